@@ -1,0 +1,1 @@
+"""Hydra configuration groups: what to study and where to run."""

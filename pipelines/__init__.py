@@ -1,0 +1,1 @@
+"""Stages: plan, run one part, finalise."""

@@ -1,0 +1,58 @@
+"""Stage `bias`: both images without their bias fields."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.bias import correct
+from rt1t2_dask.images.foreground import foreground
+from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.volumes import to_array
+
+
+def _make(inputs: Inputs) -> Made:
+    t1w, t2w = inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w")
+    lesion = inputs.optional_volume("ingest", "lesion")
+    to_t1w = np.linalg.inv(inputs.array("coregister", "rigid"))
+    t1w_bias = correct(t1w, _weight(t1w, lesion))
+    t2w_bias = correct(t2w, _weight(t2w, lesion, to_t1w))
+    arrays = {
+        "t1w_corrected": to_array("t1w_corrected", t1w_bias.corrected),
+        "t2w_corrected": to_array("t2w_corrected", t2w_bias.corrected),
+    }
+    record = {"t1w_field_range": _range(t1w_bias.field), "t2w_field_range": _range(t2w_bias.field)}
+    return Made(xr.Dataset(arrays), record)
+
+
+def _weight(
+    image: Volume, lesion: Volume | None, to_t1w: NDArray[np.float64] | None = None
+) -> NDArray[np.bool_]:
+    """Fit the head, without the lesion: a stroke is no bias field."""
+    head = foreground(image)
+    if lesion is None:
+        return head
+    carried = to_grid(lesion.with_data(lesion.data > 0), image.grid, rigid=to_t1w, order=0)
+    return np.asarray(head & ~carried.data.astype(bool))
+
+
+def _range(field: Volume) -> list[float]:
+    return [float(field.data.min()), float(field.data.max())]
+
+
+BIAS = Stage(
+    "bias",
+    _make,
+    (
+        "rt1t2_dask.images.bias",
+        "rt1t2_dask.images.foreground",
+        "rt1t2_dask.images.itk",
+        "rt1t2_dask.images.resample",
+    ),
+    libraries=("SimpleITK",),
+    needs=("ingest", "coregister"),
+    gigabytes=0.8,
+)

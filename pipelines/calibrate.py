@@ -1,0 +1,57 @@
+"""Stage `calibrate`: the maps that bring a person's intensities to the reference's scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.volumes import table
+from rt1t2_dask.ratio.calibrate import IntensityMap, mrtool_style
+from rt1t2_dask.ratio.classes import external_classes
+from rt1t2_dask.ratio.reference import load_reference
+
+
+def _make(inputs: Inputs) -> Made:
+    if inputs.settings["kind"] != "mrtool_style":
+        return Made(xr.Dataset(), {"kind": inputs.settings["kind"]})
+    t1w = inputs.volume("bias", "t1w_corrected")
+    rigid = inputs.array("coregister", "rigid")
+    t2w = to_grid(inputs.volume("bias", "t2w_corrected"), t1w.grid, rigid=rigid, order=1)
+    brain = inputs.volume("brain", "brain").data.astype(bool)
+    lesion = inputs.optional_volume("ingest", "lesion")
+    exclude = None if lesion is None else lesion.data.astype(bool)
+    classes = external_classes(t1w, t2w, brain, exclude)
+    found = mrtool_style(t1w, t2w, classes, brain, load_reference())
+    arrays = {
+        "t1w_knots": table("t1w_knots", _knots(found.t1w)),
+        "t2w_knots": table("t2w_knots", _knots(found.t2w)),
+    }
+    record = {
+        "kind": "mrtool_style",
+        "extrapolated_t1w": found.extrapolated_t1w,
+        "extrapolated_t2w": found.extrapolated_t2w,
+        "voxels": found.voxels,
+    }
+    return Made(xr.Dataset(arrays), record)
+
+
+def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:
+    return np.column_stack([intensity_map.knots_x, intensity_map.knots_y])
+
+
+CALIBRATE = Stage(
+    "calibrate",
+    _make,
+    (
+        "rt1t2_dask.images.resample",
+        "rt1t2_dask.ratio.calibrate",
+        "rt1t2_dask.ratio.classes",
+        "rt1t2_dask.ratio.reference",
+        "rt1t2_dask.ratio.thresholds",
+    ),
+    needs=("ingest", "coregister", "bias", "brain"),
+    gigabytes=0.8,
+)

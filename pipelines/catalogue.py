@@ -1,0 +1,45 @@
+"""Every stage by name, for workers."""
+
+from __future__ import annotations
+
+from rt1t2_dask.pipelines.bias import BIAS
+from rt1t2_dask.pipelines.brain import BRAIN
+from rt1t2_dask.pipelines.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.clusters import CLUSTERS
+from rt1t2_dask.pipelines.contrast import CONTRAST
+from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.ingest import MAP, SCANS
+from rt1t2_dask.pipelines.normalise import NORMALISE
+from rt1t2_dask.pipelines.parcels import PARCELS
+from rt1t2_dask.pipelines.permute import PERMUTE
+from rt1t2_dask.pipelines.ratio import RATIO
+from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
+from rt1t2_dask.pipelines.smooth import SMOOTH
+from rt1t2_dask.pipelines.stage import Stage
+from rt1t2_dask.pipelines.template import HEAD_STAGE, TEMPLATE
+
+STAGES = (
+    TEMPLATE,
+    HEAD_STAGE,
+    SCANS,
+    MAP,
+    COREGISTER,
+    BIAS,
+    BRAIN,
+    NORMALISE,
+    CALIBRATE,
+    RATIO,
+    SMOOTH,
+    PARCELS,
+    CONTRAST,
+    CLUSTERS,
+    PERMUTE,
+    PET_STAGE,
+    RECEPTORS,
+)
+_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def stage_named(name: str) -> Stage:
+    """Give the stage of this name."""
+    return _BY_NAME[name]

@@ -1,0 +1,95 @@
+"""Stage `clusters`: clusters of a contrast above the height and extent, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.atlas import neuromorphometrics, on_grid
+from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.volume import Grid, Volume
+from rt1t2_dask.pipelines.parcels import ATLAS
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.stats.cluster_table import annotate, table
+from rt1t2_dask.stats.clusters import ClusterMap, find
+from rt1t2_dask.stats.random_field import SearchVolume
+
+TABLE = "clusters.tsv"
+
+
+def _make(inputs: Inputs) -> Made:
+    record = inputs.record("contrast")
+    t_map, dof = inputs.volume("contrast", "stat_t"), inputs.volume("contrast", "stat_dof").data
+    found = [
+        find(
+            t_map.data,
+            t_map.affine,
+            dof,
+            sign=sign,
+            p=inputs.settings["p"],
+            extent_mm3=inputs.settings["extent_mm3"],
+            nominal_dof=record["dof"],
+        )
+        for sign in ("positive", "negative")
+    ]
+    volume = SearchVolume(
+        record["dof"],
+        record["voxels"],
+        np.asarray(record["fwhm_voxels"]),
+        np.asarray(record["resels"]),
+    )
+    atlas = neuromorphometrics(inputs.asset(ATLAS))
+    labels, lesions = on_grid(atlas, t_map.grid), lesions_on(inputs, t_map.grid)
+    notes = [annotate(m, labels, atlas.names, t_map.grid, lesions) for m in found]
+    rows = table(found, volume, notes)
+    numbers = to_array("clusters", t_map.with_data(_numbered(found)), space=_space(inputs))
+    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
+    summary = {"height": found[0].height, "extent_voxels": found[0].extent_voxels}
+    return Made(xr.Dataset({"clusters": numbers}), summary, {TABLE: text.encode()})
+
+
+def lesions_on(inputs: Inputs, grid: Grid) -> NDArray[np.bool_] | None:
+    """Give the voxels inside any person's lesion; None when nobody has a lesion mask."""
+    masks = [
+        inputs.optional_volume(role, "lesion_template")
+        for role in inputs.task.parents
+        if role.startswith("lesion")
+    ]
+    known = [mask for mask in masks if mask is not None]
+    if not known:
+        return None
+    return np.asarray(np.any([_on(mask, grid) for mask in known], axis=0))
+
+
+def _on(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
+    same = mask.grid.same_as(grid)
+    return np.asarray((mask if same else to_grid(mask, grid, order=0)).data, dtype=bool)
+
+
+def _numbered(found: list[ClusterMap]) -> NDArray[np.int32]:
+    positive, negative = found
+    shifted = np.where(negative.labels > 0, negative.labels + len(positive.clusters), 0)
+    return np.asarray(positive.labels + shifted, dtype=np.int32)
+
+
+def _space(inputs: Inputs) -> Any:
+    return inputs.dataset("contrast")["stat_t"].attrs["space"]
+
+
+CLUSTERS = Stage(
+    "clusters",
+    _make,
+    (
+        "rt1t2_dask.atlas",
+        "rt1t2_dask.stats.cluster_table",
+        "rt1t2_dask.stats.clusters",
+        "rt1t2_dask.stats.multiplicity",
+        "rt1t2_dask.stats.random_field",
+        "rt1t2_dask.stats.scores",
+    ),
+    assets=(ATLAS,),
+)

@@ -1,0 +1,48 @@
+"""Stage `normalise`: the deformation field from the template to the person."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from rt1t2_dask.images.normalise import to_template
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.template import SPACE
+from rt1t2_dask.pipelines.volumes import table, to_array
+
+
+def _make(inputs: Inputs) -> Made:
+    brain = inputs.volume("brain", "brain")
+    lesion = inputs.optional_volume("ingest", "lesion")
+    warp = to_template(
+        inputs.volume("bias", "t1w_corrected"),
+        brain.with_data(brain.data.astype(bool)),
+        inputs.volume("template", "t1w"),
+        exclude=None if lesion is None else lesion.with_data(lesion.data.astype(bool)),
+        start=inputs.array("brain", "head_affine"),
+        voxel_mm=inputs.settings["voxel_mm"],
+        timeout_s=inputs.settings["timeout_s"],
+    )
+    assert warp.displacement is not None and warp.grid is not None
+    field = Volume(warp.displacement, warp.grid.affine)
+    arrays = {
+        "affine": table("affine", warp.affine),
+        "displacement": to_array("displacement", field, space=SPACE),
+    }
+    return Made(xr.Dataset(arrays))
+
+
+NORMALISE = Stage(
+    "normalise",
+    _make,
+    (
+        "rt1t2_dask.images.normalise",
+        "rt1t2_dask.images.lesion",
+        "rt1t2_dask.images.itk",
+        "rt1t2_dask.images.resample",
+        "rt1t2_dask.images.transform",
+    ),
+    libraries=("SimpleITK", "picsl-greedy"),
+    needs=("ingest", "bias", "brain", "template"),
+    gigabytes=1.2,
+)

@@ -1,0 +1,188 @@
+"""The output folder: BIDS derivatives, written whole and never over another configuration's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask import __version__
+from rt1t2_dask.atlas import dseg
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import to_bytes
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import Store
+
+PROVENANCE = "provenance.json"
+SCANNER, MNI = 1, 4
+OURS = ("group/", "figures/", "sub-")
+IGNORED = (
+    "**/*_T1wT2wratio.nii.gz",
+    "**/*_T1wT2wratio.json",
+    "group/",
+    "figures/",
+    "failures.tsv",
+    "provenance.json",
+    "report.html",
+    "atlas-Neuromorphometrics_dseg.tsv",
+)
+SIMULATED = "SIMULATED data, no real person"
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Write a document as people read it."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def tsv_bytes(rows: pd.DataFrame) -> bytes:
+    """Write a table as BIDS does: tabs, and n/a where a value is missing."""
+    text = rows.to_csv(
+        sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.10g"
+    )
+    return str(text).encode()
+
+
+def read_provenance(store: Store) -> dict[str, Any] | None:
+    """Read what an output folder says of itself; None where it says nothing."""
+    try:
+        document: dict[str, Any] = json.loads(store.read(PROVENANCE))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return document
+
+
+def check_folder(store: Store, config: Config, study: str) -> None:
+    """Make sure that the output folder may be written.
+
+    Parameters
+    ----------
+    study : str
+        Digest of the settings that decide the numbers.
+
+    Raises
+    ------
+    UserError
+        Another configuration's results, or files that are not ours, lie there.
+    """
+    known = read_provenance(store)
+    if not config.overwrite and (known or {}).get("study") != study:
+        if known is not None:
+            raise UserError(
+                f"output_dir={config.output_dir} holds the results of another configuration. "
+                "Choose another output_dir, or overwrite=true."
+            )
+        if any(not name.startswith("multirun") for name in store.children("")):
+            raise UserError(
+                f"output_dir={config.output_dir} is not empty and is no output of ours. "
+                "Choose another output_dir, or overwrite=true."
+            )
+
+
+def claim_folder(store: Store, config: Config, study: str) -> None:
+    """Clear what an earlier run left and say that the folder is incomplete."""
+    check_folder(store, config, study)
+    known = read_provenance(store)
+    for name in store.children(""):
+        if name.startswith(OURS) and known is not None:
+            store.delete_prefix(name) if name.endswith("/") else store.delete(name)
+    store.write(PROVENANCE, json_bytes({"state": "incomplete", "study": study}))
+
+
+def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
+    """Write the files about the whole dataset."""
+    what = SIMULATED + ": " if config.simulated else ""
+    description = {
+        "Name": f"{what}T1w/T2w ratio of cohort {config.cohort.name}",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "rt1t2_dask", "Version": __version__}],
+        "simulated": config.simulated,
+    }
+    store.write("dataset_description.json", json_bytes(description))
+    store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
+    store.write(
+        "participants.tsv", tsv_bytes(people.drop(columns=["map", "mask"], errors="ignore"))
+    )
+    store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
+
+
+def write_failures(store: Store, failures: list[Failure]) -> None:
+    """List who could not be processed, at which stage, and why; the table may be empty."""
+    rows = [(f.label, f.stage, f.reason.replace("\n", " ")) for f in failures]
+    table = pd.DataFrame(rows, columns=["participant_id", "stage", "reason"])
+    store.write("failures.tsv", tsv_bytes(table))
+
+
+def write_people(
+    executor: Executor, lake: Lake, store: Store, config: Config, plans: tuple[PersonPlan, ...]
+) -> None:
+    """Write everybody's maps and masks as NIfTI, on the workers."""
+    waiting = [executor.submit(write_person, lake, store, config, plan) for plan in plans]
+    for future in waiting:
+        future.result()
+
+
+def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> None:
+    """Write one person's maps and masks, each with a sidecar that says what was done."""
+    label = plan.person.label
+    source = plan.part("ratio" if "ratio" in plan.tasks else "map")
+    ratio = lake.read(source)
+    smoothed = lake.read(plan.part("smooth"))["smoothed"]
+    stem = f"{label}/anat/{label}_space-{config.space}_desc-"
+    note = "SIMULATED, rt1t2_dask" if config.simulated else "rt1t2_dask"
+    for desc, array in (("ratio", ratio["ratio"]), ("smoothed", smoothed)):
+        content = to_bytes(to_volume(array), space_code=MNI, description=note)
+        store.write(f"{stem}{desc}_T1wT2wratio.nii.gz", content)
+        sidecar = _sidecar(lake, config, plan, desc)
+        store.write(f"{stem}{desc}_T1wT2wratio.json", json_bytes(sidecar))
+    for desc, mask in _masks(lake, plan).items():
+        path = f"{label}/anat/{label}_desc-{desc}_mask"
+        store.write(f"{path}.nii.gz", to_bytes(mask, space_code=SCANNER, description=note))
+        meta = {"Type": "Brain" if desc == "brain" else "Lesion", "simulated": config.simulated}
+        store.write(f"{path}.json", json_bytes(meta))
+
+
+def _masks(lake: Lake, plan: PersonPlan) -> dict[str, Volume]:
+    if "brain" not in plan.tasks:
+        return {}
+    masks = {"brain": to_volume(lake.read(plan.part("brain"))["brain"])}
+    scans = lake.read(plan.part("ingest"))
+    if "lesion" in scans:
+        masks["lesion"] = to_volume(scans["lesion"])
+    return {name: mask.with_data(mask.data.astype(np.uint8)) for name, mask in masks.items()}
+
+
+def _sidecar(lake: Lake, config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
+    sidecar: dict[str, Any] = {
+        "Description": "Calibrated T1w/T2w ratio; NaN where not measured",
+        "Units": "1",
+        "SpatialReference": config.space,
+        "simulated": config.simulated,
+        "Sources": [file.path for task in plan.tasks.values() for file in task.files.values()],
+        "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
+    }
+    if "calibrate" in plan.tasks:
+        sidecar["Calibration"] = dict(lake.record(plan.part("calibrate")))
+    if desc == "smoothed":
+        sidecar["Smoothing"] = config.smooth.model_dump()
+    return sidecar
+
+
+def write_group_map(
+    store: Store, name: str, stat: str, volume: Volume, simulated: bool, desc: str = ""
+) -> None:
+    """Write a statistical map of a contrast."""
+    middle = f"_desc-{desc}" if desc else ""
+    note = f"SIMULATED {stat}" if simulated else stat
+    path = f"group/contrast-{name}_stat-{stat}{middle}_statmap.nii.gz"
+    store.write(path, to_bytes(volume, space_code=MNI, description=note))

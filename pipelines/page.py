@@ -1,0 +1,161 @@
+"""What the report shows of a study, gathered from the lake, and the files it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask import assets
+from rt1t2_dask.config import Config, SimulatedSource
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines import results
+from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
+from rt1t2_dask.report.figures import draw_all, mosaic
+from rt1t2_dask.report.page import render
+from rt1t2_dask.stats.demographics import compare
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import Store
+
+FIGURE_DPI = 300
+MAX_MOSAICS = 60
+GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
+
+
+def gather(
+    config: Config,
+    lake: Lake,
+    people: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    template: Task,
+    failures: Sequence[Failure],
+    provenance: Mapping[str, Any],
+) -> ReportContent:
+    """Collect all that the report shows; tables are those of the output folder."""
+    order = list(config.cohort.groups)
+    analysed = people[people["participant_id"].isin([p.person.label for p in plans])]
+    labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
+    excluded = ["sub-" + label.removeprefix("sub-") for label in config.cohort.exclude]
+    source = config.source
+    return ReportContent(
+        cohort=config.cohort.name,
+        settings=config.science(),
+        method=config.method,
+        groups={group: len(labels[group]) for group in order},
+        reference=config.cohort.reference,
+        simulated=config.simulated,
+        seed=source.seed if isinstance(source, SimulatedSource) else None,
+        stages=stages_run(plans, cohort),
+        participants=analysed.drop(columns=["map", "mask"], errors="ignore"),
+        demographics=compare(analysed, order, config.cohort.reference),
+        contrasts=[_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()],
+        template=to_volume(lake.read(template.part)["t1w"]),
+        receptors=results.receptor_rows(lake, cohort),
+        fisher_z=results.fisher_z_rows(lake, cohort, labels),
+        parcels=results.parcel_table(lake, plans),
+        quality=results.quality_table(lake, plans),
+        failures=pd.DataFrame(
+            [(f.label, f.stage, f.reason) for f in failures],
+            columns=["participant_id", "stage", "reason"],
+        ),
+        excluded=pd.DataFrame(
+            [(label, "cohort.exclude") for label in excluded], columns=["participant_id", "reason"]
+        ),
+        lesion_count=lesion_count(lake, plans),
+        assets=[assets.resolve(name) for name in used_assets(plans, cohort, template)],
+        notes=[*cohort.notes, *_notes(config, cohort)],
+        provenance=provenance,
+        mosaics=_mosaics(config, lake, plans),
+    )
+
+
+def write_report(store: Store, content: ReportContent) -> None:
+    """Write figures as PNG, then the page that holds them."""
+    pictures = draw_all(content)
+    for stem, picture in pictures.items():
+        store.write(f"figures/{stem}.png", picture.png(FIGURE_DPI))
+    store.write("report.html", render(content, pictures).encode())
+
+
+def stages_run(plans: Sequence[PersonPlan], cohort: CohortPlan) -> list[str]:
+    """Name the stages behind the results, in order."""
+    image = list(plans[0].tasks) if plans else []
+    there = {
+        "contrast": bool(cohort.contrasts),
+        "permute": any(plan.permute for plan in cohort.contrasts.values()),
+        "receptors": bool(cohort.receptors),
+    }
+    return image + [s for s in GROUP_STAGES if s not in image and there.get(s, True)]
+
+
+def used_assets(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> list[str]:
+    """Name every atlas, template and map that was read."""
+    tasks = [template, *cohort.tasks(), *(t for p in plans for t in p.tasks.values())]
+    return sorted({name for task in tasks for name in task.assets})
+
+
+def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
+    """Count the people with a lesion at each voxel; None where nobody has a mask."""
+    masks = []
+    for plan in plans:
+        dataset = lake.read(plan.part("ratio")) if "ratio" in plan.tasks else {}
+        if "lesion_template" in dataset:
+            masks.append(to_volume(dataset["lesion_template"]))
+    if not masks:
+        return None
+    return masks[0].with_data(np.sum([mask.data > 0 for mask in masks], axis=0).astype(np.float32))
+
+
+def _contrast(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> ContrastResult:
+    first, second = config.cohort.contrasts[name]
+    height = lake.record(plan.clusters.part)["height"]
+    dof = lake.record(plan.contrast.part)["dof"]
+    return ContrastResult(
+        name=name,
+        first=first,
+        second=second,
+        t_map=to_volume(lake.read(plan.contrast.part)["stat_t"]),
+        clusters=results.cluster_rows(lake, plan),
+        threshold=Threshold(config.contrast.p, height, config.contrast.extent_mm3, dof),
+        permutation=results.permutation_summary(lake, plan),
+    )
+
+
+def _notes(config: Config, cohort: CohortPlan) -> list[str]:
+    notes = []
+    if cohort.receptors:
+        notes.append("p_spatial is n/a: spatial nulls are not built yet; only label exchange is.")
+    if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
+        notes.append(
+            f"The table's t uses contrast.variance={config.contrast.variance}; "
+            "the permutation statistic assumes equal variances."
+        )
+    if cohort.contrasts and not config.permute.n:
+        notes.append("p_fwe_permutation is n/a: permute.n=0.")
+    if config.space != "MNI152NLin2009aSym":
+        notes.append(
+            f"The maps lie in {config.space}; the atlas and the receptor maps in other variants "
+            "of MNI space. They are compared millimetre by millimetre, without a transform."
+        )
+    return notes
+
+
+def _mosaics(config: Config, lake: Lake, plans: Sequence[PersonPlan]) -> dict[str, bytes]:
+    """Draw everybody's ratio map in a small study, or the first sixty of a large one."""
+    drawn = {}
+    for plan in plans[:MAX_MOSAICS]:
+        ratio = to_volume(
+            lake.read(plan.part("ratio" if "ratio" in plan.tasks else "map"))["ratio"]
+        )
+        outlines = {"measured": ratio.with_data(np.isfinite(ratio.data))}
+        drawn[plan.person.label] = mosaic(ratio, outlines, config.simulated, plan.person.label).png(
+            dpi=72
+        )
+    return drawn

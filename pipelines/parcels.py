@@ -1,0 +1,37 @@
+"""Stage `parcels`: one person's mean smoothed ratio over each grey-matter region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.atlas import neuromorphometrics, on_grid
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.volumes import table
+from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
+
+ATLAS = "neuromorphometrics"
+
+
+def _make(inputs: Inputs) -> Made:
+    atlas = neuromorphometrics(inputs.asset(ATLAS))
+    smoothed = inputs.volume("smooth", "smoothed")
+    labels = on_grid(atlas, smoothed.grid)
+    arrays: dict[str, NDArray[Any]] = {
+        "parcels": parcel_means(smoothed.data, labels, atlas.grey),
+        "coverage": parcel_coverage(smoothed.data, labels, atlas.grey),
+        "region": np.asarray(atlas.grey, dtype=np.int32),
+    }
+    return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))
+
+
+PARCELS = Stage(
+    "parcels",
+    _make,
+    ("rt1t2_dask.atlas", "rt1t2_dask.stats.parcels"),
+    needs=("smooth",),
+    assets=(ATLAS,),
+)

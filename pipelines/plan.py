@@ -1,0 +1,152 @@
+"""The plan of a study's image half: every part of every person, known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import assets
+from rt1t2_dask.config import Config, MapsSource
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.bias import BIAS
+from rt1t2_dask.pipelines.brain import BRAIN
+from rt1t2_dask.pipelines.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.ingest import MAP, SCANS
+from rt1t2_dask.pipelines.normalise import NORMALISE
+from rt1t2_dask.pipelines.parcels import PARCELS
+from rt1t2_dask.pipelines.people import Person, input_files
+from rt1t2_dask.pipelines.ratio import RATIO
+from rt1t2_dask.pipelines.smooth import SMOOTH
+from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
+from rt1t2_dask.pipelines.template import HEAD, HEAD_STAGE, TEMPLATE
+from rt1t2_dask.storage.parts import Part
+
+SettingsOf = Callable[[Config], Mapping[str, Any]]
+
+SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
+    (SCANS, lambda config: {}),
+    (COREGISTER, lambda config: {}),
+    (BIAS, lambda config: {}),
+    (BRAIN, lambda config: {}),
+    (
+        NORMALISE,
+        lambda config: {
+            "voxel_mm": config.registration_voxel_mm,
+            "timeout_s": config.normalise.timeout_s,
+        },
+    ),
+    (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
+    (RATIO, lambda config: {}),
+    (SMOOTH, lambda config: config.smooth.model_dump()),
+    (PARCELS, lambda config: {}),
+)
+MAP_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
+    (
+        MAP,
+        lambda config: {
+            "space": config.space,
+            "zero_is_missing": getattr(config.source, "zero_is_missing", False),
+        },
+    ),
+    (SMOOTH, lambda config: config.smooth.model_dump()),
+    (PARCELS, lambda config: {}),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One person who could not be processed: where and why."""
+
+    label: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PersonPlan:
+    """All tasks of one person, in order, by stage name."""
+
+    person: Person
+    tasks: Mapping[str, Task]
+
+    def part(self, stage: str) -> Part:
+        """Give where a stage's result of this person lies."""
+        return self.tasks[stage].part
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """The image half of a study.
+
+    Parameters
+    ----------
+    shared : tuple of Task
+        Parts that everybody needs: the template and the head.
+    people : tuple of PersonPlan
+        In the order of the participants table.
+    failures : tuple of Failure
+        Who has no usable files.
+    """
+
+    shared: tuple[Task, ...]
+    people: tuple[PersonPlan, ...]
+    failures: tuple[Failure, ...]
+
+    def tasks(self) -> list[Task]:
+        """Give every task, shared ones first."""
+        return [*self.shared, *(t for plan in self.people for t in plan.tasks.values())]
+
+
+def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
+    """Plan every part from scans, or ready-made maps, to smoothed maps.
+
+    Parameters
+    ----------
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.read_people` gives.
+    """
+    shared = shared_tasks(config)
+    parents = {role: task.part for role, task in shared.items()}
+    plans, failures = [], []
+    for record in people.to_dict("records"):
+        row = {str(name): value for name, value in record.items()}
+        try:
+            files = input_files(config, row)
+        except SubjectError as error:
+            failures.append(Failure(row["participant_id"], "ingest", str(error)))
+            continue
+        tasks = _person_tasks(config, parents, files)
+        plans.append(PersonPlan(Person(row["participant_id"], row["group"]), tasks))
+    return ImagePlan(tuple(shared.values()), tuple(plans), tuple(failures))
+
+
+def shared_tasks(config: Config) -> dict[str, Task]:
+    """Plan what everybody needs, by role."""
+    if isinstance(config.source, MapsSource):
+        return {"template_out": TEMPLATE.task({"voxel_mm": 1.0}, {})}
+    head_assets = (HEAD,) if assets.find(HEAD) else ()
+    return {
+        "template": TEMPLATE.task({"voxel_mm": config.registration_voxel_mm}, {}),
+        "template_out": TEMPLATE.task({"voxel_mm": config.output_voxel_mm}, {}),
+        "head": HEAD_STAGE.task({}, {}, asset_names=HEAD_STAGE.assets + head_assets),
+    }
+
+
+def _person_tasks(
+    config: Config, shared: Mapping[str, Part], files: Mapping[str, InputFile]
+) -> dict[str, Task]:
+    ready_made = isinstance(config.source, MapsSource)
+    made = dict(shared)
+    tasks: dict[str, Task] = {}
+    for stage, settings_of in MAP_STAGES if ready_made else SCAN_STAGES:
+        parents = {role: made[role] for role in stage.needs}
+        own = files if stage in (SCANS, MAP) else {}
+        tasks[stage.name] = stage.task(settings_of(config), parents, own)
+        made[stage.name] = tasks[stage.name].part
+        if stage is MAP:
+            made["ratio"] = made["map"]
+    return tasks

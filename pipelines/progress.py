@@ -1,0 +1,79 @@
+"""Progress a person can read: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.work import Outcome, Tell
+
+log = logging.getLogger("rt1t2_dask")
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def start_logging() -> None:
+    """Send the log to standard error, in colour on a terminal."""
+    if log.handlers:
+        return
+    handler: logging.Handler
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
+@contextmanager
+def shown(tasks: Sequence[Task]) -> Iterator[Tell]:
+    """Show how many parts of each stage are done while the block runs."""
+    with _bars(tasks) if sys.stderr.isatty() else _lines(tasks) as tell:
+        yield tell
+
+
+@contextmanager
+def _lines(tasks: Sequence[Task]) -> Iterator[Tell]:
+    total = Counter(task.stage for task in tasks)
+    done: Counter[str] = Counter()
+    began = last = time.monotonic()
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal last
+        done[outcome.task.stage] += 1
+        finished, now = done.total(), time.monotonic()
+        if now - last < SECONDS_BETWEEN_LINES and finished < total.total():
+            return
+        last = now
+        left = (now - began) / finished * (total.total() - finished)
+        open_stages = (f"{s} {done[s]}/{n}" for s, n in total.items() if 0 < done[s] < n)
+        detail = ", ".join(open_stages) or "all parts done"
+        log.info("%d of %d parts, about %s left: %s", finished, total.total(), _clock(left), detail)
+
+    yield tell
+
+
+@contextmanager
+def _bars(tasks: Sequence[Task]) -> Iterator[Tell]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), Left())
+    total = Counter(task.stage for task in tasks)
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars = {stage: progress.add_task(stage, total=n) for stage, n in total.items()}
+        yield lambda outcome: progress.advance(bars[outcome.task.stage])
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min"

@@ -1,0 +1,57 @@
+"""Where the numbers come from: versions, seeds, settings, keys and checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rt1t2_dask import assets
+from rt1t2_dask.pipelines.page import used_assets
+from rt1t2_dask.pipelines.work import Outcome
+from rt1t2_dask.pipelines.write import Finished
+from rt1t2_dask.storage.provenance import environment
+
+
+def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Describe a run.
+
+    Parameters
+    ----------
+    study : Finished
+    timing : dict
+        Seconds by stage, as `timings` gives; empty where nothing had to be made.
+    """
+    config = study.config
+    used = used_assets(study.plans, study.cohort, study.template)
+    files = {
+        plan.person.label: {
+            file.path: file.sha256 for task in plan.tasks.values() for file in task.files.values()
+        }
+        for plan in study.plans
+    }
+    keys = {t.stage: t.part.key for t in study.cohort.tasks()}
+    return {
+        "config": config.model_dump(mode="json"),
+        "seeds": {
+            "permute": config.permute.seed,
+            "receptors": config.receptors.seed,
+            "simulated": getattr(config.source, "seed", None),
+        },
+        "environment": environment(),
+        "assets": {name: assets.resolve(name).sha256 for name in used},
+        "inputs": files,
+        "parts": {p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in study.plans},
+        "group_parts": keys,
+        "timings": timing,
+    }
+
+
+def timings(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Sum CPU and wall seconds by stage over the parts made in this run."""
+    spent: dict[str, dict[str, float]] = {}
+    for outcome in outcomes:
+        row = spent.setdefault(outcome.task.stage, {"parts": 0, "cpu_s": 0.0, "wall_s": 0.0})
+        row["parts"] += 1
+        row["cpu_s"] = round(row["cpu_s"] + outcome.cpu_s, 3)
+        row["wall_s"] = round(row["wall_s"] + outcome.wall_s, 3)
+    return spent

@@ -1,0 +1,122 @@
+"""Group results read back from the lake, as the tables of the contract."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.clusters import TABLE
+from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.permute import SUMMARY
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.receptors.colocalisation import Colocalisation
+from rt1t2_dask.receptors.table import table as receptor_table
+from rt1t2_dask.storage.parts import Lake
+
+RECEPTOR_ARRAYS = (
+    "rho",
+    "fisher_z",
+    "mean_rho",
+    "mean_fisher_z",
+    "p_permutation",
+    "p_fwe",
+    "ci_low",
+    "ci_high",
+    "n_regions",
+)
+
+
+def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """Give the mean smoothed ratio of everybody over every region."""
+    rows = [lake.read(plan.part("parcels")).load() for plan in plans]
+    regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
+    values = pd.DataFrame([row["parcels"].to_numpy() for row in rows], columns=regions)
+    values.insert(0, "participant_id", [plan.person.label for plan in plans])
+    return values
+
+
+def quality_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """Give the numbers each stage left about each person."""
+    return pd.DataFrame([_quality(lake, plan) for plan in plans])
+
+
+def _quality(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
+    row: dict[str, Any] = {"participant_id": plan.person.label}
+    wanted = {
+        "ingest": ("lesion_ml",),
+        "coregister": ("mutual_information",),
+        "brain": ("brain_ml",),
+        "calibrate": ("extrapolated_t1w", "extrapolated_t2w"),
+        "smooth": ("voxels_measured",),
+    }
+    for stage, names in wanted.items():
+        if stage in plan.tasks:
+            record = lake.record(plan.part(stage))
+            row |= {name: record.get(name) for name in names}
+    coverage = lake.read(plan.part("parcels"))["coverage"].to_numpy()
+    return row | {"least_region_coverage": float(np.nan_to_num(coverage).min())}
+
+
+def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
+    """Give the cluster table, with permutation p where there were permutations."""
+    rows = pd.read_csv(io.BytesIO(lake.file(plan.clusters.part, TABLE)), sep="\t")
+    if plan.permute is not None and len(rows):
+        fwe = to_volume(lake.read(plan.permute.part)["fwe"])
+        rows["p_fwe_permutation"] = [_at_peak(fwe, row) for _, row in rows.iterrows()]
+    return rows
+
+
+def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:
+    peak = np.array([row["peak_x_mm"], row["peak_y_mm"], row["peak_z_mm"], 1.0])
+    x, y, z, _ = np.rint(np.linalg.inv(fwe.affine) @ peak).astype(int)
+    return float(10.0 ** -fwe.data[x, y, z])
+
+
+def permutation_summary(lake: Lake, plan: ContrastPlan) -> dict[str, Any] | None:
+    """Give what goes into ``contrast-<name>_permutation.json``."""
+    if plan.permute is None:
+        return None
+    summary: dict[str, Any] = json.loads(lake.file(plan.permute.part, SUMMARY))
+    return summary
+
+
+def receptor_rows(lake: Lake, plan: CohortPlan) -> pd.DataFrame | None:
+    """Give the receptor table of all patient groups, corrected together."""
+    if plan.pet is None or not plan.receptors:
+        return None
+    results = {group: _colocalisation(lake, task.part) for group, task in plan.receptors.items()}
+    return receptor_table(results, map_names(lake, plan))
+
+
+def map_names(lake: Lake, plan: CohortPlan) -> list[str]:
+    """Give the names of the receptor maps, in the order of the arrays."""
+    assert plan.pet is not None
+    return [str(name) for name in lake.record(plan.pet.part)["maps"]]
+
+
+def _colocalisation(lake: Lake, part: Any) -> Colocalisation:
+    arrays = lake.read(part).load()
+    values = {name: arrays[name].to_numpy() for name in RECEPTOR_ARRAYS}
+    return Colocalisation(**values, null=arrays["null_fisher_z"].to_numpy())
+
+
+def fisher_z_rows(
+    lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
+) -> pd.DataFrame | None:
+    """Give every patient's Fisher z with every map, one row each."""
+    if plan.pet is None:
+        return None
+    names = map_names(lake, plan)
+    rows = []
+    for group, task in plan.receptors.items():
+        values = lake.read(task.part)["fisher_z"].to_numpy()
+        for label, row in zip(patients[group], values, strict=True):
+            rows += [(group, label, name, float(z)) for name, z in zip(names, row, strict=True)]
+    return pd.DataFrame(rows, columns=["group", "participant_id", "map", "fisher_z"])

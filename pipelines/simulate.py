@@ -1,0 +1,156 @@
+"""The simulated study on disk: each person's files are written once, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import assets, bids
+from rt1t2_dask.config import Cohort, SimulatedSource
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.pipelines.stage import code_version
+from rt1t2_dask.pipelines.template import GREY, T1, WHITE
+from rt1t2_dask.simulate import bids_layout, cohort
+from rt1t2_dask.simulate.cohort import GroupSpec
+from rt1t2_dask.simulate.head import HeadModel, build_head
+from rt1t2_dask.storage.keys import canonical, checksum, digest
+from rt1t2_dask.storage.stores import Store, open_store
+
+MODULES = tuple(
+    f"rt1t2_dask.simulate.{name}"
+    for name in (
+        "anatomy",
+        "bids_layout",
+        "cohort",
+        "effects",
+        "head",
+        "intensities",
+        "lattice",
+        "lesions",
+        "person",
+        "pose",
+        "scanner",
+    )
+)
+MARKERS = ".rt1t2_dask"
+
+
+def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
+    """Give the simulated groups as the simulation takes them."""
+    return {name: GroupSpec(**group.model_dump()) for name, group in source.groups.items()}
+
+
+def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict[str, str]:
+    """Find who has no whole set of files yet.
+
+    Returns
+    -------
+    dict of str to str
+        Participant id to the key of what must be written.
+
+    Raises
+    ------
+    UserError
+        When the cohort names a group that the source does not simulate.
+    """
+    specs = group_specs(source)
+    missing = {}
+    for value in study.groups.values():
+        if value not in specs:
+            raise UserError(
+                f"source=simulated has no group {value}; it has {', '.join(specs)}. "
+                f"Set source.groups.{value} or use your own scans: source=bids source.root=DIR."
+            )
+        for label in cohort.participant_ids(specs[value]):
+            key = _key(source, specs[value], label)
+            if not _is_whole(store, label, key):
+                missing[label] = key
+    return missing
+
+
+def write_people(
+    executor: Executor, source: SimulatedSource, study: Cohort, options: Mapping[str, Any]
+) -> int:
+    """Simulate whoever is missing, and say in the dataset that it is simulated.
+
+    Returns
+    -------
+    int
+        How many were simulated.
+    """
+    store = open_store(source.root, options)
+    missing = missing_people(source, study, store)
+    specs = group_specs(source)
+    everybody = cohort.people(specs, source.seed)
+    groups = everybody.set_index("participant_id")["group"]
+    waiting = [
+        executor.submit(
+            _write_person, store, label, specs[groups[label]], source.seed, source.voxel_mm, key
+        )
+        for label, key in missing.items()
+    ]
+    for future in waiting:
+        future.result()
+    _describe(store, everybody[everybody["group"].isin(study.groups.values())], source.seed)
+    return len(missing)
+
+
+def _describe(store: Store, people: pd.DataFrame, seed: int) -> None:
+    """Write the files about the dataset; people of earlier cohorts stay in the table."""
+    if store.exists("participants.tsv"):
+        known = bids.participants(store.read("participants.tsv"), "participants.tsv")
+        people = pd.concat([known, people.astype(str)]).drop_duplicates("participant_id")
+    people = people.sort_values("participant_id", kind="stable")
+    for path, content in bids_layout.dataset_files(people, seed):
+        if not store.exists(path) or store.read(path) != content:
+            store.write(path, content)
+
+
+def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
+    settings = {
+        "label": label,
+        "seed": source.seed,
+        "voxel_mm": source.voxel_mm,
+        "effects": spec.effects,
+        "lesions": spec.lesions,
+    }
+    brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
+    return digest([code_version(MODULES), settings, brain])
+
+
+def _is_whole(store: Store, label: str, key: str) -> bool:
+    try:
+        marker = json.loads(store.read(f"{MARKERS}/{label}.json"))
+        return bool(
+            marker["key"] == key
+            and all(checksum(store.read(path)) == sha for path, sha in marker["files"].items())
+        )
+    except FileNotFoundError:
+        return False
+
+
+def _write_person(
+    store: Store, label: str, spec: GroupSpec, seed: int, voxel_mm: float, key: str
+) -> None:
+    head = template_head()
+    person = cohort.simulate_participant(
+        head, label, spec, seed=seed, voxel_mm=voxel_mm, effects=cohort.paper_effects(head)
+    )
+    sealed = {}
+    for path, content in bids_layout.participant_files(person, label):
+        store.write(path, content)
+        sealed[path] = checksum(content)
+    store.write(f"{MARKERS}/{label}.json", canonical({"key": key, "files": sealed}))
+
+
+@cache
+def template_head() -> HeadModel:
+    """Build the head that everybody is a deformation of, once a process."""
+    volumes = (from_bytes(assets.read(assets.resolve(name)), name) for name in (T1, GREY, WHITE))
+    return build_head(*volumes)

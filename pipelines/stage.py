@@ -1,0 +1,195 @@
+"""What a stage is: a name, what it reads, and a function that makes one part."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask import assets
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.storage.keys import checksum, digest, part_key
+from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.stores import open_store
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file a part reads, known by what it holds.
+
+    Parameters
+    ----------
+    root, path : str
+        URL of the dataset and the file's path in it.
+    sha256 : str
+        Checksum of its bytes when the run was planned.
+    options : mapping
+        Non-secret options of the store.
+    """
+
+    root: str
+    path: str
+    sha256: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self) -> bytes:
+        """Read the bytes."""
+        return open_store(self.root, self.options).read(self.path)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One part to make: everything a worker needs, picklable.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the stage.
+    part : Part
+        Where the result goes.
+    settings : mapping
+        The stage's own settings.
+    parents : mapping of str to Part
+        The parts it reads, by role.
+    files : mapping of str to InputFile
+        The files it reads, by role.
+    assets : mapping of str to str
+        The assets it reads and their checksums.
+    """
+
+    stage: str
+    part: Part
+    settings: Mapping[str, Any]
+    parents: Mapping[str, Part]
+    files: Mapping[str, InputFile]
+    assets: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage made: arrays, a few numbers, and files such as tables."""
+
+    dataset: xr.Dataset
+    record: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a stage may read while it makes a part."""
+
+    lake: Lake
+    task: Task
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The stage's own settings."""
+        return self.task.settings
+
+    def dataset(self, role: str) -> xr.Dataset:
+        """Open the arrays of an earlier part."""
+        return self.lake.read(self.task.parents[role])
+
+    def volume(self, role: str, name: str) -> Volume:
+        """Read an image of an earlier part."""
+        return to_volume(self.dataset(role)[name])
+
+    def optional_volume(self, role: str, name: str) -> Volume | None:
+        """Read an image of an earlier part, or None where it has none."""
+        dataset = self.dataset(role)
+        return to_volume(dataset[name]) if name in dataset else None
+
+    def array(self, role: str, name: str) -> NDArray[Any]:
+        """Read an array of an earlier part."""
+        return np.asarray(self.dataset(role)[name].to_numpy())
+
+    def record(self, role: str) -> Mapping[str, Any]:
+        """Read the numbers an earlier part left."""
+        return self.lake.record(self.task.parents[role])
+
+    def asset(self, name: str) -> Volume:
+        """Read an image of the registry."""
+        return _asset_volume(name)
+
+
+@cache
+def _asset_volume(name: str) -> Volume:
+    asset = assets.resolve(name)
+    return from_bytes(assets.read(asset), asset.path.name)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the flow.
+
+    Parameters
+    ----------
+    name : str
+        Also the folder of its parts in the lake.
+    make : callable
+        Reads `Inputs`, gives `Made`.
+    modules : tuple of str
+        The modules whose code decides the result; their text is part of the key.
+    libraries : tuple of str
+        Installed packages whose version decides the result.
+    needs : tuple of str
+        Earlier stages it reads.
+    assets : tuple of str
+        Assets it reads.
+    gigabytes : float
+        Peak memory of one part at the usual size, for the plan.
+    """
+
+    name: str
+    make: Callable[[Inputs], Made]
+    modules: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    gigabytes: float = 0.5
+
+    def code_version(self) -> str:
+        """Give a digest of the code and libraries that decide the result."""
+        return code_version((self.make.__module__, *self.modules), self.libraries)
+
+    def task(
+        self,
+        settings: Mapping[str, Any],
+        parents: Mapping[str, Part],
+        files: Mapping[str, InputFile] | None = None,
+        asset_names: tuple[str, ...] | None = None,
+    ) -> Task:
+        """Plan one part: its key follows from all that it reads."""
+        files = files or {}
+        found = {name: assets.resolve(name).sha256 for name in asset_names or self.assets}
+        inputs = {f"part:{role}": parent.key for role, parent in parents.items()}
+        inputs |= {f"file:{role}": file.sha256 for role, file in files.items()}
+        inputs |= {f"asset:{name}": sha256 for name, sha256 in found.items()}
+        key = part_key(self.name, self.code_version(), settings, inputs)
+        return Task(self.name, Part(self.name, key), settings, parents, files, found)
+
+
+@cache
+def code_version(modules: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
+    """Give a digest of modules' text and of libraries' versions."""
+    texts = {name: checksum(_source(name)) for name in modules}
+    return digest([texts, {name: version(name) for name in libraries}])
+
+
+def _source(module: str) -> bytes:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        spec = importlib.import_module(module).__spec__
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).read_bytes()

@@ -1,0 +1,192 @@
+"""A whole study: plan, make what is missing, write the results."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+
+from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.config import Cluster, Config, SimulatedSource
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.pipelines import outputs, simulate
+from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
+from rt1t2_dask.pipelines.describe import describe
+from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.permute import require_built
+from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images, shared_tasks
+from rt1t2_dask.pipelines.progress import shown, start_logging
+from rt1t2_dask.pipelines.provenance import provenance, timings
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.pipelines.write import (
+    Finished,
+    is_written,
+    study_key,
+    write_failed,
+    write_results,
+)
+from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.provenance import write_run
+from rt1t2_dask.storage.stores import Store, open_store
+
+log = logging.getLogger("rt1t2_dask")
+DONE, SOME_FAILED = 0, 1
+TARGETS = ("ingest", "map", "brain", "calibrate", "coregister", "ratio", "smooth", "parcels")
+
+
+class LazyCluster:
+    """Starts the cluster when work first needs it."""
+
+    def __init__(self, cluster: Cluster, stack: ExitStack) -> None:
+        self._cluster, self._stack = cluster, stack
+        self._executor: Executor | None = None
+
+    def __call__(self) -> Executor:
+        """Give the executor."""
+        if self._executor is None:
+            self._executor = self._stack.enter_context(open_cluster(self._cluster))
+        return self._executor
+
+
+def run_study(config: Config) -> int:
+    """Run one study from its source to the report.
+
+    Returns
+    -------
+    int
+        0 when everything is there, 1 when a person failed.
+    """
+    start_logging()
+    require_built(config.permute.statistic)
+    store = open_store(config.output_dir, config.storage.options())
+    outputs.check_folder(store, config, study_key(config))
+    if config.simulated:
+        log.info("SIMULATED DATA: heads built round a template; no result says anything of people")
+    with ExitStack() as stack:
+        return _Run(config, store, LazyCluster(config.cluster, stack)).run()
+
+
+class _Run:
+    def __init__(self, config: Config, store: Store, cluster: LazyCluster) -> None:
+        self.config, self.store, self.cluster = config, store, cluster
+        self.lake = Lake(config.storage.url, config.storage.options())
+        self.outcomes: list[Outcome] = []
+        self.began = time.perf_counter()
+
+    def run(self) -> int:
+        config = self.config
+        if isinstance(config.source, SimulatedSource) and not self._simulate(config.source):
+            return DONE
+        people = read_people(config)
+        images = plan_images(config, people)
+        shared = {role: task.part for role, task in shared_tasks(config).items()}
+        cohort = plan_cohort(config, people, images.people, shared)
+        if config.dry_run:
+            describe(config, self.lake, images, cohort)
+            return DONE
+        self._announce(images, cohort)
+        failures = self._make_images(images)
+        whole = _without(images.people, failures)
+        if failures:
+            _warn(failures, len(people), config)
+        if failures and not config.allow_failures:
+            write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
+            return SOME_FAILED
+        cohort = plan_cohort(config, people, whole, shared) if failures else cohort
+        self._make_group(cohort)
+        template = shared_tasks(config)["template_out"]
+        self._finish(Finished(config, self.lake, people, whole, cohort, template, tuple(failures)))
+        return SOME_FAILED if failures else DONE
+
+    def _simulate(self, source: SimulatedSource) -> bool:
+        """Write whoever is not simulated yet; False when only the plan was asked for."""
+        options = self.config.storage.options()
+        study, store = self.config.cohort, open_store(source.root, options)
+        missing = simulate.missing_people(source, study, store)
+        if missing and self.config.dry_run:
+            log.info("%d people would be simulated, then every stage run for them", len(missing))
+            return False
+        if missing:
+            log.info("simulating %d people into %s", len(missing), source.root)
+            simulate.write_people(self.cluster(), source, study, options)
+        return True
+
+    def _announce(self, images: ImagePlan, cohort: CohortPlan) -> None:
+        keys: dict[str, list[str]] = {}
+        for task in (*images.tasks(), *cohort.tasks()):
+            keys.setdefault(task.stage, []).append(task.part.key)
+        document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
+        write_run(self.lake, self.config.cohort.name, study_key(self.config), document)
+
+    def _make_images(self, images: ImagePlan) -> list[Failure]:
+        targets = [
+            task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
+        ]
+        targets += [task.part for task in images.shared]
+        failed = self._make(images.tasks(), targets)
+        return [*images.failures, *_failures(images.people, failed)]
+
+    def _make_group(self, cohort: CohortPlan) -> None:
+        for note in cohort.notes:
+            log.info("%s", note)
+        tasks = cohort.tasks()
+        failed = self._make(tasks, [task.part for task in tasks])
+        for part, reason in failed.items():
+            raise RunError(f"stage {part.stage} failed: {reason}")
+
+    def _make(self, tasks: Sequence[Task], targets: Sequence[Part]) -> dict[Part, str]:
+        whole = complete_parts(self.lake, tasks)
+        todo = missing_tasks(tasks, targets, whole)
+        if not todo:
+            return {}
+        log.info("%d parts to make, %d are there", len(todo), len(whole))
+        with shown(todo) as tell:
+
+            def take(outcome: Outcome) -> None:
+                self.outcomes.append(outcome)
+                tell(outcome)
+
+            return run_tasks(self.cluster(), self.lake, todo, take)
+
+    def _finish(self, study: Finished) -> None:
+        where = self.config.output_dir
+        if is_written(self.store, study.key()):
+            log.info("nothing to do: %s holds these results", where)
+        else:
+            log.info("writing %s", where)
+            document = provenance(study, timings(self.outcomes))
+            write_results(self.cluster(), self.store, study, document)
+        for stage, spent in timings(self.outcomes).items():
+            log.info("%-10s %4d parts %8.1f CPU s", stage, spent["parts"], spent["cpu_s"])
+        log.info("done in %.0f s: open %s/report.html", time.perf_counter() - self.began, where)
+
+
+def _failures(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:
+    return [
+        Failure(plan.person.label, stage, failed[task.part])
+        for plan in plans
+        for stage, task in plan.tasks.items()
+        if task.part in failed
+    ]
+
+
+def _without(plans: Sequence[PersonPlan], failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
+    failed = {failure.label for failure in failures}
+    return tuple(plan for plan in plans if plan.person.label not in failed)
+
+
+def _warn(failures: Sequence[Failure], total: int, config: Config) -> None:
+    """Say how many failed and where; who, only in the output folder."""
+    stages = ", ".join(sorted({failure.stage for failure in failures}))
+    log.warning(
+        "%d of %d people failed (%s): see %s/failures.tsv",
+        len(failures),
+        total,
+        stages,
+        config.output_dir,
+    )
+    if not config.allow_failures:
+        log.warning("no group results; go on without them with allow_failures=true")

@@ -1,0 +1,51 @@
+"""Between the images of the science and the arrays of the lake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.volume import Grid, Volume
+from rt1t2_dask.variables import attributes, dimensions
+
+
+def to_array(name: str, volume: Volume, **extra: Any) -> xr.DataArray:
+    """Lay an image out as the lake keeps it: (z, y, x), with affine, units and doc.
+
+    Parameters
+    ----------
+    name : str
+        A name registered in `rt1t2_dask.variables`.
+    volume : Volume
+        Voxels indexed (x, y, z), or (x, y, z, component).
+    **extra
+        More attributes, such as ``space``.
+    """
+    data = np.ascontiguousarray(np.moveaxis(volume.data, (0, 1, 2), (2, 1, 0)))
+    attrs = attributes(name) | {"affine": np.asarray(volume.affine).tolist()} | extra
+    return xr.DataArray(data, dims=dimensions(name), attrs=attrs, name=name)
+
+
+def to_volume(array: xr.DataArray) -> Volume:
+    """Read an image back: voxels indexed (x, y, z)."""
+    data = np.moveaxis(array.to_numpy(), (0, 1, 2), (2, 1, 0))
+    return Volume(data, affine_of(array))
+
+
+def affine_of(array: xr.DataArray) -> NDArray[np.float64]:
+    """Give the affine kept in the attributes, shape (4, 4)."""
+    return np.asarray(array.attrs["affine"], dtype=np.float64)
+
+
+def grid_of(array: xr.DataArray) -> Grid:
+    """Give the grid of a (..., z, y, x) array."""
+    z, y, x = array.shape[-3:]
+    return Grid((x, y, z), affine_of(array))
+
+
+def table(name: str, values: NDArray[Any]) -> xr.DataArray:
+    """Lay a registered array that is not an image out for the lake."""
+    return xr.DataArray(values, dims=dimensions(name), attrs=attributes(name), name=name)

@@ -1,0 +1,151 @@
+"""Making parts: one on a worker, and all of a plan through an executor."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+
+from rt1t2_dask.errors import RunError, SubjectError, UserError
+from rt1t2_dask.pipelines.stage import Inputs, Task
+from rt1t2_dask.storage.parts import Lake, Part
+
+WINDOW = 256
+
+Tell = Callable[["Outcome"], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one task.
+
+    Parameters
+    ----------
+    task : Task
+    cpu_s, wall_s : float
+        Seconds it took, child processes included.
+    reason : str, optional
+        Why it failed.
+    """
+
+    task: Task
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    reason: str | None = None
+
+
+def make_part(lake: Lake, task: Task) -> Outcome:
+    """Make one part, unless it is whole already; one person's fault comes back as a reason."""
+    from threadpoolctl import threadpool_limits
+
+    from rt1t2_dask.pipelines.catalogue import stage_named
+
+    cpu, wall = _cpu_seconds(), time.perf_counter()
+    try:
+        with lake.claim(task.part) as ours, threadpool_limits(1):
+            if ours:
+                made = stage_named(task.stage).make(Inputs(lake, task))
+                lake.write(task.part, made.dataset, record=made.record, files=made.files)
+    except SubjectError as error:
+        return Outcome(task, reason=str(error))
+    except (UserError, RunError):
+        raise
+    except Exception as error:
+        if os.environ.get("RT1T2_DEBUG"):
+            raise
+        return Outcome(task, reason=f"unexpected {type(error).__name__}: {error}")
+    return Outcome(task, _cpu_seconds() - cpu, time.perf_counter() - wall)
+
+
+def _cpu_seconds() -> float:
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def complete_parts(lake: Lake, tasks: Iterable[Task]) -> set[Part]:
+    """Find which parts are whole, with one listing a stage."""
+    wanted = {task.part for task in tasks}
+    keys = {stage: lake.complete_keys(stage) for stage in {part.stage for part in wanted}}
+    return {part for part in wanted if part.key in keys[part.stage]}
+
+
+def missing_tasks(tasks: Sequence[Task], targets: Iterable[Part], whole: set[Part]) -> list[Task]:
+    """Choose the tasks that must run for the targets to be there, in plan order.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Parents before children.
+    targets : iterable of Part
+    whole : set of Part
+        The parts that need no work.
+    """
+    wanted = {part for part in targets if part not in whole}
+    for task in reversed(tasks):
+        if task.part in wanted:
+            wanted |= {parent for parent in task.parents.values() if parent not in whole}
+    unique = {task.part: task for task in tasks if task.part in wanted}
+    return list(unique.values())
+
+
+def run_tasks(executor: Executor, lake: Lake, tasks: Sequence[Task], tell: Tell) -> dict[Part, str]:
+    """Run tasks, each when its parents are there, at most `WINDOW` at a time.
+
+    Returns
+    -------
+    dict of Part to str
+        The parts that failed, and why; what needed them was not run.
+    """
+    return _Flow(executor, lake, tasks, tell).run()
+
+
+class _Flow:
+    def __init__(self, executor: Executor, lake: Lake, tasks: Sequence[Task], tell: Tell) -> None:
+        self.executor, self.lake, self.tell = executor, lake, tell
+        own = {task.part for task in tasks}
+        self.unmet = {task.part: set(task.parents.values()) & own for task in tasks}
+        self.waiting = {task.part: task for task in tasks}
+        self.children: dict[Part, list[Part]] = {}
+        for part, parents in self.unmet.items():
+            for parent in parents:
+                self.children.setdefault(parent, []).append(part)
+        self.ready = [task.part for task in tasks if not self.unmet[task.part]]
+        self.running: dict[Future[Outcome], Task] = {}
+        self.failed: dict[Part, str] = {}
+
+    def run(self) -> dict[Part, str]:
+        while self.ready or self.running:
+            self._submit()
+            finished, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in sorted(finished, key=lambda f: self.running[f].part.key):
+                self._take(_outcome(future, self.running.pop(future)))
+        return self.failed
+
+    def _submit(self) -> None:
+        while self.ready and len(self.running) < WINDOW:
+            task = self.waiting.pop(self.ready.pop(0))
+            self.running[self.executor.submit(make_part, self.lake, task)] = task
+
+    def _take(self, outcome: Outcome) -> None:
+        part = outcome.task.part
+        self.tell(outcome)
+        if outcome.reason is not None:
+            self.failed[part] = outcome.reason
+            return
+        for child in self.children.get(part, []):
+            self.unmet[child].discard(part)
+            if not self.unmet[child]:
+                self.ready.insert(0, child)
+
+
+def _outcome(future: Future[Outcome], task: Task) -> Outcome:
+    """Read a result; a worker that died takes down its task, not the run."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, (UserError, RunError)):
+        raise error
+    text = f"its worker died or could not run it ({type(error).__name__}: {error})"
+    return Outcome(task, reason=text)

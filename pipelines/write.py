@@ -1,0 +1,149 @@
+"""Writing a study's results: the folder is either of one run, or says that it is incomplete."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.config import Config
+from rt1t2_dask.pipelines import outputs, page, results
+from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.stage import Task, code_version
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.storage.keys import digest
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import Store
+
+log = logging.getLogger("rt1t2_dask")
+STATISTICS = {"t": "stat_t", "effect": "stat_effect", "d": "stat_d", "n": "stat_n"}
+CODE = tuple(
+    f"rt1t2_dask.{name}"
+    for name in (
+        "pipelines.outputs",
+        "pipelines.page",
+        "pipelines.results",
+        "pipelines.write",
+        "report.brain_figures",
+        "report.cohort_figures",
+        "report.figures",
+        "report.page",
+        "report.receptor_figures",
+        "report.sections",
+        "report.tables",
+        "stats.demographics",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study whose parts are all there."""
+
+    config: Config
+    lake: Lake
+    people: pd.DataFrame
+    plans: tuple[PersonPlan, ...]
+    cohort: CohortPlan
+    template: Task
+    failures: tuple[Failure, ...]
+
+    def key(self) -> str:
+        """Give the digest of all that the output folder depends on."""
+        parts = [t.part.key for t in self.cohort.tasks()]
+        parts += [t.part.key for plan in self.plans for t in plan.tasks.values()]
+        labels = [plan.person.label for plan in self.plans]
+        failed = [[f.label, f.stage, f.reason] for f in self.failures]
+        science = self.config.science()
+        return digest([parts, labels, failed, science, code_version(CODE)])
+
+
+def study_key(config: Config) -> str:
+    """Give the digest of the settings that decide the numbers."""
+    return digest(config.science())
+
+
+def is_written(store: Store, key: str) -> bool:
+    """Whether the folder holds just these results, whole."""
+    known = outputs.read_provenance(store) or {}
+    return known.get("state") == "complete" and known.get("run") == key
+
+
+def write_results(
+    executor: Executor, store: Store, study: Finished, provenance: Mapping[str, Any]
+) -> None:
+    """Write everything the contract names; the provenance, which says so, last."""
+    config, lake = study.config, study.lake
+    outputs.claim_folder(store, config, study_key(config))
+    outputs.write_dataset(store, config, study.people)
+    outputs.write_failures(store, list(study.failures))
+    outputs.write_people(executor, lake, store, config, study.plans)
+    for name, plan in study.cohort.contrasts.items():
+        _write_contrast(store, lake, name, plan, config.simulated)
+    content = page.gather(
+        config,
+        lake,
+        study.people,
+        study.plans,
+        study.cohort,
+        study.template,
+        study.failures,
+        provenance,
+    )
+    _write_tables(store, content)
+    page.write_report(store, content)
+    document = {
+        "state": "complete",
+        "study": study_key(config),
+        "run": study.key(),
+        "simulated": config.simulated,
+    }
+    store.write(outputs.PROVENANCE, json_bytes(document | dict(provenance)))
+
+
+def write_failed(
+    executor: Executor, store: Store, config: Config, lake: Lake, people: pd.DataFrame,
+    plans: Sequence[PersonPlan], failures: Sequence[Failure],
+) -> None:  # fmt: skip
+    """Write who failed and the maps of the others; there are no group results."""
+    outputs.claim_folder(store, config, study_key(config))
+    outputs.write_dataset(store, config, people)
+    outputs.write_failures(store, list(failures))
+    outputs.write_people(executor, lake, store, config, tuple(plans))
+
+
+def _write_contrast(
+    store: Store, lake: Lake, name: str, plan: ContrastPlan, simulated: bool
+) -> None:
+    maps = lake.read(plan.contrast.part)
+    for stat, array in STATISTICS.items():
+        write_group_map(store, name, stat, to_volume(maps[array]), simulated)
+    if plan.permute is not None:
+        fwe = to_volume(lake.read(plan.permute.part)["fwe"])
+        write_group_map(store, name, "t", fwe, simulated, desc="fwe")
+        summary = results.permutation_summary(lake, plan)
+        assert summary is not None
+        document = {"simulated": simulated} | summary
+        store.write(f"group/contrast-{name}_permutation.json", json_bytes(document))
+    rows = results.cluster_rows(lake, plan)
+    store.write(f"group/contrast-{name}_clusters.tsv", tsv_bytes(rows))
+
+
+def _write_tables(store: Store, content: ReportContent) -> None:
+    tables = {
+        "parcels": content.parcels,
+        "quality": content.quality,
+        "receptors": content.receptors,
+        "demographics": content.demographics,
+    }
+    for name, rows in tables.items():
+        if rows is not None:
+            path = f"group/{name}.tsv"
+            store.write(path, tsv_bytes(rows))

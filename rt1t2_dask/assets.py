@@ -1,0 +1,202 @@
+"""The one register of atlases, templates and maps: where each lies, and its terms.
+
+The files belong to others and never ship with this package. A file is looked for, in order, at an
+explicit path, in the folders of ``RT1T2_ASSETS``, in packages that are installed anyway, and in
+the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files as package_files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.errors import MissingAssetError
+
+_SUBFOLDERS = ("", "atlas", "template", "pet", "genes")
+_PET = "pet:"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file found, with what a report must say of it.
+
+    Parameters
+    ----------
+    path : Path
+    name, licence, citation : str
+    sha256 : str
+        Checksum of the file as it lies there, in hex.
+    """
+
+    path: Path
+    name: str
+    licence: str
+    citation: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    files: tuple[str, ...]
+    licence: str
+    citation: str
+    home: str
+    package: tuple[str, ...] = ()
+
+
+def resolve(name: str, explicit: str | Path | None = None) -> Asset:
+    """Find an asset, or say what to bring.
+
+    Parameters
+    ----------
+    name : str
+        As in `listing`; PET maps are ``pet:<file stem>``.
+    explicit : str or Path, optional
+        The user's own file, taken before any other.
+
+    Raises
+    ------
+    MissingAssetError
+        The name is unknown, the explicit file is not there, or nothing was found.
+    """
+    entry = _entry(name)
+    if explicit is not None:
+        path = Path(explicit).expanduser()
+        if not path.is_file():
+            raise MissingAssetError(f"{name}: {path} is not a file.")
+        return _asset(replace(entry, licence="the user's", citation="the user's"), path)
+    found = find(name)
+    if found is None:
+        raise MissingAssetError(
+            f"{name} was not found. Put {entry.files[0]} into a folder named in RT1T2_ASSETS or "
+            f"into {_cache_folder()}.\nSource: {entry.home}. Licence: {entry.licence}."
+        )
+    return found
+
+
+def find(name: str) -> Asset | None:
+    """Give the asset where it can be found, else None (`MissingAssetError` if unknown)."""
+    entry = _entry(name)
+    for candidate in _candidates(entry):
+        if candidate.is_file():
+            return _asset(entry, candidate)
+    return None
+
+
+def listing() -> pd.DataFrame:
+    """Table every known asset: name, found, path, licence, citation."""
+    rows = []
+    for name in [*_catalogue(), *(_PET + stem for stem in _pet_sources())]:
+        entry, asset = _entry(name), find(name)
+        rows.append(
+            {
+                "name": name,
+                "found": asset is not None,
+                "path": str(asset.path) if asset else "",
+                "licence": entry.licence,
+                "citation": entry.citation,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read(asset: Asset) -> bytes:
+    """Read the asset's bytes."""
+    return asset.path.read_bytes()
+
+
+def _entry(name: str) -> _Entry:
+    if name.startswith(_PET):
+        return _pet_entry(name.removeprefix(_PET))
+    known = _catalogue()
+    if name not in known:
+        raise MissingAssetError(
+            f"No asset is called {name!r}; known: {', '.join(known)}, pet:<map>."
+        )
+    return known[name]
+
+
+def _pet_entry(stem: str) -> _Entry:
+    source = _pet_sources().get(stem, {})
+    return _Entry(
+        name=_PET + stem,
+        files=(f"{stem}.nii.gz", f"{stem}.nii"),
+        licence=source.get("licence", "that of its source"),
+        citation=source.get("citation", "that of its source"),
+        home="JuSpace 1.5, folder PETatlas (github.com/juryxy/JuSpace)",
+    )
+
+
+@cache
+def _catalogue() -> dict[str, _Entry]:
+    raw = _package_json("assets.json")
+    return {
+        name: _Entry(
+            name=name,
+            files=tuple(item["files"]),
+            licence=item["licence"],
+            citation=item["citation"],
+            home=item["home"],
+            package=tuple(item.get("package", ())),
+        )
+        for name, item in raw.items()
+    }
+
+
+@cache
+def _pet_sources() -> dict[str, dict[str, Any]]:
+    return {item["map"]: item for item in _package_json("pet_sources.json")["maps"]}
+
+
+def _package_json(name: str) -> dict[str, Any]:
+    text = package_files("rt1t2_dask").joinpath("data", name).read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def _candidates(entry: _Entry) -> list[Path]:
+    folders = [folder / sub for folder in _asset_folders() for sub in _SUBFOLDERS]
+    brought = [folder / name for folder in folders for name in entry.files]
+    cached = [_cache_folder() / name for name in entry.files]
+    return [*brought, *_installed(entry.package), *cached]
+
+
+def _asset_folders() -> list[Path]:
+    value = os.environ.get("RT1T2_ASSETS", "")
+    return [Path(part).expanduser() for part in value.split(os.pathsep) if part]
+
+
+def _installed(package: tuple[str, ...]) -> list[Path]:
+    """Locate a package's data file without importing the package."""
+    if not package:
+        return []
+    spec = find_spec(package[0])
+    locations = spec.submodule_search_locations if spec else None
+    return [Path(folder) / package[1] for folder in locations or ()]
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "rt1t2_dask"
+
+
+def _asset(entry: _Entry, path: Path) -> Asset:
+    stat = path.stat()
+    checksum = _checksum(path, stat.st_mtime_ns, stat.st_size)
+    return Asset(path.resolve(), entry.name, entry.licence, entry.citation, checksum)
+
+
+@cache
+def _checksum(path: Path, mtime_ns: int, size: int) -> str:
+    """Checksum once per version of a file: the stamp and size are part of the cache's key."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,171 @@
+"""The command line: the only place that knows Hydra."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from rt1t2_dask import __version__
+from rt1t2_dask.config import Config, parse
+from rt1t2_dask.errors import RunError, UserError
+
+DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+HELP = """rt1t2-dask {version}: T1w/T2w ratio maps, group contrasts and receptor correlations.
+
+  python -m rt1t2_dask +cohort=NAME [group=choice] [key=value]
+
+Cohorts: {cohorts}
+
+  +cohort=psp                            the embedded study, on simulated heads
+  +cohort=psp dry_run=true               what would be done, and how much of it
+  --config-dir DIR +cohort=MINE source=bids source.root=DATASET
+                                         your own scans; cohort in DIR/cohort/MINE.yaml
+"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: its overrides and, in a sweep, the name of its own folder."""
+
+    overrides: tuple[str, ...]
+    folder: str
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the program's name.
+
+    Returns
+    -------
+    int
+        0 done, 1 some subjects failed or a run-time fault, 2 wrong input, 130 interrupted.
+    """
+    try:
+        return _command(arguments)
+    except UserError as error:
+        return _say(error, WRONG_INPUT)
+    except RunError as error:
+        return _say(error, FAULT)
+    except KeyboardInterrupt:
+        return _say("stopped; finished parts are kept, run the same command to go on", INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("RT1T2_DEBUG"):
+            raise
+        text = f"{type(error).__name__}: {error}\nSet RT1T2_DEBUG=1 to see where."
+        return _say(text, FAULT)
+
+
+def _say(message: object, code: int) -> int:
+    sys.stderr.write(f"rt1t2-dask: {message}\n")
+    return code
+
+
+def _command(arguments: Sequence[str]) -> int:
+    asked = _parser().parse_intermixed_args(list(arguments))
+    overrides = _search_path(asked.config_dir) + asked.overrides
+    if not any(word.lstrip("+").startswith("cohort=") for word in asked.overrides):
+        sys.stdout.write(HELP.format(version=__version__, cohorts=", ".join(_cohorts(overrides))))
+        return WRONG_INPUT
+    configs = [_configure(job) for job in _jobs(overrides, asked.multirun)]
+    from rt1t2_dask.pipelines.study import run_study
+
+    return max(run_study(config) for config in configs)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rt1t2-dask",
+        usage="python -m rt1t2_dask [-m] [--config-dir DIR] +cohort=NAME [key=value ...]",
+        description="T1w/T2w ratio maps, group contrasts and receptor correlations.",
+    )
+    parser.add_argument("overrides", nargs="*", help="+cohort=NAME and settings to change")
+    parser.add_argument("-m", "--multirun", action="store_true", help="sweep over key=a,b,c")
+    parser.add_argument("--config-dir", help="a folder with your own cohort/NAME.yaml")
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+def _search_path(config_dir: str | None) -> list[str]:
+    if config_dir is None:
+        return []
+    folder = Path(config_dir)
+    if not folder.is_dir():
+        raise UserError(f"--config-dir {config_dir}: there is no such folder.")
+    return [f"hydra.searchpath=['file://{folder.resolve()}']"]
+
+
+def _cohorts(overrides: Sequence[str]) -> list[str]:
+    """List the cohorts that ship and those in the user's own folder."""
+    from importlib.resources import files
+
+    own = [Path(w.split("file://")[1].rstrip("']")) for w in overrides if "searchpath" in w]
+    shipped = files("rt1t2_dask.conf") / "cohort"
+    names = {Path(item.name).stem for item in shipped.iterdir() if item.name.endswith(".yaml")}
+    for folder in own:
+        names |= {path.stem for path in (folder / "cohort").glob("*.yaml")}
+    return sorted(names)
+
+
+def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
+    if not multirun:
+        yield Job(tuple(overrides), "")
+        return
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise UserError(_first_lines(error)) from None
+    choices = [
+        [f"{item.get_key_element()}={value}" for value in item.sweep_string_iterator()]
+        if item.is_sweep_override()
+        else [word]
+        for item, word in zip(parsed, overrides, strict=True)
+    ]
+    swept = [item.is_sweep_override() for item in parsed]
+    for words in itertools.product(*choices):
+        name = ",".join(w.lstrip("+") for w, is_swept in zip(words, swept, strict=True) if is_swept)
+        yield Job(words, name.replace("/", "_"))
+
+
+def _configure(job: Job) -> Config:
+    try:
+        with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
+            composed = compose("config", overrides=list(job.overrides))
+        if job.folder:
+            composed.output_dir = str(Path(composed.output_dir) / job.folder)
+        tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} is missing; set {error.full_key}=...") from None
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_first_lines(error)) from None
+    return parse(tree)  # type: ignore[arg-type]
+
+
+def _first_lines(error: Exception) -> str:
+    """Keep what a person needs of Hydra's message: the fault and the choices."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kept = list(itertools.takewhile(lambda line: not line.startswith("Config search path"), lines))
+    head, *rest = kept or [type(error).__name__]
+    if rest and rest[0].startswith("Available options"):
+        return f"{head} {rest[0]} {', '.join(rest[1:])}."
+    if head.startswith("Could not override"):
+        return f"{head} There is no such setting; check its spelling."
+    return head

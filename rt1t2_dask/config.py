@@ -1,0 +1,270 @@
+"""The typed configuration: the only door from YAML to the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rt1t2_dask.errors import UserError
+
+MIN_SIMULATED_VOXEL_MM = 1.0
+
+
+class Model(BaseModel):
+    """Strict about keys, so that a typing mistake never passes silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cohort(Model):
+    """Who is studied and which groups are contrasted."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    participants: str = "participants.tsv"
+    group_column: str = "group"
+    groups: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], str]
+    reference: str
+    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], tuple[str, str]] = {}
+    covariates: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _values_are_text(cls, groups: Any) -> Any:
+        if isinstance(groups, Mapping):
+            return {name: str(value) for name, value in groups.items()}
+        return groups
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Cohort:
+        known = ", ".join(self.groups)
+        if self.reference not in self.groups:
+            raise ValueError(f"cohort.reference={self.reference} is not one of the groups {known}")
+        for name, (first, second) in self.contrasts.items():
+            unknown = [group for group in (first, second) if group not in self.groups]
+            if unknown:
+                raise ValueError(
+                    f"cohort.contrasts.{name} names {unknown[0]}, which is not one of "
+                    f"the groups {known}"
+                )
+            if first == second:
+                raise ValueError(
+                    f"cohort.contrasts.{name} contrasts {first} with itself; name two groups"
+                )
+        return self
+
+
+class SimulatedGroup(Model):
+    """One simulated group: how many people, how old, with or without the planted effect."""
+
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
+    n: Annotated[int, Field(ge=1, le=999)]
+    age_mean: Annotated[float, Field(gt=0, lt=120)]
+    age_sd: Annotated[float, Field(ge=0, lt=60)]
+    n_male: Annotated[int, Field(ge=0)]
+    effects: bool
+    lesions: bool
+
+    @model_validator(mode="after")
+    def _males_fit(self) -> SimulatedGroup:
+        if self.n_male > self.n:
+            raise ValueError(f"n_male={self.n_male} is more than n={self.n}")
+        return self
+
+
+class SimulatedSource(Model):
+    """Simulated heads with known truth."""
+
+    kind: Literal["simulated"]
+    root: str
+    voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
+    seed: Annotated[int, Field(ge=0)]
+    groups: dict[str, SimulatedGroup]
+
+
+class BidsSource(Model):
+    """T1w and T2w in a BIDS dataset."""
+
+    kind: Literal["bids"]
+    root: str
+    session: str | None = None
+    run: int | None = None
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
+class MapsSource(Model):
+    """Ready-made ratio maps on one grid."""
+
+    kind: Literal["maps"]
+    root: str
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
+    zero_is_missing: bool = False
+
+
+Source = Annotated[SimulatedSource | BidsSource | MapsSource, Field(discriminator="kind")]
+
+
+class Template(Model):
+    """The output grid."""
+
+    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
+
+
+class Smooth(Model):
+    """Gaussian smoothing of the ratio map."""
+
+    fwhm_mm: Annotated[float, Field(ge=0, le=40)]
+    edge: Literal["normalised", "spm"]
+
+
+class Contrast(Model):
+    """The whole-brain group contrast."""
+
+    p: Annotated[float, Field(gt=0, lt=0.5)]
+    extent_mm3: Annotated[float, Field(ge=0)]
+    mask: str | None
+    variance: Literal["equal", "welch", "spm_unequal"]
+    min_group_n: Annotated[int, Field(ge=2)]
+    min_group_share: Annotated[float, Field(ge=0, le=1)]
+
+
+PermutationStatistic = Literal["max_t", "cluster", "tfce"]
+
+
+class Permute(Model):
+    """Permutation inference on the contrast."""
+
+    n: Annotated[int, Field(ge=0, le=1_000_000)]
+    method: Literal["freedman_lane", "smith"]
+    statistic: tuple[PermutationStatistic, ...]
+    forming_p: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Receptors(Model):
+    """Correlation with neurotransmitter maps."""
+
+    n_permutations: Annotated[int, Field(ge=0, le=1_000_000)]
+    seed: Annotated[int, Field(ge=0)]
+    maps: Literal["largest_sample", "all"] | tuple[str, ...]
+    gm_prior: str | None
+    missing: Literal["per_patient", "listwise"]
+
+
+class Calibration(Model):
+    """How intensities are brought to one scale before the ratio."""
+
+    kind: Literal["mrtool_style", "gm_median", "none"]
+
+
+class Normalise(Model):
+    """Registration to the template."""
+
+    kind: Literal["greedy"]
+    voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
+    timeout_s: Annotated[float, Field(gt=0)]
+
+
+class Storage(Model):
+    """Where the lake lies; never any credentials."""
+
+    url: Annotated[str, Field(min_length=1)]
+    endpoint: str | None = None
+    region: str | None = None
+    anonymous: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Give the non-secret options of the store that were set."""
+        return self.model_dump(exclude={"url"}, exclude_defaults=True)
+
+
+class Cluster(Model):
+    """Where the work runs."""
+
+    kind: Literal["auto", "synchronous", "threads", "local", "address"]
+    workers: Annotated[int, Field(ge=1)] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    address: str | None = None
+
+
+class Config(Model):
+    """A whole study."""
+
+    cohort: Cohort
+    source: Source
+    template: Template
+    smooth: Smooth
+    contrast: Contrast
+    permute: Permute
+    receptors: Receptors
+    calibration: Calibration
+    normalise: Normalise
+    storage: Storage
+    cluster: Cluster
+    method: Literal["recommended", "van_grinsven_2025"]
+    output_dir: str
+    overwrite: bool
+    allow_failures: bool
+    dry_run: bool
+
+    @property
+    def output_voxel_mm(self) -> float:
+        """Voxel size of the output grid in mm for sources that are normalised here."""
+        if self.template.voxel_mm is not None:
+            return self.template.voxel_mm
+        return self.source.voxel_mm if isinstance(self.source, SimulatedSource) else 1.0
+
+    @property
+    def registration_voxel_mm(self) -> float:
+        """Voxel size in mm at which the deformation field is estimated."""
+        return self.normalise.voxel_mm or max(2.0, self.output_voxel_mm)
+
+    @property
+    def space(self) -> str:
+        """Name of the space of the output maps."""
+        return self.source.space if isinstance(self.source, MapsSource) else "MNI152NLin2009aSym"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data are simulated."""
+        return isinstance(self.source, SimulatedSource)
+
+    def science(self) -> dict[str, Any]:
+        """Give the settings that decide the numbers: everything but places and run-time choices."""
+        leave_out = {"storage", "cluster", "output_dir", "overwrite", "dry_run"}
+        return self.model_dump(mode="json", exclude=leave_out)
+
+
+def parse(tree: Mapping[str, Any]) -> Config:
+    """Check a configuration tree.
+
+    Raises
+    ------
+    UserError
+        One line for each wrong value: the key, the value, what is expected.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise UserError("\n".join(_line(item) for item in error.errors())) from None
+
+
+def _line(item: Any) -> str:
+    kinds = {"simulated", "bids", "maps"}
+    steps = [str(step) for step in item["loc"]]
+    key = ".".join(s for i, s in enumerate(steps) if not (i == 1 and s in kinds))
+    if item["type"] == "extra_forbidden":
+        return f"{key}={item['input']!r}: there is no such setting; check its spelling."
+    if item["type"] == "missing":
+        return f"{key} is missing; set it."
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"]) + "."
+    if item["type"] == "union_tag_not_found":
+        return f"{key}.kind is missing; choose source=simulated, bids or maps."
+    return f"{key}={item['input']!r}: {item['msg'].lower()}."

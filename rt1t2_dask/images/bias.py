@@ -1,0 +1,56 @@
+"""Bias field of the receive coil, by N4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.n4 import log_bias_field
+from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.volume import Volume
+
+ITERATIONS = (50, 50)
+WORKING_MM = 4.0
+
+
+@dataclass(frozen=True)
+class Bias:
+    """A corrected image and the multiplicative field that was divided out."""
+
+    corrected: Volume
+    field: Volume
+
+
+def correct(image: Volume, weight: NDArray[np.bool_], spline_mm: float = 180.0) -> Bias:
+    """Estimate and divide out a smooth multiplicative field.
+
+    Parameters
+    ----------
+    image : Volume
+        Values below 0 count as 0.
+    weight : ndarray of bool, shape of the image
+        Voxels to fit: the head or the brain, without lesions.
+    spline_mm : float
+        Distance of the B-spline's knots at the first of two levels, mm; the second halves it.
+
+    Returns
+    -------
+    Bias
+        float32; the field's geometric mean over `weight` is 1, so intensities keep their scale.
+
+    Notes
+    -----
+    N4 (Tustison et al. 2010), fitted on voxels of 4 mm. Fit the head, not the brain, where the
+    field is needed outside the brain: it is only as good as the voxels that inform it. A third
+    level (45 mm) follows the anatomy: on simulated heads it tripled the field's error.
+    """
+    if not weight.any():
+        raise ValueError("The bias field has no voxels to fit: `weight` is empty.")
+    coarse = regrid(image.with_data(np.clip(image.data, 0, None)), WORKING_MM)
+    fitted = to_grid(image.with_data(weight), coarse.grid, order=0).data
+    estimate = log_bias_field(coarse.data, fitted, spline_mm / WORKING_MM, ITERATIONS)
+    log_field = to_grid(coarse.with_data(estimate), image.grid, order=1).data
+    field = np.exp(log_field - log_field[weight].mean(dtype=np.float64)).astype(np.float32)
+    return Bias(image.with_data((image.data / field).astype(np.float32)), image.with_data(field))

@@ -1,0 +1,184 @@
+"""NIfTI bytes to a Volume and back; refuses what would give a wrong number."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+from numpy.typing import NDArray
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.transform import move
+from rt1t2_dask.images.volume import Affine, Volume
+
+Kind = Literal["scan", "map", "mask"]
+
+MIN_SLICES = 8
+_NIFTI2_HEADER_BYTES = 540
+_SHEAR_TOLERANCE_MM = 1e-3
+_BROKEN: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    HeaderDataError,
+    ImageFileError,
+    WrapStructError,
+)
+_LEAVE_OUT = "Repair the file, or leave the subject out with cohort.exclude."
+
+
+def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
+    """Read one NIfTI image, gzipped or not.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        Opens every error message, as "sub-017 T1w".
+    kind : {"scan", "map", "mask"}
+        A scan must be finite everywhere and not constant; a map may have missing voxels (they
+        come back as NaN); a mask may be constant and comes back boolean (value >= 0.5).
+
+    Returns
+    -------
+    Volume
+        float32, or bool for a mask; scaled by the header's slope and intercept.
+
+    Raises
+    ------
+    SubjectError
+        Unreadable or truncated; more than one volume; no affine; qform and sform more than a
+        voxel apart; non-finite voxels in a scan or no finite voxel in a map; constant; fewer than
+        8 slices on an axis.
+    """
+    image = _open(content, name)
+    shape = _single_volume(image, name)
+    affine = _trusted_affine(image, shape, name)
+    data = _read(image, name).reshape(shape)
+    if kind == "mask":
+        return Volume(data >= 0.5, affine)
+    data[~np.isfinite(data)] = np.nan
+    _check_values(data, kind, name)
+    return Volume(data, affine)
+
+
+def to_bytes(volume: Volume, *, space_code: int, description: str) -> bytes:
+    """Write a Volume as .nii.gz: the same volume always gives the same bytes.
+
+    Parameters
+    ----------
+    volume : Volume
+        Booleans are stored as uint8, floats as float32 (NaN kept), integers as they are.
+    space_code : int
+        NIfTI qform and sform code: 1 scanner, 2 aligned, 3 Talairach, 4 MNI152.
+    description : str
+        At most 79 bytes are kept.
+    """
+    data = _storable(volume.data)
+    image = nib.Nifti1Image(data, volume.affine)
+    header = image.header
+    image.set_sform(volume.affine, code=space_code)
+    image.set_qform(volume.affine, code=space_code, strip_shears=True)
+    if not np.allclose(header.get_qform(), volume.affine, atol=_SHEAR_TOLERANCE_MM):
+        header["qform_code"] = 0  # a quaternion cannot hold a shear: say nothing over a wrong pose
+    header.set_xyzt_units("mm", "sec")
+    header["descrip"] = description.encode()[:79]
+    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+
+
+def _storable(data: NDArray[Any]) -> NDArray[Any]:
+    if data.dtype == np.bool_:
+        return data.astype(np.uint8)
+    return data.astype(np.float32) if np.issubdtype(data.dtype, np.floating) else data
+
+
+def _open(content: bytes, name: str) -> Any:
+    try:
+        raw = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        (header_bytes,) = struct.unpack("<i", raw[:4])
+        nifti2 = header_bytes in (_NIFTI2_HEADER_BYTES, _swapped(_NIFTI2_HEADER_BYTES))
+        return (nib.Nifti2Image if nifti2 else nib.Nifti1Image).from_bytes(raw)
+    except _BROKEN as error:
+        raise _unreadable(name, error) from error
+
+
+def _swapped(number: int) -> int:
+    return int(struct.unpack("<i", struct.pack(">i", number))[0])
+
+
+def _unreadable(name: str, error: Exception) -> SubjectError:
+    return SubjectError(f"{name}: not a readable NIfTI image ({error}).", _LEAVE_OUT)
+
+
+def _read(image: Any, name: str) -> NDArray[np.float32]:
+    try:
+        return np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged")).copy()
+    except _BROKEN as error:
+        raise _unreadable(name, error) from error
+
+
+def _single_volume(image: Any, name: str) -> tuple[int, int, int]:
+    shape = tuple(int(n) for n in image.shape)
+    text = " x ".join(map(str, shape))
+    if len(shape) < 3 or int(np.prod(shape[3:])) > 1:
+        volumes = int(np.prod(shape[3:])) if len(shape) > 3 else 0
+        raise SubjectError(
+            f"{name} has {volumes} volumes ({text}); one 3-D volume is expected.",
+            "Keep one volume in the file, or leave the subject out with cohort.exclude.",
+        )
+    if min(shape[:3]) < MIN_SLICES:
+        raise SubjectError(
+            f"{name} has only {min(shape[:3])} slices on one axis ({text}); at least "
+            f"{MIN_SLICES} are needed.",
+            _LEAVE_OUT,
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _trusted_affine(image: Any, shape: tuple[int, int, int], name: str) -> Affine:
+    header = image.header
+    qform, sform = header.get_qform(coded=True)[0], header.get_sform(coded=True)[0]
+    if qform is None and sform is None:
+        raise SubjectError(
+            f"{name}: qform_code and sform_code are both 0, so left and right are unknown.",
+            "Convert it again from DICOM, or leave the subject out with cohort.exclude.",
+        )
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise SubjectError(f"{name}: the affine is singular or not finite.", _LEAVE_OUT)
+    if qform is not None and sform is not None:
+        _check_forms_agree(qform, sform, shape, name)
+    return affine
+
+
+def _check_forms_agree(
+    qform: Affine, sform: Affine, shape: tuple[int, int, int], name: str
+) -> None:
+    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij"), -1).reshape(-1, 3)
+    apart = float(np.linalg.norm(move(qform, corners) - move(sform, corners), axis=1).max())
+    voxel = float(np.linalg.norm(sform[:3, :3], axis=0).max())
+    if apart > voxel:
+        raise SubjectError(
+            f"{name}: qform and sform disagree by {apart:.1f} mm (a voxel is {voxel:.1f} mm).",
+            "Make them agree in the header, or leave the subject out with cohort.exclude.",
+        )
+
+
+def _check_values(data: NDArray[np.float32], kind: Kind, name: str) -> None:
+    finite = data[np.isfinite(data)]
+    missing = 1.0 - finite.size / data.size
+    if finite.size == 0 or (kind == "scan" and missing > 0):
+        raise SubjectError(f"{name}: {missing:.2%} of the voxels are not finite.", _LEAVE_OUT)
+    if finite.min() == finite.max():
+        raise SubjectError(f"{name}: every voxel is {finite[0]:g}.", _LEAVE_OUT)

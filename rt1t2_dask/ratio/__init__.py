@@ -1,0 +1,1 @@
+"""The calibrated T1w/T2w ratio."""

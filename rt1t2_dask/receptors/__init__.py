@@ -1,0 +1,1 @@
+"""Correlation of regional maps with neurotransmitter PET maps."""

@@ -1,0 +1,91 @@
+"""Partial correlation of many rows with many maps; missing regions leave row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.receptors.ranks import average_ranks
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Kind = Literal["spearman", "pearson"]
+
+MIN_REGIONS = 4
+
+
+def partial_correlation(
+    rows: Floats, maps: Floats, covariate: Floats | None, kind: Kind = "spearman"
+) -> Floats:
+    """Correlate every row with every map, given a covariate.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, region)
+        Any unit; a NaN region is left out for that row alone.
+    maps : ndarray, shape (m, region)
+        Any unit; a NaN region is left out for that map alone.
+    covariate : ndarray, shape (region,), optional
+        Held constant; None for a plain correlation.
+    kind : {"spearman", "pearson"}
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        In [-1, 1]; NaN where fewer than 4 regions remain or one side is constant.
+
+    Notes
+    -----
+    Spearman: rows, map and covariate are ranked over the regions that remain (ties averaged), the
+    ranks of row and map are residualised on [1, rank of the covariate], then correlated
+    (JuSpace 1.5, ``partialcorr(..., 'type', 'Spearman')``).
+    """
+    out = np.full((len(rows), len(maps)), np.nan)
+    known = np.ones(rows.shape[1], dtype=bool) if covariate is None else ~np.isnan(covariate)
+    for map_group, map_kept in _patterns(~np.isnan(maps)):
+        for row_group, row_kept in _patterns(~np.isnan(rows)):
+            keep = map_kept & row_kept & known
+            if keep.sum() >= MIN_REGIONS:
+                given = None if covariate is None else covariate[keep]
+                block = _complete(rows[row_group][:, keep], maps[map_group][:, keep], given, kind)
+                out[np.ix_(row_group, map_group)] = block
+    return out
+
+
+def fisher_z(rho: Floats) -> Floats:
+    """Fisher's transform of a correlation, atanh(rho); infinite at -1 and 1."""
+    with np.errstate(divide="ignore"):
+        return np.arctanh(rho)
+
+
+def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
+    """Group rows that miss the same regions."""
+    if present.all():
+        yield np.arange(len(present)), np.ones(present.shape[1], dtype=bool)
+        return
+    packed = np.packbits(present, axis=1)
+    keys = packed.view(f"V{packed.shape[1]}").ravel()
+    _, member = np.unique(keys, return_inverse=True)
+    order = np.argsort(member, kind="stable")
+    for group in np.split(order, np.cumsum(np.bincount(member))[:-1]):
+        yield group, present[group[0]]
+
+
+def _complete(rows: Floats, maps: Floats, covariate: Floats | None, kind: Kind) -> Floats:
+    scale: Callable[[Floats], Floats] = average_ranks if kind == "spearman" else np.asarray
+    held = None if covariate is None else _unit(scale(covariate[None]), None)[0]
+    return np.clip(_unit(scale(rows), held) @ _unit(scale(maps), held).T, -1.0, 1.0)
+
+
+def _unit(rows: Floats, held: Floats | None) -> Floats:
+    """Centre, take out ``held``, scale to length 1; NaN where only rounding is left."""
+    residual = rows - rows.mean(axis=1, keepdims=True)
+    if held is not None:
+        residual = residual - np.outer(residual @ held, held)
+    length = np.linalg.norm(residual, axis=1, keepdims=True)
+    noise = 1e-12 * np.linalg.norm(rows, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(length > noise, residual / length, np.nan))

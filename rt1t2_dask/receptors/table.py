@@ -1,0 +1,80 @@
+"""The table of receptors: every map for every group of patients, corrected together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rt1t2_dask.receptors.maps import receptor_of
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+
+if TYPE_CHECKING:
+    # The numerics bring numba, which a run that only reads its results must not load.
+    from rt1t2_dask.receptors.colocalisation import Colocalisation
+
+COLUMNS = (
+    "group",
+    "receptor",
+    "map",
+    "mean_fisher_z",
+    "mean_rho",
+    "p_permutation",
+    "q_fdr",
+    "p_spatial",
+    "ci_low",
+    "ci_high",
+    "n_regions",
+    "n_permutations",
+)
+
+
+def table(
+    results: Mapping[str, Colocalisation],
+    maps: Sequence[str],
+    p_spatial: Mapping[str, NDArray[np.float64]] | None = None,
+) -> pd.DataFrame:
+    """Lay out ``group/receptors.tsv``.
+
+    Parameters
+    ----------
+    results : mapping of group to Colocalisation
+    maps : sequence of str
+        Names of the maps, in the order of the results' columns.
+    p_spatial : mapping of group to ndarray of shape (m,), optional
+        NaN where not given.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `COLUMNS`. The Benjamini-Hochberg family of ``q_fdr`` is all maps of all
+        groups in the table.
+    """
+    spatial = p_spatial or {}
+    parts = [_rows(group, result, maps, spatial.get(group)) for group, result in results.items()]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    frame["q_fdr"] = benjamini_hochberg(frame["p_permutation"].to_numpy(dtype=np.float64))
+    return frame[list(COLUMNS)]
+
+
+def _rows(
+    group: str, result: Colocalisation, maps: Sequence[str], p_spatial: NDArray[np.float64] | None
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "group": group,
+            "receptor": [receptor_of(name) for name in maps],
+            "map": list(maps),
+            "mean_fisher_z": result.mean_fisher_z,
+            "mean_rho": result.mean_rho,
+            "p_permutation": result.p_permutation,
+            "p_spatial": np.nan if p_spatial is None else p_spatial,
+            "ci_low": result.ci_low,
+            "ci_high": result.ci_high,
+            "n_regions": result.n_regions,
+            "n_permutations": result.n_permutations,
+        }
+    )

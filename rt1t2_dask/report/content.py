@@ -1,0 +1,185 @@
+"""What a report is made of: everything one run hands to the page and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from rt1t2_dask.images.volume import Volume
+
+
+class AssetLike(Protocol):
+    """An atlas, template or map that the run used."""
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+
+    @property
+    def licence(self) -> str:
+        """Terms of use."""
+
+    @property
+    def citation(self) -> str:
+        """Whom to cite."""
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the file that was read."""
+
+
+@dataclass(frozen=True)
+class AssetUse:
+    """A plain record that satisfies `AssetLike`."""
+
+    name: str
+    licence: str
+    citation: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """How a t map was cut into clusters.
+
+    Parameters
+    ----------
+    p : float
+        Height threshold, one-sided for each sign, uncorrected; in (0, 1).
+    u : float
+        The t value that belongs to `p`; positive.
+    extent_mm3 : float
+        Smallest cluster extent that is tabled.
+    dof : float or None
+        Degrees of freedom of t; None where they differ between voxels.
+    """
+
+    p: float
+    u: float
+    extent_mm3: float
+    dof: float | None = None
+
+
+@dataclass(frozen=True)
+class ContrastResult:
+    """One group contrast.
+
+    Parameters
+    ----------
+    name : str
+        As in the cohort file, e.g. ``pspVsHc``.
+    first, second : str
+        Labels of the groups (keys of `ReportContent.groups`); positive t means the first is
+        higher.
+    t_map : Volume
+        t, shape (x, y, z), NaN outside the analysed voxels.
+    clusters : DataFrame
+        Columns of ``contrast-<name>_clusters.tsv``; NaN where a method was not run.
+    threshold : Threshold
+    permutation : mapping or None
+        Contents of ``contrast-<name>_permutation.json``: n, seed, method, and one mapping from
+        statistic to number for each of ``observed_maximum``, ``critical_05`` and ``p``.
+    """
+
+    name: str
+    first: str
+    second: str
+    t_map: Volume
+    clusters: pd.DataFrame
+    threshold: Threshold
+    permutation: Mapping[str, Any] | None = None
+
+    @property
+    def title(self) -> str:
+        """Both groups as a phrase."""
+        return f"{self.first} versus {self.second}"
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """One run, as the report shows it.
+
+    Parameters
+    ----------
+    cohort : str
+    settings : mapping
+        The resolved configuration, nested.
+    method : str
+        Name of the method group, e.g. ``recommended``.
+    groups : mapping of str to int
+        People analysed, by group label, in the order to show; the labels of
+        ``participants.group``, ``demographics.group`` and ``receptors.group``.
+    reference : str or None
+        Label of the control group.
+    simulated : bool
+        Whether any of the data was simulated: the page and all figures then say so.
+    seed : int or None
+        Seed of the simulation.
+    stages : sequence of str
+        Stages that were run, in order; the methods text describes these and no others.
+    participants : DataFrame
+        participant_id, group, age (years), sex.
+    demographics : DataFrame
+        Columns of ``demographics.tsv``.
+    contrasts : sequence of ContrastResult
+        Empty where the cohort is too small; `notes` then says why.
+    template : Volume or None
+        T1 of the brain that the t maps are shown on; any grid in the same space.
+    receptors : DataFrame or None
+        Columns of ``receptors.tsv``.
+    fisher_z : DataFrame or None
+        group, participant_id, map, fisher_z: one row a patient and map.
+    parcels : DataFrame or None
+        Columns of ``parcels.tsv``.
+    quality : DataFrame or None
+        participant_id, then one number or flag a column.
+    failures : DataFrame
+        participant_id, stage, reason.
+    excluded : DataFrame
+        participant_id, reason: people the cohort file leaves out.
+    lesion_count : Volume or None
+        People with a lesion at each voxel.
+    assets : sequence of AssetLike
+    notes : sequence of str
+        Sentences on columns that are n/a, contrasts that could not be made, spaces that differ.
+    provenance : mapping
+        Versions, seeds, keys, checksums; nested.
+    mosaics : mapping of str to bytes
+        PNG by participant label.
+    """
+
+    cohort: str
+    settings: Mapping[str, Any]
+    method: str
+    groups: Mapping[str, int]
+    reference: str | None = None
+    simulated: bool = False
+    seed: int | None = None
+    stages: Sequence[str] = ()
+    participants: pd.DataFrame = field(default_factory=pd.DataFrame)
+    demographics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    contrasts: Sequence[ContrastResult] = ()
+    template: Volume | None = None
+    receptors: pd.DataFrame | None = None
+    fisher_z: pd.DataFrame | None = None
+    parcels: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
+    failures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lesion_count: Volume | None = None
+    assets: Sequence[AssetLike] = ()
+    notes: Sequence[str] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    mosaics: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for result in self.contrasts:
+            unknown = {result.first, result.second} - set(self.groups)
+            if unknown:
+                raise ValueError(
+                    f"contrast {result.name} names {', '.join(sorted(unknown))}; "
+                    f"the groups are {', '.join(self.groups)}"
+                )

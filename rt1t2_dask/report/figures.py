@@ -1,0 +1,55 @@
+"""All figures of a report, by the name of the file they are saved under."""
+
+from __future__ import annotations
+
+from rt1t2_dask.report.brain_figures import cluster_slices, lesion_overlap, overview
+from rt1t2_dask.report.cohort_figures import ages
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.mosaic import mosaic
+from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.receptor_figures import receptor_bars, receptor_radar
+
+__all__ = ["draw_all", "mosaic"]
+
+
+def draw_all(content: ReportContent) -> dict[str, Picture]:
+    """Draw every figure that the content has data for.
+
+    Parameters
+    ----------
+    content : ReportContent
+
+    Returns
+    -------
+    dict of str to Picture
+        File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
+        ``receptors_bars``, ``receptors_radar``, ``participants_age``, ``lesions_overlap``.
+        Brain figures need the template; those without data are absent.
+    """
+    drawn = {**_brains(content), **_receptors(content)}
+    drawn["participants_age"] = ages(content.participants, content.groups, content.simulated)
+    return {name: picture for name, picture in drawn.items() if picture is not None}
+
+
+def _brains(content: ReportContent) -> dict[str, Picture | None]:
+    if content.template is None:
+        return {}
+    drawn: dict[str, Picture | None] = {}
+    for result in content.contrasts:
+        stem = f"contrast-{result.name}"
+        drawn[f"{stem}_clusters"] = cluster_slices(result, content.template, content.simulated)
+        drawn[f"{stem}_overview"] = overview(result, content.template, content.simulated)
+    if content.lesion_count is not None:
+        drawn["lesions_overlap"] = lesion_overlap(
+            content.lesion_count, content.template, content.simulated
+        )
+    return drawn
+
+
+def _receptors(content: ReportContent) -> dict[str, Picture | None]:
+    if content.receptors is None or content.receptors.empty:
+        return {}
+    return {
+        "receptors_bars": receptor_bars(content.receptors, content.fisher_z, content.simulated),
+        "receptors_radar": receptor_radar(content.receptors, content.simulated),
+    }

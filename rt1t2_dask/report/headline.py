@@ -1,0 +1,93 @@
+"""What was found, in sentences with numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rt1t2_dask.report.content import ContrastResult, ReportContent
+from rt1t2_dask.report.numbers import (
+    coordinates,
+    decimal,
+    is_missing,
+    plural,
+    probability,
+    thousands,
+)
+
+ALPHA = 0.05
+
+
+def sentences(content: ReportContent) -> list[str]:
+    """Give the headline: one sentence or two a contrast, one on receptors, or why there is none."""
+    found = [contrast(result, content) for result in content.contrasts]
+    if not found:
+        found = [_no_contrast(content)]
+    if content.receptors is not None and not content.receptors.empty:
+        found.append(receptors(content.receptors))
+    return found
+
+
+def contrast(result: ContrastResult, content: ReportContent) -> str:
+    """Say what one contrast shows at its threshold and after correction."""
+    n = {name: content.groups.get(name) for name in (result.first, result.second)}
+    who = " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
+    limits = (
+        f"at p < {result.threshold.p:g} uncorrected (|t| > {decimal(result.threshold.u)}, "
+        f"one-sided for each sign) and {thousands(result.threshold.extent_mm3)} mm³"
+    )
+    if result.clusters.empty:
+        return f"{who}: no cluster in either direction {limits}.{_corrected(result)}"
+    signs = result.clusters["sign"].value_counts()
+    counts = ", ".join(
+        f"{_number(int(signs.get(sign, 0)))} of {word} T1w/T2w ratio"
+        for sign, word in (("negative", "lower"), ("positive", "higher"))
+    )
+    return f"{who}: {counts} in {result.first} {limits}.{_largest(result)}{_corrected(result)}"
+
+
+def receptors(table: pd.DataFrame) -> str:
+    """Say how many receptor maps go with the changes."""
+    total = len(table)
+    strong = table[table["q_fdr"] < ALPHA]
+    nominal = int((table["p_permutation"] < ALPHA).sum())
+    listed = ", ".join(
+        f"{row.receptor} in {row.group} (z = {decimal(row.mean_fisher_z, 3)}, "
+        f"q = {probability(row.q_fdr)})"
+        for row in strong.itertuples()
+    ).replace("= <", "< ")
+    return (
+        f"Receptors: {len(strong)} of {total} correlations at q < .05, {nominal} at p < .05 "
+        f"uncorrected{': ' + listed if listed else ''}."
+    )
+
+
+def _number(count: int) -> str:
+    return plural(count, "cluster") if count else "no cluster"
+
+
+def _largest(result: ContrastResult) -> str:
+    row = result.clusters.sort_values("volume_mm3", kind="stable").iloc[-1]
+    place = coordinates(row[[f"peak_{axis}_mm" for axis in "xyz"]])
+    return (
+        f" The largest has {thousands(row['volume_mm3'])} mm³ with its peak t = "
+        f"{decimal(row['peak_t'])} at {place} mm, {row['region']}."
+    )
+
+
+def _corrected(result: ContrastResult) -> str:
+    said = ""
+    p = result.clusters["p_fwe_permutation"].dropna()
+    if len(p):
+        passed, total = int((p < ALPHA).sum()), plural(len(result.clusters), "cluster")
+        said += f" {passed} of {total} at FWE p < .05 by permutation."
+    whole = (result.permutation or {}).get("p", {}).get("max_t")
+    if not is_missing(whole):
+        sign = "" if probability(whole).startswith(("<", ">")) else "= "
+        said += f" Whole brain, largest |t|: FWE p {sign}{probability(whole)} by permutation."
+    return said or " No correction for the whole brain was computed."
+
+
+def _no_contrast(content: ReportContent) -> str:
+    reasons = [note for note in content.notes if "contrast" in note.lower()]
+    people = plural(sum(content.groups.values()), "person", "people")
+    return f"No group contrast was made; {people} processed. {' '.join(reasons)}".strip()

@@ -1,0 +1,69 @@
+"""The methods text, written from the settings and the stages that were run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rt1t2_dask import __version__
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.numbers import decimal, thousands
+from rt1t2_dask.report.references import Citations, Reference
+from rt1t2_dask.report.tables import flat
+from rt1t2_dask.report.templating import environment
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Text ready to paste, limits of the study, and the papers both cite."""
+
+    paragraphs: tuple[str, ...]
+    limits: tuple[str, ...]
+    references: tuple[Reference, ...]
+
+    @property
+    def bibtex(self) -> str:
+        """All references as one BibTeX file."""
+        return "\n\n".join(reference.bibtex for reference in self.references) + "\n"
+
+
+def describe(content: ReportContent) -> Methods:
+    """Write the methods and the limits of one run.
+
+    Parameters
+    ----------
+    content : ReportContent
+        `stages` decides which sentences appear, `settings` what numbers they hold; a setting
+        that is not given leaves its sentence out.
+
+    Returns
+    -------
+    described : Methods
+    """
+    cite = Citations()
+    paragraphs = _blocks("methods.txt", content, cite)
+    limits = _blocks("limits.txt", content, cite)
+    return Methods(paragraphs, limits, tuple(cite.listed()))
+
+
+def _blocks(template: str, content: ReportContent, cite: Citations) -> tuple[str, ...]:
+    given = {key: value for key, value in flat(content.settings) if value is not None}
+
+    def setting(key: str, default: Any = None) -> Any:
+        return given.get(key, default)
+
+    written = (
+        environment()
+        .get_template(template)
+        .render(
+            content=content,
+            ran=set(content.stages),
+            setting=setting,
+            cite=cite,
+            version=__version__,
+            thousands=thousands,
+            decimal=decimal,
+        )
+    )
+    blocks = (" ".join(block.split()) for block in written.split("\n\n"))
+    return tuple(block for block in blocks if block)

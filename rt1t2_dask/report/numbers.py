@@ -1,0 +1,74 @@
+"""Numbers as a paper prints them: fit rounding, a true minus sign, n/a where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+NOT_AVAILABLE = "n/a"
+_MINUS = "\N{MINUS SIGN}"
+_LANDMARKS = (0.05, 0.01)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a table's cell holds no value."""
+    return bool(pd.isna(value)) or value == NOT_AVAILABLE
+
+
+def decimal(value: Any, places: int = 2) -> str:
+    """Give a number with fixed decimals and a true minus sign; never a negative zero."""
+    if is_missing(value):
+        return NOT_AVAILABLE
+    text = f"{float(value):,.{places}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", _MINUS)
+
+
+def thousands(value: Any) -> str:
+    """Give a whole number with thousands separated by commas."""
+    return decimal(value, 0)
+
+
+def percent(value: Any) -> str:
+    """Give a share in [0, 1] as a percentage."""
+    if is_missing(value):
+        return NOT_AVAILABLE
+    return f"{decimal(100 * float(value), 0 if float(value) in (0, 1) else 1)} %"
+
+
+def probability(value: Any) -> str:
+    """Give a p or q value without its leading zero, in [0, 1].
+
+    Three decimals; below .001 as ``<.001``. A fourth decimal is kept where three would round
+    a value onto a landmark (.05, .01) that it is not.
+    """
+    if is_missing(value):
+        return NOT_AVAILABLE
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"a probability lies in [0, 1]; received {number:g}")
+    if number < 0.001:
+        return "<.001"
+    if 0.9995 <= number < 1:
+        return ">.999"
+    places = next((n for n in range(3, 8) if not _crosses(number, n)), 8)
+    return f"{number:.{places}f}".removeprefix("0")
+
+
+def _crosses(number: float, places: int) -> bool:
+    rounded = round(number, places)
+    return any((number < mark) != (rounded < mark) for mark in _LANDMARKS)
+
+
+def coordinates(values: Iterable[Any]) -> str:
+    """Give a position in mm as three whole numbers with blanks between."""
+    return " ".join(decimal(value, 0) for value in values)
+
+
+def plural(count: int, singular: str, plural_form: str = "") -> str:
+    """Give a count with its noun: ``1 cluster``, ``4 clusters``."""
+    noun = singular if count == 1 else plural_form or f"{singular}s"
+    return f"{count:,} {noun}"

@@ -1,0 +1,148 @@
+"""The report page: one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rt1t2_dask import __version__
+from rt1t2_dask.report import tables
+from rt1t2_dask.report.content import ContrastResult, ReportContent
+from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.headline import sentences
+from rt1t2_dask.report.methods import describe
+from rt1t2_dask.report.numbers import decimal, plural, thousands
+from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.tables import Table
+from rt1t2_dask.report.templating import environment
+from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as the page holds it; `source` is a data URI."""
+
+    source: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class ContrastSection:
+    """One contrast as the page shows it."""
+
+    anchor: str
+    title: str
+    none_found: str
+    clusters: Table | None
+    permutation: Table | None
+    figures: tuple[Figure, ...]
+    viewer: Viewer | None
+
+
+def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None) -> str:
+    """Write the report.
+
+    Parameters
+    ----------
+    content : ReportContent
+    pictures : mapping of str to Picture or None
+        From `draw_all`, by file stem; None draws them here.
+
+    Returns
+    -------
+    str
+        HTML that loads nothing from anywhere: styles inline, pictures as data URIs.
+    """
+    drawn = draw_all(content) if pictures is None else pictures
+    brain = anatomy(content.template) if content.template and content.contrasts else None
+    figures = {name: _figure(picture) for name, picture in drawn.items()}
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            content=content,
+            version=__version__,
+            headline=sentences(content),
+            strip=_strip(content),
+            demographics=None
+            if content.demographics.empty
+            else tables.demographics(content.demographics),
+            anatomy=brain,
+            contrasts=[_contrast(result, figures, content, brain) for result in content.contrasts],
+            receptors=_receptors(content),
+            parcels=_parcels(content),
+            people=tables.people(content),
+            mosaics={name: _mosaic(name, png) for name, png in content.mosaics.items()},
+            figures=figures,
+            methods=describe(content),
+            assets=tables.assets(content.assets),
+            settings=tables.settings(content.settings, "Settings of this run"),
+            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+        )
+    )
+
+
+def data_uri(png: bytes) -> str:
+    """Give a PNG as a ``data:`` address."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _figure(picture: Picture) -> Figure:
+    return Figure(data_uri(picture.png()), picture.alt, picture.caption)
+
+
+def _mosaic(name: str, png: bytes) -> Figure:
+    return Figure(data_uri(png), f"Slices through the ratio map of {name}.", name)
+
+
+def _strip(content: ReportContent) -> dict[str, str]:
+    people = ", ".join(f"{name} {thousands(n)}" for name, n in content.groups.items())
+    data = f"simulated, seed {content.seed}" if content.simulated else "measured"
+    facts = {"Cohort": content.cohort, "People": people, "Method": content.method, "Data": data}
+    if content.reference:
+        facts["Reference group"] = content.reference
+    if not content.failures.empty:
+        facts["Failed"] = plural(content.failures["participant_id"].nunique(), "person", "people")
+    return {**facts, "Software": f"rt1t2_dask {__version__}"}
+
+
+def _contrast(
+    result: ContrastResult,
+    figures: Mapping[str, Figure],
+    content: ReportContent,
+    brain: Anatomy | None,
+) -> ContrastSection:
+    limits = result.threshold
+    none_found = (
+        f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has |t| > {decimal(limits.u)} "
+        f"(p < {limits.p:g}, one-sided for each sign, uncorrected) in either direction."
+    )
+    stem = f"contrast-{result.name}"
+    kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview"))
+    return ContrastSection(
+        anchor=stem,
+        title=result.title,
+        none_found=none_found if result.clusters.empty else "",
+        clusters=None if result.clusters.empty else tables.clusters(result),
+        permutation=tables.permutation(result),
+        figures=tuple(figure for figure in kept if figure is not None),
+        viewer=None if brain is None else viewer(result, brain, content.simulated),
+    )
+
+
+def _receptors(content: ReportContent) -> Table | None:
+    if content.receptors is None or content.receptors.empty:
+        return None
+    return tables.receptors(content.receptors)
+
+
+def _parcels(content: ReportContent) -> str:
+    if content.parcels is None or content.parcels.empty:
+        return ""
+    people, columns = content.parcels.shape
+    return (
+        f"Means of {plural(columns - 1, 'region')} for {plural(people, 'person', 'people')} are in "
+        "group/parcels.tsv."
+    )

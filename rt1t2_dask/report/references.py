@@ -1,0 +1,88 @@
+"""Papers to cite: one small library, printed as text or as BibTeX."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A paper in a journal."""
+
+    key: str
+    author: str
+    year: int
+    title: str
+    journal: str
+    volume: str
+    pages: str
+
+    @property
+    def short(self) -> str:
+        """Author and year, for use within a sentence."""
+        names = self.author.split(", ")
+        first = names[0].removesuffix(" and others")
+        surname = first.rsplit(" ", 1)[0] if first == names[0] else first
+        if len(names) == 2 and names[1] != "et al.":
+            return f"{surname} and {names[1].rsplit(' ', 1)[0]} {self.year}"
+        alone = len(names) == 1 and first == names[0]
+        return f"{surname}{'' if alone else ' et al.'} {self.year}"
+
+    @property
+    def full(self) -> str:
+        """One line as in a reference list."""
+        title = f"{self.title}. " if self.title else ""
+        author = self.author.removesuffix(".").replace(" and others", " et al")
+        return f"{author}. {title}{self.journal} {self.year};{self.volume}:{self.pages}."
+
+    @property
+    def bibtex(self) -> str:
+        """One ``@article`` entry."""
+        people = [_surname_first(name) for name in self.author.split(", ") if name != "et al."]
+        if "et al." in self.author:
+            people.append("others")
+        fields = {
+            "author": " and ".join(people),
+            "title": f"{{{self.title}}}" if self.title else "",
+            "journal": self.journal,
+            "year": str(self.year),
+            "volume": self.volume,
+            "pages": self.pages.replace("-", "--"),
+        }
+        body = ",\n".join(f"  {key} = {{{value}}}" for key, value in fields.items() if value)
+        return f"@article{{{self.key},\n{body}\n}}"
+
+
+def _surname_first(name: str) -> str:
+    if name.endswith(" and others"):
+        return name
+    surname, _, initials = name.rpartition(" ")
+    return f"{surname}, {' '.join(f'{letter}.' for letter in initials)}"
+
+
+@cache
+def library() -> dict[str, Reference]:
+    """Give all papers by their key."""
+    source = files("rt1t2_dask.report") / "templates" / "references.json"
+    entries = json.loads(source.read_text(encoding="utf-8"))
+    return {key: Reference(key=key, **entry) for key, entry in entries.items()}
+
+
+class Citations:
+    """The papers cited so far, in alphabetical order when listed."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def __call__(self, *keys: str) -> str:
+        """Give ``(A 2001; B 2002)`` and remember the papers; unknown keys raise KeyError."""
+        found = [library()[key] for key in keys]
+        self._keys.update(keys)
+        return f"({'; '.join(reference.short for reference in found)})"
+
+    def listed(self) -> list[Reference]:
+        """Give the papers cited, by key."""
+        return [library()[key] for key in sorted(self._keys)]

@@ -1,0 +1,182 @@
+(() => {
+  "use strict";
+  const ZOOM = 3;
+  const SIDES = [["P", "A"], ["L", "R"], ["L", "R"]];
+
+  const unpack = async (element) => {
+    const packed = Uint8Array.from(atob(element.textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).arrayBuffer();
+  };
+
+  const mix = (ends, share) => {
+    const place = Math.min(Math.max(share, 0), 1) * (ends.length - 1);
+    const k = Math.min(Math.floor(place), ends.length - 2);
+    return [1, 3, 5].map((at) => {
+      const [a, b] = [ends[k], ends[k + 1]].map((hex) => parseInt(hex.slice(at, at + 2), 16));
+      return Math.round(a + (b - a) * (place - k));
+    });
+  };
+
+  class Viewer {
+    constructor(root, grey, t) {
+      this.root = root;
+      this.grey = grey;
+      this.t = t;
+      this.set = JSON.parse(root.querySelector("[data-settings]").textContent);
+      this.height = this.set.u;
+      this.place = this.nearest(this.set.start);
+      this.planes = [...root.querySelectorAll("canvas")].map((canvas) => this.plane(canvas));
+      this.controls();
+      this.draw();
+    }
+
+    nearest(point) {
+      return point.map((mm, a) => {
+        const index = Math.round((mm - this.set.low[a]) / this.set.step);
+        return Math.min(Math.max(index, 0), this.set.shape[a] - 1);
+      });
+    }
+
+    millimetres(axis) {
+      return this.set.low[axis] + this.set.step * this.place[axis];
+    }
+
+    at([x, y, z]) {
+      const [nx, ny] = this.set.shape;
+      return x + nx * (y + ny * z);
+    }
+
+    plane(canvas) {
+      const axis = Number(canvas.dataset.axis);
+      const [across, up] = [0, 1, 2].filter((other) => other !== axis);
+      canvas.width = this.set.shape[across] * ZOOM;
+      canvas.height = this.set.shape[up] * ZOOM;
+      canvas.parentElement.style.flex = `${this.set.shape[across]} 1 ${2.4 * this.set.shape[across]}px`;
+      const plane = { canvas, axis, across, up };
+      const go = (event) => event.buttons && this.point(plane, event);
+      canvas.addEventListener("pointerdown", go);
+      canvas.addEventListener("pointermove", go);
+      return plane;
+    }
+
+    point({ canvas, across, up }, event) {
+      const box = canvas.getBoundingClientRect();
+      const share = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      const [nx, ny] = [this.set.shape[across], this.set.shape[up]];
+      this.place[across] = Math.min(Math.max(Math.floor(share[0] * nx), 0), nx - 1);
+      this.place[up] = Math.min(Math.max(ny - 1 - Math.floor(share[1] * ny), 0), ny - 1);
+      this.draw();
+    }
+
+    controls() {
+      this.sliders = [...this.root.querySelectorAll("[data-place]")];
+      this.sliders.forEach((slider, axis) => {
+        slider.max = this.set.low[axis] + this.set.step * (this.set.shape[axis] - 1);
+        slider.min = this.set.low[axis];
+        slider.step = this.set.step;
+        slider.addEventListener("input", () => {
+          this.place[axis] = Math.round((slider.value - this.set.low[axis]) / this.set.step);
+          this.draw();
+        });
+      });
+      const height = this.root.querySelector("[data-height]");
+      height.max = this.set.largest;
+      height.value = this.height;
+      height.addEventListener("input", () => {
+        this.height = Number(height.value);
+        this.draw();
+      });
+      this.root.querySelectorAll("[data-peak]").forEach((button) => {
+        button.addEventListener("click", () => {
+          this.place = this.nearest(JSON.parse(button.dataset.peak));
+          this.draw();
+        });
+      });
+    }
+
+    colour(index) {
+      const grey = this.grey[index];
+      const t = this.t[index] / this.set.scale;
+      if (this.t[index] === this.set.missing || Math.abs(t) <= this.height) return [grey, grey, grey];
+      const share = (Math.abs(t) - this.height) / (this.set.largest - this.height || 1);
+      return mix(t > 0 ? this.set.hot : this.set.cold, share);
+    }
+
+    slice({ axis, across, up }) {
+      const [width, height] = [this.set.shape[across], this.set.shape[up]];
+      const image = new ImageData(width, height);
+      const voxel = [0, 0, 0];
+      voxel[axis] = this.place[axis];
+      for (let v = 0; v < height; v += 1) {
+        for (let h = 0; h < width; h += 1) {
+          voxel[across] = h;
+          voxel[up] = height - 1 - v;
+          image.data.set([...this.colour(this.at(voxel)), 255], 4 * (h + width * v));
+        }
+      }
+      return image;
+    }
+
+    draw() {
+      this.planes.forEach((plane) => this.paint(plane));
+      this.sliders.forEach((slider, axis) => { slider.value = this.millimetres(axis); });
+      this.root.querySelector("[data-shown]").textContent = this.height.toFixed(2);
+      const value = this.t[this.at(this.place)];
+      const t = value === this.set.missing ? "not measured" : `t = ${(value / this.set.scale).toFixed(2)}`;
+      const where = [0, 1, 2].map((axis) => this.millimetres(axis)).join(" ");
+      this.root.querySelector("[data-readout]").textContent = `${where} mm: ${t}`;
+    }
+
+    paint(plane) {
+      const { canvas, across, up, axis } = plane;
+      const image = this.slice(plane);
+      const small = new OffscreenCanvas(image.width, image.height);
+      small.getContext("2d").putImageData(image, 0, 0);
+      const pen = canvas.getContext("2d");
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(small, 0, 0, canvas.width, canvas.height);
+      const x = (this.place[across] + 0.5) * ZOOM;
+      const y = (image.height - this.place[up] - 0.5) * ZOOM;
+      this.cross(pen, x, y);
+      this.words(pen, SIDES[axis]);
+      canvas.setAttribute("aria-label", `${["Sagittal", "Coronal", "Axial"][axis]} slice at ${this.millimetres(axis)} mm`);
+    }
+
+    cross(pen, x, y) {
+      const { width, height } = pen.canvas;
+      pen.strokeStyle = "#ffffff";
+      pen.lineWidth = 1;
+      pen.beginPath();
+      [[0, y, x - 9, y], [x + 9, y, width, y], [x, 0, x, y - 9], [x, y + 9, x, height]].forEach(([a, b, c, d]) => {
+        pen.moveTo(a, b);
+        pen.lineTo(c, d);
+      });
+      pen.stroke();
+    }
+
+    words(pen, [left, right]) {
+      const { width, height } = pen.canvas;
+      pen.font = "bold 15px sans-serif";
+      pen.textAlign = "center";
+      pen.strokeStyle = "#000000";
+      pen.lineWidth = 4;
+      const marks = [[left, 12, 18, "#ffffff"], [right, width - 12, 18, "#ffffff"], [this.set.mark, width / 2, height - 8, "#ffd166"]];
+      marks.forEach(([text, x, y, colour]) => {
+        pen.fillStyle = colour;
+        pen.strokeText(text, x, y);
+        pen.fillText(text, x, y);
+      });
+    }
+  }
+
+  const start = async () => {
+    const grey = new Uint8Array(await unpack(document.getElementById("anatomy")));
+    for (const root of document.querySelectorAll("[data-viewer]")) {
+      new Viewer(root, grey, new Int16Array(await unpack(root.querySelector("[data-t]"))));
+    }
+    document.documentElement.dataset.viewers = "ready";
+  };
+
+  if (typeof DecompressionStream === "function") start();
+})();

@@ -1,0 +1,19 @@
+"""The one Jinja environment of the report: HTML escaped, text plain, nothing undefined."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+
+@cache
+def environment() -> Environment:
+    """Give the environment over ``templates/``; only ``.txt`` templates are not escaped."""
+    return Environment(
+        loader=PackageLoader("rt1t2_dask.report", "templates"),
+        autoescape=select_autoescape(default=True, disabled_extensions=("txt",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,1 @@
+"""Simulated heads and cohorts with known truth."""

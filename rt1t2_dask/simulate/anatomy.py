@@ -1,0 +1,134 @@
+"""Where CSF, skull, scalp, face, eyes and neck lie round a template brain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform, distance_transform_edt
+
+from rt1t2_dask.images.volume import Grid
+from rt1t2_dask.simulate.lattice import grid_axes, random_field
+
+Mask = NDArray[np.bool_]
+Field = NDArray[np.float32]
+
+_SEED = 20250422
+_HULL_CLOSING_MM = 12.0
+_CSF_MM = 1.5
+_BONE_MM, _BONE_SD_MM = 6.5, 0.8
+_SCALP_MM, _SCALP_SD_MM = 8.0, 1.2
+_CORD_FROM_Z_MM = -66.0
+
+# Centre and semi-axes in mm (MNI x, y, z): our sketch of a face and neck, judged by eye.
+_FACE = ((0.0, 42.0, -58.0), (58.0, 44.0, 62.0))
+_NOSE = ((0.0, 88.0, -52.0), (13.0, 18.0, 20.0))
+_NECK = ((0.0, -34.0), (56.0, 62.0))
+_NECK_BELOW_Z_MM = -38.0
+_EYES = (((-32.0, 60.0, -38.0), (12.5,) * 3), ((32.0, 60.0, -38.0), (12.5,) * 3))
+_AIRWAYS = (
+    ((0.0, 60.0, -60.0), (9.0, 22.0, 18.0)),
+    ((-24.0, 56.0, -66.0), (11.0, 14.0, 13.0)),
+    ((24.0, 56.0, -66.0), (11.0, 14.0, 13.0)),
+    ((0.0, 14.0, -92.0), (10.0, 9.0, 34.0)),
+)
+
+
+@dataclass(frozen=True)
+class HeadParts:
+    """Disjoint masks of the head; what is left is air.
+
+    `depth_mm` is the distance below the scalp's outer surface, valid in `soft`.
+    """
+
+    brain: Mask
+    outer_csf: Mask
+    cord: Mask
+    bone: Mask
+    eyes: Mask
+    soft: Mask
+    depth_mm: Field
+
+
+def label_head(brain: Mask, grid: Grid) -> HeadParts:
+    """Label every voxel of the padded 1 mm grid from the distance to the brain's smooth hull."""
+    cord = _cord(brain, grid)
+    hull = _hull_distance(brain | cord)
+    rng = np.random.default_rng(_SEED)
+    bone_end = _CSF_MM + _thickness(rng, grid, _BONE_MM, _BONE_SD_MM)
+    scalp_end = bone_end + _thickness(rng, grid, _SCALP_MM, _SCALP_SD_MM)
+    scalp_end = _round_base(scalp_end, bone_end, grid)
+    outside_mm = np.minimum(hull - scalp_end, _face_and_neck(grid))
+    free = ~(brain | cord)
+    outer_csf = free & (hull <= _CSF_MM)
+    eyes = free & (hull > _CSF_MM + 2) & _any_ellipsoid(grid, _EYES)
+    bone = free & ~outer_csf & ~eyes & (hull <= bone_end)
+    airway = _any_ellipsoid(grid, _AIRWAYS)
+    soft = free & ~outer_csf & ~eyes & ~bone & ~airway & (outside_mm <= 0)
+    return HeadParts(brain, outer_csf, cord, bone, eyes, soft, -outside_mm)
+
+
+def ellipsoid_distance(
+    grid: Grid, centre: tuple[float, ...], axes: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Approximate signed distance in mm to an ellipsoid, negative inside."""
+    squares = [
+        ((axis - c) / a) ** 2 for axis, c, a in zip(grid_axes(grid), centre, axes, strict=True)
+    ]
+    radius = np.sqrt(squares[0][:, None, None] + squares[1][:, None] + squares[2])
+    return ((radius - 1) * min(axes)).astype(np.float32)
+
+
+def _cord(brain: Mask, grid: Grid) -> Mask:
+    """Go on with the lowest full slice of the brain stem down to the edge of the grid."""
+    z = grid_axes(grid)[2]
+    slice_index = int(np.searchsorted(z, _CORD_FROM_Z_MM))
+    column = brain[:, :, slice_index][:, :, None] & (z < _CORD_FROM_Z_MM)
+    return np.asarray(column & ~brain)
+
+
+def _hull_distance(core: Mask) -> Field:
+    """Signed distance in mm to the core closed by a ball, from 2 mm voxels (fast and smooth)."""
+    coarse = core[::2, ::2, ::2]
+    grown = 2 * distance_transform_edt(~coarse) <= _HULL_CLOSING_MM
+    hull = 2 * distance_transform_edt(grown) > _HULL_CLOSING_MM
+    # Beyond the lower edge the cord goes on, so the edge is not a surface.
+    distance = 2 * (distance_transform_edt(~hull) - distance_transform_edt(hull))
+    return np.asarray(
+        affine_transform(
+            distance.astype(np.float32), np.full(3, 0.5), output_shape=core.shape, order=1,
+            mode="nearest",
+        )
+    )  # fmt: skip
+
+
+def _thickness(rng: np.random.Generator, grid: Grid, mean: float, sd: float) -> Field:
+    field = random_field(rng, grid, spacing_mm=30, sd=sd).on_grid(grid)[0]
+    return np.asarray(np.clip(mean + field, mean - 2 * sd, mean + 2 * sd), dtype=np.float32)
+
+
+def _round_base(scalp_end: Field, bone_end: Field, grid: Grid) -> Field:
+    """Thin the scalp to nothing below the brain, where face and neck take over."""
+    z = grid_axes(grid)[2]
+    kept = np.clip((z + 70) / 25, 0, 1).astype(np.float32)
+    return np.asarray(bone_end + (scalp_end - bone_end) * kept)
+
+
+def _face_and_neck(grid: Grid) -> Field:
+    x, y, z = grid_axes(grid)
+    (cx, cy), (ax, ay) = _NECK
+    radius = np.sqrt(((x[:, None] - cx) / ax) ** 2 + ((y - cy) / ay) ** 2)
+    side = ((radius - 1) * ax)[:, :, None]
+    neck = np.maximum(side, z - _NECK_BELOW_Z_MM).astype(np.float32)
+    face = np.minimum(ellipsoid_distance(grid, *_FACE), ellipsoid_distance(grid, *_NOSE))
+    return np.minimum(neck, face)
+
+
+def _any_ellipsoid(
+    grid: Grid, shapes: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+) -> Mask:
+    inside = np.zeros(grid.shape, dtype=bool)
+    for centre, axes in shapes:
+        inside |= ellipsoid_distance(grid, centre, axes) <= 0
+    return inside

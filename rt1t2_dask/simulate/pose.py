@@ -1,0 +1,111 @@
+"""How one person's head maps onto the template, known exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from rt1t2_dask.images.volume import Affine, Grid
+from rt1t2_dask.simulate.lattice import SmoothField, random_field
+
+Points = NDArray[np.float64]
+
+MIN_JACOBIAN = 0.2
+_TURN_DEG, _SHIFT_MM, _SCALE = 6.0, 6.0, 0.06
+_OFFSET_DEG, _OFFSET_MM = 5.0, 5.0
+# Lattice spacing and standard deviation in mm of the coarse and the fine part of the anatomy.
+_BENDS = ((40.0, 2.6), (20.0, 0.8))
+_HEAD_CENTRE = np.array([0.0, -18.0, 0.0])
+
+
+@dataclass(frozen=True)
+class TrueWarp:
+    """The true map from T1w world to template world: affine plus smooth displacements.
+
+    Parameters
+    ----------
+    affine : ndarray, shape (4, 4)
+        T1w world mm to template mm.
+    bends : tuple of SmoothField
+        Displacements in mm, added after the affine, as functions of T1w world position.
+    """
+
+    affine: Affine
+    bends: tuple[SmoothField, ...]
+
+    def subject_to_template(self, points: Points) -> Points:
+        """Map T1w world points in mm, shape (n, 3), to template mm."""
+        points = np.asarray(points, dtype=np.float64)
+        moved = np.einsum("nj,ij->ni", points, self.affine[:3, :3]) + self.affine[:3, 3]
+        for bend in self.bends:
+            moved += bend.at(points)
+        return np.asarray(moved)
+
+    def on_grid(self, grid: Grid) -> Points:
+        """Template mm of every voxel of an axis-aligned T1w grid, shape (x, y, z, 3)."""
+        world = grid.world().astype(np.float64)
+        moved = np.einsum("xyzj,ij->xyzi", world, self.affine[:3, :3]) + self.affine[:3, 3]
+        for bend in self.bends:
+            moved += np.moveaxis(bend.on_grid(grid), 0, -1)
+        return np.asarray(moved)
+
+
+def draw_warp(rng: np.random.Generator, grid: Grid) -> TrueWarp:
+    """Draw a pose and a smooth diffeomorphism; its Jacobian stays above `MIN_JACOBIAN`.
+
+    A draw that folds (none has so far) is flattened step by step, never redrawn, so that every
+    seed gives one warp.
+    """
+    affine = _about_head_centre(
+        rng.uniform(-_TURN_DEG, _TURN_DEG, 3),
+        rng.uniform(-_SHIFT_MM, _SHIFT_MM, 3),
+        1 + rng.uniform(-_SCALE, _SCALE, 3),
+    )
+    bends = tuple(
+        random_field(rng, grid, spacing_mm=spacing, sd=sd, components=3) for spacing, sd in _BENDS
+    )
+    warp = TrueWarp(affine, bends)
+    coarse = _coarse(grid)
+    while smallest_jacobian(warp, coarse) <= MIN_JACOBIAN:
+        warp = TrueWarp(affine, tuple(bend.scaled(0.9) for bend in warp.bends))
+    return warp
+
+
+def draw_offset(rng: np.random.Generator) -> Affine:
+    """Draw the rigid map from T2w world to T1w world: up to 5 degrees and 5 mm."""
+    turn = _in_ball(rng, _OFFSET_DEG)
+    return _about_head_centre(turn, _in_ball(rng, _OFFSET_MM), np.ones(3))
+
+
+def smallest_jacobian(warp: TrueWarp, grid: Grid) -> float:
+    """Smallest determinant of the map's derivative over a grid (central differences)."""
+    moved = warp.on_grid(grid)
+    steps = [float(step) for step in grid.voxel_mm]
+    derivative = np.stack([np.asarray(np.gradient(moved[..., i], *steps)) for i in range(3)])
+    return float(np.linalg.det(np.moveaxis(derivative, (0, 1), (-2, -1))).min())
+
+
+def _about_head_centre(turn_deg: Points, shift_mm: Points, scale: Points) -> Affine:
+    linear = Rotation.from_euler("xyz", turn_deg, degrees=True).as_matrix() * scale
+    affine = np.eye(4)
+    affine[:3, :3] = linear
+    affine[:3, 3] = _HEAD_CENTRE - linear @ _HEAD_CENTRE + shift_mm
+    return affine
+
+
+def _in_ball(rng: np.random.Generator, radius: float) -> Points:
+    """Draw a vector of uniform length up to `radius` in a uniform direction."""
+    direction = rng.standard_normal(3)
+    return np.asarray(direction / np.linalg.norm(direction) * rng.uniform(0, radius))
+
+
+def _coarse(grid: Grid, step_mm: float = 4.0) -> Grid:
+    """Cover the same box with voxels of `step_mm`, fine enough for the bends."""
+    shape = np.maximum(np.ceil(grid.voxel_mm * grid.shape / step_mm).astype(int), 2)
+    affine = np.diag([step_mm, step_mm, step_mm, 1.0])
+    affine[:3, 3] = np.asarray(grid.affine)[:3, 3]
+    x, y, z = (int(n) for n in shape)
+    return Grid((x, y, z), affine)

@@ -1,0 +1,1 @@
+"""Group statistics on plain arrays and xarray objects."""

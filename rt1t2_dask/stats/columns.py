@@ -1,0 +1,60 @@
+"""Small linear algebra per voxel whose bits do not depend on how voxels are blocked.
+
+BLAS may order its sums by the shape of the block; these loops add row after
+row, so a voxel gives the same bits alone or among a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+BLOCK = 16384
+
+
+def blocks(voxels: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices that cover the voxels."""
+    for start in range(0, voxels, size):
+        yield slice(start, min(start + size, voxels))
+
+
+def total(rows: Float) -> Float:
+    """Sum over the first axis, row after row; shape (row, ...) to (...)."""
+    out: Float = rows[0].copy()
+    for row in rows[1:]:
+        out += row
+    return out
+
+
+def combine(weights: Float, rows: Float) -> Float:
+    """Weighted sums of rows: (k, row) and (row, voxel) give (k, voxel).
+
+    Weights may also differ by voxel, shape (k, row, voxel).
+    """
+    width = np.broadcast_shapes(weights.shape[2:], rows.shape[1:])
+    out = np.zeros((weights.shape[0], *width))
+    for k in range(weights.shape[0]):
+        for i in range(rows.shape[0]):
+            out[k] += weights[k, i] * rows[i]
+    return out
+
+
+def pseudo_inverse(gram: Float, tolerance: float = 1e-10) -> tuple[Float, NDArray[np.intp]]:
+    """Inverse and rank of symmetric matrices of shape (p, p, voxel).
+
+    Directions with an eigenvalue under ``tolerance`` are left out; the gram
+    matrices are those of orthonormal columns, so eigenvalues lie in [0, 1].
+    """
+    values, vectors = np.linalg.eigh(np.moveaxis(gram, -1, 0))
+    kept = values > tolerance
+    reciprocal = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
+    size = gram.shape[0]
+    inverse = np.zeros_like(gram)
+    for i in range(size):
+        for j in range(size):
+            for k in range(size):
+                inverse[i, j] += vectors[:, i, k] * reciprocal[:, k] * vectors[:, j, k]
+    return inverse, kept.sum(axis=1)

@@ -1,0 +1,20 @@
+"""Compile a numba kernel, on disk where a place to write is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def compiled(kernel: Kernel) -> Kernel:
+    """Compile for speed and without the GIL; cached across processes if possible."""
+    njit = cast("Callable[..., Any]", numba.njit)
+    options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+    try:
+        return cast("Kernel", njit(cache=True, **options)(kernel))
+    except RuntimeError:  # no writable place for the cache
+        return cast("Kernel", njit(**options)(kernel))

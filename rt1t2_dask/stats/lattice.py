@@ -1,0 +1,54 @@
+"""A mask as a flat, padded grid, where every neighbour is a constant step away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Connectivity = Literal[6, 18, 26]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Where the voxels of a mask lie in a padded, cropped, flattened grid.
+
+    Parameters
+    ----------
+    size : int
+        Cells of the padded grid.
+    cells : ndarray of int32, shape (voxel,)
+        Cell of each voxel of the mask, in the mask's order.
+    steps : ndarray of int32, shape (neighbour,)
+        Distance in cells to each neighbour.
+    """
+
+    size: int
+    cells: NDArray[np.int32]
+    steps: NDArray[np.int32]
+
+    def spread(self, values: NDArray[Any]) -> F32:
+        """Lay values of the mask's voxels on the grid, 0 elsewhere and for NaN."""
+        grid = np.zeros(self.size, np.float32)
+        grid[self.cells] = np.nan_to_num(np.asarray(values, np.float32), nan=0.0)
+        return grid
+
+
+def lattice(mask: NDArray[np.bool_], connectivity: Connectivity = 18) -> Lattice:
+    """Describe a mask, shape (x, y, z), with 6, 18 or 26 neighbours a voxel."""
+    where = np.argwhere(mask)
+    low = where.min(axis=0)
+    shape = where.max(axis=0) - low + 3
+    stride = np.array([shape[1] * shape[2], shape[2], 1])
+    reach = {6: 1, 18: 2, 26: 3}[connectivity]
+    steps = [
+        int(np.array(s) @ stride)
+        for s in product((-1, 0, 1), repeat=3)
+        if 0 < np.abs(s).sum() <= reach
+    ]
+    cells = (where - low + 1) @ stride
+    return Lattice(int(np.prod(shape)), cells.astype(np.int32), np.array(steps, np.int32))

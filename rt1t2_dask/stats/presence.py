@@ -1,0 +1,55 @@
+"""Which voxels have enough participants for a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.stats.design import Design
+
+MIN_GROUP_N = 5
+MIN_GROUP_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Who was measured at each voxel.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (participant, voxel)
+        Finite values.
+    whole : ndarray of bool, shape (voxel,)
+        Nobody is missing.
+    partial : ndarray of bool, shape (voxel,)
+        Somebody is missing, yet each group has enough.
+    """
+
+    present: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    partial: NDArray[np.bool_]
+
+
+def presence(
+    values: NDArray[Any],
+    design: Design,
+    min_group_n: int = MIN_GROUP_N,
+    min_group_share: float = MIN_GROUP_SHARE,
+) -> Presence:
+    """Classify voxels; shape of values (participant, voxel), NaN where not measured.
+
+    Each group needs ``min_group_n`` participants and ``min_group_share`` of its
+    own; all of them where it has fewer than ``min_group_n``.
+    """
+    present = np.isfinite(values)
+    whole = present.all(axis=0)
+    enough = np.ones_like(whole)
+    for name in design.groups:
+        member = design.group == name
+        size = int(member.sum())
+        share = int(np.ceil(min_group_share * size - 1e-9))
+        enough &= present[member].sum(axis=0) >= min(size, max(min_group_n, share))
+    return Presence(present, whole, enough & ~whole)

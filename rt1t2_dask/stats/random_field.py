@@ -1,0 +1,130 @@
+"""Random-field p values of peaks, clusters and sets in a t image (SPM12, Worsley 1996)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
+
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.smoothness import Mask, resel_counts
+
+Float = NDArray[np.float64]
+TINY = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class SearchVolume:
+    """What random-field theory needs to know of a t image.
+
+    Parameters
+    ----------
+    dof : float
+        Residual degrees of freedom.
+    voxels : int
+        Voxels searched.
+    fwhm : ndarray, shape (3,)
+        Smoothness in voxels.
+    resels : ndarray, shape (4,)
+        Resolution elements in 0 to 3 dimensions.
+    """
+
+    dof: float
+    voxels: int
+    fwhm: Float
+    resels: Float
+
+    @classmethod
+    def of(cls, mask: Mask, fwhm: Float, dof: float) -> SearchVolume:
+        """Describe the voxels of a mask, shape (x, y, z), given their smoothness."""
+        return cls(dof, int(mask.sum()), np.asarray(fwhm), resel_counts(mask, fwhm))
+
+    @property
+    def resel_voxels(self) -> float:
+        """Voxels in one resolution element."""
+        return float(np.prod(self.fwhm))
+
+
+def height(p: float, dof: float) -> float:
+    """Student's t with one-sided p above it."""
+    return float(stats.t.isf(p, dof))
+
+
+def euler_densities(t: ArrayLike, dof: float) -> Float:
+    """Euler characteristic densities of a t field in 0 to 3 dimensions, shape (..., 4)."""
+    t = np.asarray(t, np.float64)
+    rough = 4 * np.log(2)
+    tail = (1 + t**2 / dof) ** ((1 - dof) / 2)
+    ratio = np.exp(special.gammaln((dof + 1) / 2) - special.gammaln(dof / 2))
+    return np.stack(
+        [
+            special.stdtr(dof, -t),
+            np.sqrt(rough) / (2 * np.pi) * tail,
+            rough / (2 * np.pi) ** 1.5 * tail * t / np.sqrt(dof / 2) * ratio,
+            rough**1.5 / (2 * np.pi) ** 2 * tail * ((dof - 1) * t**2 / dof - 1),
+        ],
+        axis=-1,
+    )
+
+
+def expected_clusters(t: ArrayLike, volume: SearchVolume) -> Float:
+    """Give the expected number of clusters (or maxima) above t by chance."""
+    densities = np.maximum(euler_densities(t, volume.dof), TINY)
+    return np.asarray(densities @ volume.resels)
+
+
+def peak_p_uncorrected(t: ArrayLike, dof: float) -> Float:
+    """Give the p of a peak's height alone, 1 - exp(-P(T > t)) as SPM12 prints it."""
+    return np.asarray(-np.expm1(-special.stdtr(dof, -np.asarray(t, np.float64))))
+
+
+def peak_z(t: ArrayLike, dof: float) -> Float:
+    """Give the normal deviate of :func:`peak_p_uncorrected`; finite where SPM12 prints Inf."""
+    return np.asarray(-special.ndtri(peak_p_uncorrected(t, dof)))
+
+
+def peak_p_fwe(t: ArrayLike, volume: SearchVolume) -> Float:
+    """Family-wise p of a peak: the smaller of random field and Bonferroni."""
+    field = -np.expm1(-(expected_clusters(t, volume) + TINY))
+    bonferroni = volume.voxels * special.stdtr(volume.dof, -np.asarray(t, np.float64))
+    return np.asarray(np.minimum(field, np.minimum(bonferroni, 1.0)))
+
+
+def peak_q_fdr(t: ArrayLike, u: float, volume: SearchVolume) -> Float:
+    """Topological FDR of all maxima above u (Chumbley 2010); give every maximum."""
+    share = expected_clusters(t, volume) / expected_clusters(u, volume)
+    return benjamini_hochberg(share)
+
+
+def critical_height(volume: SearchVolume, alpha: float = 0.05) -> float:
+    """Smallest t with family-wise p of alpha."""
+    return float(
+        optimize.brentq(lambda t: float(peak_p_fwe(t, volume)) - alpha, 1.0, 1e6, xtol=1e-12)
+    )
+
+
+def cluster_p_uncorrected(voxels: ArrayLike, u: float, volume: SearchVolume) -> Float:
+    """Give the p of a cluster's extent above height u (Friston 1994).
+
+    exp(-beta K^(2/3)), K its size in resels, beta = (gamma(5/2) / E[K])^(2/3).
+    """
+    densities = np.maximum(euler_densities(u, volume.dof), TINY)
+    expected = densities[0] / densities[3]
+    beta = (special.gamma(2.5) / expected) ** (2 / 3)
+    size = np.asarray(voxels, np.float64) / volume.resel_voxels
+    return np.asarray(np.exp(-beta * size ** (2 / 3)))
+
+
+def cluster_p_fwe(voxels: ArrayLike, u: float, volume: SearchVolume) -> Float:
+    """Family-wise p of a cluster's extent above height u."""
+    expected = expected_clusters(u, volume) + TINY
+    return np.asarray(-np.expm1(-expected * cluster_p_uncorrected(voxels, u, volume)))
+
+
+def set_p(clusters: int, extent_voxels: int, u: float, volume: SearchVolume) -> float:
+    """Give the p of seeing at least this many clusters of at least this extent."""
+    share = cluster_p_uncorrected(extent_voxels, u, volume) if extent_voxels else 1.0
+    rate = (expected_clusters(u, volume) + TINY) * share
+    return float(stats.poisson.sf(clusters - 1, rate))

@@ -1,0 +1,88 @@
+"""Every array of the lake: its name, dimensions, kind, units and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SPACE = ("z", "y", "x")
+T2W_SPACE = ("z_t2w", "y_t2w", "x_t2w")
+VOXEL = ("voxel",)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One kind of array.
+
+    Parameters
+    ----------
+    dims : tuple of str
+        Names of the dimensions, slowest first.
+    units : str
+        ``1`` where there is none, ``arbitrary`` for scanner units.
+    doc : str
+        What a value means.
+    """
+
+    dims: tuple[str, ...]
+    units: str
+    doc: str
+
+
+VARIABLES = {
+    "t1w": Variable(SPACE, "arbitrary", "T1-weighted image"),
+    "t2w": Variable(T2W_SPACE, "arbitrary", "T2-weighted image on its own grid"),
+    "lesion": Variable(SPACE, "1", "1 inside a lesion, on the T1w grid"),
+    "rigid": Variable(("row", "column"), "mm", "T1w mm to T2w mm, RAS, homogeneous"),
+    "t1w_corrected": Variable(SPACE, "arbitrary", "T1w without its bias field"),
+    "t2w_corrected": Variable(T2W_SPACE, "arbitrary", "T2w without its bias field"),
+    "brain": Variable(SPACE, "1", "1 inside the brain, on the T1w grid"),
+    "head_affine": Variable(("row", "column"), "mm", "template mm to subject mm, whole head"),
+    "affine": Variable(("row", "column"), "mm", "template mm to subject mm, homogeneous"),
+    "displacement": Variable(
+        (*SPACE, "component"), "mm", "deformation field: added to template mm before the affine"
+    ),
+    "t1w_knots": Variable(("knot", "side"), "arbitrary", "intensity map of the T1w: from, to"),
+    "t2w_knots": Variable(("knot_t2w", "side"), "arbitrary", "intensity map of the T2w: from, to"),
+    "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),
+    "ratio_native": Variable(SPACE, "1", "calibrated T1w/T2w ratio on the T1w grid"),
+    "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
+    "smoothed": Variable(SPACE, "1", "smoothed T1w/T2w ratio, NaN where not measured"),
+    "parcels": Variable(("region",), "1", "mean smoothed ratio over a region"),
+    "coverage": Variable(("region",), "1", "share of a region's voxels measured"),
+    "region": Variable(("region",), "1", "label value in the Neuromorphometrics atlas"),
+    "stat_t": Variable(SPACE, "1", "t of the contrast, positive: first group higher"),
+    "stat_z": Variable(SPACE, "1", "z of the contrast"),
+    "stat_effect": Variable(SPACE, "1", "difference of adjusted group means of the ratio"),
+    "stat_d": Variable(SPACE, "1", "Hedges' g"),
+    "stat_dof": Variable(SPACE, "1", "residual degrees of freedom"),
+    "stat_n": Variable(SPACE, "1", "subjects measured"),
+    "clusters": Variable(SPACE, "1", "number of the cluster in the table, 0 outside"),
+    "fwe": Variable(SPACE, "1", "-log10 p, family-wise error by permutation, two-sided max |t|"),
+    "exceedances": Variable(SPACE, "1", "relabelings with |t| at least the observed"),
+    "null_positive": Variable(("permutation",), "1", "largest z of each relabeling"),
+    "null_negative": Variable(("permutation",), "1", "largest -z of each relabeling"),
+    "fisher_z": Variable(("person", "map"), "1", "Fisher z of rho, one patient and one map"),
+    "rho": Variable(("person", "map"), "1", "partial Spearman correlation given grey matter"),
+    "mean_rho": Variable(("map",), "1", "mean rho over patients"),
+    "mean_fisher_z": Variable(("map",), "1", "mean Fisher z over patients"),
+    "p_permutation": Variable(("map",), "1", "two-sided p by exchanging patients and controls"),
+    "p_fwe": Variable(("map",), "1", "the same, corrected over maps by the largest statistic"),
+    "ci_low": Variable(("map",), "1", "lower end of the 95 % interval of the mean Fisher z"),
+    "ci_high": Variable(("map",), "1", "upper end of the 95 % interval of the mean Fisher z"),
+    "n_regions": Variable(("map",), "1", "regions used, the fewest in any patient"),
+    "pet": Variable(("map", "region"), "arbitrary", "mean of a receptor map over a region"),
+    "gm_prior": Variable(("region",), "1", "mean grey-matter probability of a region"),
+    "null_fisher_z": Variable(("permutation", "map"), "1", "mean Fisher z of each relabeling"),
+}
+
+
+def dimensions(name: str) -> tuple[str, ...]:
+    """Give the dimensions of a registered array, slowest first."""
+    return VARIABLES[name].dims
+
+
+def attributes(name: str) -> dict[str, Any]:
+    """Give the attributes every array of this name carries in the lake."""
+    variable = VARIABLES[name]
+    return {"units": variable.units, "doc": variable.doc}

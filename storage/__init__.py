@@ -1,0 +1,1 @@
+"""The data lake: stores, keys, completion and provenance."""

@@ -1,0 +1,148 @@
+"""How arrays are laid out: chunks, shards, compression, and the bytes of a whole dataset."""
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from zarr.abc.store import Store
+from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.core.buffer import Buffer
+from zarr.storage import MemoryStore
+
+from rt1t2_dask.storage.keys import canonical, plain
+
+CHUNK_EDGE = 48
+_SPATIAL = frozenset("xyz")
+_STORABLE_KINDS = "biuf"
+_MAX_CHUNK_BYTES = 1 << 28
+
+
+def chunk_edge(size: int) -> int:
+    """Edge of the inner chunks along an axis of `size` voxels: near 48, as even as can be."""
+    return max(1, math.ceil(size / max(1, round(size / CHUNK_EDGE))))
+
+
+def volume_layout(shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Inner chunks and shard of an array whose last three axes are space.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (..., z, y, x) in voxels.
+
+    Returns
+    -------
+    chunks, shard : tuple of int
+        One volume is one shard, a whole number of chunks on every axis.
+    """
+    edges = tuple(chunk_edge(size) for size in shape[-3:])
+    whole = tuple(
+        edge * max(1, math.ceil(size / edge)) for edge, size in zip(edges, shape[-3:], strict=True)
+    )
+    leading = (1,) * (len(shape) - 3)
+    return leading + edges, leading + whole
+
+
+def block_chunks(dataset: xr.Dataset) -> dict[Hashable, int]:
+    """Length along x, y and z of the blocks that are read without waste.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With dimensions x, y and z; others are left out.
+
+    Returns
+    -------
+    dict
+        Dimension to the edge of the inner chunks, for ``Lake.read(part, chunks=...)``.
+    """
+    return {dim: chunk_edge(n) for dim, n in dataset.sizes.items() if dim in _SPATIAL}
+
+
+def encode(dataset: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
+    """Choose chunks, shards and compression of every variable, for ``Dataset.to_zarr``.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Boolean, integer or float variables and coordinates.
+
+    Returns
+    -------
+    dict
+        Variable name to zarr 3 encoding.
+
+    Raises
+    ------
+    TypeError
+        For text, objects, dates and complex numbers.
+    """
+    return {name: _encoding(name, variable) for name, variable in dataset.variables.items()}
+
+
+def _encoding(name: Hashable, variable: xr.Variable) -> dict[str, Any]:
+    kind, item = variable.dtype.kind, variable.dtype.itemsize
+    if kind not in _STORABLE_KINDS:
+        raise TypeError(
+            f"variable {name!r} holds {variable.dtype}; the lake stores numbers and booleans. "
+            "Put labels into attrs as a list of str."
+        )
+    layout: dict[str, Any] = {
+        "compressors": [
+            BloscCodec(typesize=item, cname="zstd", clevel=3, shuffle="shuffle"),
+            Crc32cCodec(),  # a damaged block is an error for whoever reads it alone
+        ]
+    }
+    if kind == "f":
+        layout |= {"_FillValue": variable.dtype.type("nan"), "fill_value": np.nan}
+    if variable.ndim >= 3 and set(variable.dims[-3:]) == _SPATIAL:
+        layout["chunks"], layout["shards"] = volume_layout(variable.shape)
+    elif variable.ndim:
+        layout["chunks"] = _table_chunks(variable.shape, item)
+    return layout
+
+
+def _table_chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    row = itemsize * math.prod(shape[1:])
+    rows = min(shape[0], _MAX_CHUNK_BYTES // max(1, row))
+    return tuple(max(1, size) for size in (rows, *shape[1:]))
+
+
+def to_objects(dataset: xr.Dataset) -> dict[str, bytes]:
+    """Every object of `dataset` as a zarr 3 group: equal datasets give equal bytes.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As for `encode`; attributes may hold numpy values. Lazy arrays are computed first, and
+        whole: dask workers could not write into this process's memory.
+
+    Returns
+    -------
+    dict of str to bytes
+        Path inside the group to content, sorted by path.
+    """
+    held: dict[str, Buffer] = {}
+    store: Store = MemoryStore(held)
+    tidy = _with_plain_attrs(dataset.drop_encoding().compute())
+    tidy.to_zarr(store, mode="w", encoding=encode(tidy), zarr_format=3, consolidated=False)
+    return {path: held[path].to_bytes() for path in sorted(held)}
+
+
+def _with_plain_attrs(dataset: xr.Dataset) -> xr.Dataset:
+    tidy = dataset.copy(deep=False)
+    for name, variable in tidy.variables.items():
+        variable.attrs = _sorted_attrs(variable.attrs, str(name))
+    tidy.attrs = _sorted_attrs(dataset.attrs, "dataset")
+    return tidy
+
+
+def _sorted_attrs(attrs: dict[Any, Any], owner: str) -> dict[str, Any]:
+    values: dict[str, Any] = plain(attrs)
+    try:
+        canonical(values)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"attributes of {owner}: {error}") from error
+    return {name: values[name] for name in sorted(values)}

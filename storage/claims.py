@@ -1,0 +1,222 @@
+"""Claims: of all processes that want one part, one makes it and the others wait.
+
+A claim is a numbered object made by exclusive create, the one primitive that local disks
+and buckets share. A holder beats by rewriting it. A claim whose content stands still for its
+lease, by the waiter's own clock, is dead; the next number is then up for creation. No two
+clocks are ever compared.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.stores import Store
+
+LEASE_S = 60.0
+_BEATS_PER_LEASE = 4
+_POLL_S = (0.05, 1.0)
+_CLOCK_STEP_S = 2.0  # buckets tell times in whole seconds
+
+
+@contextmanager
+def claimed(
+    store: Store, name: str, is_done: Callable[[], bool], lease_s: float = LEASE_S
+) -> Iterator[bool]:
+    """Hold the claim `name`, or wait until its work is done.
+
+    Parameters
+    ----------
+    store : Store
+    name : str
+        Of the work, unique in the store.
+    is_done : callable
+        Whether the work is complete.
+    lease_s : float
+        Seconds without a beat after which others may take this claim over. A dead process
+        of the same host is noticed at once.
+
+    Yields
+    ------
+    bool
+        True: the caller holds the claim and must do the work. False: it is done.
+    """
+    claim = _acquire(store, name, is_done, lease_s)
+    if claim is None:
+        yield False
+        return
+    try:
+        with claim.beating():
+            yield True
+    finally:
+        claim.release()
+
+
+def live_claims(store: Store) -> set[str]:
+    """Names of all work that someone claims, dead claims included until they are taken over."""
+    return {path.removeprefix("claims/").rpartition(".")[0] for path in store.list("claims")}
+
+
+def release_dead(store: Store) -> set[str]:
+    """Remove the claims of dead processes, as a killed run leaves them; returns their names.
+
+    Age is the store's own: that of a fresh object less that of the claim's last beat.
+    """
+    now = _store_time(store)
+    released = set()
+    for entry in list(store.entries("claims")):
+        name, _, number = entry.path.removeprefix("claims/").rpartition(".")
+        try:
+            holder = json.loads(store.read(entry.path))
+        except FileNotFoundError:
+            continue
+        if _has_ended(holder) or now - entry.modified > holder["lease_s"] + _CLOCK_STEP_S:
+            successor = _Claim(store, name, int(number) + 1, holder["lease_s"])
+            if successor.create():
+                successor.release()
+                released.add(name)
+    return released
+
+
+def _store_time(store: Store) -> float:
+    folder = f"clock/{uuid.uuid4().hex}"
+    store.write(f"{folder}/now", b"")
+    modified = next(store.entries(folder)).modified
+    store.delete_prefix(folder)
+    return modified
+
+
+def _acquire(
+    store: Store, name: str, is_done: Callable[[], bool], lease_s: float
+) -> "_Claim | None":
+    watch = _Watch()
+    pause = _POLL_S[0]
+    while not is_done():
+        number, content = _current(store, name)
+        if content is None or watch.is_dead(number, content):
+            claim = _Claim(store, name, number + 1, lease_s)
+            if claim.create():
+                # Between the first look and the claim another may have finished and released.
+                if not is_done():
+                    return claim
+                claim.release()
+        else:
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_S[1])
+    return None
+
+
+def _current(store: Store, name: str) -> tuple[int, bytes | None]:
+    folder, _, work = f"claims/{name}".rpartition("/")
+    while claims := [child for child in store.children(folder) if child.startswith(f"{work}.")]:
+        number = max(int(claim.rpartition(".")[2]) for claim in claims)
+        try:
+            return number, store.read(_path(name, number))
+        except FileNotFoundError:
+            continue
+    return -1, None
+
+
+def _path(name: str, number: int) -> str:
+    return f"claims/{name}.{number}"
+
+
+class _Watch:
+    """What a waiter has seen of a claim, and for how long it has stood still."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, bytes] | None = None
+        self._since = 0.0
+
+    def is_dead(self, number: int, content: bytes) -> bool:
+        holder = json.loads(content)
+        if (number, content) != self._seen:
+            self._seen, self._since = (number, content), time.monotonic()
+        return _has_ended(holder) or bool(time.monotonic() - self._since > holder["lease_s"])
+
+
+def _has_ended(holder: dict[str, Any]) -> bool:
+    """Whether the holder is known to be dead; of other hosts nothing is known."""
+    return holder["host"] == _host() and not _is_running(holder["pid"], holder["started"])
+
+
+class _Claim:
+    def __init__(self, store: Store, name: str, number: int, lease_s: float) -> None:
+        self._store, self._name, self._number = store, name, number
+        self._lease_s = lease_s
+        self._token, self._beat = uuid.uuid4().hex, 0
+        self._stop = threading.Event()
+
+    def _content(self) -> bytes:
+        holder: dict[str, Any] = {
+            "token": self._token,
+            "host": _host(),
+            "pid": os.getpid(),
+            "started": _start_time(os.getpid()),
+            "lease_s": self._lease_s,
+            "beat": self._beat,
+        }
+        return json.dumps(holder).encode()
+
+    def create(self) -> bool:
+        return self._store.create(_path(self._name, self._number), self._content())
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._run, name="claim", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._lease_s / _BEATS_PER_LEASE):
+            self._beat += 1
+            # A missed beat only lets another repeat the work; it must not end this holder's.
+            with suppress(Exception):
+                self._store.write(_path(self._name, self._number), self._content())
+
+    def release(self) -> None:
+        # Own number last: until then no lower, dead one can be taken for the holder's. What
+        # cannot be removed now ends with its lease; the work itself is done.
+        with suppress(RunError, UserError):
+            for number in range(self._number + 1):
+                self._store.delete(_path(self._name, number))
+
+
+def _host() -> str:
+    try:
+        # Containers can share a host's name but not its process numbers.
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
+
+
+def _is_running(pid: int, started: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _start_time(pid) == started
+
+
+def _start_time(pid: int) -> str:
+    """Tell processes apart that bear one number in turn; "" where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    state, started = fields[0], fields[19]
+    return "" if state in "ZX" else started

@@ -1,0 +1,164 @@
+"""Local folders, network disks included."""
+
+import errno
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import zarr.abc.store
+from zarr.storage import LocalStore
+
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.base import Entry, Store, checked
+
+_TEMPORARY = ".tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+
+
+class Folder(Store):
+    """Objects as files below one folder."""
+
+    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        path = unquote(urlsplit(url).path) if url.startswith("file://") else url
+        # Workers have other working folders, so the path is made absolute here.
+        self._root = Path(path).expanduser().absolute()
+        super().__init__(str(self._root), options)
+
+    def _at(self, path: str) -> Path:
+        return self._root / checked(path)
+
+    def read(self, path: str) -> bytes:
+        """See `Store.read`."""
+        with self._explained(path):
+            return self._at(path).read_bytes()
+
+    def write(self, path: str, data: bytes) -> None:
+        """See `Store.write`."""
+        with self._explained(path), self._aside(path, data) as temporary:
+            temporary.replace(self._at(path))
+            _sync_folder(self._at(path).parent)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """See `Store.create`."""
+        with self._explained(path), self._aside(path, data) as temporary:
+            try:
+                os.link(temporary, self._at(path))
+            except FileExistsError:
+                return False
+            _sync_folder(self._at(path).parent)
+            return True
+
+    def exists(self, path: str) -> bool:
+        """See `Store.exists`."""
+        with self._explained(path):
+            return self._at(path).is_file()
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """See `Store.entries`."""
+        with self._explained(prefix):
+            for folder, _, names in os.walk(self._at(prefix), onerror=_raise_unless_absent):
+                for name in names:
+                    if not _is_temporary(name):
+                        yield from self._entry(Path(folder, name))
+
+    def _entry(self, file: Path) -> Iterator[Entry]:
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            return
+        yield Entry(file.relative_to(self._root).as_posix(), stat.st_size, stat.st_mtime)
+
+    def children(self, prefix: str = "") -> set[str]:
+        """See `Store.children`."""
+        try:
+            with self._explained(prefix), os.scandir(self._at(prefix)) as found:
+                return {
+                    entry.name + "/" * entry.is_dir()
+                    for entry in found
+                    if not _is_temporary(entry.name)
+                }
+        except FileNotFoundError:
+            return set()
+
+    def delete_abandoned(self, older_than_s: float) -> int:
+        """See `Store.delete_abandoned`."""
+        oldest, removed = time.time() - older_than_s, 0
+        with self._explained(""):
+            for file in self._root.rglob(f".*{_TEMPORARY}"):
+                if file.stat().st_mtime < oldest:
+                    file.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def delete(self, path: str) -> None:
+        """See `Store.delete`."""
+        with self._explained(path):
+            self._at(path).unlink(missing_ok=True)
+
+    def delete_prefix(self, prefix: str) -> None:
+        """See `Store.delete_prefix`."""
+        with self._explained(prefix):
+            if self._at(prefix).exists():
+                shutil.rmtree(self._at(prefix))
+
+    def zarr(self, prefix: str = "", *, read_only: bool = True) -> zarr.abc.store.Store:
+        """See `Store.zarr`."""
+        return LocalStore(self._at(prefix), read_only=read_only)
+
+    @contextmanager
+    def _aside(self, path: str, data: bytes) -> Iterator[Path]:
+        target = self._at(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}{_TEMPORARY}")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{self._at(path)} does not exist") from error
+        except OSError as error:
+            kind, remedy = _verdict(error)
+            problem = (error.strerror or str(error)).lower()
+            raise kind(f"{self._at(path)}: {problem}. {remedy}") from error
+
+
+def _verdict(error: OSError) -> tuple[type[Exception], str]:
+    if error.errno in _FULL:
+        return RunError, "Free space there, or choose another place with storage.url."
+    if error.errno in _NOT_WRITABLE:
+        return UserError, "Allow writing there, or choose another place with storage.url."
+    return RunError, "Check the disk, or choose another place with storage.url."
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(".") and name.endswith(_TEMPORARY)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A renamed file survives a power cut only once its folder is on disk too.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

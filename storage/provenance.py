@@ -1,0 +1,99 @@
+"""What ran, with which software, on which parts: one document a run."""
+
+import json
+import platform
+import re
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.storage.keys import canonical, plain
+from rt1t2_dask.storage.parts import Lake, Part
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
+_DISTRIBUTION = "rt1t2-dask"
+
+
+def run_path(cohort: str, run: str) -> str:
+    """Path of a run's document in the lake; ValueError for names that are no file names."""
+    for name in (cohort, run):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name of letters, digits and . _ = , + -")
+    return f"runs/{cohort}/{run}/run.json"
+
+
+def write_run(lake: Lake, cohort: str, run: str, document: Mapping[str, Any]) -> str:
+    """Write or replace a run's document.
+
+    Written when the plan stands, before the first part, it keeps garbage collection away
+    from all the run's parts.
+
+    Parameters
+    ----------
+    lake : Lake
+    cohort, run : str
+        Names; never of participants.
+    document : Mapping
+        JSON values; ``document["parts"]`` maps each stage to the list of its part keys.
+
+    Returns
+    -------
+    str
+        Path in the lake.
+    """
+    path = run_path(cohort, run)
+    run_parts(document)
+    lake.store.write(path, _readable(document))
+    return path
+
+
+def _readable(document: Mapping[str, Any]) -> bytes:
+    values = plain(document)
+    canonical(values)
+    return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+
+
+def run_parts(document: Mapping[str, Any]) -> set[Part]:
+    """Parts that a run's document names; ValueError where it does not say."""
+    stages = document.get("parts")
+    if not isinstance(stages, Mapping):
+        raise ValueError('a run document needs "parts": {stage: [key, ...]}')
+    return {Part(stage, key) for stage, keys in stages.items() for key in keys}
+
+
+def list_runs(lake: Lake) -> list[tuple[str, str]]:
+    """Sorted (cohort, run) of every run in the lake."""
+    paths = (path.split("/") for path in lake.store.list("runs"))
+    return sorted((p[1], p[2]) for p in paths if len(p) == 4 and p[3] == "run.json")
+
+
+def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:
+    """Document of a run; FileNotFoundError where there is none, RunError for a damaged one."""
+    path = run_path(cohort, run)
+    try:
+        document: dict[str, Any] = json.loads(lake.store.read(path))
+    except ValueError as error:
+        raise RunError(f"{lake.store.url}/{path} is not JSON ({error}). Restore it.") from error
+    return document
+
+
+def environment() -> dict[str, Any]:
+    """Python, platform and the version of every package this project depends on."""
+    required = [line for line in metadata.requires(_DISTRIBUTION) or [] if "extra ==" not in line]
+    names = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in required}
+    installed = {name: _version(name) for name in sorted(names | {_DISTRIBUTION}, key=str.lower)}
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "packages": {name: version for name, version in installed.items() if version},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,157 @@
+"""Upkeep of a lake: what it holds, whether it is sound, and what may go."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rt1t2_dask.storage.claims import live_claims, release_dead
+from rt1t2_dask.storage.parts import MARKER, Lake, Part
+from rt1t2_dask.storage.provenance import list_runs, read_run, run_parts
+from rt1t2_dask.storage.stores import Store
+
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """What a lake holds of one stage.
+
+    Parameters
+    ----------
+    stage : str
+    complete, incomplete : int
+        Parts with and without a completion marker.
+    referenced : int
+        Complete parts that some run names.
+    size : int
+        Bytes of all its objects.
+    """
+
+    stage: str
+    complete: int
+    incomplete: int
+    referenced: int
+    size: int
+
+
+@dataclass
+class _Held:
+    """A part as the listing shows it."""
+
+    complete: bool = False
+    size: int = 0
+    modified: float = 0.0
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What garbage collection removed, or would remove.
+
+    Parameters
+    ----------
+    parts : list of Part
+    size : int
+        Bytes of those parts.
+    claimed : list of Part
+        Left because someone works on them.
+    half_written : int
+        Files of killed writers removed beside them.
+    """
+
+    parts: list[Part]
+    size: int
+    claimed: list[Part] = field(default_factory=list)
+    half_written: int = 0
+
+
+def referenced(lake: Lake) -> set[Part]:
+    """Parts that at least one run's document names."""
+    runs = (read_run(lake, cohort, run) for cohort, run in list_runs(lake))
+    return {part for document in runs for part in run_parts(document)}
+
+
+def status(lake: Lake) -> list[StageStatus]:
+    """Count parts and bytes of every stage, by one listing of the lake."""
+    held, named = _held(lake.store), referenced(lake)
+    return [
+        _stage_status(stage, {p: h for p, h in held.items() if p.stage == stage}, named)
+        for stage in sorted({part.stage for part in held})
+    ]
+
+
+def _stage_status(stage: str, held: dict[Part, _Held], named: set[Part]) -> StageStatus:
+    complete = {part for part, what in held.items() if what.complete}
+    return StageStatus(
+        stage=stage,
+        complete=len(complete),
+        incomplete=len(held) - len(complete),
+        referenced=len(complete & named),
+        size=sum(what.size for what in held.values()),
+    )
+
+
+def _held(store: Store) -> dict[Part, _Held]:
+    held: dict[Part, _Held] = {}
+    for entry in store.entries("parts"):
+        _, stage, name, *inside = entry.path.split("/")
+        what = held.setdefault(Part(stage, name.removesuffix(MARKER)), _Held())
+        what.complete |= not inside
+        what.size += entry.size
+        what.modified = max(what.modified, entry.modified)
+    return held
+
+
+def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:
+    """Compare parts with their checksums.
+
+    Parameters
+    ----------
+    lake : Lake
+    parts : iterable of Part, optional
+        Every complete part of the lake where left out, and every part that a run names.
+
+    Returns
+    -------
+    list of str
+        One line for each problem; empty when all is sound.
+    """
+    if parts is None:
+        held = _held(lake.store)
+        parts = {part for part, what in held.items() if what.complete} | referenced(lake)
+    return [problem for part in sorted(parts) for problem in lake.verify(part)]
+
+
+def gc(lake: Lake, *, older_than_s: float = DAY_S, dry_run: bool = False) -> Collected:
+    """Remove parts that no run names and nobody claims.
+
+    Parameters
+    ----------
+    lake : Lake
+    older_than_s : float
+        Younger parts stay: their run may not have been recorded yet.
+    dry_run : bool
+        Only say what would go.
+
+    Returns
+    -------
+    Collected
+
+    Raises
+    ------
+    RunError, ValueError
+        Where a run's document is damaged: nothing is removed then.
+    """
+    if not dry_run:
+        release_dead(lake.store)
+    held, oldest = _held(lake.store), time.time() - older_than_s
+    old = sorted(part for part, what in held.items() if what.modified < oldest)
+    claimed_names = live_claims(lake.store)
+    claimed = [part for part in old if f"{part.stage}/{part.key}" in claimed_names]
+    # Read last, so that a run recorded during the listing keeps its parts.
+    gone = sorted(set(old) - set(claimed) - referenced(lake))
+    size = sum(held[part].size for part in gone)
+    if dry_run:
+        return Collected(gone, size, claimed)
+    for part in gone:
+        lake.delete(part)
+    return Collected(gone, size, claimed, lake.store.delete_abandoned(older_than_s))

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.ratio.classes import CLASS_NAMES, classes_from_prior, eroded, external_classes
+from rt1t2_dask.simulate.head import HeadModel
+
+from scanners import at_2mm
+
+
+@pytest.fixture(scope="module")
+def scans(head: HeadModel) -> tuple[Volume, Volume, np.ndarray]:
+    t1w, t2w = at_2mm(head, head.t1w), at_2mm(head, head.t2w)
+    return t1w, t2w, at_2mm(head, head.brain).data > 0.5
+
+
+def test_classes_are_what_they_say(
+    head: HeadModel, scans: tuple[Volume, Volume, np.ndarray]
+) -> None:
+    found = external_classes(*scans)
+    for name in CLASS_NAMES:
+        share = at_2mm(head, getattr(head, name)).data[found[name]]
+        assert found[name].sum() > 1000
+        assert share.mean() > 0.85, name
+    assert sum(mask.astype(int) for mask in found.values()).max() == 1
+
+
+@pytest.mark.parametrize(("gain", "gamma", "offset"), [(3.0, 1.0, 0.0), (1.0, 0.85, 20.0)])
+def test_scanner_settings_hardly_move_them(
+    scans: tuple[Volume, Volume, np.ndarray], gain: float, gamma: float, offset: float
+) -> None:
+    t1w, t2w, brain = scans
+    other = [v.with_data(gain * 200 * (v.data / 200) ** gamma + offset) for v in (t1w, t2w)]
+    before, after = external_classes(t1w, t2w, brain), external_classes(*other, brain)
+    for name in CLASS_NAMES:
+        both = (before[name] & after[name]).sum()
+        assert 2 * both / (before[name].sum() + after[name].sum()) > 0.9, name
+
+
+def test_excluded_voxels_stay_out(scans: tuple[Volume, Volume, np.ndarray]) -> None:
+    half = np.zeros(scans[2].shape, bool)
+    half[: half.shape[0] // 2] = True
+    for mask in external_classes(*scans, exclude=half).values():
+        assert mask.any() and not mask[half].any()
+
+
+def test_prior_classes(head: HeadModel, scans: tuple[Volume, Volume, np.ndarray]) -> None:
+    parts = [at_2mm(head, getattr(head, n)).data for n in ("grey", "white", *CLASS_NAMES)]
+    prior = np.stack([*parts, np.clip(1 - sum(parts), 0, 1)], axis=-1)
+    lesion = np.zeros(scans[2].shape, bool)
+    lesion[:40] = True
+    found = classes_from_prior(prior, scans[0], scans[2], lesion)
+    for k, name in enumerate(CLASS_NAMES):
+        assert found[name].sum() > 500
+        assert prior[found[name]][:, 2 + k].min() >= 0.5
+        assert not found[name][lesion].any()
+        assert scans[0].data[found[name]].min() > 0
+
+
+def test_erosion_takes_one_voxel_and_spares_thick_slices() -> None:
+    mask = np.zeros((9, 9, 9), bool)
+    mask[2:7, 2:7, 2:7] = True
+    assert eroded(mask, np.ones(3)).sum() == 27
+    thick = eroded(mask, np.array([1.0, 1.0, 5.0]))
+    assert thick.sum() == 3 * 3 * 5

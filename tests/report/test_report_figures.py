@@ -1,0 +1,147 @@
+"""Figures: there when there is data, the same bytes every time, simulated data marked."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from fake_report import fake_content, fake_contrast, fake_receptors, fake_t_map, fake_template
+from PIL import Image
+
+from rt1t2_dask.report.cohort_figures import ages
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.figures import draw_all, mosaic
+from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.receptor_figures import receptor_bars
+from rt1t2_dask.report.scene import signed_colours
+
+ALL = {
+    "contrast-pspVsHc_clusters",
+    "contrast-pspVsHc_overview",
+    "receptors_bars",
+    "receptors_radar",
+    "participants_age",
+    "lesions_overlap",
+}
+
+
+def words(picture: Picture) -> str:
+    return " ".join(text.get_text() for text in picture.figure.findobj(mpl.text.Text))
+
+
+def a_mosaic(simulated: bool) -> Picture:
+    template = fake_template()
+    brain = template.with_data(template.data > 0)
+    ratio = template.with_data(np.where(brain.data, template.data, np.nan))
+    return mosaic(ratio, {"template brain": brain}, simulated, "sub-001 <PSP>")
+
+
+def test_every_kind_of_data_has_its_figure(pictures: dict[str, Picture]) -> None:
+    assert set(pictures) == ALL
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_simulated_is_written_in_the_picture(pictures: dict[str, Picture], name: str) -> None:
+    assert words(pictures[name]).count("SIMULATED DATA") >= 2
+    top = np.asarray(Image.open(io.BytesIO(pictures[name].png())).convert("RGB"))[2]
+    assert (top == [255, 209, 102]).all()
+
+
+def test_measured_data_carries_no_mark() -> None:
+    for picture in [*draw_all(fake_content(simulated=False)).values(), a_mosaic(False)]:
+        assert "SIMULATED" not in words(picture).upper()
+
+
+def test_the_mosaic_is_marked_and_names_masks_and_person() -> None:
+    picture = a_mosaic(True)
+    for phrase in ("SIMULATED DATA", "template brain", "sub-001 <PSP>", "T1w/T2w ratio"):
+        assert phrase in words(picture)
+
+
+def test_pixels_follow_resolution(pictures: dict[str, Picture]) -> None:
+    picture = pictures["participants_age"]
+    width, height = picture.figure.get_size_inches()
+    for dpi in (150, 300):
+        image = Image.open(io.BytesIO(picture.png(dpi)))
+        assert image.size == (int(width * dpi), int(height * dpi))
+        assert image.info["dpi"][0] == pytest.approx(dpi, abs=0.1)
+
+
+def test_same_input_same_bytes_whatever_the_user_has_set(pictures: dict[str, Picture]) -> None:
+    first = {name: picture.png() for name, picture in pictures.items()}
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.dpi": 30}):
+        again = draw_all(fake_content())
+        second = {name: picture.png() for name, picture in again.items()}
+    assert first == second
+    assert all(b"Software" not in png for png in first.values())
+    bars = pictures["receptors_bars"].svg()
+    assert bars == again["receptors_bars"].svg()
+    assert b"<dc:date>" not in bars
+
+
+def test_without_clusters_only_the_overview_is_drawn() -> None:
+    flat = fake_contrast(fake_t_map(bumps=()))
+    assert flat.clusters.empty
+    content = replace(fake_content(), contrasts=(flat,), receptors=None, lesion_count=None)
+    assert set(draw_all(content)) == {"contrast-pspVsHc_overview", "participants_age"}
+
+
+def test_bare_content_draws_nothing() -> None:
+    assert draw_all(ReportContent("tiny", {}, "recommended", {"PSP": 1})) == {}
+
+
+def test_cluster_rows_name_peak_and_sides(pictures: dict[str, Picture]) -> None:
+    result = fake_content().contrasts[0]
+    shown = words(pictures["contrast-pspVsHc_clusters"])
+    for region in result.clusters["region"]:
+        assert region in shown
+    assert "axial, z = 12 mm" in shown
+    assert "t (df = 27)" in shown
+    assert {"L", "R", "P", "A"} <= set(shown.split())
+
+
+def test_marks_on_bars_follow_p_and_q() -> None:
+    table = fake_receptors(["PSP"])
+    picture = receptor_bars(table, None, simulated=False)
+    axes = picture.figure.axes[0]
+    marks = {round(note.xy[1]): note.get_text() for note in axes.texts}
+    expected = {
+        k: "**" if row.q_fdr < 0.05 else "*"
+        for k, row in enumerate(table.itertuples())
+        if min(row.q_fdr, row.p_permutation) < 0.05
+    }
+    assert marks == expected
+    widths = [bar.get_width() for bar in axes.patches]
+    np.testing.assert_allclose(widths, table["mean_fisher_z"])
+
+
+def test_two_groups_two_panels_on_one_scale() -> None:
+    picture = receptor_bars(fake_receptors(["PSP", "PSPS2"]), None, simulated=False)
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    assert titles == ["PSP", "PSPS2"]
+    assert len({axes.get_xlim() for axes in picture.figure.axes}) == 1
+
+
+def test_signs_have_different_hue_and_grey_lies_between() -> None:
+    colours, norm = signed_colours(3.0, 6.0)
+    orange, blue, grey = (np.array(colours(norm(t))) for t in (4.0, -4.0, 1.0))
+    assert orange[0] > orange[2]
+    assert blue[2] > blue[0]
+    assert grey[0] == grey[1] == grey[2]
+
+
+def test_missing_ages_are_counted() -> None:
+    content = fake_content()
+    picture = ages(content.participants, content.groups, simulated=True)
+    assert picture is not None
+    assert "not known for 1 person" in picture.caption
+    nobody = content.participants.assign(age=np.nan)
+    assert ages(nobody, content.groups, simulated=True) is None
+
+
+def test_an_empty_receptor_table_draws_nothing() -> None:
+    empty = replace(fake_content(), template=None, receptors=fake_receptors(["PSP"]).iloc[:0])
+    assert set(draw_all(empty)) == {"participants_age"}

@@ -1,0 +1,115 @@
+"""The methods text follows the settings and the stages, and cites what it names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_report import fake_content, fake_settings
+
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.methods import describe
+from rt1t2_dask.report.references import Citations, library
+
+
+def text(content: ReportContent) -> str:
+    return "\n".join(describe(content).paragraphs)
+
+
+def with_setting(group: str, **values: Any) -> ReportContent:
+    settings = fake_settings("bids")
+    settings[group] = {**settings[group], **values}
+    return replace(fake_content(simulated=False), settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("group", "values", "phrase"),
+    [
+        ("smooth", {"fwhm_mm": 8}, "Gaussian of 8 mm FWHM"),
+        ("smooth", {"fwhm_mm": 0}, "Maps were not smoothed"),
+        ("smooth", {"edge": "spm"}, "as SPM12 does"),
+        ("contrast", {"variance": "welch"}, "(Welch)"),
+        ("contrast", {"variance": "spm_unequal"}, "restricted maximum likelihood"),
+        ("calibration", {"kind": "gm_median"}, "Cooper et al. 2019"),
+        ("calibration", {"kind": "none"}, "not calibrated"),
+        ("calibration", {"kind": "mrtool_style"}, "in the style of MRTool"),
+        ("cohort", {"covariates": ["age", "sex"]}, "age, sex as covariates"),
+        ("receptors", {"missing": "listwise"}, "left out for everybody"),
+        ("source", {"kind": "maps", "space": "MNI152NLin6Asym"}, "in MNI152NLin6Asym space"),
+    ],
+)
+def test_settings_change_the_text(group: str, values: dict[str, Any], phrase: str) -> None:
+    changed = text(with_setting(group, **values))
+    assert phrase in changed
+
+
+def test_the_threshold_comes_from_the_contrast() -> None:
+    assert "p < 0.001 (one-sided for each sign, uncorrected) of at least 750 mm³" in text(
+        fake_content()
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "phrase"),
+    [
+        ("coregister", "registered rigidly"),
+        ("bias", "N4"),
+        ("brain", "brain mask was brought"),
+        ("normalise", "greedy"),
+        ("calibrate", "calibrated in the style"),
+        ("smooth", "FWHM"),
+        ("parcels", "Neuromorphometrics"),
+        ("demographics", "Fisher's exact"),
+    ],
+)
+def test_a_stage_that_was_not_run_is_not_described(stage: str, phrase: str) -> None:
+    content = fake_content(simulated=False)
+    assert phrase in text(content)
+    without = replace(content, stages=[s for s in content.stages if s != stage])
+    assert phrase not in text(without)
+
+
+def test_methods_not_run_are_not_claimed() -> None:
+    content = fake_content(simulated=False)
+    contrast = content.contrasts[0]
+    bare = contrast.clusters.assign(p_uncorrected=np.nan, p_fwe_permutation=np.nan)
+    without = replace(content, contrasts=(replace(contrast, clusters=bare, permutation=None),))
+    for phrase in ("random-field", "Freedman", "Family-wise"):
+        assert phrase in text(content)
+        assert phrase not in text(without)
+    assert "No permutation test was run." in " ".join(describe(without).limits)
+
+
+def test_limits_name_n_threshold_and_what_the_ratio_measures() -> None:
+    limits = " ".join(describe(fake_content()).limits)
+    for phrase in ("PSP 11, HC 18", "Eklund et al. 2016", "not specific to myelin", "SIMULATED"):
+        assert phrase in limits
+
+
+def test_every_paper_named_is_listed_once_and_only_those() -> None:
+    methods = describe(fake_content())
+    body = " ".join((*methods.paragraphs, *methods.limits))
+    listed = {reference.key for reference in methods.references}
+    named = {key for key, reference in library().items() if reference.short in body}
+    assert listed == named
+    assert methods.bibtex.count("@article{") == len(listed)
+
+
+def test_bibtex_and_short_forms() -> None:
+    glasser = library()["glasser2011"]
+    assert glasser.short == "Glasser and Van Essen 2011"
+    assert "author = {Glasser, M. F. and Van Essen, D. C.}" in glasser.bibtex
+    assert "pages = {11597--11616}" in glasser.bibtex
+    assert library()["tustison2010"].short == "Tustison et al. 2010"
+    assert library()["tustison2010"].bibtex.count("others") == 1
+    with pytest.raises(KeyError):
+        Citations()("nobody1900")
+
+
+def test_no_machine_text_is_left_in_templates() -> None:
+    for paragraph in (*describe(fake_content()).paragraphs, *describe(fake_content()).limits):
+        assert not {"{", "}", "None", "nan"} & set(paragraph.split())
+        assert "  " not in paragraph
+        assert " ." not in paragraph

@@ -1,0 +1,218 @@
+"""The page: complete, self-contained, honest about simulated data and gaps, safe."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_report import (
+    PERMUTATION,
+    fake_content,
+    fake_contrast,
+    fake_demographics,
+    fake_t_map,
+)
+from page_reader import PageReader
+
+from rt1t2_dask.report.content import AssetUse, ReportContent
+from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.numbers import coordinates, decimal, probability, thousands
+from rt1t2_dask.report.page import render
+from rt1t2_dask.report.picture import Picture
+
+NASTY = "<script>alert('x')</script>&\"'"
+
+
+@pytest.fixture(scope="module")
+def page(pictures: dict[str, Picture]) -> str:
+    return render(fake_content(simulated=True), pictures)
+
+
+@pytest.fixture(scope="module")
+def reader(page: str) -> PageReader:
+    return PageReader(page)
+
+
+def small() -> ReportContent:
+    return replace(
+        fake_content(simulated=False),
+        groups={"PSP": 2},
+        contrasts=(),
+        receptors=None,
+        fisher_z=None,
+        lesion_count=None,
+        notes=("No contrast: PSP has 2, HC 0 people; 2 a group are needed.",),
+    )
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str, reader: PageReader) -> None:
+    assert reader.loads()
+    assert all(address.startswith("data:image/png;base64,") for address in reader.loads())
+    assert all(a["href"].startswith("#") for a in reader.named("a"))
+    assert not re.search(r"url\(|@import|https?://|//cdn", re.sub(r"base64,[^\"]+", "", page))
+
+
+def test_html_is_balanced_with_landmarks(reader: PageReader) -> None:
+    assert (reader.unbalanced, reader.still_open) == ([], [])
+    assert reader.named("html") == [{"lang": "en"}]
+    assert len(reader.named("h1")) == len(reader.named("main")) == len(reader.named("nav")) == 1
+    assert any(meta.get("name") == "viewport" for meta in reader.named("meta"))
+    assert all(image["alt"] for image in reader.named("img"))
+    assert all(head.get("scope") in ("col", "row") for head in reader.named("th"))
+    assert len(reader.captions) == len(reader.tables)
+
+
+def test_anchors_are_unique_and_all_links_arrive(reader: PageReader) -> None:
+    anchors = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
+    assert len(anchors) == len(set(anchors))
+    targets = {a["href"].removeprefix("#") for a in reader.named("a")}
+    assert targets <= set(anchors)
+
+
+def test_simulated_is_said_everywhere(page: str, reader: PageReader) -> None:
+    title = re.search(r"<title>(.*?)</title>", page)
+    assert title is not None
+    assert title[1].startswith("SIMULATED DATA")
+    assert any(a.get("class") == "banner" for a in reader.named("div"))
+    marks = [a for a in reader.named("p") if a.get("class") == "mark"]
+    assert len(marks) == len(reader.named("section"))
+    assert "simulated, seed 7" in reader.words
+
+
+def test_measured_data_is_never_called_simulated() -> None:
+    assert "simulated" not in render(fake_content(simulated=False), {}).lower()
+
+
+def test_every_cluster_value_is_shown(reader: PageReader) -> None:
+    clusters = fake_content().contrasts[0].clusters
+    head, *rows = reader.table("Clusters, PSP versus HC")
+    assert len(rows) == len(clusters) >= 2
+    for row, cluster in zip(rows, clusters.itertuples(), strict=True):
+        shown = dict(zip(head, row, strict=True))
+        assert shown["Volume (mm³)"] == thousands(cluster.volume_mm3)
+        assert shown["Voxels"] == thousands(cluster.voxels)
+        assert shown["Peak t"] == decimal(cluster.peak_t)
+        assert shown["Peak Z"] == decimal(cluster.peak_zscore)
+        peak = (cluster.peak_x_mm, cluster.peak_y_mm, cluster.peak_z_mm)
+        assert shown["Peak x y z (mm)"] == coordinates(peak)
+        assert shown["p FWE, permutation"] == ".0496"
+        assert shown["p FWE, random field"] == shown["q (FDR)"] == "n/a"
+        assert shown["Region at peak"] == cluster.region
+        assert shown["All regions"] == cluster.regions
+        assert shown["In any lesion"] == "12.5 %"
+        assert shown["Direction"] == f"PSP {'higher' if cluster.sign == 'positive' else 'lower'}"
+
+
+def test_every_receptor_value_is_shown(reader: PageReader) -> None:
+    receptors = fake_content().receptors
+    assert receptors is not None
+    head, *rows = reader.table("Correlation of ratio changes")
+    for row, entry in zip(rows, receptors.itertuples(), strict=True):
+        shown = dict(zip(head, row, strict=True))
+        assert shown["Map"] == entry.map
+        assert shown["Mean Fisher z"] == decimal(entry.mean_fisher_z, 3)
+        assert shown["p, label permutation"] == probability(entry.p_permutation)
+        assert shown["q (FDR)"] == probability(entry.q_fdr)
+        assert shown["p, spatial null"] == "n/a"
+    assert "n/a: not computed" in reader.words
+    assert "p_spatial is n/a: spatial nulls were not run." in reader.words
+
+
+def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
+    assert reader.table("Freedman-Lane permutation")[1] == ["max_t", "7.31", "6.82", ".012"]
+    assert "1,000 permutations" in reader.words
+    assert "PSP (n = 11) against HC (n = 18): 1 cluster of lower" in reader.words
+    assert reader.table("Failed during")[1] == ["sub-077", "ingest", "T1w has 2 volumes"]
+    assert reader.table("Left out")[1] == ["sub-099", "cohort.exclude"]
+    assert reader.table("Atlases")[1][:2] == ["fake atlas", "CC BY-NC 4.0"]
+    assert ["inputs.sub-001_T1w", "ef" * 32] in reader.table("Versions")
+
+
+def test_demographics_hold_figures_and_tests(reader: PageReader) -> None:
+    head, patients, controls = reader.table("Age and sex by group")
+    assert head[:3] == ["Group", "n", "Age, mean ± SD (years)"]
+    assert patients[:3] == ["PSP", "11", "60.2 ± 11.5"]
+    assert dict(zip(head, patients, strict=True))["Age p"] == ".445"
+    assert dict(zip(head, controls, strict=True))["Age p"] == "n/a"
+
+
+def test_no_cluster_is_said_with_the_threshold() -> None:
+    flat = fake_contrast(fake_t_map(bumps=()))
+    words = PageReader(render(replace(fake_content(), contrasts=(flat,)), {})).words
+    assert "No cluster of 750 mm³ or more has |t| > 3.42 (p < 0.001, one-sided" in words
+    assert "no cluster in either direction" in words
+
+
+def test_a_cohort_too_small_says_why() -> None:
+    content = replace(small(), mosaics={"sub-001": b"\x89PNG fake"})
+    reader = PageReader(render(content, {}))
+    assert "No group contrast was made" in reader.words
+    assert "PSP has 2, HC 0 people" in reader.words
+    assert not any(caption.startswith("Clusters") for caption in reader.captions)
+    assert sum(image["alt"].startswith("Slices through the ratio") for image in reader.named("img"))
+
+
+def test_the_barest_content_renders() -> None:
+    reader = PageReader(render(ReportContent("bare", {}, "recommended", {})))
+    assert (reader.unbalanced, reader.still_open) == ([], [])
+    assert "Nobody failed." in reader.words
+
+
+def test_nasty_names_are_escaped() -> None:
+    contrast = replace(fake_contrast(fake_t_map()), first=NASTY)
+    contrast.clusters.loc[0, "region"] = NASTY
+    content = replace(
+        small(),
+        cohort=NASTY,
+        groups={NASTY: 11, "HC": 18},
+        contrasts=(contrast,),
+        demographics=fake_demographics({NASTY: 11, "HC": 18}),
+        failures=pd.DataFrame([{"participant_id": NASTY, "stage": "x", "reason": NASTY}]),
+        assets=(AssetUse(NASTY, NASTY, NASTY),),
+        notes=(NASTY,),
+        settings={NASTY: NASTY},
+        mosaics={NASTY: b"png"},
+    )
+    page = render(content, {})
+    assert "<script>alert" not in page
+    assert PageReader(page).words.count("<script>alert('x')</script>") > 10
+
+
+def test_pictures_drawn_before_are_used_and_bytes_repeat() -> None:
+    content = replace(small(), participants=fake_content().participants)
+    assert render(content, draw_all(content)) == render(content)
+    assert render(content, {}) != render(content)
+
+
+def test_every_contrast_and_statistic_appears() -> None:
+    statistics = {
+        key: {"max_t": 5.0, "cluster": 812.0} for key in ("observed_maximum", "critical_05")
+    }
+    permutation = {**PERMUTATION, **statistics, "p": {"max_t": 0.2, "cluster": 0.0009}}
+    first = replace(fake_contrast(fake_t_map()), permutation=permutation)
+    second = replace(fake_contrast(fake_t_map(seed=9), "PSPS2"), permutation=None)
+    groups = {"PSP": 11, "PSPS2": 15, "HC": 18}
+    content = replace(fake_content(), contrasts=(first, second), groups=groups)
+    reader = PageReader(render(content, {}))
+    assert {"contrast-pspVsHc", "contrast-psps2VsHc"} <= {a.get("id") for _, a in reader.tags}
+    assert ["cluster", "812.00", "812.00", "<.001"] in reader.table("Freedman-Lane")
+
+
+def test_a_missing_value_of_any_kind_is_na() -> None:
+    content = fake_content()
+    clusters = content.contrasts[0].clusters.copy()
+    clusters["lesion_overlap"] = np.nan
+    clusters["p_fwe_permutation"] = pd.NA
+    contrast = replace(content.contrasts[0], clusters=clusters)
+    page = render(replace(content, contrasts=(contrast,)), {})
+    head, row, *_ = PageReader(page).table("Clusters")
+    shown = dict(zip(head, row, strict=True))
+    assert shown["In any lesion"] == shown["p FWE, permutation"] == "n/a"
+
+
+def test_a_contrast_of_unknown_groups_is_refused() -> None:
+    with pytest.raises(ValueError, match="names HC; the groups are PSP, PSPS2"):
+        replace(fake_content(), groups={"PSP": 11, "PSPS2": 15})

@@ -1,0 +1,219 @@
+"""Buckets: credentials stay in the environment, and a bad network changes nothing."""
+
+import http.client
+import os
+import pickle
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import boto3
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.storage import buckets
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import open_store
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture
+def bucket(bucket_url, s3_options):
+    return Lake(bucket_url, s3_options)
+
+
+def test_secrets_are_in_no_pickle(bucket, part, volume):
+    bucket.write(part, volume, record={})
+    held = [bucket, bucket.store, bucket.store.zarr("parts"), bucket.read(part, chunks={})]
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    assert [secret in pickle.dumps(thing) for thing in held] == [False] * len(held)
+    graph = pickle.loads(pickle.dumps(bucket.read(part, chunks={})["ratio"]))
+    with dask.config.set(scheduler="synchronous"):
+        np.testing.assert_array_equal(graph.values, volume["ratio"].values)
+
+
+def test_missing_credentials_name_the_worker(bucket, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    fresh = open_store(bucket.store.url, {**bucket.store.options, "retries": 0})
+    with pytest.raises(UserError, match="no credentials") as caught:
+        fresh.read("x")
+    assert socket.gethostname() in str(caught.value)
+    assert str(os.getpid()) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_public_data_need_no_credentials(bucket, monkeypatch):
+    bucket.store.write("x", b"public")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    anonymous = open_store(bucket.store.url, {**bucket.store.options, "anonymous": True})
+    client = boto3.client(
+        "s3",
+        endpoint_url=bucket.store.options["endpoint"],
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+    client.put_object_acl(Bucket=urlsplit(bucket.store.url).netloc, Key="lake/x", ACL="public-read")
+    assert anonymous.read("x") == b"public"
+
+
+def test_a_profile_is_read_where_the_work_is(bucket, monkeypatch, tmp_path):
+    bucket.store.write("x", b"1")
+    keys = {
+        name: os.environ[f"AWS_{name.upper()}"] for name in ("access_key_id", "secret_access_key")
+    }
+    lines = [f"aws_{name} = {value}" for name, value in keys.items()]
+    (tmp_path / "credentials").write_text("\n".join(["[study]", *lines, ""]))
+    for name in keys:
+        monkeypatch.delenv(f"AWS_{name.upper()}")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    store = open_store(bucket.store.url, {**bucket.store.options, "profile": "study"})
+    assert store.read("x") == b"1"
+    assert keys["secret_access_key"].encode() not in pickle.dumps([store, store.zarr("a")])
+
+
+def test_a_missing_bucket_is_one_line(s3_options):
+    store = open_store("s3://no-such-bucket-here/lake", s3_options)
+    for action in (
+        lambda: store.write("x", b"1"),
+        lambda: store.read("x"),
+        lambda: list(store.list()),
+    ):
+        with pytest.raises(UserError, match="no such bucket") as caught:
+            action()
+        assert "\n" not in str(caught.value)
+
+
+def test_long_listings_come_in_pages(bucket, monkeypatch):
+    names = [f"a/{number:02d}/x" for number in range(7)]
+    for name in [*names, "b"]:
+        bucket.store.write(name, b"1")
+    for page in (1, 3, 7, 8):
+        monkeypatch.setattr(buckets, "_PAGE", page)
+        assert list(bucket.store.list("a")) == names
+        assert len(list(bucket.store.entries())) == 8
+
+
+class Trouble:
+    """A network that, by a fixed lot, answers 500 or 503, cuts, delays or loses the answer."""
+
+    KINDS = ("error", "throttle", "cut", "lost", "slow")
+
+    def __init__(self, share: float, seed: int) -> None:
+        self._rng, self._share, self._lock = np.random.default_rng(seed), share, threading.Lock()
+        self.seen: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
+        self.bytes = 0
+
+    def next(self, method: str) -> str:
+        with self._lock:
+            bad = self._rng.random() < self._share
+            kind = str(self._rng.choice(self.KINDS)) if bad else "none"
+            self.seen[kind] += 1
+            self.requests[method] += 1
+        return kind
+
+
+class Relay(BaseHTTPRequestHandler):
+    """Hands each request on to the real server, with the trouble that the lot names."""
+
+    protocol_version = "HTTP/1.1"
+    upstream: str
+    trouble: Trouble
+
+    def log_message(self, *_: object) -> None:
+        return
+
+    def relay(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        kind = self.trouble.next(self.command)
+        if kind in {"error", "throttle"}:
+            self.answer(500 if kind == "error" else 503, {}, b"")
+            return
+        status, headers, data = self.ask(body)
+        if kind == "slow":
+            time.sleep(0.3)
+        if kind != "lost":
+            self.answer(status, headers, data, share=0.5 if kind == "cut" else 1.0)
+        if kind in {"lost", "cut"}:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = relay  # noqa: N815
+
+    def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self.upstream)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        reply = connection.getresponse()
+        data = reply.read()
+        connection.close()
+        self.trouble.bytes += len(body) + len(data)
+        return reply.status, dict(reply.getheaders()), data
+
+    def answer(self, status: int, headers: dict[str, str], data: bytes, share: float = 1) -> None:
+        self.send_response_only(status)
+        length = headers.get("Content-Length", "0") if self.command == "HEAD" else len(data)
+        for name, value in headers.items():
+            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(data[: int(share * len(data))])
+        self.wfile.flush()
+
+
+@pytest.fixture
+def bad_network(s3_server, request) -> Iterator[tuple[str, Trouble]]:
+    trouble = Trouble(share=request.param, seed=7)
+    known = {"upstream": urlsplit(s3_server).netloc, "trouble": trouble}
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Relay,), known))
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{proxy.server_address[1]}", trouble
+    proxy.shutdown()
+    proxy.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad_network", [0.3], indirect=True)
+def test_a_bad_network_changes_nothing(bucket, part, volume, tmp_path, bad_network):
+    url, trouble = bad_network
+    local = Lake(str(tmp_path))
+    local.write(part, volume, record={}, files={"a": b"1"})
+    shaky = Lake(bucket.store.url, {**bucket.store.options, "endpoint": url})
+    for _ in range(3):
+        with shaky.claim(part) as mine:
+            assert mine
+            shaky.write(part, volume, record={}, files={"a": b"1"})
+        assert shaky.objects(part) == local.objects(part)
+        assert bucket.verify(part) == []
+        xr.testing.assert_identical(shaky.read(part).load(), local.read(part).load())
+        assert shaky.complete_keys(part.stage) == {part.key}
+        bucket.delete(part)
+    assert set(trouble.seen) >= {"none", "error", "throttle", "cut", "lost", "slow"}
+
+
+@pytest.mark.parametrize("bad_network", [0.0], indirect=True)
+def test_requests_of_a_subject_are_few(bucket, part, volume, bad_network):
+    url, trouble = bad_network
+    counted = Lake(bucket.store.url, {**bucket.store.options, "endpoint": url})
+    one = volume[["ratio"]]
+    with counted.claim(part) as mine:
+        assert mine
+        counted.write(part, one, record={})
+    written = sum(trouble.requests.values())
+    # Claim: look, list, create, look, release; part: look, list, 3 objects, marker.
+    assert written <= 12
+    counted.read(part)["ratio"].load()
+    assert sum(trouble.requests.values()) - written <= 12

@@ -1,0 +1,179 @@
+"""One behaviour for folders and buckets; errors a person can act on."""
+
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import Store, open_store
+
+
+@pytest.fixture
+def store(lake: Lake) -> Store:
+    return lake.store
+
+
+def test_objects_come_back(store):
+    store.write("a/one", b"1")
+    store.write("a/b/two", b"22")
+    store.write("ab", b"")
+    assert store.read("a/b/two") == b"22"
+    assert list(store.list()) == ["a/b/two", "a/one", "ab"]
+    assert list(store.list("a")) == ["a/b/two", "a/one"]
+    assert store.children("a") == {"b/", "one"}
+    assert store.children() == {"a/", "ab"}
+    assert store.size("a") == 3
+    assert store.exists("a/one")
+    assert not store.exists("a")
+    assert not store.exists("a/o")
+
+
+def test_nothing_there(store):
+    assert list(store.list("none")) == []
+    assert store.children("none") == set()
+    with pytest.raises(FileNotFoundError, match="none/x does not exist"):
+        store.read("none/x")
+    store.delete("none/x")
+    store.delete_prefix("none")
+
+
+def test_delete(store):
+    for name in ("a/1", "a/2/3", "b/1"):
+        store.write(name, b"x")
+    store.delete("a/1")
+    assert list(store.list()) == ["a/2/3", "b/1"]
+    store.delete_prefix("a")
+    assert list(store.list()) == ["b/1"]
+
+
+def test_create_is_exclusive(store):
+    assert store.create("claim", b"first")
+    assert not store.create("claim", b"second")
+    assert store.read("claim") == b"first"
+
+
+def test_one_of_many_creators_wins(store):
+    start, won = threading.Barrier(8), []
+
+    def race(number):
+        start.wait()
+        if store.create("claim", b"%d" % number):
+            won.append(number)
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert store.read("claim") == b"%d" % won[0]
+
+
+def test_pickled_store_works(store):
+    store.write("x", b"1")
+    assert pickle.loads(pickle.dumps(store)).read("x") == b"1"
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x"])
+def test_paths_stay_inside(store, path):
+    with pytest.raises(ValueError, match="not a path inside a store"):
+        store.write(path, b"")
+
+
+def test_local_urls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    open_store("here").write("x", b"1")
+    assert open_store(f"file://{tmp_path}/here").read("x") == b"1"
+    assert open_store("here").url == str(tmp_path / "here")
+
+
+def test_a_half_written_file_is_not_listed(tmp_path):
+    store = open_store(str(tmp_path))
+    store.write("a/x", b"1")
+    (tmp_path / "a" / ".y.0123.tmp").write_bytes(b"half")
+    assert list(store.list()) == ["a/x"]
+    assert store.children("a") == {"x"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_is_one_line(tmp_path, monkeypatch):
+    store = open_store(str(tmp_path))
+
+    def write_to_full_disk(_):
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"x")
+
+    monkeypatch.setattr(os, "fsync", write_to_full_disk)
+    with pytest.raises(RunError, match="no space left on device") as caught:
+        store.write("parts/x", b"data")
+    assert "storage.url" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "parts/x") in str(caught.value)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize("action", ["write", "create"])
+def test_place_that_cannot_be_written_is_one_line(tmp_path, action):
+    (tmp_path / "lake").write_bytes(b"a file where the lake should be")
+    store = open_store(str(tmp_path / "lake"))
+    with pytest.raises(UserError, match=r"storage\.url") as caught:
+        getattr(store, action)("parts/x", b"data")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Root may write anywhere: act as nobody for a while."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(was)
+
+
+@pytest.mark.parametrize("action", ["write", "create"])
+def test_read_only_folder_is_one_line(tmp_path, action, request):
+    tmp_path.chmod(0o500)
+    request.getfixturevalue("ordinary_user")
+    with pytest.raises(UserError, match=r"permission denied\. .*storage\.url") as caught:
+        getattr(open_store(str(tmp_path)), action)("parts/x", b"data")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "message"),
+    [
+        ("ftp://host/x", {}, "ftp:// is not a known place"),
+        ("s3:///x", {}, "names no bucket"),
+        ("s3://key:secret@bucket/x", {}, "must hold no credentials"),
+        ("s3://bucket", {"secret_access_key": "x"}, "no storage option secret_access_key"),
+        ("gs://bucket", {"region": "x"}, "no storage option region"),
+    ],
+)
+def test_wrong_places_are_refused(url, options, message):
+    with pytest.raises(UserError, match=message):
+        open_store(url, options)
+
+
+def test_unset_options_are_ignored():
+    assert open_store("s3://bucket", {"region": None}).options == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "options"), [("gs://bucket/a", {}), ("az://container/a", {"account": "someone"})]
+)
+def test_other_clouds_open(url, options):
+    store = pickle.loads(pickle.dumps(open_store(url, {"anonymous": True, **options})))
+    assert store.describe().startswith(f"{url} (")
+    assert store.zarr("b").read_only
+
+
+def test_azure_needs_an_account(monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(UserError, match=r"az://container/a: .*Account must be specified"):
+        open_store("az://container/a").read("x")
