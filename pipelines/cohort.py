@@ -203,7 +203,7 @@ def _receptors(
                 f"z-scores need at least {MIN_CONTROLS} controls and a group of patients."
             ],
         )
-    pet = _pet(config)
+    pet = receptor_task(config)
     tasks = {}
     notes = []
     for group in patients:
@@ -223,7 +223,14 @@ def _receptors(
     return tasks, pet, notes
 
 
-def _pet(config: Config) -> Task:
+def receptor_task(config: Config) -> Task:
+    """Plan the regional means of the receptor maps.
+
+    Raises
+    ------
+    UserError
+        When a map is not known or a file is not there.
+    """
     maps = config.receptors.maps
     names = select(maps if isinstance(maps, str) else list(maps))
     shipped = set(shipped_names())

@@ -8,7 +8,7 @@ from collections import Counter
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import CohortPlan
-from rt1t2_dask.pipelines.plan import ImagePlan
+from rt1t2_dask.pipelines.plan import SCAN_STAGES, ImagePlan
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 
@@ -26,21 +26,33 @@ def describe(config: Config, lake: Lake, images: ImagePlan, cohort: CohortPlan) 
     whole = complete_parts(lake, tasks.values())
     total = Counter(part.stage for part in tasks)
     done = Counter(part.stage for part in whole)
-    lines = [f"{config.cohort.name}: {len(images.people)} people, lake {config.storage.url}"]
-    lines.append(
-        f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}"
-    )
+    lines = _table(config, len(images.people), total, done)
+    lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
+    sys.stdout.write("\n".join([*lines, *cohort.notes]) + "\n")
+
+
+def describe_simulation(config: Config, people: int, missing: int) -> None:
+    """Print the plan of a study whose people are not all simulated yet; keys need their files."""
+    contrasts = len(config.cohort.contrasts)
+    total = Counter({"template": 2, "head": 1})
+    total.update({stage.name: people for stage, _ in SCAN_STAGES})
+    total.update({"contrast": contrasts, "clusters": contrasts, "permute": contrasts})
+    total.update({"pet": 1, "receptors": len(config.cohort.groups) - 1})
+    lines = [f"SIMULATED: {missing} of {people} people are to be simulated first"]
+    lines += _table(config, people, total, Counter())
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _table(config: Config, people: int, total: Counter[str], done: Counter[str]) -> list[str]:
+    lines = [f"{config.cohort.name}: {people} people, lake {config.storage.url}"]
+    lines.append(f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}")
     for stage, n in total.items():
-        size = bytes_a_part(stage, config) / 1e6
-        memory = stage_named(stage).gigabytes
+        size, memory = bytes_a_part(stage, config) / 1e6, stage_named(stage).gigabytes
         lines.append(
             f"{stage:<11}{n:>6}{done[stage]:>6}{n - done[stage]:>7}{size:>11.1f}{memory:>11.1f}"
         )
-    to_do = sum(bytes_a_part(p.stage, config) for p in tasks if p not in whole)
-    lines.append(f"to write: at most {to_do / 1e9:.2f} GB before compression")
-    lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
-    lines += cohort.notes
-    sys.stdout.write("\n".join(lines) + "\n")
+    to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
+    return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
 
 
 def bytes_a_part(stage: str, config: Config) -> float:

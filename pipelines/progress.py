@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell
@@ -27,10 +28,22 @@ def start_logging() -> None:
 
         handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
     else:
-        handler = logging.StreamHandler()
+        handler = _StandardError()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is at that moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Standard error now."""
+        return sys.stderr
 
 
 @contextmanager

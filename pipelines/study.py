@@ -12,8 +12,8 @@ from rt1t2_dask.cluster import open_cluster
 from rt1t2_dask.config import Cluster, Config, SimulatedSource
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
-from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
-from rt1t2_dask.pipelines.describe import describe
+from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort, receptor_task
+from rt1t2_dask.pipelines.describe import describe, describe_simulation
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.permute import require_built
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images, shared_tasks
@@ -28,6 +28,7 @@ from rt1t2_dask.pipelines.write import (
     write_failed,
     write_results,
 )
+from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
 from rt1t2_dask.storage.stores import Store, open_store
@@ -61,6 +62,7 @@ def run_study(config: Config) -> int:
     """
     start_logging()
     require_built(config.permute.statistic)
+    receptor_task(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     if config.simulated:
@@ -78,6 +80,7 @@ class _Run:
 
     def run(self) -> int:
         config = self.config
+        release_dead(self.lake.store)
         if isinstance(config.source, SimulatedSource) and not self._simulate(config.source):
             return DONE
         people = read_people(config)
@@ -95,7 +98,9 @@ class _Run:
         if failures and not config.allow_failures:
             write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
             return SOME_FAILED
-        cohort = plan_cohort(config, people, whole, shared) if failures else cohort
+        if failures:
+            cohort = plan_cohort(config, people, whole, shared)
+            self._announce(images, cohort)
         self._make_group(cohort)
         template = shared_tasks(config)["template_out"]
         self._finish(Finished(config, self.lake, people, whole, cohort, template, tuple(failures)))
@@ -107,7 +112,9 @@ class _Run:
         study, store = self.config.cohort, open_store(source.root, options)
         missing = simulate.missing_people(source, study, store)
         if missing and self.config.dry_run:
-            log.info("%d people would be simulated, then every stage run for them", len(missing))
+            groups = simulate.group_specs(source)
+            people = sum(groups[value].n for value in study.groups.values())
+            describe_simulation(self.config, people, len(missing))
             return False
         if missing:
             log.info("simulating %d people into %s", len(missing), source.root)

@@ -45,22 +45,6 @@ def volume_layout(shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, .
     return leading + edges, leading + whole
 
 
-def block_chunks(dataset: xr.Dataset) -> dict[Hashable, int]:
-    """Length along x, y and z of the blocks that are read without waste.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        With dimensions x, y and z; others are left out.
-
-    Returns
-    -------
-    dict
-        Dimension to the edge of the inner chunks, for ``Lake.read(part, chunks=...)``.
-    """
-    return {dim: chunk_edge(n) for dim, n in dataset.sizes.items() if dim in _SPATIAL}
-
-
 def encode(dataset: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
     """Choose chunks, shards and compression of every variable, for ``Dataset.to_zarr``.
 

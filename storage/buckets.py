@@ -6,10 +6,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import obstore
 import zarr.abc.store
@@ -22,13 +20,13 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 from obstore.store import ObjectStore as NativeStore
-from obstore.store import from_url
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore
 
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.base import Entry, Store, checked
+from rt1t2_dask.storage.clouds import one_line, open_native, refuse_unknown
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -37,98 +35,54 @@ T = TypeVar("T")
 _CUT = "body error"
 _PAUSES_S = (0.1, 0.4, 1.6, 6.4)
 _PAGE = 1000
-_SHARED = ("retries", "timeout_s")
-_NATIVE_NAMES = {
-    "s3": {
-        "endpoint": "endpoint",
-        "region": "region",
-        "anonymous": "skip_signature",
-        "virtual_hosted": "virtual_hosted_style_request",
-    },
-    "gs": {"endpoint": "base_url", "anonymous": "skip_signature"},
-    "az": {"account": "account_name", "endpoint": "endpoint", "anonymous": "skip_signature"},
-}
+_ONE_REQUEST_BYTES = 64 << 20  # one volume is one request; a cut upload leaves nothing behind
 # The last source asked for credentials is the cloud machine's own metadata service.
 _NO_CREDENTIALS = ("credential", "169.254.169.254", "/latest/api/token", "metadata.google")
 
 
 class SteadyObjects(ObjectStore[NativeStore]):
-    """Zarr's view of a bucket that reads again where an answer was cut."""
+    """Zarr's view of a folder in a bucket: it reads again where an answer was cut.
+
+    Parameters
+    ----------
+    store : obstore store
+    read_only : bool
+    where : str
+        The folder's URL, for messages.
+    """
+
+    def __init__(self, store: NativeStore, *, read_only: bool = False, where: str = "") -> None:
+        super().__init__(store, read_only=read_only)
+        self.where = where
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Open the same folder for reading only, or for writing too."""
+        return type(self)(self.store, read_only=read_only, where=self.where)
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         """Read an object or a range of it; None where there is none."""
-        for pause in _PAUSES_S:
+        for pause in (*_PAUSES_S, None):
             try:
                 return await super().get(key, prototype, byte_range)
-            except GenericError as error:
-                if _CUT not in str(error):
-                    raise
+            except BaseError as error:
+                if pause is None or _CUT not in str(error):
+                    raise _explanation(error, f"{self.where}/{key}", writing=False) from error
                 await asyncio.sleep(pause)
-        return await super().get(key, prototype, byte_range)
-
-
-class ProfileCredentials:
-    """Credentials of a profile in the AWS files of whatever machine this runs on.
-
-    Parameters
-    ----------
-    profile : str
-        Name of the profile; the only thing a pickle carries.
-    """
-
-    def __init__(self, profile: str) -> None:
-        self.profile = profile
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ProfileCredentials, (self.profile,)
-
-    @cached_property
-    def _provider(self) -> Any:
-        try:
-            from boto3 import Session  # type: ignore[import-untyped]
-            from obstore.auth.boto3 import Boto3CredentialProvider
-        except ImportError as error:
-            raise UserError(
-                "storage.profile needs boto3: pip install boto3, or leave the profile out."
-            ) from error
-        return Boto3CredentialProvider(Session(profile_name=self.profile))
-
-    def __call__(self) -> Any:
-        """Fresh credentials, as obstore asks for them."""
-        return self._provider()
+        raise AssertionError("the last round returns or raises")
 
 
 class Bucket(Store):
     """Objects in a bucket, below the URL's path."""
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        _refuse(url, options)
+        refuse_unknown(url, options)
         super().__init__(url.rstrip("/"), options)
 
     @cached_property
     def _native(self) -> NativeStore:
-        return self._open(self.url)
-
-    def _open(self, url: str) -> NativeStore:
-        names = _NATIVE_NAMES[urlsplit(url).scheme]
-        config = {names[name]: value for name, value in self.options.items() if name in names}
-        arguments: dict[str, Any] = {"config": config}
-        if str(self.options.get("endpoint", "")).startswith("http://"):
-            arguments["client_options"] = {"allow_http": True}
-        if "timeout_s" in self.options:
-            limit = timedelta(seconds=float(self.options["timeout_s"]))
-            arguments.setdefault("client_options", {})["timeout"] = limit
-        if "retries" in self.options:
-            arguments["retry_config"] = {"max_retries": int(self.options["retries"])}
-        if "profile" in self.options:
-            arguments["credential_provider"] = ProfileCredentials(self.options["profile"])
-        try:
-            store: NativeStore = from_url(url, **arguments)
-        except (BaseError, ValueError) as error:
-            raise UserError(f"{url}: {_first_line(str(error))}. See storage.*.") from error
-        return store
+        return open_native(self.url, self.options)
 
     def read(self, path: str) -> bytes:
         """See `Store.read`."""
@@ -139,7 +93,7 @@ class Bucket(Store):
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
         with self._explained(path, writing=True):
-            obstore.put(self._native, checked(path), data)
+            obstore.put(self._native, checked(path), data, chunk_size=_ONE_REQUEST_BYTES)
 
     def create(self, path: str, data: bytes) -> bool:
         """See `Store.create`."""
@@ -205,19 +159,21 @@ class Bucket(Store):
 
     def zarr(self, prefix: str = "", *, read_only: bool = True) -> zarr.abc.store.Store:
         """See `Store.zarr`."""
-        return SteadyObjects(self._open(f"{self.url}/{checked(prefix)}"), read_only=read_only)
+        where = f"{self.url}/{checked(prefix)}"
+        native = open_native(where, self.options)
+        return SteadyObjects(native, read_only=read_only, where=where)
 
     def _steadily(self, path: str, action: Callable[[], T]) -> T:
         """Read, and read again where an answer was cut: obstore repeats only the request."""
         with self._explained(path):
-            for pause in _PAUSES_S:
+            for pause in (*_PAUSES_S, None):
                 try:
                     return action()
                 except GenericError as error:
-                    if _CUT not in str(error):
+                    if pause is None or _CUT not in str(error):
                         raise
                     time.sleep(pause)
-            return action()
+        raise AssertionError("the last round returns or raises")
 
     @contextmanager
     def _explained(self, path: str, *, writing: bool = False) -> Iterator[None]:
@@ -240,30 +196,7 @@ def _explanation(error: Exception, where: str, *, writing: bool) -> Exception:
         return FileNotFoundError(f"{where} does not exist")
     if any(word in text.lower() for word in _NO_CREDENTIALS):
         return UserError(_lacking(where, "no credentials were found"))
-    return RunError(f"{where}: {_first_line(text)}")
-
-
-def _refuse(url: str, options: Mapping[str, Any]) -> None:
-    split = urlsplit(url)
-    if split.scheme not in _NATIVE_NAMES:
-        known = ", ".join(f"{scheme}://" for scheme in _NATIVE_NAMES)
-        raise UserError(f"{split.scheme}:// is not a known place; use a local path or {known}.")
-    if not split.netloc:
-        raise UserError(f"{url} names no bucket; write {split.scheme}://bucket/folder.")
-    if split.username or split.query:
-        raise UserError("A storage URL must hold no credentials; they come from the environment.")
-    known_options = _options_of(split.scheme)
-    unknown = sorted(set(options) - set(known_options))
-    if unknown:
-        raise UserError(
-            f"{split.scheme}:// knows no storage option {', '.join(unknown)}, only "
-            f"{', '.join(known_options)}. Credentials come from the environment only."
-        )
-
-
-def _options_of(scheme: str) -> tuple[str, ...]:
-    profile = ("profile",) if scheme == "s3" else ()
-    return (*_NATIVE_NAMES[scheme], *profile, *_SHARED)
+    return RunError(f"{where}: {one_line(text)}")
 
 
 def _lacking(where: str, problem: str) -> str:
@@ -272,8 +205,3 @@ def _lacking(where: str, problem: str) -> str:
         "Set the provider's variables (such as AWS_ACCESS_KEY_ID) in that worker's environment, "
         "or storage.anonymous=true for public data."
     )
-
-
-def _first_line(text: str, limit: int = 300) -> str:
-    line = " ".join(text.partition("Debug source")[0].split())
-    return line if len(line) <= limit else line[:limit] + "…"

@@ -69,12 +69,13 @@ def release_dead(store: Store) -> set[str]:
 
     Age is the store's own: that of a fresh object less that of the claim's last beat.
     """
-    now = _store_time(store)
+    entries = list(store.entries("claims"))
+    now = _store_time(store) if entries else 0.0
     released = set()
-    for entry in list(store.entries("claims")):
+    for entry in entries:
         name, _, number = entry.path.removeprefix("claims/").rpartition(".")
         try:
-            holder = json.loads(store.read(entry.path))
+            holder = _holder(store.read(entry.path))
         except FileNotFoundError:
             continue
         if _has_ended(holder) or now - entry.modified > holder["lease_s"] + _CLOCK_STEP_S:
@@ -136,10 +137,18 @@ class _Watch:
         self._since = 0.0
 
     def is_dead(self, number: int, content: bytes) -> bool:
-        holder = json.loads(content)
+        holder = _holder(content)
         if (number, content) != self._seen:
             self._seen, self._since = (number, content), time.monotonic()
         return _has_ended(holder) or bool(time.monotonic() - self._since > holder["lease_s"])
+
+
+def _holder(content: bytes) -> dict[str, Any]:
+    try:
+        holder: dict[str, Any] = json.loads(content)
+    except ValueError:  # still being written, or never finished
+        return {"host": None, "lease_s": LEASE_S}
+    return holder
 
 
 def _has_ended(holder: dict[str, Any]) -> bool:

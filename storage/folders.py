@@ -19,6 +19,7 @@ from rt1t2_dask.storage.base import Entry, Store, checked
 
 _TEMPORARY = ".tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
@@ -49,7 +50,7 @@ class Folder(Store):
         """See `Store.create`."""
         with self._explained(path), self._aside(path, data) as temporary:
             try:
-                os.link(temporary, self._at(path))
+                _link(temporary, self._at(path))
             except FileExistsError:
                 return False
             _sync_folder(self._at(path).parent)
@@ -153,6 +154,17 @@ def _raise_unless_absent(error: OSError) -> None:
 
 def _is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(_TEMPORARY)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Such disks (FAT, some network shares) can show the new file before it is whole.
+        with target.open("xb") as file:
+            file.write(source.read_bytes())
 
 
 def _sync_folder(folder: Path) -> None:

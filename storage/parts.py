@@ -126,8 +126,8 @@ class Lake:
         ----------
         part : Part
         chunks : Mapping of str to int, optional
-            Dask chunk length by dimension (`arrays.block_chunks` reads without waste), {} for
-            whole volumes; None gives lazy arrays without dask.
+            Dask chunk length by dimension (multiples of `arrays.chunk_edge` read without waste),
+            {} for whole volumes; None gives lazy arrays without dask.
 
         Returns
         -------

@@ -10,13 +10,16 @@ from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import greedy, pose
+from rt1t2_dask.images.lesion import dilate
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import Warp, inverse
-from rt1t2_dask.images.volume import Affine, Volume
+from rt1t2_dask.images.volume import Affine, Grid, Volume
 
 WORKING_MM = 4.0
-GOOD_CORRELATION = 0.75
-LEAST_CORRELATION = 0.5
+GOOD_CORRELATION = 0.8
+LEAST_CORRELATION = 0.35
+MOST_STRETCH = 1.6
+AROUND_MM = 10.0
 SCHEDULE = greedy.Schedule(iterations=(60, 40))
 
 
@@ -51,7 +54,7 @@ def extract(t1w: Volume, head: Volume, brain: Volume) -> Brain:
     Raises
     ------
     SubjectError
-        No pose makes the two heads alike (correlation under 0.5).
+        No pose makes the two heads alike (correlation round the brain under 0.35).
 
     Notes
     -----
@@ -59,16 +62,16 @@ def extract(t1w: Volume, head: Volume, brain: Volume) -> Brain:
     """
     coarse_head = regrid(head, WORKING_MM)
     coarse_t1w = regrid(t1w, WORKING_MM)
-    to_subject = _pose(coarse_head, coarse_t1w)
+    to_subject = _pose(coarse_head, coarse_t1w, _around(brain, coarse_head.grid))
     to_template = inverse(to_subject)
     warp = greedy.deform(coarse_t1w, coarse_head, to_template, SCHEDULE)
     return Brain(_brought_back(brain, warp, t1w), to_subject)
 
 
-def _pose(head: Volume, t1w: Volume) -> Affine:
-    score, best = _best_refined(head, t1w, pose.plain_starts(head, t1w))
+def _pose(head: Volume, t1w: Volume, around: NDArray[np.bool_]) -> Affine:
+    score, best = _best_refined(head, t1w, pose.plain_starts(head, t1w), around)
     if score < GOOD_CORRELATION:
-        rotated = _best_refined(head, t1w, pose.rotated_starts(head, t1w))
+        rotated = _best_refined(head, t1w, pose.rotated_starts(head, t1w), around)
         score, best = max((score, best), rotated, key=lambda found: found[0])
     if score < LEAST_CORRELATION:
         raise SubjectError(
@@ -80,15 +83,32 @@ def _pose(head: Volume, t1w: Volume) -> Affine:
     return best
 
 
-def _best_refined(head: Volume, t1w: Volume, starts: list[Affine]) -> tuple[float, Affine]:
-    fits = []
+def _best_refined(
+    head: Volume, t1w: Volume, starts: list[Affine], around: NDArray[np.bool_]
+) -> tuple[float, Affine]:
+    found: tuple[float, Affine] = (-1.0, np.eye(4))
     for start in starts:
         try:
-            fits.append(pose.refine(head, t1w, start))
+            fit = pose.refine(head, t1w, start)
         except RuntimeError:  # ITK: this start leaves no overlap
             continue
-    scored = [(pose.correlation(head, t1w, fit), fit) for fit in fits]
-    return max(scored, key=lambda found: found[0], default=(-1.0, np.eye(4)))
+        found = max(found, (_score(head, t1w, fit, around), fit), key=lambda pair: pair[0])
+    return found
+
+
+def _score(head: Volume, t1w: Volume, fit: Affine, around: NDArray[np.bool_]) -> float:
+    """Give the correlation round the brain; a pose no head could have scores -1."""
+    stretch = np.linalg.svd(fit[:3, :3], compute_uv=False)
+    if np.linalg.det(fit[:3, :3]) < 0 or stretch.min() < 1 / MOST_STRETCH:
+        return -1.0
+    if stretch.max() > MOST_STRETCH:
+        return -1.0
+    return pose.correlation(head, t1w, fit, around)
+
+
+def _around(brain: Volume, grid: Grid) -> NDArray[np.bool_]:
+    """Give the brain and the shell round it on a coarser grid."""
+    return to_grid(dilate(brain, AROUND_MM), grid, order=0).data.astype(np.bool_)
 
 
 def _brought_back(brain: Volume, to_template: Warp, t1w: Volume) -> Volume:

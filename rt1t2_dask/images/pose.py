@@ -16,6 +16,7 @@ from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
 SEARCH_MM = 8.0
+LEAST_REACH = 0.25
 _SAMPLED = (1.0, 0.5)
 _TILTS = (-30.0, 0.0, 30.0)
 
@@ -45,10 +46,17 @@ def rotated_starts(fixed: Volume, moving: Volume, keep: int = 5) -> list[Affine]
     return [starts[k] for k in best]
 
 
-def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
-    """Give Pearson's r of the fixed image and the moved one, over the fixed grid, in [-1, 1].
+def correlation(fixed: Volume, moving: Volume, pose: Affine, within: Array | None = None) -> float:
+    """Give Pearson's r of the fixed image and the moved one, in [-1, 1].
 
-    Beyond the moving image's field of view counts as 0.
+    Parameters
+    ----------
+    fixed, moving : Volume
+    pose : ndarray, shape (4, 4)
+        Fixed mm to moving mm.
+    within : ndarray of bool, shape of `fixed`, optional
+        Compare only here, and only where the moving image reaches; -1 if it reaches less than a
+        quarter of it. By default the whole grid, 0 beyond the moving image.
     """
     to_index = inverse(moving.affine) @ pose @ fixed.affine
     pulled = ndimage.affine_transform(
@@ -57,8 +65,14 @@ def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
         to_index[:3, 3],
         output_shape=fixed.data.shape,
         order=1,
+        cval=0.0 if within is None else np.nan,
     )
-    return _pearson(fixed.data, pulled)
+    if within is None:
+        return _pearson(fixed.data, pulled)
+    seen = within & np.isfinite(pulled)
+    if seen.sum() < LEAST_REACH * within.sum():
+        return -1.0
+    return _pearson(fixed.data[seen], pulled[seen])
 
 
 def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:

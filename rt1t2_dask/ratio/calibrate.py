@@ -54,6 +54,8 @@ class Calibration:
         From scanner units to reference units.
     extrapolated_t1w, extrapolated_t2w : float
         Share of brain voxels outside the knots, 0 to 1.
+    contrast_kept_t1w, contrast_kept_t2w : float
+        `contrast_kept` over the brain: a relative difference of the scan is multiplied by it.
     voxels : dict of str to int
         Size of each class.
     """
@@ -62,6 +64,8 @@ class Calibration:
     t2w: IntensityMap
     extrapolated_t1w: float
     extrapolated_t2w: float
+    contrast_kept_t1w: float
+    contrast_kept_t2w: float
     voxels: dict[str, int]
 
 
@@ -84,10 +88,12 @@ def mrtool_style(
     Raises
     ------
     SubjectError
-        A class is missing (defaced, cropped) or the classes come in another order of brightness
-        than in the reference (fat-suppressed): no monotone map could be right.
+        A class is missing (defaced, cropped); T1w and T2w look swapped; or the classes come in
+        another order of brightness than in the reference (fat-suppressed): no monotone map could
+        be right.
     """
     _check_sizes(classes, brain)
+    _check_contrasts(t1w.data[brain], t2w_on_t1.data[brain])
     maps = {}
     for contrast, image in (("t1w", t1w), ("t2w", t2w_on_t1)):
         values = {name: quantiles(image.data[classes[name]]) for name in CLASS_NAMES}
@@ -98,6 +104,8 @@ def mrtool_style(
         t2w=maps["t2w"],
         extrapolated_t1w=extrapolated_share(maps["t1w"], t1w.data[brain]),
         extrapolated_t2w=extrapolated_share(maps["t2w"], t2w_on_t1.data[brain]),
+        contrast_kept_t1w=contrast_kept(maps["t1w"], t1w.data[brain]),
+        contrast_kept_t2w=contrast_kept(maps["t2w"], t2w_on_t1.data[brain]),
         voxels={name: int(classes[name].sum()) for name in CLASS_NAMES},
     )
 
@@ -165,6 +173,17 @@ def extrapolated_share(intensity_map: IntensityMap, values: NDArray[Any]) -> flo
     return float(np.mean(outside))
 
 
+def contrast_kept(intensity_map: IntensityMap, values: NDArray[Any]) -> float:
+    """Slope of the map in log-log units over the interquartile range of the values.
+
+    1 for a pure gain. Far below 1 the map flattens the brain, and with it every effect: the
+    subject's soft tissue then spreads more than the reference's (bright scalp fat).
+    """
+    low, high = np.nanquantile(values, [0.25, 0.75])
+    mapped = apply(intensity_map, np.array([low, high])).astype(np.float64)
+    return float(np.log(mapped[1] / mapped[0]) / np.log(high / low)) if high > low > 0 else np.nan
+
+
 def _slope(intensity_map: IntensityMap, part: slice) -> float:
     x, y = intensity_map.knots_x[part], intensity_map.knots_y[part]
     return float((y[-1] - y[0]) / (x[-1] - x[0]))
@@ -179,6 +198,19 @@ def _check_sizes(classes: Mapping[str, Mask], brain: Mask) -> None:
                 f"the brain mask has {int(brain.sum())}): skull-stripped, defaced or cropped?",
                 _REMEDY,
             )
+
+
+def _check_contrasts(one: NDArray[Any], two: NDArray[Any]) -> None:
+    """Refuse a swapped pair: fluid is the dark tail of a brain's T1w, the bright one of its T2w."""
+    tails = []
+    for values in (one, two):
+        low, middle, high = np.nanquantile(values, [0.02, 0.5, 0.98])
+        tails.append((high - middle) - (middle - low))
+    if tails[0] > 0 > tails[1]:
+        raise SubjectError(
+            "the T1w has a brain with bright fluid and the T2w one with dark fluid: swapped?",
+            "Exchange the two files, or leave the subject out with cohort.exclude.",
+        )
 
 
 def _check_order(

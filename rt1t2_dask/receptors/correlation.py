@@ -61,6 +61,43 @@ def fisher_z(rho: Floats) -> Floats:
         return np.arctanh(rho)
 
 
+def mean_over_patients(values: Floats) -> Floats:
+    """Average over the axis before the last; NaN leaves a patient out of that map alone.
+
+    Parameters
+    ----------
+    values : ndarray, shape (..., patient, m)
+
+    Returns
+    -------
+    ndarray, shape (..., m)
+        NaN where no patient has a value.
+    """
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / known.sum(axis=-2))
+
+
+def p_value(observed: Floats, null: Floats) -> Floats:
+    """Two-sided p = (#{|null| >= |observed|} + 1) / (n + 1).
+
+    Parameters
+    ----------
+    observed : ndarray, shape (m,)
+    null : ndarray, shape (n, m) or (n, 1)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        NaN without a statistic or without a null.
+    """
+    # Equal statistics must count as equal whatever order they were summed in.
+    reached = np.abs(null) >= np.abs(observed) * (1 - 1e-10)
+    p = (reached.sum(axis=0) + 1) / (len(null) + 1)
+    return np.where(np.isnan(observed) | np.isnan(null).all(axis=0), np.nan, p)
+
+
 def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
     """Group rows that miss the same regions."""
     if present.all():

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.receptors.correlation import Kind, fisher_z, partial_correlation
+from rt1t2_dask.receptors.correlation import (
+    Kind,
+    fisher_z,
+    mean_over_patients,
+    p_value,
+    partial_correlation,
+)
 from rt1t2_dask.receptors.space import Family, Space
 from rt1t2_dask.receptors.variogram import variogram_surrogates
 
@@ -17,7 +23,7 @@ Floats = NDArray[np.float64]
 Method = Literal["moran", "variogram"]
 
 #: Surrogates a batch; part of the definition of every draw.
-BATCH = 1_000
+BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def spatial_null(
         fakes = surrogates(maps[j], space, n, seed=seed, method=method)
         null[:, j] = _mean_fisher_z(rows, fakes, gm, kind)
     largest = np.nanmax(np.abs(null), axis=1, keepdims=True, initial=0.0)
-    return SpatialNull(_p(observed, null), _p(observed, largest), null)
+    return SpatialNull(p_value(observed, null), p_value(observed, largest), null)
 
 
 def moran_basis(family: Family) -> Floats:
@@ -156,13 +162,4 @@ def _moran_surrogates(values: Floats, family: Family, n: int, rng: np.random.Gen
 
 
 def _mean_fisher_z(rows: Floats, maps: Floats, gm: Floats | None, kind: Kind) -> Floats:
-    z = fisher_z(partial_correlation(rows, maps, gm, kind))
-    known = ~np.isnan(z)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, z, 0.0).sum(axis=0) / known.sum(axis=0))
-
-
-def _p(observed: Floats, null: Floats) -> Floats:
-    reached = np.abs(null) >= np.abs(observed) * (1 - 1e-10)
-    p = (reached.sum(axis=0) + 1) / (len(null) + 1)
-    return np.where(np.isnan(observed) | np.isnan(null).all(axis=0), np.nan, p)
+    return mean_over_patients(fisher_z(partial_correlation(rows, maps, gm, kind)))

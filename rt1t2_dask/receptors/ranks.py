@@ -23,22 +23,22 @@ def average_ranks(rows: NDArray[Any]) -> NDArray[np.float64]:
     """
     values = np.ascontiguousarray(rows, dtype=np.float64)
     out = np.empty_like(values)
-    _rank_rows(values, out)
+    # numpy's argsort is vectorised, numba's is not; the order among ties does not reach the result.
+    _share_ties(values, np.argsort(values, axis=1), out)
     return out
 
 
 @numba.njit(nogil=True, cache=True)
-def _rank_rows(rows: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+def _share_ties(
+    rows: NDArray[np.float64], order: NDArray[np.intp], out: NDArray[np.float64]
+) -> None:
     n_rows, n = rows.shape
     for i in range(n_rows):
-        row = rows[i]
-        order = np.argsort(row)
         first = 0
         while first < n:
             last = first
-            while last + 1 < n and row[order[last + 1]] == row[order[first]]:
+            while last + 1 < n and rows[i, order[i, last + 1]] == rows[i, order[i, first]]:
                 last += 1
-            shared = 0.5 * (first + last) + 1.0
             for place in range(first, last + 1):
-                out[i, order[place]] = shared
+                out[i, order[i, place]] = 0.5 * (first + last) + 1.0
             first = last + 1

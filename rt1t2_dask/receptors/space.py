@@ -122,7 +122,7 @@ def plain(xyz: Floats, structures: Sequence[str] | None = None) -> Space:
 
 
 def _folded_places(regions: pd.DataFrame, halves: Integers) -> Floats:
-    xyz = regions[["x_mm", "y_mm", "z_mm"]].to_numpy(dtype=np.float64)
+    xyz = regions[["x_mm", "y_mm", "z_mm"]].to_numpy(dtype=np.float64, copy=True)
     xyz[:, 0] = np.where(regions["hemisphere"] == "midline", xyz[:, 0], np.abs(xyz[:, 0]))
     return np.asarray(xyz[halves].mean(axis=1))
 

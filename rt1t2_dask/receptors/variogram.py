@@ -54,7 +54,7 @@ def variogram(xyz: Floats) -> Variogram:
     near = distance <= np.percentile(distance, _NEAR_PERCENTILE)
     left, right, distance = left[near], right[near], distance[near]
     bins = np.linspace(distance.min(), distance.max(), _BINS)
-    width = 3 * (bins[1] - bins[0])
+    width = 3 * (bins[1] - bins[0]) or 1.0
     weight = np.exp(-np.square(_BIN_KERNEL * (distance - bins[:, None]) / width) / 2)
     weight /= weight.sum(axis=1, keepdims=True)
     return Variogram(left, right, weight, bins)

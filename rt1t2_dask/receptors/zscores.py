@@ -42,6 +42,40 @@ def z_scores(values: Floats, first: Integers, second: Integers, missing: Missing
     return out
 
 
+def effect_sizes(values: Floats, first: Integers, second: Integers) -> Floats:
+    """Standardised difference of two groups' means, for each regrouping.
+
+    Parameters
+    ----------
+    values, first, second
+        As in `z_scores`; a region missing in anyone is NaN.
+
+    Returns
+    -------
+    ndarray, shape (draw, 1, region)
+
+    Notes
+    -----
+    (m1 - m2) / sqrt((s1^2 + s2^2) / 2), ddof 1 (JuSpace 1.5, option 1).
+    """
+    out = np.empty((len(first), 1, values.shape[1]))
+    _difference(np.ascontiguousarray(values), first, second, out)
+    return out
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _difference(values: Floats, first: Integers, second: Integers, out: Floats) -> None:
+    n_regions = values.shape[1]
+    mean1, spread1 = np.empty(n_regions), np.empty(n_regions)
+    mean2, spread2 = np.empty(n_regions), np.empty(n_regions)
+    for draw in range(first.shape[0]):
+        _moments(values, first[draw], True, mean1, spread1)
+        _moments(values, second[draw], True, mean2, spread2)
+        for r in range(n_regions):
+            pooled = np.sqrt((spread1[r] ** 2 + spread2[r] ** 2) / 2)
+            out[draw, 0, r] = (mean1[r] - mean2[r]) / pooled
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _standardise(
     values: Floats, first: Integers, second: Integers, listwise: bool, out: Floats

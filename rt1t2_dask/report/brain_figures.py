@@ -25,6 +25,7 @@ MAX_CLUSTERS = 8
 _WIDTH_IN = 7.5
 _FOOT_IN = 0.75
 _ROWS, _COLUMNS = 3, 4
+_DASHED = (0, (2.5, 1.5))
 
 
 def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) -> Picture | None:
@@ -172,10 +173,10 @@ def _levels(low: float, high: float) -> NDArray[np.float64]:
 
 def _outline(axes: Axes, plane: Plane, kept: Volume) -> None:
     values = np.nan_to_num(plane.sample(kept))
-    for inside, dash in ((values > 0, "solid"), (values < 0, "dashed")):
+    for inside, dash in ((values > 0, "solid"), (values < 0, _DASHED)):
         if inside.any():
             for colour, wide, form in (("black", 1.9, "solid"), ("white", 1.0, dash)):
-                style: dict[str, Any] = {"colors": colour, "linewidths": wide, "linestyles": form}
+                style: dict[str, Any] = {"colors": colour, "linewidths": wide, "linestyles": [form]}
                 axes.contour(*plane.ticks_mm, inside, [0.5], **style)
 
 

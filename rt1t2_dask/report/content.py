@@ -81,7 +81,8 @@ class ContrastResult:
     threshold : Threshold
     permutation : mapping or None
         Contents of ``contrast-<name>_permutation.json``: n, seed, method, and one mapping from
-        statistic to number for each of ``observed_maximum``, ``critical_05`` and ``p``.
+        statistic to number for each of ``observed_maximum``, ``critical_05`` and ``p``; optionally
+        ``unit``, e.g. ``z``.
     """
 
     name: str

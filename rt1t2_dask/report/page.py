@@ -14,9 +14,14 @@ from rt1t2_dask.report.headline import sentences
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import decimal, plural, thousands
 from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.steps import steps
 from rt1t2_dask.report.tables import Table
 from rt1t2_dask.report.templating import environment
+from rt1t2_dask.report.thumbnail import thumbnail
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
+
+MOSAIC_BYTES = 4_000_000
+"""Room on the page for the pictures of single people; the rest lies in ``figures/``."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,9 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
             receptors=_receptors(content),
             parcels=_parcels(content),
             people=tables.people(content),
-            mosaics={name: _mosaic(name, png) for name, png in content.mosaics.items()},
+            mosaics=_mosaics(content.mosaics),
             figures=figures,
+            steps=steps(content),
             methods=describe(content),
             assets=tables.assets(content.assets),
             settings=tables.settings(content.settings, "Settings of this run"),
@@ -93,8 +99,16 @@ def _figure(picture: Picture) -> Figure:
     return Figure(data_uri(picture.png()), picture.alt, picture.caption)
 
 
-def _mosaic(name: str, png: bytes) -> Figure:
-    return Figure(data_uri(png), f"Slices through the ratio map of {name}.", name)
+def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
+    shown: list[Figure] = []
+    room = MOSAIC_BYTES
+    for name, png in found.items():
+        source = data_uri(thumbnail(png))
+        room -= len(source)
+        if room < 0:
+            break
+        shown.append(Figure(source, f"Slices through the ratio map of {name}.", name))
+    return shown
 
 
 def _strip(content: ReportContent) -> dict[str, str]:

@@ -88,16 +88,21 @@ class Plane:
         world = np.empty((3, up.size, across.size))
         world[self.axis] = self.at_mm
         world[self.in_plane[0]], world[self.in_plane[1]] = np.meshgrid(across, up)
-        inverse = np.linalg.inv(np.asarray(volume.affine, dtype=np.float64))
-        index = np.tensordot(inverse[:3, :3], world, axes=1) + inverse[:3, 3, None, None]
-        values = ndimage.map_coordinates(
-            volume.data.astype(np.float64), index, order=order, cval=np.nan
-        )
-        return np.asarray(values, dtype=np.float64)
+        return values_at(volume, world, order)
 
     def _along(self, axis: int) -> NDArray[np.float64]:
         count = int(np.floor((self.box.high[axis] - self.box.low[axis]) / self.step_mm)) + 1
         return np.asarray(self.box.low[axis] + self.step_mm * np.arange(count))
+
+
+def values_at(volume: Volume, world: NDArray[np.float64], order: int) -> NDArray[np.float64]:
+    """Give an image's values at points in mm, shape (3, ...); NaN outside the image."""
+    inverse = np.linalg.inv(np.asarray(volume.affine, dtype=np.float64))
+    index = np.tensordot(inverse[:3, :3], world, axes=1)
+    index += inverse[:3, 3].reshape(3, *[1] * (world.ndim - 1))
+    data = volume.data.astype(np.uint8) if volume.data.dtype == bool else volume.data
+    values = ndimage.map_coordinates(data, index, output=np.float64, order=order, cval=np.nan)
+    return np.asarray(values, dtype=np.float64)
 
 
 def box_round(mask: Array, affine: Array, margin_mm: float = 4.0) -> Box:

@@ -176,7 +176,8 @@ def permutation(result: ContrastResult) -> Table | None:
         )
         for name in dict.fromkeys(name for part in parts for name in part)
     )
-    heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
+    unit = f" ({found['unit']})" if found.get("unit") else ""
+    heads = (f"Observed maximum{unit}", f"Critical value at FWE .05{unit}", "p FWE")
     method = str(found.get("method", "")).replace("_", "-").title()
     caption = (
         f"{method} permutation, {result.title}: {thousands(found.get('n'))} permutations, "

@@ -15,7 +15,7 @@ from rt1t2_dask.report.content import ContrastResult
 from rt1t2_dask.report.numbers import coordinates, decimal
 from rt1t2_dask.report.picture import SIMULATED_MARK
 from rt1t2_dask.report.scene import COLD, HOT
-from rt1t2_dask.report.sections import Box, Plane, box_round
+from rt1t2_dask.report.sections import Box, box_round, values_at
 
 STEP_MM = 2.0
 T_SCALE = 100
@@ -101,9 +101,10 @@ def viewer(result: ContrastResult, brain: Anatomy, simulated: bool) -> Viewer:
 
 def on_lattice(volume: Volume, box: Box, order: int = 0) -> NDArray[np.float64]:
     """Sample an image every `STEP_MM` in a box, shape (x, y, z); NaN outside the image."""
-    _, heights = Plane(0, 0.0, box, STEP_MM).ticks_mm
-    slices = [Plane(2, float(z), box, STEP_MM).sample(volume, order) for z in heights]
-    return np.stack(slices, axis=-1).transpose(1, 0, 2)
+    steps = (
+        np.arange(low, high + 1e-6, STEP_MM) for low, high in zip(box.low, box.high, strict=True)
+    )
+    return values_at(volume, np.array(np.meshgrid(*steps, indexing="ij")), order)
 
 
 def _shape(values: NDArray[Any]) -> tuple[int, int, int]:

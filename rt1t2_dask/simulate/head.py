@@ -133,7 +133,7 @@ def _fractions(
     def softened(mask: NDArray[np.bool_]) -> NDArray[np.float16]:
         return np.asarray(gaussian_filter(mask.astype(np.float32), **blur), dtype=np.float16)
 
-    fluid = np.where(parts.brain, np.clip(1 - grey - white, 0, 1), parts.outer_csf)
+    fluid = np.where(parts.brain, np.clip(1 - grey - white, 0, 1), softened(parts.outer_csf))
     return {
         "grey": np.where(parts.brain, grey, 0).astype(np.float16),
         "white": np.where(parts.brain, white, 0).astype(np.float16),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-BLOCK = 16384
+BLOCK = 4096
 
 
 def blocks(voxels: int, size: int = BLOCK) -> Iterator[slice]:

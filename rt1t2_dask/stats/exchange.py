@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from math import factorial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
 
 Method = Literal["freedman_lane", "smith"]
 Orders = NDArray[np.int16]
-DRAW = 100
+DRAW = 128
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class PermutationPlan:
     n : int
         Permutations in all.
     seed : int
-        Draws 100 k to 100 k + 99 come from ``SeedSequence(seed, spawn_key=(k,))``.
+        Draws 128 k to 128 k + 127 come from ``SeedSequence(seed, spawn_key=(k,))``.
     participants : int
         Rows permuted.
     batch_size : int
@@ -37,6 +38,8 @@ class PermutationPlan:
     kinds : tuple of int
         Given when all distinct relabelings are enumerated: rows of one kind have
         the same design, so exchanging them changes nothing.
+    edges : tuple of int
+        Where a new exchangeability block starts; rows stay within theirs.
     """
 
     n: int
@@ -45,6 +48,7 @@ class PermutationPlan:
     batch_size: int = DRAW
     method: Method = "freedman_lane"
     kinds: tuple[int, ...] | None = None
+    edges: tuple[int, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -69,7 +73,8 @@ class PermutationPlan:
     def _draw(self, k: int) -> Orders:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(k,)))
         rows = np.tile(np.arange(self.participants, dtype=np.int16), (DRAW, 1))
-        return rng.permuted(rows, axis=1)
+        blocks = np.split(rows, self.edges, axis=1)
+        return np.concatenate([rng.permuted(b, axis=1) for b in blocks], axis=1)
 
 
 def plan(
@@ -79,6 +84,7 @@ def plan(
     *,
     batch_size: int = DRAW,
     method: Method = "freedman_lane",
+    exchangeable: Sequence[str] | None = None,
 ) -> PermutationPlan:
     """Plan n random permutations, or all distinct relabelings when they are no more.
 
@@ -90,7 +96,18 @@ def plan(
         Permutations apart from the identity.
     seed, batch_size, method
         See :class:`PermutationPlan`.
+    exchangeable : sequence of str, length participant, optional
+        Exchangeability block (site) of each row; people are exchanged within it
+        only, and relabelings are drawn, never enumerated.
+
+    Raises
+    ------
+    UserError
+        The rows of a block do not follow each other.
     """
+    if exchangeable is not None:
+        edges = _block_edges(exchangeable)
+        return PermutationPlan(n, seed, design.n, batch_size, method, edges=edges)
     kinds = np.unique(design.matrix, axis=0, return_inverse=True)[1].ravel()
     ways = factorial(design.n)
     for count in np.bincount(kinds).tolist():
@@ -98,6 +115,22 @@ def plan(
     if ways - 1 <= n:
         return PermutationPlan(ways - 1, seed, design.n, batch_size, method, tuple(kinds.tolist()))
     return PermutationPlan(n, seed, design.n, batch_size, method)
+
+
+def _block_edges(exchangeable: Sequence[str]) -> tuple[int, ...]:
+    """Find the starts of all blocks but the first.
+
+    A block must be contiguous: then the order induced on those measured at a
+    voxel keeps to the blocks too.
+    """
+    starts = [0] + [k for k, (a, b) in enumerate(pairwise(exchangeable), 1) if a != b]
+    names = [exchangeable[k] for k in starts]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(
+            f"exchangeability block '{twice}' is not contiguous; sort the participants by block."
+        )
+    return tuple(starts[1:])
 
 
 def _enumerated(kinds: tuple[int, ...], first: int, last: int) -> Orders:

@@ -9,6 +9,7 @@ one product of a small matrix with the block instead of a fit per permutation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from rt1t2_dask.stats.residuals import Residuals, residualise
 from rt1t2_dask.stats.scores import t_to_z
 
 Float = NDArray[np.float64]
-TILE = 512
+TILE = 256
 ROWS = 64
+FEW_ROWS = 16
 PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
 NEARLY_ONE = 1 - 1e-7
@@ -71,8 +73,8 @@ class PreparedBlock:
 
     Parameters
     ----------
-    z : ndarray, shape (voxel,)
-        Observed statistic as a normal deviate; NaN where not tested.
+    voxels : int
+        Voxels of the block, tested or not.
     residuals : Residuals
         Unit residuals and the columns to permute.
     smith : bool
@@ -81,11 +83,20 @@ class PreparedBlock:
         Observed signed u of the voxels where all, or only some, were measured.
     """
 
-    z: Float
+    voxels: int
     residuals: Residuals
     smith: bool
     whole_u: F32
     partial_u: F32
+
+    @cached_property
+    def z(self) -> Float:
+        """Observed statistic as a normal deviate, shape (voxel,); NaN where not tested."""
+        left = self.residuals
+        z = np.full(self.voxels, np.nan)
+        z[left.index] = _z(self.whole_u[: len(left.index)], left.dof)
+        z[left.partial_index] = _z(self.partial_u, left.partial_dof)
+        return z
 
 
 def prepare(
@@ -114,10 +125,7 @@ def prepare(
     identity = np.arange(design.n, dtype=np.int16)[None]
     whole = _whole_scores(left, identity, smith)
     partial = partial_scores(left, slice(None), identity, smith)[:, 0]
-    z = np.full(data.shape[1], np.nan)
-    z[left.index] = _z(whole[: len(left.index)], left.dof)
-    z[left.partial_index] = _z(partial, left.partial_dof)
-    return PreparedBlock(z, left, smith, whole, partial)
+    return PreparedBlock(data.shape[1], left, smith, whole, partial)
 
 
 def observed_tails(block: PreparedBlock) -> Tails:
@@ -144,7 +152,7 @@ def run_batch(block: PreparedBlock, plan: PermutationPlan, batch: int) -> BatchR
         The same bits however voxels are blocked and permutations batched.
     """
     orders = plan.orders(batch)
-    exceed = np.zeros(len(block.z), np.int32)
+    exceed = np.zeros(block.voxels, np.int32)
     whole, exceed[block.residuals.index] = _scan_whole(block, orders)
     partial, exceed[block.residuals.partial_index] = _scan_partial(block, orders)
     return BatchResult(merge_blocks([whole, partial]), exceed)
@@ -184,12 +192,12 @@ def permuted_weights(left: Residuals, orders: Orders, smith: bool, multiple: int
 
 def _whole_scores(left: Residuals, identity: Orders, smith: bool) -> F32:
     """Signed u of one order at every padded voxel."""
-    weights = permuted_weights(left, identity, smith)
+    weights = permuted_weights(left, identity, smith, FEW_ROWS)
     columns = weights.shape[1]
     scores = np.empty((columns, left.whole.shape[1]), np.float32)
     for start in range(0, left.whole.shape[1], TILE):
         tile = np.ascontiguousarray(left.whole[:, start : start + TILE])
-        scores[:, start : start + TILE] = (weights.reshape(ROWS * columns, -1) @ tile)[:columns]
+        scores[:, start : start + TILE] = (weights.reshape(FEW_ROWS * columns, -1) @ tile)[:columns]
     remaining = 1 - np.sum(scores[1:] ** 2, axis=0, dtype=np.float32)
     return np.asarray(scores[0] * np.abs(scores[0]) / remaining, np.float32)
 

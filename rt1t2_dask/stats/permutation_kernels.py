@@ -13,7 +13,52 @@ from numpy.typing import NDArray
 from rt1t2_dask.stats.jit import compiled
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+
+
+@compiled
+def _add(total: F64, weight: float, row: F64) -> None:
+    for j in range(total.shape[0]):
+        total[j] += weight * row[j]
+
+
+@compiled
+def _add_square(total: F64, row: F64) -> None:
+    for j in range(total.shape[0]):
+        total[j] += row[j] * row[j]
+
+
+@compiled
+def take_out(values: F64, nuisance: F64, share: F64) -> None:
+    """Replace values by their unit residuals given orthonormal columns.
+
+    Parameters
+    ----------
+    values : ndarray, shape (participant, voxel)
+        Overwritten; a voxel with NaN becomes NaN.
+    nuisance : ndarray, shape (column, participant)
+        Orthonormal.
+    share : ndarray, shape (voxel,)
+        Filled with the share of the sum of squares that was left.
+    """
+    participants, width = values.shape
+    before = np.zeros(width)
+    after = np.zeros(width)
+    slope = np.zeros((nuisance.shape[0], width))
+    for i in range(participants):
+        _add_square(before, values[i])
+        for q in range(nuisance.shape[0]):
+            _add(slope[q], nuisance[q, i], values[i])
+    for i in range(participants):
+        for q in range(nuisance.shape[0]):
+            _add(values[i], -nuisance[q, i], slope[q])
+        _add_square(after, values[i])
+    for j in range(width):
+        share[j] = after[j] / max(before[j], 1e-300)
+        after[j] = 1.0 / np.sqrt(max(after[j], 1e-300))
+    for i in range(participants):
+        values[i] *= after
 
 
 @compiled
@@ -136,14 +181,20 @@ def fill_maps(scores: F32, columns: int, dof: float, cells: I32, maps: F32) -> N
     maps : ndarray, shape (permutation, cell)
         Filled.
     """
-    nearly_one = np.float32(1 - 1e-7)
+    width = cells.shape[0]
+    smallest = np.float32(1e-7)
+    root_dof = np.float32(np.sqrt(dof))
+    left = np.empty(width, np.float32)
     for i in range(maps.shape[0]):
+        r = scores[i * columns]
+        for j in range(width):
+            left[j] = np.float32(1) - r[j] * r[j]
+        for q in range(1, columns):
+            a = scores[i * columns + q]
+            for j in range(width):
+                left[j] -= a[j] * a[j]
+        for j in range(width):
+            left[j] = root_dof * r[j] / np.sqrt(max(left[j], smallest))
         grid = maps[i]
-        for j in range(cells.shape[0]):
-            left = np.float32(1)
-            for q in range(1, columns):
-                left -= scores[i * columns + q, j] * scores[i * columns + q, j]
-            r = scores[i * columns, j]
-            u = min(r * r / left, nearly_one)
-            t = np.sqrt(np.float32(dof) * u / (np.float32(1) - u))
-            grid[cells[j]] = t if r > 0 else -t
+        for j in range(width):
+            grid[cells[j]] = left[j]

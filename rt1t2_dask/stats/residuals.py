@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.stats.columns import blocks, total
+from rt1t2_dask.stats.columns import blocks, combine, total
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.presence import presence
+from rt1t2_dask.stats.permutation_kernels import take_out
+from rt1t2_dask.stats.presence import Presence, presence
 
 Float = NDArray[np.float64]
 F32 = NDArray[np.float32]
 DEGENERATE = 1e-10
+CONSTANT = 1e-20
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Residuals:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Usable voxels of one kind: residuals, columns, degrees of freedom, presence, place."""
+    """Usable voxels of a block that miss participants."""
 
     residuals: F32
     columns: F32
@@ -86,21 +88,26 @@ def residualise(
     min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.presence.presence`.
     """
-    raw, constant = contrast_partition(design)
-    whole, partial = [], []
+    columns, constant = contrast_partition(design)
+    whole = np.zeros((design.n, -(-data.shape[1] // tile) * tile), np.float32)
+    index, count = [], 0
+    partial: list[_Piece] = []
     for part in blocks(data.shape[1]):
-        values = np.asarray(data[:, part], np.float64)
+        values = np.array(data[:, part], np.float64)
         who = presence(values, design, min_group_n, min_group_share)
-        everybody = np.ones((design.n, 1), bool)
-        whole.append(_piece(values, who.whole, everybody, raw, constant, part.start))
-        partial.append(_piece(values, who.partial, who.present, raw, constant, part.start))
-    columns, _ = _orthonormal(raw[:, :, None])
-    complete = np.concatenate([p.residuals for p in whole], axis=1)
+        if who.partial.any() or not partial:
+            partial.append(_piece(values, who, columns, constant, part.start))
+        share = np.empty(values.shape[1])
+        take_out(values, columns[:-1], share)
+        usable = np.flatnonzero(who.whole & (share > CONSTANT))
+        whole[:, count : count + len(usable)] = values[:, usable]
+        count += len(usable)
+        index.append(usable + part.start)
     return Residuals(
-        columns=_for_statistic(columns, constant)[:, :, 0],
+        columns=_for_statistic(columns, constant),
         dof=float(design.dof),
-        whole=np.pad(complete, ((0, 0), (0, -complete.shape[1] % tile))),
-        index=np.concatenate([p.index for p in whole]),
+        whole=whole[:, : -(-count // tile) * tile],
+        index=np.concatenate(index),
         partial=np.concatenate([p.residuals for p in partial], axis=1).T.copy(),
         partial_columns=np.concatenate([np.moveaxis(p.columns, -1, 0) for p in partial]),
         partial_present=np.concatenate([p.present for p in partial], axis=1).T.copy(),
@@ -161,31 +168,28 @@ def _for_statistic(columns: Float, constant: bool) -> Float:
     return np.concatenate([columns[-1:], nuisance])
 
 
-def _piece(
-    values: Float,
-    chosen: NDArray[np.bool_],
-    present: NDArray[np.bool_],
-    raw: Float,
-    constant: bool,
-    offset: int,
-) -> _Piece:
-    present = present if present.shape[1] == 1 else present[:, chosen]
-    columns, rank = _orthonormal(raw[:, :, None] * present)
-    left = np.where(present, values[:, chosen], 0.0)
-    size = total(left**2)
-    for _ in range(2):
-        for column in columns[:-1]:
-            left -= total(left * column) * column
+def _unit_residuals(values: Float, columns: Float) -> tuple[Float, NDArray[np.bool_]]:
+    """Residuals given all columns but the last, of length 1, of voxels that vary; which do."""
+    nuisance = columns[:-1]
+    left = values - combine(np.swapaxes(nuisance, 0, 1), combine(nuisance, values))
     square = total(left**2)
-    dof = total(present.astype(np.float64)) - rank
-    usable = (square > DEGENERATE**2 * size) & (total(columns[-1] ** 2) > 0.5) & (dof > 0)
-    unit = left[:, usable] / np.sqrt(square[usable])
-    shared = present.shape[1] == 1
-    where = slice(None) if shared else usable
+    usable = square > CONSTANT * total(values**2)
+    return left[:, usable] / np.sqrt(square[usable]), usable
+
+
+def _piece(values: Float, who: Presence, columns: Float, constant: bool, offset: int) -> _Piece:
+    present = who.present[:, who.partial]
+    own, rank = _orthonormal(columns[:, :, None] * present)
+    dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
+    testable = (total(own[-1] ** 2) > 0.5) & (dof > 0)
+    unit, varies = _unit_residuals(
+        np.where(present, values[:, who.partial], 0.0)[:, testable], own[:, :, testable]
+    )
+    usable = np.flatnonzero(testable)[varies]
     return _Piece(
-        residuals=unit.astype(np.float32),
-        columns=_for_statistic(columns, constant)[:, :, where].astype(np.float32),
-        dof=dof[where],
-        present=present[:, where],
-        index=np.flatnonzero(chosen)[usable] + offset,
+        residuals=(unit * present[:, usable]).astype(np.float32),
+        columns=_for_statistic(own, constant)[:, :, usable].astype(np.float32),
+        dof=dof[usable],
+        present=present[:, usable],
+        index=np.flatnonzero(who.partial)[usable] + offset,
     )

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.lattice import F32, Lattice
 from rt1t2_dask.stats.permutation import (
+    FEW_ROWS,
     NEARLY_ONE,
+    TILE,
     PreparedBlock,
     Tails,
     merge_batches,
@@ -26,8 +28,6 @@ from rt1t2_dask.stats.tfce import Workspace
 
 Statistic = Literal["extent", "mass", "tfce"]
 Float = NDArray[np.float64]
-MAPS = 16
-TILE = 512
 TABLE = 4096
 
 
@@ -67,8 +67,8 @@ def spatial_batch(
     orders = plan.orders(batch)
     both = (Workspace(extents), Workspace(enhancement or extents))
     found: list[dict[Statistic, Tails]] = []
-    for start in range(0, len(orders), MAPS):
-        chunk = orders[start : start + MAPS]
+    for start in range(0, len(orders), FEW_ROWS):
+        chunk = orders[start : start + FEW_ROWS]
         maps = statistic_maps(block, chunk, extents)
         found += [_largest(grid, both, block.residuals.dof, forming_p, statistics) for grid in maps]
     return {s: merge_batches([f[s] for f in found]) for s in statistics}
@@ -98,7 +98,7 @@ def observed_t(block: PreparedBlock, lattice: Lattice) -> F32:
 def statistic_maps(block: PreparedBlock, orders: Orders, lattice: Lattice) -> F32:
     """T maps of some permutations on the lattice's grid, shape (permutation, cell)."""
     left = block.residuals
-    weights = permuted_weights(left, orders, block.smith, MAPS)
+    weights = permuted_weights(left, orders, block.smith, FEW_ROWS)
     columns = weights.shape[1]
     rows = weights.reshape(len(weights) * columns, -1)
     maps = np.zeros((len(weights), lattice.size), np.float32)

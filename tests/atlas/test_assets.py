@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -32,7 +35,9 @@ def test_a_folder_of_rt1t2_assets_goes_before_packages(nowhere, monkeypatch, fol
     place = nowhere / "second" / folder
     place.mkdir(parents=True, exist_ok=True)
     (place / "labels_Neuromorphometrics.nii.gz").write_bytes(b"x")
-    monkeypatch.setenv("RT1T2_ASSETS", f"{nowhere / 'first'}:{nowhere / 'second'}")
+    monkeypatch.setenv(
+        "RT1T2_ASSETS", os.pathsep.join([str(nowhere / "first"), str(nowhere / "second")])
+    )
     assert assets.resolve("neuromorphometrics").path.is_relative_to(nowhere)
 
 
@@ -42,8 +47,6 @@ def test_packages_serve_when_nothing_was_brought(nowhere):
 
 
 def test_the_atlas_package_is_not_imported(nowhere):
-    import subprocess
-    import sys
 
     code = (
         "import sys; from rt1t2_dask import assets; assets.resolve('neuromorphometrics');"

@@ -8,7 +8,14 @@ from scanners import SETTINGS, at_2mm, scanned
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.ratio.calibrate import IntensityMap, apply, extrapolated_share, fit, mrtool_style
+from rt1t2_dask.ratio.calibrate import (
+    IntensityMap,
+    apply,
+    contrast_kept,
+    extrapolated_share,
+    fit,
+    mrtool_style,
+)
 from rt1t2_dask.ratio.classes import external_classes
 from rt1t2_dask.ratio.reference import load_reference
 from rt1t2_dask.simulate.effects import Effect, planted_change
@@ -69,6 +76,12 @@ def test_outside_the_knots_the_outer_slope_goes_on() -> None:
     np.testing.assert_allclose(apply(ramp, np.array([0.5, 8.0])), [5.0, 60.0])
     assert np.isnan(apply(ramp, np.array([np.nan]))[0])
     assert extrapolated_share(ramp, np.array([0.0, 1.0, 4.0, 6.0])) == 0.5
+
+
+def test_contrast_kept_is_the_power_of_a_power_law() -> None:
+    x = np.linspace(50, 150, 200)
+    assert contrast_kept(IntensityMap(x, 3 * x), x) == pytest.approx(1.0)
+    assert contrast_kept(IntensityMap(x, x**0.4), x) == pytest.approx(0.4, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +168,5 @@ def test_fat_suppression_fails_with_the_reason(
 
 
 def test_swapped_contrasts_fail(clean: Mapping[str, Volume]) -> None:
-    with pytest.raises(SubjectError):
+    with pytest.raises(SubjectError, match="swapped"):
         calibrated(clean["t2w"], clean["t1w"], clean["brain"].data > 0.5)

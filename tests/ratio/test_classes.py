@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from scanners import at_2mm
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.classes import CLASS_NAMES, classes_from_prior, eroded, external_classes
 from rt1t2_dask.simulate.head import HeadModel
-
-from scanners import at_2mm
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +16,9 @@ def two_hills(seed: int, apart: float) -> np.ndarray:
 @given(seed=st.integers(0, 10**6), apart=st.floats(5, 30))
 def test_agrees_with_itk(seed: int, apart: float) -> None:
     values = two_hills(seed, apart)
-    image = sitk.OtsuThresholdImageFilter()
+    image = SimpleITK.OtsuThresholdImageFilter()
     image.SetNumberOfHistogramBins(256)
-    image.Execute(sitk.GetImageFromArray(values.reshape(60, 100)))
+    image.Execute(SimpleITK.GetImageFromArray(values.reshape(60, 100)))
     ours = otsu(values)
     # The threshold may lie anywhere in an empty valley; the classes must be the same.
     assert np.mean((values > ours) != (values > image.GetThreshold())) < 0.01

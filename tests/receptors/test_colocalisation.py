@@ -16,18 +16,15 @@ from scipy import stats
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.colocalisation import (
-    BATCH,
-    Problem,
     colocalise,
     conclude,
     n_batches,
     null_batch,
-    p_value,
-    regroup,
     statistic,
 )
-from rt1t2_dask.receptors.correlation import partial_correlation
+from rt1t2_dask.receptors.correlation import p_value, partial_correlation
 from rt1t2_dask.receptors.maps import shipped_means, shipped_names
+from rt1t2_dask.receptors.problem import BATCH, Problem, regroup
 
 HERE = Path(__file__).parents[1] / "reference"
 

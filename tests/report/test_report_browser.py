@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fake_report import fake_content
+from fake_report import fake_content, fake_template
 from page_reader import PageReader
 
 from rt1t2_dask.report.page import render
 from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.viewer import STEP_MM, anatomy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -95,7 +96,11 @@ def test_viewer_goes_to_peaks_follows_the_threshold_and_the_pointer(
         assert told[f"data-{name}"] == f"{place}: t = {row.peak_t:.2f}"
     assert int(told["data-coloured-before"]) > 100
     assert int(told["data-coloured-after"]) == 0
-    assert told["data-corner"].endswith("not measured")
+    brain = anatomy(fake_template())
+    left, _, _ = brain.box.low
+    front = brain.box.low[1] + STEP_MM * (brain.shape[1] - 1)
+    corner = f"{left:.0f} {front:.0f} {two.peak_z_mm:.0f} mm: not measured"
+    assert told["data-corner"] == corner
     assert int(told["data-width"]) <= 1280
 
 

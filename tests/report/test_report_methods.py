@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -88,6 +89,21 @@ def test_limits_name_n_threshold_and_what_the_ratio_measures() -> None:
         assert phrase in limits
 
 
+def test_every_limit_stands_alone_and_large_groups_are_not_called_small() -> None:
+    limits = describe(fake_content(simulated=False)).limits
+    openings = ("Groups are small", "A threshold", "The T1w/T2w ratio", "Ratio values", "Receptor")
+    for opening in openings:
+        assert sum(limit.startswith(opening) for limit in limits) == 1
+    large = replace(fake_content(simulated=False), groups={"PSP": 40, "HC": 52})
+    assert "Groups are small" not in " ".join(describe(large).limits)
+
+
+def test_the_papers_method_is_cited() -> None:
+    content = replace(fake_content(), method="van_grinsven_2025")
+    assert "(van Grinsven et al. 2025)" in text(content)
+    assert "vangrinsven2025" in describe(content).bibtex
+
+
 def test_every_paper_named_is_listed_once_and_only_those() -> None:
     methods = describe(fake_content())
     body = " ".join((*methods.paragraphs, *methods.limits))
@@ -113,3 +129,4 @@ def test_no_machine_text_is_left_in_templates() -> None:
         assert not {"{", "}", "None", "nan"} & set(paragraph.split())
         assert "  " not in paragraph
         assert " ." not in paragraph
+        assert not re.search(r"[.)][A-Z]", paragraph), paragraph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from fake_report import (
     fake_t_map,
 )
 from page_reader import PageReader
+from PIL import Image
 
 from rt1t2_dask.report.content import AssetUse, ReportContent
 from rt1t2_dask.report.figures import draw_all
@@ -34,6 +36,14 @@ def page(pictures: dict[str, Picture]) -> str:
 @pytest.fixture(scope="module")
 def reader(page: str) -> PageReader:
     return PageReader(page)
+
+
+def a_png(seed: int = 0, width: int = 40) -> bytes:
+    """Random pixels, which do not compress."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (width // 2, width, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="PNG")
+    return out.getvalue()
 
 
 def small() -> ReportContent:
@@ -76,7 +86,7 @@ def test_simulated_is_said_everywhere(page: str, reader: PageReader) -> None:
     title = re.search(r"<title>(.*?)</title>", page)
     assert title is not None
     assert title[1].startswith("SIMULATED DATA")
-    assert any(a.get("class") == "banner" for a in reader.named("div"))
+    assert any(a.get("class") == "banner" for a in reader.named("aside"))
     marks = [a for a in reader.named("p") if a.get("class") == "mark"]
     assert len(marks) == len(reader.named("section"))
     assert "simulated, seed 7" in reader.words
@@ -147,7 +157,7 @@ def test_no_cluster_is_said_with_the_threshold() -> None:
 
 
 def test_a_cohort_too_small_says_why() -> None:
-    content = replace(small(), mosaics={"sub-001": b"\x89PNG fake"})
+    content = replace(small(), mosaics={"sub-001": a_png()})
     reader = PageReader(render(content, {}))
     assert "No group contrast was made" in reader.words
     assert "PSP has 2, HC 0 people" in reader.words
@@ -174,7 +184,7 @@ def test_nasty_names_are_escaped() -> None:
         assets=(AssetUse(NASTY, NASTY, NASTY),),
         notes=(NASTY,),
         settings={NASTY: NASTY},
-        mosaics={NASTY: b"png"},
+        mosaics={NASTY: a_png()},
     )
     page = render(content, {})
     assert "<script>alert" not in page
@@ -216,3 +226,19 @@ def test_a_missing_value_of_any_kind_is_na() -> None:
 def test_a_contrast_of_unknown_groups_is_refused() -> None:
     with pytest.raises(ValueError, match="names HC; the groups are PSP, PSPS2"):
         replace(fake_content(), groups={"PSP": 11, "PSPS2": 15})
+
+
+def test_many_mosaics_are_shrunk_and_the_page_stays_light() -> None:
+    many = {f"sub-{k:03d}": a_png(k, width=840) for k in range(24)}
+    assert sum(map(len, many.values())) > 20e6
+    page = render(replace(small(), mosaics=many), {})
+    shown = [image["alt"] for image in PageReader(page).named("img")]
+    assert 0 < len(shown) < 24
+    assert f"{len(shown)} of 24 maps" in page
+    assert len(page) < 4.5e6
+
+
+def test_the_stages_are_listed_with_their_settings(reader: PageReader) -> None:
+    assert "smooth fwhm_mm = 10 edge = normalised" in reader.words
+    assert "permute n = 1000 method = freedman_lane" in reader.words
+    assert "root = " not in reader.words

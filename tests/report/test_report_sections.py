@@ -80,3 +80,19 @@ def test_threshold_is_strict() -> None:
     t_map = Volume(np.full((3, 3, 3), 2.0), np.eye(4))
     assert not np.isfinite(supra_threshold(t_map, 2.0, 0).data).any()
     assert np.isfinite(supra_threshold(t_map, 1.999, 0).data).all()
+
+
+def test_a_cluster_of_exactly_the_extent_is_kept() -> None:
+    t = np.zeros((6, 6, 6))
+    t[1:3, 1:3, 1:4] = 5.0
+    t_map = Volume(t, np.diag([2.0, 2.0, 2.0, 1.0]))
+    assert np.isfinite(supra_threshold(t_map, 3.0, 12 * 8).data).sum() == 12
+    assert not np.isfinite(supra_threshold(t_map, 3.0, 12 * 8 + 1).data).any()
+
+
+def test_samples_fill_the_box_and_do_not_leave_it() -> None:
+    plane = Plane(2, 0.0, Box(np.array([-5.5, -4.0, 0.0]), np.array([5.0, 4.0, 9.0])), 2.0)
+    across, up = plane.ticks_mm
+    np.testing.assert_allclose(across, [-5.5, -3.5, -1.5, 0.5, 2.5, 4.5])
+    np.testing.assert_allclose(up, [-4, -2, 0, 2, 4])
+    assert plane.extent == (-6.5, 5.5, -5, 5)

@@ -20,8 +20,7 @@ def test_fractions_are_shares(head: HeadModel) -> None:
         share = getattr(head, name)
         assert share.min() >= 0 and share.max() <= 1.001
         total += np.where(head.brain, 0, share)
-    # Smoothed bone and soft tissue reach over the sharp rim of fluid by less than a voxel.
-    assert np.quantile(total, 0.999) < 1.2
+    assert total.max() < 1.002  # float16 rounding
 
 
 def test_layers_follow_each_other_from_brain_to_air(head: HeadModel) -> None:

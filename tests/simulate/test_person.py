@@ -59,7 +59,7 @@ def test_rigid_offset_is_the_one_told(head: HeadModel, person: SimulatedPerson) 
     expected = template_on(head, head.t2w, person)[brain]
     aligned = t2w_on_t1w(person, np.linalg.inv(person.truth.t2w_to_t1w))[brain]
     ignored = t2w_on_t1w(person, np.eye(4))[brain]
-    assert np.corrcoef(aligned, expected)[0, 1] > 0.85
+    assert np.corrcoef(aligned, expected)[0, 1] > 0.8
     assert np.corrcoef(ignored, expected)[0, 1] < np.corrcoef(aligned, expected)[0, 1] - 0.1
 
 
@@ -124,10 +124,11 @@ def test_a_lesion_changes_nothing_elsewhere(head: HeadModel) -> None:
 def test_planted_map_is_the_change_in_tissue_and_nothing_in_fluid_or_outside(
     head: HeadModel,
 ) -> None:
-    planted = planted_change(head, [EFFECT], head.grid)
+    coarse = Grid((107, 128, 113), head.grid.affine @ np.diag([2.0, 2.0, 2.0, 1.0]))
+    planted = planted_change(head, [EFFECT], coarse)
     assert planted.min() == pytest.approx(EFFECT.change, abs=0.005)
-    assert np.abs(planted[~head.brain]).max() < 1e-12
-    fluid = head.brain & (head.csf > 0.99)
+    assert np.abs(planted[~head.brain[::2, ::2, ::2]]).max() < 1e-12
+    fluid = (head.brain & (head.csf > 0.99))[::2, ::2, ::2]
     assert np.abs(planted[fluid]).max() < 0.01 * abs(EFFECT.change) + 1e-3
 
 

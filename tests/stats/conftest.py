@@ -39,9 +39,11 @@ class Oracle:
 @pytest.fixture(scope="session")
 def oracle() -> Oracle:
     assets = os.environ.get("RT1T2_ASSETS")
-    folder = Path(assets or "/nowhere").parent / "reference" / "spm_two_sample"
+    if not assets:
+        pytest.skip("SPM12 oracle not looked for: RT1T2_ASSETS is not set")
+    folder = Path(assets).parent / "reference" / "spm_two_sample"
     if not folder.is_dir():
-        pytest.skip("SPM12 oracle not found: RT1T2_ASSETS is not set or has no reference beside it")
+        pytest.skip("SPM12 oracle not found beside RT1T2_ASSETS")
     design = pd.read_csv(folder / "inputs" / "design.csv")
     mask_image = nib.load(folder / "inputs" / "explicit_mask.nii.gz")
     mask = mask_image.get_fdata() > 0

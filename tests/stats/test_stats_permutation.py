@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import design, exchange, glm, null, permutation
 from rt1t2_dask.stats.scores import t_to_z
 
@@ -117,6 +118,43 @@ def test_relabelings_are_distinct_and_leave_out_the_identity():
     assert len(np.unique(labels, axis=0)) == plan.n == 55
     assert not (labels == model.group).all(axis=1).any()
     np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(8), (55, 1)))
+
+
+def test_people_stay_within_their_exchangeability_block():
+    data, model = simulated(60, n=(8, 8))
+    site = np.array(["x"] * 3 + ["y"] * 7 + ["z"] * 6)
+    plan = exchange.plan(model, 40, seed=1, batch_size=40, exchangeable=list(site))
+    orders = plan.orders(0)
+    np.testing.assert_array_equal(site[orders], np.tile(site, (40, 1)))
+    assert len(np.unique(orders, axis=0)) > 35
+    _, tails, _ = run(data, model, plan)
+    for k in range(3):
+        z = [refit(data[:, v], model, orders[k], "freedman_lane") for v in range(60)]
+        assert max(z) == pytest.approx(tails.positive[k], abs=5e-6)
+
+
+def test_scattered_blocks_are_refused():
+    _, model = simulated(1, n=(2, 2), covariates=False)
+    with pytest.raises(UserError, match="'x' is not contiguous"):
+        exchange.plan(model, 10, exchangeable=["x", "y", "x", "y"])
+
+
+def test_a_site_effect_is_no_finding_when_sites_are_blocks():
+    """Groups unevenly spread over two sites that differ: free exchange errs, blocks do not."""
+    hits = {"free": 0, "blocks": 0}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        site = ["x"] * 12 + ["y"] * 12
+        groups = ["a"] * 9 + ["b"] * 3 + ["a"] * 3 + ["b"] * 9
+        data = rng.normal(size=(24, 20)).astype(np.float32)
+        data[:12] += 1
+        model = design.two_sample(groups, "a", "b")
+        for name, blocks in (("free", None), ("blocks", site)):
+            plan = exchange.plan(model, 99, seed=seed, exchangeable=blocks)
+            block, tails, _ = run(data, model, plan)
+            hits[name] += null.p_fwe(np.abs(block.z).max(), tails.both) <= 0.05
+    bound = 60 * 0.05 + 4 * np.sqrt(60 * 0.05 * 0.95)
+    assert hits["blocks"] <= bound < hits["free"]
 
 
 def test_voxels_with_too_few_people_are_not_tested():

@@ -103,6 +103,7 @@ def volume() -> xr.Dataset:
             "p": ("row", np.array([0.25, np.nan])),
             "fwhm": ((), 10.0),
         },
+        coords={"x": np.arange(55) * 2.0, "row": [3, 1], "age": ("row", [61.5, np.nan])},
         attrs={"space": "MNI152NLin2009aSym", "simulated": True},
     )
 

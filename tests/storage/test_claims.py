@@ -4,6 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -67,7 +70,7 @@ def test_a_killed_holder_is_followed_at_once(lake, part, volume):
 
 
 def other_host(monkeypatch):
-    monkeypatch.setattr(claims, "_host", lambda: "another host")
+    monkeypatch.setattr(socket, "gethostname", lambda: "another-host")
 
 
 def test_a_claim_of_a_dead_host_ends_with_its_lease(lake, part, monkeypatch):
@@ -146,17 +149,28 @@ def test_claims_of_the_dead_are_cleared(lake, part, monkeypatch):
         assert held.create()
         return held
 
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     claim("a/alive")
     with monkeypatch.context() as patch:
         other_host(patch)
         claim("a/elsewhere")
         claim("a/silent", lease_s=-600)
     with monkeypatch.context() as patch:
-        patch.setattr(claims, "_start_time", lambda _: "long ago")
+        patch.setattr(os, "getpid", lambda: ended.pid)
         claim("a/killed")
     assert release_dead(lake.store) == {"a/silent", "a/killed"}
     assert live_claims(lake.store) == {"a/alive", "a/elsewhere"}
     assert {path.partition("/")[0] for path in lake.store.list()} == {"claims"}
+
+
+def test_an_unreadable_claim_ends_with_the_usual_lease(lake, part, monkeypatch):
+    monkeypatch.setattr(claims, "LEASE_S", 0.5)
+    lake.store.write(f"claims/{part.stage}/{part.key}.0", b'{"tok')
+    start = time.monotonic()
+    with lake.claim(part) as mine:
+        assert mine
+        assert time.monotonic() - start >= 0.5
 
 
 def test_a_number_of_a_process_that_runs_again_is_not_alive(lake, part):

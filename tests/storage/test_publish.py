@@ -1,5 +1,7 @@
 """A published run is the same arrays, elsewhere, opened by one request."""
 
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,7 +10,7 @@ import zarr
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import read_run, write_run
-from rt1t2_dask.storage.publish import publish, publish_icechunk
+from rt1t2_dask.storage.publish import _place, publish, publish_icechunk
 
 
 @pytest.fixture
@@ -57,13 +59,19 @@ def test_an_unfinished_run_is_not_published(source, lake, part):
     assert list(lake.store.list()) == []
 
 
-def test_icechunk_snapshot(source, tmp_path, part, volume):
+def test_icechunk_snapshot(source, lake, part, volume):
     icechunk = pytest.importorskip("icechunk")
-    url = str(tmp_path / "ice")
-    assert publish_icechunk(source, "psp", "a", url) == "psp.a"
-    repository = icechunk.Repository.open(icechunk.local_filesystem_storage(url))
+    url, options = lake.store.url + "-ice", lake.store.options
+    assert publish_icechunk(source, "psp", "a", url, options) == "psp.a"
+    repository = icechunk.Repository.open(_place(icechunk, url, options))
     store = repository.readonly_session(tag="psp.a").store
     opened = xr.open_zarr(store, group=f"ratio/{part.key}", consolidated=False)
     np.testing.assert_array_equal(opened["ratio"].values, volume["ratio"].values)
     with pytest.raises(UserError, match="already"):
-        publish_icechunk(source, "psp", "a", url)
+        publish_icechunk(source, "psp", "a", url, options)
+
+
+def test_without_icechunk_the_message_says_what_to_install(source, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "icechunk", None)
+    with pytest.raises(UserError, match=r"pip install 'rt1t2-dask\[icechunk\]'"):
+        publish_icechunk(source, "psp", "a", str(tmp_path / "ice"))

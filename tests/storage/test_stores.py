@@ -1,5 +1,6 @@
 """One behaviour for folders and buckets; errors a person can act on."""
 
+import errno
 import os
 import pickle
 import threading
@@ -55,6 +56,18 @@ def test_create_is_exclusive(store):
     assert store.create("claim", b"first")
     assert not store.create("claim", b"second")
     assert store.read("claim") == b"first"
+
+
+def test_create_on_disks_without_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = open_store(str(tmp_path))
+    assert store.create("a/claim", b"first")
+    assert not store.create("a/claim", b"second")
+    assert store.read("a/claim") == b"first"
+    assert store.children("a") == {"claim"}
 
 
 def test_one_of_many_creators_wins(store):

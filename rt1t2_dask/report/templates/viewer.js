@@ -161,6 +161,7 @@
       pen.textAlign = "center";
       pen.strokeStyle = "#000000";
       pen.lineWidth = 4;
+      pen.lineJoin = "round";
       const marks = [[left, 12, 18, "#ffffff"], [right, width - 12, 18, "#ffffff"], [this.set.mark, width / 2, height - 8, "#ffd166"]];
       marks.forEach(([text, x, y, colour]) => {
         pen.fillStyle = colour;

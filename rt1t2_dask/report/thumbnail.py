@@ -1,0 +1,29 @@
+"""Small copies of pictures, so that a page with many stays light."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+WIDTH_PX = 840
+_COLOURS = 64
+
+
+def thumbnail(png: bytes, width_px: int = WIDTH_PX) -> bytes:
+    """Scale a PNG down to a width and to a palette; the same bytes in give the same out.
+
+    Parameters
+    ----------
+    png : bytes
+    width_px : int
+        Pictures that are narrower keep their size.
+    """
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    if picture.width > width_px:
+        height = max(1, round(picture.height * width_px / picture.width))
+        picture = picture.resize((width_px, height), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    palette = picture.quantize(_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.save(out, format="PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,96 @@
+"""What several tests need: the shared assets, and small studies on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+GRID_MM = 6.0
+SHAPE = (33, 39, 32)
+ORIGIN = (-98.0, -134.0, -72.0)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder beside the assets, with scans and reference outputs."""
+    first = os.environ.get("RT1T2_ASSETS", "").split(os.pathsep)[0]
+    if not first or not Path(first).is_dir():
+        pytest.skip("RT1T2_ASSETS names no folder of assets")
+    return Path(first).resolve().parent
+
+
+def map_affine() -> np.ndarray:
+    affine = np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
+    affine[:3, 3] = ORIGIN
+    return affine
+
+
+COHORT = """
+name: small
+participants: participants.tsv
+group_column: group
+groups: {{pat: P, hc: C}}
+reference: hc
+contrasts: {{patVsHc: [pat, hc]}}
+covariates: {covariates}
+exclude: {exclude}
+"""
+
+
+@pytest.fixture
+def maps_study(tmp_path: Path) -> Callable[..., tuple[Path, np.ndarray]]:
+    """Write a study of ready-made maps (random numbers) and its cohort file."""
+
+    def make(
+        n_patients: int = 6, n_controls: int = 7, covariates: str = "[]", exclude: str = "[]"
+    ) -> tuple[Path, np.ndarray]:
+        rng = np.random.default_rng(1)
+        n = n_patients + n_controls
+        maps = rng.normal(1.5, 0.1, size=(n, *SHAPE)).astype(np.float32)
+        maps[:n_patients, 15:18, 18:21, 18:21] -= 1.0
+        root = tmp_path / "maps"
+        root.mkdir(exist_ok=True)
+        labels = [f"sub-{i:02d}" for i in range(n)]
+        for label, data in zip(labels, maps, strict=True):
+            image = nib.Nifti1Image(data, map_affine())
+            image.to_filename(root / f"{label}_T1wT2wratio.nii.gz")
+        table = pd.DataFrame(
+            {
+                "participant_id": labels,
+                "group": ["P"] * n_patients + ["C"] * n_controls,
+                "age": rng.integers(30, 80, n),
+                "sex": ["M", "F"] * (n // 2) + ["M"] * (n % 2),
+            }
+        )
+        table.to_csv(root / "participants.tsv", sep="\t", index=False)
+        folder = tmp_path / "studies" / "cohort"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = COHORT.format(covariates=covariates, exclude=exclude)
+        (folder / "small.yaml").write_text(text)
+        return root, maps
+
+    return make
+
+
+@pytest.fixture
+def maps_arguments(tmp_path: Path) -> list[str]:
+    """The command line of the study that `maps_study` writes."""
+    return [
+        "--config-dir",
+        str(tmp_path / "studies"),
+        "+cohort=small",
+        "source=maps",
+        f"source.root={tmp_path / 'maps'}",
+        f"storage.url={tmp_path / 'lake'}",
+        f"output_dir={tmp_path / 'out'}",
+        "cluster=synchronous",
+        "smooth.fwhm_mm=0",
+        "permute.n=50",
+        "receptors.n_permutations=50",
+    ]

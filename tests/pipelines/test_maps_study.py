@@ -1,0 +1,156 @@
+"""The group half of the main job, from ready-made maps to the report, against scipy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rt1t2_dask.command_line import command
+
+
+def statmap(out: Path, stat: str) -> np.ndarray:
+    path = out / "group" / f"contrast-patVsHc_stat-{stat}_statmap.nii.gz"
+    return np.asarray(nib.load(path).dataobj)
+
+
+def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
+    _, maps = maps_study()
+    assert command(maps_arguments) == 0
+    out = tmp_path / "out"
+    t = statmap(out, "t")
+    tested = np.isfinite(t)
+    expected = stats.ttest_ind(maps[:6, tested], maps[6:, tested]).statistic
+    np.testing.assert_allclose(t[tested], expected, atol=2e-5)
+    difference = maps[:6, tested].mean(0) - maps[6:, tested].mean(0)
+    np.testing.assert_allclose(statmap(out, "effect")[tested], difference, atol=1e-6)
+    assert np.all(statmap(out, "n")[tested] == 13)
+
+    clusters = pd.read_csv(out / "group" / "contrast-patVsHc_clusters.tsv", sep="\t")
+    found = clusters[clusters["sign"] == "negative"].iloc[0]
+    assert found["peak_t"] == pytest.approx(np.nanmin(t), rel=1e-6)
+    assert found["p_fwe_permutation"] == pytest.approx(1 / 51)
+    assert {"demographics.tsv", "receptors.tsv", "parcels.tsv", "quality.tsv"} <= {
+        path.name for path in (out / "group").iterdir()
+    }
+    parcels = pd.read_csv(out / "group" / "parcels.tsv", sep="\t", na_values="n/a")
+    assert parcels.shape == (13, 120)
+    assert json.loads((out / "provenance.json").read_text())["state"] == "complete"
+    page = (out / "report.html").read_text()
+    assert "patVsHc" in page
+    assert "SIMULATED" not in page.upper()
+
+
+def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):
+    maps_study()
+    assert command(maps_arguments) == 0
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
+    assert command(maps_arguments) == 0
+    changed = [p for p, when in before.items() if p.stat().st_mtime_ns != when]
+    assert [p.name for p in changed] == ["run.json"]
+
+
+def test_another_configuration_is_refused(maps_study, maps_arguments, tmp_path, capsys):
+    maps_study()
+    assert command(maps_arguments) == 0
+    assert command([*maps_arguments, "contrast.p=0.01"]) == 2
+    assert "overwrite=true" in capsys.readouterr().err
+    assert command([*maps_arguments, "contrast.p=0.01", "overwrite=true"]) == 0
+
+
+def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    assert command(maps_arguments) == 0
+    parts = {p for p in (tmp_path / "lake" / "parts").glob("*/*.json")}
+    more = [*maps_arguments[:-1], "contrast.p=0.01", f"output_dir={tmp_path / 'other'}"]
+    assert command([*more, maps_arguments[-1]]) == 0
+    new = {p for p in (tmp_path / "lake" / "parts").glob("*/*.json")} - parts
+    assert {p.parent.name for p in new} == {"clusters"}
+
+
+def test_sweep_gives_each_job_its_folder(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    assert command(["-m", *maps_arguments, "contrast.p=0.001,0.01"]) == 0
+    folders = sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir())
+    assert folders == ["contrast.p=0.001", "contrast.p=0.01"]
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp_path, allow):
+    root, _ = maps_study()
+    (root / "sub-03_T1wT2wratio.nii.gz").write_bytes(b"not an image")
+    assert command([*maps_arguments, f"allow_failures={str(allow).lower()}"]) == 1
+    out = tmp_path / "out"
+    failures = pd.read_csv(out / "failures.tsv", sep="\t")
+    assert failures["participant_id"].tolist() == ["sub-03"]
+    assert (out / "sub-04").is_dir()
+    assert not (out / "sub-03").exists()
+    assert (out / "group").exists() is allow
+
+
+def test_a_missing_map_is_a_failure_of_that_person(maps_study, maps_arguments, tmp_path):
+    root, _ = maps_study()
+    (root / "sub-05_T1wT2wratio.nii.gz").unlink()
+    assert command(maps_arguments) == 1
+    failures = pd.read_csv(tmp_path / "out" / "failures.tsv", sep="\t")
+    assert failures["participant_id"].tolist() == ["sub-05"]
+
+
+def test_too_few_people_give_maps_and_a_reason(maps_study, maps_arguments, tmp_path):
+    maps_study(n_patients=1, n_controls=1)
+    assert command(maps_arguments) == 0
+    out = tmp_path / "out"
+    assert not list((out / "group").glob("contrast-*"))
+    assert len(pd.read_csv(out / "group" / "parcels.tsv", sep="\t")) == 2
+    assert "No contrast patVsHc" in (out / "report.html").read_text()
+
+
+def test_a_mask_of_another_grid_is_carried_over(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    mask = np.zeros((60, 60, 60), np.uint8)
+    mask[20:40, 20:40, 20:40] = 1
+    affine = np.diag([3.0, 3.0, 3.0, 1.0])
+    affine[:3, 3] = -90.0
+    nib.Nifti1Image(mask, affine).to_filename(tmp_path / "mask.nii.gz")
+    assert command([*maps_arguments, f"contrast.mask={tmp_path / 'mask.nii.gz'}"]) == 0
+    tested = np.argwhere(np.isfinite(statmap(tmp_path / "out", "t")))
+    low, high = tested.min(0) * 6 - [98, 134, 72], tested.max(0) * 6 - [98, 134, 72]
+    assert (low >= -33).all()
+    assert (high <= 33).all()
+
+
+def test_covariates_must_be_complete(maps_study, maps_arguments, tmp_path, capsys):
+    root, _ = maps_study(covariates="[age]")
+    rows = pd.read_csv(root / "participants.tsv", sep="\t", dtype=str)
+    rows.loc[2, "age"] = "n/a"
+    rows.to_csv(root / "participants.tsv", sep="\t", index=False)
+    assert command(maps_arguments) == 2
+    assert "covariate age is missing for 1 of 13" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_excluded_people_take_no_part(maps_study, maps_arguments, tmp_path):
+    maps_study(exclude="[sub-00, '12']")
+    assert command(maps_arguments) == 0
+    parcels = pd.read_csv(tmp_path / "out" / "group" / "parcels.tsv", sep="\t")
+    assert len(parcels) == 11
+    assert not {"sub-00", "sub-12"} & set(parcels["participant_id"])
+
+
+def test_half_written_output_is_made_whole(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    assert command(maps_arguments) == 0
+    out = tmp_path / "out"
+    page = (out / "report.html").read_bytes()
+    known = json.loads((out / "provenance.json").read_text())
+    (out / "provenance.json").write_text(json.dumps(known | {"state": "incomplete"}))
+    shutil.rmtree(out / "group")
+    assert command(maps_arguments) == 0
+    assert (out / "group" / "parcels.tsv").exists()
+    assert len((out / "report.html").read_bytes()) == pytest.approx(len(page), rel=0.01)
