@@ -154,22 +154,24 @@ def rate(p) -> list[float]:
 
 
 def false_positives(first, second) -> dict[str, list[float]]:
+    """Rate of the naive p and of our nulls: as shipped, and blind to symmetry and tissue."""
     from scipy.stats import spearmanr
 
     from rt1t2_dask.receptors.nulls import spatial_null
+    from rt1t2_dask.receptors.space import plain
 
-    space = pet_space()[1]
+    table, space = pet_space()
+    blind = plain(table[["x_mm", "y_mm", "z_mm"]].to_numpy())
     pairs = list(zip(first, second, strict=True))
     found = {"naive": rate([spearmanr(a, b).pvalue for a, b in pairs])}
-    for method in ("moran", "variogram"):
-        found[method] = rate(
-            [
-                spatial_null(a[None], b[None], None, space, n=SURROGATES, seed=k, method=method).p[
-                    0
-                ]
+    for ending, where in (("", space), ("_blind", blind)):
+        for method in ("moran", "variogram"):
+            run = {"n": SURROGATES, "method": method}
+            p = [
+                spatial_null(a[None], b[None], None, where, seed=k, **run).p[0]
                 for k, (a, b) in enumerate(pairs)
             ]
-        )
+            found[method + ending] = rate(p)
     return found
 
 

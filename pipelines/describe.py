@@ -45,7 +45,9 @@ def describe_simulation(config: Config, people: int, missing: int) -> None:
 
 def _table(config: Config, people: int, total: Counter[str], done: Counter[str]) -> list[str]:
     lines = [f"{config.cohort.name}: {people} people, lake {config.storage.url}"]
-    lines.append(f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}")
+    lines.append(
+        f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}"
+    )
     for stage, n in total.items():
         size, memory = bytes_a_part(stage, config) / 1e6, stage_named(stage).gigabytes
         lines.append(

@@ -17,14 +17,13 @@ from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
-from rt1t2_dask.report.figures import draw_all, mosaic
+from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.page import render
 from rt1t2_dask.stats.demographics import compare
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 FIGURE_DPI = 300
-MAX_MOSAICS = 60
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -37,6 +36,7 @@ def gather(
     template: Task,
     failures: Sequence[Failure],
     provenance: Mapping[str, Any],
+    mosaics: Mapping[str, bytes],
 ) -> ReportContent:
     """Collect all that the report shows; tables are those of the output folder."""
     order = list(config.cohort.groups)
@@ -72,7 +72,7 @@ def gather(
         assets=[assets.resolve(name) for name in used_assets(plans, cohort, template)],
         notes=[*cohort.notes, *_notes(config, cohort)],
         provenance=provenance,
-        mosaics=_mosaics(config, lake, plans),
+        mosaics=mosaics,
     )
 
 
@@ -145,17 +145,3 @@ def _notes(config: Config, cohort: CohortPlan) -> list[str]:
             "of MNI space. They are compared millimetre by millimetre, without a transform."
         )
     return notes
-
-
-def _mosaics(config: Config, lake: Lake, plans: Sequence[PersonPlan]) -> dict[str, bytes]:
-    """Draw everybody's ratio map in a small study, or the first sixty of a large one."""
-    drawn = {}
-    for plan in plans[:MAX_MOSAICS]:
-        ratio = to_volume(
-            lake.read(plan.part("ratio" if "ratio" in plan.tasks else "map"))["ratio"]
-        )
-        outlines = {"measured": ratio.with_data(np.isfinite(ratio.data))}
-        drawn[plan.person.label] = mosaic(ratio, outlines, config.simulated, plan.person.label).png(
-            dpi=72
-        )
-    return drawn

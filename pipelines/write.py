@@ -84,7 +84,7 @@ def write_results(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, study.people)
     outputs.write_failures(store, list(study.failures))
-    outputs.write_people(executor, lake, store, config, study.plans)
+    mosaics = outputs.write_people(executor, lake, store, config, study.plans)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
     content = page.gather(
@@ -96,6 +96,7 @@ def write_results(
         study.template,
         study.failures,
         provenance,
+        mosaics,
     )
     _write_tables(store, content)
     page.write_report(store, content)

@@ -157,6 +157,12 @@ class Receptors(Model):
     missing: Literal["per_patient", "listwise"]
 
 
+class Report(Model):
+    """What the page shows."""
+
+    mosaics: Annotated[int, Field(ge=0, le=1000)]
+
+
 class Calibration(Model):
     """How intensities are brought to one scale before the ratio."""
 
@@ -203,6 +209,7 @@ class Config(Model):
     contrast: Contrast
     permute: Permute
     receptors: Receptors
+    report: Report
     calibration: Calibration
     normalise: Normalise
     storage: Storage

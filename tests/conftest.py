@@ -93,4 +93,5 @@ def maps_arguments(tmp_path: Path) -> list[str]:
         "smooth.fwhm_mm=0",
         "permute.n=50",
         "receptors.n_permutations=50",
+        "report.mosaics=1",
     ]
