@@ -46,12 +46,6 @@ def _range(field: Volume) -> list[float]:
 BIAS = Stage(
     "bias",
     _make,
-    (
-        "rt1t2_dask.images.bias",
-        "rt1t2_dask.images.foreground",
-        "rt1t2_dask.images.itk",
-        "rt1t2_dask.images.resample",
-    ),
     libraries=("SimpleITK",),
     needs=("ingest", "coregister"),
     gigabytes=0.8,

@@ -25,13 +25,6 @@ def _make(inputs: Inputs) -> Made:
 BRAIN = Stage(
     "brain",
     _make,
-    (
-        "rt1t2_dask.images.brain",
-        "rt1t2_dask.images.normalise",
-        "rt1t2_dask.images.itk",
-        "rt1t2_dask.images.resample",
-        "rt1t2_dask.images.transform",
-    ),
     libraries=("SimpleITK", "picsl-greedy"),
     needs=("bias", "head"),
     gigabytes=0.8,

@@ -45,13 +45,6 @@ def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:
 CALIBRATE = Stage(
     "calibrate",
     _make,
-    (
-        "rt1t2_dask.images.resample",
-        "rt1t2_dask.ratio.calibrate",
-        "rt1t2_dask.ratio.classes",
-        "rt1t2_dask.ratio.reference",
-        "rt1t2_dask.ratio.thresholds",
-    ),
     needs=("ingest", "coregister", "bias", "brain"),
     gigabytes=0.8,
 )

@@ -8,6 +8,7 @@ from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.parcels import PARCELS
@@ -16,7 +17,7 @@ from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
-from rt1t2_dask.pipelines.template import HEAD_STAGE, TEMPLATE
+from rt1t2_dask.pipelines.template import TEMPLATE
 
 STAGES = (
     TEMPLATE,

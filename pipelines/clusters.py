@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics, on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.parcels import ATLAS
+from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.cluster_table import annotate, table
@@ -83,13 +83,5 @@ def _space(inputs: Inputs) -> Any:
 CLUSTERS = Stage(
     "clusters",
     _make,
-    (
-        "rt1t2_dask.atlas",
-        "rt1t2_dask.stats.cluster_table",
-        "rt1t2_dask.stats.clusters",
-        "rt1t2_dask.stats.multiplicity",
-        "rt1t2_dask.stats.random_field",
-        "rt1t2_dask.stats.scores",
-    ),
     assets=(ATLAS,),
 )

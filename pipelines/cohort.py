@@ -218,6 +218,7 @@ def _receptors(
             "n_permutations": config.receptors.n_permutations,
             "seed": config.receptors.seed,
             "missing": config.receptors.missing,
+            "spatial": config.receptors.spatial,
         }
         tasks[group] = RECEPTORS.task(settings, parents | {"pet": pet.part})
     return tasks, pet, notes

@@ -17,16 +17,6 @@ from rt1t2_dask.stats.glm import GlmResult, fit, standardised_residuals
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts
 
-MODULES = (
-    "rt1t2_dask.pipelines.maps",
-    "rt1t2_dask.stats.columns",
-    "rt1t2_dask.stats.design",
-    "rt1t2_dask.stats.glm",
-    "rt1t2_dask.stats.reml",
-    "rt1t2_dask.stats.scores",
-    "rt1t2_dask.stats.smoothness",
-)
-
 
 def design_of(settings: Any) -> Design:
     """Build the design from a stage's settings: group of each row, and covariates."""
@@ -112,4 +102,4 @@ def _record(
     }
 
 
-CONTRAST = Stage("contrast", _make, MODULES, gigabytes=1.0)
+CONTRAST = Stage("contrast", _make, gigabytes=1.0)

@@ -18,12 +18,6 @@ def _make(inputs: Inputs) -> Made:
 COREGISTER = Stage(
     "coregister",
     _make,
-    (
-        "rt1t2_dask.images.coregister",
-        "rt1t2_dask.images.itk",
-        "rt1t2_dask.images.transform",
-        "rt1t2_dask.images.resample",
-    ),
     libraries=("SimpleITK",),
     needs=("ingest",),
 )

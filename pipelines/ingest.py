@@ -11,8 +11,6 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 
-CODE = ("rt1t2_dask.images.nifti",)
-
 
 def _make_scans(inputs: Inputs) -> Made:
     """Read T1w, T2w and the lesion mask."""
@@ -61,5 +59,5 @@ def _make_map(inputs: Inputs) -> Made:
     return Made(xr.Dataset({"ratio": to_array("ratio", ratio.with_data(data), space=space)}))
 
 
-SCANS = Stage("ingest", _make_scans, CODE)
-MAP = Stage("map", _make_map, CODE)
+SCANS = Stage("ingest", _make_scans)
+MAP = Stage("map", _make_map)

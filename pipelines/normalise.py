@@ -6,8 +6,8 @@ import xarray as xr
 
 from rt1t2_dask.images.normalise import to_template
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.names import SPACE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.template import SPACE
 from rt1t2_dask.pipelines.volumes import table, to_array
 
 
@@ -35,13 +35,6 @@ def _make(inputs: Inputs) -> Made:
 NORMALISE = Stage(
     "normalise",
     _make,
-    (
-        "rt1t2_dask.images.normalise",
-        "rt1t2_dask.images.lesion",
-        "rt1t2_dask.images.itk",
-        "rt1t2_dask.images.resample",
-        "rt1t2_dask.images.transform",
-    ),
     libraries=("SimpleITK", "picsl-greedy"),
     needs=("ingest", "bias", "brain", "template"),
     gigabytes=1.2,

@@ -128,10 +128,21 @@ def _contrast(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> Cont
     )
 
 
+def _spatial_note(config: Config) -> str:
+    if config.receptors.spatial == "none":
+        return "p_spatial is n/a: receptors.spatial=none."
+    return (
+        f"p_spatial compares each map with surrogates of its own spatial structure "
+        f"({config.receptors.spatial}, symmetric, cortex and subcortex apart); p_permutation "
+        "exchanges patients and controls. They answer different questions; q_fdr belongs to "
+        "p_permutation."
+    )
+
+
 def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     notes = []
     if cohort.receptors:
-        notes.append("p_spatial is n/a: spatial nulls are not built yet; only label exchange is.")
+        notes.append(_spatial_note(config))
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
         notes.append(
             f"The table's t uses contrast.variance={config.contrast.variance}; "

@@ -9,11 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import neuromorphometrics, on_grid
+from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
 from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
-
-ATLAS = "neuromorphometrics"
 
 
 def _make(inputs: Inputs) -> Made:
@@ -31,7 +30,6 @@ def _make(inputs: Inputs) -> Made:
 PARCELS = Stage(
     "parcels",
     _make,
-    ("rt1t2_dask.atlas", "rt1t2_dask.stats.parcels"),
     needs=("smooth",),
     assets=(ATLAS,),
 )

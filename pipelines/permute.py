@@ -80,15 +80,5 @@ def require_built(statistics: tuple[str, ...]) -> None:
 PERMUTE = Stage(
     "permute",
     _make,
-    (
-        "rt1t2_dask.pipelines.contrast",
-        "rt1t2_dask.pipelines.maps",
-        "rt1t2_dask.stats.design",
-        "rt1t2_dask.stats.exchange",
-        "rt1t2_dask.stats.null",
-        "rt1t2_dask.stats.permutation",
-        "rt1t2_dask.stats.permutation_kernels",
-        "rt1t2_dask.stats.presence",
-    ),
     gigabytes=1.0,
 )

@@ -15,14 +15,16 @@ from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
+from rt1t2_dask.pipelines.names import HEAD
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.people import Person, input_files
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
-from rt1t2_dask.pipelines.template import HEAD, HEAD_STAGE, TEMPLATE
+from rt1t2_dask.pipelines.template import TEMPLATE
 from rt1t2_dask.storage.parts import Part
 
 SettingsOf = Callable[[Config], Mapping[str, Any]]

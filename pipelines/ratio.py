@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
+from rt1t2_dask.pipelines.names import GREY, SPACE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.template import GREY, SPACE
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.ratio.calibrate import IntensityMap, apply
 from rt1t2_dask.ratio.compute import gm_median, ratio
@@ -69,12 +69,6 @@ def _ratio(
 RATIO = Stage(
     "ratio",
     _make,
-    (
-        "rt1t2_dask.images.resample",
-        "rt1t2_dask.images.transform",
-        "rt1t2_dask.ratio.calibrate",
-        "rt1t2_dask.ratio.compute",
-    ),
     needs=("ingest", "coregister", "bias", "normalise", "calibrate", "template_out"),
     assets=(GREY,),
     gigabytes=1.0,

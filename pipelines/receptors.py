@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import neuromorphometrics
+from rt1t2_dask.atlas import neuromorphometrics, regions
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.parcels import ATLAS
+from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.receptors.colocalisation import colocalise
+from rt1t2_dask.receptors.colocalisation import conclude, n_batches, null_batch
 from rt1t2_dask.receptors.maps import gather
+from rt1t2_dask.receptors.nulls import spatial_null
+from rt1t2_dask.receptors.problem import Problem, patient_z
+from rt1t2_dask.receptors.space import folded
 
 PET = "pet:"
 GM_PRIOR = "gm_prior"
@@ -42,16 +46,18 @@ def _make_receptors(inputs: Inputs) -> Made:
     patient = np.asarray(settings["patient"], dtype=bool)
     if (~patient).sum() < MIN_CONTROLS:
         raise UserError(f"receptors need {MIN_CONTROLS} controls; there are {(~patient).sum()}.")
-    result = colocalise(
+    problem = Problem(
         regional[patient],
         regional[~patient],
         inputs.array("pet", "pet"),
         inputs.array("pet", "gm_prior"),
-        n_permutations=settings["n_permutations"],
-        seed=settings["seed"],
-        missing=settings["missing"],
+        settings["missing"],
     )
+    n, seed = settings["n_permutations"], settings["seed"]
+    batches = [null_batch(problem, k, seed) for k in range(n_batches(n))]
+    result = conclude(problem, batches, n_permutations=n, seed=seed)
     arrays = {
+        "p_spatial": _p_spatial(inputs, problem),
         "rho": result.rho,
         "fisher_z": result.fisher_z,
         "mean_rho": result.mean_rho,
@@ -67,18 +73,28 @@ def _make_receptors(inputs: Inputs) -> Made:
     return Made(dataset, {"n_permutations": result.n_permutations})
 
 
+def _p_spatial(inputs: Inputs, problem: Problem) -> NDArray[np.float64]:
+    """Test each map against surrogates of its own spatial structure; NaN where not asked for."""
+    settings = inputs.settings
+    if settings["spatial"] == "none" or settings["n_permutations"] == 0:
+        return np.full(len(problem.maps), np.nan)
+    table_of_regions = regions()
+    null = spatial_null(
+        patient_z(problem),
+        problem.maps,
+        problem.gm,
+        folded(table_of_regions[table_of_regions["grey"]]),
+        n=settings["n_permutations"],
+        seed=settings["seed"],
+        method=settings["spatial"],
+    )
+    return null.p
+
+
 MIN_CONTROLS = 3
-CODE = (
-    "rt1t2_dask.receptors.colocalisation",
-    "rt1t2_dask.receptors.correlation",
-    "rt1t2_dask.receptors.intervals",
-    "rt1t2_dask.receptors.ranks",
-    "rt1t2_dask.receptors.zscores",
-)
 PET_STAGE = Stage(
     "pet",
     _make_pet,
-    ("rt1t2_dask.receptors.maps", "rt1t2_dask.stats.parcels", "rt1t2_dask.atlas"),
     assets=(ATLAS,),
 )
-RECEPTORS = Stage("receptors", _make_receptors, CODE, gigabytes=0.6)
+RECEPTORS = Stage("receptors", _make_receptors, gigabytes=0.6)

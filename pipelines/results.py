@@ -92,7 +92,11 @@ def receptor_rows(lake: Lake, plan: CohortPlan) -> pd.DataFrame | None:
     if plan.pet is None or not plan.receptors:
         return None
     results = {group: _colocalisation(lake, task.part) for group, task in plan.receptors.items()}
-    return receptor_table(results, map_names(lake, plan))
+    spatial = {
+        group: lake.read(task.part)["p_spatial"].to_numpy()
+        for group, task in plan.receptors.items()
+    }
+    return receptor_table(results, map_names(lake, plan), spatial)
 
 
 def map_names(lake: Lake, plan: CohortPlan) -> list[str]:

@@ -14,30 +14,15 @@ from rt1t2_dask import assets, bids
 from rt1t2_dask.config import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.pipelines.stage import code_version
-from rt1t2_dask.pipelines.template import GREY, T1, WHITE
+from rt1t2_dask.pipelines.code import code_version
+from rt1t2_dask.pipelines.names import GREY, T1, WHITE
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.head import HeadModel, build_head
 from rt1t2_dask.storage.keys import canonical, checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
-MODULES = tuple(
-    f"rt1t2_dask.simulate.{name}"
-    for name in (
-        "anatomy",
-        "bids_layout",
-        "cohort",
-        "effects",
-        "head",
-        "intensities",
-        "lattice",
-        "lesions",
-        "person",
-        "pose",
-        "scanner",
-    )
-)
+CODE = ("rt1t2_dask.simulate.bids_layout", "rt1t2_dask.simulate.cohort")
 MARKERS = ".rt1t2_dask"
 
 
@@ -121,7 +106,7 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
         "lesions": spec.lesions,
     }
     brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
-    return digest([code_version(MODULES), settings, brain])
+    return digest([code_version(CODE), settings, brain])
 
 
 def _is_whole(store: Store, label: str, key: str) -> bool:

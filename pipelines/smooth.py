@@ -26,7 +26,6 @@ def _make(inputs: Inputs) -> Made:
 SMOOTH = Stage(
     "smooth",
     _make,
-    ("rt1t2_dask.images.smooth", "rt1t2_dask.images.resample"),
     needs=("ratio", "template_out"),
     gigabytes=0.5,
 )

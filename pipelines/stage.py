@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +14,9 @@ from numpy.typing import NDArray
 from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.code import code_version
 from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.storage.keys import checksum, digest, part_key
+from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.stores import open_store
 
@@ -139,8 +136,6 @@ class Stage:
         Also the folder of its parts in the lake.
     make : callable
         Reads `Inputs`, gives `Made`.
-    modules : tuple of str
-        The modules whose code decides the result; their text is part of the key.
     libraries : tuple of str
         Installed packages whose version decides the result.
     needs : tuple of str
@@ -153,7 +148,6 @@ class Stage:
 
     name: str
     make: Callable[[Inputs], Made]
-    modules: tuple[str, ...]
     libraries: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
@@ -161,7 +155,7 @@ class Stage:
 
     def code_version(self) -> str:
         """Give a digest of the code and libraries that decide the result."""
-        return code_version((self.make.__module__, *self.modules), self.libraries)
+        return code_version((self.make.__module__,), self.libraries)
 
     def task(
         self,
@@ -178,18 +172,3 @@ class Stage:
         inputs |= {f"asset:{name}": sha256 for name, sha256 in found.items()}
         key = part_key(self.name, self.code_version(), settings, inputs)
         return Task(self.name, Part(self.name, key), settings, parents, files, found)
-
-
-@cache
-def code_version(modules: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
-    """Give a digest of modules' text and of libraries' versions."""
-    texts = {name: checksum(_source(name)) for name in modules}
-    return digest([texts, {name: version(name) for name in libraries}])
-
-
-def _source(module: str) -> bytes:
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        spec = importlib.import_module(module).__spec__
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).read_bytes()

@@ -6,41 +6,28 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
+from rt1t2_dask.pipelines.code import code_version
 from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
-from rt1t2_dask.pipelines.stage import Task, code_version
+from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.storage.keys import digest
+from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 STATISTICS = {"t": "stat_t", "effect": "stat_effect", "d": "stat_d", "n": "stat_n"}
-CODE = tuple(
-    f"rt1t2_dask.{name}"
-    for name in (
-        "pipelines.outputs",
-        "pipelines.page",
-        "pipelines.results",
-        "pipelines.write",
-        "report.brain_figures",
-        "report.cohort_figures",
-        "report.figures",
-        "report.page",
-        "report.receptor_figures",
-        "report.sections",
-        "report.tables",
-        "stats.demographics",
-    )
-)
+SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
+WRITERS = ("outputs", "page", "results", "write")
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,16 @@ class Finished:
         labels = [plan.person.label for plan in self.plans]
         failed = [[f.label, f.stage, f.reason] for f in self.failures]
         science = self.config.science()
-        return digest([parts, labels, failed, science, code_version(CODE)])
+        return digest([parts, labels, failed, science, _writing_code()])
+
+
+def _writing_code() -> str:
+    """Give a digest of the code and templates behind the output folder's files."""
+    here = files("rt1t2_dask.pipelines")
+    texts = [checksum((here / f"{name}.py").read_bytes()) for name in WRITERS]
+    templates = files("rt1t2_dask.report") / "templates"
+    pages = sorted((t.name, checksum(t.read_bytes())) for t in templates.iterdir() if t.is_file())
+    return digest([code_version(SCIENCE), texts, [list(page) for page in pages]])
 
 
 def study_key(config: Config) -> str:

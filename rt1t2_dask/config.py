@@ -155,6 +155,7 @@ class Receptors(Model):
     maps: Literal["largest_sample", "all"] | tuple[str, ...]
     gm_prior: str | None
     missing: Literal["per_patient", "listwise"]
+    spatial: Literal["variogram", "moran", "none"]
 
 
 class Report(Model):

@@ -67,6 +67,7 @@ VARIABLES = {
     "mean_rho": Variable(("map",), "1", "mean rho over patients"),
     "mean_fisher_z": Variable(("map",), "1", "mean Fisher z over patients"),
     "p_permutation": Variable(("map",), "1", "two-sided p by exchanging patients and controls"),
+    "p_spatial": Variable(("map",), "1", "two-sided p against surrogates of each map"),
     "p_fwe": Variable(("map",), "1", "the same, corrected over maps by the largest statistic"),
     "ci_low": Variable(("map",), "1", "lower end of the 95 % interval of the mean Fisher z"),
     "ci_high": Variable(("map",), "1", "upper end of the 95 % interval of the mean Fisher z"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from rt1t2_dask.receptors.jit import compiled
 
 
 def average_ranks(rows: NDArray[Any]) -> NDArray[np.float64]:
@@ -28,7 +29,7 @@ def average_ranks(rows: NDArray[Any]) -> NDArray[np.float64]:
     return out
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _share_ties(
     rows: NDArray[np.float64], order: NDArray[np.intp], out: NDArray[np.float64]
 ) -> None:

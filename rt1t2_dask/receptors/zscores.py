@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from rt1t2_dask.receptors.jit import compiled
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +64,7 @@ def effect_sizes(values: Floats, first: Integers, second: Integers) -> Floats:
     return out
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _difference(values: Floats, first: Integers, second: Integers, out: Floats) -> None:
     n_regions = values.shape[1]
     mean1, spread1 = np.empty(n_regions), np.empty(n_regions)
@@ -76,7 +77,7 @@ def _difference(values: Floats, first: Integers, second: Integers, out: Floats) 
             out[draw, 0, r] = (mean1[r] - mean2[r]) / pooled
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _standardise(
     values: Floats, first: Integers, second: Integers, listwise: bool, out: Floats
 ) -> None:
@@ -90,7 +91,7 @@ def _standardise(
                 out[draw, i, r] = (row[r] - mean[r]) / spread[r]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _moments(values: Floats, rows: Integers, listwise: bool, mean: Floats, spread: Floats) -> None:
     """Two passes over each region; the spread is NaN where it cannot be trusted."""
     for r in range(values.shape[1]):

@@ -1,0 +1,39 @@
+"""Stage `head`: the whole head that people's heads are registered to, for the brain mask."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.names import GREY, HEAD, SPACE, T1, WHITE
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.template import brain_of
+from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.simulate.head import build_head
+
+HEAD_VOXEL_MM = 2.0
+
+
+def _make(inputs: Inputs) -> Made:
+    """Give a whole head in template space: the installed one, else one built round the brain."""
+    t1w = inputs.asset(T1)
+    if HEAD in inputs.task.assets:
+        head, origin = inputs.asset(HEAD), HEAD
+        brain = to_grid(brain_of(t1w), head.grid, order=0)
+    else:
+        model = build_head(t1w, inputs.asset(GREY), inputs.asset(WHITE))
+        head = regrid(Volume(model.t1w, model.grid.affine), HEAD_VOXEL_MM)
+        brain = to_grid(Volume(model.brain, model.grid.affine), head.grid, order=0)
+        origin = "built round the ICBM152 brain"
+    arrays = {"t1w": head, "brain": brain}
+    dataset = xr.Dataset({name: to_array(name, v, space=SPACE) for name, v in arrays.items()})
+    return Made(dataset, {"head": origin})
+
+
+HEAD_STAGE = Stage(
+    "head",
+    _make,
+    assets=(T1, GREY, WHITE),
+    gigabytes=1.5,
+)
