@@ -1,0 +1,152 @@
+"""From simulated scans to the report on real Dask workers; killed, resumed, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+VOXEL_MM = 4
+PEOPLE = [
+    "source.groups.PSP.n=2",
+    "source.groups.PSP.n_male=1",
+    "source.groups.HC.n=3",
+    "source.groups.HC.n_male=1",
+    "source.groups.PSPS2.n=1",
+    "source.groups.PSPS2.n_male=0",
+]
+SMALL = [
+    f"source.voxel_mm={VOXEL_MM}",
+    *PEOPLE,
+    "permute.n=20",
+    "receptors.n_permutations=20",
+    "report.mosaics=2",
+]
+
+pytestmark = pytest.mark.slow
+
+
+def start(folder: Path, cohort: str, *more: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "rt1t2_dask", f"+cohort={cohort}", *SMALL, *more]
+    log = (folder / "log.txt").open("ab")
+    return subprocess.Popen(words, cwd=folder, stderr=log, start_new_session=True)
+
+
+def run(folder: Path, cohort: str, *more: str) -> str:
+    folder.mkdir(exist_ok=True)
+    process = start(folder, cohort, *more)
+    assert process.wait(timeout=800) == 0, (folder / "log.txt").read_text()[-2000:]
+    return (folder / "log.txt").read_text()
+
+
+def sealed(folder: Path) -> dict[str, dict[str, str]]:
+    """Checksums of every object of every part, by the part's name."""
+    lake = folder / "outputs" / "lake" / "parts"
+    return {
+        str(path.relative_to(lake)): json.loads(path.read_text())["objects"]
+        for path in sorted(lake.glob("*/*.json"))
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """One run on two real worker processes."""
+    folder = tmp_path_factory.mktemp("two_workers")
+    run(folder, "psp", "cluster=local", "cluster.workers=2")
+    return folder
+
+
+@pytest.mark.cluster
+def test_scans_reach_the_report(undisturbed):
+    out = undisturbed / "outputs" / "psp"
+    assert "SIMULATED" in (undisturbed / "log.txt").read_text()
+    parcels = pd.read_csv(out / "group" / "parcels.tsv", sep="\t", na_values="n/a")
+    assert parcels["participant_id"].tolist() == [
+        "sub-HC01", "sub-HC02", "sub-HC03", "sub-PSP01", "sub-PSP02",
+    ]  # fmt: skip
+    values = parcels.drop(columns="participant_id").to_numpy()
+    assert 0.3 < np.nanmedian(values) < 3
+    ratio = nib.load(
+        out / "sub-PSP01/anat/sub-PSP01_space-MNI152NLin2009aSym_desc-ratio_T1wT2wratio.nii.gz"
+    )
+    assert np.allclose(ratio.header.get_zooms(), VOXEL_MM)
+    assert np.isfinite(ratio.get_fdata()).sum() * VOXEL_MM**3 > 1.2e6
+    assert (out / "sub-PSP01/anat/sub-PSP01_desc-lesion_mask.nii.gz").exists()
+    assert not (out / "sub-HC01/anat/sub-HC01_desc-lesion_mask.nii.gz").exists()
+    assert len(pd.read_csv(out / "group" / "receptors.tsv", sep="\t")) == 17
+
+
+@pytest.mark.cluster
+def test_simulated_is_said_everywhere(undisturbed):
+    out = undisturbed / "outputs" / "psp"
+    raw = next((undisturbed / "outputs" / "simulated").iterdir())
+    for folder in (out, raw):
+        assert "SIMULATED" in (folder / "dataset_description.json").read_text()
+    assert (out / "report.html").read_text().count("SIMULATED DATA") >= 3
+    for path in (*raw.rglob("*T?w.json"), *out.rglob("sub-*/**/*.json")):
+        assert json.loads(path.read_text())["simulated"] is True, path.name
+    for path in (*raw.rglob("*.nii.gz"), *out.rglob("*.nii.gz")):
+        assert b"SIMULATED" in nib.load(path).header["descrip"].tobytes(), path.name
+
+
+@pytest.mark.cluster
+def test_no_label_in_lake_or_log(undisturbed):
+    lake = undisturbed / "outputs" / "lake"
+    names = " ".join(str(path.relative_to(lake)) for path in lake.rglob("*"))
+    log = (undisturbed / "log.txt").read_text()
+    for label in ("PSP01", "HC01"):
+        assert label not in names
+        assert label not in log
+
+
+@pytest.mark.cluster
+def test_arrays_open_with_plain_xarray(undisturbed):
+    part = next((undisturbed / "outputs/lake/parts/ratio").glob("*/"))
+    ratio = xr.open_zarr(part, consolidated=False)["ratio"]
+    assert ratio.dims == ("z", "y", "x")
+    assert ratio.attrs["units"] == "1"
+    assert ratio.attrs["space"] == "MNI152NLin2009aSym"
+    assert np.shape(ratio.attrs["affine"]) == (4, 4)
+    assert "ratio" in ratio.attrs["doc"]
+
+
+@pytest.mark.cluster
+def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path):
+    process = start(tmp_path, "psp", "cluster=local", "cluster.workers=1")
+    began = time.monotonic()
+    while len(sealed(tmp_path)) < 12 and time.monotonic() - began < 600:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = sealed(tmp_path)
+    assert 12 <= len(finished) < len(sealed(undisturbed))
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob("outputs/lake/parts/*/*.json")}
+    run(tmp_path, "psp", "cluster=synchronous")
+    assert sealed(tmp_path) == sealed(undisturbed)
+    assert all(path.stat().st_mtime_ns == when for path, when in stamps.items())
+    assert not list(tmp_path.glob("outputs/lake/claims/*/*/*"))
+
+
+@pytest.mark.cluster
+def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undisturbed):
+    before = set(sealed(undisturbed))
+    began = time.monotonic()
+    log = run(undisturbed, "psp", "cluster=local", "cluster.workers=2")
+    assert time.monotonic() - began < 60
+    assert "nothing to do" in log
+    assert set(sealed(undisturbed)) == before
+    run(undisturbed, "psps2", "cluster=synchronous")
+    new = pd.Series([name.split("/")[0] for name in set(sealed(undisturbed)) - before])
+    counts = new.value_counts()
+    assert counts["ingest"] == counts["normalise"] == counts["smooth"] == 1
+    assert "No contrast psps2VsHc" in (undisturbed / "outputs/psps2/report.html").read_text()

@@ -1,0 +1,139 @@
+"""The house keeps its shape: layers, top level, wheel, README, style."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rt1t2_dask.config import Cohort
+
+ROOT = Path(__file__).resolve().parent.parent
+TOP = {
+    "conf", "rt1t2_dask", "pipelines", "storage", "tests", "benchmarks", "docs",
+    "pyproject.toml", "README.md", "ARCHITECTURE.md", "LICENSE",
+}  # fmt: skip
+SCIENCE = ("images", "ratio", "stats", "receptors", "simulate", "report")
+
+needs_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("folder", SCIENCE)
+def test_science_knows_no_storage_no_dask_no_config(folder):
+    forbidden = ("rt1t2_dask.storage", "rt1t2_dask.pipelines", "rt1t2_dask.config", "dask",
+                 "distributed", "hydra", "omegaconf", "zarr")  # fmt: skip
+    for path in (ROOT / "rt1t2_dask" / folder).rglob("*.py"):
+        wrong = [n for n in imported(path) if n.split(".")[0] in forbidden or n in forbidden
+                 or n.startswith(tuple(f"{f}." for f in forbidden))]  # fmt: skip
+        assert not wrong, (path.name, wrong)
+
+
+def test_storage_knows_no_science():
+    for path in (ROOT / "storage").glob("*.py"):
+        ours = {n for n in imported(path) if n.startswith("rt1t2_dask")}
+        wrong = [n for n in ours if not n.startswith(("rt1t2_dask.storage", "rt1t2_dask.errors"))]
+        assert not wrong, (path.name, wrong)
+
+
+def test_only_the_command_line_knows_hydra():
+    users = [
+        path.name
+        for path in [*(ROOT / "rt1t2_dask").glob("*.py"), *(ROOT / "pipelines").glob("*.py")]
+        if any(name.split(".")[0] in ("hydra", "omegaconf") for name in imported(path))
+    ]
+    assert users == ["command_line.py"]
+
+
+@needs_checkout
+def test_top_level_is_what_the_design_names():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    top = {name.split("/")[0] for name in listed}
+    assert {name for name in top if not name.startswith(".")} <= TOP
+    assert not [name for name in listed if name.endswith((".nii", ".nii.gz", ".dcm", ".mgz"))]
+
+
+@needs_checkout
+@pytest.mark.slow
+def test_wheel_carries_every_module_yaml_and_table(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)],
+        check=True,
+    )
+    names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    for folder, pattern in (
+        ("rt1t2_dask", "*.py"),
+        ("conf", "*.yaml"),
+        ("pipelines", "*.py"),
+        ("storage", "*.py"),
+    ):
+        top = ROOT / folder
+        prefix = "rt1t2_dask" if folder == "rt1t2_dask" else f"rt1t2_dask/{folder}"
+        for path in top.rglob(pattern):
+            assert f"{prefix}/{path.relative_to(top)}" in names
+    assert "rt1t2_dask/data/pet_parcels.tsv" in names
+    assert any(name.endswith("report/templates/report.html") for name in names)
+    assert not [name for name in names if name.endswith((".nii", ".nii.gz"))]
+
+
+def blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+@needs_checkout
+def test_ci_calls_the_readme_test_command():
+    command = next(block for block in blocks("sh") if "pytest" in block).strip()
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_readme_python_runs(capsys):
+    exec(compile("\n".join(blocks("python")), "README.md", "exec"), {})
+    t, g = map(float, capsys.readouterr().out.split())
+    assert t < -4
+    assert g < -1.5
+
+
+def test_readme_cohort_is_valid():
+    Cohort.model_validate(yaml.safe_load(blocks("yaml")[0]))
+
+
+def test_readme_commands_are_understood(tmp_path, monkeypatch, capsys):
+    from rt1t2_dask.command_line import command
+
+    monkeypatch.chdir(tmp_path)
+    cohort = tmp_path / "studies" / "cohort"
+    cohort.mkdir(parents=True)
+    (cohort / "mine.yaml").write_text(blocks("yaml")[0])
+    for line in "\n".join(blocks("sh")).splitlines():
+        words = line.split("#")[0].split()
+        if words[:3] == ["python", "-m", "rt1t2_dask"]:
+            expected = 2 if any(w.startswith("source.root=/data") for w in words) else 0
+            assert command([*words[3:], "dry_run=true"]) == expected, line
+
+
+@needs_checkout
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["ruff", "check", "."], ["mypy"]])
+def test_style_and_types(words):
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
