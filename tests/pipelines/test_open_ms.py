@@ -1,4 +1,4 @@
-"""Two real people with MS (open_ms, clinical 2-D scans) reach a map, regional means and a report."""
+"""Two real people with MS (open_ms, clinical 2-D scans) reach maps, means and a report."""
 
 from __future__ import annotations
 
