@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.table import table as receptor_table
+from rt1t2_dask.stats.null import p_fwe
 from rt1t2_dask.storage.parts import Lake
 
 RECEPTOR_ARRAYS = (
@@ -67,10 +68,24 @@ def _quality(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
 def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
     """Give the cluster table, with permutation p where there were permutations."""
     rows = pd.read_csv(io.BytesIO(lake.file(plan.clusters.part, TABLE)), sep="\t")
-    if plan.permute is not None and len(rows):
-        fwe = to_volume(lake.read(plan.permute.part)["fwe"])
+    if plan.permute is None or not len(rows):
+        return rows
+    permuted = lake.read(plan.permute.part)
+    if by_extent(plan):
+        rows["p_fwe_permutation"] = p_fwe(rows["voxels"], permuted["null_extent"].to_numpy())
+    else:
+        fwe = to_volume(permuted["fwe"])
         rows["p_fwe_permutation"] = [_at_peak(fwe, row) for _, row in rows.iterrows()]
     return rows
+
+
+def by_extent(plan: ContrastPlan) -> bool:
+    """Whether the clusters' permutation p is of their extent: formed at the table's own height."""
+    settings = {} if plan.permute is None else plan.permute.settings
+    return (
+        "cluster" in settings.get("statistic", ())
+        and settings["forming_p"] == plan.clusters.settings["p"]
+    )
 
 
 def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:

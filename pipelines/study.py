@@ -15,7 +15,6 @@ from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort, receptor_task
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
 from rt1t2_dask.pipelines.people import read_people
-from rt1t2_dask.pipelines.permute import require_built
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
@@ -61,7 +60,6 @@ def run_study(config: Config) -> int:
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
-    require_built(config.permute.statistic)
     receptor_task(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))

@@ -123,8 +123,12 @@ def _write_contrast(
     for stat, array in STATISTICS.items():
         write_group_map(store, name, stat, to_volume(maps[array]), simulated)
     if plan.permute is not None:
-        fwe = to_volume(lake.read(plan.permute.part)["fwe"])
+        permuted = lake.read(plan.permute.part)
+        fwe = to_volume(permuted["fwe"])
         write_group_map(store, name, "t", fwe, simulated, desc="fwe")
+        if "fwe_tfce" in permuted:
+            tfce = to_volume(permuted["fwe_tfce"])
+            write_group_map(store, name, "tfce", tfce, simulated, desc="fwe")
         summary = results.permutation_summary(lake, plan)
         assert summary is not None
         document = {"simulated": simulated} | summary

@@ -57,7 +57,7 @@ def dataset_files(participants: pd.DataFrame, seed: int) -> Iterator[tuple[str, 
     """
     yield "dataset_description.json", _json(_description(seed))
     yield "README.md", _README.encode()
-    yield ".bidsignore", b"**/*_mask.nii.gz\n**/*_mask.json\n"
+    yield ".bidsignore", b"**/*_mask.nii.gz\n**/*_mask.json\n.rt1t2_dask/\n"
     table = participants.to_csv(sep="\t", index=False, lineterminator="\n", na_rep="n/a")
     yield "participants.tsv", table.encode()
     yield "participants.json", _json(_COLUMNS)

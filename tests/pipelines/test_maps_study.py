@@ -154,3 +154,19 @@ def test_half_written_output_is_made_whole(maps_study, maps_arguments, tmp_path)
     assert command(maps_arguments) == 0
     assert (out / "group" / "parcels.tsv").exists()
     assert len((out / "report.html").read_bytes()) == pytest.approx(len(page), rel=0.01)
+
+
+def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    assert command([*maps_arguments, "permute.statistic=[max_t,cluster,tfce]"]) == 0
+    group = tmp_path / "out" / "group"
+    known = json.loads((group / "contrast-patVsHc_permutation.json").read_text())
+    assert set(known["p"]) == {"max_t", "extent", "mass", "tfce"}
+    clusters = pd.read_csv(group / "contrast-patVsHc_clusters.tsv", sep="\t")
+    found = clusters[clusters["sign"] == "negative"].iloc[0]
+    assert found["voxels"] == known["observed_maximum"]["extent"]
+    assert found["p_fwe_permutation"] == pytest.approx(known["p"]["extent"])
+    tfce = np.asarray(
+        nib.load(group / "contrast-patVsHc_stat-tfce_desc-fwe_statmap.nii.gz").dataobj
+    )
+    assert np.nanmax(tfce) == pytest.approx(-np.log10(known["p"]["tfce"]), rel=1e-5)
