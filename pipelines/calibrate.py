@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.ratio.calibrate import IntensityMap, mrtool_style
+from rt1t2_dask.ratio.calibrate import Calibration, IntensityMap, contrast_doubt, mrtool_style
 from rt1t2_dask.ratio.classes import external_classes
 from rt1t2_dask.ratio.reference import load_reference
 
@@ -23,19 +25,29 @@ def _make(inputs: Inputs) -> Made:
     brain = inputs.volume("brain", "brain").data.astype(bool)
     lesion = inputs.optional_volume("ingest", "lesion")
     exclude = None if lesion is None else lesion.data.astype(bool)
-    classes = external_classes(t1w, t2w, brain, exclude)
+    pose = inputs.array("brain", "head_affine")
+    classes = external_classes(t1w, t2w, brain, exclude, pose)
     found = mrtool_style(t1w, t2w, classes, brain, load_reference())
     arrays = {
         "t1w_knots": table("t1w_knots", _knots(found.t1w)),
         "t2w_knots": table("t2w_knots", _knots(found.t2w)),
     }
+    return Made(xr.Dataset(arrays), _record(found))
+
+
+def _record(found: Calibration) -> dict[str, Any]:
     record = {
         "kind": "mrtool_style",
         "extrapolated_t1w": found.extrapolated_t1w,
         "extrapolated_t2w": found.extrapolated_t2w,
+        "contrast_kept_t1w": found.contrast_kept_t1w,
+        "contrast_kept_t2w": found.contrast_kept_t2w,
+        "medians_t1w": found.medians_t1w,
+        "medians_t2w": found.medians_t2w,
         "voxels": found.voxels,
     }
-    return Made(xr.Dataset(arrays), record)
+    doubt = contrast_doubt(found)
+    return record if doubt is None else {**record, "flag": doubt}
 
 
 def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST, design_of
 from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
@@ -143,7 +144,7 @@ def _contrast(
 
 
 def _design_settings(config: Config, rows: pd.DataFrame, pair: tuple[str, str]) -> dict[str, Any]:
-    covariates = {name: rows[name].tolist() for name in config.cohort.covariates}
+    covariates = {n: rows[COVARIATE + n].tolist() for n in config.cohort.covariates}
     settings = {
         "groups": rows["group"].tolist(),
         "first": pair[0],

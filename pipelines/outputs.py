@@ -16,6 +16,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.storage.parts import Lake
@@ -111,9 +112,7 @@ def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     }
     store.write("dataset_description.json", json_bytes(description))
     store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
-    store.write(
-        "participants.tsv", tsv_bytes(people.drop(columns=["map", "mask"], errors="ignore"))
-    )
+    store.write("participants.tsv", tsv_bytes(shown(people)))
     store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
 
 
@@ -135,13 +134,13 @@ def write_people(
         A picture (PNG) of the ratio map of each of the first ``report.mosaics`` people.
     """
     waiting = [executor.submit(write_person, lake, store, config, plan) for plan in plans]
-    shown = [p.person.label for p in plans[: config.report.mosaics]]
+    labels = [p.person.label for p in plans[: config.report.mosaics]]
     pictures = [
         executor.submit(picture, lake, config, plan) for plan in plans[: config.report.mosaics]
     ]
     for future in waiting:
         future.result()
-    return {label: made.result() for label, made in zip(shown, pictures, strict=True)}
+    return {label: made.result() for label, made in zip(labels, pictures, strict=True)}
 
 
 def picture(lake: Lake, config: Config, plan: PersonPlan) -> bytes:

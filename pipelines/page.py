@@ -13,6 +13,7 @@ from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
 from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
@@ -53,7 +54,7 @@ def gather(
         simulated=config.simulated,
         seed=source.seed if isinstance(source, SimulatedSource) else None,
         stages=stages_run(plans, cohort),
-        participants=analysed.drop(columns=["map", "mask"], errors="ignore"),
+        participants=shown(analysed),
         demographics=compare(analysed, order, config.cohort.reference),
         contrasts=[_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()],
         template=to_volume(lake.read(template.part)["t1w"]),

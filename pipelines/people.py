@@ -14,6 +14,7 @@ from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.stores import Store, open_store
 
+COVARIATE = "covariate:"
 MAP_NAME = "{}_T1wT2wratio.nii.gz"
 
 
@@ -40,7 +41,7 @@ def read_people(config: Config) -> pd.DataFrame:
     -------
     DataFrame
         ``participant_id``, ``group`` (our names), ``age`` and ``sex`` where the table has them,
-        and each covariate: numbers where all values are numbers, else text.
+        and ``covariate:NAME`` of each covariate: numbers where all values are, else text.
 
     Raises
     ------
@@ -97,8 +98,7 @@ def _columns(members: pd.DataFrame, rows: pd.DataFrame, cohort: Cohort) -> pd.Da
                 f"cohort.covariates names {covariate}, which is no column of "
                 f"{cohort.participants}; it has {', '.join(rows.columns)}."
             )
-        if covariate not in table:
-            table[covariate] = _number_or_text(members[covariate])
+        table[COVARIATE + covariate] = _number_or_text(members[covariate])
     for column in ("map", "mask"):
         if column in rows:
             table[column] = members[column]
@@ -150,3 +150,12 @@ def _known(store: Store, config: Config, path: str) -> InputFile:
             f"{path} is not in source.root.", "Add it or correct the participants table."
         ) from None
     return InputFile(config.source.root, path, checksum(content), config.storage.options())
+
+
+def shown(people: pd.DataFrame) -> pd.DataFrame:
+    """Give the participants table as the outputs show it: covariates under their own names."""
+    known = people.drop(columns=["map", "mask"], errors="ignore")
+    columns = [str(column) for column in known]
+    names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}
+    extra = [column for column, name in names.items() if name in known]
+    return known.drop(columns=extra).rename(columns=names)

@@ -13,7 +13,7 @@ from rt1t2_dask.errors import SubjectError, UserError
 
 MISSING = ("n/a", "N/A", "NA", "")
 MALE = {"m", "male", "1"}
-FEMALE = {"f", "female", "2"}
+FEMALE = {"f", "female", "0", "2"}
 LESION_NAMES = re.compile(r"_(label-lesion[A-Za-z0-9-]*_mask|desc-lesion_mask|lesion_mask|roi)\.")
 
 

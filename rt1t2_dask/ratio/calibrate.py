@@ -19,6 +19,7 @@ from rt1t2_dask.ratio.reference import QUANTILES, Reference
 Values = NDArray[np.float64]
 
 N_KNOTS = 12
+TRUSTED_CONTRAST = (0.5, 2.0)
 _OUTER_KNOTS = 3
 _MIN_VOXELS = 60
 _SMALLEST = 1e-3  # of the reference's range: calibrated intensities stay above it
@@ -56,6 +57,8 @@ class Calibration:
         Share of brain voxels outside the knots, 0 to 1.
     contrast_kept_t1w, contrast_kept_t2w : float
         `contrast_kept` over the brain: a relative difference of the scan is multiplied by it.
+    medians_t1w, medians_t2w : dict of str to float
+        Median of each class of the subject, in percent of the brain's median.
     voxels : dict of str to int
         Size of each class.
     """
@@ -66,6 +69,8 @@ class Calibration:
     extrapolated_t2w: float
     contrast_kept_t1w: float
     contrast_kept_t2w: float
+    medians_t1w: dict[str, float]
+    medians_t2w: dict[str, float]
     voxels: dict[str, int]
 
 
@@ -106,12 +111,14 @@ def mrtool_style(
         extrapolated_t2w=extrapolated_share(maps["t2w"], t2w_on_t1.data[brain]),
         contrast_kept_t1w=contrast_kept(maps["t1w"], t1w.data[brain]),
         contrast_kept_t2w=contrast_kept(maps["t2w"], t2w_on_t1.data[brain]),
+        medians_t1w=_medians(t1w.data, classes, brain),
+        medians_t2w=_medians(t2w_on_t1.data, classes, brain),
         voxels={name: int(classes[name].sum()) for name in CLASS_NAMES},
     )
 
 
 def quantiles(values: NDArray[Any]) -> Values:
-    """Give the quantiles (2 to 98 %) that describe one class."""
+    """Give the quantiles (20 to 80 %) that describe one class."""
     return np.asarray(np.quantile(values.astype(np.float64), QUANTILES))
 
 
@@ -177,11 +184,36 @@ def contrast_kept(intensity_map: IntensityMap, values: NDArray[Any]) -> float:
     """Slope of the map in log-log units over the interquartile range of the values.
 
     1 for a pure gain. Far below 1 the map flattens the brain, and with it every effect: the
-    subject's soft tissue then spreads more than the reference's (bright scalp fat).
+    subject's classes then spread more than the reference's (fat, noise).
     """
     low, high = np.nanquantile(values, [0.25, 0.75])
     mapped = apply(intensity_map, np.array([low, high])).astype(np.float64)
     return float(np.log(mapped[1] / mapped[0]) / np.log(high / low)) if high > low > 0 else np.nan
+
+
+def contrast_doubt(calibration: Calibration) -> str | None:
+    """Say which image's contrast the calibration shrank or stretched beyond `TRUSTED_CONTRAST`.
+
+    Returns
+    -------
+    str or None
+        None when both can be trusted.
+    """
+    low, high = TRUSTED_CONTRAST
+    kept = {"T1w": calibration.contrast_kept_t1w, "T2w": calibration.contrast_kept_t2w}
+    odd = [f"{name} by {value:.2f}" for name, value in kept.items() if not low <= value <= high]
+    if not odd:
+        return None
+    return (
+        f"calibration multiplied the brain's relative contrast in {' and '.join(odd)} "
+        f"({low:g} to {high:g} is usual): look at this subject's ratio, or choose another "
+        "calibration= for the whole cohort."
+    )
+
+
+def _medians(image: NDArray[Any], classes: Mapping[str, Mask], brain: Mask) -> dict[str, float]:
+    scale = 100 / float(np.median(image[brain]))
+    return {name: scale * float(np.median(image[classes[name]])) for name in CLASS_NAMES}
 
 
 def _slope(intensity_map: IntensityMap, part: slice) -> float:

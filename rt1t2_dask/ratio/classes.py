@@ -16,15 +16,28 @@ Classes = dict[str, Mask]
 CLASS_NAMES = ("csf", "bone", "soft")
 
 _CLOSING_MM = 8.0
+_RIM_FROM_BRAIN_MM = (2.0, 25.0)
 _BONE_FROM_BRAIN_MM = (2.0, 14.0)
+_MUSCLE_FROM_BRAIN_MM = (4.0, 25.0)
 _SOFT_FROM_BRAIN_MM = (5.0, 25.0)
-_BONE_DEPTH_MM = 4.0
-_BASE_SHARE = 0.3  # the skull base is a maze of air, fat and bone: only the vault is used
+_DEPTH_MM = 4.0
+_FAT_OVER_MUSCLE = 1.7  # in T1w: fat is 2 to 4 times as bright as muscle, skin and muscle alike
+# Shares of the brain's extent, left to right, back to front, bottom to top.
+_VAULT = ((-np.inf, np.inf), (-np.inf, np.inf), (0.3, np.inf))  # the base is a maze of air and fat
+_TEMPLES = (
+    ((-np.inf, 0.15), (0.45, 0.95), (0.2, 0.55)),
+    ((0.85, np.inf), (0.45, 0.95), (0.2, 0.55)),
+)
+_EXTENT = (0.02, 0.98)
 _PRIOR = {"csf": 2, "bone": 3, "soft": 4}
 
 
 def external_classes(
-    t1w: Volume, t2w_on_t1: Volume, brain: Mask, exclude: Mask | None = None
+    t1w: Volume,
+    t2w_on_t1: Volume,
+    brain: Mask,
+    exclude: Mask | None = None,
+    pose: NDArray[np.floating] | None = None,
 ) -> Classes:
     """Find the three classes from the subject's own head, without a template.
 
@@ -36,18 +49,23 @@ def external_classes(
         Brain mask.
     exclude : ndarray of bool, optional
         Lesions and whatever else must not count.
+    pose : ndarray, shape (4, 4), optional
+        Upright template mm to subject mm (`images.brain.Brain.affine`); without it the head is
+        taken to lie upright in the scanner.
 
     Returns
     -------
     dict of str to ndarray of bool
         ``csf``: inside the brain mask, dark in T1w and bright in T2w. ``bone``: the vault
-        between brain and scalp, dark in both. ``soft``: bright in T1w outside the bone. Each
-        eroded by one voxel; possibly empty.
+        between brain and scalp, dark in both. ``soft``: muscle and skin outside the bone, brighter
+        than it in T1w and darker than fat. Each eroded by one voxel; possibly empty.
 
     Notes
     -----
     Ours: thresholds by Otsu (1979) within the brain and within the shell round it, so that
-    gain, offset and mild gamma hardly move them.
+    gain, offset and mild gamma hardly move them. Fat is left out because its thickness differs
+    between people, and because an averaged reference head has it blurred with skin and bone.
+    The scale for "darker than fat" is temporal muscle, an anchor of Ganzetti et al. (2014).
     """
     voxel_mm = t1w.grid.voxel_mm
     one, two = t1w.data, t2w_on_t1.data
@@ -56,19 +74,21 @@ def external_classes(
         allowed &= ~exclude
     from_brain = distance_transform_edt(~brain, sampling=voxel_mm)
     depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
-    vault = allowed & ~brain & (depth > 0) & _above_base(t1w, brain)
-    rim = vault & _between(from_brain, (_BONE_FROM_BRAIN_MM[0], _SOFT_FROM_BRAIN_MM[1]))
+    shares = _shares_of_brain(t1w, brain, pose)
+    shell = allowed & ~brain & (depth > 0)
+    rim = shell & _within(shares, _VAULT) & _between(from_brain, _RIM_FROM_BRAIN_MM)
+    temples = shell & _temples(shares) & _between(from_brain, _MUSCLE_FROM_BRAIN_MM)
+    signal, fat = _soft_thresholds(one, rim, temples & (depth > _DEPTH_MM))
     inside = brain & allowed
     bright, dark = _fluid_thresholds(one[inside], two[inside])
-    cut = otsu(one[rim])
     found = {
         "csf": inside & (two > bright) & (one < dark),
         "bone": rim
-        & (one < cut)
+        & (one < signal)
         & (two < np.median(two[inside]))
-        & (from_brain < _BONE_FROM_BRAIN_MM[1])
-        & (depth > _BONE_DEPTH_MM),
-        "soft": rim & (one >= cut) & (from_brain > _SOFT_FROM_BRAIN_MM[0]),
+        & _between(from_brain, _BONE_FROM_BRAIN_MM)
+        & (depth > _DEPTH_MM),
+        "soft": rim & _between(from_brain, _SOFT_FROM_BRAIN_MM) & (one >= signal) & (one < fat),
     }
     return {name: eroded(mask, voxel_mm) for name, mask in found.items()}
 
@@ -110,6 +130,16 @@ def _fluid_thresholds(one: Field, two: Field) -> tuple[float, float]:
     return otsu(two), otsu(one[one < otsu(one)])
 
 
+def _soft_thresholds(one: Field, rim: Mask, temples: Mask) -> tuple[float, float]:
+    """T1w above which the shell is no bone, and above which it is fat; NaN without temples."""
+    if not temples.any():
+        return float("nan"), float("nan")
+    # Cutting below the middle of the temples keeps bright fat from moving bone's threshold.
+    signal = otsu(one[rim & (one < np.median(one[temples]))])
+    muscle = one[temples & (one > signal)]
+    return signal, _FAT_OVER_MUSCLE * float(np.median(muscle)) if muscle.size else float("nan")
+
+
 def head_mask(t1w: Volume, brain: Mask) -> Mask:
     """Mask the head: brighter than air, closed over the skull, without holes."""
     voxel_mm = t1w.grid.voxel_mm
@@ -126,16 +156,24 @@ def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
     )
 
 
-def _above_base(t1w: Volume, brain: Mask) -> Mask:
-    """Voxels higher (towards the crown, in world mm) than the lower part of the brain."""
-    up = np.asarray(t1w.affine, dtype=np.float64)[2, :3]
-    height = sum(
-        np.expand_dims(up[i] * np.arange(n), tuple(j for j in range(3) if j != i))
-        for i, n in enumerate(brain.shape)
-    )
-    return np.asarray(
-        height > np.quantile(np.broadcast_to(height, brain.shape)[brain], _BASE_SHARE)
-    )
+def _shares_of_brain(
+    t1w: Volume, brain: Mask, pose: NDArray[np.floating] | None
+) -> NDArray[np.float64]:
+    """Each voxel's place in the upright brain's extent; 0 left, back, bottom, 1 the other end."""
+    upright = np.linalg.inv(np.eye(4) if pose is None else pose) @ t1w.affine
+    axes = np.meshgrid(*(np.arange(n) for n in brain.shape), indexing="ij", sparse=True)
+    place = [sum(row[i] * axes[i] for i in range(3)) + row[3] for row in upright[:3]]
+    ends = [np.quantile(values[brain], _EXTENT) for values in place]
+    return np.stack([(v - low) / (high - low) for v, (low, high) in zip(place, ends, strict=True)])
+
+
+def _within(shares: NDArray[np.float64], box: tuple[tuple[float, float], ...]) -> Mask:
+    sides = [_between(values, limits) for values, limits in zip(shares, box, strict=True)]
+    return np.asarray(np.logical_and.reduce(sides))
+
+
+def _temples(shares: NDArray[np.float64]) -> Mask:
+    return np.asarray(_within(shares, _TEMPLES[0]) | _within(shares, _TEMPLES[1]))
 
 
 def _between(values: Field, limits: tuple[float, float]) -> Mask:

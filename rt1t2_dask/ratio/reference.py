@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-QUANTILES = tuple(round(q, 2) for q in np.arange(0.02, 0.981, 0.04))
+# Only the middle: the tails are noise and partial volume, which an averaged head has not.
+QUANTILES = tuple(round(float(q), 3) for q in np.arange(0.2, 0.801, 0.025))
 FILE_NAME = "calibration_reference.json"
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.calibrate import (
     IntensityMap,
     apply,
+    contrast_doubt,
     contrast_kept,
     extrapolated_share,
     fit,
@@ -170,3 +172,15 @@ def test_fat_suppression_fails_with_the_reason(
 def test_swapped_contrasts_fail(clean: Mapping[str, Volume]) -> None:
     with pytest.raises(SubjectError, match="swapped"):
         calibrated(clean["t2w"], clean["t1w"], clean["brain"].data > 0.5)
+
+
+def test_flattened_contrast_is_said(clean: Mapping[str, Volume]) -> None:
+    brain = clean["brain"].data > 0.5
+    classes = external_classes(clean["t1w"], clean["t2w"], brain)
+    found = mrtool_style(clean["t1w"], clean["t2w"], classes, brain, load_reference())
+    assert contrast_doubt(found) is None
+    assert 0.5 < found.contrast_kept_t1w < 2 and 0.5 < found.contrast_kept_t2w < 2
+    said = contrast_doubt(replace(found, contrast_kept_t2w=0.1))
+    assert said is not None and "T2w by 0.10" in said and "T1w by" not in said
+    median = np.median(clean["t1w"].data[classes["soft"]]) / np.median(clean["t1w"].data[brain])
+    assert found.medians_t1w["soft"] == pytest.approx(100 * median, rel=1e-5)

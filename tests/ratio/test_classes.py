@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scanners import at_2mm
+from scipy.ndimage import distance_transform_edt
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.classes import CLASS_NAMES, classes_from_prior, eroded, external_classes
@@ -62,3 +63,26 @@ def test_erosion_takes_one_voxel_and_spares_thick_slices() -> None:
     assert eroded(mask, np.ones(3)).sum() == 27
     thick = eroded(mask, np.array([1.0, 1.0, 5.0]))
     assert thick.sum() == 3 * 3 * 5
+
+
+def test_scalp_fat_stays_out(head: HeadModel, scans: tuple[Volume, Volume, np.ndarray]) -> None:
+    """Outer scalp three times as bright: the soft class keeps to what is as dark as before."""
+    t1w, t2w, brain = scans
+    before = external_classes(t1w, t2w, brain)["soft"]
+    fat = (at_2mm(head, head.soft).data > 0.5) & (distance_transform_edt(t1w.data > 20) < 3)
+    bright = t1w.with_data(np.where(fat, 3 * t1w.data, t1w.data))
+    after = external_classes(bright, t2w, brain)["soft"]
+    assert (before & fat).sum() > 500
+    assert (after & fat).sum() < 0.1 * (before & fat).sum()
+    assert np.median(bright.data[after]) == pytest.approx(np.median(t1w.data[before]), rel=0.1)
+
+
+def test_a_head_that_lies_askew_needs_its_pose(scans: tuple[Volume, Volume, np.ndarray]) -> None:
+    t1w, t2w, brain = scans
+    turn = np.eye(4)
+    turn[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]  # on its back
+    askew = [Volume(v.data, turn @ v.affine) for v in (t1w, t2w)]
+    upright, told = external_classes(t1w, t2w, brain), external_classes(*askew, brain, pose=turn)
+    for name in CLASS_NAMES:
+        np.testing.assert_array_equal(told[name], upright[name])
+    assert (external_classes(*askew, brain)["bone"] != upright["bone"]).any()
