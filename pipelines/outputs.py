@@ -116,11 +116,15 @@ def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
 
 
-def write_failures(store: Store, failures: list[Failure]) -> None:
-    """List who could not be processed, at which stage, and why; the table may be empty."""
+def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
+    """List who could not be processed, at which stage, and why; it may be empty."""
     rows = [(f.label, f.stage, f.reason.replace("\n", " ")) for f in failures]
-    table = pd.DataFrame(rows, columns=["participant_id", "stage", "reason"])
-    store.write("failures.tsv", tsv_bytes(table))
+    return pd.DataFrame(rows, columns=["participant_id", "stage", "reason"])
+
+
+def write_failures(store: Store, failures: Sequence[Failure]) -> None:
+    """Write the table of failures."""
+    store.write("failures.tsv", tsv_bytes(failure_table(failures)))
 
 
 def write_people(

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask import assets
-from rt1t2_dask.config import Config, SimulatedSource
+from rt1t2_dask.config import Config
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
 from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
-from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
@@ -29,22 +31,14 @@ GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
 def gather(
-    config: Config,
-    lake: Lake,
-    people: pd.DataFrame,
-    plans: Sequence[PersonPlan],
-    cohort: CohortPlan,
-    template: Task,
-    failures: Sequence[Failure],
-    provenance: Mapping[str, Any],
-    mosaics: Mapping[str, bytes],
+    study: Finished, provenance: Mapping[str, Any], mosaics: Mapping[str, bytes]
 ) -> ReportContent:
     """Collect all that the report shows; tables are those of the output folder."""
+    config, lake, plans, cohort = study.config, study.lake, study.plans, study.cohort
     order = list(config.cohort.groups)
+    people = study.people
     analysed = people[people["participant_id"].isin([p.person.label for p in plans])]
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
-    excluded = ["sub-" + label.removeprefix("sub-") for label in config.cohort.exclude]
-    source = config.source
     return ReportContent(
         cohort=config.cohort.name,
         settings=config.science(),
@@ -52,29 +46,30 @@ def gather(
         groups={group: len(labels[group]) for group in order},
         reference=config.cohort.reference,
         simulated=config.simulated,
-        seed=source.seed if isinstance(source, SimulatedSource) else None,
+        seed=getattr(config.source, "seed", None),
         stages=stages_run(plans, cohort),
         participants=shown(analysed),
         demographics=compare(analysed, order, config.cohort.reference),
         contrasts=[_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()],
-        template=to_volume(lake.read(template.part)["t1w"]),
+        template=to_volume(lake.read(study.template.part)["t1w"]),
         receptors=results.receptor_rows(lake, cohort),
         fisher_z=results.fisher_z_rows(lake, cohort, labels),
         parcels=results.parcel_table(lake, plans),
         quality=results.quality_table(lake, plans),
-        failures=pd.DataFrame(
-            [(f.label, f.stage, f.reason) for f in failures],
-            columns=["participant_id", "stage", "reason"],
-        ),
-        excluded=pd.DataFrame(
-            [(label, "cohort.exclude") for label in excluded], columns=["participant_id", "reason"]
-        ),
+        failures=failure_table(study.failures),
+        excluded=_excluded(config),
         lesion_count=lesion_count(lake, plans),
-        assets=[assets.resolve(name) for name in used_assets(plans, cohort, template)],
+        assets=[assets.resolve(name) for name in used_assets(plans, cohort, study.template)],
         notes=[*cohort.notes, *_notes(config, cohort)],
         provenance=provenance,
         mosaics=mosaics,
     )
+
+
+def _excluded(config: Config) -> pd.DataFrame:
+    labels = ["sub-" + label.removeprefix("sub-") for label in config.cohort.exclude]
+    rows = [(label, "cohort.exclude") for label in labels]
+    return pd.DataFrame(rows, columns=["participant_id", "reason"])
 
 
 def write_report(store: Store, content: ReportContent) -> None:

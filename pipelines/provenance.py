@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rt1t2_dask import assets
+from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.page import used_assets
 from rt1t2_dask.pipelines.work import Outcome
-from rt1t2_dask.pipelines.write import Finished
 from rt1t2_dask.storage.provenance import environment
 
 

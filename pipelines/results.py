@@ -54,7 +54,13 @@ def _quality(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
         "ingest": ("lesion_ml",),
         "coregister": ("mutual_information",),
         "brain": ("brain_ml",),
-        "calibrate": ("extrapolated_t1w", "extrapolated_t2w"),
+        "calibrate": (
+            "extrapolated_t1w",
+            "extrapolated_t2w",
+            "contrast_kept_t1w",
+            "contrast_kept_t2w",
+            "flag",
+        ),
         "smooth": ("voxels_measured",),
     }
     for stage, names in wanted.items():

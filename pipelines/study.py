@@ -14,19 +14,14 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort, receptor_task
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
+from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
-from rt1t2_dask.pipelines.write import (
-    Finished,
-    is_written,
-    study_key,
-    write_failed,
-    write_results,
-)
+from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
@@ -132,6 +127,9 @@ class _Run:
         ]
         targets += [task.part for task in images.shared]
         failed = self._make(images.tasks(), targets)
+        for task in images.shared:
+            if task.part in failed:
+                raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
         return [*images.failures, *_failures(images.people, failed)]
 
     def _make_group(self, cohort: CohortPlan) -> None:

@@ -5,71 +5,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
-from rt1t2_dask.pipelines.code import code_version
-from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.cohort import ContrastPlan
+from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
-from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 STATISTICS = {"t": "stat_t", "effect": "stat_effect", "d": "stat_d", "n": "stat_n"}
-SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
-WRITERS = ("outputs", "page", "results", "write")
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A study whose parts are all there."""
-
-    config: Config
-    lake: Lake
-    people: pd.DataFrame
-    plans: tuple[PersonPlan, ...]
-    cohort: CohortPlan
-    template: Task
-    failures: tuple[Failure, ...]
-
-    def key(self) -> str:
-        """Give the digest of all that the output folder depends on."""
-        parts = [t.part.key for t in self.cohort.tasks()]
-        parts += [t.part.key for plan in self.plans for t in plan.tasks.values()]
-        labels = [plan.person.label for plan in self.plans]
-        failed = [[f.label, f.stage, f.reason] for f in self.failures]
-        science = self.config.science()
-        return digest([parts, labels, failed, science, _writing_code()])
-
-
-def _writing_code() -> str:
-    """Give a digest of the code and templates behind the output folder's files."""
-    here = files("rt1t2_dask.pipelines")
-    texts = [checksum((here / f"{name}.py").read_bytes()) for name in WRITERS]
-    templates = files("rt1t2_dask.report") / "templates"
-    pages = sorted((t.name, checksum(t.read_bytes())) for t in templates.iterdir() if t.is_file())
-    return digest([code_version(SCIENCE), texts, [list(page) for page in pages]])
-
-
-def study_key(config: Config) -> str:
-    """Give the digest of the settings that decide the numbers."""
-    return digest(config.science())
 
 
 def is_written(store: Store, key: str) -> bool:
     """Whether the folder holds just these results, whole."""
     known = outputs.read_provenance(store) or {}
-    return known.get("state") == "complete" and known.get("run") == key
+    complete = known.get("state") == "complete" and known.get("run") == key
+    return complete and store.exists("report.html")
 
 
 def write_results(
@@ -79,21 +38,11 @@ def write_results(
     config, lake = study.config, study.lake
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, study.people)
-    outputs.write_failures(store, list(study.failures))
+    outputs.write_failures(store, study.failures)
     mosaics = outputs.write_people(executor, lake, store, config, study.plans)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
-    content = page.gather(
-        config,
-        lake,
-        study.people,
-        study.plans,
-        study.cohort,
-        study.template,
-        study.failures,
-        provenance,
-        mosaics,
-    )
+    content = page.gather(study, provenance, mosaics)
     _write_tables(store, content)
     page.write_report(store, content)
     document = {
@@ -112,7 +61,7 @@ def write_failed(
     """Write who failed and the maps of the others; there are no group results."""
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, people)
-    outputs.write_failures(store, list(failures))
+    outputs.write_failures(store, failures)
     outputs.write_people(executor, lake, store, config, tuple(plans))
 
 
