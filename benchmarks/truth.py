@@ -146,7 +146,8 @@ def clusters(
 
 def cluster_labels(out: Path) -> np.ndarray:
     known = json.loads((out / "provenance.json").read_text())
-    part = lake_of(known) / "parts" / "clusters" / known["group_parts"]["clusters"]
+    (keys,) = known["group_parts"]["contrasts"].values()
+    part = lake_of(known) / "parts" / "clusters" / keys["clusters"]
     return xr.open_zarr(part, consolidated=False)["clusters"].to_numpy().T
 
 
@@ -157,8 +158,9 @@ def lake_of(known: dict[str, Any]) -> Path:
 def expected_clusters(out: Path, cohort: str) -> float:
     """Random-field expectation of clusters of the table's height and extent, both signs."""
     known = json.loads((out / "provenance.json").read_text())
-    config, key = known["config"], known["group_parts"]["contrast"]
-    marker = lake_of(known) / "parts" / "contrast" / f"{key}.json"
+    config = known["config"]
+    (keys,) = known["group_parts"]["contrasts"].values()
+    marker = lake_of(known) / "parts" / "contrast" / f"{keys['contrast']}.json"
     record = json.loads(marker.read_text())["record"]
     volume = random_field.SearchVolume(
         record["dof"], record["voxels"], np.array(record["fwhm_voxels"]), np.array(record["resels"])

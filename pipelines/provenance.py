@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rt1t2_dask import assets
+from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.page import used_assets
 from rt1t2_dask.pipelines.work import Outcome
@@ -29,7 +30,6 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
         }
         for plan in study.plans
     }
-    keys = {t.stage: t.part.key for t in study.cohort.tasks()}
     return {
         "config": config.model_dump(mode="json"),
         "seeds": {
@@ -41,9 +41,19 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
         "assets": {name: assets.resolve(name).sha256 for name in used},
         "inputs": files,
         "parts": {p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in study.plans},
-        "group_parts": keys,
+        "group_parts": _group_keys(study.cohort),
         "timings": timing,
     }
+
+
+def _group_keys(cohort: CohortPlan) -> dict[str, Any]:
+    contrasts = {
+        name: {task.stage: task.part.key for task in (p.contrast, p.clusters, p.permute) if task}
+        for name, p in cohort.contrasts.items()
+    }
+    receptors = {group: task.part.key for group, task in cohort.receptors.items()}
+    pet = cohort.pet.part.key if cohort.pet else None
+    return {"contrasts": contrasts, "pet": pet, "receptors": receptors}
 
 
 def timings(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
