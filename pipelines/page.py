@@ -39,6 +39,8 @@ def gather(
     people = study.people
     analysed = people[people["participant_id"].isin([p.person.label for p in plans])]
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
+    contrasts = [_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()]
+    receptors = results.receptor_rows(lake, cohort)
     return ReportContent(
         cohort=config.cohort.name,
         settings=config.science(),
@@ -50,9 +52,9 @@ def gather(
         stages=stages_run(plans, cohort),
         participants=shown(analysed),
         demographics=compare(analysed, order, config.cohort.reference),
-        contrasts=[_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()],
+        contrasts=contrasts,
         template=to_volume(lake.read(study.template.part)["t1w"]),
-        receptors=results.receptor_rows(lake, cohort),
+        receptors=receptors,
         fisher_z=results.fisher_z_rows(lake, cohort, labels),
         parcels=results.parcel_table(lake, plans),
         quality=results.quality_table(lake, plans),
@@ -60,7 +62,7 @@ def gather(
         excluded=_excluded(config),
         lesion_count=lesion_count(lake, plans),
         assets=[assets.resolve(name) for name in used_assets(plans, cohort, study.template)],
-        notes=[*cohort.notes, *_notes(config, cohort)],
+        notes=[*cohort.notes, *_notes(config, cohort), *_missing(contrasts, receptors)],
         provenance=provenance,
         mosaics=mosaics,
     )
@@ -122,6 +124,19 @@ def _contrast(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> Cont
         threshold=Threshold(config.contrast.p, height, config.contrast.extent_mm3, dof),
         permutation=results.permutation_summary(lake, plan),
     )
+
+
+def _missing(contrasts: Sequence[ContrastResult], receptors: pd.DataFrame | None) -> list[str]:
+    """Say why columns are n/a that depend on the data at hand."""
+    notes = []
+    tabled = [result.clusters for result in contrasts if len(result.clusters)]
+    if tabled and all(rows["lesion_overlap"].isna().all() for rows in tabled):
+        notes.append("lesion_overlap is n/a: nobody in the contrast has a lesion mask.")
+    if receptors is not None and receptors["ci_low"].isna().any():
+        notes.append("ci_low and ci_high are n/a for groups of fewer than 5 patients.")
+    if receptors is not None and receptors["p_permutation"].isna().any():
+        notes.append("p_permutation and q_fdr are n/a: receptors.n_permutations=0.")
+    return notes
 
 
 def _spatial_note(config: Config) -> str:

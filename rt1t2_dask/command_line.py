@@ -14,11 +14,11 @@ from pathlib import Path
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rt1t2_dask import __version__
-from rt1t2_dask.config import Config, parse
+from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -31,6 +31,7 @@ Cohorts: {cohorts}
 
   +cohort=psp                            the embedded study, on simulated heads
   +cohort=psp dry_run=true               what would be done, and how much of it
+  lake=status                            what the lake holds; lake=verify, lake=gc
   --config-dir DIR +cohort=MINE source=bids source.root=DATASET
                                          your own scans; cohort in DIR/cohort/MINE.yaml
 """
@@ -82,6 +83,9 @@ def _say(message: object, code: int) -> int:
 def _command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_intermixed_args(list(arguments))
     overrides = _search_path(asked.config_dir) + asked.overrides
+    actions = [word.removeprefix("lake=") for word in overrides if word.startswith("lake=")]
+    if actions:
+        return _upkeep(actions[-1], [w for w in overrides if not w.startswith("lake=")])
     if not any(word.lstrip("+").startswith("cohort=") for word in asked.overrides):
         sys.stdout.write(HELP.format(version=__version__, cohorts=", ".join(_cohorts(overrides))))
         return WRONG_INPUT
@@ -89,6 +93,14 @@ def _command(arguments: Sequence[str]) -> int:
     from rt1t2_dask.pipelines.study import run_study
 
     return max(run_study(config) for config in configs)
+
+
+def _upkeep(action: str, overrides: Sequence[str]) -> int:
+    from rt1t2_dask.pipelines.upkeep import run_upkeep
+
+    composed = _composed(overrides)
+    storage = OmegaConf.to_container(composed.storage, resolve=True)
+    return run_upkeep(action, parse_storage(storage), bool(composed.dry_run))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -145,16 +157,23 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
         yield Job(words, name.replace("/", "_"))
 
 
-def _configure(job: Job) -> Config:
+def _composed(overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
-            composed = compose("config", overrides=list(job.overrides))
+            return compose("config", overrides=list(overrides))
+    except HydraException as error:
+        raise UserError(_first_lines(error)) from None
+
+
+def _configure(job: Job) -> Config:
+    try:
+        composed = _composed(job.overrides)
         if job.folder:
             composed.output_dir = str(Path(composed.output_dir) / job.folder)
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is missing; set {error.full_key}=...") from None
-    except (HydraException, OmegaConfBaseException) as error:
+    except OmegaConfBaseException as error:
         raise UserError(_first_lines(error)) from None
     return parse(tree)  # type: ignore[arg-type]
 

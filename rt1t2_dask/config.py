@@ -263,6 +263,15 @@ def parse(tree: Mapping[str, Any]) -> Config:
         raise UserError("\n".join(_line(item) for item in error.errors())) from None
 
 
+def parse_storage(tree: Any) -> Storage:
+    """Check the settings of the lake alone; raises as `parse`."""
+    try:
+        return Storage.model_validate(tree)
+    except ValidationError as error:
+        lines = (f"storage.{_line(item)}" for item in error.errors())
+        raise UserError("\n".join(lines)) from None
+
+
 def _line(item: Any) -> str:
     kinds = {"simulated", "bids", "maps"}
     steps = [str(step) for step in item["loc"]]

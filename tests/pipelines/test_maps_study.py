@@ -170,3 +170,47 @@ def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
         nib.load(group / "contrast-patVsHc_stat-tfce_desc-fwe_statmap.nii.gz").dataobj
     )
     assert np.nanmax(tfce) == pytest.approx(-np.log10(known["p"]["tfce"]), rel=1e-5)
+
+
+def test_what_was_not_run_is_na_and_said(maps_study, maps_arguments, tmp_path):
+    maps_study(n_patients=4)
+    words = [
+        *maps_arguments,
+        "permute.n=0",
+        "receptors.n_permutations=0",
+        "method=van_grinsven_2025",
+    ]
+    assert command([*words, "smooth.fwhm_mm=0"]) == 0
+    group = tmp_path / "out" / "group"
+    receptors = pd.read_csv(group / "receptors.tsv", sep="\t", keep_default_na=False)
+    for column in ("p_permutation", "q_fdr", "p_spatial", "ci_low", "ci_high"):
+        assert set(receptors[column]) == {"n/a"}, column
+    assert not (group / "contrast-patVsHc_permutation.json").exists()
+    page = (tmp_path / "out" / "report.html").read_text()
+    for said in (
+        "p_fwe_permutation is n/a",
+        "p_spatial is n/a",
+        "p_permutation and q_fdr are n/a",
+        "ci_low and ci_high are n/a",
+    ):
+        assert said in page
+
+
+def test_lake_says_what_it_holds_and_keeps_what_runs_name(
+    maps_study, maps_arguments, tmp_path, capsys
+):
+    maps_study()
+    assert command(maps_arguments) == 0
+    capsys.readouterr()
+    place = f"storage.url={tmp_path / 'lake'}"
+    assert command(["lake=status", place]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert rows["smooth"][1:4] == ["13", "0", "13"]
+    assert command(["lake=gc", place]) == 0
+    assert "removed 0 parts" in capsys.readouterr().out
+    assert command(["lake=verify", place]) == 0
+    chunk = next((tmp_path / "lake/parts/smooth").glob("*/smoothed/c/0/0/0"))
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"x")
+    assert command(["lake=verify", place]) == 1
+    assert "differs from its checksum" in capsys.readouterr().out
+    assert command(["lake=nonsense", place]) == 2
