@@ -27,6 +27,9 @@ from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
 from rt1t2_dask.pipelines.template import TEMPLATE
 from rt1t2_dask.storage.parts import Part
 
+# Registration samples the template as it is: one that was resampled before is blurred twice.
+TEMPLATE_MM = 1.0
+
 SettingsOf = Callable[[Config], Mapping[str, Any]]
 
 SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
@@ -129,10 +132,10 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
     if isinstance(config.source, MapsSource):
-        return {"template_out": TEMPLATE.task({"voxel_mm": 1.0}, {})}
+        return {"template_out": TEMPLATE.task({"voxel_mm": TEMPLATE_MM}, {})}
     head_assets = (HEAD,) if assets.find(HEAD) else ()
     return {
-        "template": TEMPLATE.task({"voxel_mm": config.registration_voxel_mm}, {}),
+        "template": TEMPLATE.task({"voxel_mm": TEMPLATE_MM}, {}),
         "template_out": TEMPLATE.task({"voxel_mm": config.output_voxel_mm}, {}),
         "head": HEAD_STAGE.task({}, {}, asset_names=HEAD_STAGE.assets + head_assets),
     }

@@ -167,17 +167,17 @@ def permutation(result: ContrastResult) -> Table | None:
     if not found:
         return None
     parts = [found.get(key) or {} for key in ("observed_maximum", "critical_05", "p")]
+    units = found.get("unit") or {}
     rows = tuple(
         (
-            name,
+            f"{name} ({units[name]})" if name in units else name,
             decimal(parts[0].get(name)),
             decimal(parts[1].get(name)),
             probability(parts[2].get(name)),
         )
         for name in dict.fromkeys(name for part in parts for name in part)
     )
-    unit = f" ({found['unit']})" if found.get("unit") else ""
-    heads = (f"Observed maximum{unit}", f"Critical value at FWE .05{unit}", "p FWE")
+    heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
     method = str(found.get("method", "")).replace("_", "-").title()
     caption = (
         f"{method} permutation, {result.title}: {thousands(found.get('n'))} permutations, "
