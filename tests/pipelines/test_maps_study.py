@@ -94,6 +94,14 @@ def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp
     assert (out / "group").exists() is allow
 
 
+def test_nobody_left_is_said(maps_study, maps_arguments, tmp_path):
+    root, _ = maps_study(n_patients=1, n_controls=1)
+    for path in root.glob("*.nii.gz"):
+        path.write_bytes(b"not an image")
+    assert command([*maps_arguments, "allow_failures=true"]) == 1
+    assert len(pd.read_csv(tmp_path / "out" / "failures.tsv", sep="\t")) == 2
+
+
 def test_a_missing_map_is_a_failure_of_that_person(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     (root / "sub-05_T1wT2wratio.nii.gz").unlink()
