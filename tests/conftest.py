@@ -10,6 +10,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 GRID_MM = 6.0
 SHAPE = (33, 39, 32)
