@@ -45,7 +45,6 @@ VARIABLES = {
     "t1w_knots": Variable(("knot", "side"), "arbitrary", "intensity map of the T1w: from, to"),
     "t2w_knots": Variable(("knot_t2w", "side"), "arbitrary", "intensity map of the T2w: from, to"),
     "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),
-    "ratio_native": Variable(SPACE, "1", "calibrated T1w/T2w ratio on the T1w grid"),
     "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
     "smoothed": Variable(SPACE, "1", "smoothed T1w/T2w ratio, NaN where not measured"),
     "parcels": Variable(("region",), "1", "mean smoothed ratio over a region"),
