@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.pipelines.contrast import design_of
-from rt1t2_dask.pipelines.maps import common_grid, load_matrix, scattered
+from rt1t2_dask.pipelines.maps import load_matrix, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
 from rt1t2_dask.stats.lattice import lattice
@@ -34,7 +34,8 @@ def _make(inputs: Inputs) -> Made:
     from rt1t2_dask.stats import exchange, permutation
 
     settings, design = inputs.settings, design_of(inputs.settings)
-    inside = np.isfinite(inputs.volume("contrast", "stat_t").data)
+    observed_t = inputs.volume("contrast", "stat_t")
+    inside = np.isfinite(observed_t.data)
     plan = exchange.plan(design, settings["n"], settings["seed"], method=settings["method"])
     block = permutation.prepare(
         load_matrix(inputs, inside),
@@ -56,7 +57,7 @@ def _make(inputs: Inputs) -> Made:
     for name, (top, null) in more.items():
         nulls[f"null_{name}"] = null
         largest[name] = (top, null)
-    grid, space = common_grid(inputs), settings["space"]
+    grid, space = observed_t.grid, settings["space"]
     arrays = {
         name: to_array(name, scattered(values, inside, grid), space=space)
         for name, values in (maps | spatial_maps).items()

@@ -89,21 +89,21 @@ class ImagePlan:
 
     Parameters
     ----------
-    shared : tuple of Task
-        Parts that everybody needs: the template and the head.
+    shared : mapping of str to Task
+        Parts that everybody needs, by role: the template and the head.
     people : tuple of PersonPlan
         In the order of the participants table.
     failures : tuple of Failure
         Who has no usable files.
     """
 
-    shared: tuple[Task, ...]
+    shared: Mapping[str, Task]
     people: tuple[PersonPlan, ...]
     failures: tuple[Failure, ...]
 
     def tasks(self) -> list[Task]:
         """Give every task, shared ones first."""
-        return [*self.shared, *(t for plan in self.people for t in plan.tasks.values())]
+        return [*self.shared.values(), *(t for plan in self.people for t in plan.tasks.values())]
 
 
 def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
@@ -126,7 +126,7 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
             continue
         tasks = _person_tasks(config, parents, files)
         plans.append(PersonPlan(Person(row["participant_id"], row["group"]), tasks))
-    return ImagePlan(tuple(shared.values()), tuple(plans), tuple(failures))
+    return ImagePlan(shared, tuple(plans), tuple(failures))
 
 
 def shared_tasks(config: Config) -> dict[str, Task]:

@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort, receptor_task
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.people import read_people
-from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images, shared_tasks
+from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.stage import Task
@@ -78,7 +78,7 @@ class _Run:
             return DONE
         people = read_people(config)
         images = plan_images(config, people)
-        shared = {role: task.part for role, task in shared_tasks(config).items()}
+        shared = {role: task.part for role, task in images.shared.items()}
         cohort = plan_cohort(config, people, images.people, shared)
         if config.dry_run:
             describe(config, self.lake, images, cohort)
@@ -95,7 +95,7 @@ class _Run:
             cohort = plan_cohort(config, people, whole, shared)
             self._announce(images, cohort)
         self._make_group(cohort)
-        template = shared_tasks(config)["template_out"]
+        template = images.shared["template_out"]
         self._finish(Finished(config, self.lake, people, whole, cohort, template, tuple(failures)))
         return SOME_FAILED if failures else DONE
 
@@ -125,9 +125,9 @@ class _Run:
         targets = [
             task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
         ]
-        targets += [task.part for task in images.shared]
+        targets += [task.part for task in images.shared.values()]
         failed = self._make(images.tasks(), targets)
-        for task in images.shared:
+        for task in images.shared.values():
             if task.part in failed:
                 raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
         return [*images.failures, *_failures(images.people, failed)]

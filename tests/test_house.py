@@ -112,7 +112,8 @@ def test_readme_python_runs(capsys):
 
 
 def test_readme_cohort_is_valid():
-    Cohort.model_validate(yaml.safe_load(blocks("yaml")[0]))
+    cohort = Cohort.model_validate(yaml.safe_load(blocks("yaml")[0]))
+    assert cohort.reference in cohort.groups
 
 
 def test_readme_commands_are_understood(tmp_path, monkeypatch, capsys):
