@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import assets
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST, design_of
+from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
+from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.stage import InputFile, Task
-from rt1t2_dask.receptors.maps import select, shipped_names
-from rt1t2_dask.storage.keys import checksum, plain
+from rt1t2_dask.storage.keys import plain
 from rt1t2_dask.storage.parts import Part
-from rt1t2_dask.storage.stores import open_store
 
 MIN_GROUP = 2
 
@@ -97,7 +94,7 @@ def plan_cohort(
             notes.append(f"No contrast {name}: {reason}")
         else:
             contrasts[name] = _contrast(config, rows, plans, shared, (first, second))
-    receptors, pet, more = _receptors(config, rows, plans)
+    receptors, pet, more = plan_receptors(config, rows, plans)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
     return CohortPlan(contrasts, pet, receptors, (*notes, *more))
@@ -166,78 +163,3 @@ def _design_settings(config: Config, rows: pd.DataFrame, pair: tuple[str, str]) 
 def _mask_file(config: Config) -> dict[str, InputFile]:
     path = config.contrast.mask
     return {"mask": local_file(path, "contrast.mask")} if path else {}
-
-
-def local_file(path: str, setting: str) -> InputFile:
-    """Take in a file that a setting names.
-
-    Raises
-    ------
-    UserError
-        When there is no such file.
-    """
-    folder, _, name = path.rpartition("/") if "://" in path else _split(path)
-    try:
-        content = open_store(folder).read(name)
-    except FileNotFoundError:
-        raise UserError(f"{setting}={path}: there is no such file.") from None
-    return InputFile(folder, name, checksum(content))
-
-
-def _split(path: str) -> tuple[str, str, str]:
-    whole = Path(path).expanduser().resolve()
-    return str(whole.parent), "/", whole.name
-
-
-def _receptors(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
-) -> tuple[dict[str, Task], Task | None, list[str]]:
-    reference = config.cohort.reference
-    controls = int((rows["group"] == reference).sum())
-    patients = [group for group in config.cohort.groups if group != reference]
-    if controls < MIN_CONTROLS or not patients:
-        return (
-            {},
-            None,
-            [
-                f"No receptor correlations: there are {controls} in {reference}; "
-                f"z-scores need at least {MIN_CONTROLS} controls and a group of patients."
-            ],
-        )
-    pet = receptor_task(config)
-    tasks = {}
-    notes = []
-    for group in patients:
-        chosen = np.flatnonzero(rows["group"].isin([group, reference])).tolist()
-        marks = [bool(rows["group"].iloc[k] == group) for k in chosen]
-        if not any(marks):
-            notes.append(f"No receptor correlations of {group}: nobody is left in it.")
-            continue
-        parents = {row_role(i): plans[k].part("parcels") for i, k in enumerate(chosen)}
-        settings = {
-            "patient": marks,
-            "n_permutations": config.receptors.n_permutations,
-            "seed": config.receptors.seed,
-            "missing": config.receptors.missing,
-            "spatial": config.receptors.spatial,
-        }
-        tasks[group] = RECEPTORS.task(settings, parents | {"pet": pet.part})
-    return tasks, pet, notes
-
-
-def receptor_task(config: Config) -> Task:
-    """Plan the regional means of the receptor maps.
-
-    Raises
-    ------
-    UserError
-        When a map is not known or a file is not there.
-    """
-    maps = config.receptors.maps
-    names = select(maps if isinstance(maps, str) else list(maps))
-    shipped = set(shipped_names())
-    found = [f"{PET}{name}" for name in names if name in shipped and assets.find(f"{PET}{name}")]
-    files = {name: local_file(name, "receptors.maps") for name in names if name not in shipped}
-    if config.receptors.gm_prior:
-        files["gm_prior"] = local_file(config.receptors.gm_prior, "receptors.gm_prior")
-    return PET_STAGE.task({"maps": names}, {}, files, (*PET_STAGE.assets, *found))

@@ -12,13 +12,14 @@ from rt1t2_dask.cluster import open_cluster
 from rt1t2_dask.config import Cluster, Config, SimulatedSource
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
-from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort, receptor_task
+from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
+from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results

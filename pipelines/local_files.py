@@ -1,0 +1,31 @@
+"""Files that a setting names, wherever they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.stores import open_store
+
+
+def local_file(path: str, setting: str) -> InputFile:
+    """Take in a file that a setting names.
+
+    Raises
+    ------
+    UserError
+        When there is no such file.
+    """
+    folder, _, name = path.rpartition("/") if "://" in path else _split(path)
+    try:
+        content = open_store(folder).read(name)
+    except FileNotFoundError:
+        raise UserError(f"{setting}={path}: there is no such file.") from None
+    return InputFile(folder, name, checksum(content))
+
+
+def _split(path: str) -> tuple[str, str, str]:
+    whole = Path(path).expanduser().resolve()
+    return str(whole.parent), "/", whole.name
