@@ -39,7 +39,7 @@ def gather(
     people = study.people
     analysed = people[people["participant_id"].isin([p.person.label for p in plans])]
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
-    contrasts = [_contrast(config, lake, name, p) for name, p in cohort.contrasts.items()]
+    contrasts = [contrast_result(config, lake, name, p) for name, p in cohort.contrasts.items()]
     receptors = results.receptor_rows(lake, cohort)
     return ReportContent(
         cohort=config.cohort.name,
@@ -111,7 +111,8 @@ def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
     return masks[0].with_data(np.sum([mask.data > 0 for mask in masks], axis=0).astype(np.float32))
 
 
-def _contrast(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> ContrastResult:
+def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> ContrastResult:
+    """Read what the report shows of one contrast."""
     first, second = config.cohort.contrasts[name]
     height = lake.record(plan.clusters.part)["height"]
     dof = lake.record(plan.contrast.part)["dof"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 
@@ -47,8 +47,20 @@ class LazyCluster:
         return self._executor
 
 
-def run_study(config: Config) -> int:
+def run_study(
+    config: Config,
+    cluster: LazyCluster | None = None,
+    then: Callable[[Finished], None] | None = None,
+) -> int:
     """Run one study from its source to the report.
+
+    Parameters
+    ----------
+    config : Config
+    cluster : LazyCluster, optional
+        Where to work, and who closes it; the study's own where left out.
+    then : callable, optional
+        Called with the finished study once its results are written.
 
     Returns
     -------
@@ -62,12 +74,19 @@ def run_study(config: Config) -> int:
     if config.simulated:
         log.info("SIMULATED DATA: heads built round a template; no result says anything of people")
     with ExitStack() as stack:
-        return _Run(config, store, LazyCluster(config.cluster, stack)).run()
+        own = cluster or LazyCluster(config.cluster, stack)
+        return _Run(config, store, own, then).run()
 
 
 class _Run:
-    def __init__(self, config: Config, store: Store, cluster: LazyCluster) -> None:
-        self.config, self.store, self.cluster = config, store, cluster
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        cluster: LazyCluster,
+        then: Callable[[Finished], None] | None,
+    ) -> None:
+        self.config, self.store, self.cluster, self.then = config, store, cluster, then
         self.lake = Lake(config.storage.url, config.storage.options())
         self.outcomes: list[Outcome] = []
         self.began = time.perf_counter()
@@ -166,6 +185,8 @@ class _Run:
         for stage, spent in timings(self.outcomes).items():
             log.info("%-10s %4d parts %8.1f CPU s", stage, spent["parts"], spent["cpu_s"])
         log.info("done in %.0f s: open %s/report.html", time.perf_counter() - self.began, where)
+        if self.then is not None:
+            self.then(study)
 
 
 def _failures(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:

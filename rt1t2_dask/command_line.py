@@ -7,8 +7,8 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra import compose, initialize_config_module
@@ -41,10 +41,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One run: its overrides and, in a sweep, the name of its own folder."""
+    """One run: its overrides and, in a sweep, the name of its own folder and what was swept."""
 
     overrides: tuple[str, ...]
-    folder: str
+    folder: str = ""
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -89,10 +90,26 @@ def _command(arguments: Sequence[str]) -> int:
     if not any(word.lstrip("+").startswith("cohort=") for word in asked.overrides):
         sys.stdout.write(HELP.format(version=__version__, cohorts=", ".join(_cohorts(overrides))))
         return WRONG_INPUT
-    configs = [_configure(job) for job in _jobs(overrides, asked.multirun)]
+    jobs = list(_jobs(overrides, asked.multirun))
+    return _sweep(jobs) if asked.multirun else _study(_configure(jobs[0]))
+
+
+def _study(config: Config) -> int:
     from rt1t2_dask.pipelines.study import run_study
 
-    return max(run_study(config) for config in configs)
+    return run_study(config)
+
+
+def _sweep(jobs: Sequence[Job]) -> int:
+    """Check every job's settings before the first one starts."""
+    from rt1t2_dask.pipelines.sweep import SweepJob, run_sweep
+
+    configs = [_configure(job) for job in jobs]
+    named = [
+        SweepJob(config, job.folder, job.changed) for config, job in zip(configs, jobs, strict=True)
+    ]
+    folder = configs[0].output_dir.removesuffix(jobs[0].folder).rstrip("/")
+    return run_sweep(named, folder)
 
 
 def _upkeep(action: str, overrides: Sequence[str]) -> int:
@@ -139,7 +156,7 @@ def _cohorts(overrides: Sequence[str]) -> list[str]:
 
 def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
     if not multirun:
-        yield Job(tuple(overrides), "")
+        yield Job(tuple(overrides))
         return
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -153,8 +170,9 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
     ]
     swept = [item.is_sweep_override() for item in parsed]
     for words in itertools.product(*choices):
-        name = ",".join(w.lstrip("+") for w, is_swept in zip(words, swept, strict=True) if is_swept)
-        yield Job(words, name.replace("/", "_"))
+        chosen = [w.lstrip("+") for w, is_swept in zip(words, swept, strict=True) if is_swept]
+        changed = dict(word.split("=", 1) for word in chosen)
+        yield Job(words, ",".join(chosen).replace("/", "_"), changed)
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import nibabel as nib
 import numpy as np
@@ -74,11 +75,31 @@ def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp
     assert {p.parent.name for p in new} == {"clusters"}
 
 
-def test_sweep_gives_each_job_its_folder(maps_study, maps_arguments, tmp_path):
+def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_arguments, tmp_path):
     maps_study()
-    assert command(["-m", *maps_arguments, "contrast.p=0.001,0.01"]) == 0
-    folders = sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir())
-    assert folders == ["contrast.p=0.001", "contrast.p=0.01"]
+    swept = ["contrast.p=0.001,0.01", "contrast.extent_mm3=0,5000"]
+    assert command(["-m", *maps_arguments, *swept]) == 0
+    out = tmp_path / "out"
+    folders = sorted(p.name for p in out.iterdir() if p.is_dir())
+    assert folders == [
+        f"contrast.p={p},contrast.extent_mm3={k}" for p in ("0.001", "0.01") for k in ("0", "5000")
+    ]
+    made = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake" / "parts").iterdir()}
+    assert (made["smooth"], made["contrast"], made["permute"], made["clusters"]) == (13, 1, 1, 4)
+
+    rows = pd.read_csv(out / "sweep.tsv", sep="\t", na_values="n/a")
+    contrasts = rows[rows["result"] == "contrast"]
+    assert contrasts["job"].tolist() == folders
+    for job, row in contrasts.set_index("job").iterrows():
+        table = pd.read_csv(out / job / "group" / "contrast-patVsHc_clusters.tsv", sep="\t")
+        assert row["clusters_negative"] == (table["sign"] == "negative").sum()
+        assert row["volume_mm3"] == pytest.approx(table["volume_mm3"].sum())
+    receptors = rows[rows["result"] == "receptors"]
+    own = pd.read_csv(out / folders[0] / "group" / "receptors.tsv", sep="\t")
+    strongest = own.loc[own["mean_fisher_z"].abs().idxmax()]
+    assert set(receptors["strongest_map"]) == {strongest["map"]}
+    page = (out / "sweep.html").read_text()
+    assert all(f"{quote(job)}/report.html" in page for job in folders)
 
 
 @pytest.mark.parametrize("allow", [False, True])
