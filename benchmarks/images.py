@@ -1,0 +1,71 @@
+"""The image half on known truth: heads painted on real people's label maps.
+
+    python benchmarks/images.py [--only rigid poses ...] [--people 6]
+
+Each section is a module ``images_<section>.py`` beside this one with ``run(people)``, which prints
+readable lines and gives its figures. The last line is one JSON object with every figure; null
+where a section was left out, is not there or could not measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import math
+import time
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "rigid": ("rigid_iso_mm", "rigid_5mm_mm"),
+    "poses": ("poses_found", "poses_tried"),
+    "brain": ("brain_dice_mean", "brain_dice_min"),
+    "normalise": (
+        "gm_dice",
+        "wm_dice",
+        "gm_dice_synquick",
+        "wm_dice_synquick",
+        "cpu_ratio_synquick",
+        "rim_mm",
+        "rim_unmasked_mm",
+        "cpu_s_subject",
+        "peak_gb",
+    ),
+    "calibration": ("wm_cv_raw", "wm_cv_calibrated", "contrast_error", "effect_error"),
+}
+
+
+def main() -> None:
+    chosen = arguments()
+    figures: dict[str, float | None] = {key: None for keys in KEYS.values() for key in keys}
+    for section in chosen.only or KEYS:
+        figures |= run(section, chosen.people)
+    print(json.dumps(figures))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", nargs="+", choices=tuple(KEYS), metavar="SECTION")
+    parser.add_argument("--people", type=int, default=6)
+    return parser.parse_args()
+
+
+def run(section: str, people: int) -> dict[str, float | None]:
+    """Run one section; nothing but a line where its module is not there."""
+    name = f"images_{section}"
+    if importlib.util.find_spec(name) is None:
+        print(f"{section}: not there ({name}.py)")
+        return {}
+    print(f"== {section} ({people} people)", flush=True)
+    start = time.process_time()
+    found = importlib.import_module(name).run(people)
+    print(f"== {section}: {time.process_time() - start:.0f} CPU s", flush=True)
+    return {key: _number(value) for key, value in found.items()}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
+
+
+if __name__ == "__main__":
+    main()
