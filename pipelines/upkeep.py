@@ -35,7 +35,7 @@ def run_upkeep(action: str, storage: Storage, dry_run: bool) -> int:
         For another action.
     """
     if action not in ACTIONS:
-        raise UserError(f"lake={action}: choose from {', '.join(ACTIONS)}.")
+        raise UserError(f"lake={action}: choose from {', '.join(ACTIONS)}, publish.")
     lake = Lake(storage.url, storage.options())
     lines, code = ACTIONS[action](lake, dry_run)
     sys.stdout.write("\n".join([f"lake {storage.url}", *lines]) + "\n")

@@ -31,7 +31,8 @@ Cohorts: {cohorts}
 
   +cohort=psp                            the embedded study, on simulated heads
   +cohort=psp dry_run=true               what would be done, and how much of it
-  lake=status                            what the lake holds; lake=verify, lake=gc
+  lake=status                            what the lake holds; lake=verify, lake=gc,
+                                         lake=publish to=PLACE
   --config-dir DIR +cohort=MINE source=bids source.root=DATASET
                                          your own scans; cohort in DIR/cohort/MINE.yaml
 """
@@ -112,12 +113,17 @@ def _sweep(jobs: Sequence[Job]) -> int:
     return run_sweep(named, folder)
 
 
-def _upkeep(action: str, overrides: Sequence[str]) -> int:
+def _upkeep(action: str, words: Sequence[str]) -> int:
+    from rt1t2_dask.pipelines.publishing import WORDS, run_publish
     from rt1t2_dask.pipelines.upkeep import run_upkeep
 
-    composed = _composed(overrides)
-    storage = OmegaConf.to_container(composed.storage, resolve=True)
-    return run_upkeep(action, parse_storage(storage), bool(composed.dry_run))
+    asked = dict(word.split("=", 1) for word in words if "=" in word)
+    ours = {k: v for k, v in asked.items() if action == "publish" and k in WORDS}
+    composed = _composed([word for word in words if word.split("=", 1)[0] not in ours])
+    storage = parse_storage(OmegaConf.to_container(composed.storage, resolve=True))
+    if action == "publish":
+        return run_publish(storage, ours)
+    return run_upkeep(action, storage, bool(composed.dry_run))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 from rt1t2_dask.command_line import command
@@ -243,3 +244,19 @@ def test_lake_says_what_it_holds_and_keeps_what_runs_name(
     assert command(["lake=verify", place]) == 1
     assert "differs from its checksum" in capsys.readouterr().out
     assert command(["lake=nonsense", place]) == 2
+
+
+def test_a_run_is_published_whole_and_opens_anywhere(maps_study, maps_arguments, tmp_path, capsys):
+    maps_study()
+    assert command([*maps_arguments, "permute.n=0", "receptors.n_permutations=0"]) == 0
+    place, to = f"storage.url={tmp_path / 'lake'}", f"to={tmp_path / 'public'}"
+    assert command(["lake=publish", place, to]) == 0
+    published = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "public/parts").iterdir()}
+    kept = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake/parts").iterdir()}
+    assert published == kept
+    group = next((tmp_path / "public/parts/smooth").glob("*/"))
+    opened = xr.open_zarr(group, consolidated=True)
+    assert opened["smoothed"].attrs["units"]
+    assert command(["lake=publish", place]) == 2
+    assert command(["lake=publish", place, to, "cohort=nobody"]) == 2
+    assert "no run fits; the lake holds: cohort=small run=" in capsys.readouterr().err
