@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 
-from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.cluster import SerialExecutor, open_cluster
 from rt1t2_dask.config import Cluster, Config, SimulatedSource
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_image
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
+from rt1t2_dask.pipelines.single import numbered
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
@@ -104,6 +105,10 @@ class _Run:
             describe(config, self.lake, images, cohort)
             return DONE
         self._announce(images, cohort)
+        if config.stage is not None and config.part is not None:
+            return self._make_one(
+                images, cohort, numbered(images, cohort, config.stage, config.part)
+            )
         failures = self._make_images(images)
         whole = _without(images.people, failures)
         if failures:
@@ -140,6 +145,16 @@ class _Run:
             keys.setdefault(task.stage, []).append(task.part.key)
         document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
         write_run(self.lake, self.config.cohort.name, study_key(self.config), document)
+
+    def _make_one(self, images: ImagePlan, cohort: CohortPlan, wanted: Task) -> int:
+        """Make one part and what it still needs, in this process."""
+        tasks = [*images.tasks(), *cohort.tasks()]
+        todo = missing_tasks(tasks, [wanted.part], complete_parts(self.lake, tasks))
+        failed = run_tasks(SerialExecutor(), self.lake, todo, self.outcomes.append)
+        for part, reason in failed.items():
+            log.error("stage %s failed: %s", part.stage, reason)
+        log.info("%d parts made for %s %s", len(todo) - len(failed), wanted.stage, self.config.part)
+        return SOME_FAILED if failed else DONE
 
     def _make_images(self, images: ImagePlan) -> list[Failure]:
         targets = [

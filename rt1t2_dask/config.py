@@ -220,6 +220,17 @@ class Config(Model):
     overwrite: bool
     allow_failures: bool
     dry_run: bool
+    stage: str | None = None
+    part: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _stage_and_part_go_together(self) -> Config:
+        if (self.stage is None) != (self.part is None):
+            raise ValueError(
+                f"stage={self.stage} and part={self.part} go together: "
+                "stage=ratio part=17 makes the 17th person's ratio map"
+            )
+        return self
 
     @property
     def output_voxel_mm(self) -> float:
@@ -245,7 +256,8 @@ class Config(Model):
 
     def science(self) -> dict[str, Any]:
         """Give the settings that decide the numbers: everything but places and run-time choices."""
-        leave_out = {"storage", "cluster", "output_dir", "overwrite", "dry_run"}
+        places = {"storage", "cluster", "output_dir"}
+        leave_out = places | {"overwrite", "dry_run", "stage", "part"}
         return self.model_dump(mode="json", exclude=leave_out)
 
 

@@ -260,3 +260,21 @@ def test_a_run_is_published_whole_and_opens_anywhere(maps_study, maps_arguments,
     assert command(["lake=publish", place]) == 2
     assert command(["lake=publish", place, to, "cohort=nobody"]) == 2
     assert "no run fits; the lake holds: cohort=small run=" in capsys.readouterr().err
+
+
+def test_single_parts_without_dask_leave_nothing_for_the_run(
+    maps_study, maps_arguments, tmp_path, caplog, capsys
+):
+    maps_study()
+    words = [*maps_arguments, "permute.n=0", "receptors.n_permutations=0"]
+    for stage, part in [("smooth", 1), ("parcels", 13), ("clusters", 1)]:
+        assert command([*words, f"stage={stage}", f"part={part}"]) == 0
+    assert not (tmp_path / "out").exists()
+    made = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake" / "parts").iterdir()}
+    assert (made["smooth"], made["parcels"], made["clusters"]) == (13, 1, 1)
+    for wrong in (["stage=smooth"], ["stage=smooth", "part=14"], ["stage=none", "part=1"]):
+        assert command([*words, *wrong]) == 2
+    said = capsys.readouterr().err
+    assert "go together" in said
+    assert "smooth has 13 parts" in said
+    assert "choose from" in said
