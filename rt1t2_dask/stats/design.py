@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats.covariates import covariate_columns
 
 Float = NDArray[np.float64]
 RANK_TOLERANCE = 1e-9
@@ -17,20 +19,29 @@ RANK_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Design:
-    """A linear model of the participants and one contrast of its columns.
+    """A linear model of the observations and one contrast of its columns.
 
     Parameters
     ----------
-    matrix : ndarray, shape (participant, column)
-        Columns of the model; covariates are centred.
+    matrix : ndarray, shape (observation, column)
+        Columns of the model, of full rank; covariates are centred.
     names : tuple of str
         One name a column.
-    group : ndarray of str, shape (participant,)
-        Group of each row; variances are pooled within it.
-    contrast : ndarray, shape (column,)
-        Weights of the columns; positive t means a positive weighted sum.
-    rows : ndarray of int, shape (participant,)
+    group : ndarray of str, shape (observation,)
+        Group of each row: each may have a variance of its own, and each must have
+        enough people at a voxel.
+    contrast : ndarray, shape (column, q) or (column,)
+        Weights of the columns. One set gives a t, positive where the weighted sum
+        is; several give an F of all. Kept with two axes.
+    rows : ndarray of int, shape (observation,)
         Position of each row in the participants that were given.
+    partner : ndarray of int, shape (observation,), optional
+        The participant whose map is subtracted from that of ``rows``, for pairs.
+    blocks : ndarray of str, shape (observation,), optional
+        Rows are exchanged only within their block (such as a site).
+    flips : bool
+        Errors are exchanged by their sign, as in one group or in pairs, in place of
+        their order.
     """
 
     matrix: Float
@@ -38,11 +49,30 @@ class Design:
     group: NDArray[np.str_]
     contrast: Float
     rows: NDArray[np.intp]
+    partner: NDArray[np.intp] | None = None
+    blocks: NDArray[np.str_] | None = None
+    flips: bool = False
+
+    def __post_init__(self) -> None:
+        weights = np.asarray(self.contrast, np.float64)
+        object.__setattr__(self, "contrast", weights.reshape(len(weights), -1))
 
     @property
     def n(self) -> int:
-        """Participants in the model."""
+        """Observations in the model."""
         return int(self.matrix.shape[0])
+
+    @property
+    def q(self) -> int:
+        """Weighted sums that are tested together; above 1 the statistic is F."""
+        return int(self.contrast.shape[1])
+
+    @property
+    def vector(self) -> Float:
+        """The weights of a t contrast, shape (column,)."""
+        if self.q != 1:
+            raise ValueError(f"this contrast has {self.q} sets of weights; it has no single t")
+        return np.asarray(self.contrast[:, 0])
 
     @property
     def rank(self) -> int:
@@ -58,6 +88,11 @@ class Design:
     def groups(self) -> tuple[str, ...]:
         """Groups in order of first appearance."""
         return tuple(dict.fromkeys(self.group.tolist()))
+
+    def observed(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """Choose the design's rows of maps, shape (participant, ...); pairs are subtracted."""
+        chosen = maps[self.rows]
+        return chosen if self.partner is None else chosen - maps[self.partner]
 
 
 def two_sample(
@@ -97,9 +132,9 @@ def two_sample(
         raise UserError(f"contrast compares group '{first}' with itself; name two groups.")
     rows = np.flatnonzero((labels == first) | (labels == second))
     group = labels[rows]
-    _require_two_members(group, first, second)
-    indicator = np.column_stack([group == first, group == second]).astype(np.float64)
-    extra, extra_names = _covariate_columns(covariates, rows, participants)
+    require_members(group, (first, second))
+    indicator = indicators(group, (first, second))
+    extra, extra_names = covariate_columns(covariates, rows, participants)
     contrast = np.zeros(2 + len(extra_names))
     contrast[:2] = 1.0, -1.0
     design = Design(
@@ -124,8 +159,12 @@ def require_estimable(design: Design) -> None:
         if np.linalg.norm(residual) <= RANK_TOLERANCE * max(scale[column], 1.0):
             raise UserError(
                 f"design: column '{design.names[column]}' is constant or a combination of "
-                f"{list(design.names[:column])}; remove it from cohort.covariates."
+                f"{list(design.names[:column])}; remove it from the covariates or the formula."
             )
+    if np.linalg.matrix_rank(design.contrast) < design.q:
+        raise UserError(
+            f"design: the {design.q} sets of contrast weights are zero or combinations of others."
+        )
     if design.n <= design.matrix.shape[1]:
         raise UserError(
             f"design: {design.n} participants for {design.matrix.shape[1]} columns "
@@ -133,48 +172,22 @@ def require_estimable(design: Design) -> None:
         )
 
 
-def _require_two_members(group: NDArray[np.str_], first: str, second: str) -> None:
-    for name in (first, second):
+def require_members(group: NDArray[np.str_], names: Sequence[str], least: int = 2) -> None:
+    """Refuse groups of fewer than ``least``.
+
+    Raises
+    ------
+    UserError
+        Naming the first group that is too small.
+    """
+    for name in names:
         count = int(np.sum(group == name))
-        if count < 2:
-            raise UserError(f"group '{name}' has {count} participants; a contrast needs 2 or more.")
+        if count < least:
+            raise UserError(
+                f"group '{name}' has {count} participants; a contrast needs {least} or more."
+            )
 
 
-def _covariate_columns(
-    covariates: pd.DataFrame | None, rows: NDArray[np.intp], participants: Sequence[str] | None
-) -> tuple[Float, list[str]]:
-    if covariates is None or covariates.shape[1] == 0:
-        return np.empty((len(rows), 0)), []
-    table = covariates.iloc[rows]
-    columns: list[Float] = []
-    names: list[str] = []
-    for name in map(str, table.columns):
-        values = table[name]
-        _require_values(values, name, rows, participants)
-        for column, column_name in _coded(values, name):
-            columns.append(column - column.mean())
-            names.append(column_name)
-    return np.column_stack(columns) if columns else np.empty((len(rows), 0)), names
-
-
-def _require_values(
-    values: pd.Series, name: str, rows: NDArray[np.intp], participants: Sequence[str] | None
-) -> None:
-    missing = np.flatnonzero(values.isna().to_numpy())
-    if len(missing):
-        who = [participants[rows[i]] if participants is not None else str(rows[i]) for i in missing]
-        raise UserError(
-            f"covariate '{name}' is missing for {len(who)} participants "
-            f"({', '.join(who[:5])}{', ...' if len(who) > 5 else ''}); "
-            "fill it in, add them to cohort.exclude, or drop the covariate."
-        )
-
-
-def _coded(values: pd.Series, name: str) -> list[tuple[Float, str]]:
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return [(values.to_numpy(np.float64), name)]
-    text = values.astype(str)
-    levels = sorted(text.unique())
-    if len(levels) == 1:
-        raise UserError(f"covariate '{name}' is '{levels[0]}' for everybody; drop it.")
-    return [((text == level).to_numpy(np.float64), f"{name}[{level}]") for level in levels[1:]]
+def indicators(group: NDArray[np.str_], names: Sequence[str]) -> Float:
+    """Give one column of zeros and ones a group, shape (row, group)."""
+    return np.column_stack([group == name for name in names]).astype(np.float64)

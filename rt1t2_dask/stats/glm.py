@@ -171,7 +171,7 @@ def _model(design: Design, variance: Variance, group_variance: dict[str, float] 
             raise UserError("contrast.variance=spm_unequal needs the variance of each group.")
         whitening = np.array([group_variance[g] ** -0.5 for g in design.group.tolist()])
     basis, triangle = np.linalg.qr(design.matrix * whitening[:, None])
-    contrast = np.linalg.solve(triangle.T, design.contrast)
+    contrast = np.linalg.solve(triangle.T, design.vector)
     members = tuple(np.flatnonzero(design.group == name) for name in design.groups)
     return _Model(basis, contrast, whitening, members)
 

@@ -130,7 +130,7 @@ def contrast_partition(design: Design) -> tuple[Float, bool]:
     -----
     x = X (X'X)^-1 c / (c'(X'X)^-1 c), Z = X null(c') (Winkler et al. 2014, appendix A).
     """
-    matrix, contrast = design.matrix, design.contrast
+    matrix, contrast = design.matrix, design.vector
     direction = np.linalg.solve(matrix.T @ matrix, contrast)
     regressor = matrix @ direction / (contrast @ direction)
     null = np.linalg.svd(contrast[None])[2][1:]

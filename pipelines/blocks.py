@@ -1,0 +1,128 @@
+"""The maps of a cohort block by block, so that memory depends on the block, not the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.pipelines.stage import Inputs
+from rt1t2_dask.storage.arrays import chunk_edge
+
+BLOCK_BYTES = 128 * 2**20
+FLOAT_BYTES = 4
+Spans = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Voxels of a mask that lie in one box of chunks.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        Where to read, along z, y and x as the lake keeps arrays.
+    inside : ndarray of int
+        Positions in the flattened box.
+    index : ndarray of int
+        Positions among the mask's voxels, in the order of ``volume[mask]`` with
+        axes (x, y, z).
+    """
+
+    box: Spans
+    inside: NDArray[np.intp]
+    index: NDArray[np.intp]
+
+    @property
+    def voxels(self) -> int:
+        """Voxels of the mask in the block."""
+        return len(self.index)
+
+
+def voxel_blocks(
+    shape: tuple[int, int, int],
+    mask: NDArray[np.bool_],
+    n_subjects: int,
+    budget_bytes: int = BLOCK_BYTES,
+) -> list[Block]:
+    """Divide a mask into blocks whose float32 data of all subjects fit a budget.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (x, y, z) of the maps.
+    mask : ndarray of bool, shape (x, y, z)
+    n_subjects : int
+        Maps read together.
+    budget_bytes : int
+        Of one block's data; a block holds one voxel at least.
+
+    Returns
+    -------
+    list of Block
+        Every voxel of the mask in one block; boxes are whole inner chunks of the
+        lake, cut along z where a chunk is over the budget.
+    """
+    order = np.full(shape, -1, np.intp)
+    order[mask] = np.arange(int(mask.sum()))
+    stored = order.transpose(2, 1, 0)
+    most = max(1, budget_bytes // (FLOAT_BYTES * max(1, n_subjects)))
+    return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
+
+
+def read_block(inputs: Inputs, block: Block, roles: Sequence[str]) -> NDArray[np.float32]:
+    """Read one block of the smoothed maps.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    block : Block
+    roles : sequence of str
+        The parts to read, one a row.
+
+    Returns
+    -------
+    ndarray of float32, shape (role, voxel)
+        NaN where not measured; columns as ``block.index``.
+    """
+    out = np.empty((len(roles), block.voxels), np.float32)
+    for row, role in zip(out, roles, strict=True):
+        row[:] = from_array(inputs.dataset(role)["smoothed"], block)
+    return out
+
+
+def from_array(array: xr.DataArray, block: Block) -> NDArray[np.float32]:
+    """Read a block of one (z, y, x) array, shape (voxel,)."""
+    values = array[block.box].to_numpy().reshape(-1)[block.inside]
+    return np.asarray(values, np.float32)
+
+
+def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
+    """Boxes of one inner chunk each."""
+    spans = []
+    for size in shape:
+        edge = chunk_edge(size)
+        spans.append([slice(a, min(a + edge, size)) for a in range(0, size, edge)])
+    yield from product(*spans)
+
+
+def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
+    """Cut a box into blocks of at most so many voxels of the mask, along z and then by count."""
+    order = stored[box].reshape(-1)
+    inside = np.flatnonzero(order >= 0)
+    for start in range(0, len(inside), most):
+        part = inside[start : start + most]
+        yield _tight(order, part, box)
+
+
+def _tight(order: NDArray[np.intp], part: NDArray[np.intp], box: Spans) -> Block:
+    """Read only the slices of z that hold the voxels."""
+    z, y, x = box
+    slice_size = (y.stop - y.start) * (x.stop - x.start)
+    first, last = int(part[0]) // slice_size, int(part[-1]) // slice_size
+    narrow = slice(z.start + first, z.start + last + 1)
+    return Block((narrow, y, x), part - first * slice_size, order[part])
