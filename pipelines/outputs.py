@@ -194,6 +194,12 @@ def _sidecar(lake: Lake, config: Config, plan: PersonPlan, desc: str) -> dict[st
         "SpatialReference": config.space,
         "simulated": config.simulated,
         "Sources": [file.path for task in plan.tasks.values() for file in task.files.values()],
+        "SourcesChosen": {
+            role: file.chosen
+            for task in plan.tasks.values()
+            for role, file in task.files.items()
+            if file.chosen
+        },
         "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
     }
     if "calibrate" in plan.tasks:

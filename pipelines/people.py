@@ -1,21 +1,18 @@
-"""Who takes part: the participants table of a study and each person's input files."""
+"""Who takes part: the participants table of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from rt1t2_dask import bids
-from rt1t2_dask.config import BidsSource, Cohort, Config, MapsSource
-from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.keys import checksum
-from rt1t2_dask.storage.stores import Store, open_store
+from rt1t2_dask.config import Cohort, Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.storage.stores import open_store
 
 COVARIATE = "covariate:"
-MAP_NAME = "{}_T1wT2wratio.nii.gz"
+FILE_COLUMNS = ("map", "mask", "lesion")
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,10 @@ def read_people(config: Config) -> pd.DataFrame:
     try:
         content = store.read(cohort.participants)
     except FileNotFoundError:
+        there = sorted(store.children(""))[:5]
+        found = f"it has {', '.join(there)}" if there else "nothing is there"
         raise UserError(
-            f"{cohort.participants} is not in source.root={config.source.root}; "
+            f"{cohort.participants} is not in source.root={config.source.root} ({found}); "
             "set source.root or cohort.participants."
         ) from None
     rows = bids.participants(content, cohort.participants)
@@ -99,7 +98,7 @@ def _columns(members: pd.DataFrame, rows: pd.DataFrame, cohort: Cohort) -> pd.Da
                 f"{cohort.participants}; it has {', '.join(rows.columns)}."
             )
         table[COVARIATE + covariate] = _number_or_text(members[covariate])
-    for column in ("map", "mask"):
+    for column in FILE_COLUMNS:
         if column in rows:
             table[column] = members[column]
     return table.reset_index(drop=True)
@@ -111,50 +110,9 @@ def _number_or_text(values: pd.Series[str]) -> pd.Series[float] | pd.Series[str]
     return as_numbers.astype(float) if all_numbers else values
 
 
-def input_files(config: Config, row: Mapping[str, str]) -> dict[str, InputFile]:
-    """Find one person's files and their checksums.
-
-    Raises
-    ------
-    SubjectError
-        When a file is missing or the choice is not clear.
-    """
-    store = open_store(config.source.root, config.storage.options())
-    if isinstance(config.source, MapsSource):
-        paths = _map_paths(row)
-    else:
-        paths = _scan_paths(config, store, row["participant_id"])
-    return {role: _known(store, config, path) for role, path in paths.items()}
-
-
-def _map_paths(row: Mapping[str, str]) -> dict[str, str]:
-    path = row.get("map")
-    paths = {"map": path if isinstance(path, str) else MAP_NAME.format(row["participant_id"])}
-    mask = row.get("mask")
-    return paths | ({"mask": mask} if isinstance(mask, str) else {})
-
-
-def _scan_paths(config: Config, store: Store, label: str) -> dict[str, str]:
-    session = config.source.session if isinstance(config.source, BidsSource) else None
-    run = config.source.run if isinstance(config.source, BidsSource) else None
-    found = bids.scans(list(store.list(f"{label}/")), session, run)
-    paths = {"t1w": found.t1w, "t2w": found.t2w}
-    return paths | ({"lesion": found.lesion} if found.lesion else {})
-
-
-def _known(store: Store, config: Config, path: str) -> InputFile:
-    try:
-        content = store.read(path)
-    except FileNotFoundError:
-        raise SubjectError(
-            f"{path} is not in source.root.", "Add it or correct the participants table."
-        ) from None
-    return InputFile(config.source.root, path, checksum(content), config.storage.options())
-
-
 def shown(people: pd.DataFrame) -> pd.DataFrame:
     """Give the participants table as the outputs show it: covariates under their own names."""
-    known = people.drop(columns=["map", "mask"], errors="ignore")
+    known = people.drop(columns=list(FILE_COLUMNS), errors="ignore")
     columns = [str(column) for column in known]
     names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}
     extra = [column for column, name in names.items() if name in known]

@@ -10,17 +10,17 @@ import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config, MapsSource
-from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
+from rt1t2_dask.pipelines.inputs import find_inputs
 from rt1t2_dask.pipelines.names import HEAD
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.parcels import PARCELS
-from rt1t2_dask.pipelines.people import Person, input_files
+from rt1t2_dask.pipelines.people import Person
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
@@ -116,17 +116,14 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
     """
     shared = shared_tasks(config)
     parents = {role: task.part for role, task in shared.items()}
-    plans, failures = [], []
-    for record in people.to_dict("records"):
-        row = {str(name): value for name, value in record.items()}
-        try:
-            files = input_files(config, row)
-        except SubjectError as error:
-            failures.append(Failure(row["participant_id"], "ingest", str(error)))
-            continue
-        tasks = _person_tasks(config, parents, files)
-        plans.append(PersonPlan(Person(row["participant_id"], row["group"]), tasks))
-    return ImagePlan(shared, tuple(plans), tuple(failures))
+    found = find_inputs(config, people)
+    groups = dict(zip(people["participant_id"], people["group"], strict=True))
+    plans = tuple(
+        PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files))
+        for label, files in found.files.items()
+    )
+    failures = tuple(Failure(label, "ingest", why) for label, why in found.reasons.items())
+    return ImagePlan(shared, plans, failures)
 
 
 def shared_tasks(config: Config) -> dict[str, Task]:

@@ -33,12 +33,15 @@ class InputFile:
         Checksum of its bytes when the run was planned.
     options : mapping
         Non-secret options of the store.
+    chosen : str
+        Why it was this file; decides no result.
     """
 
     root: str
     path: str
     sha256: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    chosen: str = ""
 
     def read(self) -> bytes:
         """Read the bytes."""

@@ -13,6 +13,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
 from rt1t2_dask.pipelines.cohort import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished, study_key
+from rt1t2_dask.pipelines.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
@@ -21,6 +22,7 @@ from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
+INPUTS = "group/inputs.tsv"
 STATISTICS = {"t": "stat_t", "effect": "stat_effect", "d": "stat_d", "n": "stat_n"}
 
 
@@ -39,6 +41,7 @@ def write_results(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, study.people)
     outputs.write_failures(store, study.failures)
+    store.write(INPUTS, tsv_bytes(input_table(lake, study.plans)))
     mosaics = outputs.write_people(executor, lake, store, config, study.plans)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
@@ -62,6 +65,7 @@ def write_failed(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, people)
     outputs.write_failures(store, failures)
+    store.write(INPUTS, tsv_bytes(input_table(lake, plans)))
     outputs.write_people(executor, lake, store, config, tuple(plans))
 
 

@@ -90,7 +90,11 @@ class BidsSource(Model):
     kind: Literal["bids"]
     root: str
     session: str | None = None
-    run: int | None = None
+    run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
+    t1w: str | None = None
+    t2w: str | None = None
+    lesion: str | None = None
+    brain_mask: str | None = None
 
     @field_validator("session", mode="before")
     @classmethod

@@ -1,0 +1,184 @@
+"""Each person's input files: found, chosen, known by their checksums."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import bids_files
+from rt1t2_dask.bids_files import Choice, Wanted
+from rt1t2_dask.config import BidsSource, Config, MapsSource
+from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.places import located, variants
+from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.stores import Store, open_store
+
+MAP_NAME = "{}_T1wT2wratio.nii.gz"
+SCANS = ("t1w", "t2w", "map")
+Files = dict[str, InputFile]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Who has which files, and who cannot be processed and why, by label."""
+
+    files: Mapping[str, Files]
+    reasons: Mapping[str, str]
+
+
+def find_inputs(config: Config, people: pd.DataFrame) -> Found:
+    """Find everybody's files.
+
+    Parameters
+    ----------
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.read_people` gives.
+
+    Raises
+    ------
+    UserError
+        Nobody has the files that are needed, or ``source.lesion`` finds nothing for anybody.
+    """
+    files: dict[str, Files] = {}
+    reasons: dict[str, str] = {}
+    for record in people.to_dict("records"):
+        row = {str(name): value for name, value in record.items()}
+        try:
+            files[row["participant_id"]] = input_files(config, row)
+        except SubjectError as error:
+            reasons[row["participant_id"]] = str(error)
+    _require_somebody(config, files, reasons)
+    reasons |= _shared_scans(files)
+    kept = {label: own for label, own in files.items() if label not in reasons}
+    return Found(kept, reasons)
+
+
+def _require_somebody(
+    config: Config, files: Mapping[str, Files], reasons: Mapping[str, str]
+) -> None:
+    if reasons and not files:
+        most, n = Counter(reasons.values()).most_common(1)[0]
+        raise UserError(
+            f"source.root={config.source.root}: nobody of {len(reasons)} people can be processed; "
+            f"for {n}: {most}"
+        )
+    pattern = getattr(config.source, "lesion", None)
+    if pattern and not any("lesion" in own for own in files.values()):
+        raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
+
+
+def _shared_scans(files: Mapping[str, Files]) -> dict[str, str]:
+    """Find scans that two people share, and the people: one of them has another's scan."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    for label, own in files.items():
+        for sha in {own[role].sha256 for role in SCANS if role in own}:
+            owners[sha].append(label)
+    reasons: dict[str, str] = {}
+    for labels in owners.values():
+        for label in labels if len(labels) > 1 else ():
+            others = ", ".join(other for other in labels if other != label)
+            error = SubjectError(
+                f"{label} and {others} have the same image, byte for byte.",
+                "Put each person's own scan there, or keep one of them with cohort.exclude.",
+            )
+            reasons[label] = str(error)
+    return reasons
+
+
+def input_files(config: Config, row: Row) -> Files:
+    """Find one person's files and their checksums.
+
+    Raises
+    ------
+    SubjectError
+        When a file is missing or the choice is not clear.
+    """
+    store = open_store(config.source.root, config.storage.options())
+    if isinstance(config.source, MapsSource):
+        return {role: _known(config, path, "") for role, path in _map_paths(row).items()}
+    choices = _scan_choices(config, store, row["participant_id"])
+    choices |= _named_masks(config, row)
+    return {
+        role: _known(config, found.path, found.reason) for role, found in choices.items() if found
+    }
+
+
+def _map_paths(row: Row) -> dict[str, str]:
+    path = row.get("map")
+    paths = {"map": path if isinstance(path, str) else MAP_NAME.format(row["participant_id"])}
+    mask = row.get("mask")
+    return paths | ({"mask": mask} if isinstance(mask, str) else {})
+
+
+def _scan_choices(config: Config, store: Store, label: str) -> dict[str, Choice | None]:
+    derived: list[str] = []
+    wanted = Wanted()
+    if isinstance(config.source, BidsSource):
+        source = config.source
+        wanted = Wanted(source.session, source.run, source.t1w, source.t2w)
+        derived = _derived(store, label)
+    found = bids_files.scans(list(store.list(f"{label}/")), derived, wanted)
+    return {"t1w": found.t1w, "t2w": found.t2w, "lesion": found.lesion} | {
+        "brain_mask": found.brain_mask
+    }
+
+
+def _derived(store: Store, label: str) -> list[str]:
+    """List a person's files in the datasets that lie in ``derivatives/``."""
+    folders = sorted(name for name in store.children("derivatives") if name.endswith("/"))
+    return [path for name in folders for path in store.list(f"derivatives/{name}{label}/")]
+
+
+def _named_masks(config: Config, row: Row) -> dict[str, Choice | None]:
+    """Find the masks that a column of the table or a setting names; these go before BIDS names."""
+    named: dict[str, Choice | None] = {}
+    source, label = config.source, row["participant_id"]
+    if not isinstance(source, BidsSource):
+        return named
+    if source.brain_mask:
+        path = _existing(config, source.brain_mask, label)
+        if path is None:
+            raise SubjectError(
+                f"there is no brain mask {for_person(source.brain_mask, label)}.",
+                "Add it, or correct source.brain_mask.",
+            )
+        named["brain_mask"] = Choice(path, "by source.brain_mask")
+    if "lesion" in row:
+        path = row["lesion"] if isinstance(row["lesion"], str) else None
+        named["lesion"] = Choice(path, "by the column lesion") if path else None
+    elif source.lesion:
+        path = _existing(config, source.lesion, label)
+        named["lesion"] = Choice(path, "by source.lesion") if path else None
+    return named
+
+
+def _existing(config: Config, pattern: str, label: str) -> str | None:
+    """Fill a pattern in for a person; None where there is no such file, gzipped or not."""
+    for path in variants(for_person(pattern, label)):
+        root, name = located(config.source.root, path)
+        if open_store(root, config.storage.options()).exists(name):
+            return path
+    return None
+
+
+def for_person(pattern: str, label: str) -> str:
+    """Put a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
+    return pattern.replace("{label}", label).replace("{id}", label.removeprefix("sub-"))
+
+
+def _known(config: Config, path: str, chosen: str) -> InputFile:
+    root, name = located(config.source.root, path)
+    options = config.storage.options()
+    try:
+        content = open_store(root, options).read(name)
+    except FileNotFoundError:
+        raise SubjectError(
+            f"{path} is not in source.root.", "Add it or correct the participants table."
+        ) from None
+    return InputFile(root, name, checksum(content), options, chosen)

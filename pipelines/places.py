@@ -1,0 +1,40 @@
+"""Where a path that a person wrote leads: inside a dataset, elsewhere on disk or in a bucket."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from rt1t2_dask.errors import UserError
+
+
+def located(root: str, path: str) -> tuple[str, str]:
+    """Split a path into the store it lies in and its name there.
+
+    Parameters
+    ----------
+    root : str
+        URL or folder of the dataset that a relative path starts from.
+    path : str
+        Relative, absolute (``~`` too) or a URL.
+
+    Raises
+    ------
+    UserError
+        A relative path that leads out of a bucket's dataset.
+    """
+    if "://" in path:
+        folder, _, name = path.rpartition("/")
+        return folder, name
+    inside = PurePosixPath(path)
+    if not path.startswith(("/", "~")) and ".." not in inside.parts:
+        return root, path
+    if "://" in root:
+        raise UserError(f"{path} leads out of source.root={root}; write its whole URL.")
+    whole = (Path(root).expanduser() / Path(path).expanduser()).resolve()
+    return str(whole.parent), whole.name
+
+
+def variants(path: str) -> tuple[str, ...]:
+    """Give the path and the same with gzip's suffix added or taken away."""
+    other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
+    return path, other
