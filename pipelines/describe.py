@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import CohortPlan
@@ -28,7 +29,9 @@ def describe(config: Config, lake: Lake, images: ImagePlan, cohort: CohortPlan) 
     done = Counter(part.stage for part in whole)
     lines = _table(config, len(images.people), total, done)
     lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
-    sys.stdout.write("\n".join([*lines, *cohort.notes]) + "\n")
+    script = job_script(config.cluster)
+    asked = [] if script is None else [f"job of each {config.cluster.kind} worker:", script]
+    sys.stdout.write("\n".join([*lines, *cohort.notes, *asked]) + "\n")
 
 
 def describe_simulation(config: Config, people: int, missing: int) -> None:

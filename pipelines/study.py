@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 
 from rt1t2_dask.cluster import SerialExecutor, open_cluster
-from rt1t2_dask.config import Cluster, Config, SimulatedSource
+from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
+from rt1t2_dask.pipelines.reach import LakeReached
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.single import numbered
 from rt1t2_dask.pipelines.stage import Task
@@ -37,14 +38,17 @@ TARGETS = ("ingest", "map", "brain", "calibrate", "coregister", "ratio", "smooth
 class LazyCluster:
     """Starts the cluster when work first needs it."""
 
-    def __init__(self, cluster: Cluster, stack: ExitStack) -> None:
-        self._cluster, self._stack = cluster, stack
+    def __init__(self, config: Config, stack: ExitStack) -> None:
+        self._cluster, self._stack = config.cluster, stack
+        self._check = LakeReached(config.storage.url, config.storage.options())
         self._executor: Executor | None = None
 
     def __call__(self) -> Executor:
         """Give the executor."""
         if self._executor is None:
-            self._executor = self._stack.enter_context(open_cluster(self._cluster))
+            self._check.mark()
+            opened = open_cluster(self._cluster, self._check)
+            self._executor = self._stack.enter_context(opened)
         return self._executor
 
 
@@ -75,7 +79,7 @@ def run_study(
     if config.simulated:
         log.info("SIMULATED DATA: heads built round a template; no result says anything of people")
     with ExitStack() as stack:
-        own = cluster or LazyCluster(config.cluster, stack)
+        own = cluster or LazyCluster(config, stack)
         return _Run(config, store, own, then).run()
 
 

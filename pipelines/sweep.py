@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from rt1t2_dask.config import Cluster, Config
+from rt1t2_dask.config import Cluster, Config, Storage
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.outputs import tsv_bytes
@@ -52,14 +52,13 @@ def run_sweep(jobs: Sequence[SweepJob], folder: str) -> int:
         The worst exit code of all jobs.
     """
     with ExitStack() as stack:
-        clusters: dict[Cluster, LazyCluster] = {}
+        clusters: dict[tuple[Cluster, Storage], LazyCluster] = {}
         sweep = _Sweep()
         codes = []
         for number, job in enumerate(jobs, 1):
             log.info("job %d of %d: %s", number, len(jobs), job.name)
-            cluster = clusters.setdefault(
-                job.config.cluster, LazyCluster(job.config.cluster, stack)
-            )
+            place = (job.config.cluster, job.config.storage)
+            cluster = clusters.setdefault(place, LazyCluster(job.config, stack))
             codes.append(run_study(job.config, cluster, sweep.taker(job)))
     if sweep.entries:
         sweep.write(jobs[0].config, folder)

@@ -6,11 +6,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
+from rt1t2_dask.cluster_jobs import open_jobs
 from rt1t2_dask.config import Cluster
-from rt1t2_dask.errors import UserError
+from rt1t2_dask.errors import RunError, UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,9 @@ ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
 }
+
+Check = Callable[[], str | None]
+"""Run on every worker: what it lacks, or None."""
 
 
 class SerialExecutor(Executor):
@@ -39,70 +47,109 @@ class SerialExecutor(Executor):
 
 
 @contextmanager
-def open_cluster(cluster: Cluster) -> Iterator[Executor]:
+def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Executor]:
     """Give an executor and close it, and what it started, afterwards.
 
     Parameters
     ----------
     cluster : Cluster
         ``kind``: ``auto`` and ``local`` start single-threaded processes on this machine,
-        ``threads`` uses threads, ``synchronous`` neither, ``address`` an existing scheduler.
+        ``threads`` uses threads, ``synchronous`` neither, ``address`` an existing scheduler,
+        ``slurm``, ``pbs`` and ``kubernetes`` ask a batch system for workers.
+    check : callable, optional
+        Run once on every worker process before any work.
 
     Raises
     ------
     UserError
-        When the scheduler named by ``cluster.address`` does not answer.
+        When the scheduler named by ``cluster.address`` does not answer, or a package that the
+        choice needs is not installed.
+    RunError
+        When a worker lacks something.
     """
-    with _FACTORIES[cluster.kind](cluster) as executor:
-        yield executor
+    if cluster.kind == "synchronous":
+        yield SerialExecutor()
+    elif cluster.kind == "threads":
+        with ThreadPoolExecutor(cluster.workers or _cores()) as pool:
+            yield pool
+    else:
+        with ExitStack() as stack:
+            client = stack.enter_context(_client(cluster, stack))
+            if check is not None:
+                _check_workers(client, check)
+            if cluster.performance_report:
+                stack.enter_context(_report(cluster.performance_report))
+            yield stack.enter_context(client.get_executor())
+
+
+def _client(cluster: Cluster, stack: ExitStack) -> Client:
+    if cluster.dashboard or cluster.performance_report:
+        _require_bokeh()
+    if cluster.kind == "address":
+        return _existing(cluster)
+    from distributed import Client
+
+    opener = _local if cluster.kind in ("auto", "local") else open_jobs
+    client = Client(stack.enter_context(opener(cluster)))
+    if cluster.dashboard:
+        log.info("dashboard: %s", client.dashboard_link)
+    return client
 
 
 @contextmanager
-def _synchronous(cluster: Cluster) -> Iterator[Executor]:
-    yield SerialExecutor()
-
-
-@contextmanager
-def _threads(cluster: Cluster) -> Iterator[Executor]:
-    with ThreadPoolExecutor(cluster.workers or _cores()) as pool:
-        yield pool
-
-
-@contextmanager
-def _local(cluster: Cluster) -> Iterator[Executor]:
+def _local(cluster: Cluster) -> Iterator[Any]:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import LocalCluster
 
     workers = cluster.workers or _workers_of_machine(cluster.memory_gb or MEMORY_GB_A_WORKER)
     memory = f"{cluster.memory_gb}GB" if cluster.memory_gb else 0
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
         LocalCluster(
-            n_workers=workers,
+            n_workers=0 if cluster.adaptive else workers,
             threads_per_worker=1,
             memory_limit=memory,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0" if cluster.dashboard else None,
             silence_logs=logging.ERROR,
         ) as processes,
-        Client(processes) as client,
     ):
-        log.info("%d worker processes on this machine", workers)
-        with client.get_executor() as executor:
-            yield executor
+        if cluster.adaptive:
+            processes.adapt(minimum=0, maximum=workers)
+        most = "at most " if cluster.adaptive else ""
+        log.info("%s%d worker processes on this machine", most, workers)
+        yield processes
 
 
-@contextmanager
-def _address(cluster: Cluster) -> Iterator[Executor]:
+def _existing(cluster: Cluster) -> Client:
     from distributed import Client
 
     try:
-        client = Client(cluster.address, timeout="10s")
+        return Client(cluster.address, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         raise UserError(
             f"cluster.address={cluster.address}: no scheduler answers there ({error})."
         ) from None
-    with client, client.get_executor() as executor:
-        yield executor
+
+
+def _check_workers(client: Client, check: Check) -> None:
+    lacking = {where: said for where, said in client.run(check).items() if said}
+    if lacking:
+        where, said = next(iter(lacking.items()))
+        raise RunError(f"{len(lacking)} workers cannot work; {where}: {said}")
+
+
+def _report(path: str) -> Any:
+    from distributed import performance_report
+
+    return performance_report(filename=path)
+
+
+def _require_bokeh() -> None:
+    if find_spec("bokeh") is None:
+        raise UserError(
+            "cluster.dashboard and cluster.performance_report need bokeh: "
+            "pip install 'rt1t2-dask[dashboard]'."
+        )
 
 
 def _cores() -> int:
@@ -114,12 +161,3 @@ def _workers_of_machine(memory_gb: float) -> int:
     usable = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     usable *= MEMORY_SHARE_OF_MACHINE
     return max(1, min(_cores(), int(usable // memory_gb)))
-
-
-_FACTORIES = {
-    "auto": _local,
-    "local": _local,
-    "synchronous": _synchronous,
-    "threads": _threads,
-    "address": _address,
-}

@@ -278,3 +278,11 @@ def test_single_parts_without_dask_leave_nothing_for_the_run(
     assert "go together" in said
     assert "smooth has 13 parts" in said
     assert "choose from" in said
+
+
+def test_the_plan_shows_the_job_of_a_batch_system(maps_study, maps_arguments, capsys):
+    pytest.importorskip("dask_jobqueue")
+    maps_study()
+    words = [word for word in maps_arguments if not word.startswith("cluster")]
+    assert command([*words, "cluster=slurm", "cluster.queue=short", "dry_run=true"]) == 0
+    assert "#SBATCH -p short" in capsys.readouterr().out

@@ -1,0 +1,104 @@
+"""Workers asked of a batch system: SLURM and PBS jobs, Kubernetes pods."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from rt1t2_dask.config import Cluster
+from rt1t2_dask.errors import UserError
+
+log = logging.getLogger(__name__)
+
+WORKERS, MEMORY_GB = 8, 3.0
+ONE_THREAD_LINE = (
+    "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 "
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1"
+)
+SCHEDULER_LATER = "tcp://SCHEDULER:PORT"
+BATCH = {"slurm": "SLURM", "pbs": "PBS"}
+
+
+@contextmanager
+def open_jobs(cluster: Cluster) -> Iterator[Any]:
+    """Start a scheduler here and ask the batch system for workers; all end with the study.
+
+    Raises
+    ------
+    UserError
+        When the package for the batch system is not installed.
+    """
+    workers = cluster.workers or WORKERS
+    asked = _pods(cluster) if cluster.kind == "kubernetes" else _jobs(cluster)
+    with asked as system:
+        if cluster.adaptive:
+            system.adapt(minimum=0, maximum=workers)
+        else:
+            system.scale(workers)
+        log.info("asked %s for %d workers of %g GB", cluster.kind, workers, _memory_gb(cluster))
+        yield system
+
+
+def job_script(cluster: Cluster) -> str | None:
+    """Give the text of one worker's job, or None where no batch system takes one.
+
+    Raises
+    ------
+    UserError
+        When the package for the batch system is not installed.
+    """
+    if cluster.kind not in BATCH:
+        return None
+    job = getattr(_package("dask_jobqueue", "jobqueue"), f"{BATCH[cluster.kind]}Cluster").job_cls
+    return str(job(scheduler=SCHEDULER_LATER, name="worker", **_request(cluster)).job_script())
+
+
+def _jobs(cluster: Cluster) -> Any:
+    package = _package("dask_jobqueue", "jobqueue")
+    return getattr(package, f"{BATCH[cluster.kind]}Cluster")(**_request(cluster))
+
+
+def _request(cluster: Cluster) -> dict[str, Any]:
+    """One process and one thread a job: native libraries here are repeatable so."""
+    return {
+        "cores": 1,
+        "processes": 1,
+        "memory": f"{_memory_gb(cluster):g}GB",
+        "queue": cluster.queue,
+        "account": cluster.account,
+        "walltime": cluster.walltime,
+        "job_script_prologue": [ONE_THREAD_LINE, *cluster.prologue],
+        "job_extra_directives": list(cluster.directives),
+    }
+
+
+def _pods(cluster: Cluster) -> Any:
+    if cluster.image is None:
+        raise UserError(
+            "cluster.image is missing: name a container image with rt1t2-dask installed."
+        )
+    limit = {"memory": f"{_memory_gb(cluster):g}G", "cpu": "1"}
+    one_thread = dict(item.split("=") for item in ONE_THREAD_LINE.split()[1:])
+    return _package("dask_kubernetes.operator", "kubernetes").KubeCluster(
+        name="rt1t2-dask",
+        image=cluster.image,
+        n_workers=0,
+        env=one_thread,
+        resources={"requests": limit, "limits": limit},
+    )
+
+
+def _memory_gb(cluster: Cluster) -> float:
+    return cluster.memory_gb or MEMORY_GB
+
+
+def _package(name: str, extra: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UserError(
+            f"this choice of cluster needs a package: pip install 'rt1t2-dask[{extra}]'."
+        ) from None
