@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.bias import correct
 from rt1t2_dask.images.foreground import foreground
-from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.lesion import on_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
@@ -35,8 +35,8 @@ def _weight(
     head = foreground(image)
     if lesion is None:
         return head
-    carried = to_grid(lesion.with_data(lesion.data > 0), image.grid, rigid=to_t1w, order=0)
-    return np.asarray(head & ~carried.data.astype(bool))
+    carried = on_grid(lesion.with_data(lesion.data > 0), image.grid, rigid=to_t1w)
+    return np.asarray(head & ~carried)
 
 
 def _range(field: Volume) -> list[float]:

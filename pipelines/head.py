@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import xarray as xr
 
+from rt1t2_dask import assets
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.names import GREY, HEAD, SPACE, T1, WHITE
+from rt1t2_dask.pipelines.names import GREY, HEAD, SPACE, T1, TEMPLATES, WHITE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.template import brain_of
+from rt1t2_dask.pipelines.template import brain_mask, brain_of
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.simulate.head import build_head
 
@@ -17,6 +18,9 @@ HEAD_VOXEL_MM = 2.0
 
 def _make(inputs: Inputs) -> Made:
     """Give a whole head in template space: the installed one, else one built round the brain."""
+    space = inputs.settings["space"]
+    if space != SPACE:
+        return _installed(inputs, space)
     t1w = inputs.asset(T1)
     if HEAD in inputs.task.assets:
         head, origin = inputs.asset(HEAD), HEAD
@@ -31,9 +35,23 @@ def _make(inputs: Inputs) -> Made:
     return Made(dataset, {"head": origin})
 
 
-HEAD_STAGE = Stage(
-    "head",
-    _make,
-    assets=(T1, GREY, WHITE),
-    gigabytes=1.5,
-)
+def _installed(inputs: Inputs, space: str) -> Made:
+    """Give a template that has its own head and brain mask."""
+    name = TEMPLATES[space].t1
+    head = regrid(inputs.asset(name), HEAD_VOXEL_MM)
+    brain = to_grid(brain_mask(inputs, space), head.grid, order=0)
+    arrays = {
+        "t1w": to_array("t1w", head, space=space),
+        "brain": to_array("brain", brain, space=space),
+    }
+    return Made(xr.Dataset(arrays), {"head": name})
+
+
+def head_assets(space: str) -> tuple[str, ...]:
+    """Name the assets that the head of a template space is made of."""
+    if space != SPACE:
+        return TEMPLATES[space].names()
+    return (T1, GREY, WHITE) + ((HEAD,) if assets.find(HEAD) else ())
+
+
+HEAD_STAGE = Stage("head", _make, gigabytes=1.5)

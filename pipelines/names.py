@@ -1,8 +1,40 @@
-"""Names that several stages share: assets and the space of the template."""
+"""Names that several stages share: assets, and the template spaces with theirs."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 T1, GREY, WHITE = "icbm152_2009a_t1", "icbm152_2009a_gm", "icbm152_2009a_wm"
 HEAD = "head_t1_2mm"
 ATLAS = "neuromorphometrics"
 SPACE = "MNI152NLin2009aSym"
+
+
+@dataclass(frozen=True)
+class TemplateAssets:
+    """What a template space is made of.
+
+    Parameters
+    ----------
+    t1, grey, white : str
+        Assets: the T1w and the tissue probabilities.
+    mask : str or None
+        The brain mask; None where the T1w is of the brain alone.
+    """
+
+    t1: str
+    grey: str
+    white: str
+    mask: str | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """Name all of them."""
+        return tuple(name for name in (self.t1, self.grey, self.white, self.mask) if name)
+
+
+TEMPLATES = {
+    SPACE: TemplateAssets(T1, GREY, WHITE),
+    "MNI152NLin2009cAsym": TemplateAssets(
+        "mni152_2009c_t1", "mni152_2009c_gm", "mni152_2009c_wm", "mni152_2009c_mask"
+    ),
+}

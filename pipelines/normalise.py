@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import xarray as xr
 
+from rt1t2_dask.config import Config
+from rt1t2_dask.images import ants_syn
 from rt1t2_dask.images.normalise import to_template
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.names import SPACE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
+
+
+def normalise_settings(config: Config) -> Mapping[str, Any]:
+    """Give what decides the deformation field.
+
+    Raises
+    ------
+    UserError
+        The chosen program is not installed.
+    """
+    settings: dict[str, Any] = {
+        "kind": config.normalise.kind,
+        "voxel_mm": config.registration_voxel_mm,
+        "fill": config.lesion.fill,
+        "timeout_s": config.normalise.timeout_s,
+    }
+    if config.normalise.kind == "ants_syn":
+        settings["antspyx"] = ants_syn.installed_version()
+    return settings
 
 
 def _make(inputs: Inputs) -> Made:
@@ -21,13 +44,17 @@ def _make(inputs: Inputs) -> Made:
         exclude=None if lesion is None else lesion.with_data(lesion.data.astype(bool)),
         start=inputs.array("brain", "head_affine"),
         voxel_mm=inputs.settings["voxel_mm"],
+        method=inputs.settings["kind"],
+        fill=inputs.settings["fill"],
+        white=inputs.volume("template", "white"),
         timeout_s=inputs.settings["timeout_s"],
     )
     assert warp.displacement is not None and warp.grid is not None
     field = Volume(warp.displacement, warp.grid.affine)
+    space = inputs.dataset("template")["t1w"].attrs["space"]
     arrays = {
         "affine": table("affine", warp.affine),
-        "displacement": to_array("displacement", field, space=SPACE),
+        "displacement": to_array("displacement", field, space=space),
     }
     return Made(xr.Dataset(arrays))
 

@@ -16,6 +16,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines import sidecar
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
@@ -163,13 +164,15 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
     source = plan.part("ratio" if "ratio" in plan.tasks else "map")
     ratio = lake.read(source)
     smoothed = lake.read(plan.part("smooth"))["smoothed"]
-    stem = f"{label}/anat/{label}_space-{config.space}_desc-"
     note = "SIMULATED, rt1t2_dask" if config.simulated else "rt1t2_dask"
-    for desc, array in (("ratio", ratio["ratio"]), ("smoothed", smoothed)):
-        content = to_bytes(to_volume(array), space_code=MNI, description=note)
-        store.write(f"{stem}{desc}_T1wT2wratio.nii.gz", content)
-        sidecar = _sidecar(lake, config, plan, desc)
-        store.write(f"{stem}{desc}_T1wT2wratio.json", json_bytes(sidecar))
+    maps = [("ratio", ratio["ratio"], config.space), ("smoothed", smoothed, config.space)]
+    if "ratio_t1w" in ratio:
+        maps.append(("ratio", ratio["ratio_t1w"], "T1w"))
+    for desc, array, space in maps:
+        middle, code = ("", SCANNER) if space == "T1w" else (f"space-{space}_", MNI)
+        stem = f"{label}/anat/{label}_{middle}desc-{desc}_T1wT2wratio"
+        store.write(f"{stem}.nii.gz", to_bytes(to_volume(array), space_code=code, description=note))
+        store.write(f"{stem}.json", json_bytes(sidecar.describe(lake, config, plan, desc, space)))
     for desc, mask in _masks(lake, plan).items():
         path = f"{label}/anat/{label}_desc-{desc}_mask"
         store.write(f"{path}.nii.gz", to_bytes(mask, space_code=SCANNER, description=note))
@@ -185,28 +188,6 @@ def _masks(lake: Lake, plan: PersonPlan) -> dict[str, Volume]:
     if "lesion" in scans:
         masks["lesion"] = to_volume(scans["lesion"])
     return {name: mask.with_data(mask.data.astype(np.uint8)) for name, mask in masks.items()}
-
-
-def _sidecar(lake: Lake, config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
-    sidecar: dict[str, Any] = {
-        "Description": "Calibrated T1w/T2w ratio; NaN where not measured",
-        "Units": "1",
-        "SpatialReference": config.space,
-        "simulated": config.simulated,
-        "Sources": [file.path for task in plan.tasks.values() for file in task.files.values()],
-        "SourcesChosen": {
-            role: file.chosen
-            for task in plan.tasks.values()
-            for role, file in task.files.items()
-            if file.chosen
-        },
-        "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
-    }
-    if "calibrate" in plan.tasks:
-        sidecar["Calibration"] = dict(lake.record(plan.part("calibrate")))
-    if desc == "smoothed":
-        sidecar["Smoothing"] = config.smooth.model_dump()
-    return sidecar
 
 
 def write_group_map(

@@ -8,17 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from rt1t2_dask import assets
 from rt1t2_dask.config import Config, MapsSource
 from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.coregister import COREGISTER
-from rt1t2_dask.pipelines.head import HEAD_STAGE
+from rt1t2_dask.pipelines.head import HEAD_STAGE, head_assets
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.inputs import find_inputs
-from rt1t2_dask.pipelines.names import HEAD
-from rt1t2_dask.pipelines.normalise import NORMALISE
+from rt1t2_dask.pipelines.names import SPACE, TEMPLATES
+from rt1t2_dask.pipelines.normalise import NORMALISE, normalise_settings
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.people import Person
 from rt1t2_dask.pipelines.ratio import RATIO
@@ -37,13 +36,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (COREGISTER, lambda config: {}),
     (BIAS, lambda config: {}),
     (BRAIN, lambda config: {}),
-    (
-        NORMALISE,
-        lambda config: {
-            "voxel_mm": config.registration_voxel_mm,
-            "timeout_s": config.normalise.timeout_s,
-        },
-    ),
+    (NORMALISE, normalise_settings),
     (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
     (RATIO, lambda config: {}),
     (SMOOTH, lambda config: config.smooth.model_dump()),
@@ -129,13 +122,18 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
     if isinstance(config.source, MapsSource):
-        return {"template_out": TEMPLATE.task({"voxel_mm": TEMPLATE_MM}, {})}
-    head_assets = (HEAD,) if assets.find(HEAD) else ()
+        return {"template_out": _template(SPACE, TEMPLATE_MM)}
+    space = config.template.space
     return {
-        "template": TEMPLATE.task({"voxel_mm": TEMPLATE_MM}, {}),
-        "template_out": TEMPLATE.task({"voxel_mm": config.output_voxel_mm}, {}),
-        "head": HEAD_STAGE.task({}, {}, asset_names=HEAD_STAGE.assets + head_assets),
+        "template": _template(space, TEMPLATE_MM),
+        "template_out": _template(space, config.output_voxel_mm),
+        "head": HEAD_STAGE.task({"space": space}, {}, asset_names=head_assets(space)),
     }
+
+
+def _template(space: str, voxel_mm: float) -> Task:
+    settings = {"space": space, "voxel_mm": voxel_mm}
+    return TEMPLATE.task(settings, {}, asset_names=TEMPLATES[space].names())
 
 
 def _person_tasks(

@@ -1,75 +1,109 @@
-"""Stage `ratio`: the calibrated ratio in template space, each image interpolated once."""
+"""Stage `ratio`: the calibrated ratio, in template space and on the T1w grid."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.images.lesion import on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.names import GREY, SPACE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.ratio.calibrate import IntensityMap, apply
-from rt1t2_dask.ratio.compute import gm_median, ratio
+from rt1t2_dask.ratio.compute import gm_scale, ratio, standardised
 
 GREY_SHARE = 0.5
-GREY_UNITS = 255.0
+
+Mask = NDArray[np.bool_]
+ToRatio = Callable[[Volume, Volume, Mask], NDArray[np.float32]]
 
 
 def _make(inputs: Inputs) -> Made:
-    template = inputs.volume("template_out", "brain")
-    grid, brain = template.grid, template.data.astype(bool)
-    field = inputs.volume("normalise", "displacement")
-    warp = Warp(inputs.array("normalise", "affine"), field.data, _grid_of_field(field))
-    rigid = inputs.array("coregister", "rigid")
-    t1w = to_grid(inputs.volume("bias", "t1w_corrected"), grid, warp=warp, order=4, outside=np.nan)
-    t2w = to_grid(
-        inputs.volume("bias", "t2w_corrected"),
-        grid,
-        warp=warp,
-        rigid=rigid,
-        order=4,
-        outside=np.nan,
-    )
     lesion = inputs.optional_volume("ingest", "lesion")
+    if lesion is not None:
+        lesion = lesion.with_data(lesion.data.astype(bool))
+    template = inputs.dataset("template_out")["brain"]
+    space = template.attrs["space"]
+    brain = inputs.volume("template_out", "brain")
+    grid, measured = brain.grid, brain.data.astype(bool)
+    warp = _warp(inputs)
     arrays = {}
     if lesion is not None:
-        carried = to_grid(lesion, grid, warp=warp, order=0)
-        brain = brain & ~carried.data.astype(bool)
-        arrays["lesion_template"] = to_array("lesion_template", carried, space=SPACE)
-    values = _ratio(inputs, t1w, t2w, brain)
-    arrays["ratio"] = to_array("ratio", Volume(values, grid.affine), space=SPACE)
+        carried = on_grid(lesion, grid, warp=warp, within=measured)
+        measured = measured & ~carried
+        in_template = Volume(carried.astype(np.uint8), grid.affine)
+        arrays["lesion_template"] = to_array("lesion_template", in_template, space=space)
+    t1w, t2w = _in_template(inputs, grid, warp, measured)
+    to_ratio = _conversion(inputs, t1w, t2w, measured)
+    values = to_ratio(t1w, t2w, measured)
+    arrays["ratio"] = to_array("ratio", Volume(values, grid.affine), space=space)
+    arrays["ratio_t1w"] = to_array("ratio_t1w", _on_t1w(inputs, lesion, to_ratio))
     return Made(xr.Dataset(arrays), {"voxels_measured": int(np.isfinite(values).sum())})
 
 
-def _grid_of_field(field: Volume) -> Grid:
+def _warp(inputs: Inputs) -> Warp:
+    field = inputs.volume("normalise", "displacement")
     x, y, z = field.data.shape[:3]
-    return Grid((x, y, z), field.affine)
+    return Warp(inputs.array("normalise", "affine"), field.data, Grid((x, y, z), field.affine))
 
 
-def _ratio(
-    inputs: Inputs, t1w: Volume, t2w: Volume, measured: NDArray[np.bool_]
-) -> NDArray[np.float32]:
+def _in_template(inputs: Inputs, grid: Grid, warp: Warp, within: Mask) -> tuple[Volume, Volume]:
+    """Interpolate each image once, from its own grid."""
+    t1w, t2w = inputs.volume("bias", "t1w_corrected"), inputs.volume("bias", "t2w_corrected")
+    rigid = inputs.array("coregister", "rigid")
+    return (
+        to_grid(t1w, grid, warp=warp, order=4, outside=np.nan, within=within),
+        to_grid(t2w, grid, warp=warp, rigid=rigid, order=4, outside=np.nan, within=within),
+    )
+
+
+def _on_t1w(inputs: Inputs, lesion: Volume | None, to_ratio: ToRatio) -> Volume:
+    """Give the ratio on the T1w grid: only the T2w is interpolated."""
+    t1w, t2w = inputs.volume("bias", "t1w_corrected"), inputs.volume("bias", "t2w_corrected")
+    brain = inputs.volume("brain", "brain").data.astype(bool)
+    if lesion is not None:
+        brain &= ~lesion.data
+    rigid = inputs.array("coregister", "rigid")
+    moved = to_grid(t2w, t1w.grid, rigid=rigid, order=4, outside=np.nan, within=brain)
+    return t1w.with_data(to_ratio(t1w, moved, brain))
+
+
+def _conversion(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> ToRatio:
+    """Give what turns both images of this person into the ratio, on any grid.
+
+    Parameters
+    ----------
+    t1w, t2w : Volume
+        In template space, where the grey matter is known.
+    """
     kind = inputs.record("calibrate")["kind"]
     if kind == "gm_median":
-        grey = to_grid(inputs.asset(GREY), t1w.grid, order=1).data > GREY_SHARE * GREY_UNITS
-        return gm_median(t1w.data, t2w.data, measured, grey)
+        grey = inputs.volume("template_out", "grey").data > GREY_SHARE
+        scale = gm_scale(t1w.data, t2w.data, measured, grey)
+        return lambda a, b, where: standardised(a.data, b.data, where, scale)
     if kind == "none":
-        return ratio(t1w.data, t2w.data, measured)
+        return lambda a, b, where: ratio(a.data, b.data, where)
     knots = inputs.dataset("calibrate")
     t1w_map, t2w_map = (
         IntensityMap(*knots[name].to_numpy().T) for name in ("t1w_knots", "t2w_knots")
     )
-    return ratio(apply(t1w_map, t1w.data), apply(t2w_map, t2w.data), measured)
+    return lambda a, b, where: ratio(_mapped(t1w_map, a, where), _mapped(t2w_map, b, where), where)
+
+
+def _mapped(intensity_map: IntensityMap, image: Volume, where: Mask) -> NDArray[np.float32]:
+    out = np.full(image.data.shape, np.nan, dtype=np.float32)
+    out[where] = apply(intensity_map, image.data[where])
+    return out
 
 
 RATIO = Stage(
     "ratio",
     _make,
-    needs=("ingest", "coregister", "bias", "normalise", "calibrate", "template_out"),
-    assets=(GREY,),
+    needs=("ingest", "coregister", "bias", "brain", "normalise", "calibrate", "template_out"),
     gigabytes=1.0,
 )

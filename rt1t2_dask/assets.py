@@ -21,7 +21,7 @@ import pandas as pd
 
 from rt1t2_dask.errors import MissingAssetError
 
-_SUBFOLDERS = ("", "atlas", "template", "pet", "genes")
+_SUBFOLDERS = ("", "atlas", "template", "pet", "genes", "tpl-MNI152NLin2009cAsym")
 _PET = "pet:"
 
 

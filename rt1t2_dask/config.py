@@ -115,8 +115,9 @@ Source = Annotated[SimulatedSource | BidsSource | MapsSource, Field(discriminato
 
 
 class Template(Model):
-    """The output grid."""
+    """The template people are registered to, and the output grid in its space."""
 
+    space: Literal["MNI152NLin2009aSym", "MNI152NLin2009cAsym"]
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
 
 
@@ -174,10 +175,16 @@ class Calibration(Model):
     kind: Literal["mrtool_style", "gm_median", "none"]
 
 
+class Lesion(Model):
+    """What the registration to the template sees in place of a lesion."""
+
+    fill: Literal["mask", "median_wm", "enantiomorphic"]
+
+
 class Normalise(Model):
     """Registration to the template."""
 
-    kind: Literal["greedy"]
+    kind: Literal["greedy", "ants_syn"]
     voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
     timeout_s: Annotated[float, Field(gt=0)]
 
@@ -233,6 +240,7 @@ class Config(Model):
     report: Report
     calibration: Calibration
     normalise: Normalise
+    lesion: Lesion
     storage: Storage
     cluster: Cluster
     method: Literal["recommended", "van_grinsven_2025"]
@@ -267,7 +275,7 @@ class Config(Model):
     @property
     def space(self) -> str:
         """Name of the space of the output maps."""
-        return self.source.space if isinstance(self.source, MapsSource) else "MNI152NLin2009aSym"
+        return self.source.space if isinstance(self.source, MapsSource) else self.template.space
 
     @property
     def simulated(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 SPACE = ("z", "y", "x")
 T2W_SPACE = ("z_t2w", "y_t2w", "x_t2w")
+T1W_SPACE = ("z_t1w", "y_t1w", "x_t1w")
 VOXEL = ("voxel",)
 
 
@@ -33,6 +34,8 @@ VARIABLES = {
     "t1w": Variable(SPACE, "arbitrary", "T1-weighted image"),
     "t2w": Variable(T2W_SPACE, "arbitrary", "T2-weighted image on its own grid"),
     "lesion": Variable(SPACE, "1", "1 inside a lesion, on the T1w grid"),
+    "grey": Variable(SPACE, "1", "probability of grey matter, template"),
+    "white": Variable(SPACE, "1", "probability of white matter, template"),
     "rigid": Variable(("row", "column"), "mm", "T1w mm to T2w mm, RAS, homogeneous"),
     "t1w_corrected": Variable(SPACE, "arbitrary", "T1w without its bias field"),
     "t2w_corrected": Variable(T2W_SPACE, "arbitrary", "T2w without its bias field"),
@@ -45,6 +48,7 @@ VARIABLES = {
     "t1w_knots": Variable(("knot", "side"), "arbitrary", "intensity map of the T1w: from, to"),
     "t2w_knots": Variable(("knot_t2w", "side"), "arbitrary", "intensity map of the T2w: from, to"),
     "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),
+    "ratio_t1w": Variable(T1W_SPACE, "1", "the same on the T1w grid"),
     "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
     "smoothed": Variable(SPACE, "1", "smoothed T1w/T2w ratio, NaN where not measured"),
     "parcels": Variable(("region",), "1", "mean smoothed ratio over a region"),

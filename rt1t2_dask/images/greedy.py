@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images import greedy_child
+from rt1t2_dask.images.child import read_displacement, register, write_image
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Affine, Volume
-
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -75,15 +70,15 @@ def deform(
     """
     with tempfile.TemporaryDirectory(prefix="greedy-") as name:
         folder = Path(name)
-        _write(fixed, folder / "fixed.nii")
-        _write(moving, folder / "moving.nii")
+        write_image(fixed, folder / "fixed.nii")
+        write_image(moving, folder / "moving.nii")
         np.savetxt(folder / "affine.mat", affine, fmt="%.12f")
         arguments = _arguments(schedule)
         if usable is not None:
-            _write(moving.with_data(usable), folder / "usable.nii")
+            write_image(moving.with_data(usable), folder / "usable.nii")
             arguments += ["-mm", "usable.nii"]
-        _run(arguments, folder, timeout_s)
-        return Warp(affine, _read_displacement(folder / "warp.nii"), fixed.grid)
+        register(greedy_child.__name__, arguments, folder, timeout_s)
+        return Warp(affine, read_displacement(folder / "warp.nii"), fixed.grid)
 
 
 def _arguments(schedule: Schedule) -> list[str]:
@@ -93,34 +88,3 @@ def _arguments(schedule: Schedule) -> list[str]:
     images = ["-i", "fixed.nii", "moving.nii", "-it", "affine.mat", "-o", "warp.nii"]
     repeatable = ["-V", "0", "-threads", "1", "-noise", "0"]
     return ["-d", "3", *repeatable, *images, "-m", "NCC", window, "-n", levels, "-s", *sigmas]
-
-
-def _run(arguments: list[str], folder: Path, timeout_s: float) -> None:
-    command = [sys.executable, "-m", "rt1t2_dask.images.greedy_child", *arguments]
-    environment = os.environ | _ONE_THREAD
-    remedy = "Look at the T1w and its brain mask, or leave the subject out with cohort.exclude."
-    try:
-        subprocess.run(
-            command, cwd=folder, env=environment, timeout=timeout_s, check=True, capture_output=True
-        )
-    except subprocess.TimeoutExpired as error:
-        raise SubjectError(
-            f"Registration to the template took more than {timeout_s:.0f} s.", remedy
-        ) from error
-    except subprocess.CalledProcessError as error:
-        lines = (error.stderr or error.stdout or b"").decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
-        raise SubjectError(f"Registration to the template failed: {said[-1]}", remedy) from error
-
-
-def _write(volume: Volume, path: Path) -> None:
-    image = nib.Nifti1Image(volume.data.astype(np.float32), volume.affine)
-    image.set_sform(volume.affine, code=1)
-    image.set_qform(volume.affine, code=1)
-    path.write_bytes(image.to_bytes())
-
-
-def _read_displacement(path: Path) -> NDArray[np.float32]:
-    """Give the field in RAS mm; ITK keeps vectors in LPS."""
-    stored = nib.Nifti1Image.from_bytes(path.read_bytes()).get_fdata(dtype=np.float32)
-    return np.ascontiguousarray(stored.squeeze() * np.array([-1, -1, 1], dtype=np.float32))

@@ -8,7 +8,9 @@ from scipy import ndimage
 
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
-from rt1t2_dask.images.volume import Grid, Volume
+from rt1t2_dask.images.volume import Affine, Grid, Volume
+
+_TOUCHED = 0.01  # of a voxel: below it is rounding
 
 
 def dilate(mask: Volume, radius_mm: float) -> Volume:
@@ -27,17 +29,30 @@ def dilate(mask: Volume, radius_mm: float) -> Volume:
     return mask.with_data(np.asarray(away <= radius_mm))
 
 
-def to_template(mask: Volume, grid: Grid, warp: Warp) -> Volume:
-    """Carry a mask to a template grid by nearest neighbour."""
-    return to_grid(mask, grid, warp=warp, order=0)
+def on_grid(
+    mask: Volume,
+    grid: Grid,
+    *,
+    rigid: Affine | None = None,
+    warp: Warp | None = None,
+    within: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Give a mask on another grid: True where any part of the lesion is.
 
+    A voxel that linear interpolation would mix with a lesion voxel counts. The mask is thickened
+    by half the target voxel's diagonal first where that is coarser, so that a thin lesion does
+    not fall between voxel centres.
 
-def on_grid(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
-    """Give a mask on another grid of the same space: True where any part of the lesion lies.
-
-    The mask is thickened by half the target voxel's diagonal first, so that a thin lesion does
-    not fall between coarse voxel centres.
+    Parameters
+    ----------
+    mask : Volume
+        Boolean.
+    grid : Grid
+    rigid, warp, within
+        As for `resample.to_grid`.
     """
     reach = float(np.linalg.norm(grid.voxel_mm)) / 2.0
     thick = dilate(mask, reach) if (grid.voxel_mm > 1.5 * mask.grid.voxel_mm).any() else mask
-    return np.asarray(to_grid(thick, grid, order=0).data, dtype=np.bool_)
+    share = thick.with_data(thick.data.astype(np.float32))
+    carried = to_grid(share, grid, rigid=rigid, warp=warp, order=1, within=within)
+    return np.asarray(carried.data > _TOUCHED, dtype=np.bool_)

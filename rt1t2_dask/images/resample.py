@@ -26,6 +26,7 @@ def to_grid(
     warp: Warp | None = None,
     order: Order,
     outside: float = 0.0,
+    within: NDArray[np.bool_] | None = None,
 ) -> Volume:
     """Resample an image onto a grid through grid mm -> warp -> rigid -> image mm.
 
@@ -44,6 +45,8 @@ def to_grid(
         input's range because splines ring.
     outside : float
         Value beyond the image's field of view (half a voxel past the outer voxel centres).
+    within : ndarray of bool, shape of `grid`, optional
+        Sample only these voxels; the others get `outside`.
 
     Returns
     -------
@@ -57,17 +60,18 @@ def to_grid(
     """
     source, low, high = _prepared(image.data, order)
     to_index = inverse(image.affine)
-    out = np.empty(grid.shape, dtype=image.data.dtype if order == 0 else np.float32)
+    out = np.full(grid.shape, outside, dtype=image.data.dtype if order == 0 else np.float32)
     rows = max(1, _SLAB_VOXELS // (grid.shape[1] * grid.shape[2]))
     for start in range(0, grid.shape[0], rows):
         stop = min(start + rows, grid.shape[0])
-        world = _slab_world(grid, start, stop)
+        chosen = (slice(None),) * 3 if within is None else np.nonzero(within[start:stop])
+        world = _slab_world(grid, start, stop)[chosen]
         if warp is not None:
             world = warp.points(world)
         if rigid is not None:
             world = move(rigid, world)
         values = _sample(source, move(to_index, world), order, outside, low, high)
-        out[start:stop] = values
+        out[start:stop][chosen] = values
     return Volume(out, grid.affine)
 
 

@@ -60,9 +60,20 @@ def gm_median(
     ValueError
         No measured grey matter.
     """
-    quotient = ratio(t1w, t2w, measured)
-    known = grey & np.isfinite(quotient)
+    return standardised(t1w, t2w, measured, gm_scale(t1w, t2w, measured, grey))
+
+
+def gm_scale(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask) -> float:
+    """Give median(T1w) / median(T2w) over the measured grey matter; as for `gm_median`."""
+    known = grey & np.isfinite(ratio(t1w, t2w, measured))
     if not known.any():
         raise ValueError("no measured voxel of grey matter; the mask does not fit the images")
-    scaled = quotient * np.float32(np.median(t2w[known]) / np.median(t1w[known]))
+    return float(np.median(t1w[known]) / np.median(t2w[known]))
+
+
+def standardised(
+    t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, scale: float
+) -> NDArray[np.float32]:
+    """Give (T1w - s T2w) / (T1w + s T2w) for a scale s > 0; NaN as in `ratio`."""
+    scaled = ratio(t1w, t2w, measured) / np.float32(scale)
     return np.asarray((scaled - 1) / (scaled + 1), dtype=np.float32)

@@ -120,9 +120,9 @@ def test_an_empty_lesion_stays_empty():
 
 def test_a_lesion_is_carried_to_the_template(stroke_head, registered):
     grid = template(2.0)["brain"].grid
-    carried = lesion.to_template(stroke_head.lesion, grid, registered["masked"])
-    assert carried.data.dtype == np.bool_
-    centre = grid.world()[carried.data].mean(axis=0)
+    carried = lesion.on_grid(stroke_head.lesion, grid, warp=registered["masked"])
+    assert carried.dtype == np.bool_
+    centre = grid.world()[carried].mean(axis=0)
     np.testing.assert_allclose(centre, LESION_CENTRE, atol=1.5)
 
 

@@ -149,3 +149,13 @@ def test_regridding_does_not_alias_a_fine_pattern():
     stripes = np.broadcast_to((np.arange(30) % 2)[:, None, None], (30, 30, 30))
     coarse = regrid(Volume(stripes.astype(np.float32), np.eye(4)), 3.0).data
     np.testing.assert_allclose(coarse[1:-1], 0.5, atol=0.05)
+
+
+def test_sampling_a_mask_alone_changes_no_bit_inside():
+    rng = np.random.default_rng(4)
+    image, target = noise((30, 28, 26)), Grid((24, 22, 20), compose(POSE, translation((4, 4, 4))))
+    within = rng.random(target.shape) < 0.3
+    whole = to_grid(image, target, order=4, outside=np.nan).data
+    part = to_grid(image, target, order=4, outside=np.nan, within=within).data
+    assert part[within].tobytes() == whole[within].tobytes()
+    assert np.isnan(part[~within]).all()
