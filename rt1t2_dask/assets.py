@@ -23,6 +23,9 @@ from rt1t2_dask.errors import MissingAssetError
 
 _SUBFOLDERS = ("", "atlas", "template", "pet", "genes", "tpl-MNI152NLin2009cAsym")
 _PET = "pet:"
+_PLACES = ("RT1T2_ASSETS", "XDG_CACHE_HOME", "HOME")
+# Where each asset was found under which environment: a plan asks once a person.
+_known: dict[tuple[str | None, ...], Path] = {}
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,13 @@ def resolve(name: str, explicit: str | Path | None = None) -> Asset:
 def find(name: str) -> Asset | None:
     """Give the asset where it can be found, else None (`MissingAssetError` if unknown)."""
     entry = _entry(name)
+    place = (name, *map(os.environ.get, _PLACES))
+    known = _known.get(place)
+    if known is not None and known.is_file():
+        return _asset(entry, known)
     for candidate in _candidates(entry):
         if candidate.is_file():
+            _known[place] = candidate
             return _asset(entry, candidate)
     return None
 
@@ -192,11 +200,11 @@ def _cache_folder() -> Path:
 
 def _asset(entry: _Entry, path: Path) -> Asset:
     stat = path.stat()
-    checksum = _checksum(path, stat.st_mtime_ns, stat.st_size)
-    return Asset(path.resolve(), entry.name, entry.licence, entry.citation, checksum)
+    return _read_asset(entry, path, stat.st_mtime_ns, stat.st_size)
 
 
 @cache
-def _checksum(path: Path, mtime_ns: int, size: int) -> str:
+def _read_asset(entry: _Entry, path: Path, mtime_ns: int, size: int) -> Asset:
     """Checksum once per version of a file: the stamp and size are part of the cache's key."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Asset(path.resolve(), entry.name, entry.licence, entry.citation, checksum)

@@ -54,12 +54,25 @@ def canonical(obj: Any) -> bytes:
     ValueError
         For a NaN or an infinity.
     """
-    _check(obj, "value")
-    return json.dumps(_ordinary(obj), sort_keys=True, separators=(",", ":")).encode()
+    try:
+        return _ENCODER.encode(_ordinary(obj)).encode()
+    except (TypeError, ValueError):
+        _check(obj, "value")
+        raise
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _ordinary(obj: Any) -> Any:
-    if isinstance(obj, Mapping):
+    """Copy containers for the encoder, which does not know mappings and turns keys into text."""
+    kind = type(obj)
+    if kind is str or kind is float or kind is int:
+        return obj
+    if kind is dict or isinstance(obj, Mapping):
+        for key in obj:
+            if not isinstance(key, str):
+                raise TypeError("keys must be str")
         return {key: _ordinary(item) for key, item in obj.items()}
     if isinstance(obj, list | tuple):
         return [_ordinary(item) for item in obj]
