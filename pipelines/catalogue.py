@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
+from rt1t2_dask.pipelines.tissue import TISSUE
 
 STAGES = (
     TEMPLATE,
@@ -28,6 +29,7 @@ STAGES = (
     BIAS,
     BRAIN,
     NORMALISE,
+    TISSUE,
     CALIBRATE,
     RATIO,
     SMOOTH,

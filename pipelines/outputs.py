@@ -178,6 +178,23 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
         store.write(f"{path}.nii.gz", to_bytes(mask, space_code=SCANNER, description=note))
         meta = {"Type": "Brain" if desc == "brain" else "Lesion", "simulated": config.simulated}
         store.write(f"{path}.json", json_bytes(meta))
+    if "tissue" in plan.tasks:
+        _write_tissue(lake, store, config, plan, note)
+
+
+def _write_tissue(lake: Lake, store: Store, config: Config, plan: PersonPlan, note: str) -> None:
+    path = f"{plan.person.label}/anat/{plan.person.label}_dseg"
+    labels = to_volume(lake.read(plan.part("tissue"))["tissue"])
+    store.write(f"{path}.nii.gz", to_bytes(labels, space_code=SCANNER, description=note))
+    meta = {
+        "Description": "Tissue of every voxel of the brain, on the T1w grid",
+        "Labels": {"1": "GM", "2": "WM", "3": "CSF", "7": "Lesion"},
+        "Manual": False,
+        "simulated": config.simulated,
+        "Parts": {"tissue": plan.part("tissue").key},
+        **lake.record(plan.part("tissue")),
+    }
+    store.write(f"{path}.json", json_bytes(meta))
 
 
 def _masks(lake: Lake, plan: PersonPlan) -> dict[str, Volume]:

@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
 from rt1t2_dask.pipelines.template import TEMPLATE
+from rt1t2_dask.pipelines.tissue import TISSUE
 from rt1t2_dask.storage.parts import Part
 
 # Registration samples the template as it is: one that was resampled before is blurred twice.
@@ -37,6 +38,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (BIAS, lambda config: {}),
     (BRAIN, lambda config: {}),
     (NORMALISE, normalise_settings),
+    (TISSUE, lambda config: {}),
     (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
     (RATIO, lambda config: {}),
     (SMOOTH, lambda config: config.smooth.model_dump()),

@@ -32,7 +32,9 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
 DONE, SOME_FAILED = 0, 1
-TARGETS = ("ingest", "map", "brain", "calibrate", "coregister", "ratio", "smooth", "parcels")
+TARGETS = (
+    *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio", "smooth", "parcels"),
+)
 
 
 class LazyCluster:

@@ -83,6 +83,8 @@ def test_scans_reach_the_report(undisturbed):
     assert np.isfinite(ratio.get_fdata()).sum() * VOXEL_MM**3 > 1.2e6
     assert (out / "sub-PSP01/anat/sub-PSP01_desc-lesion_mask.nii.gz").exists()
     assert not (out / "sub-HC01/anat/sub-HC01_desc-lesion_mask.nii.gz").exists()
+    tissue = nib.load(out / "sub-PSP01/anat/sub-PSP01_dseg.nii.gz")
+    assert set(np.unique(tissue.get_fdata())) == {0, 1, 2, 3, 7}
     assert len(pd.read_csv(out / "group" / "receptors.tsv", sep="\t")) == 17
 
 

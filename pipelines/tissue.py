@@ -1,0 +1,54 @@
+"""Stage `tissue`: grey matter, white matter and CSF on the T1w grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from rt1t2_dask.images.inverse import read_at
+from rt1t2_dask.images.tissue import segment
+from rt1t2_dask.images.transform import Warp
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.names import GREY, T1, WHITE
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.template import brain_of
+from rt1t2_dask.pipelines.volumes import grid_of, to_array
+
+UNITS = 255.0
+
+
+def _make(inputs: Inputs) -> Made:
+    t1w = inputs.volume("bias", "t1w_corrected")
+    brain = inputs.volume("brain", "brain").data.astype(bool)
+    lesion = inputs.optional_volume("ingest", "lesion")
+    maps = tissue_maps(inputs)
+    priors = np.stack(read_at(maps, warp_of(inputs), t1w.grid, brain), axis=1)
+    found = segment(t1w, brain, priors, None if lesion is None else lesion.data.astype(bool))
+    volumes = {f"{name}_ml": ml for name, ml in found.volumes_ml.items()}
+    record = {**volumes, "t1w_means": found.means, "t1w_sds": found.sds}
+    return Made(xr.Dataset({"tissue": to_array("tissue", found.labels)}), record)
+
+
+def tissue_maps(inputs: Inputs) -> list[Volume]:
+    """Give the template's CSF, grey and white matter, 0 to 1."""
+    grey, white = (inputs.asset(name) for name in (GREY, WHITE))
+    inside = brain_of(inputs.asset(T1)).data
+    shares = [image.data.astype(np.float32) / UNITS for image in (grey, white)]
+    fluid = np.clip(inside - shares[0] - shares[1], 0, 1)
+    return [grey.with_data(data) for data in (fluid, *shares)]
+
+
+def warp_of(inputs: Inputs) -> Warp:
+    """Read a person's deformation."""
+    field = inputs.dataset("normalise")["displacement"]
+    displacement = inputs.volume("normalise", "displacement").data
+    return Warp(inputs.array("normalise", "affine"), displacement, grid_of(field[..., 0]))
+
+
+TISSUE = Stage(
+    "tissue",
+    _make,
+    needs=("ingest", "bias", "brain", "normalise"),
+    assets=(T1, GREY, WHITE),
+    gigabytes=0.8,
+)
