@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.storage.arrays import chunk_edge
 
@@ -74,31 +75,46 @@ def voxel_blocks(
     return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
 
 
-def read_block(inputs: Inputs, block: Block, roles: Sequence[str]) -> NDArray[np.float32]:
-    """Read one block of the smoothed maps.
+def minus_role(index: int) -> str:
+    """Role of the map that is subtracted from that of one row of the design."""
+    return f"minus{index:05d}"
+
+
+class Rows:
+    """The smoothed maps of a design's rows, opened once; pairs come subtracted.
 
     Parameters
     ----------
     inputs : Inputs
-    block : Block
-    roles : sequence of str
-        The parts to read, one a row.
-
-    Returns
-    -------
-    ndarray of float32, shape (role, voxel)
-        NaN where not measured; columns as ``block.index``.
+        Parents ``row00000`` and on, and ``minus00000`` and on where rows are pairs.
     """
-    out = np.empty((len(roles), block.voxels), np.float32)
-    for row, role in zip(out, roles, strict=True):
-        row[:] = from_array(inputs.dataset(role)["smoothed"], block)
-    return out
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._maps = _opened(inputs, row_role)
+        self._minus = _opened(inputs, minus_role)
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def read(self, block: Block) -> NDArray[np.float32]:
+        """Read a block, shape (row, voxel); NaN where not measured."""
+        out = np.empty((len(self), block.voxels), np.float32)
+        for k in range(len(self)):
+            out[k] = self._row(k, block.box).reshape(-1)[block.inside]
+        return out
+
+    def volume(self, row: int) -> NDArray[np.float32]:
+        """Read one row whole, shape (x, y, z)."""
+        return self._row(row, (slice(None),) * 3).transpose(2, 1, 0)
+
+    def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
+        values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
+        return values - self._minus[k][box].to_numpy() if self._minus else values
 
 
-def from_array(array: xr.DataArray, block: Block) -> NDArray[np.float32]:
-    """Read a block of one (z, y, x) array, shape (voxel,)."""
-    values = array[block.box].to_numpy().reshape(-1)[block.inside]
-    return np.asarray(values, np.float32)
+def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:
+    count = sum(role(k) in inputs.task.parents for k in range(len(inputs.task.parents)))
+    return [inputs.dataset(role(k))["smoothed"] for k in range(count)]
 
 
 def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config import Config
-from rt1t2_dask.errors import UserError
+from rt1t2_dask.config_contrasts import Form, Paired
+from rt1t2_dask.pipelines.blocks import minus_role
 from rt1t2_dask.pipelines.clusters import CLUSTERS
-from rt1t2_dask.pipelines.contrast import CONTRAST, design_of
+from rt1t2_dask.pipelines.contrast import CONTRAST
+from rt1t2_dask.pipelines.design_settings import as_settings
+from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.stage import InputFile, Task
-from rt1t2_dask.storage.keys import plain
+from rt1t2_dask.stats.design import Design
 from rt1t2_dask.storage.parts import Part
 
 MIN_GROUP = 2
@@ -30,6 +30,8 @@ MIN_GROUP = 2
 class ContrastPlan:
     """The parts of one contrast; `permute` is None where none was asked for."""
 
+    form: Form
+    design: Design
     contrast: Task
     clusters: Task
     permute: Task | None
@@ -87,25 +89,35 @@ def plan_cohort(
         When a contrast cannot be estimated with the covariates given.
     """
     rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
-    contrasts, notes = {}, []
-    for name, (first, second) in config.cohort.contrasts.items():
-        reason = _too_small(rows, first, second)
+    contrasts: dict[str, ContrastPlan] = {}
+    notes: list[str] = []
+    for name, form in config.cohort.every_contrast().items():
+        reason = _too_small(rows, form.members or tuple(config.cohort.groups))
         if reason:
             notes.append(f"No contrast {name}: {reason}")
         else:
-            contrasts[name] = _contrast(config, rows, plans, shared, (first, second))
+            contrasts[name] = _contrast(config, rows, plans, shared, form)
+            notes += _left_out(name, contrasts[name], rows)
     receptors, pet, more = plan_receptors(config, rows, plans)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
     return CohortPlan(contrasts, pet, receptors, (*notes, *more))
 
 
-def _too_small(rows: pd.DataFrame, first: str, second: str) -> str:
-    sizes = {group: int((rows["group"] == group).sum()) for group in (first, second)}
+def _too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
+    sizes = {group: int((rows["group"] == group).sum()) for group in groups}
     if min(sizes.values()) >= MIN_GROUP and sum(sizes.values()) > MIN_GROUP + 1:
         return ""
     counted = " and ".join(f"{n} in {group}" for group, n in sizes.items())
-    return f"there are {counted}; a two-sample t needs at least 2 in each and 4 in all."
+    return f"there are {counted}; a contrast needs at least 2 in each group and 4 in all."
+
+
+def _left_out(name: str, plan: ContrastPlan, rows: pd.DataFrame) -> list[str]:
+    """Say how many people of the groups belong to no whole pair."""
+    if not isinstance(plan.form, Paired):
+        return []
+    alone = int(rows["group"].isin(plan.form.members).sum()) - 2 * plan.design.n
+    return [f"Contrast {name} leaves out {alone} without their other half."] if alone else []
 
 
 def _contrast(
@@ -113,51 +125,50 @@ def _contrast(
     rows: pd.DataFrame,
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
-    pair: tuple[str, str],
+    form: Form,
 ) -> ContrastPlan:
-    chosen = np.flatnonzero(rows["group"].isin(pair)).tolist()
-    maps = {row_role(i): plans[k].part("smooth") for i, k in enumerate(chosen)}
-    design = _design_settings(config, rows.iloc[chosen], pair)
+    design = build(form, rows, config.cohort.reference)
+    maps = _row_parts(design, plans, "smooth")
     rule = {
         "min_group_n": config.contrast.min_group_n,
         "min_group_share": config.contrast.min_group_share,
     }
-    common = design | rule | {"space": config.space}
+    common = {"design": as_settings(design)} | rule | {"space": config.space}
     parents = maps | {"template_out": shared["template_out"]}
     mask = _mask_file(config)
     contrast = CONTRAST.task(common | {"variance": config.contrast.variance}, parents, mask)
     lesions = {
         f"lesion{i:05d}": plans[k].part("ratio")
-        for i, k in enumerate(chosen)
+        for i, k in enumerate(_people(design))
         if "ratio" in plans[k].tasks
     }
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
     clusters = CLUSTERS.task(table, {"contrast": contrast.part} | lesions)
     permute = None
-    if config.permute.n and config.permute.statistic:
+    if config.permute.n and config.permute.statistic and _by_order(design):
         settings = common | config.permute.model_dump(mode="json")
         permute = PERMUTE.task(settings, maps | {"contrast": contrast.part})
-    return ContrastPlan(contrast, clusters, permute)
+    return ContrastPlan(form, design, contrast, clusters, permute)
 
 
-def _design_settings(config: Config, rows: pd.DataFrame, pair: tuple[str, str]) -> dict[str, Any]:
-    covariates = {n: rows[COVARIATE + n].tolist() for n in config.cohort.covariates}
-    settings = {
-        "groups": rows["group"].tolist(),
-        "first": pair[0],
-        "second": pair[1],
-        "covariates": covariates,
-    }
-    for name, values in covariates.items():
-        missing = sum(value is None or value != value for value in values)
-        if missing:
-            raise UserError(
-                f"covariate {name} is missing for {missing} of {len(values)} people of "
-                f"{pair[0]} and {pair[1]}; complete it, leave them out with cohort.exclude, "
-                "or drop it from cohort.covariates."
-            )
-    design_of(settings)
-    return dict(plain(settings))
+def _by_order(design: Design) -> bool:
+    """Whether people are exchanged freely, which is what the permutation stage does."""
+    return design.q == 1 and not design.flips and design.blocks is None
+
+
+def _people(design: Design) -> list[int]:
+    """Who takes part, the partners of pairs last."""
+    partners = [] if design.partner is None else design.partner.tolist()
+    return [*design.rows.tolist(), *partners]
+
+
+def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[str, Part]:
+    """Parts of a stage by row of the design; those to subtract under a role of their own."""
+    parts = {row_role(i): plans[k].part(stage) for i, k in enumerate(design.rows.tolist())}
+    if design.partner is None:
+        return parts
+    minus = enumerate(design.partner.tolist())
+    return parts | {minus_role(i): plans[k].part(stage) for i, k in minus}
 
 
 def _mask_file(config: Config) -> dict[str, InputFile]:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, load_matrix, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
-from rt1t2_dask.stats.design import Design, two_sample
+from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import GlmResult, fit, standardised_residuals
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts
 
 
 def design_of(settings: Any) -> Design:
-    """Build the design from a stage's settings: group of each row, and covariates."""
-    covariates = pd.DataFrame(settings["covariates"]) if settings["covariates"] else None
-    return two_sample(settings["groups"], settings["first"], settings["second"], covariates)
+    """Read the design in a stage's settings; row k is row k of the maps."""
+    return from_settings(settings["design"])
 
 
 def _make(inputs: Inputs) -> Made:

@@ -10,10 +10,12 @@ import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config
+from rt1t2_dask.config_contrasts import TwoSample
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
 from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -113,13 +115,19 @@ def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
 
 def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -> ContrastResult:
     """Read what the report shows of one contrast."""
-    first, second = config.cohort.contrasts[name]
+    said = words(plan.form)
+    pair = plan.form.groups if isinstance(plan.form, TwoSample) else ("", "")
     height = lake.record(plan.clusters.part)["height"]
     dof = lake.record(plan.contrast.part)["dof"]
     return ContrastResult(
         name=name,
-        first=first,
-        second=second,
+        first=pair[0],
+        second=pair[1],
+        heading=said.title,
+        higher=said.positive,
+        lower=said.negative,
+        n=plan.design.n,
+        statistic="t" if plan.design.q == 1 else "F",
         t_map=to_volume(lake.read(plan.contrast.part)["stat_t"]),
         clusters=results.cluster_rows(lake, plan),
         threshold=Threshold(config.contrast.p, height, config.contrast.extent_mm3, dof),

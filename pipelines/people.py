@@ -91,10 +91,10 @@ def _columns(members: pd.DataFrame, rows: pd.DataFrame, cohort: Cohort) -> pd.Da
         table["age"] = bids.numbers(members, "age", cohort.participants)
     if "sex" in rows:
         table["sex"] = bids.sexes(members)
-    for covariate in cohort.covariates:
+    for covariate in cohort.columns:
         if covariate not in rows:
             raise UserError(
-                f"cohort.covariates names {covariate}, which is no column of "
+                f"the cohort's contrasts name {covariate}, which is no column of "
                 f"{cohort.participants}; it has {', '.join(rows.columns)}."
             )
         table[COVARIATE + covariate] = _number_or_text(members[covariate])

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
 from rt1t2_dask.errors import UserError
 
 MIN_SIMULATED_VOXEL_MM = 1.0
+ADJUSTED = "Adjusted"
 
 
 class Model(BaseModel):
@@ -26,8 +28,9 @@ class Cohort(Model):
     group_column: str = "group"
     groups: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], str]
     reference: str
-    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], tuple[str, str]] = {}
+    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], AnyForm] = {}
     covariates: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     @field_validator("groups", mode="before")
@@ -42,18 +45,32 @@ class Cohort(Model):
         known = ", ".join(self.groups)
         if self.reference not in self.groups:
             raise ValueError(f"cohort.reference={self.reference} is not one of the groups {known}")
-        for name, (first, second) in self.contrasts.items():
-            unknown = [group for group in (first, second) if group not in self.groups]
+        for name, form in self.contrasts.items():
+            unknown = [group for group in form.members if group not in self.groups]
             if unknown:
                 raise ValueError(
                     f"cohort.contrasts.{name} names {unknown[0]}, which is not one of "
                     f"the groups {known}"
                 )
-            if first == second:
-                raise ValueError(
-                    f"cohort.contrasts.{name} contrasts {first} with itself; name two groups"
-                )
         return self
+
+    def every_contrast(self) -> dict[str, Form]:
+        """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
+        found: dict[str, Form] = {}
+        for name, form in self.contrasts.items():
+            own = self.covariates if form.covariates is None else form.covariates
+            more = self.adjusted if form.adjusted is None else form.adjusted
+            found[name] = form.with_covariates(own)
+            if more and not isinstance(form, Formula):
+                both = tuple(dict.fromkeys((*own, *more)))
+                found[name + ADJUSTED] = form.with_covariates(both)
+        return found
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the participants table that the contrasts read."""
+        used = [c for form in self.every_contrast().values() for c in form.columns]
+        return tuple(dict.fromkeys((*self.covariates, *used)))
 
 
 class SimulatedGroup(Model):

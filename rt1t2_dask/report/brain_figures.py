@@ -78,7 +78,7 @@ def overview(result: ContrastResult, template: Volume, simulated: bool) -> Pictu
     caption = (
         f"{result.title}: t on axial slices, fading below |t| = {decimal(result.threshold.u)}. "
         "White lines run round the clusters that pass height and extent: solid where "
-        f"{result.first} is higher, dashed where it is lower. {ORIENTATION}"
+        f"positive ({result.positive}), dashed where negative ({result.negative}). {ORIENTATION}"
     )
     found = plural(len(result.clusters), "cluster")
     return Picture(figure, f"Axial slices with t of {result.title}; {found} outlined.", caption)
@@ -195,7 +195,7 @@ def _bar(foot: SubFigure, scene: Scene, words: str, u: float | None = None) -> A
 def _t_label(result: ContrastResult) -> str:
     dof = result.threshold.dof
     freedom = "" if dof is None else f" (df = {decimal(dof, 0 if dof == int(dof) else 1)})"
-    return f"t{freedom}; orange: {result.first} higher, blue: {result.first} lower"
+    return f"{result.statistic}{freedom}; orange: {result.positive}, blue: {result.negative}"
 
 
 def _clusters_caption(result: ContrastResult, shown: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
@@ -72,8 +72,8 @@ class ContrastResult:
     name : str
         As in the cohort file, e.g. ``pspVsHc``.
     first, second : str
-        Labels of the groups (keys of `ReportContent.groups`); positive t means the first is
-        higher.
+        Labels of the two groups compared (keys of `ReportContent.groups`); positive t means
+        the first is higher. Empty for other designs.
     t_map : Volume
         t, shape (x, y, z), NaN outside the analysed voxels.
     clusters : DataFrame
@@ -83,6 +83,14 @@ class ContrastResult:
         Contents of ``contrast-<name>_permutation.json``: n, seed, method, and one mapping from
         statistic to number for each of ``observed_maximum``, ``critical_05`` and ``p``; optionally
         ``unit``, e.g. ``z``.
+    heading : str
+        What is compared; default: both groups.
+    higher, lower : str
+        What a positive and a negative t mean; default: the first group is higher, lower.
+    n : int
+        Rows of the design.
+    statistic : {"t", "F"}
+        What ``t_map`` holds.
     """
 
     name: str
@@ -92,11 +100,26 @@ class ContrastResult:
     clusters: pd.DataFrame
     threshold: Threshold
     permutation: Mapping[str, Any] | None = None
+    heading: str = ""
+    higher: str = ""
+    lower: str = ""
+    n: int = 0
+    statistic: Literal["t", "F"] = "t"
 
     @property
     def title(self) -> str:
-        """Both groups as a phrase."""
-        return f"{self.first} versus {self.second}"
+        """What is compared, as a phrase."""
+        return self.heading or f"{self.first} versus {self.second}"
+
+    @property
+    def positive(self) -> str:
+        """What a positive statistic means."""
+        return self.higher or ("differs" if self.statistic == "F" else f"{self.first} higher")
+
+    @property
+    def negative(self) -> str:
+        """What a negative statistic means."""
+        return self.lower or f"{self.first} lower"
 
 
 @dataclass(frozen=True)
@@ -178,7 +201,7 @@ class ReportContent:
 
     def __post_init__(self) -> None:
         for result in self.contrasts:
-            unknown = {result.first, result.second} - set(self.groups)
+            unknown = {result.first, result.second} - {"", *self.groups}
             if unknown:
                 raise ValueError(
                     f"contrast {result.name} names {', '.join(sorted(unknown))}; "

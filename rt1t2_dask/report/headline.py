@@ -29,20 +29,33 @@ def sentences(content: ReportContent) -> list[str]:
 
 def contrast(result: ContrastResult, content: ReportContent) -> str:
     """Say what one contrast shows at its threshold and after correction."""
-    n = {name: content.groups.get(name) for name in (result.first, result.second)}
-    who = " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
+    who = _who(result, content)
     limits = (
         f"at p < {result.threshold.p:g} uncorrected (|t| > {decimal(result.threshold.u)}, "
         f"one-sided for each sign) and {thousands(result.threshold.extent_mm3)} mm³"
     )
     if result.clusters.empty:
         return f"{who}: no cluster in either direction {limits}.{_corrected(result)}"
+    return f"{who}: {_counted(result)} {limits}.{_largest(result)}{_corrected(result)}"
+
+
+def _who(result: ContrastResult, content: ReportContent) -> str:
+    if not result.second:
+        return f"{result.title} (n = {thousands(result.n)})"
+    n = {name: content.groups.get(name) for name in (result.first, result.second)}
+    return " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
+
+
+def _counted(result: ContrastResult) -> str:
     signs = result.clusters["sign"].value_counts()
-    counts = ", ".join(
-        f"{_number(int(signs.get(sign, 0)))} of {word} T1w/T2w ratio"
-        for sign, word in (("negative", "lower"), ("positive", "higher"))
-    )
-    return f"{who}: {counts} in {result.first} {limits}.{_largest(result)}{_corrected(result)}"
+    found = {sign: _number(int(signs.get(sign, 0))) for sign in ("negative", "positive")}
+    if result.statistic == "F":
+        return found["positive"]
+    if not result.second:
+        return f"{found['negative']} {result.negative}, {found['positive']} {result.positive}"
+    words = {"negative": "lower", "positive": "higher"}
+    counts = ", ".join(f"{n} of {words[sign]} T1w/T2w ratio" for sign, n in found.items())
+    return f"{counts} in {result.first}"
 
 
 def receptors(table: pd.DataFrame) -> str:

@@ -120,7 +120,7 @@ def clusters(result: ContrastResult) -> Table:
     """Give the cluster table of a contrast (the paper's Table 2)."""
     frame = result.clusters.copy()
     frame["direction"] = frame["sign"].map(
-        {"positive": f"{result.first} higher", "negative": f"{result.first} lower"}
+        {"positive": result.positive, "negative": result.negative}
     )
     for name in ("peak", "centre"):
         frame[name] = [

@@ -70,11 +70,11 @@ def require_values(
     """
     missing = np.flatnonzero(values.isna().to_numpy())
     if len(missing):
-        who = [participants[rows[i]] if participants is not None else str(rows[i]) for i in missing]
+        who = [] if participants is None else [participants[rows[i]] for i in missing]
+        listed = f" ({', '.join(who[:5])}{', ...' if len(who) > 5 else ''})" if who else ""
         raise UserError(
-            f"covariate '{name}' is missing for {len(who)} participants "
-            f"({', '.join(who[:5])}{', ...' if len(who) > 5 else ''}); "
-            "fill it in, add them to cohort.exclude, or drop the covariate."
+            f"covariate {name} is missing for {len(missing)} of {len(rows)} participants"
+            f"{listed}; fill it in, add them to cohort.exclude, or drop the covariate."
         )
 
 

@@ -79,12 +79,13 @@ def paired(
     Returns
     -------
     Design
-        One row a pair: ``Design.observed`` subtracts the second map from the first.
+        One row a complete pair: ``Design.observed`` subtracts the second map from the first.
 
     Raises
     ------
     UserError
-        A pair is incomplete or holds a condition twice; else as ``two_sample``.
+        A pair holds a condition twice, or fewer than two pairs are complete; else as
+        ``two_sample``.
 
     Notes
     -----
@@ -95,13 +96,9 @@ def paired(
     if first == second:
         raise UserError(f"contrast compares group '{first}' with itself; name two groups.")
     places = [_by_pair(labels, name, pair, participants) for name in (first, second)]
-    alone = sorted(str(key) for key in set(places[0]) ^ set(places[1]))
-    if alone:
-        raise UserError(
-            f"{len(alone)} pairs lack '{first}' or '{second}' ({', '.join(alone[:5])}"
-            f"{', ...' if len(alone) > 5 else ''}); complete them or add them to cohort.exclude."
-        )
-    keys = list(places[0])
+    keys = [key for key in places[0] if key in places[1]]
+    if len(keys) < 2:
+        raise UserError(f"{len(keys)} pairs have both '{first}' and '{second}'; 2 or more needed.")
     rows, partner = (np.array([place[key] for key in keys], dtype=np.intp) for place in places)
     names = np.full(len(rows), f"{first}-{second}")
     return _constant(rows, names, covariates, participants, partner)

@@ -1,0 +1,135 @@
+"""From a contrast of the cohort file to a design, and to words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config_contrasts import (
+    Anova,
+    Form,
+    Formula,
+    OneSample,
+    Paired,
+    Regression,
+    TwoSample,
+)
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.people import COVARIATE
+from rt1t2_dask.stats import designs
+from rt1t2_dask.stats.design import Design, two_sample
+from rt1t2_dask.stats.formula import GROUP, from_formula
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a contrast is called, and what a positive and a negative t mean (empty for F)."""
+
+    title: str
+    positive: str = ""
+    negative: str = ""
+
+
+def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
+    """Build the design of a contrast.
+
+    Parameters
+    ----------
+    form : Form
+        Its covariates filled in.
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.read_people` gives; rows of the design count in it.
+    reference : str
+        The group of controls.
+
+    Raises
+    ------
+    UserError
+        When the design cannot be estimated with the people at hand.
+    """
+    groups = people["group"].tolist()
+    names = form.covariates or ()
+    covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
+    match form:
+        case Paired():
+            pair = people[COVARIATE + form.pair].tolist()
+            design = designs.paired(groups, *form.groups, pair, covariates)
+        case TwoSample():
+            design = two_sample(groups, *form.groups, covariates)
+        case OneSample():
+            design = designs.one_sample(groups, form.group, covariates)
+        case Anova():
+            design = designs.anova(groups, form.groups, covariates)
+        case Regression():
+            design = _regression(form, people, covariates)
+        case Formula():
+            design = _formula(form, people, reference)
+        case _:
+            raise TypeError(f"no design is known for {type(form).__name__}")
+    return _with_blocks(design, form, people)
+
+
+def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:
+    score = people[COVARIATE + form.of].rename(form.of)
+    if not pd.api.types.is_numeric_dtype(score):
+        raise UserError(f"regression of {form.of}: its values are not all numbers.")
+    groups = people["group"].tolist()
+    within = form.within or tuple(dict.fromkeys(groups))
+    return designs.regression(groups, within, score, covariates)
+
+
+def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
+    named = [name for name in form.columns if name != form.block]
+    variables = pd.DataFrame(
+        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in named}
+    )
+    chosen = people["group"].isin(form.groups or people["group"].unique())
+    return from_formula(
+        form.formula,
+        variables,
+        np.flatnonzero(chosen.to_numpy()),
+        weights=form.weights,
+        of=form.of,
+        reference=reference,
+    )
+
+
+def _with_blocks(design: Design, form: Form, people: pd.DataFrame) -> Design:
+    if form.block is None:
+        return design
+    names = people[COVARIATE + form.block].astype(str).to_numpy(np.str_)
+    return replace(design, blocks=names[design.rows])
+
+
+def words(form: Form) -> Words:
+    """Say what a contrast compares."""
+    match form:
+        case TwoSample():
+            first, second = form.groups
+            within = " within pairs" if isinstance(form, Paired) else ""
+            named = Words(f"{first} versus {second}{within}", f"{first} higher", f"{first} lower")
+        case OneSample():
+            named = Words(f"mean of {form.group}", "above zero", "below zero")
+        case Anova():
+            named = Words(f"any difference between {', '.join(form.groups)}")
+        case Regression():
+            within = f" within {', '.join(form.within)}" if form.within else ""
+            named = Words(
+                f"slope on {form.of}{within}", f"rises with {form.of}", f"falls with {form.of}"
+            )
+        case Formula():
+            named = _formula_words(form)
+        case _:
+            named = Words(form.__class__.__name__)
+    adjusted = f", adjusted for {', '.join(form.covariates)}" if form.covariates else ""
+    return replace(named, title=named.title + adjusted)
+
+
+def _formula_words(form: Formula) -> Words:
+    if isinstance(form.weights, dict):
+        text = " ".join(f"{weight:+g} {name}" for name, weight in form.weights.items())
+        return Words(f"{text} in {form.formula}", "positive", "negative")
+    what = form.of or f"{len(form.weights or ())} rows of weights"
+    return Words(f"{what} in {form.formula}", "positive", "negative")

@@ -1,0 +1,172 @@
+"""The forms a contrast can take in a cohort file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+GROUP = "group"
+NAME = re.compile(r"[A-Za-z_]\w*")
+PLAIN = re.compile(r"[\w\s+\-*:()~]*")
+CALL = re.compile(r"\w\s*\(")
+
+Weights = dict[str, float]
+
+
+class Form(BaseModel):
+    """What all forms of a contrast share.
+
+    ``covariates`` replaces those of the cohort; ``adjusted`` adds a second contrast with these
+    covariates more; ``block`` is a column within whose values people are exchanged.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    covariates: tuple[str, ...] | None = None
+    adjusted: tuple[str, ...] | None = None
+    block: str | None = None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Groups named; empty for all of the cohort."""
+        return ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the participants table that are read, apart from the group."""
+        extra = (self.block,) if self.block else ()
+        return (*(self.covariates or ()), *(self.adjusted or ()), *extra)
+
+    def with_covariates(self, covariates: tuple[str, ...]) -> Form:
+        """Give the same contrast with these covariates."""
+        return self.model_copy(update={"covariates": covariates, "adjusted": None})
+
+
+class TwoSample(Form):
+    """Two groups, first minus second."""
+
+    test: Literal["two_sample"] = "two_sample"
+    groups: tuple[str, str]
+
+    @model_validator(mode="after")
+    def _differ(self) -> TwoSample:
+        if self.groups[0] == self.groups[1]:
+            raise ValueError(f"a contrast of {self.groups[0]} with itself; name two groups")
+        return self
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Both groups."""
+        return self.groups
+
+
+class OneSample(Form):
+    """The mean of one group against zero."""
+
+    test: Literal["one_sample"]
+    group: str
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The group."""
+        return (self.group,)
+
+
+class Paired(TwoSample):
+    """Two conditions within pairs, first minus second; ``pair`` is a column."""
+
+    test: Literal["paired"]  # type: ignore[assignment]
+    pair: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column of the pairs too."""
+        return (*super().columns, self.pair)
+
+
+class Anova(Form):
+    """Any difference between three groups or more (F)."""
+
+    test: Literal["anova"]
+    groups: Annotated[tuple[str, ...], Field(min_length=3)]
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All groups named."""
+        return self.groups
+
+
+class Regression(Form):
+    """The slope on a score, ``of`` a column, ``within`` one group or several."""
+
+    test: Literal["regression"]
+    of: str
+    within: Annotated[
+        tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)
+    ] = ()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who takes part."""
+        return self.within
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The score too."""
+        return (*super().columns, self.of)
+
+
+class Formula(Form):
+    """A model as a formula; what is tested are weights of its columns or one of its terms."""
+
+    test: Literal["formula"]
+    formula: str
+    weights: Weights | tuple[Weights, ...] | None = None
+    of: str | None = None
+    groups: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Formula:
+        if not PLAIN.fullmatch(self.formula) or CALL.search(self.formula):
+            raise ValueError(
+                f"formula '{self.formula}': use names of columns with + - * : ( ) only"
+            )
+        if (self.weights is None) == (self.of is None):
+            raise ValueError(
+                f"formula '{self.formula}': say what is tested, either weights: {{column: weight}} "
+                "or of: term"
+            )
+        if self.covariates:
+            raise ValueError(f"formula '{self.formula}': put the covariates into the formula")
+        return self
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who takes part."""
+        return self.groups
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every name of the formula."""
+        named = dict.fromkeys(NAME.findall(self.formula))
+        return (*super().columns, *(name for name in named if name != GROUP))
+
+
+def _as_form(value: Any) -> Any:
+    """Read the short forms: [first, second], and a mapping with a formula."""
+    if isinstance(value, list | tuple):
+        return {"test": "two_sample", "groups": value}
+    if isinstance(value, Mapping) and "formula" in value:
+        return {"test": "formula"} | dict(value)
+    return value
+
+
+AnyForm = Annotated[
+    Annotated[
+        TwoSample | OneSample | Paired | Anova | Regression | Formula, Field(discriminator="test")
+    ],
+    BeforeValidator(_as_form),
+]
