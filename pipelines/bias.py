@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.bias import correct
 from rt1t2_dask.images.foreground import foreground
 from rt1t2_dask.images.lesion import on_grid
+from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
@@ -24,6 +25,11 @@ def _make(inputs: Inputs) -> Made:
         "t1w_corrected": to_array("t1w_corrected", t1w_bias.corrected),
         "t2w_corrected": to_array("t2w_corrected", t2w_bias.corrected),
     }
+    source = inputs.optional_volume("ingest", "t1w_source")
+    if source is not None:
+        field = to_grid(t1w_bias.field, source.grid, order=1, outside=1.0)
+        corrected = source.with_data((source.data / field.data).astype(np.float32))
+        arrays["t1w_source_corrected"] = to_array("t1w_source_corrected", corrected)
     record = {"t1w_field_range": _range(t1w_bias.field), "t2w_field_range": _range(t2w_bias.field)}
     return Made(xr.Dataset(arrays), record)
 

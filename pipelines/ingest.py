@@ -7,6 +7,7 @@ import xarray as xr
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.resample import working_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
@@ -17,7 +18,7 @@ def _make_scans(inputs: Inputs) -> Made:
     files = inputs.task.files
     t1w = from_bytes(files["t1w"].read(), "T1w")
     t2w = from_bytes(files["t2w"].read(), "T2w")
-    arrays = {"t1w": to_array("t1w", t1w), "t2w": to_array("t2w", t2w)}
+    images = {"t1w": t1w}
     record = {
         "t1w_voxel_mm": t1w.grid.voxel_mm.tolist(),
         "t2w_voxel_mm": t2w.grid.voxel_mm.tolist(),
@@ -25,9 +26,12 @@ def _make_scans(inputs: Inputs) -> Made:
     if "lesion" in files:
         lesion = from_bytes(files["lesion"].read(), "lesion mask", kind="mask")
         _require_grid(lesion, t1w)
-        arrays["lesion"] = to_array("lesion", lesion)
+        images["lesion"] = lesion
         record["lesion_ml"] = float(lesion.data.sum() * lesion.grid.voxel_volume_mm3 / 1000)
-    return Made(xr.Dataset(arrays), record)
+    voxel_mm = inputs.settings["t1w_voxel_mm"]
+    images |= {} if voxel_mm is None else working_grid(images, voxel_mm)
+    images["t2w"] = t2w
+    return Made(xr.Dataset({name: to_array(name, v) for name, v in images.items()}), record)
 
 
 def _require_grid(lesion: Volume, t1w: Volume) -> None:

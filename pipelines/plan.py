@@ -33,7 +33,7 @@ TEMPLATE_MM = 1.0
 SettingsOf = Callable[[Config], Mapping[str, Any]]
 
 SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
-    (SCANS, lambda config: {}),
+    (SCANS, lambda config: {"t1w_voxel_mm": config.t1w_voxel_mm}),
     (COREGISTER, lambda config: {}),
     (BIAS, lambda config: {}),
     (BRAIN, lambda config: {}),

@@ -54,8 +54,10 @@ def _warp(inputs: Inputs) -> Warp:
 
 def _in_template(inputs: Inputs, grid: Grid, warp: Warp, within: Mask) -> tuple[Volume, Volume]:
     """Interpolate each image once, from its own grid."""
-    t1w, t2w = inputs.volume("bias", "t1w_corrected"), inputs.volume("bias", "t2w_corrected")
-    rigid = inputs.array("coregister", "rigid")
+    t1w = inputs.optional_volume("bias", "t1w_source_corrected")
+    if t1w is None:
+        t1w = inputs.volume("bias", "t1w_corrected")
+    t2w, rigid = inputs.volume("bias", "t2w_corrected"), inputs.array("coregister", "rigid")
     return (
         to_grid(t1w, grid, warp=warp, order=4, outside=np.nan, within=within),
         to_grid(t2w, grid, warp=warp, rigid=rigid, order=4, outside=np.nan, within=within),

@@ -138,6 +138,12 @@ class Template(Model):
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
 
 
+class Resample(Model):
+    """The grid of everything in T1w space."""
+
+    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | Literal["auto"] | None
+
+
 class Smooth(Model):
     """Gaussian smoothing of the ratio map."""
 
@@ -250,6 +256,7 @@ class Config(Model):
     cohort: Cohort
     source: Source
     template: Template
+    resample: Resample
     smooth: Smooth
     contrast: Contrast
     permute: Permute
@@ -288,6 +295,13 @@ class Config(Model):
     def registration_voxel_mm(self) -> float:
         """Voxel size in mm at which the deformation field is estimated."""
         return self.normalise.voxel_mm or max(2.0, self.output_voxel_mm)
+
+    @property
+    def t1w_voxel_mm(self) -> float | None:
+        """Voxel size in mm that scans are resampled to; None keeps the T1w's own grid."""
+        if self.resample.voxel_mm != "auto":
+            return self.resample.voxel_mm
+        return 1.0 if self.source.kind in ("bids", "dicom") else None
 
     @property
     def space(self) -> str:

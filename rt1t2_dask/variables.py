@@ -7,6 +7,7 @@ from typing import Any
 
 SPACE = ("z", "y", "x")
 T2W_SPACE = ("z_t2w", "y_t2w", "x_t2w")
+SOURCE_SPACE = ("z_source", "y_source", "x_source")
 T1W_SPACE = ("z_t1w", "y_t1w", "x_t1w")
 VOXEL = ("voxel",)
 
@@ -32,12 +33,16 @@ class Variable:
 
 VARIABLES = {
     "t1w": Variable(SPACE, "arbitrary", "T1-weighted image"),
+    "t1w_source": Variable(SOURCE_SPACE, "arbitrary", "T1-weighted image before resampling"),
     "t2w": Variable(T2W_SPACE, "arbitrary", "T2-weighted image on its own grid"),
     "lesion": Variable(SPACE, "1", "1 inside a lesion, on the T1w grid"),
     "grey": Variable(SPACE, "1", "probability of grey matter, template"),
     "white": Variable(SPACE, "1", "probability of white matter, template"),
     "rigid": Variable(("row", "column"), "mm", "T1w mm to T2w mm, RAS, homogeneous"),
     "t1w_corrected": Variable(SPACE, "arbitrary", "T1w without its bias field"),
+    "t1w_source_corrected": Variable(
+        SOURCE_SPACE, "arbitrary", "T1w before resampling, without its bias field"
+    ),
     "t2w_corrected": Variable(T2W_SPACE, "arbitrary", "T2w without its bias field"),
     "brain": Variable(SPACE, "1", "1 inside the brain, on the T1w grid"),
     "head_affine": Variable(("row", "column"), "mm", "template mm to subject mm, whole head"),

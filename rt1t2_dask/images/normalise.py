@@ -73,8 +73,8 @@ def to_template(
         raise SubjectError("The brain mask is empty.", "Check the T1w or bring a brain mask.")
     brain = t1w.with_data(np.where(mask.data, t1w.data, 0).astype(np.float32))
     affine = _affine(brain, template_t1, exclude, start)
-    fixed = _cropped(to_grid(template_t1, template_grid(template_t1.grid, voxel_mm), order=1))
-    seen = _filled(_cropped(regrid(brain, voxel_mm)), exclude, affine, fill, white)
+    fixed = cropped(to_grid(template_t1, template_grid(template_t1.grid, voxel_mm), order=1))
+    seen = _filled(cropped(regrid(brain, voxel_mm)), exclude, affine, fill, white)
     return _deform(method, fixed, seen, affine, voxel_mm, timeout_s)
 
 
@@ -126,7 +126,7 @@ def _affine(
         ) from error
 
 
-def _cropped(image: Volume) -> Volume:
+def cropped(image: Volume) -> Volume:
     """Cut to the non-zero voxels and a border: greedy's cost goes with the grid."""
     margin = int(np.ceil(BORDER_MM / image.grid.voxel_mm.min()))
     where = np.argwhere(image.data > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import nibabel as nib
@@ -99,6 +100,30 @@ def regrid(image: Volume, voxel_mm: float, order: Order = 1) -> Volume:
     sigma = wanted * _FWHM_TO_SIGMA / image.grid.voxel_mm
     blurred = ndimage.gaussian_filter(image.data.astype(np.float32), sigma, mode="nearest")
     return to_grid(image.with_data(blurred), target, order=order)
+
+
+def working_grid(images: Mapping[str, Volume], voxel_mm: float) -> dict[str, Volume]:
+    """Bring a T1w and the masks on its grid to isotropic voxels.
+
+    Parameters
+    ----------
+    images : mapping of str to Volume
+        ``t1w`` and boolean masks on its grid.
+    voxel_mm : float
+        > 0.
+
+    Returns
+    -------
+    dict of str to Volume
+        The same names, the T1w by fourth-degree B-spline, masks by nearest neighbour, and the
+        T1w as it was as ``t1w_source``; empty where it has these voxels already (within 1 %).
+    """
+    t1w = images["t1w"]
+    if np.allclose(t1w.grid.voxel_mm, voxel_mm, rtol=0.01):
+        return {}
+    made = {"t1w": regrid(t1w, voxel_mm, order=4), "t1w_source": t1w}
+    grid = made["t1w"].grid
+    return made | {k: to_grid(v, grid, order=0) for k, v in images.items() if k != "t1w"}
 
 
 def _prepared(data: Array, order: Order) -> tuple[Array, float, float]:

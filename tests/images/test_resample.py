@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from rt1t2_dask.images.itk import from_itk, to_itk
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.resample import regrid, template_grid, to_grid
+from rt1t2_dask.images.resample import regrid, template_grid, to_grid, working_grid
 from rt1t2_dask.images.transform import Warp, compose, move, rotation, translation
 from rt1t2_dask.images.volume import Grid, Volume
 
@@ -159,3 +159,25 @@ def test_sampling_a_mask_alone_changes_no_bit_inside():
     part = to_grid(image, target, order=4, outside=np.nan, within=within).data
     assert part[within].tobytes() == whole[within].tobytes()
     assert np.isnan(part[~within]).all()
+
+
+def test_a_clinical_t1w_and_its_masks_come_to_one_isotropic_grid():
+    affine = compose(np.diag([0.9, 0.9, 3.0, 1]), rotation((12, 0, 5)), translation((-20, 8, 3)))
+    t1w = noise((40, 44, 14)).with_data(ndimage.gaussian_filter(noise((40, 44, 14)).data, 1.5))
+    t1w = Volume(t1w.data, affine)
+    lesion = Volume(np.zeros(t1w.data.shape, bool), affine)
+    lesion.data[10:20, 12:24, 4:9] = True
+    made = working_grid({"t1w": t1w, "lesion": lesion}, 1.0)
+    np.testing.assert_allclose(made["t1w"].grid.voxel_mm, 1.0)
+    assert made["lesion"].grid.same_as(made["t1w"].grid)
+    volumes = [mask.data.sum() * mask.grid.voxel_volume_mm3 for mask in (lesion, made["lesion"])]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.05)
+    assert made["t1w_source"] is t1w
+    assert made["t1w"].data.min() >= t1w.data.min()
+    back = to_grid(made["t1w"], t1w.grid, order=4).data
+    inside = (slice(5, -5), slice(5, -5), slice(2, -2))
+    assert np.corrcoef(back[inside].ravel(), t1w.data[inside].ravel())[0, 1] > 0.99
+
+
+def test_a_t1w_of_the_wanted_voxels_stays_as_it_is():
+    assert working_grid({"t1w": noise((9, 9, 9))}, 2.0) == {}
