@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from rt1t2_dask import bids_files
 from rt1t2_dask.bids_files import Choice, Wanted
-from rt1t2_dask.config import BidsSource, Config, MapsSource
+from rt1t2_dask.config import BidsSource, Config, MapsSource, Storage
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.places import located, variants
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
 MAP_NAME = "{}_T1wT2wratio.nii.gz"
@@ -176,9 +177,15 @@ def _known(config: Config, path: str, chosen: str) -> InputFile:
     root, name = located(config.source.root, path)
     options = config.storage.options()
     try:
-        content = open_store(root, options).read(name)
+        sha256 = known_checksums(config.storage).of(open_store(root, options), name)
     except FileNotFoundError:
         raise SubjectError(
             f"{path} is not in source.root.", "Add it or correct the participants table."
         ) from None
-    return InputFile(root, name, checksum(content), options, chosen)
+    return InputFile(root, name, sha256, options, chosen)
+
+
+@cache
+def known_checksums(storage: Storage) -> Checksums:
+    """Give what a lake remembers of input files."""
+    return Checksums(open_store(storage.url, storage.options()))

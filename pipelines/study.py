@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
 from rt1t2_dask.pipelines.finished import Finished, study_key
+from rt1t2_dask.pipelines.inputs import known_checksums
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.progress import shown, start_logging
@@ -110,6 +111,7 @@ class _Run:
         if config.dry_run:
             describe(config, self.lake, images, cohort)
             return DONE
+        known_checksums(config.storage).save()
         self._announce(images, cohort)
         if config.stage is not None and config.part is not None:
             return self._make_one(

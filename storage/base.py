@@ -67,6 +67,10 @@ class Store(ABC):
         """Whether an object lies at exactly this path."""
 
     @abstractmethod
+    def entry(self, path: str) -> Entry:
+        """Size and time of an object, not read; FileNotFoundError where there is none."""
+
+    @abstractmethod
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """Every object below the folder `prefix`, at any depth, in no set order."""
 

@@ -120,6 +120,12 @@ class Bucket(Store):
             return False
         return True
 
+    def entry(self, path: str) -> Entry:
+        """See `Store.entry`."""
+        with self._explained(path):
+            meta = obstore.head(self._native, checked(path))
+        return Entry(path, meta["size"], meta["last_modified"].timestamp())
+
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """See `Store.entries`."""
         last: str | None = None

@@ -61,6 +61,12 @@ class Folder(Store):
         with self._explained(path):
             return self._at(path).is_file()
 
+    def entry(self, path: str) -> Entry:
+        """See `Store.entry`."""
+        with self._explained(path):
+            stat = self._at(path).stat()
+        return Entry(path, stat.st_size, stat.st_mtime)
+
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """See `Store.entries`."""
         with self._explained(prefix):

@@ -1,0 +1,58 @@
+"""Checksums of input files that a lake remembers, so that a later run need not read them again."""
+
+import json
+import time
+from typing import Any
+
+from rt1t2_dask.storage.base import Entry, Store
+from rt1t2_dask.storage.keys import checksum, digest
+
+PATH = "checksums.json"
+# A file written again within the clock's grain could keep its time and size.
+SETTLED_S = 3.0
+
+
+class Checksums:
+    """SHA-256 of files, read once for each size and time of change.
+
+    Parameters
+    ----------
+    lake : Store
+        Where they are remembered; files are named there by a digest of their place.
+    """
+
+    def __init__(self, lake: Store) -> None:
+        self._lake = lake
+        self._known: dict[str, list[Any]] = _read(lake)
+        self._changed = False
+
+    def of(self, store: Store, path: str) -> str:
+        """Give the checksum of a file; FileNotFoundError where there is none."""
+        entry = store.entry(path)
+        name = digest([store.url, path])
+        stamp = [entry.size, entry.modified]
+        if self._known.get(name, [])[:2] == stamp:
+            return str(self._known[name][2])
+        found = checksum(store.read(path))
+        if _settled(entry):
+            self._known[name] = [*stamp, found]
+            self._changed = True
+        return found
+
+    def save(self) -> None:
+        """Remember what was learned; of two runs at once the later one's list stays."""
+        if self._changed:
+            self._lake.write(PATH, json.dumps(self._known).encode())
+            self._changed = False
+
+
+def _settled(entry: Entry) -> bool:
+    return time.time() - entry.modified > SETTLED_S
+
+
+def _read(lake: Store) -> dict[str, list[Any]]:
+    try:
+        known: dict[str, list[Any]] = json.loads(lake.read(PATH))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known
