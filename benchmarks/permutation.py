@@ -25,7 +25,7 @@ from nilearn.mass_univariate import permuted_ols  # noqa: E402
 from scipy import ndimage  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from rt1t2_dask.stats import design, exchange, permutation, scores, spatial  # noqa: E402
+from rt1t2_dask.stats import design, exchange, permutation, scores, spatial, tails  # noqa: E402
 from rt1t2_dask.stats.lattice import lattice  # noqa: E402
 
 N = (11, 18)
@@ -84,7 +84,7 @@ def ours(data, model, count, method):
     plan = plan_of(count, method)
     block = permutation.prepare(data, model, plan)
     batches = [permutation.run_batch(block, plan, k).tails for k in range(plan.n_batches)]
-    return scores.z_to_t(permutation.merge_batches(batches).both, model.dof)
+    return scores.z_to_t(tails.merge_batches(batches).both, model.dof)
 
 
 def peer(data, covariates, count, **options):
@@ -107,10 +107,10 @@ def maxima(data, covariates, model, count, rounds):
     ours(data[:, :2000], model, 64, "freedman_lane")  # compiles
     for _ in range(rounds):
         for name in ("freedman_lane", "smith"):
-            seconds, tails = cpu(lambda name=name: ours(data, model, count, name))
+            seconds, largest = cpu(lambda name=name: ours(data, model, count, name))
             results[name].append(seconds)
             if name == "freedman_lane":
-                exact = tails
+                exact = largest
         seconds, output = cpu(lambda: peer(data, covariates, count))
         results["nilearn"].append(seconds)
     best = {k: min(v) for k, v in results.items()}
@@ -130,7 +130,7 @@ def clusters(mask, data, covariates, model, count):
             spatial.spatial_batch(block, plan, k, grid, statistics=("extent", "mass"))["extent"]
             for k in range(plan.n_batches)
         ]
-        return permutation.merge_batches(parts).both
+        return tails.merge_batches(parts).both
 
     extents()
     seconds, _ = cpu(extents)

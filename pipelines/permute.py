@@ -16,6 +16,7 @@ from rt1t2_dask.pipelines.volumes import table, to_array
 from rt1t2_dask.stats.lattice import lattice
 from rt1t2_dask.stats.null import critical_value, p_fwe
 from rt1t2_dask.stats.scores import z_to_t
+from rt1t2_dask.stats.tails import merge_batches
 
 SUMMARY = "permutation.json"
 ALPHA = 0.05
@@ -45,7 +46,7 @@ def _make(inputs: Inputs) -> Made:
         min_group_share=settings["min_group_share"],
     )
     batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
-    tails = permutation.merge_batches([batch.tails for batch in batches])
+    tails = merge_batches([batch.tails for batch in batches])
     maps = {
         "fwe": -np.log10(p_fwe(np.abs(block.z), tails.both)),
         "exceedances": np.sum([batch.exceed for batch in batches], axis=0),
@@ -72,14 +73,13 @@ def _spatial(
 ) -> tuple[dict[str, tuple[float, Array]], dict[str, Array]]:
     """Run cluster extent, mass and TFCE, as asked for: observed maximum and null, and maps."""
     from rt1t2_dask.stats import spatial
-    from rt1t2_dask.stats.permutation import merge_batches
     from rt1t2_dask.stats.tfce import tfce
 
     wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
     if not wanted:
         return {}, {}
     near, wide = lattice(inside, CLUSTER_NEIGHBOURS), lattice(inside, TFCE_NEIGHBOURS)
-    rule = {"forming_p": settings["forming_p"], "statistics": wanted}
+    rule: Any = {"forming_p": settings["forming_p"], "statistics": wanted}
     batches = [
         spatial.spatial_batch(block, plan, k, near, wide, **rule) for k in range(plan.n_batches)
     ]
@@ -90,7 +90,7 @@ def _spatial(
     }
     if "tfce" not in wanted:
         return found, {}
-    enhanced = np.abs(tfce(spatial.observed_t(block, wide), wide))
+    enhanced = np.abs(tfce(spatial.observed_statistic(block), wide))
     return found, {"fwe_tfce": -np.log10(p_fwe(enhanced, nulls["tfce"]))}
 
 

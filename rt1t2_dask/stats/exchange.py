@@ -1,11 +1,11 @@
-"""Orders in which participants are permuted: the same for any batch size or worker."""
+"""Orders and signs in which participants are exchanged: the same for any batch size or worker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice, pairwise
-from math import factorial
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from math import factorial, prod
 from typing import Literal
 
 import numpy as np
@@ -15,31 +15,39 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
 
 Method = Literal["freedman_lane", "smith"]
+Exchange = Literal["order", "sign", "both"]
 Orders = NDArray[np.int16]
+Rows = tuple[int, ...]
 DRAW = 128
+SIGN_CHANCE = 0.5
 
 
 @dataclass(frozen=True)
 class PermutationPlan:
-    """Which permutations are run, apart from the identity.
+    """Which relabelings are run, apart from the identity.
 
     Parameters
     ----------
     n : int
-        Permutations in all.
+        Relabelings in all.
     seed : int
         Draws 128 k to 128 k + 127 come from ``SeedSequence(seed, spawn_key=(k,))``.
     participants : int
-        Rows permuted.
+        Rows exchanged.
     batch_size : int
-        Permutations a batch; results do not depend on it.
+        Relabelings a batch; results do not depend on it.
     method : {"freedman_lane", "smith"}
         Permute residuals under the full model, or the residualised regressor.
+    exchange : {"order", "sign", "both"}
+        What is exchanged of the errors: their order (exchangeable), their sign
+        (independent and symmetric), or both.
     kinds : tuple of int
         Given when all distinct relabelings are enumerated: rows of one kind have
         the same design, so exchanging them changes nothing.
-    edges : tuple of int
-        Where a new exchangeability block starts; rows stay within theirs.
+    blocks : tuple of tuple of int
+        Rows of each exchangeability block; none for a single block.
+    whole : bool
+        Exchange blocks of one size as wholes, in place of the rows within each.
     """
 
     n: int
@@ -47,8 +55,10 @@ class PermutationPlan:
     participants: int
     batch_size: int = DRAW
     method: Method = "freedman_lane"
-    kinds: tuple[int, ...] | None = None
-    edges: tuple[int, ...] = ()
+    exchange: Exchange = "order"
+    kinds: Rows | None = None
+    blocks: tuple[Rows, ...] = ()
+    whole: bool = False
 
     @property
     def exact(self) -> bool:
@@ -61,20 +71,62 @@ class PermutationPlan:
         return -(-self.n // self.batch_size)
 
     def orders(self, batch: int) -> Orders:
-        """Row orders of one batch, shape (permutation, participant)."""
-        first = batch * self.batch_size
-        last = min(first + self.batch_size, self.n)
-        if self.kinds is not None:
-            return _enumerated(self.kinds, first, last)
+        """Give the relabelings of one batch, shape (relabeling, participant).
+
+        Participant i takes the place ``order[i]``; a negative entry flips the sign
+        as well and stands for the place ``~order[i]``.
+        """
+        return self.span(batch * self.batch_size, (batch + 1) * self.batch_size)
+
+    def span(self, first: int, last: int) -> Orders:
+        """Relabelings ``first`` to ``last``, or to the end; see :meth:`orders`."""
+        last = min(last, self.n)
+        if self.exact:
+            return self._enumerated(first, last)
         drawn = [self._draw(k) for k in range(first // DRAW, -(-last // DRAW))]
         start = first // DRAW * DRAW
         return np.concatenate(drawn)[first - start : last - start]
 
+    def _sets(self) -> list[NDArray[np.intp]]:
+        """Give the sets of units that change places, each of shape (unit, row of the unit)."""
+        blocks = self.blocks or (tuple(range(self.participants)),)
+        if not self.whole:
+            return [np.array(block)[:, None] for block in blocks]
+        sizes = sorted({len(block) for block in blocks})
+        return [np.array([b for b in blocks if len(b) == size]) for size in sizes]
+
+    def _signed_units(self) -> NDArray[np.intp]:
+        """Give the unit whose sign each row shares, shape (participant,)."""
+        unit = np.arange(self.participants)
+        for rows in self.blocks if self.whole else ():
+            unit[list(rows)] = rows[0]
+        return np.unique(unit, return_inverse=True)[1]
+
     def _draw(self, k: int) -> Orders:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(k,)))
-        rows = np.tile(np.arange(self.participants, dtype=np.int16), (DRAW, 1))
-        blocks = np.split(rows, self.edges, axis=1)
-        return np.concatenate([rng.permuted(b, axis=1) for b in blocks], axis=1)
+        orders = np.tile(np.arange(self.participants, dtype=np.int16), (DRAW, 1))
+        for units in self._sets() if self.exchange != "sign" else []:
+            shuffled = rng.permuted(np.tile(np.arange(len(units)), (DRAW, 1)), axis=1)
+            orders[:, units.ravel()] = units[shuffled].reshape(DRAW, -1)
+        if self.exchange != "order":
+            unit = self._signed_units()
+            flipped = rng.random((DRAW, unit.max() + 1)) < SIGN_CHANCE
+            orders = np.where(flipped[:, unit], ~orders, orders)
+        return orders
+
+    def _enumerated(self, first: int, last: int) -> Orders:
+        every = islice(self._relabelings(), first + 1, last + 1)
+        return np.array(list(every), np.int16).reshape(-1, self.participants)
+
+    def _relabelings(self) -> Iterator[NDArray[np.intp]]:
+        """Every distinct relabeling, the identity first."""
+        assert self.kinds is not None
+        plain = np.arange(self.participants)
+        orders = _arrangements(self._sets(), self.kinds) if self.exchange != "sign" else [plain]
+        unit = self._signed_units()
+        signs = range(2 ** (int(unit.max()) + 1)) if self.exchange != "order" else range(1)
+        for order, code in product(orders, signs):
+            yield np.where((code >> unit) & 1, ~order, order)
 
 
 def plan(
@@ -84,65 +136,84 @@ def plan(
     *,
     batch_size: int = DRAW,
     method: Method = "freedman_lane",
+    exchange: Exchange | None = None,
     exchangeable: Sequence[str] | None = None,
+    whole: bool = False,
 ) -> PermutationPlan:
-    """Plan n random permutations, or all distinct relabelings when they are no more.
+    """Plan n random relabelings, or all distinct ones when they are no more.
 
     Parameters
     ----------
     design : Design
         Rows with equal columns are interchangeable.
     n : int
-        Permutations apart from the identity.
-    seed, batch_size, method
+        Relabelings apart from the identity.
+    seed, batch_size, method, whole
         See :class:`PermutationPlan`.
+    exchange : {"order", "sign", "both"}, optional
+        As the design says when not given.
     exchangeable : sequence of str, length participant, optional
-        Exchangeability block (site) of each row; people are exchanged within it
-        only, and relabelings are drawn, never enumerated.
+        Exchangeability block (site, family) of each row; those of the design when not given.
 
     Raises
     ------
     UserError
-        The rows of a block do not follow each other.
+        Whole blocks that have nothing to change places with.
     """
-    if exchangeable is not None:
-        edges = _block_edges(exchangeable)
-        return PermutationPlan(n, seed, design.n, batch_size, method, edges=edges)
-    kinds = np.unique(design.matrix, axis=0, return_inverse=True)[1].ravel()
-    ways = factorial(design.n)
-    for count in np.bincount(kinds).tolist():
-        ways //= factorial(count)
-    if ways - 1 <= n:
-        return PermutationPlan(ways - 1, seed, design.n, batch_size, method, tuple(kinds.tolist()))
-    return PermutationPlan(n, seed, design.n, batch_size, method)
+    labels = design.blocks if exchangeable is None else np.asarray(exchangeable)
+    blocks = _rows_by_label(labels)
+    chosen = exchange or ("sign" if design.flips else "order")
+    base = PermutationPlan(n, seed, design.n, batch_size, method, chosen, None, blocks, whole)
+    if whole and chosen != "sign" and max(map(len, base._sets()), default=0) < 2:
+        raise UserError("whole-block exchange: no two blocks have the same number of rows.")
+    rows = np.unique(design.matrix, axis=0, return_inverse=True)[1].ravel()
+    kinds = tuple(rows.tolist())
+    ways = _count(base, kinds)
+    return base if ways - 1 > n else replace(base, n=ways - 1, kinds=kinds)
 
 
-def _block_edges(exchangeable: Sequence[str]) -> tuple[int, ...]:
-    """Find the starts of all blocks but the first.
-
-    A block must be contiguous: then the order induced on those measured at a
-    voxel keeps to the blocks too.
-    """
-    starts = [0] + [k for k, (a, b) in enumerate(pairwise(exchangeable), 1) if a != b]
-    names = [exchangeable[k] for k in starts]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(
-            f"exchangeability block '{twice}' is not contiguous; sort the participants by block."
-        )
-    return tuple(starts[1:])
+def _rows_by_label(labels: Sequence[str] | NDArray[np.str_] | None) -> tuple[Rows, ...]:
+    if labels is None:
+        return ()
+    names = np.asarray(labels)
+    return tuple(
+        tuple(np.flatnonzero(names == name).tolist()) for name in dict.fromkeys(names.tolist())
+    )
 
 
-def _enumerated(kinds: tuple[int, ...], first: int, last: int) -> Orders:
-    """Relabelings first to last in lexicographic order, the identity left out."""
-    others = (labels for labels in _relabelings(sorted(kinds)) if labels != kinds)
-    own = np.array(kinds)
-    orders = np.empty((last - first, len(kinds)), np.int16)
-    for row, labels in zip(orders, islice(others, first, last), strict=True):
+def _count(base: PermutationPlan, kinds: Rows) -> int:
+    """Distinct relabelings, the identity included."""
+    ways = 1
+    for units in base._sets() if base.exchange != "sign" else []:
+        alike = np.bincount(_kinds_of(units, kinds)).tolist()
+        ways *= factorial(len(units)) // prod(factorial(count) for count in alike)
+    return ways if base.exchange == "order" else ways * 2 ** (int(base._signed_units().max()) + 1)
+
+
+def _kinds_of(units: NDArray[np.intp], kinds: Rows) -> NDArray[np.intp]:
+    return np.unique(np.array(kinds)[units], axis=0, return_inverse=True)[1].ravel()
+
+
+def _arrangements(sets: list[NDArray[np.intp]], kinds: Rows) -> Iterator[NDArray[np.intp]]:
+    """Orders that give every distinct arrangement of the kinds of units, the identity first."""
+    ways = [list(_of_set(units, _kinds_of(units, kinds))) for units in sets]
+    for chosen in product(*ways):
+        order = np.empty(len(kinds), np.intp)
+        for units, places in zip(sets, chosen, strict=True):
+            order[units.ravel()] = units[places].ravel()
+        yield order
+
+
+def _of_set(units: NDArray[np.intp], own: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Place of every unit for each distinct arrangement, the identity first."""
+    yield np.arange(len(units))
+    for labels in _relabelings(sorted(own.tolist())):
         wanted = np.array(labels)
-        for kind in set(kinds):
-            row[wanted == kind] = np.flatnonzero(own == kind)
-    return orders
+        if not np.array_equal(wanted, own):
+            places = np.empty(len(units), np.intp)
+            for kind in set(labels):
+                places[wanted == kind] = np.flatnonzero(own == kind)
+            yield places
 
 
 def _relabelings(labels: list[int]) -> Iterator[tuple[int, ...]]:

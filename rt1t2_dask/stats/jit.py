@@ -18,3 +18,8 @@ def compiled(kernel: Kernel) -> Kernel:
         return cast("Kernel", njit(cache=True, **options)(kernel))
     except RuntimeError:  # no writable place for the cache
         return cast("Kernel", njit(**options)(kernel))
+
+
+def inlined(kernel: Kernel) -> Kernel:
+    """Compile into its callers: a call with many arrays costs more than it does."""
+    return cast("Kernel", numba.njit(inline="always")(kernel))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Connectivity = Literal[6, 18, 26]
-F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,6 @@ class Lattice:
     size: int
     cells: NDArray[np.int32]
     steps: NDArray[np.int32]
-
-    def spread(self, values: NDArray[Any]) -> F32:
-        """Lay values of the mask's voxels on the grid, 0 elsewhere and for NaN."""
-        grid = np.zeros(self.size, np.float32)
-        grid[self.cells] = np.nan_to_num(np.asarray(values, np.float32), nan=0.0)
-        return grid
 
 
 def lattice(mask: NDArray[np.bool_], connectivity: Connectivity = 18) -> Lattice:

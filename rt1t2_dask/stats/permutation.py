@@ -1,13 +1,14 @@
 """Permutation tests of a contrast over blocks of voxels.
 
 With e the unit residual of a voxel given the nuisance columns and x the unit
-regressor given them, permuting residuals (Freedman & Lane 1983, Winkler et al.
-2014) gives r = (Px)'e, a_j = (Pq_j)'e and t^2 = dof u / (1 - u), u = r^2 / (1 - sum a^2):
+regressors given them, permuting residuals (Freedman & Lane 1983, Winkler et al.
+2014) gives r = (Px)'e, a_j = (Pq_j)'e and the explained share u = sum r^2 / (1 - sum a^2):
 one product of a small matrix with the block instead of a fit per permutation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,39 +16,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
-from rt1t2_dask.stats.permutation_kernels import F32, I32, scan_partial, scan_tile
+from rt1t2_dask.stats.permutation_kernels import F32, I32, WIDTH, scan
+from rt1t2_dask.stats.permuted import columns_of, partial_shares, permuted_weights, whole_shares
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.residuals import Residuals, residualise
-from rt1t2_dask.stats.scores import t_to_z
+from rt1t2_dask.stats.shares import comparable, height_share, share_to_statistic, share_to_z
+from rt1t2_dask.stats.tails import Tails, merge_blocks
 
 Float = NDArray[np.float64]
-TILE = 256
-ROWS = 64
-FEW_ROWS = 16
 PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
-NEARLY_ONE = 1 - 1e-7
+NEVER = 9.0
+ROOM_TILES = 64
 
 
 @dataclass(frozen=True)
-class Tails:
-    """Largest z of each permutation: upward, and downward as a positive number.
+class Above:
+    """Voxels above a height in each permutation.
 
     Parameters
     ----------
-    positive, negative : ndarray, shape (permutation,)
-        Normal deviates, at least 0.
+    permutation : ndarray of int16, ascending
+        Row of the batch.
+    voxel : ndarray of int32
+        Of the block.
+    value : ndarray of float32
+        t, or F, of equal p at full freedom.
     """
 
-    positive: Float
-    negative: Float
+    permutation: NDArray[np.int16]
+    voxel: I32
+    value: F32
 
-    @property
-    def both(self) -> Float:
-        """Largest absolute z."""
-        return np.maximum(self.positive, self.negative)
+
+EMPTY = Above(np.empty(0, np.int16), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,13 @@ class BatchResult:
     exceed : ndarray of int32, shape (voxel,)
         Permutations whose absolute statistic was at least the observed; batches
         combine by sum.
+    above : Above
+        Voxels over the height that was asked for.
     """
 
     tails: Tails
     exceed: I32
+    above: Above
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,8 @@ class PreparedBlock:
         """Observed statistic as a normal deviate, shape (voxel,); NaN where not tested."""
         left = self.residuals
         z = np.full(self.voxels, np.nan)
-        z[left.index] = _z(self.whole_u[: len(left.index)], left.dof)
-        z[left.partial_index] = _z(self.partial_u, left.partial_dof)
+        z[left.index] = share_to_z(self.whole_u, left.regressors, left.dof)
+        z[left.partial_index] = share_to_z(self.partial_u, left.regressors, left.partial_dof)
         return z
 
 
@@ -111,7 +119,7 @@ def prepare(
 
     Parameters
     ----------
-    data : ndarray, shape (participant, voxel)
+    data : ndarray, shape (observation, voxel)
         Rows as the design's; NaN where not measured.
     design : Design
         The model; equal variances are assumed.
@@ -119,12 +127,19 @@ def prepare(
         Its method is prepared for.
     min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.fit`.
+
+    Raises
+    ------
+    UserError
+        Smith's method for an F contrast.
     """
-    left = residualise(data, design, TILE, min_group_n, min_group_share)
     smith = plan.method == "smith"
-    identity = np.arange(design.n, dtype=np.int16)[None]
-    whole = _whole_scores(left, identity, smith)
-    partial = partial_scores(left, slice(None), identity, smith)[:, 0]
+    if smith and design.q > 1:
+        raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
+    left = residualise(data, design, min_group_n, min_group_share, plan.exchange != "order")
+    as_it_is = np.arange(design.n, dtype=np.int16)[None]
+    whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
+    partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
     return PreparedBlock(data.shape[1], left, smith, whole, partial)
 
 
@@ -134,7 +149,14 @@ def observed_tails(block: PreparedBlock) -> Tails:
     return Tails(np.array([z.max()]), np.array([-z.min()]))
 
 
-def run_batch(block: PreparedBlock, plan: PermutationPlan, batch: int) -> BatchResult:
+def identity(block: PreparedBlock) -> Orders:
+    """Give the relabeling that changes nothing, shape (1, participant)."""
+    return np.arange(block.residuals.columns.shape[1], dtype=np.int16)[None]
+
+
+def run_batch(
+    block: PreparedBlock, plan: PermutationPlan, batch: int, height: float | None = None
+) -> BatchResult:
     """Run one batch of permutations on one block.
 
     Parameters
@@ -145,105 +167,96 @@ def run_batch(block: PreparedBlock, plan: PermutationPlan, batch: int) -> BatchR
         Which orders belong to the batch.
     batch : int
         0 to ``plan.n_batches - 1``.
+    height : float, optional
+        p of the height above which voxels are wanted for clusters, one-sided for t.
 
     Returns
     -------
     BatchResult
         The same bits however voxels are blocked and permutations batched.
     """
-    orders = plan.orders(batch)
+    return run_orders(block, plan.orders(batch), height)
+
+
+def run_orders(block: PreparedBlock, orders: Orders, height: float | None = None) -> BatchResult:
+    """Run given relabelings on one block; see :func:`run_batch`."""
     exceed = np.zeros(block.voxels, np.int32)
-    whole, exceed[block.residuals.index] = _scan_whole(block, orders)
-    partial, exceed[block.residuals.partial_index] = _scan_partial(block, orders)
-    return BatchResult(merge_blocks([whole, partial]), exceed)
+    whole, exceed[block.residuals.index], above = _scan_whole(block, orders, height)
+    partial, exceed[block.residuals.partial_index], more = _scan_partial(block, orders, height)
+    return BatchResult(merge_blocks([whole, partial]), exceed, join([above, *more]))
 
 
-def merge_blocks(tails: list[Tails]) -> Tails:
-    """Tails over the voxels of several blocks, of the same permutations."""
-    return Tails(
-        np.maximum.reduce([t.positive for t in tails]),
-        np.maximum.reduce([t.negative for t in tails]),
-    )
-
-
-def merge_batches(tails: list[Tails]) -> Tails:
-    """Tails of several batches, in their order."""
-    return Tails(
-        np.concatenate([t.positive for t in tails]), np.concatenate([t.negative for t in tails])
-    )
-
-
-def _z(signed_u: F32, dof: float | Float) -> Float:
-    u = np.minimum(np.abs(signed_u.astype(np.float64)), NEARLY_ONE)
-    return t_to_z(np.copysign(np.sqrt(dof * u / (1 - u)), signed_u), dof)
-
-
-def permuted_weights(left: Residuals, orders: Orders, smith: bool, multiple: int = ROWS) -> F32:
-    """Rows to multiply residuals with, shape (permutation padded, column, participant)."""
-    permuted = np.moveaxis(left.columns[:, orders], 0, 1)
-    if smith:
-        regressor = permuted[:, 0] - (permuted[:, 0] @ left.columns[1:].T) @ left.columns[1:]
-        permuted = (regressor / np.linalg.norm(regressor, axis=1, keepdims=True))[:, None]
-    rows = -(-len(orders) // multiple) * multiple
-    out = np.zeros((rows, *permuted.shape[1:]), np.float32)
-    out[: len(orders)] = permuted
-    return out
-
-
-def _whole_scores(left: Residuals, identity: Orders, smith: bool) -> F32:
-    """Signed u of one order at every padded voxel."""
-    weights = permuted_weights(left, identity, smith, FEW_ROWS)
-    columns = weights.shape[1]
-    scores = np.empty((columns, left.whole.shape[1]), np.float32)
-    for start in range(0, left.whole.shape[1], TILE):
-        tile = np.ascontiguousarray(left.whole[:, start : start + TILE])
-        scores[:, start : start + TILE] = (weights.reshape(FEW_ROWS * columns, -1) @ tile)[:columns]
-    remaining = 1 - np.sum(scores[1:] ** 2, axis=0, dtype=np.float32)
-    return np.asarray(scores[0] * np.abs(scores[0]) / remaining, np.float32)
-
-
-def _scan_whole(block: PreparedBlock, orders: Orders) -> tuple[Tails, I32]:
+def _scan_whole(
+    block: PreparedBlock, orders: Orders, height: float | None
+) -> tuple[Tails, I32, Above]:
     left = block.residuals
+    count, used, padded = len(orders), len(left.index), left.whole.shape[0] * WIDTH
+    bar = np.full(padded, NEVER, np.float32)
+    bar[:used] = np.abs(block.whole_u) * TIE
+    highest, lowest = np.zeros((2, count), np.float32)
+    exceed = np.zeros(padded, np.int32)
+    share = NEVER if height is None else height_share(height, left.regressors, left.dof)
+    room = 0 if height is None else count * WIDTH * ROOM_TILES
+    tile, kept = 0, [EMPTY]
     weights = permuted_weights(left, orders, block.smith)
-    columns = weights.shape[1]
-    padding = left.whole.shape[1] - len(left.index)
-    bar = np.pad(np.abs(block.whole_u[: len(left.index)]) * TIE, (0, padding), constant_values=9)
-    highest, lowest = np.zeros((2, len(weights)), np.float32)
-    exceed = np.zeros(left.whole.shape[1], np.int32)
-    scores = np.empty((ROWS * columns, TILE), np.float32)
-    for start in range(0, left.whole.shape[1], TILE):
-        voxels = slice(start, start + TILE)
-        tile = np.ascontiguousarray(left.whole[:, voxels])
-        for row in range(0, len(weights), ROWS):
-            rows = slice(row, row + ROWS)
-            np.dot(weights[rows].reshape(ROWS * columns, -1), tile, out=scores)
-            scan_tile(scores, columns, bar[voxels], highest[rows], lowest[rows], exceed[voxels])
-    n = len(orders)
-    tails = Tails(_z(highest[:n], left.dof), _z(lowest[:n], left.dof))
-    return tails, exceed[: len(left.index)]
+    while tile < len(left.whole):
+        row, place, peak = (
+            np.empty(room, np.int16),
+            np.empty(room, np.int32),
+            np.empty(room, np.float32),
+        )
+        tile, found = scan(
+            left.whole, weights, count, *columns_of(left, block.smith), bar.reshape(-1, WIDTH),
+            highest, lowest, exceed.reshape(-1, WIDTH), share, tile, row, place, peak,
+        )  # fmt: skip
+        value = share_to_statistic(peak[:found], left.regressors, left.dof)
+        voxel = left.index[place[:found]].astype(np.int32)
+        kept.append(Above(row[:found], voxel, value.astype(np.float32)))
+    tails = Tails(*(share_to_z(u, left.regressors, left.dof) for u in (highest, lowest)))
+    return tails, exceed[:used], join(kept)
 
 
-def partial_scores(left: Residuals, voxels: slice, orders: Orders, smith: bool) -> F32:
-    """Signed u of voxels that miss participants, shape (voxel, permutation)."""
-    residuals = left.partial[voxels]
-    scores = np.empty((len(residuals), len(orders)), np.float32)
-    columns, present = left.partial_columns[voxels], left.partial_present[voxels]
-    scan_partial(residuals, columns, present, orders, smith, scores)
-    return scores
-
-
-def _scan_partial(block: PreparedBlock, orders: Orders) -> tuple[Tails, I32]:
-    left = block.residuals
+def _scan_partial(
+    block: PreparedBlock, orders: Orders, height: float | None
+) -> tuple[Tails, I32, list[Above]]:
+    left, q = block.residuals, block.residuals.regressors
     zero = np.zeros(len(orders))
     tails, exceed = [Tails(zero, zero)], np.zeros(len(left.partial), np.int32)
+    above = []
     for start in range(0, len(left.partial), PARTIAL_ROWS):
         voxels = slice(start, start + PARTIAL_ROWS)
-        scores = partial_scores(left, voxels, orders, block.smith)
+        shares = partial_shares(left, voxels, orders, block.smith)
         threshold = np.abs(block.partial_u[voxels]) * TIE
-        exceed[voxels] = np.sum(np.abs(scores) >= threshold[:, None], axis=1)
-        dof = left.partial_dof[voxels]
-        for value in np.unique(dof).tolist():
-            of_value = scores[dof == value]
-            high, low = of_value.max(axis=0), -of_value.min(axis=0)
-            tails.append(Tails(_z(np.maximum(high, 0), value), _z(np.maximum(low, 0), value)))
-    return merge_blocks(tails), exceed
+        exceed[voxels] = np.sum(np.abs(shares) >= threshold[:, None], axis=1)
+        for value in np.unique(left.partial_dof[voxels]).tolist():
+            rows = start + np.flatnonzero(left.partial_dof[voxels] == value)
+            of_value = shares[rows - start]
+            ends = np.maximum(of_value.max(axis=0), 0), np.maximum(-of_value.min(axis=0), 0)
+            tails.append(Tails(*(share_to_z(u, q, value) for u in ends)))
+            if height is not None:
+                above.append(_above_of_dof(left, rows, of_value, value, height))
+    return merge_blocks(tails), exceed, above
+
+
+def _above_of_dof(
+    left: Residuals, rows: NDArray[np.intp], shares: F32, dof: float, height: float
+) -> Above:
+    """Voxels above a height among those with the same degrees of freedom."""
+    tall = np.abs(shares) > np.float32(height_share(height, left.regressors, dof))
+    permutation, row = np.nonzero(tall.T)
+    found = shares[row, permutation]
+    value = comparable(found, left.regressors, np.full(len(found), dof), left.dof)
+    return Above(
+        permutation.astype(np.int16), left.partial_index[rows[row]].astype(np.int32), value
+    )
+
+
+def join(parts: Sequence[Above]) -> Above:
+    """Voxels above a height in several blocks, or of several kinds."""
+    permutation = np.concatenate([p.permutation for p in parts])
+    order = np.argsort(permutation, kind="stable")
+    return Above(
+        permutation[order],
+        np.concatenate([p.voxel for p in parts])[order],
+        np.concatenate([p.value for p in parts])[order],
+    )

@@ -1,118 +1,227 @@
 """Inner loops of the permutation test, compiled.
 
 A score is the correlation r of a permuted regressor with a voxel's residual;
-u = r^2 / (1 - sum a^2) is the share of variance it explains, a the permuted
-nuisance columns' correlations, and t^2 = dof u / (1 - u).
+u = sum r^2 / (1 - sum a^2) is the share of variance the contrast explains, a the
+permuted nuisance columns' correlations: t^2 = dof u / (1 - u), F the same by its rank.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.jit import compiled
+from rt1t2_dask.stats.microkernel import ROWS, SPAN, judge, multiply
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+WIDTH: Final = 32
+GROUP: Final = 32
 
 
 @compiled
-def _add(total: F64, weight: float, row: F64) -> None:
-    for j in range(total.shape[0]):
-        total[j] += weight * row[j]
+def _products(tile: F32, weights: F32, scores: F32) -> None:
+    """Scores of one tile and one group of permutations; see :func:`scan`."""
+    terms = tile.shape[0]
+    for column in range(0, WIDTH, SPAN):
+        values = np.uintp(tile.ctypes.data) + np.uintp(4 * column)
+        for panel in range(weights.shape[0]):
+            into = np.uintp(scores.ctypes.data) + np.uintp(4 * (panel * ROWS * WIDTH + column))
+            first = np.uintp(weights.ctypes.data) + np.uintp(4 * panel * terms * ROWS)
+            multiply(first, values, into, terms, WIDTH, WIDTH)
 
 
 @compiled
-def _add_square(total: F64, row: F64) -> None:
-    for j in range(total.shape[0]):
-        total[j] += row[j] * row[j]
+def _combine(scores: F32, row: int, regressors: int) -> None:
+    """Leave the root of the regressors' summed squares in the last of their rows."""
+    last = row + regressors - 1
+    for j in range(WIDTH):
+        scores[last, j] *= scores[last, j]
+    for q in range(row, last):
+        for j in range(WIDTH):
+            scores[last, j] += scores[q, j] * scores[q, j]
+    for j in range(WIDTH):
+        scores[last, j] = np.sqrt(scores[last, j])
 
 
 @compiled
-def take_out(values: F64, nuisance: F64, share: F64) -> None:
-    """Replace values by their unit residuals given orthonormal columns.
+def _remaining(scores: F32, row: int, columns: int, left: F32) -> None:
+    """Share of variance the nuisance rows after ``row`` leave."""
+    for j in range(WIDTH):
+        left[j] = np.float32(1)
+    for q in range(row + 1, row + columns):
+        for j in range(WIDTH):
+            left[j] -= scores[q, j] * scores[q, j]
+
+
+@compiled
+def _raise(r: F32, left: F32, highest: F32, lowest: F32, i: int) -> None:
+    """Update the largest u of positive and of negative r of one permutation."""
+    for j in range(r.shape[0]):
+        u = r[j] * r[j] / left[j]
+        if r[j] > 0:
+            highest[i] = max(highest[i], u)
+        else:
+            lowest[i] = max(lowest[i], u)
+
+
+@compiled
+def _keep(
+    bits: int, i: int, place: int, r: F32, left: F32, rows: NDArray[np.int16], places: I32,
+    peaks: F32, found: int,
+) -> int:  # fmt: skip
+    """Note the voxels whose bit is set; give how many are noted now."""
+    for j in range(SPAN):
+        if (bits >> j) & 1:
+            rows[found] = i
+            places[found] = place + j
+            peaks[found] = r[j] * abs(r[j]) / left[j]
+            found += 1
+    return found
+
+
+@compiled
+def scan(
+    whole: F32,
+    weights: F32,
+    count: int,
+    regressors: int,
+    columns: int,
+    threshold: F32,
+    highest: F32,
+    lowest: F32,
+    exceed: I32,
+    height: float,
+    first: int,
+    rows: NDArray[np.int16],
+    places: I32,
+    peaks: F32,
+) -> tuple[int, int]:
+    """Run permutations over tiles: maxima, counts, and the voxels above a height.
 
     Parameters
     ----------
-    values : ndarray, shape (participant, voxel)
-        Overwritten; a voxel with NaN becomes NaN.
-    nuisance : ndarray, shape (column, participant)
-        Orthonormal.
-    share : ndarray, shape (voxel,)
-        Filled with the share of the sum of squares that was left.
-    """
-    participants, width = values.shape
-    before = np.zeros(width)
-    after = np.zeros(width)
-    slope = np.zeros((nuisance.shape[0], width))
-    for i in range(participants):
-        _add_square(before, values[i])
-        for q in range(nuisance.shape[0]):
-            _add(slope[q], nuisance[q, i], values[i])
-    for i in range(participants):
-        for q in range(nuisance.shape[0]):
-            _add(values[i], -nuisance[q, i], slope[q])
-        _add_square(after, values[i])
-    for j in range(width):
-        share[j] = after[j] / max(before[j], 1e-300)
-        after[j] = 1.0 / np.sqrt(max(after[j], 1e-300))
-    for i in range(participants):
-        values[i] *= after
-
-
-@compiled
-def scan_tile(
-    scores: F32, columns: int, threshold: F32, highest: F32, lowest: F32, exceed: I32
-) -> None:
-    """Update maxima and counts with one tile of scores.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (permutation * columns, voxel)
-        For each permutation r, then the a of each nuisance column.
-    columns : int
-        1 + nuisance columns.
-    threshold : ndarray, shape (voxel,)
+    whole : ndarray, shape (tile, term, WIDTH)
+        Unit residuals.
+    weights : ndarray, shape (group, panel, term, ROWS)
+        GROUP permutations a group; for each the regressors, then the nuisance.
+    count : int
+        Permutations; the rest of the last group is padding.
+    regressors, columns : int
+        Rows of a permutation that are regressors, and all.
+    threshold : ndarray, shape (tile, WIDTH)
         Observed u.
-    highest, lowest : ndarray, shape (permutation,)
+    highest, lowest : ndarray, shape (count,)
         Largest u of positive and of negative r so far; updated.
-    exceed : ndarray of int32, shape (voxel,)
+    exceed : ndarray of int32, shape (tile, WIDTH)
         Permutations with u >= threshold so far; updated.
+    height : float
+        u above which a voxel is kept for clusters; over 1 for none.
+    first : int
+        Tile to start with.
+    rows, places, peaks : ndarray, shape (room,)
+        Filled with permutation, place in ``whole`` and signed u of what is kept.
+
+    Returns
+    -------
+    tile : int
+        Where to go on; the number of tiles when all are done, less when room ran out.
+    found : int
+        How many were kept.
     """
-    width = scores.shape[1]
-    left = np.ones(width, np.float32)
-    for i in range(highest.shape[0]):
-        r = scores[i * columns]
-        if columns > 1:
-            first = scores[i * columns + 1]
-            for j in range(width):
-                left[j] = np.float32(1) - first[j] * first[j]
-            for q in range(2, columns):
-                a = scores[i * columns + q]
-                for j in range(width):
-                    left[j] -= a[j] * a[j]
-        bar = min(highest[i], lowest[i])
-        larger = np.int32(0)
-        for j in range(width):
-            square = r[j] * r[j]
-            exceed[j] += np.int32(1) if square >= threshold[j] * left[j] else np.int32(0)
-            larger += np.int32(1) if square > bar * left[j] else np.int32(0)
-        if larger > 0:
-            high, low = highest[i], lowest[i]
-            for j in range(width):
-                u = r[j] * r[j] / left[j]
-                if r[j] > 0:
-                    high = max(high, u)
-                else:
-                    low = max(low, u)
-            highest[i], lowest[i] = high, low
+    scores = np.empty((weights.shape[1] * ROWS, WIDTH), np.float32)
+    left = np.empty(WIDTH, np.float32)
+    tall = np.float32(height)
+    address = np.uintp(scores.ctypes.data)
+    found = 0
+    for t in range(first, whole.shape[0]):
+        if places.shape[0] - found < count * WIDTH and tall < 1:
+            return t, found
+        bar, reached = threshold[t], exceed[t]
+        for group in range(weights.shape[0]):
+            _products(whole[t], weights[group], scores)
+            for k in range(min(GROUP, count - group * GROUP)):
+                i, row = group * GROUP + k, k * columns
+                if regressors > 1:
+                    _combine(scores, row, regressors)
+                for column in range(0, WIDTH, SPAN):
+                    shift = np.uintp(4 * column)
+                    bits = judge(
+                        address + np.uintp(4 * WIDTH * (row + regressors - 1)) + shift,
+                        np.uintp(4 * WIDTH),
+                        columns - regressors,
+                        np.uintp(left.ctypes.data) + shift,
+                        np.uintp(bar.ctypes.data) + shift,
+                        np.uintp(reached.ctypes.data) + shift,
+                        min(highest[i], lowest[i]),
+                        tall,
+                    )
+                    if bits == 0:
+                        continue
+                    r = scores[row + regressors - 1, column : column + SPAN]
+                    if bits >> 32:
+                        _raise(r, left[column : column + SPAN], highest, lowest, i)
+                    place = t * WIDTH + column
+                    found = _keep(bits, i, place, r, left[column:], rows, places, peaks, found)
+    return whole.shape[0], found
+
+
+@compiled
+def fill_maps(
+    whole: F32,
+    weights: F32,
+    count: int,
+    regressors: int,
+    columns: int,
+    maps: F32,
+) -> None:
+    """Write signed u of every voxel, shape (count, tile * WIDTH); see :func:`scan`."""
+    scores = np.empty((weights.shape[1] * ROWS, WIDTH), np.float32)
+    left = np.empty(WIDTH, np.float32)
+    for t in range(whole.shape[0]):
+        for group in range(weights.shape[0]):
+            _products(whole[t], weights[group], scores)
+            for k in range(min(GROUP, count - group * GROUP)):
+                row = k * columns + regressors - 1
+                if regressors > 1:
+                    _combine(scores, k * columns, regressors)
+                _remaining(scores, row, columns - regressors + 1, left)
+                r = scores[row]
+                out = maps[group * GROUP + k, t * WIDTH : (t + 1) * WIDTH]
+                for j in range(WIDTH):
+                    out[j] = r[j] * abs(r[j]) / left[j]
+
+
+@compiled
+def _correlate(
+    residual: F32, columns: F32, regressors: int, present: NDArray[np.bool_],
+    order: NDArray[np.int16], smith: bool, dot: F32,
+) -> None:  # fmt: skip
+    """Correlations of one voxel's columns under one order; see :func:`scan_partial`."""
+    dot[:] = 0
+    for k in range(residual.shape[0]):
+        if not present[k]:
+            continue
+        sign = np.float32(-1 if order[k] < 0 else 1)
+        place = ~order[k] if order[k] < 0 else order[k]
+        while not present[place]:
+            place = ~order[place] if order[place] < 0 else order[place]
+        value = sign * residual[k]
+        for q in range(dot.shape[0]):
+            if smith and q >= regressors:
+                dot[q] += columns[q, k] * sign * columns[0, place]
+            else:
+                dot[q] += columns[q, place] * value
 
 
 @compiled
 def scan_partial(
     residuals: F32,
     columns: F32,
+    regressors: int,
     present: NDArray[np.bool_],
     orders: NDArray[np.int16],
     smith: bool,
@@ -120,81 +229,35 @@ def scan_partial(
 ) -> None:
     """Signed u of voxels that miss participants, shape (voxel, permutation).
 
-    The order of those present is the one the whole order induces: who is
-    missing is skipped.
+    Who is missing is cut out of the permutation's cycles: people stay within
+    their exchangeability block, and all orders of those present are equally likely.
 
     Parameters
     ----------
     residuals : ndarray, shape (voxel, participant)
         Unit residuals, 0 where missing.
-    columns : ndarray, shape (voxel, 1 + nuisance, participant)
-        Regressor, then nuisance columns, orthonormal over those present.
+    columns : ndarray, shape (voxel, regressors + nuisance, participant)
+        Orthonormal over those present.
+    regressors : int
+        Rank of the contrast.
     present : ndarray of bool, shape (voxel, participant)
         Who was measured.
     orders : ndarray of int16, shape (permutation, participant)
-        Row orders.
+        See :class:`rt1t2_dask.stats.exchange.PermutationPlan`.
     smith : bool
         Take a as the nuisance's correlation with the permuted regressor.
     scores : ndarray, shape (voxel, permutation)
         Filled with r |r| / (1 - sum a^2).
     """
-    count = columns.shape[1]
-    n = residuals.shape[1]
-    dot = np.zeros(count, np.float32)
+    dot = np.zeros(columns.shape[1], np.float32)
     for v in range(residuals.shape[0]):
         for i in range(orders.shape[0]):
-            dot[:] = 0
-            place = 0
-            for k in range(n):
-                source = orders[i, k]
-                if not present[v, source]:
-                    continue
-                while not present[v, place]:
-                    place += 1
-                dot[0] += columns[v, 0, source] * residuals[v, place]
-                for q in range(1, count):
-                    if smith:
-                        dot[q] += columns[v, q, place] * columns[v, 0, source]
-                    else:
-                        dot[q] += columns[v, q, source] * residuals[v, place]
-                place += 1
-            left = np.float32(1)
-            for q in range(1, count):
-                left -= dot[q] * dot[q]
-            scores[v, i] = dot[0] * abs(dot[0]) / left
-
-
-@compiled
-def fill_maps(scores: F32, columns: int, dof: float, cells: I32, maps: F32) -> None:
-    """Write t of every voxel of a tile into flat grids.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (permutation * columns, voxel)
-        As in :func:`scan_tile`.
-    columns : int
-        1 + nuisance columns.
-    dof : float
-        Residual degrees of freedom.
-    cells : ndarray of int32, shape (voxel,)
-        Where each voxel of the tile goes; may be shorter than the tile.
-    maps : ndarray, shape (permutation, cell)
-        Filled.
-    """
-    width = cells.shape[0]
-    smallest = np.float32(1e-7)
-    root_dof = np.float32(np.sqrt(dof))
-    left = np.empty(width, np.float32)
-    for i in range(maps.shape[0]):
-        r = scores[i * columns]
-        for j in range(width):
-            left[j] = np.float32(1) - r[j] * r[j]
-        for q in range(1, columns):
-            a = scores[i * columns + q]
-            for j in range(width):
-                left[j] -= a[j] * a[j]
-        for j in range(width):
-            left[j] = root_dof * r[j] / np.sqrt(max(left[j], smallest))
-        grid = maps[i]
-        for j in range(width):
-            grid[cells[j]] = left[j]
+            _correlate(residuals[v], columns[v], regressors, present[v], orders[i], smith, dot)
+            left, u = np.float32(1), np.float32(0)
+            for q in range(dot.shape[0]):
+                if q < regressors:
+                    u += dot[q] * dot[q]
+                else:
+                    left -= dot[q] * dot[q]
+            u /= left
+            scores[v, i] = -u if regressors == 1 and dot[0] < 0 else u

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.stats.columns import blocks, combine, total
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.permutation_kernels import take_out
-from rt1t2_dask.stats.presence import Presence, presence
+from rt1t2_dask.stats.permutation_kernels import WIDTH
+from rt1t2_dask.stats.presence import presence
+from rt1t2_dask.stats.projection_kernels import project, take_out
 
 Float = NDArray[np.float64]
 F32 = NDArray[np.float32]
 DEGENERATE = 1e-10
 CONSTANT = 1e-20
+FEW_PARTICIPANTS = 64
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,22 @@ class Residuals:
 
     Parameters
     ----------
-    columns : ndarray, shape (1 + nuisance, participant)
-        Unit regressor of the contrast, then orthonormal nuisance columns; the
-        constant is left out, as permuting it changes nothing.
+    columns : ndarray, shape (regressors + nuisance, participant)
+        Orthonormal: regressors of the contrast, then nuisance columns; the constant
+        is left out where relabelings leave it as it is.
+    regressors : int
+        Rank of the contrast.
+    basis : ndarray, shape (term, participant)
+        ``whole`` holds coordinates along its rows.
     dof : float
         Residual degrees of freedom where nobody is missing.
-    whole : ndarray of float32, shape (participant, voxel padded)
+    whole : ndarray of float32, shape (tile, term, WIDTH)
         Unit residuals; padding is 0.
     index : ndarray of int
         Voxel of each column of ``whole``.
     partial : ndarray of float32, shape (voxel, participant)
         Unit residuals where somebody is missing, 0 for the missing.
-    partial_columns : ndarray of float32, shape (voxel, 1 + nuisance, participant)
+    partial_columns : ndarray of float32, shape (voxel, regressors + nuisance, participant)
         As ``columns``, orthonormal over those present.
     partial_present : ndarray of bool, shape (voxel, participant)
         Who was measured.
@@ -47,6 +53,8 @@ class Residuals:
     """
 
     columns: Float
+    regressors: int
+    basis: Float
     dof: float
     whole: F32
     index: NDArray[np.intp]
@@ -71,9 +79,9 @@ class _Piece:
 def residualise(
     data: NDArray[Any],
     design: Design,
-    tile: int,
     min_group_n: int,
     min_group_share: float,
+    signs: bool,
 ) -> Residuals:
     """Take the nuisance columns out of every voxel and scale what is left to length 1.
 
@@ -83,66 +91,97 @@ def residualise(
         NaN where not measured.
     design : Design
         Model and contrast.
-    tile : int
-        ``whole`` is padded to a multiple of this.
     min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.presence.presence`.
+    signs : bool
+        Signs will be flipped, so that the constant counts as any other nuisance.
     """
-    columns, constant = contrast_partition(design)
-    whole = np.zeros((design.n, -(-data.shape[1] // tile) * tile), np.float32)
-    index, count = [], 0
-    partial: list[_Piece] = []
-    for part in blocks(data.shape[1]):
-        values = np.array(data[:, part], np.float64)
-        who = presence(values, design, min_group_n, min_group_share)
-        if who.partial.any() or not partial:
-            partial.append(_piece(values, who, columns, constant, part.start))
-        share = np.empty(values.shape[1])
-        take_out(values, columns[:-1], share)
-        usable = np.flatnonzero(who.whole & (share > CONSTANT))
-        whole[:, count : count + len(usable)] = values[:, usable]
-        count += len(usable)
-        index.append(usable + part.start)
+    nuisance, regressors, constant = contrast_partition(design)
+    columns = np.concatenate([nuisance, regressors])
+    kept = regressors, nuisance[int(constant and not signs) :]
+    complete = np.isfinite(_sums(data))
+    basis = _basis(nuisance, design.n)
+    whole, index = _project(data, np.flatnonzero(complete), nuisance, basis)
+    rule = min_group_n, min_group_share
+    spoilt = [part for part in blocks(data.shape[1]) if not complete[part].all()] or [slice(0, 0)]
+    pieces = [_piece(data[:, part], design, rule, columns, len(nuisance)) for part in spoilt]
+    order = np.r_[len(nuisance) : len(columns), int(constant and not signs) : len(nuisance)]
     return Residuals(
-        columns=_for_statistic(columns, constant),
+        columns=np.concatenate(kept),
+        regressors=len(regressors),
+        basis=basis,
         dof=float(design.dof),
-        whole=whole[:, : -(-count // tile) * tile],
-        index=np.concatenate(index),
-        partial=np.concatenate([p.residuals for p in partial], axis=1).T.copy(),
-        partial_columns=np.concatenate([np.moveaxis(p.columns, -1, 0) for p in partial]),
-        partial_present=np.concatenate([p.present for p in partial], axis=1).T.copy(),
-        partial_dof=np.concatenate([p.dof for p in partial]),
-        partial_index=np.concatenate([p.index for p in partial]),
+        whole=whole,
+        index=index,
+        partial=np.concatenate([p.residuals for p in pieces], axis=1).T.copy(),
+        partial_columns=np.concatenate([np.moveaxis(p.columns[order], -1, 0) for p in pieces]),
+        partial_present=np.concatenate([p.present for p in pieces], axis=1).T.copy(),
+        partial_dof=np.concatenate([p.dof for p in pieces]),
+        partial_index=np.concatenate(
+            [p.index + part.start for p, part in zip(pieces, spoilt, strict=True)]
+        ),
     )
 
 
-def contrast_partition(design: Design) -> tuple[Float, bool]:
-    """Nuisance columns, then the regressor whose t is the contrast's.
+def contrast_partition(design: Design) -> tuple[Float, Float, bool]:
+    """Divide a model into nuisance columns and the regressors the contrast tests.
 
     Returns
     -------
-    columns : ndarray, shape (column, participant)
-        Nuisance first, the constant foremost if the nuisance holds it.
+    nuisance : ndarray, shape (column, participant)
+        Orthonormal; the constant foremost if they span it.
+    regressors : ndarray, shape (q, participant)
+        Orthonormal, and to the nuisance.
     constant : bool
-        Whether it does.
+        Whether the nuisance spans the constant.
 
     Notes
     -----
-    x = X (X'X)^-1 c / (c'(X'X)^-1 c), Z = X null(c') (Winkler et al. 2014, appendix A).
+    X (X'X)^-1 C and X null(C') (Winkler et al. 2014, appendix A).
     """
-    matrix, contrast = design.matrix, design.vector
-    direction = np.linalg.solve(matrix.T @ matrix, contrast)
-    regressor = matrix @ direction / (contrast @ direction)
-    null = np.linalg.svd(contrast[None])[2][1:]
-    nuisance = null @ matrix.T
+    matrix, contrast = design.matrix, design.contrast
+    tested = (matrix @ np.linalg.solve(matrix.T @ matrix, contrast)).T
+    nuisance = np.linalg.svd(contrast.T)[2][contrast.shape[1] :] @ matrix.T
     ones = np.ones(design.n)
     missed = ones - nuisance.T @ np.linalg.lstsq(nuisance.T, ones, rcond=None)[0]
     constant = bool(np.linalg.norm(missed) < 1e-8 * np.sqrt(design.n)) if len(nuisance) else False
     if constant:
         nuisance = np.vstack([ones, nuisance])
-    basis, _ = _orthonormal(np.vstack([nuisance, regressor])[:, :, None])
-    kept = np.linalg.norm(basis[:, :, 0], axis=1) > 0
-    return basis[kept, :, 0], constant
+    basis = _orthonormal(np.vstack([nuisance, tested])[:, :, None])[0][:, :, 0]
+    kept = np.linalg.norm(basis, axis=1) > 0
+    kept_nuisance = np.flatnonzero(kept[: len(nuisance)])
+    return basis[kept_nuisance], basis[len(nuisance) :], constant
+
+
+def _sums(data: NDArray[Any]) -> NDArray[Any]:
+    """Sum over participants: finite where nobody is missing."""
+    out = np.zeros(data.shape[1], data.dtype)
+    for row in data:
+        out += row
+    return out
+
+
+def _basis(nuisance: Float, n: int) -> Float:
+    """Rows that span what the nuisance leaves; with many participants, the participants."""
+    if n > FEW_PARTICIPANTS or not len(nuisance):
+        return np.eye(n)
+    return np.asarray(np.linalg.svd(nuisance)[2][len(nuisance) :])
+
+
+def _project(
+    data: NDArray[Any], index: NDArray[np.intp], nuisance: Float, basis: Float
+) -> tuple[F32, NDArray[np.intp]]:
+    """Give unit residuals of voxels that vary, in tiles, and which those are."""
+    share = np.empty(len(index))
+    whole = np.zeros((-(-len(index) // WIDTH), len(basis), WIDTH), np.float32)
+    if len(basis) < data.shape[0] or not len(nuisance):
+        project(data, index, basis, whole, share)
+    else:
+        take_out(data, index, nuisance, whole, share)
+    varies = share > CONSTANT
+    if varies.all():
+        return whole, index
+    return _project(data, index[varies], nuisance, basis)
 
 
 def _orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
@@ -163,33 +202,31 @@ def _orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
     return out, (total(np.moveaxis(out**2, 1, 0)) > 0.5).sum(axis=0)
 
 
-def _for_statistic(columns: Float, constant: bool) -> Float:
-    nuisance = columns[int(constant) : -1]
-    return np.concatenate([columns[-1:], nuisance])
-
-
-def _unit_residuals(values: Float, columns: Float) -> tuple[Float, NDArray[np.bool_]]:
-    """Residuals given all columns but the last, of length 1, of voxels that vary; which do."""
-    nuisance = columns[:-1]
+def _unit_residuals(values: Float, nuisance: Float) -> tuple[Float, NDArray[np.bool_]]:
+    """Residuals given orthonormal columns, of length 1, of voxels that vary; which do."""
     left = values - combine(np.swapaxes(nuisance, 0, 1), combine(nuisance, values))
     square = total(left**2)
     usable = square > CONSTANT * total(values**2)
     return left[:, usable] / np.sqrt(square[usable]), usable
 
 
-def _piece(values: Float, who: Presence, columns: Float, constant: bool, offset: int) -> _Piece:
+def _piece(
+    data: NDArray[Any], design: Design, rule: tuple[int, float], columns: Float, nuisance: int
+) -> _Piece:
+    values = np.asarray(data, np.float64)
+    who = presence(values, design, *rule)
     present = who.present[:, who.partial]
     own, rank = _orthonormal(columns[:, :, None] * present)
     dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
-    testable = (total(own[-1] ** 2) > 0.5) & (dof > 0)
+    testable = (total(np.moveaxis(own[nuisance:] ** 2, 1, 0)) > 0.5).all(axis=0) & (dof > 0)
     unit, varies = _unit_residuals(
-        np.where(present, values[:, who.partial], 0.0)[:, testable], own[:, :, testable]
+        np.where(present, values[:, who.partial], 0.0)[:, testable], own[:nuisance, :, testable]
     )
     usable = np.flatnonzero(testable)[varies]
     return _Piece(
         residuals=(unit * present[:, usable]).astype(np.float32),
-        columns=_for_statistic(own, constant)[:, :, usable].astype(np.float32),
+        columns=own[:, :, usable].astype(np.float32),
         dof=dof[usable],
         present=present[:, usable],
-        index=np.flatnonzero(who.partial)[usable] + offset,
+        index=np.flatnonzero(who.partial)[usable],
     )

@@ -1,34 +1,132 @@
-"""Permutation nulls of cluster extent, cluster mass and TFCE: whole maps at a time."""
+"""Permutation nulls of max-t, cluster extent, cluster mass and TFCE from one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
-from rt1t2_dask.stats.lattice import F32, Lattice
+from rt1t2_dask.stats.lattice import Lattice
 from rt1t2_dask.stats.permutation import (
-    FEW_ROWS,
-    NEARLY_ONE,
-    TILE,
+    EMPTY,
+    Above,
     PreparedBlock,
-    Tails,
-    merge_batches,
-    partial_scores,
-    permuted_weights,
+    identity,
+    join,
+    run_orders,
 )
-from rt1t2_dask.stats.permutation_kernels import fill_maps
-from rt1t2_dask.stats.random_field import height
-from rt1t2_dask.stats.scores import at_dof
+from rt1t2_dask.stats.permuted import partial_shares, whole_shares
+from rt1t2_dask.stats.shares import comparable, height_share, share_to_statistic
+from rt1t2_dask.stats.tails import Tails, merge_batches, merge_blocks
 from rt1t2_dask.stats.tfce import Workspace
 
 Statistic = Literal["extent", "mass", "tfce"]
+ALL: tuple[Statistic, ...] = ("extent", "mass", "tfce")
 Float = NDArray[np.float64]
-TABLE = 4096
+F32 = NDArray[np.float32]
+CHUNK = 16
+
+Placed = tuple[NDArray[np.intp], PreparedBlock]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched for in the map of each relabeling.
+
+    Parameters
+    ----------
+    extents, enhancement : Lattice
+        The mask with the neighbourhood of clusters, and of TFCE.
+    forming_p : float
+        p of the cluster-forming threshold, one-sided for t.
+    statistics : sequence of {"extent", "mass", "tfce"}
+        Which are wanted beside the largest statistic.
+    """
+
+    extents: Lattice
+    enhancement: Lattice
+    forming_p: float = 0.001
+    statistics: Sequence[Statistic] = ALL
+
+    @property
+    def clusters(self) -> bool:
+        """Whether clusters are to be formed."""
+        return "extent" in self.statistics or "mass" in self.statistics
+
+    @property
+    def tfce(self) -> bool:
+        """Whether whole maps are needed."""
+        return "tfce" in self.statistics
+
+
+@dataclass(frozen=True)
+class Relabeled:
+    """What some relabelings gave.
+
+    Parameters
+    ----------
+    tails : dict of str to Tails
+        ``max_t`` as normal deviates, and the statistics of the search: extent in
+        voxels, mass in t x voxels, TFCE with E 0.5, H 2.
+    exceed : ndarray of int32, shape (voxel,)
+        Relabelings that reached the observed statistic.
+    """
+
+    tails: dict[str, Tails]
+    exceed: NDArray[np.int32]
+
+
+def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabeled:
+    """Run relabelings over the blocks of a mask, each visited once.
+
+    Parameters
+    ----------
+    blocks : iterable of (index, PreparedBlock)
+        Positions of the block's voxels in the mask, and the block.
+    orders : ndarray of int16, shape (relabeling, participant)
+        From :meth:`PermutationPlan.orders`.
+    search : Search
+
+    Notes
+    -----
+    Holds float32 of shape (relabeling, voxel) where TFCE is wanted, else only what
+    passes the forming threshold. Voxels that miss participants enter clusters and
+    TFCE with the t of equal p at full freedom.
+    """
+    voxels, count = len(search.extents.cells), len(orders)
+    exceed = np.zeros(voxels, np.int32)
+    maps = np.zeros((count if search.tfce else 0, voxels), np.float32)
+    tails, above, dof, rank = [], [EMPTY], 1.0, 1
+    for index, block in blocks:
+        found = run_orders(block, orders, search.forming_p if search.clusters else None)
+        tails.append(found.tails)
+        exceed[index] = found.exceed
+        above.append(_moved(found.above, index))
+        dof, rank = block.residuals.dof, block.residuals.regressors
+        if search.tfce:
+            maps[:, index] = statistic_maps(block, orders)
+    whole = {"max_t": merge_blocks(tails)}
+    if search.clusters:
+        height = float(share_to_statistic(height_share(search.forming_p, rank, dof), rank, dof))
+        whole |= _clusters(join(above), count, search, height)
+    if search.tfce:
+        workspace = Workspace(search.enhancement)
+        tops = np.array([workspace.largest_tfce(row) for row in maps])
+        whole["tfce"] = Tails(tops[:, 0], tops[:, 1])
+    return Relabeled(whole, exceed)
+
+
+def relabel_in_chunks(blocks: Sequence[Placed], orders: Orders, search: Search) -> Relabeled:
+    """Like :func:`relabel`, with no more than a few maps in memory at a time."""
+    size = CHUNK if search.tfce else len(orders)
+    parts = [relabel(blocks, orders[k : k + size], search) for k in range(0, len(orders), size)]
+    names = parts[0].tails
+    tails = {name: merge_batches([p.tails[name] for p in parts]) for name in names}
+    return Relabeled(tails, np.sum([p.exceed for p in parts], axis=0, dtype=np.int32))
 
 
 def spatial_batch(
@@ -39,8 +137,8 @@ def spatial_batch(
     enhancement: Lattice | None = None,
     *,
     forming_p: float = 0.001,
-    statistics: Sequence[Statistic] = ("extent", "mass", "tfce"),
-) -> dict[Statistic, Tails]:
+    statistics: Sequence[Statistic] = ALL,
+) -> dict[str, Tails]:
     """Largest cluster extent, cluster mass and TFCE of each permutation of a batch.
 
     Parameters
@@ -51,27 +149,11 @@ def spatial_batch(
         Which orders belong to the batch.
     batch : int
         0 to ``plan.n_batches - 1``.
-    extents, enhancement : Lattice
-        The mask with the neighbourhood of clusters, and of TFCE (default: the same).
-    forming_p : float
-        One-sided p of the cluster-forming threshold.
-    statistics : sequence of {"extent", "mass", "tfce"}
-        Which are wanted.
-
-    Returns
-    -------
-    dict of str to Tails
-        Per permutation; extent in voxels, mass in t x voxels, TFCE with E 0.5, H 2.
-        Voxels that miss participants enter with the t of equal p at full freedom.
+    extents, enhancement, forming_p, statistics
+        See :class:`Search`; TFCE takes the neighbourhood of clusters if none is given.
     """
-    orders = plan.orders(batch)
-    both = (Workspace(extents), Workspace(enhancement or extents))
-    found: list[dict[Statistic, Tails]] = []
-    for start in range(0, len(orders), FEW_ROWS):
-        chunk = orders[start : start + FEW_ROWS]
-        maps = statistic_maps(block, chunk, extents)
-        found += [_largest(grid, both, block.residuals.dof, forming_p, statistics) for grid in maps]
-    return {s: merge_batches([f[s] for f in found]) for s in statistics}
+    search = Search(extents, enhancement or extents, forming_p, statistics)
+    return relabel_in_chunks([_all(block)], plan.orders(batch), search).tails
 
 
 def observed_spatial(
@@ -80,74 +162,52 @@ def observed_spatial(
     enhancement: Lattice | None = None,
     *,
     forming_p: float = 0.001,
-    statistics: Sequence[Statistic] = ("extent", "mass", "tfce"),
-) -> dict[Statistic, Tails]:
+    statistics: Sequence[Statistic] = ALL,
+) -> dict[str, Tails]:
     """Give the statistics of :func:`spatial_batch` of the data as they are, each of shape (1,)."""
-    both = (Workspace(extents), Workspace(enhancement or extents))
-    (grid,) = statistic_maps(block, _identity(block), extents)
-    return _largest(grid, both, block.residuals.dof, forming_p, statistics)
+    search = Search(extents, enhancement or extents, forming_p, statistics)
+    return relabel([_all(block)], identity(block), search).tails
 
 
-def observed_t(block: PreparedBlock, lattice: Lattice) -> F32:
-    """Observed t at full freedom in the mask's order, 0 where not tested; for TFCE maps."""
-    (grid,) = statistic_maps(block, _identity(block), lattice)
-    observed: F32 = grid[lattice.cells]
-    return observed
+def observed_statistic(block: PreparedBlock) -> F32:
+    """Observed t (or F) at full freedom, shape (voxel,), 0 where not tested; for TFCE maps."""
+    (values,) = statistic_maps(block, identity(block))
+    return np.asarray(values, np.float32)
 
 
-def statistic_maps(block: PreparedBlock, orders: Orders, lattice: Lattice) -> F32:
-    """T maps of some permutations on the lattice's grid, shape (permutation, cell)."""
+def statistic_maps(block: PreparedBlock, orders: Orders) -> F32:
+    """Give maps of t (or F) of some relabelings, shape (relabeling, voxel), 0 where not tested."""
     left = block.residuals
-    weights = permuted_weights(left, orders, block.smith, FEW_ROWS)
-    columns = weights.shape[1]
-    rows = weights.reshape(len(weights) * columns, -1)
-    maps = np.zeros((len(weights), lattice.size), np.float32)
-    cells = lattice.cells[left.index]
-    for start in range(0, len(cells), TILE):
-        scores = rows @ np.ascontiguousarray(left.whole[:, start : start + TILE])
-        fill_maps(scores, columns, left.dof, cells[start : start + TILE], maps)
+    maps = np.zeros((len(orders), block.voxels), np.float32)
+    for out, shares in zip(maps, whole_shares(left, orders, block.smith), strict=True):
+        used = shares[: len(left.index)]
+        out[left.index] = share_to_statistic(used, left.regressors, left.dof)
     if len(left.partial):
-        scores = partial_scores(left, slice(None), orders, block.smith)
-        t = _comparable(scores, left.partial_dof, left.dof)
-        maps[: len(orders), lattice.cells[left.partial_index]] = t.T
-    return maps[: len(orders)]
+        shares = partial_shares(left, slice(None), orders, block.smith)
+        own = comparable(shares, left.regressors, left.partial_dof, left.dof)
+        maps[:, left.partial_index] = own.T
+    return maps
 
 
-def _identity(block: PreparedBlock) -> Orders:
-    return np.arange(block.residuals.columns.shape[1], dtype=np.int16)[None]
+def _all(block: PreparedBlock) -> Placed:
+    return np.arange(block.voxels), block
 
 
-def _comparable(scores: NDArray[Any], dof: Float, nominal: float) -> F32:
-    """T of equal p at the nominal freedom; the factor to it is tabled for each freedom."""
-    out = np.empty(scores.shape, np.float32)
-    for value in np.unique(dof).tolist():
-        rows = dof == value
-        root, factor = _factors(value, nominal)
-        u = np.minimum(np.abs(scores[rows].astype(np.float64)), NEARLY_ONE)
-        t = np.sqrt(value * u / (1 - u)) * np.interp(np.sqrt(u), root, factor)
-        out[rows] = np.copysign(t, scores[rows])
-    return out
+def _moved(above: Above, index: NDArray[np.intp]) -> Above:
+    return Above(above.permutation, index[above.voxel].astype(np.int32), above.value)
 
 
-@lru_cache(maxsize=128)
-def _factors(dof: float, nominal: float) -> tuple[Float, Float]:
-    root = np.linspace(1e-3, NEARLY_ONE, TABLE)
-    own = root * np.sqrt(dof / (1 - root**2))
-    return root, at_dof(own, dof, nominal) / own
+def _clusters(above: Above, count: int, search: Search, height: float) -> dict[str, Tails]:
+    workspace = Workspace(search.extents)
+    edges = np.searchsorted(above.permutation, np.arange(count + 1))
+    cells = search.extents.cells[above.voxel]
+    found = np.array(
+        [workspace.largest_clusters(cells[a:b], above.value[a:b], height) for a, b in _pairs(edges)]
+    )
+    kinds: dict[str, Any] = {"extent": found[:, :, 0], "mass": found[:, :, 1]}
+    wanted = [name for name in kinds if name in search.statistics]
+    return {name: Tails(kinds[name][:, 0], kinds[name][:, 1]) for name in wanted}
 
 
-def _largest(
-    grid: F32,
-    workspaces: tuple[Workspace, Workspace],
-    dof: float,
-    forming_p: float,
-    statistics: Sequence[Statistic],
-) -> dict[Statistic, Tails]:
-    clusters, enhancement = workspaces
-    found: dict[Statistic, Float] = {}
-    if "extent" in statistics or "mass" in statistics:
-        sizes = clusters.largest_clusters(grid, height(forming_p, dof))
-        found |= {"extent": sizes[:, 0], "mass": sizes[:, 1]}
-    if "tfce" in statistics:
-        found["tfce"] = enhancement.largest_tfce(grid)
-    return {s: Tails(found[s][:1], found[s][1:]) for s in statistics}
+def _pairs(edges: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.stats.lattice import F32, Lattice
+from rt1t2_dask.stats.lattice import Lattice
 from rt1t2_dask.stats.spatial_kernels import (
     cluster_maxima,
     descending,
@@ -16,6 +16,7 @@ from rt1t2_dask.stats.spatial_kernels import (
     enhance_maximum,
 )
 
+F32 = NDArray[np.float32]
 SIDES = (1.0, -1.0)
 
 
@@ -34,6 +35,7 @@ class Workspace:
     lattice: Lattice
     extent_power: float = 0.5
     height_power: float = 2.0
+    label: NDArray[np.int32] = field(init=False, repr=False)
     parent: NDArray[np.int32] = field(init=False, repr=False)
     whole: NDArray[np.int32] = field(init=False, repr=False)
     real: NDArray[np.float64] = field(init=False, repr=False)
@@ -41,60 +43,62 @@ class Workspace:
 
     def __post_init__(self) -> None:
         size = self.lattice.size
+        object.__setattr__(self, "label", np.zeros(size, np.int32))
         object.__setattr__(self, "parent", np.full(size, -1, np.int32))
-        object.__setattr__(self, "whole", np.empty((5, size), np.int32))
-        object.__setattr__(self, "real", np.empty((2, size)))
-        object.__setattr__(self, "bits", np.empty((2, size), np.uint32))
+        object.__setattr__(self, "whole", np.empty((6, size), np.int32))
+        object.__setattr__(self, "real", np.empty((3, size)))
+        object.__setattr__(self, "bits", np.empty((2, size + 1), np.uint32))
 
-    def largest_clusters(self, grid: F32, height: float) -> NDArray[np.float64]:
+    def largest_clusters(
+        self, cells: NDArray[np.int32], values: F32, height: float
+    ) -> NDArray[np.float64]:
         """Largest extent (voxels) and mass of each sign, shape (2 signs, 2).
 
         Parameters
         ----------
-        grid : ndarray of float32, shape (cell,)
-            From :meth:`Lattice.spread`.
+        cells, values : ndarray, shape (voxel,)
+            Cells of the lattice, and the map there; voxels under the height may be left out.
         height : float
             Forming threshold, exceeded strictly; mass is the sum of the excess.
         """
-        cells, size = self.whole[0], self.whole[1]
-        steps = self.lattice.steps
-        return np.array(
-            [
-                cluster_maxima(grid, s, height, steps, self.parent, cells, size, self.real[0])
-                for s in SIDES
-            ],
-            np.float64,
-        )
+        size, steps = self.whole[0], self.lattice.steps
+        found = [
+            cluster_maxima(cells, values, s, height, steps, self.parent, size, self.real[0])
+            for s in SIDES
+        ]
+        return np.array(found, np.float64)
 
-    def tfce(self, grid: F32) -> F32:
-        """TFCE of both signs (negative where the map is), shape (cell,)."""
+    def tfce(self, values: F32) -> F32:
+        """TFCE of both signs (negative where the map is); shapes (voxel,)."""
         out = np.zeros(self.lattice.size, np.float32)
         for side in SIDES:
-            order, count = self._order(grid, side)
-            tree, merged, size = self.whole[2], self.whole[3], self.whole[4]
+            cells, heights, count = self._order(values, side)
+            _, _, parent, tree, merged, size = self.whole
             enhance(
-                grid, side, order, count, self.lattice.steps,
+                cells, heights, count, self.lattice.steps,
                 self.extent_power, self.height_power,
-                self.parent, tree, merged, size, self.real[0], self.real[1], out,
+                self.label, parent, tree, merged, size,
+                self.real[0], self.real[1], self.real[2], out, side,
             )  # fmt: skip
-        return out
+        return out[self.lattice.cells]
 
-    def largest_tfce(self, grid: F32) -> NDArray[np.float64]:
-        """Largest TFCE of each sign, shape (2,)."""
+    def largest_tfce(self, values: F32) -> NDArray[np.float64]:
+        """Largest TFCE of each sign, shape (2,), of a map of shape (voxel,)."""
         tops = []
         for side in SIDES:
-            order, count = self._order(grid, side)
+            cells, heights, count = self._order(values, side)
             top = enhance_maximum(
-                grid, side, order, count, self.lattice.steps,
+                cells, heights, count, self.lattice.steps,
                 self.extent_power, self.height_power,
-                self.parent, self.whole[4], self.real[0], self.real[1],
+                self.label, self.whole[2], self.whole[3], self.real[0], self.real[1],
             )  # fmt: skip
             tops.append(top)
         return np.array(tops)
 
-    def _order(self, grid: F32, side: float) -> tuple[NDArray[np.int32], int]:
-        count = descending(grid, side, self.whole[0], self.whole[1], *self.bits)
-        return self.whole[1], count
+    def _order(self, values: F32, side: float) -> tuple[NDArray[np.int32], F32, int]:
+        cells = self.lattice.cells
+        count = descending(values, cells, side, self.whole[0], self.whole[1], *self.bits)
+        return self.whole[1], self.bits[1].view(np.float32), count
 
 
 def tfce(
@@ -122,4 +126,4 @@ def tfce(
     components is piecewise constant in e, so it is integrated piece by piece.
     """
     workspace = Workspace(lattice, extent_power, height_power)
-    return workspace.tfce(lattice.spread(values))[lattice.cells]
+    return workspace.tfce(np.nan_to_num(np.asarray(values, np.float32), nan=0.0))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import design, exchange, glm, null, permutation
+from rt1t2_dask.stats import tails as tails_of
 from rt1t2_dask.stats.scores import t_to_z
 
 METHODS = ("freedman_lane", "smith")
@@ -34,15 +34,25 @@ def all_orders(plan):
 def run(data, model, plan):
     block = permutation.prepare(data, model, plan)
     results = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
-    tails = permutation.merge_batches([r.tails for r in results])
+    tails = tails_of.merge_batches([r.tails for r in results])
     return block, tails, np.sum([r.exceed for r in results], axis=0)
+
+
+def induced(order, here):
+    """Where each person present goes when the others are cut out of the cycles."""
+    places = []
+    for person in sorted(here):
+        place = order[person]
+        while place not in here:
+            place = order[place]
+        places.append(place)
+    return places
 
 
 def refit(values, model, order, method):
     """Statistic of one voxel under one order, by fitting the permuted model."""
     here = np.flatnonzero(np.isfinite(values))
-    induced = [k for k in order if k in set(here)]
-    place = np.searchsorted(here, induced)
+    place = np.searchsorted(here, induced(order, set(here.tolist())))
     regressor, y = model.matrix[here, 0], values[here].astype(np.float64)
     nuisance = np.column_stack([np.ones(len(here)), model.matrix[here, 2:]])
     hat = nuisance @ np.linalg.pinv(nuisance)
@@ -82,7 +92,7 @@ def test_bits_do_not_depend_on_blocks_or_batches(method, cuts, size):
     plan = exchange.plan(model, 230, seed=7, method=method, batch_size=size)
     edges = [0, *sorted(set(cuts)), 300]
     parts = [run(data[:, a:b], model, plan) for a, b in pairwise(edges)]
-    merged = permutation.merge_blocks([p[1] for p in parts])
+    merged = tails_of.merge_blocks([p[1] for p in parts])
     np.testing.assert_array_equal(merged.positive, whole.positive)
     np.testing.assert_array_equal(merged.negative, whole.negative)
     np.testing.assert_array_equal(np.concatenate([p[2] for p in parts]), exceed)
@@ -133,10 +143,21 @@ def test_people_stay_within_their_exchangeability_block():
         assert max(z) == pytest.approx(tails.positive[k], abs=5e-6)
 
 
-def test_scattered_blocks_are_refused():
-    _, model = simulated(1, n=(2, 2), covariates=False)
-    with pytest.raises(UserError, match="'x' is not contiguous"):
-        exchange.plan(model, 10, exchangeable=["x", "y", "x", "y"])
+@pytest.mark.parametrize("method", METHODS)
+def test_scattered_blocks_hold_where_people_are_missing(method):
+    """People of one site take the places of that site alone, at every voxel."""
+    data, model = simulated(40, n=(8, 8))
+    site = np.array(["x", "y"] * 8)
+    plan = exchange.plan(model, 25, seed=1, batch_size=25, method=method, exchangeable=list(site))
+    for order in plan.orders(0):
+        assert all(site[k] == site[i] for k, i in enumerate(order))
+        here = set(range(1, 16))
+        assert all(
+            site[k] == site[i] for k, i in zip(sorted(here), induced(order, here), strict=True)
+        )
+    _, tails, _ = run(data, model, plan)
+    z = [max(refit(data[:, v], model, o, method) for v in range(40)) for o in plan.orders(0)]
+    np.testing.assert_allclose(tails.positive, np.maximum(z, 0), atol=5e-6)
 
 
 def test_a_site_effect_is_no_finding_when_sites_are_blocks():
