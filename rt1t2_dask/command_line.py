@@ -33,8 +33,9 @@ Cohorts: {cohorts}
   +cohort=psp dry_run=true               what would be done, and how much of it
   lake=status                            what the lake holds; lake=verify, lake=gc,
                                          lake=publish to=PLACE
-  --config-dir DIR +cohort=MINE source=bids source.root=DATASET
-                                         your own scans; cohort in DIR/cohort/MINE.yaml
+  init my_study source.root=DATASET      look at your own scans, draft my_study's YAML
+  --config-dir my_study +cohort=my_study source=bids source.root=DATASET
+                                         your own study
 """
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ def _say(message: object, code: int) -> int:
 
 def _command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_intermixed_args(list(arguments))
+    if asked.overrides[:1] == ["init"]:
+        return _init(asked.overrides[1:])
     overrides = _search_path(asked.config_dir) + asked.overrides
     actions = [word.removeprefix("lake=") for word in overrides if word.startswith("lake=")]
     if actions:
@@ -93,6 +96,16 @@ def _command(arguments: Sequence[str]) -> int:
         return WRONG_INPUT
     jobs = list(_jobs(overrides, asked.multirun))
     return _sweep(jobs) if asked.multirun else _study(_configure(jobs[0]))
+
+
+def _init(words: Sequence[str]) -> int:
+    from rt1t2_dask.pipelines.newcomer import run_init
+
+    root = [word.removeprefix("source.root=") for word in words if word.startswith("source.root=")]
+    names = [word for word in words if "=" not in word]
+    if len(names) != 1 or len(root) != 1:
+        raise UserError("init needs a name and a dataset: init my_study source.root=DATASET")
+    return run_init(names[0], root[0])
 
 
 def _study(config: Config) -> int:
