@@ -5,14 +5,20 @@ from __future__ import annotations
 import xarray as xr
 
 from rt1t2_dask.images.coregister import rigid
+from rt1t2_dask.images.mirror import check_not_mirrored, compare_mirrored
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
 
 
 def _make(inputs: Inputs) -> Made:
-    found = rigid(inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w"))
-    dataset = xr.Dataset({"rigid": table("rigid", found.matrix)})
-    return Made(dataset, {"mutual_information": found.mutual_information})
+    t1w, t2w = inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w")
+    found = rigid(t1w, t2w)
+    record = {"mutual_information": found.mutual_information}
+    if inputs.settings["mirrored"]:
+        mirrored = compare_mirrored(t1w, t2w, found.matrix)
+        check_not_mirrored(mirrored)
+        record["mirrored_gain"] = mirrored.gain
+    return Made(xr.Dataset({"rigid": table("rigid", found.matrix)}), record)
 
 
 COREGISTER = Stage(

@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.dicom import convert
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.qc import (
+    Look,
+    check_contrasts,
+    check_not_the_same,
+    look_at,
+    mask_on,
+)
 from rt1t2_dask.images.resample import working_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
+
+MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
 
 def _make_scans(inputs: Inputs) -> Made:
-    """Read T1w, T2w and the lesion mask."""
-    files = inputs.task.files
-    t1w = from_bytes(files["t1w"].read(), "T1w")
-    t2w = from_bytes(files["t2w"].read(), "T2w")
-    images = {"t1w": t1w}
-    record = {
-        "t1w_voxel_mm": t1w.grid.voxel_mm.tolist(),
-        "t2w_voxel_mm": t2w.grid.voxel_mm.tolist(),
+    """Read T1w, T2w and the masks; refuse what would give a wrong number."""
+    files, checks = inputs.task.files, inputs.settings
+    t1w, t2w = _scan(files["t1w"], "T1w"), _scan(files["t2w"], "T2w")
+    check_not_the_same(t1w, t2w)
+    most = checks["most_voxel_mm"]
+    looks = {
+        "t1w": look_at(t1w, "T1w", most_voxel_mm=most),
+        "t2w": look_at(t2w, "T2w", most_voxel_mm=most),
     }
-    if "lesion" in files:
-        lesion = from_bytes(files["lesion"].read(), "lesion mask", kind="mask")
-        _require_grid(lesion, t1w)
-        images["lesion"] = lesion
-        record["lesion_ml"] = float(lesion.data.sum() * lesion.grid.voxel_volume_mm3 / 1000)
-    voxel_mm = inputs.settings["t1w_voxel_mm"]
+    if checks["contrast"]:
+        check_contrasts(looks["t1w"], looks["t2w"])
+    images = {"t1w": t1w} | _masks(inputs, t1w)
+    seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
+    record: dict[str, Any] = {"inputs": seen}
+    if "lesion" in images:
+        volume = images["lesion"]
+        record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)
+    voxel_mm = checks["t1w_voxel_mm"]
     images |= {} if voxel_mm is None else working_grid(images, voxel_mm)
     images["t2w"] = t2w
     return Made(xr.Dataset({name: to_array(name, v) for name, v in images.items()}), record)
 
 
-def _require_grid(lesion: Volume, t1w: Volume) -> None:
-    if not lesion.grid.same_as(t1w.grid, tolerance_mm=0.1):
-        raise SubjectError(
-            f"the lesion mask has {lesion.grid.shape} voxels, the T1w {t1w.grid.shape}, "
-            "or their affines differ.",
-            "Draw or resample the mask on the T1w.",
-        )
+def _scan(file: InputFile, name: str) -> Volume:
+    if file.members:
+        return convert(file.read_members(), name, file.slices)
+    return from_bytes(file.read(), name)
+
+
+def _masks(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
+    masks = {}
+    for role, name in MASKS.items():
+        if role in inputs.task.files:
+            brought = from_bytes(inputs.task.files[role].read(), name, kind="mask")
+            masks[role] = mask_on(brought, t1w, name)
+    return masks
+
+
+def _seen(image: Volume, look: Look | None) -> dict[str, Any]:
+    seen = {"voxel_mm": image.grid.voxel_mm.tolist(), "shape": list(image.grid.shape)}
+    if look is None:
+        return seen
+    return seen | {"csf_asymmetry": look.csf_asymmetry, "warnings": list(look.warnings)}
 
 
 def _make_map(inputs: Inputs) -> Made:
@@ -63,5 +91,5 @@ def _make_map(inputs: Inputs) -> Made:
     return Made(xr.Dataset({"ratio": to_array("ratio", ratio.with_data(data), space=space)}))
 
 
-SCANS = Stage("ingest", _make_scans)
+SCANS = Stage("ingest", _make_scans, libraries=("SimpleITK",))
 MAP = Stage("map", _make_map)

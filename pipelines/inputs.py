@@ -12,9 +12,10 @@ import pandas as pd
 
 from rt1t2_dask import bids_files
 from rt1t2_dask.bids_files import Choice, Wanted
-from rt1t2_dask.config import BidsSource, Config, MapsSource, Storage
+from rt1t2_dask.config import BidsSource, Config, DicomSource, MapsSource, Storage
 from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.pipelines.places import located, variants
+from rt1t2_dask.pipelines.dicom_inputs import series_files
+from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
@@ -103,8 +104,14 @@ def input_files(config: Config, row: Row) -> Files:
     store = open_store(config.source.root, config.storage.options())
     if isinstance(config.source, MapsSource):
         return {role: _known(config, path, "") for role, path in _map_paths(row).items()}
-    choices = _scan_choices(config, store, row["participant_id"])
-    choices |= _named_masks(config, row)
+    choices = _named_masks(config, row)
+    if isinstance(config.source, DicomSource):
+        scans = series_files(config.source, row["participant_id"], config.storage.options())
+        return scans | _all_known(config, choices)
+    return _all_known(config, _scan_choices(config, store, row["participant_id"]) | choices)
+
+
+def _all_known(config: Config, choices: Mapping[str, Choice | None]) -> Files:
     return {
         role: _known(config, found.path, found.reason) for role, found in choices.items() if found
     }
@@ -140,7 +147,7 @@ def _named_masks(config: Config, row: Row) -> dict[str, Choice | None]:
     """Find the masks that a column of the table or a setting names; these go before BIDS names."""
     named: dict[str, Choice | None] = {}
     source, label = config.source, row["participant_id"]
-    if not isinstance(source, BidsSource):
+    if not isinstance(source, BidsSource | DicomSource):
         return named
     if source.brain_mask:
         path = _existing(config, source.brain_mask, label)
@@ -166,11 +173,6 @@ def _existing(config: Config, pattern: str, label: str) -> str | None:
         if open_store(root, config.storage.options()).exists(name):
             return path
     return None
-
-
-def for_person(pattern: str, label: str) -> str:
-    """Put a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
-    return pattern.replace("{label}", label).replace("{id}", label.removeprefix("sub-"))
 
 
 def _known(config: Config, path: str, chosen: str) -> InputFile:

@@ -38,3 +38,8 @@ def variants(path: str) -> tuple[str, ...]:
     """Give the path and the same with gzip's suffix added or taken away."""
     other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
     return path, other
+
+
+def for_person(pattern: str, label: str) -> str:
+    """Put a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
+    return pattern.replace("{label}", label).replace("{id}", label.removeprefix("sub-"))

@@ -32,9 +32,16 @@ TEMPLATE_MM = 1.0
 
 SettingsOf = Callable[[Config], Mapping[str, Any]]
 
+
+def ingest_settings(config: Config) -> dict[str, Any]:
+    """Give the working grid of the T1w and what is checked of the scans."""
+    checks = config.checks.model_dump(include={"most_voxel_mm", "contrast"})
+    return checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
+
+
 SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
-    (SCANS, lambda config: {"t1w_voxel_mm": config.t1w_voxel_mm}),
-    (COREGISTER, lambda config: {}),
+    (SCANS, ingest_settings),
+    (COREGISTER, lambda config: config.checks.model_dump(include={"mirrored"})),
     (BIAS, lambda config: {}),
     (BRAIN, lambda config: {}),
     (NORMALISE, normalise_settings),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -35,6 +35,10 @@ class InputFile:
         Non-secret options of the store.
     chosen : str
         Why it was this file; decides no result.
+    members : tuple of str
+        The paths of a DICOM series, which has no file of its own.
+    slices : int
+        How many slices such a series has.
     """
 
     root: str
@@ -42,10 +46,17 @@ class InputFile:
     sha256: str
     options: Mapping[str, Any] = field(default_factory=dict)
     chosen: str = ""
+    members: tuple[str, ...] = ()
+    slices: int = 0
 
     def read(self) -> bytes:
         """Read the bytes."""
         return open_store(self.root, self.options).read(self.path)
+
+    def read_members(self) -> Iterator[bytes]:
+        """Read the bytes of every file of a DICOM series."""
+        store = open_store(self.root, self.options)
+        return (store.read(path) for path in self.members)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,23 @@ class BidsSource(Model):
         return None if session is None else str(session).removeprefix("ses-")
 
 
+class DicomSource(Model):
+    """T1w and T2w among the DICOM series of a folder for each person."""
+
+    kind: Literal["dicom"]
+    root: str
+    folder: str
+    t1w_series: str | None = None
+    t2w_series: str | None = None
+    lesion: str | None = None
+    brain_mask: str | None = None
+
+    @field_validator("t1w_series", "t2w_series", mode="before")
+    @classmethod
+    def _series_is_text(cls, series: Any) -> Any:
+        return None if series is None else str(series)
+
+
 class MapsSource(Model):
     """Ready-made ratio maps on one grid."""
 
@@ -128,7 +145,17 @@ class MapsSource(Model):
     zero_is_missing: bool = False
 
 
-Source = Annotated[SimulatedSource | BidsSource | MapsSource, Field(discriminator="kind")]
+Source = Annotated[
+    SimulatedSource | BidsSource | DicomSource | MapsSource, Field(discriminator="kind")
+]
+
+
+class Checks(Model):
+    """What is asked of scans before any work."""
+
+    most_voxel_mm: Annotated[float, Field(gt=0)]
+    contrast: bool
+    mirrored: bool
 
 
 class Template(Model):
@@ -255,6 +282,7 @@ class Config(Model):
 
     cohort: Cohort
     source: Source
+    checks: Checks
     template: Template
     resample: Resample
     smooth: Smooth
@@ -344,7 +372,7 @@ def parse_storage(tree: Any) -> Storage:
 
 
 def _line(item: Any) -> str:
-    kinds = {"simulated", "bids", "maps"}
+    kinds = {"simulated", "bids", "dicom", "maps"}
     steps = [str(step) for step in item["loc"]]
     key = ".".join(s for i, s in enumerate(steps) if not (i == 1 and s in kinds))
     if item["type"] == "extra_forbidden":
@@ -354,5 +382,5 @@ def _line(item: Any) -> str:
     if item["type"] == "value_error":
         return str(item["ctx"]["error"]) + "."
     if item["type"] == "union_tag_not_found":
-        return f"{key}.kind is missing; choose source=simulated, bids or maps."
+        return f"{key}.kind is missing; choose source=simulated, bids, dicom or maps."
     return f"{key}={item['input']!r}: {item['msg'].lower()}."

@@ -38,6 +38,7 @@ VARIABLES = {
     "lesion": Variable(SPACE, "1", "1 inside a lesion, on the T1w grid"),
     "grey": Variable(SPACE, "1", "probability of grey matter, template"),
     "white": Variable(SPACE, "1", "probability of white matter, template"),
+    "brain_mask": Variable(SPACE, "1", "1 inside the brain, as it was brought, on the T1w grid"),
     "rigid": Variable(("row", "column"), "mm", "T1w mm to T2w mm, RAS, homogeneous"),
     "t1w_corrected": Variable(SPACE, "arbitrary", "T1w without its bias field"),
     "t1w_source_corrected": Variable(

@@ -1,0 +1,157 @@
+"""DICOM headers: what a file says of its series. Names, ids and dates of people are not read."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rt1t2_dask.errors import UserError
+
+_TAGS = [
+    "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPulseSequence",
+    "EchoTime", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
+    "InversionRecovery", "InversionTime", "Modality", "NumberOfFrames",
+    "PerFrameFunctionalGroupsSequence", "RepetitionTime", "ScanningSequence", "SeriesDescription",
+    "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
+]  # fmt: skip
+_PREFIX = b"DICM"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What one file says.
+
+    Parameters
+    ----------
+    uid : str
+        Of the series; used to sort files into series, never written anywhere.
+    number : int
+    description : str
+        The scanner operator's words, as ``t1_mprage_sag``.
+    echo_ms, repetition_ms, inversion_ms : float or None
+    gradient_echo, spin_echo : bool
+    image_type : tuple of str
+    agent : bool
+        A contrast agent is named.
+    frames : int
+        Slices in the file.
+    position_mm : float or None
+        Where the slice lies along its normal; None for a file of many slices.
+    """
+
+    uid: str
+    number: int
+    description: str
+    echo_ms: float | None
+    repetition_ms: float | None
+    inversion_ms: float | None
+    gradient_echo: bool
+    spin_echo: bool
+    image_type: tuple[str, ...]
+    agent: bool
+    frames: int
+    position_mm: float | None
+
+
+def pydicom() -> Any:
+    """Import pydicom.
+
+    Raises
+    ------
+    UserError
+        It is not installed.
+    """
+    try:
+        import pydicom as library
+    except ImportError:
+        raise UserError(
+            "source=dicom needs two more packages: pip install 'rt1t2-dask[dicom]'."
+        ) from None
+    return library
+
+
+def read_header(content: bytes) -> Header | None:
+    """Read a file's header.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file, or its beginning up to the pixels.
+
+    Returns
+    -------
+    Header or None
+        None for what is no MR image (a directory record, a report, another modality).
+
+    Raises
+    ------
+    ValueError
+        The file begins as DICOM but cannot be read.
+    """
+    library = pydicom()
+    if content[128:132] != _PREFIX:
+        return None
+    try:
+        found = library.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=_TAGS)
+        return _header(found) if found.get("Modality") == "MR" else None
+    except Exception as error:  # pydicom lets any error of a damaged file through
+        raise ValueError(type(error).__name__) from None
+
+
+def _header(found: Any) -> Header | None:
+    if "SeriesInstanceUID" not in found:
+        return None
+    timing, echo = (
+        _group(found, "MRTimingAndRelatedParametersSequence"),
+        _group(found, "MREchoSequence"),
+    )
+    modifier = _group(found, "MRModifierSequence")
+    sequence = {str(word).upper() for word in _list(found.get("ScanningSequence"))}
+    pulse = str(found.get("EchoPulseSequence", "")).upper()
+    return Header(
+        uid=str(found.SeriesInstanceUID),
+        number=int(found.get("SeriesNumber") or 0),
+        description=str(found.get("SeriesDescription") or "").strip(),
+        echo_ms=_number(found.get("EchoTime"), echo.get("EffectiveEchoTime")),
+        repetition_ms=_number(found.get("RepetitionTime"), timing.get("RepetitionTime")),
+        inversion_ms=_number(found.get("InversionTime"), *_list(modifier.get("InversionTimes"))),
+        gradient_echo="GR" in sequence or pulse in ("GRADIENT", "BOTH"),
+        spin_echo="SE" in sequence or pulse in ("SPIN", "BOTH"),
+        image_type=tuple(str(word).upper() for word in _list(found.get("ImageType"))),
+        agent=bool(str(found.get("ContrastBolusAgent") or "").strip()),
+        frames=int(found.get("NumberOfFrames") or 1),
+        position_mm=_position(found),
+    )
+
+
+def _position(found: Any) -> float | None:
+    place, axes = found.get("ImagePositionPatient"), found.get("ImageOrientationPatient")
+    if not place or not axes:
+        return None
+    numbers = [float(v) for v in axes]
+    return float(np.cross(numbers[:3], numbers[3:]) @ np.array([float(v) for v in place]))
+
+
+def _group(found: Any, name: str) -> Any:
+    """Give a functional group of an enhanced image: shared by all frames, else the first's."""
+    for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for item in found.get(sequence) or []:
+            groups = item.get(name) or []
+            if len(groups):
+                return groups[0]
+            break
+    return {}
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
+
+
+def _number(*values: Any) -> float | None:
+    known = [float(value) for value in values if value not in (None, "")]
+    return known[0] if known and known[0] > 0 else None

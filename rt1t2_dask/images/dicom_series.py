@@ -1,0 +1,209 @@
+"""Which DICOM series is the T1w and which the T2w: by how they were made, never by guessing."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import numpy as np
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.dicom_headers import Header
+from rt1t2_dask.images.nifti import MIN_SLICES
+
+Contrast = Literal["T1w", "T2w"]
+
+T1_MOST_ECHO_MS = 30.0
+T1_MOST_REPETITION_MS = 3200.0
+T1_MOST_INVERSION_MS = 1500.0
+T2_LEAST_ECHO_MS = 60.0
+T2_LEAST_REPETITION_MS = 1800.0
+GRADIENT_MOST_ECHO_MS = 12.0
+UNEVEN = 1.5
+_NO_ANATOMY = {
+    "ADC", "CSA MPR", "CSAPARALLEL", "DIFFUSION", "FA", "LOCALIZER", "MIP", "MNIP", "MPR", "P",
+    "PERFUSION", "PHASE", "PHASE MAP", "PROJECTION IMAGE", "REFORMATTED", "SUBTRACTION", "TRACEW",
+    "SCREEN SAVE", "T1 MAP", "T2 MAP",
+}  # fmt: skip
+_NO_ANATOMY_WORDS = re.compile(
+    r"(loc|localizer|scout|survey|dwi|dti|diff|adc|swi|asl|perf|bold|fmri|fieldmap|field_map|"
+    r"b0map|tof|angio|mip|mpr_|phase|pd_)", re.IGNORECASE
+)  # fmt: skip
+_AGENT_WORDS = re.compile(
+    r"(?:^|[^a-z])(gd|gado[a-z]*|post|km|contrast|ce)(?:[^a-z]|$)|\+ ?(c|gd|km)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Files that make up one image.
+
+    Parameters
+    ----------
+    header : Header
+        Of the first file.
+    members : tuple of int
+        Which files, as numbered by the caller.
+    slices : int
+    positions_mm : tuple of float
+        Where slices lie along their normal, sorted; empty where files hold many slices.
+    """
+
+    header: Header
+    members: tuple[int, ...]
+    slices: int
+    positions_mm: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What to call it: number and description."""
+        return f"series {self.header.number} ({self.header.description or 'no description'})"
+
+    def describe(self) -> str:
+        """Give its name with what decides the contrast."""
+        head = self.header
+        times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
+        said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
+        return f"{self.name[:-1]}; {said or 'no times'} ms; {self.slices} slices)"
+
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """A series and why it was this one."""
+
+    series: Series
+    reason: str
+
+
+def sort_series(headers: Mapping[int, Header]) -> list[Series]:
+    """Sort files into series; echoes and image types of one series are images of their own.
+
+    Parameters
+    ----------
+    headers : mapping of int to Header
+        By the caller's number of the file.
+    """
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, head in sorted(headers.items()):
+        groups[head.uid, head.number, head.echo_ms, head.image_type].append(index)
+    made = [_series(headers, members) for members in groups.values()]
+    return sorted(made, key=lambda s: (s.header.number, s.header.echo_ms or 0.0, s.header.uid))
+
+
+def _series(headers: Mapping[int, Header], members: Sequence[int]) -> Series:
+    slices = sum(headers[k].frames for k in members)
+    found = [headers[k].position_mm for k in members if headers[k].frames == 1]
+    positions = sorted(place for place in found if place is not None)
+    return Series(headers[members[0]], tuple(members), slices, tuple(positions))
+
+
+def check_whole(series: Series, contrast: Contrast) -> None:
+    """Refuse a series of which slices are missing or doubled.
+
+    Raises
+    ------
+    SubjectError
+    """
+    steps = np.diff(series.positions_mm)
+    if steps.size == 0:
+        return
+    step = float(np.median(steps))
+    fault = ""
+    if steps.min() < 0.5 * step or step == 0:
+        fault = "has slices at one place twice"
+    elif steps.max() > UNEVEN * step:
+        fault = f"misses slices: steps of {step:.3g} mm and one of {steps.max():.3g} mm"
+    if fault:
+        raise SubjectError(
+            f"{contrast}: {series.name} {fault}.",
+            "Export the series again, choose another with "
+            f"source.{contrast.lower()}_series, or leave the subject out with cohort.exclude.",
+        )
+
+
+def contrast_of(series: Series) -> Contrast | None:
+    """Tell T1w and T2w of a whole volume by sequence and times; None for anything else.
+
+    Notes
+    -----
+    T1w: echo under 30 ms (gradient echo: 12 ms), repetition under 3200 ms, inversion under 1500 ms
+    if any. T2w: no gradient echo, no inversion, echo from 60 ms, repetition from 1800 ms. FLAIR
+    has a longer inversion, T2* and SWI a longer gradient echo, proton density neither. A fast
+    gradient echo of a localizer, a projection, a map or a phase image is left out by ImageType or
+    description.
+    """
+    head = series.header
+    if series.slices < MIN_SLICES or _NO_ANATOMY & set(head.image_type):
+        return None
+    if _NO_ANATOMY_WORDS.search(head.description):
+        return None
+    if head.echo_ms is None or head.repetition_ms is None:
+        return None
+    if _is_t1w(head, head.echo_ms, head.repetition_ms):
+        return "T1w"
+    long = head.echo_ms >= T2_LEAST_ECHO_MS and head.repetition_ms >= T2_LEAST_REPETITION_MS
+    return "T2w" if long and not head.gradient_echo and head.inversion_ms is None else None
+
+
+def _is_t1w(head: Header, echo_ms: float, repetition_ms: float) -> bool:
+    most_echo = GRADIENT_MOST_ECHO_MS if head.gradient_echo else T1_MOST_ECHO_MS
+    spin_limit = 1200.0 if not head.gradient_echo and head.inversion_ms is None else None
+    return (
+        echo_ms <= most_echo
+        and repetition_ms <= (spin_limit or T1_MOST_REPETITION_MS)
+        and (head.inversion_ms or 0.0) <= T1_MOST_INVERSION_MS
+    )
+
+
+def choose(series: Sequence[Series], contrast: Contrast, pattern: str | None) -> ChosenSeries:
+    """Choose the series of a contrast.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        All of one person.
+    contrast : {"T1w", "T2w"}
+    pattern : str, optional
+        Description (``*`` and ``?``, any case) or number of the series; goes before all rules.
+
+    Raises
+    ------
+    SubjectError
+        None or several fit; the message lists the candidates.
+    """
+    setting = f"source.{contrast.lower()}_series"
+    if pattern is not None:
+        fitting = [s for s in series if _named(s, pattern)]
+        reason = f"{setting}={pattern}"
+    else:
+        alike = [s for s in series if contrast_of(s) == contrast]
+        fitting = [s for s in alike if not _has_agent(s)]
+        reason = f"the only {contrast} by sequence and times"
+        if len(fitting) < len(alike):
+            reason += ", leaving out contrast agent"
+    if len(fitting) == 1:
+        return ChosenSeries(fitting[0], f"1 of {len(series)} series: {reason}")
+    shown = "; ".join(s.describe() for s in fitting or series)
+    if not fitting:
+        raise SubjectError(
+            f"none of {len(series)} series is the {contrast} ({reason}): {shown}.",
+            f"Name it: {setting} (description with *, or number).",
+        )
+    raise SubjectError(
+        f"{len(fitting)} series fit as {contrast}: {shown}.",
+        f"Choose with {setting} (description with *, or number).",
+    )
+
+
+def _named(series: Series, pattern: str) -> bool:
+    if pattern.isdigit():
+        return series.header.number == int(pattern)
+    return fnmatchcase(series.header.description.lower(), pattern.lower())
+
+
+def _has_agent(series: Series) -> bool:
+    return series.header.agent or bool(_AGENT_WORDS.search(series.header.description))

@@ -1,0 +1,152 @@
+"""A first look at scans: contrast, field of view, voxels, masks, left and right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.mirror import Mirrored, check_not_mirrored, compare_mirrored
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.qc import check_contrasts, check_not_the_same, look_at, mask_on
+from rt1t2_dask.images.transform import about, compose, rotation, translation
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
+
+MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def scans() -> tuple[Volume, Volume]:
+    """SIMULATED T1w and T2w of one person, 3 mm."""
+    from rt1t2_dask.pipelines.simulate import template_head
+
+    spec = GroupSpec("X", 1, 60, 5, 0)
+    person = simulate_participant(
+        template_head(), "sub-X01", spec, seed=3, voxel_mm=3.0, effects=()
+    )
+    return person.t1w, person.t2w
+
+
+def test_a_whole_head_gives_no_warning(scans):
+    t1w, t2w = look_at(scans[0], "T1w"), look_at(scans[1], "T2w")
+    assert t1w.warnings == t2w.warnings == ()
+    assert t1w.csf_asymmetry < -0.2 < 0.3 < t2w.csf_asymmetry
+    check_contrasts(t1w, t2w)
+
+
+def test_swapped_contrasts_are_refused(scans):
+    t1w, t2w = look_at(scans[0], "T1w"), look_at(scans[1], "T2w")
+    with pytest.raises(SubjectError, match=r"swapped.*checks\.contrast"):
+        check_contrasts(t2w, t1w)
+    with pytest.raises(SubjectError, match="T2w has dark CSF"):
+        check_contrasts(t1w, t1w)
+    with pytest.raises(SubjectError, match="T1w has bright CSF"):
+        check_contrasts(t2w, t2w)
+
+
+@settings(max_examples=10)
+@given(
+    st.tuples(*[st.floats(-180, 180)] * 3),
+    st.tuples(*[st.floats(-200, 200)] * 3),
+    st.floats(0.01, 1000),
+)
+def test_contrast_knows_no_pose_and_no_gain(scans, angles, shift, gain):
+    moved = compose(rotation(angles), translation(shift))
+    for image in scans:
+        turned = Volume(image.data * np.float32(gain), moved @ image.affine)
+        assert abs(look_at(turned, "x").csf_asymmetry - look_at(image, "x").csf_asymmetry) < 0.2
+
+
+@pytest.mark.assets
+def test_real_scans_are_told_apart(shared):
+    folder = shared / "scans" / "open_ms"
+    if not folder.is_dir():
+        pytest.skip("the open_ms scans are not beside the assets")
+    for person in ("patient01", "patient04"):
+        looks = {
+            name: look_at(
+                from_bytes((folder / person / f"study1_{name}.nii.gz").read_bytes(), name), name
+            )
+            for name in ("T1W", "T2W", "FLAIR")
+        }
+        check_contrasts(looks["T1W"], looks["T2W"])
+        cut = [name for name, look in looks.items() if any("cut" in w for w in look.warnings)]
+        # The T1w of patient01 ends 10 mm below the crown: 117 mm from top to bottom.
+        assert cut == (["T1W"] if person == "patient01" else [])
+        with pytest.raises(SubjectError, match="swapped"):
+            check_contrasts(looks["T2W"], looks["T1W"])
+        with pytest.raises(SubjectError, match="FLAIR"):
+            check_contrasts(looks["T1W"], looks["FLAIR"])
+
+
+def test_a_slab_is_warned_of_with_its_size(scans):
+    image = scans[1]
+    k = image.data.shape[2] // 2
+    slab = Volume(image.data[:, :, k - 8 : k + 8], image.affine @ translation((0, 0, k - 8)))
+    warnings = look_at(slab, "T2w").warnings
+    assert any("48 mm top-bottom, 38% of a brain" in w for w in warnings)
+    assert any("cut at the top" in w for w in warnings)
+
+
+def test_thick_slices_are_warned_of_and_thicker_ones_refused():
+    data = np.random.default_rng(0).random((40, 44, 12)).astype(np.float32)
+    thick = Volume(data, np.diag([5.0, 5.0, 6.0, 1.0]))
+    assert any("5 x 5 x 6 mm" in w for w in look_at(thick, "T2w").warnings)
+    with pytest.raises(SubjectError, match=r"T2w: voxels of 5 x 5 x 6 mm .*5\.5 mm.*most_voxel_mm"):
+        look_at(thick, "T2w", most_voxel_mm=5.5)
+
+
+def test_one_image_given_twice_is_refused(scans):
+    check_not_the_same(*scans)
+    with pytest.raises(SubjectError, match="the same image"):
+        check_not_the_same(scans[0], scans[0].with_data(scans[0].data.copy()))
+
+
+def test_masks_must_be_on_the_grid_and_hold_something(scans):
+    image = scans[0]
+    mask = image.with_data(image.data > np.quantile(image.data, 0.99))
+    assert mask_on(mask, image, "lesion mask").data.sum() == mask.data.sum()
+    with pytest.raises(SubjectError, match="lesion mask has no voxel"):
+        mask_on(mask.with_data(np.zeros_like(mask.data)), image, "lesion mask")
+    for shift in (0.2, 3.0):
+        moved = Volume(mask.data, translation((shift, 0, 0)) @ mask.affine)
+        with pytest.raises(SubjectError, match="affines differ"):
+            mask_on(moved, image, "lesion mask")
+    with pytest.raises(SubjectError, match="affines differ"):
+        mask_on(Volume(mask.data[:-1], mask.affine), image, "lesion mask")
+    with pytest.raises(SubjectError, match="inverted"):
+        mask_on(mask.with_data(~mask.data), image, "lesion mask")
+
+
+@given(st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3))
+def test_a_mask_stored_with_other_axes_is_the_same_mask(order, reversed_axes):
+    pose = compose(np.diag([1.0, 2.0, 3.0, 1.0]), rotation((10, 5, -20)), translation((9, -8, 7)))
+    data = np.random.default_rng(0).random((5, 6, 7)) > 0.7
+    image = Volume(data.astype(np.float32), pose)
+    stored, affine = data.transpose(order), pose @ np.eye(4)[:, [*order, 3]]
+    for axis, reverse in enumerate(reversed_axes):
+        if reverse:
+            stored = np.flip(stored, axis)
+            affine = affine @ translation(np.eye(3)[axis] * (stored.shape[axis] - 1))
+            affine = affine @ np.diag([*np.where(np.arange(3) == axis, -1.0, 1.0), 1.0])
+    np.testing.assert_array_equal(mask_on(Volume(stored, affine), image, "mask").data, data)
+
+
+def test_a_mirrored_t2w_is_found_out(scans):
+    t1w, t2w = scans
+    own = compare_mirrored(t1w, t2w, np.eye(4))
+    check_not_mirrored(own)
+    assert own.gain < -0.02
+    moved = compose(translation((9.0, -4.0, 6.0)), rotation((4.0, -3.0, 5.0)))
+    middle = t2w.affine @ [*(np.array(t2w.data.shape) / 2), 1.0]
+    wrong = Volume(t2w.data, moved @ about(MIRROR, middle[:3]) @ t2w.affine)
+    found = compare_mirrored(t1w, wrong, moved)
+    with pytest.raises(SubjectError, match=r"mirrored.*checks\.mirrored"):
+        check_not_mirrored(found)
+
+
+def test_no_overlap_at_all_accuses_nobody():
+    check_not_mirrored(Mirrored(0.0, 0.3))
