@@ -17,7 +17,7 @@ from rt1t2_dask.receptors.colocalisation import conclude, n_batches, null_batch
 from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.nulls import spatial_null
 from rt1t2_dask.receptors.problem import Problem, patient_z
-from rt1t2_dask.receptors.space import folded
+from rt1t2_dask.receptors.space import of_regions
 
 PET = "pet:"
 GM_PRIOR = "gm_prior"
@@ -83,7 +83,7 @@ def _p_spatial(inputs: Inputs, problem: Problem) -> NDArray[np.float64]:
         patient_z(problem),
         problem.maps,
         problem.gm,
-        folded(table_of_regions[table_of_regions["grey"]]),
+        of_regions(table_of_regions[table_of_regions["grey"]]),
         n=settings["n_permutations"],
         seed=settings["seed"],
         method=settings["spatial"],

@@ -16,8 +16,8 @@ from rt1t2_dask.receptors.correlation import (
     p_value,
     partial_correlation,
 )
-from rt1t2_dask.receptors.space import Family, Space
-from rt1t2_dask.receptors.variogram import variogram_surrogates
+from rt1t2_dask.receptors.field import Field, Scale, fit, free_part, standardise
+from rt1t2_dask.receptors.space import Space
 
 Floats = NDArray[np.float64]
 Method = Literal["moran", "variogram"]
@@ -56,8 +56,8 @@ def surrogates(
     n : int
         Surrogates wanted.
     seed : int
-        Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``; maps drawn with one seed share
-        their signs or permutations, so that maxima over maps keep the maps' correlation.
+        Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``; the same for
+        every map.
     method : {"moran", "variogram"}
 
     Returns
@@ -72,19 +72,35 @@ def surrogates(
 
     Notes
     -----
-    ``moran``: Moran spectral randomisation, singleton procedure (Wagner & Dray 2015, Methods Ecol
-    Evol 6:1169): the map's correlations with the eigenvectors of the doubly centred
-    inverse-distance matrix keep their size and get random signs. Structures are standardised
-    first and their means kept out of the eigenvectors, so that a null neither mixes tissues nor
-    forgets that neighbouring tissues are alike.
-    ``variogram``: permuted, smoothed and scaled until the variogram fits (Burt et al. 2020,
-    NeuroImage 220:117038).
+    The map is taken as a smooth random field whose covariance is fitted to it
+    (`rt1t2_dask.receptors.field`). Its structures' means stay, and what they let expect of every
+    region; the rest is drawn anew in the field's own spatial eigenvectors. ``moran``: the map's
+    loadings keep their size and get random signs (Moran spectral randomisation, singleton
+    procedure, Wagner & Dray 2015, Methods Ecol Evol 6:1169, with the fitted covariance as spatial
+    weights). ``variogram``: loadings are drawn from the fitted variogram, in place of permuting
+    and smoothing until it fits (Burt et al. 2020, NeuroImage 220:117038).
     """
     if np.isnan(values).any():
         raise UserError("Spatial nulls need a map without missing regions.")
-    parts = space.split @ values
-    batches = [_batch(parts, space, method, k, seed) for k in range(-(-n // BATCH))]
-    return np.concatenate(batches)[:n] @ space.join.T
+    scale = standardise(values, space)
+    field = fit(scale.values[None], space)[0]
+    return drawn(scale, field, space, n, seed=seed, method=method)
+
+
+def drawn(scale: Scale, field: Field, space: Space, n: int, *, seed: int, method: Method) -> Floats:
+    """Draw surrogates of a map whose field is known, shape (n, region)."""
+    free = free_part(scale.values, field, space)
+    loading = free.basis.T @ (scale.values - free.expected)
+    batches = [_loadings(loading, free.variance, method, k, seed) for k in range(-(-n // BATCH))]
+    fakes = free.expected + np.concatenate(batches)[:n] @ free.basis.T
+    return np.asarray(scale.mean + scale.spread * _one_spread(fakes, space))
+
+
+def _one_spread(rows: Floats, space: Space) -> Floats:
+    """Give every structure of each row mean 0 and SD 1."""
+    deviation = rows - rows @ space.averaging.T @ space.indicator.T
+    spread = np.sqrt(np.square(deviation) @ space.averaging.T) @ space.indicator.T
+    return np.divide(deviation, spread, out=np.zeros_like(rows), where=spread > 1e-10)
 
 
 def spatial_null(
@@ -118,47 +134,23 @@ def spatial_null(
     """
     observed = _mean_fisher_z(rows, maps, gm, kind)
     null = np.full((n, len(maps)), np.nan)
-    for j in np.flatnonzero(~np.isnan(maps).any(axis=1)):
-        fakes = surrogates(maps[j], space, n, seed=seed, method=method)
+    whole = np.flatnonzero(~np.isnan(maps).any(axis=1))
+    scales = [standardise(maps[j], space) for j in whole]
+    fields = fit(np.array([scale.values for scale in scales]).reshape(-1, maps.shape[1]), space)
+    for j, scale, field in zip(whole, scales, fields, strict=True):
+        fakes = drawn(scale, field, space, n, seed=seed, method=method)
         null[:, j] = _mean_fisher_z(rows, fakes, gm, kind)
     largest = np.nanmax(np.abs(null), axis=1, keepdims=True, initial=0.0)
     return SpatialNull(p_value(observed, null), p_value(observed, largest), null)
 
 
-def moran_basis(family: Family) -> Floats:
-    """Spatial eigenvectors of a family, shape (k, k - structures), smooth ones last.
-
-    Notes
-    -----
-    Of the inverse-distance matrix after the structures' means are projected out.
-    """
-    xyz = family.xyz
-    distance = np.linalg.norm(xyz[:, None] - xyz[None], axis=-1)
-    weight = np.divide(1.0, distance, out=np.zeros_like(distance), where=distance > 0)
-    means = np.linalg.qr(family.indicator)[0]
-    rest = np.eye(len(xyz)) - means @ means.T
-    # Means are pushed to the far end, so that the others stay orthogonal to them.
-    pushed = rest @ weight @ rest + 10.0 * weight.sum() * means @ means.T
-    return np.asarray(np.linalg.eigh(pushed)[1][:, : len(xyz) - means.shape[1]])
-
-
-def _batch(parts: Floats, space: Space, method: Method, k: int, seed: int) -> Floats:
+def _loadings(loading: Floats, variance: Floats, method: Method, k: int, seed: int) -> Floats:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-    draw = _moran_surrogates if method == "moran" else variogram_surrogates
-    out = np.empty((BATCH, len(parts)))
-    for family in space.families:
-        own = parts[None, family.index]
-        mean, spread = family.moments(own)
-        drawn = draw(family.standard(own)[0], family, BATCH, rng)
-        out[:, family.index] = mean + spread * family.standard(drawn)
-    return out
-
-
-def _moran_surrogates(values: Floats, family: Family, n: int, rng: np.random.Generator) -> Floats:
-    basis = moran_basis(family)
-    loading = basis.T @ values
-    signs = rng.integers(0, 2, size=(n, len(loading))) * 2.0 - 1.0
-    return np.asarray((signs * loading) @ basis.T)
+    shape = (BATCH, len(loading))
+    if method == "moran":
+        return np.asarray((rng.integers(0, 2, size=shape) * 2 - 1) * loading)
+    level = np.sqrt(np.square(loading).sum() / variance.sum())
+    return np.asarray(rng.standard_normal(shape) * np.sqrt(variance) * level)
 
 
 def _mean_fisher_z(rows: Floats, maps: Floats, gm: Floats | None, kind: Kind) -> Floats:

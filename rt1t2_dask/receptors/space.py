@@ -1,15 +1,9 @@
-"""Where regions lie, and what a spatial null must keep.
-
-A null map must look like the real one: smooth in space, nearly the same left and right, and high
-where it is high between tissues. So a map is split into the mean of homologous regions and half
-their difference, each on one folded hemisphere, and every structure (cortex, subcortex,
-cerebellum) keeps its own mean and spread.
-"""
+"""Where regions lie, and what a spatial null must keep: hemispheres alike, structures apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,130 +11,55 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Family:
-    """Parts of a map that a null may mix with one another.
-
-    Parameters
-    ----------
-    index : ndarray of int, shape (k,)
-        Their places among the map's parts.
-    xyz : ndarray, shape (k, 3)
-        Their places in mm.
-    structure : ndarray of int, shape (k,)
-        Number of the structure each belongs to, from 0.
-    """
-
-    index: Integers
-    xyz: Floats
-    structure: Integers
-
-    @property
-    def indicator(self) -> Floats:
-        """Which part lies in which structure, 0 or 1, shape (k, structure)."""
-        return np.asarray(self.structure[:, None] == np.unique(self.structure), dtype=np.float64)
-
-    def moments(self, values: Floats) -> tuple[Floats, Floats]:
-        """Mean and SD of each part's structure, shape (n, k), of maps (n, k)."""
-        member = self.indicator
-        size = member.sum(axis=0)
-        mean = (values @ member / size) @ member.T
-        variance = (np.square(values - mean) @ member / size) @ member.T
-        return mean, np.sqrt(variance)
-
-    def standard(self, values: Floats) -> Floats:
-        """Scale each structure to mean 0 and SD 1; a constant structure becomes 0."""
-        mean, spread = self.moments(values)
-        flat = spread <= 1e-10 * np.abs(values).max(initial=0.0)
-        return np.where(flat, 0.0, (values - mean) / np.where(flat, 1.0, spread))
+_MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class Space:
-    """How maps are taken apart and put together.
-
-    Parameters
-    ----------
-    split : ndarray, shape (region, region)
-        parts = split @ map.
-    join : ndarray, shape (region, region)
-        map = join @ parts.
-    families : tuple of Family
-        Every part lies in one family.
-    """
-
-    split: Floats
-    join: Floats
-    families: tuple[Family, ...]
-
-
-def folded(regions: pd.DataFrame) -> Space:
-    """Build the space of an atlas with homologous regions.
-
-    Parameters
-    ----------
-    regions : DataFrame, a row a region
-        name (homologues differ by ``Left`` and ``Right`` alone), hemisphere, structure, x_mm,
-        y_mm, z_mm: rows of `rt1t2_dask.atlas.regions`.
-
-    Notes
-    -----
-    Folding means that a surrogate is as symmetric as the map: two hemispheres randomised apart
-    would be taken for twice the evidence.
-    """
-    pairs, single = _homologues(regions)
-    halves = np.array([*pairs, *((i, i) for i in single)], dtype=np.intp).reshape(-1, 2)
-    n, k = len(regions), len(pairs)
-    split = np.zeros((n, n))
-    for row, (i, j) in enumerate(halves):
-        split[row, [i, j]] += 0.5
-        split[row, i] += 0.5 * (i == j)
-    for row, (i, j) in enumerate(pairs):
-        split[len(halves) + row, [i, j]] = 0.5, -0.5
-    join = np.asarray(np.linalg.inv(split), dtype=np.float64)
-    places, structure = _folded_places(regions, halves), _codes(regions["structure"])[halves[:, 0]]
-    means = Family(np.arange(len(halves)), places, structure)
-    differences = Family(np.arange(len(halves), n), places[:k], structure[:k])
-    return Space(split, join, (means, differences) if k else (means,))
-
-
-def plain(xyz: Floats, structures: Sequence[str] | None = None) -> Space:
-    """Build the space of any regions, without homologues.
+    """The places of an atlas's regions.
 
     Parameters
     ----------
     xyz : ndarray, shape (region, 3)
-        Places in mm.
-    structures : sequence of str, optional
-        Structure of each region, whose mean and spread a null keeps; none: one structure.
+        Centroids in mm; x = 0 is the midline.
+    structure : ndarray of int, shape (region,)
+        Number of the structure (cortex, subcortex, cerebellum) each belongs to, from 0.
     """
-    n = len(xyz)
-    codes = _codes(pd.Series(["all"] * n if structures is None else list(structures)))
-    return Space(np.eye(n), np.eye(n), (Family(np.arange(n), np.asarray(xyz, float), codes),))
+
+    xyz: Floats
+    structure: Integers
+
+    @cached_property
+    def distance(self) -> Floats:
+        """Between regions in mm, shape (region, region)."""
+        return np.asarray(np.linalg.norm(self.xyz[:, None] - self.xyz[None], axis=-1))
+
+    @cached_property
+    def mirrored(self) -> Floats:
+        """Between each region and the mirror image of each other, in mm."""
+        across = np.linalg.norm(self.xyz[:, None] - self.xyz[None] * _MIRROR, axis=-1)
+        return np.asarray((across + across.T) / 2)
+
+    @cached_property
+    def indicator(self) -> Floats:
+        """Which region lies in which structure, 0 or 1, shape (region, structure)."""
+        return np.asarray(self.structure[:, None] == np.unique(self.structure), dtype=np.float64)
+
+    @property
+    def averaging(self) -> Floats:
+        """Matrix that gives the structures' means, shape (structure, region)."""
+        return np.asarray((self.indicator / self.indicator.sum(axis=0)).T)
 
 
-def _folded_places(regions: pd.DataFrame, halves: Integers) -> Floats:
-    xyz = regions[["x_mm", "y_mm", "z_mm"]].to_numpy(dtype=np.float64, copy=True)
-    xyz[:, 0] = np.where(regions["hemisphere"] == "midline", xyz[:, 0], np.abs(xyz[:, 0]))
-    return np.asarray(xyz[halves].mean(axis=1))
+def of_regions(table: pd.DataFrame) -> Space:
+    """Give the space of regions tabled with x_mm, y_mm, z_mm and, where known, structure.
 
-
-def _codes(structures: pd.Series) -> Integers:
-    return np.unique(structures.to_numpy(dtype=str), return_inverse=True)[1].astype(np.intp)
-
-
-def _homologues(regions: pd.DataFrame) -> tuple[list[tuple[int, int]], list[int]]:
-    """Find left-right pairs by name, and regions without a partner."""
-    names = regions["name"].str.replace(r"^(Left|Right) ", "", regex=True)
-    pairs, single = [], []
-    for _, places in pd.Series(range(len(regions))).groupby(names.to_numpy(), sort=False):
-        members = places.tolist()
-        sides = regions["hemisphere"].iloc[members].tolist()
-        if sorted(sides) == ["left", "right"]:
-            left = sides.index("left")
-            pairs.append((members[left], members[1 - left]))
-        else:
-            single.extend(members)
-    return pairs, single
+    Parameters
+    ----------
+    table : DataFrame, a row a region
+        As `rt1t2_dask.atlas.regions`; without ``structure`` all regions are of one.
+    """
+    xyz = table[["x_mm", "y_mm", "z_mm"]].to_numpy(dtype=np.float64)
+    known = table["structure"] if "structure" in table else pd.Series(["all"] * len(table))
+    codes = np.unique(known.to_numpy(dtype=str), return_inverse=True)[1]
+    return Space(xyz, codes.astype(np.intp))

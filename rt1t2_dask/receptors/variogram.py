@@ -1,4 +1,4 @@
-"""Surrogates whose variogram is the map's own (Burt et al. 2020, NeuroImage 220:117038)."""
+"""How unlike a map's regions are by distance: what surrogates are checked by."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.receptors.space import Family
-
 Floats = NDArray[np.float64]
 
-#: Share of the regions that smoothing reaches; the best one is taken for each surrogate.
-REACH = tuple(np.arange(1, 10) / 10)
 _BINS = 25
 _NEAR_PERCENTILE = 25.0
 _BIN_KERNEL = 2.68
@@ -41,6 +37,28 @@ class Variogram:
         return np.asarray(0.5 * self.weight @ np.square(difference))
 
 
+@dataclass(frozen=True)
+class Fit:
+    """A map's variogram beside its surrogates'.
+
+    Parameters
+    ----------
+    distance_mm, own, mean, low, high : ndarray, shape (bin,)
+        Of the map; mean, 2.5 % and 97.5 % of its surrogates.
+    """
+
+    distance_mm: Floats
+    own: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def error(self) -> float:
+        """Mean absolute error of the surrogates' mean variogram, as a share of the map's."""
+        return float(np.mean(np.abs(self.mean - self.own)) / np.mean(self.own))
+
+
 def variogram(xyz: Floats) -> Variogram:
     """Weigh pairs: Gaussian bins over the nearest quarter of the distances.
 
@@ -48,6 +66,10 @@ def variogram(xyz: Floats) -> Variogram:
     ----------
     xyz : ndarray, shape (region, 3)
         Places in mm; at least 5.
+
+    Notes
+    -----
+    The bins of Burt et al. 2020, NeuroImage 220:117038.
     """
     left, right = np.triu_indices(len(xyz), 1)
     distance = np.linalg.norm(xyz[left] - xyz[right], axis=1)
@@ -60,55 +82,17 @@ def variogram(xyz: Floats) -> Variogram:
     return Variogram(left, right, weight, bins)
 
 
-def variogram_surrogates(
-    values: Floats, family: Family, n: int, rng: np.random.Generator
-) -> Floats:
-    """Permute, smooth and scale a map until its variogram fits again.
+def compare(values: Floats, surrogates: Floats, xyz: Floats) -> Fit:
+    """Lay a map's variogram beside its surrogates'.
 
     Parameters
     ----------
-    values : ndarray, shape (k,)
-        Standardised within each structure.
-    family : Family
-    n : int
-    rng : Generator
-
-    Returns
-    -------
-    ndarray, shape (n, k)
+    values : ndarray, shape (region,)
+    surrogates : ndarray, shape (n, region)
+    xyz : ndarray, shape (region, 3)
     """
-    tool = variogram(family.xyz)
-    order = rng.permuted(np.tile(np.arange(len(values)), (n, 1)), axis=1)
-    noise = rng.standard_normal((len(values), n))
-    return _fit(values, values[order.T], noise, family.xyz, tool).T
-
-
-def _fit(values: Floats, shuffled: Floats, noise: Floats, xyz: Floats, tool: Variogram) -> Floats:
-    """Choose for each surrogate the smoothing whose variogram, scaled, comes nearest."""
-    target = tool.of(values[:, None])[:, 0]
-    best, chosen = np.full(shuffled.shape[1], np.inf), np.zeros_like(shuffled)
-    for reach in REACH:
-        smooth = _kernel(xyz, reach) @ shuffled
-        intercept, slope, error = _regress(target, tool.of(smooth))
-        scaled = np.sqrt(np.abs(slope)) * smooth + np.sqrt(np.abs(intercept)) * noise
-        better = error < best
-        chosen[:, better], best[better] = scaled[:, better], error[better]
-    return chosen
-
-
-def _regress(target: Floats, found: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares of the target on each column: intercept, slope, squared error."""
-    centred = found - found.mean(axis=0)
-    goal = target - target.mean()
-    slope = goal @ centred / np.square(centred).sum(axis=0)
-    intercept = target.mean() - slope * found.mean(axis=0)
-    error = np.square(goal[:, None] - slope * centred).sum(axis=0)
-    return intercept, slope, error
-
-
-def _kernel(xyz: Floats, reach: float) -> Floats:
-    """Exponential weights of each region's nearest ``reach`` share, itself included; rows sum 1."""
-    distance = np.linalg.norm(xyz[:, None] - xyz[None], axis=-1)
-    nearest = np.sort(distance, axis=1)[:, max(int(reach * len(xyz)), 2) - 1, None]
-    weight = np.where(distance <= nearest, np.exp(-distance / nearest), 0.0)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
+    tool = variogram(xyz)
+    found = tool.of(surrogates.T)
+    low, high = np.quantile(found, [0.025, 0.975], axis=1)
+    own = tool.of(values[:, None])[:, 0]
+    return Fit(tool.distance_mm, own, found.mean(axis=1), low, high)

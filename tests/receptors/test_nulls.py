@@ -5,56 +5,91 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.stats import multivariate_normal
 
 from rt1t2_dask import atlas
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors import nulls
+from rt1t2_dask.receptors.correlation import fisher_z, p_value, partial_correlation
+from rt1t2_dask.receptors.field import Field, fit, free_part, standardise
 from rt1t2_dask.receptors.maps import THE_17, shipped_means
-from rt1t2_dask.receptors.space import folded, plain
-from rt1t2_dask.receptors.variogram import variogram
+from rt1t2_dask.receptors.space import of_regions
+from rt1t2_dask.receptors.variogram import compare, variogram
 
 REGIONS = atlas.regions()[lambda table: table["grey"]]
 XYZ = REGIONS[["x_mm", "y_mm", "z_mm"]].to_numpy()
-SPACE = folded(REGIONS)
+SPACE = of_regions(REGIONS)
 METHODS = ["moran", "variogram"]
 
 
 def smooth_maps(rng, n: int, reach_mm: float = 30.0, contrast: float = 1.5):
     """Simulate n maps: alike left and right, smooth, and apart between tissues (simulated)."""
-    distance = np.linalg.norm(XYZ[:, None] - XYZ[None], axis=-1)
-    root = np.linalg.cholesky(np.exp(-distance / reach_mm) + 1e-9 * np.eye(len(XYZ)))
-    parts = SPACE.split @ (root @ rng.normal(size=(len(XYZ), n)))
-    parts[SPACE.families[1].index] *= 0.3
-    maps = (SPACE.join @ parts).T
+    near, across = (np.exp(-d / reach_mm) for d in (SPACE.distance, SPACE.mirrored))
+    root = np.linalg.cholesky(near + across + 0.09 * (near - across) + 1e-9 * np.eye(len(XYZ)))
+    maps = rng.normal(size=(n, len(XYZ))) @ root.T
     for structure in ("cortex", "subcortex", "cerebellum"):
         maps[:, REGIONS["structure"] == structure] += contrast * rng.normal(size=(n, 1))
     return maps
 
 
-def test_a_map_is_split_into_symmetry_and_difference():
-    values = np.random.default_rng(0).normal(size=119)
-    np.testing.assert_allclose(SPACE.join @ (SPACE.split @ values), values, atol=1e-12)
-    by_name = dict(zip(REGIONS["name"], values, strict=True))
-    parts = SPACE.split @ values
-    left, right = by_name["Left Thalamus Proper"], by_name["Right Thalamus Proper"]
-    assert np.isclose(parts, (left + right) / 2).any()
-    assert np.isclose(parts, (left - right) / 2).any()
-    assert np.isclose(parts, by_name["Cerebellar Vermal Lobules I-V"]).any()
-    assert [len(family.index) for family in SPACE.families] == [61, 58]
+def test_the_likelihood_is_the_gaussian_restricted_one():
+    """The mean profiled out leaves the density of any 118 contrasts, up to one constant."""
+    values = smooth_maps(np.random.default_rng(3), 1)
+    basis = np.linalg.svd(np.ones((1, 119)))[2][1:]
+    fields = [Field(20, 0.3, 0.1, 1.0), Field(40, 1.0, 0.0, 0.0), Field(80, 0.1, 0.3, 4.0)]
+    found, expected = [], []
+    from rt1t2_dask.receptors.field import _log_likelihood
+
+    for field in fields:
+        covariance = field.covariance(SPACE)
+        small, x = basis @ covariance @ basis.T, basis @ values[0]
+        level = x @ np.linalg.solve(small, x) / 118
+        expected.append(multivariate_normal(np.zeros(118), level * small).logpdf(x))
+        found.append(_log_likelihood(values, covariance)[0])
+    np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=1e-6)
+
+
+def test_what_is_free_is_the_conditional_distribution():
+    field = Field(40, 0.3, 0.1, 1.0)
+    values = smooth_maps(np.random.default_rng(5), 1)[0]
+    free = free_part(values, field, SPACE)
+    average = SPACE.averaging
+    np.testing.assert_allclose(average @ free.expected, average @ values, atol=1e-9)
+    np.testing.assert_allclose(average @ free.basis, 0, atol=1e-9)
+    covariance = field.covariance(SPACE)
+    given = covariance @ average.T @ np.linalg.inv(average @ covariance @ average.T) @ average
+    rest = free.basis * free.variance @ free.basis.T
+    np.testing.assert_allclose(rest, covariance - given @ covariance, atol=1e-7)
+
+
+def test_the_fit_finds_what_was_simulated():
+    rng = np.random.default_rng(7)
+    truth = Field(40, 0.1, 0.3, 0.0)
+    root = np.linalg.cholesky(truth.covariance(SPACE))
+    fields = fit(rng.normal(size=(40, 119)) @ root.T, SPACE)
+    assert np.median([field.nugget for field in fields]) == 0.3
+    assert 0.03 <= np.median([field.asymmetry for field in fields]) <= 0.3
+    assert 20 <= np.median([field.reach_mm for field in fields]) <= 80
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("space", [SPACE, plain(XYZ, list(REGIONS["structure"]))])
-def test_surrogates_keep_mean_and_spread_of_every_structure(method, space):
+def test_surrogates_keep_mean_and_spread_of_every_structure(method):
     values = shipped_means()["D1_SCH23390_c11"].to_numpy()
-    drawn = nulls.surrogates(values, space, 50, seed=1, method=method)
-    for family in space.families:
-        parts = drawn @ space.split.T[:, family.index]
-        mean, spread = family.moments((space.split @ values)[None, family.index])
-        found_mean, found_spread = family.moments(parts)
-        np.testing.assert_allclose(found_mean, np.tile(mean, (50, 1)), atol=1e-9)
-        np.testing.assert_allclose(found_spread, np.tile(spread, (50, 1)), atol=1e-9)
-    assert len(np.unique(drawn.round(9), axis=0)) == 50
+    fakes = nulls.surrogates(values, SPACE, 50, seed=1, method=method)
+    for k in range(3):
+        own, drawn = values[SPACE.structure == k], fakes[:, SPACE.structure == k]
+        np.testing.assert_allclose(drawn.mean(axis=1), own.mean(), rtol=1e-9)
+        np.testing.assert_allclose(drawn.std(axis=1), own.std(), rtol=1e-9)
+    assert len(np.unique(fakes.round(9), axis=0)) == 50
+
+
+def test_a_structure_that_is_constant_or_single_stays_as_it_is():
+    values = shipped_means()["D1_SCH23390_c11"].to_numpy().copy()
+    inside = SPACE.structure == 2
+    values[inside] = 0.7
+    fakes = nulls.surrogates(values, SPACE, 5, seed=1)
+    np.testing.assert_allclose(fakes[:, inside], 0.7)
+    assert np.isfinite(fakes).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -71,32 +106,22 @@ def test_surrogates_are_as_symmetric_as_the_map(method):
     assert np.median([likeness(x) for x in drawn]) > likeness(values) - 0.1
 
 
-def test_moran_keeps_the_spectrum_of_the_symmetric_part():
-    values = shipped_means()["DAT_DATSPECT"].to_numpy()
-    family = SPACE.families[0]
-    basis = nulls.moran_basis(family)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(58), atol=1e-10)
-    np.testing.assert_allclose(family.indicator.T @ basis, 0, atol=1e-9)
-    own = family.standard((SPACE.split @ values)[None, family.index])[0]
-    rng = np.random.default_rng(0)
-    drawn = nulls._moran_surrogates(own, family, 20, rng)
-    spectrum = np.tile(np.abs(own @ basis), (20, 1))
-    np.testing.assert_allclose(np.abs(drawn @ basis), spectrum, atol=1e-9)
+def test_moran_loadings_differ_in_sign_alone():
+    loading = np.random.default_rng(0).normal(size=116)
+    drawn = nulls._loadings(loading, np.ones(116), "moran", 0, 0)
+    np.testing.assert_array_equal(np.abs(drawn), np.tile(np.abs(loading), (nulls.BATCH, 1)))
+    assert 0.45 < (drawn * loading > 0).mean() < 0.55
 
 
-def test_variogram_surrogates_fit_better_than_permutations():
-    family = SPACE.families[0]
+@pytest.mark.parametrize("method", METHODS)
+def test_surrogates_have_the_maps_variogram_and_permutations_have_not(method):
     rng = np.random.default_rng(2)
     values = smooth_maps(rng, 1)[0]
-    own = family.standard((SPACE.split @ values)[None, family.index])[0]
-    drawn = nulls.surrogates(values, SPACE, 300, seed=0, method="variogram")
-    parts = family.standard(drawn @ SPACE.split.T[:, family.index])
-    tool = variogram(family.xyz)
-    target = tool.of(own[:, None])[:, 0]
-    permuted = own[rng.permuted(np.tile(np.arange(61), (300, 1)), axis=1)]
-    fitted_error = np.abs(tool.of(parts.T).mean(axis=1) - target).mean()
-    permuted_error = np.abs(tool.of(permuted.T).mean(axis=1) - target).mean()
-    assert fitted_error < 0.5 * permuted_error
+    fakes = nulls.surrogates(values, SPACE, 300, seed=0, method=method)
+    permuted = values[rng.permuted(np.tile(np.arange(119), (300, 1)), axis=1)]
+    fitted = compare(values, fakes, XYZ)
+    assert fitted.error < 0.35 * compare(values, permuted, XYZ).error
+    assert ((fitted.low <= fitted.own) & (fitted.own <= fitted.high)).mean() > 0.8
 
 
 def test_variogram_counts_half_the_squared_difference():
@@ -137,11 +162,14 @@ def test_false_positives_stay_near_five_percent_where_the_naive_p_does_not():
         [stats.spearmanr(a, b).pvalue <= 0.05 for a, b in zip(first, second, strict=True)]
     )
     assert naive > 0.3
+    scales = [standardise(b, SPACE) for b in second]
+    fields = fit(np.stack([scale.values for scale in scales]), SPACE)
     for method in METHODS:
-        p = [
-            nulls.spatial_null(a[None], b[None], None, SPACE, n=199, seed=k, method=method).p[0]
-            for k, (a, b) in enumerate(zip(first, second, strict=True))
-        ]
+        p = []
+        for k, (a, b) in enumerate(zip(first, second, strict=True)):
+            fakes = nulls.drawn(scales[k], fields[k], SPACE, 199, seed=k, method=method)
+            z = fisher_z(partial_correlation(a[None], np.vstack([b, fakes]), None))[0]
+            p.append(p_value(z[:1], z[1:, None])[0])
         assert np.mean(np.array(p) <= 0.05) <= 0.096
 
 
