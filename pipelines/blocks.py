@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -85,13 +85,17 @@ class Rows:
 
     Parameters
     ----------
-    inputs : Inputs
-        Parents ``row00000`` and on, and ``minus00000`` and on where rows are pairs.
+    maps, minus : list of DataArray, dimensions (z, y, x)
+        One a row; ``minus`` is empty where rows are no pairs.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._maps = _opened(inputs, row_role)
-        self._minus = _opened(inputs, minus_role)
+    def __init__(self, maps: list[xr.DataArray], minus: list[xr.DataArray]) -> None:
+        self._maps, self._minus = maps, minus
+
+    @classmethod
+    def open(cls, inputs: Inputs) -> Rows:
+        """Open the parents ``row00000`` and on, and ``minus00000`` and on."""
+        return cls(_opened(inputs, row_role), _opened(inputs, minus_role))
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -106,6 +110,30 @@ class Rows:
     def volume(self, row: int) -> NDArray[np.float32]:
         """Read one row whole, shape (x, y, z)."""
         return self._row(row, (slice(None),) * 3).transpose(2, 1, 0)
+
+    def baseline(
+        self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
+    ) -> NDArray[np.float64]:
+        """Mean of chosen rows, or of the maps that are subtracted, shape (voxel,).
+
+        Parameters
+        ----------
+        block : Block
+        data : ndarray, shape (row, voxel)
+            What `read` gave for it.
+        rows : sequence of bool
+            Which rows, where rows are no pairs.
+        """
+        if self._minus:
+            maps = [minus[block.box].to_numpy().reshape(-1)[block.inside] for minus in self._minus]
+        else:
+            maps = [row for row, wanted in zip(data, rows, strict=True) if wanted]
+        found, count = np.zeros(block.voxels), np.zeros(block.voxels)
+        for row in maps:
+            found += np.nan_to_num(row, nan=0.0)
+            count += np.isfinite(row)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(found / count)
 
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)

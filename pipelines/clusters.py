@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -15,10 +15,11 @@ from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.cluster_table import annotate, table
-from rt1t2_dask.stats.clusters import ClusterMap, find
+from rt1t2_dask.stats.clusters import ClusterMap, Sign, find
 from rt1t2_dask.stats.random_field import SearchVolume
 
 TABLE = "clusters.tsv"
+SIGNS: Final[tuple[Sign, Sign]] = ("positive", "negative")
 
 
 def _make(inputs: Inputs) -> Made:
@@ -33,14 +34,16 @@ def _make(inputs: Inputs) -> Made:
             p=inputs.settings["p"],
             extent_mm3=inputs.settings["extent_mm3"],
             nominal_dof=record["dof"],
+            numerator=record["numerator"],
         )
-        for sign in ("positive", "negative")
+        for sign in SIGNS[: 1 if record["numerator"] else 2]
     ]
     volume = SearchVolume(
         record["dof"],
         record["voxels"],
         np.asarray(record["fwhm_voxels"]),
         np.asarray(record["resels"]),
+        record["numerator"],
     )
     atlas = neuromorphometrics(inputs.asset(ATLAS))
     labels, lesions = on_grid(atlas, t_map.grid), lesions_on(inputs, t_map.grid)
@@ -71,9 +74,12 @@ def _on(mask: Volume, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _numbered(found: list[ClusterMap]) -> NDArray[np.int32]:
-    positive, negative = found
-    shifted = np.where(negative.labels > 0, negative.labels + len(positive.clusters), 0)
-    return np.asarray(positive.labels + shifted, dtype=np.int32)
+    numbered = np.zeros_like(found[0].labels)
+    before = 0
+    for one in found:
+        numbered[one.labels > 0] = one.labels[one.labels > 0] + before
+        before += len(one.clusters)
+    return np.asarray(numbered, dtype=np.int32)
 
 
 def _space(inputs: Inputs) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config import Config
@@ -136,7 +137,8 @@ def _contrast(
     common = {"design": as_settings(design)} | rule | {"space": config.space}
     parents = maps | {"template_out": shared["template_out"]}
     mask = _mask_file(config)
-    contrast = CONTRAST.task(common | {"variance": config.contrast.variance}, parents, mask)
+    own = {"variance": config.contrast.variance, "baseline": _baseline(design, config)}
+    contrast = CONTRAST.task(common | own, parents, mask)
     lesions = {
         f"lesion{i:05d}": plans[k].part("ratio")
         for i, k in enumerate(_people(design))
@@ -149,6 +151,12 @@ def _contrast(
         settings = common | config.permute.model_dump(mode="json")
         permute = PERMUTE.task(settings, maps | {"contrast": contrast.part})
     return ContrastPlan(form, design, contrast, clusters, permute)
+
+
+def _baseline(design: Design, config: Config) -> list[bool]:
+    """Rows whose mean effects are a share of: the reference group, else everybody."""
+    controls = design.group == config.cohort.reference
+    return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
 
 
 def _by_order(design: Design) -> bool:

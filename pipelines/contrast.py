@@ -1,21 +1,49 @@
-"""Stage `contrast`: a two-sample t at every voxel, and the smoothness of its noise."""
+"""Stage `contrast`: a t or F at every voxel, block by block, and the smoothness of its noise."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.images.volume import Grid
+from rt1t2_dask.pipelines.blocks import Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
-from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, load_matrix, scattered
+from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.glm import GlmResult, fit, standardised_residuals
+from rt1t2_dask.stats.glm import GlmResult, fit
+from rt1t2_dask.stats.noise import Noise, estimate, noise_model
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
-from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts
+from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
+
+Float = NDArray[np.float64]
+ONE_WEIGHT = ("effect", "hedges_g", "se")
+NAMES = {
+    "t": "stat_t",
+    "z": "stat_z",
+    "effect": "stat_effect",
+    "hedges_g": "stat_d",
+    "n": "stat_n",
+    "dof": "stat_dof",
+    "se": "stat_se",
+    "sd": "stat_sd",
+}
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Maps over the mask's voxels: the statistics, the baseline's mean, and the noise."""
+
+    maps: Mapping[str, Float]
+    complete: NDArray[np.bool_]
+    estimates: Float
+    deviation: Float
 
 
 def design_of(settings: Any) -> Design:
@@ -26,79 +54,117 @@ def design_of(settings: Any) -> Design:
 def _make(inputs: Inputs) -> Made:
     grid = common_grid(inputs)
     inside = analysis_mask(inputs, grid)
-    matrix = load_matrix(inputs, inside)
-    inside, matrix = _varying(inside, matrix)
-    design = design_of(inputs.settings)
-    variance = _group_variance(matrix, design, inputs.settings["variance"])
-    result = fit(
-        matrix,
-        design,
-        inputs.settings["variance"],
-        group_variance=variance,
-        min_group_n=inputs.settings["min_group_n"],
-        min_group_share=inputs.settings["min_group_share"],
-    )
-    arrays: dict[str, NDArray[Any]] = {
-        "stat_t": result.t,
-        "stat_z": result.z,
-        "stat_effect": result.effect,
-        "stat_d": result.hedges_g,
-        "stat_n": result.n,
-        "stat_dof": result.dof,
-    }
-    dataset = xr.Dataset(
-        {
-            name: to_array(name, scattered(values, inside, grid), space=inputs.settings["space"])
-            for name, values in arrays.items()
-        }
-    )
-    return Made(dataset, _record(matrix, design, result, inside, variance))
-
-
-def _varying(
-    inside: NDArray[np.bool_], matrix: NDArray[np.float32]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Leave out voxels that are the same in everybody, as SPM12 does."""
-    spread = np.nanmax(matrix, axis=0, initial=-np.inf) - np.nanmin(matrix, axis=0, initial=np.inf)
-    keep = spread > 0
-    narrowed = inside.copy()
-    narrowed[inside] = keep
-    return narrowed, matrix[:, keep]
+    design, rows = design_of(inputs.settings), Rows.open(inputs)
+    blocks = voxel_blocks(grid.shape, inside, design.n)
+    variance = _group_variance(rows, blocks, design, inputs.settings["variance"])
+    fitted = _fit(inputs.settings, rows, blocks, design, variance)
+    record = _describe(fitted, rows, design, inside, variance)
+    return Made(_dataset(fitted.maps, inside, grid, inputs.settings["space"]), record)
 
 
 def _group_variance(
-    matrix: NDArray[np.float32], design: Design, variance: str
+    rows: Rows, blocks: Sequence[Block], design: Design, variance: str
 ) -> dict[str, float] | None:
     if variance != "spm_unequal":
         return None
-    return group_variances(accumulate_cy(matrix[design.rows], design), design)
+    pooled = [accumulate_cy(rows.read(block), design) for block in blocks[:1]]
+    for block in blocks[1:]:
+        pooled[0] += accumulate_cy(rows.read(block), design)
+    return group_variances(pooled[0], design)
 
 
-def _record(
-    matrix: NDArray[np.float32],
+def _fit(
+    settings: Any,
+    rows: Rows,
+    blocks: Sequence[Block],
     design: Design,
-    result: GlmResult,
+    variance: dict[str, float] | None,
+) -> _Fitted:
+    voxels = sum(block.voxels for block in blocks)
+    model = noise_model(design, variance)
+    names = [name for name in NAMES if design.q == 1 or name not in ONE_WEIGHT]
+    maps = {name: np.full(voxels, np.nan) for name in (*names, "mean")}
+    complete = np.zeros(voxels, bool)
+    estimates, deviation = (
+        np.full((design.matrix.shape[1], voxels), np.nan),
+        np.full(voxels, np.nan),
+    )
+    for block in blocks:
+        data = rows.read(block)
+        result = _tested(data, design, settings, variance)
+        for name in names:
+            maps[name][block.index] = getattr(result, name)
+        maps["mean"][block.index] = rows.baseline(block, data, settings["baseline"])
+        complete[block.index] = np.isfinite(data).all(axis=0) & np.isfinite(result.t)
+        estimates[:, block.index], deviation[block.index] = estimate(data, design, model)
+    return _Fitted(maps, complete, estimates, deviation)
+
+
+def _tested(
+    data: NDArray[np.float32], design: Design, settings: Any, variance: dict[str, float] | None
+) -> GlmResult:
+    return fit(
+        data,
+        design,
+        settings["variance"],
+        group_variance=variance,
+        min_group_n=settings["min_group_n"],
+        min_group_share=settings["min_group_share"],
+    )
+
+
+def _dataset(
+    maps: Mapping[str, Float], inside: NDArray[np.bool_], grid: Grid, space: str
+) -> xr.Dataset:
+    arrays = {(NAMES | {"mean": "stat_mean"})[name]: values for name, values in maps.items()}
+    return xr.Dataset(
+        {
+            name: to_array(name, scattered(values, inside, grid), space=space)
+            for name, values in arrays.items()
+        }
+    )
+
+
+def _describe(
+    fitted: _Fitted,
+    rows: Rows,
+    design: Design,
     inside: NDArray[np.bool_],
     variance: dict[str, float] | None,
 ) -> dict[str, Any]:
     """Describe the search volume: smoothness from voxels where everybody was measured."""
-    complete = np.isfinite(matrix).all(axis=0) & np.isfinite(result.t)
-    mask = inside.copy()
-    mask[inside] = complete
-    residuals = standardised_residuals(matrix[:, complete], design, group_variance=variance)
-    fwhm = fwhm_voxels(residuals, mask, design.dof)
-    tested = inside.copy()
-    tested[inside] = np.isfinite(result.t)
+    complete, finite = fitted.complete, np.isfinite(fitted.maps["t"])
+    mask, tested = inside.copy(), inside.copy()
+    mask[inside], tested[inside] = complete, finite
+    residuals = _residuals(fitted, rows, design, mask, variance)
+    fwhm = fwhm_voxels(residuals, mask, design.dof, design.n)
     return {
         "n": design.n,
         "dof": design.dof,
+        "numerator": design.q if design.q > 1 else None,
         "fwhm_voxels": fwhm.tolist(),
         "resels": resel_counts(tested, fwhm).tolist(),
         "voxels": int(tested.sum()),
-        "voxels_with_missing": int((np.isfinite(result.t) & ~complete).sum()),
+        "voxels_with_missing": int((finite & ~complete).sum()),
         "group_variance": variance,
         "design_columns": list(design.names),
     }
+
+
+def _residuals(
+    fitted: _Fitted,
+    rows: Rows,
+    design: Design,
+    mask: NDArray[np.bool_],
+    variance: dict[str, float] | None,
+) -> Iterator[Float]:
+    """Residuals of the rows that smoothness is estimated from, each read whole."""
+    chosen = fitted.complete
+    noise = Noise(
+        noise_model(design, variance), fitted.estimates[:, chosen], fitted.deviation[chosen]
+    )
+    for row in sampled_rows(design.n):
+        yield noise.residual(row, rows.volume(row)[mask])
 
 
 CONTRAST = Stage("contrast", _make, gigabytes=1.0)

@@ -23,7 +23,13 @@ from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 INPUTS = "group/inputs.tsv"
-STATISTICS = {"t": "stat_t", "effect": "stat_effect", "d": "stat_d", "n": "stat_n"}
+STATISTICS = {
+    "t": "stat_t",
+    "effect": "stat_effect",
+    "d": "stat_d",
+    "n": "stat_n",
+    "dof": "stat_dof",
+}
 
 
 def is_written(store: Store, key: str) -> bool:
@@ -73,8 +79,11 @@ def _write_contrast(
     store: Store, lake: Lake, name: str, plan: ContrastPlan, simulated: bool
 ) -> None:
     maps = lake.read(plan.contrast.part)
+    main = "t" if plan.design.q == 1 else "F"
     for stat, array in STATISTICS.items():
-        write_group_map(store, name, stat, to_volume(maps[array]), simulated)
+        if array in maps:
+            label = main if stat == "t" else stat
+            write_group_map(store, name, label, to_volume(maps[array]), simulated)
     if plan.permute is not None:
         permuted = lake.read(plan.permute.part)
         fwe = to_volume(permuted["fwe"])

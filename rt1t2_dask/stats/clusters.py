@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Affine
 from rt1t2_dask.stats.random_field import height, peak_z
-from rt1t2_dask.stats.scores import at_dof
+from rt1t2_dask.stats.scores import at_dof, f_at_dof
 
 Float = NDArray[np.float64]
 Sign = Literal["positive", "negative"]
@@ -106,6 +106,7 @@ def find(
     t_height: float | None = None,
     extent_mm3: float = 0.0,
     nominal_dof: float | None = None,
+    numerator: int | None = None,
     n_maxima: int = 3,
     apart_mm: float = 8.0,
 ) -> ClusterMap:
@@ -130,6 +131,8 @@ def find(
         Smallest volume kept, in mm^3.
     nominal_dof : float, optional
         Default: the largest of ``dof``.
+    numerator : int, optional
+        Numerator degrees of freedom of an F map, which has only a positive sign.
     n_maxima, apart_mm
         Maxima listed a cluster, more than so many mm apart.
 
@@ -142,9 +145,9 @@ def find(
     18-connected clusters and maxima among 18 neighbours, as SPM12.
     """
     nominal = float(np.nanmax(dof)) if nominal_dof is None else nominal_dof
-    u = height(p, nominal) if t_height is None else t_height
+    u = height(p, nominal, numerator) if t_height is None else t_height
     side = 1.0 if sign == "positive" else -1.0
-    comparable = side * at_dof(t_map, dof, nominal)
+    comparable = side * _at_nominal(t_map, dof, nominal, numerator)
     above = np.nan_to_num(comparable, nan=-np.inf) > u
     raw = np.asarray(cc3d.connected_components(above, connectivity=18), np.int32)
     edges = np.asarray(affine, np.float64)[:3, :3].T
@@ -159,12 +162,22 @@ def find(
     relabel = np.zeros(len(sizes) + 1, np.int32)
     relabel[kept] = np.arange(1, len(kept) + 1)
     labels = relabel[raw]
-    context = _Context(t_map, comparable, np.asarray(affine, np.float64), sign, nominal, voxel_mm3)
+    context = _Context(
+        t_map, comparable, np.asarray(affine, np.float64), sign, nominal, voxel_mm3, numerator
+    )
     listed = []
     for label, c in enumerate(kept, start=1):
         maxima = _apart(peaks[peak_cluster == c], context, n_maxima, apart_mm)
         listed.append(_describe(label, labels, maxima, context))
     return ClusterMap(tuple(listed), labels, u, extent, sizes, heights)
+
+
+def _at_nominal(
+    values: NDArray[Any], dof: float | NDArray[Any], nominal: float, numerator: int | None
+) -> Float:
+    if numerator is None:
+        return at_dof(values, dof, nominal)
+    return f_at_dof(values, numerator, dof, nominal)
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,7 @@ class _Context:
     sign: Sign
     dof: float
     voxel_mm3: float
+    numerator: int | None
 
     def mm(self, voxels: NDArray[Any]) -> Float:
         return np.asarray(voxels @ self.affine[:3, :3].T + self.affine[:3, 3], np.float64)
@@ -216,7 +230,7 @@ def _peak(voxel: NDArray[np.intp], place: Float, context: _Context) -> Peak:
     return Peak(
         t=float(context.t[x, y, z]),
         t_nominal=side * nominal,
-        z=side * float(peak_z(nominal, context.dof)),
+        z=side * float(peak_z(nominal, context.dof, context.numerator)),
         voxel=(x, y, z),
         mm=_triple(place),
     )

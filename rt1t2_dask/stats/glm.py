@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,11 +13,13 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.columns import blocks, combine, pseudo_inverse, total
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE, presence
-from rt1t2_dask.stats.scores import t_to_z
+from rt1t2_dask.stats.scores import f_to_z, t_to_z
+from rt1t2_dask.stats.unequal import Moments, f_unequal, quadratic, t_unequal
 
 Float = NDArray[np.float64]
 Variance = Literal["equal", "welch", "spm_unequal"]
 CONSTANT = 1e-20
+TILE_VALUES = 2**21
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,19 @@ class GlmResult:
     Parameters
     ----------
     t, z : ndarray, shape (voxel,)
-        Statistic, and the normal deviate with the same one-sided p.
+        Student's t, or F where the contrast has several sets of weights; and the normal
+        deviate with the same one-sided p.
     dof : ndarray, shape (voxel,)
         Residual degrees of freedom.
     effect : ndarray, shape (voxel,)
-        Contrast of the estimates in the data's unit (difference of adjusted means).
+        Contrast of the estimates in the data's unit (difference of adjusted means);
+        NaN for F.
     hedges_g : ndarray, shape (voxel,)
-        Effect over the residual standard deviation, corrected for small samples.
+        Effect over the residual standard deviation, corrected for small samples; NaN for F.
     n : ndarray of int, shape (voxel,)
-        Participants measured.
+        Rows measured.
+    se, sd : ndarray, shape (voxel,)
+        Standard error of the effect (NaN for F) and residual standard deviation.
     """
 
     t: Float
@@ -45,11 +50,23 @@ class GlmResult:
     effect: Float
     hedges_g: Float
     n: NDArray[np.int32]
+    se: Float
+    sd: Float
 
 
 @dataclass(frozen=True)
-class _Model:
-    """Whitened design in an orthonormal basis, with the contrast in that basis."""
+class Model:
+    """A whitened design in an orthonormal basis, with the contrast in that basis.
+
+    Parameters
+    ----------
+    basis : ndarray, shape (row, column)
+    contrast : ndarray, shape (column, q)
+    whitening : ndarray, shape (row,)
+        Each row of data is multiplied by it.
+    members : tuple of ndarray of int
+        Rows of each group.
+    """
 
     basis: Float
     contrast: Float
@@ -58,14 +75,14 @@ class _Model:
 
 
 @dataclass(frozen=True)
-class _Solution:
-    residuals: Float
-    power: Float
-    effect: Float
-    projector: Float
-    leverage: Float
+class _Geometry:
+    """What follows from who is there: (column, column), (q, column) and (q, q) a voxel."""
+
     present: NDArray[np.bool_]
-    rank: NDArray[np.intp]
+    inverse: Float
+    direction: Float
+    middle: Float
+    dof: Float
     estimable: NDArray[np.bool_]
 
 
@@ -78,12 +95,12 @@ def fit(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> GlmResult:
-    """Student's t of the design's contrast at every voxel.
+    """Student's t, or F, of the design's contrast at every voxel.
 
     Parameters
     ----------
     data : ndarray, shape (participant, voxel)
-        Rows as the design's; NaN where not measured.
+        Rows as the design's (see ``Design.observed``); NaN where not measured.
     design : Design
         The model; voxels with missing participants use its rows that are there.
     variance : {"equal", "welch", "spm_unequal"}
@@ -108,54 +125,26 @@ def fit(
     as in Winkler et al. 2014 (NeuroImage 92:381); without covariates it is Welch's t.
     Hedges' g uses the exact factor gamma(m/2) / (sqrt(m/2) gamma((m-1)/2)), m the
     residual degrees of freedom, and the residual standard deviation pooled over groups.
+    F = b'C (C'(X'V^-1X)^-1 C)^-1 C'b / (q ResMS); with ``welch`` it is Winkler's G, which
+    without covariates is Welch's (1951) analysis of variance.
     """
     if data.shape[0] != design.n:
         raise UserError(f"data: {data.shape[0]} rows for a design of {design.n} participants.")
-    model = _model(design, variance, group_variance)
-    out = np.full((5, data.shape[1]), np.nan)
-    for part in blocks(data.shape[1]):
+    model = whitened(design, variance, group_variance)
+    everybody = _geometry(np.ones((design.n, 1), bool), model)
+    out = np.full((7, data.shape[1]), np.nan)
+    for part in blocks(data.shape[1], _tile(design.n)):
         values = np.asarray(data[:, part], np.float64)
         who = presence(values, design, min_group_n, min_group_share)
-        out[4, part] = who.present.sum(axis=0)
-        everybody = np.ones((design.n, 1), bool)
-        for chosen, mask in ((who.whole, everybody), (who.partial, who.present[:, who.partial])):
+        out[6, part] = who.present.sum(axis=0)
+        for chosen, whole in ((who.whole, True), (who.partial, False)):
             if chosen.any():
-                solution = _solve(values[:, chosen], mask, model)
-                statistics = _statistics(solution, model, variance == "welch")
-                out[:4, np.flatnonzero(chosen) + part.start] = statistics
-    t, dof, effect, g, n = out
-    return GlmResult(t, t_to_z(t, dof), dof, effect, g, n.astype(np.int32))
-
-
-def standardised_residuals(
-    data: NDArray[Any], design: Design, *, group_variance: dict[str, float] | None = None
-) -> Iterator[Float]:
-    """Residuals over their standard deviation, one participant at a time.
-
-    Parameters
-    ----------
-    data : ndarray, shape (participant, voxel)
-        Voxels where somebody is missing give NaN.
-    design, group_variance
-        As in :func:`fit`.
-
-    Yields
-    ------
-    ndarray, shape (voxel,)
-        What SPM12 estimates smoothness from.
-    """
-    model = _model(design, "spm_unequal" if group_variance else "equal", group_variance)
-    estimates = np.full((model.basis.shape[1], data.shape[1]), np.nan)
-    deviation = np.full(data.shape[1], np.nan)
-    for part in blocks(data.shape[1]):
-        values = np.asarray(data[:, part], np.float64) * model.whitening[:, None]
-        estimates[:, part] = combine(model.basis.T, values)
-        residuals = values - combine(model.basis, estimates[:, part])
-        deviation[part] = np.sqrt(total(residuals**2) / design.dof)
-    deviation[deviation == 0] = np.nan
-    for row, basis, weight in zip(data, model.basis, model.whitening, strict=True):
-        fitted = combine(basis[None], estimates)[0]
-        yield (np.asarray(row, np.float64) * weight - fitted) / deviation
+                known = everybody if whole else _geometry(who.present[:, chosen], model)
+                rows = _statistics(values[:, chosen], known, model, variance == "welch")
+                out[:6, np.flatnonzero(chosen) + part.start] = rows
+    t, dof, effect, g, se, sd, n = out
+    z = t_to_z(t, dof) if design.q == 1 else f_to_z(t, design.q, dof)
+    return GlmResult(t, z, dof, effect, g, n.astype(np.int32), se, sd)
 
 
 def hedges_factor(dof: Float | float) -> Float:
@@ -164,62 +153,98 @@ def hedges_factor(dof: Float | float) -> Float:
     return np.asarray(np.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / np.sqrt(half))
 
 
-def _model(design: Design, variance: Variance, group_variance: dict[str, float] | None) -> _Model:
+def whitened(
+    design: Design, variance: Variance = "equal", group_variance: dict[str, float] | None = None
+) -> Model:
+    """Bring a design to an orthonormal basis, weighted by the variance of each group.
+
+    Raises
+    ------
+    UserError
+        ``spm_unequal`` without variances.
+    """
     whitening = np.ones(design.n)
     if variance == "spm_unequal":
         if group_variance is None:
             raise UserError("contrast.variance=spm_unequal needs the variance of each group.")
         whitening = np.array([group_variance[g] ** -0.5 for g in design.group.tolist()])
     basis, triangle = np.linalg.qr(design.matrix * whitening[:, None])
-    contrast = np.linalg.solve(triangle.T, design.vector)
+    contrast = np.linalg.solve(triangle.T, design.contrast)
     members = tuple(np.flatnonzero(design.group == name) for name in design.groups)
-    return _Model(basis, contrast, whitening, members)
+    return Model(basis, contrast, whitening, members)
 
 
-def _solve(values: Float, present: NDArray[np.bool_], model: _Model) -> _Solution:
-    basis, contrast = model.basis, model.contrast[:, None]
+def _tile(rows: int) -> int:
+    """Voxels worked on together: temporaries stay near 16 MB each."""
+    return max(64, min(4096, TILE_VALUES // rows))
+
+
+def _geometry(present: NDArray[np.bool_], model: Model) -> _Geometry:
+    basis, contrast = model.basis, model.contrast
     n, p = basis.shape
     products = (basis[:, :, None] * basis[:, None, :]).reshape(n, p * p).T
-    gram = combine(products, present.astype(np.float64)).reshape(p, p, -1)
+    count = present.astype(np.float64)
+    gram = combine(products, count).reshape(p, p, -1)
     inverse, rank = pseudo_inverse(gram)
-    whitened = np.where(present, values * model.whitening[:, None], 0.0)
-    estimates = combine(inverse, combine(basis.T, whitened))
-    direction = combine(inverse, contrast)
-    projector = combine(basis, direction) * present
-    leverage = np.stack([total(combine(inverse, row[:, None]) * row[:, None]) for row in basis])
-    reached = combine(gram, direction)
-    return _Solution(
-        residuals=np.where(present, whitened - combine(basis, estimates), 0.0),
-        power=total(whitened**2),
-        effect=combine(contrast.T, estimates)[0],
-        projector=projector,
-        leverage=leverage * present,
+    direction = np.stack([combine(inverse, c[:, None]) for c in contrast.T])
+    missed = [
+        np.abs(combine(gram, d) - c[:, None]).max(axis=0)
+        for c, d in zip(contrast.T, direction, strict=True)
+    ]
+    return _Geometry(
         present=present,
-        rank=rank,
-        estimable=np.abs(reached - contrast).max(axis=0) < 1e-8,
+        inverse=inverse,
+        direction=direction,
+        middle=np.stack([combine(contrast.T, d) for d in direction]),
+        dof=(total(count) - rank).astype(np.float64),
+        estimable=np.max(missed, axis=0) < 1e-8,
     )
 
 
-def _statistics(solution: _Solution, model: _Model, welch: bool) -> Float:
-    residual_dof = (total(solution.present.astype(np.float64)) - solution.rank).astype(np.float64)
+def _statistics(values: Float, known: _Geometry, model: Model, unequal: bool) -> Float:
+    """Rows: statistic, dof, effect, Hedges' g, standard error, residual deviation."""
+    whitened_values = np.where(known.present, values * model.whitening[:, None], 0.0)
+    estimates = combine(known.inverse, combine(model.basis.T, whitened_values))
+    residuals = np.where(known.present, whitened_values - combine(model.basis, estimates), 0.0)
+    effect = combine(model.contrast.T, estimates)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_square = total(solution.residuals**2) / residual_dof
-        variance, dof = mean_square * total(solution.projector**2), residual_dof
-        if welch:
-            variance, dof = _welch(solution, model)
-        t = solution.effect / np.sqrt(variance)
-        g = solution.effect / np.sqrt(mean_square) * hedges_factor(residual_dof)
-    varies = mean_square > CONSTANT * solution.power
-    usable = solution.estimable & (residual_dof > 0) & varies
-    stacked = np.stack(np.broadcast_arrays(t, dof, solution.effect, g))
-    return np.where(usable, stacked, np.nan)
+        mean_square = total(residuals**2) / known.dof
+        usable = known.estimable & (known.dof > 0)
+        usable = usable & (mean_square > CONSTANT * total(whitened_values**2))
+        if len(effect) > 1:
+            rows = _f(values, residuals, effect, mean_square, known, model, unequal, usable)
+        else:
+            rows = _t(residuals, effect[0], mean_square, known, model, unequal)
+    return np.where(usable, np.stack(np.broadcast_arrays(*rows)), np.nan)
 
 
-def _welch(solution: _Solution, model: _Model) -> tuple[Float, Float]:
-    variance: Any = 0.0
-    spread: Any = 0.0
-    for rows in model.members:
-        dof = total(solution.present[rows] - solution.leverage[rows])
-        part = total(solution.residuals[rows] ** 2) / dof * total(solution.projector[rows] ** 2)
-        variance, spread = variance + part, spread + part**2 / dof
-    return variance, variance**2 / spread
+def _t(
+    residuals: Float, effect: Float, mean_square: Float, known: _Geometry, model: Model,
+    unequal: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    variance, dof = mean_square * known.middle[0, 0], known.dof
+    if unequal:
+        variance, dof = t_unequal(
+            _moments(residuals, known, model), known.direction[0], model.basis
+        )
+    se, sd = np.sqrt(variance), np.sqrt(mean_square)
+    return effect / se, dof, effect, effect / sd * hedges_factor(known.dof), se, sd
+
+
+def _f(
+    values: Float, residuals: Float, effect: Float, mean_square: Float, known: _Geometry,
+    model: Model, unequal: bool, usable: NDArray[np.bool_],
+) -> tuple[Any, ...]:  # fmt: skip
+    q = len(effect)
+    if unequal:
+        moments = _moments(residuals, known, model)
+        f, dof = f_unequal(values, moments, model.basis, model.contrast, usable)
+    else:
+        f, dof = quadratic(effect, known.middle, usable) / (q * mean_square), known.dof
+    nothing = np.nan
+    return f, dof, nothing, nothing, nothing, np.sqrt(mean_square)
+
+
+def _moments(residuals: Float, known: _Geometry, model: Model) -> Moments:
+    present = np.broadcast_to(known.present, residuals.shape)
+    return Moments(residuals, present, known.inverse, model.basis, model.members)

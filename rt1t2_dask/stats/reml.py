@@ -16,6 +16,7 @@ from rt1t2_dask.stats.design import Design
 Float = NDArray[np.float64]
 TILE = 4096
 GRAIN = 2.0**20
+CONSTANT = 1e-20
 MAX_ITERATIONS = 32
 CONVERGED = 0.1
 PRIOR_PRECISION = float(np.exp(-8))
@@ -69,13 +70,16 @@ def accumulate_cy(data: NDArray[Any], design: Design, alpha: float = 0.001) -> P
     critical = stats.f.isf(alpha, design.rank, design.dof)
     products = np.zeros((design.n, design.n), np.int64)
     voxels = 0
-    for start in range(0, data.shape[1], TILE):
-        values = np.asarray(data[:, start : start + TILE], np.float64)
+    tile = max(64, min(TILE, 2**21 // design.n))
+    for start in range(0, data.shape[1], tile):
+        values = np.asarray(data[:, start : start + tile], np.float64)
         values = values[:, np.isfinite(values).all(axis=0)]
         fitted = combine(basis.T, values)
         residuals = values - combine(basis, fitted)
         rss, explained = total(residuals**2), total(fitted**2)
-        kept = (rss > 0) & (explained * design.dof > critical * rss * design.rank)
+        kept = (rss > CONSTANT * explained) & (
+            explained * design.dof > critical * rss * design.rank
+        )
         unit = np.rint(residuals[:, kept] / np.sqrt(rss[kept]) * GRAIN)
         products += (unit @ unit.T).astype(np.int64)
         voxels += int(kept.sum())

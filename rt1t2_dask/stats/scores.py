@@ -65,6 +65,56 @@ def at_dof(t: ArrayLike, dof: ArrayLike, nominal: float) -> Float:
     return out
 
 
+def f_to_z(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
+    """Give the standard normal deviate with the p of F with q and dof degrees of freedom.
+
+    Parameters
+    ----------
+    f : array_like
+        Not below 0; NaN stays NaN.
+    q : int
+        Numerator degrees of freedom.
+    dof : array_like
+        Denominator degrees of freedom; broadcast against f.
+
+    Notes
+    -----
+    p = I_x(dof/2, q/2), x = dof / (dof + q F); where it underflows, log p comes from the
+    hypergeometric form (DLMF 8.17.8).
+    """
+    f, dof = np.broadcast_arrays(np.asarray(f, np.float64), np.asarray(dof, np.float64))
+    x = dof / (dof + q * f)
+    p = special.betainc(dof / 2, q / 2, x)
+    z = -special.ndtri(p)
+    far = p < 1e-290
+    if far.any():
+        z = np.where(far, -special.ndtri_exp(_log_betainc(dof / 2, q / 2, x)), z)
+    return np.asarray(z)
+
+
+def z_to_f(z: ArrayLike, q: int, dof: ArrayLike) -> Float:
+    """Give F with the upper-tail p of z, z below 37."""
+    dof = np.asarray(dof, np.float64)
+    x = special.betaincinv(dof / 2, q / 2, special.ndtr(-np.asarray(z, np.float64)))
+    return np.asarray(dof * (1 - x) / (q * x))
+
+
+def f_at_dof(f: ArrayLike, q: int, dof: ArrayLike, nominal: float) -> Float:
+    """Bring F values of differing denominators to one, keeping their p; see :func:`at_dof`."""
+    f, dof = np.broadcast_arrays(np.asarray(f, np.float64), np.asarray(dof, np.float64))
+    out = f.copy()
+    other = np.isfinite(f) & (dof != nominal)
+    converted = z_to_f(f_to_z(f[other], q, dof[other]), q, nominal)
+    out[other] = np.where(np.isfinite(converted), converted, f[other])
+    return out
+
+
+def _log_betainc(a: Float, b: float, x: Float) -> Float:
+    series = special.hyp2f1(a + b, 1.0, a + 1, x)
+    front = a * np.log(x) + b * np.log1p(-x) - np.log(a) - special.betaln(a, b)
+    return np.asarray(front + np.log(series))
+
+
 def _log_sf(t: Float, dof: Float) -> Float:
     half = dof / 2
     x = dof / (dof + t * t)

@@ -16,18 +16,27 @@ Mask = NDArray[np.bool_]
 MAX_IMAGES = 64
 
 
-def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float) -> Float:
+def sampled_rows(n: int) -> list[int]:
+    """Rows of a design whose residuals are used: at most 64, evenly spread, as SPM12."""
+    if n <= MAX_IMAGES:
+        return list(range(n))
+    return [int(np.floor(i + 0.5)) for i in np.linspace(0, n - 1, MAX_IMAGES)]
+
+
+def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | None = None) -> Float:
     """Full width at half maximum of the noise along x, y and z, in voxels.
 
     Parameters
     ----------
     residuals : iterable of ndarray, shape (voxel,)
-        One a participant, over their standard deviation, in the order of
-        ``mask``'s voxels; see :func:`rt1t2_dask.stats.glm.standardised_residuals`.
+        Of the rows of :func:`sampled_rows`, over their standard deviation, in the order
+        of ``mask``'s voxels; see :func:`rt1t2_dask.stats.noise.standardised_residuals`.
     mask : ndarray of bool, shape (x, y, z)
         Where the residuals lie.
     dof : float
         Residual degrees of freedom.
+    n : int, optional
+        Rows of the design; default as many as there are residuals.
 
     Returns
     -------
@@ -45,17 +54,17 @@ def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float) -> Float:
     64 images, corrected by n / dof; one resel density a voxel, averaged, shared
     over the axes in proportion of their own roughness.
     """
-    rows = list(residuals)
     corners = _all_corners(mask)
     if not corners.any():
         raise UserError("smoothness: no 2 x 2 x 2 voxels lie in the mask; check contrast.mask.")
     rough = np.zeros((6, int(corners.sum())))
-    chosen = _spread(len(rows))
-    for index in chosen:
-        gradient = _gradient(rows[index], mask, corners)
+    count = 0
+    for row in residuals:
+        count += 1
+        gradient = _gradient(row, mask, corners)
         for k, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
             rough[k] += gradient[a] * gradient[b]
-    rough *= len(rows) / dof / len(chosen)
+    rough *= (n or count) / dof / count
     return _fwhm(rough)
 
 
@@ -89,12 +98,6 @@ def resel_counts(mask: Mask, fwhm: Float) -> Float:
             cubes * x * y * z,
         ]
     )
-
-
-def _spread(images: int) -> list[int]:
-    if images <= MAX_IMAGES:
-        return list(range(images))
-    return [int(np.floor(i + 0.5)) for i in np.linspace(0, images - 1, MAX_IMAGES)]
 
 
 def _shifted(volume: NDArray[Any], axes: tuple[int, ...], size: tuple[int, ...]) -> NDArray[Any]:

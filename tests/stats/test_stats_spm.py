@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.stats import cluster_table, clusters, design, glm, random_field, reml, smoothness
+from rt1t2_dask.stats import (
+    cluster_table,
+    clusters,
+    design,
+    glm,
+    noise,
+    random_field,
+    reml,
+    smoothness,
+)
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 CASES = ("nocov_equal", "nocov_unequal", "cov_equal", "cov_unequal")
@@ -32,7 +41,7 @@ def fitted(request, oracle):
         ]
         ratio = reml.group_variances(parts[0] + parts[1], model)
     result = glm.fit(oracle.data, model, "spm_unequal" if ratio else "equal", group_variance=ratio)
-    residuals = glm.standardised_residuals(oracle.data, model, group_variance=ratio)
+    residuals = noise.standardised_residuals(oracle.data, model, group_variance=ratio)
     fwhm = smoothness.fwhm_voxels(residuals, oracle.mask, model.dof)
     volume = random_field.SearchVolume.of(oracle.mask, fwhm, model.dof)
     return case, model, ratio, result, volume

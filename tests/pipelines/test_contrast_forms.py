@@ -1,0 +1,106 @@
+"""Every form of contrast of the cohort file, from ready-made maps to the output folder."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+
+from rt1t2_dask.command_line import command
+
+FORMS = """
+name: small
+participants: participants.tsv
+group_column: group
+groups: {pat: P, hc: C, third: T}
+reference: hc
+contrasts:
+  patVsHc: [pat, hc]
+  any: {test: anova, groups: [pat, hc, third]}
+  before: {test: paired, groups: [pat, hc], pair: couple, adjusted: []}
+  slope: {test: regression, of: pain, within: pat, adjusted: []}
+  mean: {test: one_sample, group: hc, adjusted: []}
+  steeper: {formula: "~ group * pain", of: "group:pain"}
+  weighted: {formula: "~ group + pain", weights: {"group[pat]": 1}, groups: [pat, hc]}
+adjusted: [age]
+"""
+
+
+@pytest.fixture
+def study(maps_study, tmp_path):
+    root, maps = maps_study(n_patients=6, n_controls=12)
+    rows = pd.read_csv(root / "participants.tsv", sep="\t")
+    rows["group"] = ["P"] * 6 + ["C"] * 7 + ["T"] * 5
+    rows["pain"] = np.random.default_rng(8).normal(5, 1, 18).round(3)
+    rows["couple"] = [*"abcdef", *"abcdefg", *"vwxyz"]
+    rows.to_csv(root / "participants.tsv", sep="\t", index=False)
+    (tmp_path / "studies" / "cohort" / "small.yaml").write_text(FORMS)
+    return rows, maps
+
+
+def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
+    rows, maps = study
+    assert command([*maps_arguments, "receptors.n_permutations=0", "receptors.spatial=none"]) == 0
+    group = tmp_path / "out" / "group"
+
+    def statmap(name, stat="t"):
+        path = group / f"contrast-{name}_stat-{stat}_statmap.nii.gz"
+        return np.asarray(nib.load(path).dataobj)
+
+    tested = np.isfinite(statmap("patVsHc"))
+    inside = {g: maps[(rows["group"] == g).to_numpy()][:, tested] for g in "PCT"}
+    pairs = stats.ttest_rel(inside["P"], inside["C"][:6]).statistic
+    np.testing.assert_allclose(statmap("before")[tested], pairs, rtol=1e-4, atol=1e-4)
+    mean = stats.ttest_1samp(inside["C"], 0).statistic
+    np.testing.assert_allclose(statmap("mean")[tested], mean, rtol=1e-4)
+    anything = stats.f_oneway(inside["P"], inside["C"], inside["T"]).statistic
+    np.testing.assert_allclose(statmap("any", "F")[tested], anything, rtol=1e-4, atol=1e-4)
+    assert not (group / "contrast-any_stat-effect_statmap.nii.gz").exists()
+    voxel = np.flatnonzero(tested.ravel())[1000]
+    y = maps.reshape(18, -1)[:, voxel]
+    model = smf.ols("y ~ C(group) * pain", rows.assign(y=y)).fit()
+    terms = [name for name in model.params.index if ":pain" in name]
+    expected = model.f_test(" , ".join(f"{term} = 0" for term in terms)).fvalue
+    assert statmap("steeper", "F").ravel()[voxel] == pytest.approx(float(expected), rel=1e-4)
+    some = rows.assign(y=y)[rows["group"] != "T"]
+    model = smf.ols("y ~ C(group) + age", some).fit()
+    found = statmap("patVsHcAdjusted").ravel()[voxel]
+    assert found == pytest.approx(model.tvalues["C(group)[T.P]"], rel=1e-4)
+    assert not (group / "contrast-slopeAdjusted_stat-t_statmap.nii.gz").exists()
+    state = json.loads((tmp_path / "out" / "provenance.json").read_text())["state"]
+    assert state == "complete"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "slope on pain within pat" in page
+    assert "any difference between pat, hc, third" in page
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("{test: regression, of: nothing, within: pat}", "nothing, which is no column"),
+        ("{test: anova, groups: [pat, hc]}", "at least 3"),
+        ("{test: paired, groups: [pat, hc]}", "pair is missing"),
+        ("{formula: '~ group + open(pain)', of: group}", "use names of columns"),
+        ("{formula: '~ group + pain', of: sex}", "no term"),
+        ("{formula: '~ group + pain'}", "say what is tested"),
+        ("{test: one_sample, group: who}", "not one of the groups"),
+        ("{test: two_sample, groups: [pat, hc], covariates: [pain, pain2]}", "'pain2'"),
+    ],
+)
+def test_forms_that_are_refused_before_data_is_read(
+    study, maps_arguments, tmp_path, capsys, form, message
+):
+    rows, _ = study
+    root = tmp_path / "maps"
+    rows.assign(pain2=2 * rows["pain"]).to_csv(root / "participants.tsv", sep="\t", index=False)
+    text = FORMS.partition("contrasts:")[0] + f"contrasts:\n  one: {form}\n"
+    (tmp_path / "studies" / "cohort" / "small.yaml").write_text(text)
+    assert command(maps_arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
