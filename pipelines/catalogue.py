@@ -8,6 +8,7 @@ from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.normalise import NORMALISE
@@ -15,6 +16,7 @@ from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
+from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
@@ -37,6 +39,9 @@ STAGES = (
     CONTRAST,
     CLUSTERS,
     PERMUTE,
+    PARCEL_CONTRAST,
+    CLUSTER_EFFECTS,
+    DETECTABLE,
     PET_STAGE,
     RECEPTORS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -14,11 +15,12 @@ from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
-from rt1t2_dask.stats.cluster_table import annotate, table
+from rt1t2_dask.stats import peak_table
+from rt1t2_dask.stats.cluster_table import annotate, at_peak, table
 from rt1t2_dask.stats.clusters import ClusterMap, Sign, find
-from rt1t2_dask.stats.random_field import SearchVolume
+from rt1t2_dask.stats.random_field import SearchVolume, critical_height
 
-TABLE = "clusters.tsv"
+TABLE, PEAKS = "clusters.tsv", "peaks.tsv"
 SIGNS: Final[tuple[Sign, Sign]] = ("positive", "negative")
 
 
@@ -50,9 +52,27 @@ def _make(inputs: Inputs) -> Made:
     notes = [annotate(m, labels, atlas.names, t_map.grid, lesions) for m in found]
     rows = table(found, volume, notes)
     numbers = to_array("clusters", t_map.with_data(_numbered(found)), space=_space(inputs))
+    peaks = peak_table.table(found, volume, lambda p: at_peak(p, labels, atlas.names, t_map.grid))
+    files = {TABLE: _tsv(rows), PEAKS: _tsv(peaks)}
+    return Made(xr.Dataset({"clusters": numbers}), _summary(found, volume, t_map.grid), files)
+
+
+def _tsv(rows: pd.DataFrame) -> bytes:
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    summary = {"height": found[0].height, "extent_voxels": found[0].extent_voxels}
-    return Made(xr.Dataset({"clusters": numbers}), summary, {TABLE: text.encode()})
+    return str(text).encode()
+
+
+def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[str, Any]:
+    """Give what SPM12 prints under its table."""
+    return {
+        "height": found[0].height,
+        "extent_voxels": found[0].extent_voxels,
+        "set": {s: peak_table.set_level(m, volume) for s, m in zip(SIGNS, found, strict=False)},
+        "critical_fwe": critical_height(volume),
+        "fwhm_mm": (volume.fwhm * grid.voxel_mm).tolist(),
+        "resels": volume.resels.tolist(),
+        "voxels": volume.voxels,
+    }
 
 
 def lesions_on(inputs: Inputs, grid: Grid) -> NDArray[np.bool_] | None:

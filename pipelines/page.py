@@ -13,7 +13,8 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import TwoSample
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
-from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.cohort import CohortPlan
+from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table

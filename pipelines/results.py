@@ -12,14 +12,15 @@ import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.clusters import TABLE
-from rt1t2_dask.pipelines.cohort import CohortPlan, ContrastPlan
+from rt1t2_dask.pipelines.cohort import CohortPlan
+from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.permute import SUMMARY
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.table import table as receptor_table
 from rt1t2_dask.stats.null import p_fwe
-from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.parts import Lake, Part
 
 RECEPTOR_ARRAYS = (
     "rho",
@@ -69,6 +70,24 @@ def _quality(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
             row |= {name: record.get(name) for name in names}
     coverage = lake.read(plan.part("parcels"))["coverage"].to_numpy()
     return row | {"least_region_coverage": float(np.nan_to_num(coverage).min())}
+
+
+def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
+    """Read a table that a part holds; the text n/a stays text, empty is missing."""
+    content = io.BytesIO(lake.file(part, name))
+    return pd.read_csv(content, sep="\t", keep_default_na=False, na_values=[""])
+
+
+def design_table(plan: ContrastPlan) -> pd.DataFrame:
+    """Give the design, one row an observation and one column a column, and its contrast rows."""
+    design = plan.design
+    rows = pd.DataFrame(design.matrix, columns=list(design.names))
+    rows.insert(0, "group", design.group)
+    rows.insert(0, "row", [f"observation-{k + 1}" for k in range(design.n)])
+    weights = pd.DataFrame(design.contrast.T, columns=list(design.names))
+    weights.insert(0, "group", None)
+    weights.insert(0, "row", [f"contrast-{k + 1}" for k in range(design.q)])
+    return pd.concat([rows, weights], ignore_index=True)
 
 
 def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:

@@ -11,11 +11,13 @@ import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
-from rt1t2_dask.pipelines.cohort import ContrastPlan
+from rt1t2_dask.pipelines.clusters import PEAKS
+from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.storage.parts import Lake
@@ -84,6 +86,17 @@ def _write_contrast(
         if array in maps:
             label = main if stat == "t" else stat
             write_group_map(store, name, label, to_volume(maps[array]), simulated)
+    if plan.detectable is not None:
+        mde = to_volume(lake.read(plan.detectable.part)["stat_mde"])
+        write_group_map(store, name, "mde", mde, simulated)
+    for label, part, file in (
+        ("peaks", plan.clusters.part, PEAKS),
+        ("effects", plan.effects.part, EFFECTS),
+        ("parcels", plan.parcels.part, EFFECTS),
+    ):
+        rows = results.table_of(lake, part, file)
+        store.write(f"group/contrast-{name}_{label}.tsv", tsv_bytes(rows))
+    store.write(f"group/contrast-{name}_design.tsv", tsv_bytes(results.design_table(plan)))
     if plan.permute is not None:
         permuted = lake.read(plan.permute.part)
         fwe = to_volume(permuted["fwe"])

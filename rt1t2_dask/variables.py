@@ -64,6 +64,7 @@ VARIABLES = {
     "stat_t": Variable(SPACE, "1", "t of the contrast, positive: first group higher; or F"),
     "stat_se": Variable(SPACE, "1", "standard error of the effect"),
     "stat_sd": Variable(SPACE, "1", "residual standard deviation of the ratio"),
+    "stat_mde": Variable(SPACE, "%", "minimum detectable effect, % of the mean of the reference"),
     "stat_mean": Variable(SPACE, "1", "mean ratio of the reference group, else of everybody"),
     "stat_z": Variable(SPACE, "1", "z of the contrast"),
     "stat_effect": Variable(SPACE, "1", "difference of adjusted group means of the ratio"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.stats import random_field
-from rt1t2_dask.stats.clusters import Cluster, ClusterMap
+from rt1t2_dask.stats.clusters import Cluster, ClusterMap, Peak
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 COLUMNS = (
@@ -73,7 +73,7 @@ def annotate(
     """
     return [
         Annotation(
-            region=_at_peak(cluster, labels, names, grid),
+            region=at_peak(cluster.peak, labels, names, grid),
             regions=_shares(labels[cluster_map.labels == cluster.label], names),
             lesion_overlap=(
                 float("nan")
@@ -154,12 +154,13 @@ def _extent_statistics(
     }
 
 
-def _at_peak(cluster: Cluster, labels: NDArray[Any], names: Mapping[int, str], grid: Grid) -> str:
-    here = int(labels[cluster.peak.voxel])
+def at_peak(peak: Peak, labels: NDArray[Any], names: Mapping[int, str], grid: Grid) -> str:
+    """Name the label at a peak, else the nearest within 10 mm with its distance."""
+    here = int(labels[peak.voxel])
     if here in names:
         return names[here]
     reach = np.ceil(NEAREST_MM / grid.voxel_mm).astype(int)
-    centre = np.array(cluster.peak.voxel)
+    centre = np.array(peak.voxel)
     low = np.maximum(centre - reach, 0)
     window = labels[tuple(slice(a, b) for a, b in zip(low, centre + reach + 1, strict=True))]
     where = np.argwhere(np.isin(window, list(names)))

@@ -72,6 +72,28 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     found = statmap("patVsHcAdjusted").ravel()[voxel]
     assert found == pytest.approx(model.tvalues["C(group)[T.P]"], rel=1e-4)
     assert not (group / "contrast-slopeAdjusted_stat-t_statmap.nii.gz").exists()
+    parcels = pd.read_csv(group / "contrast-patVsHc_parcels.tsv", sep="\t", na_values="n/a")
+    means = pd.read_csv(group / "parcels.tsv", sep="\t", na_values="n/a").iloc[:, 1:].to_numpy()
+    test = stats.ttest_ind(means[:6], means[6:13])
+    np.testing.assert_allclose(parcels["t"], test.statistic, rtol=1e-4)
+    np.testing.assert_allclose(parcels["p"], test.pvalue, rtol=1e-4)
+    np.testing.assert_allclose(
+        parcels["q_fdr"], stats.false_discovery_control(test.pvalue), rtol=1e-4
+    )
+    assert parcels["p_fwe_max_t"].between(1 / 51, 1).all()
+    clusters = pd.read_csv(group / "contrast-patVsHc_clusters.tsv", sep="\t", na_values="n/a")
+    effects = pd.read_csv(group / "contrast-patVsHc_effects.tsv", sep="\t", na_values="n/a")
+    peaks = pd.read_csv(group / "contrast-patVsHc_peaks.tsv", sep="\t", na_values="n/a")
+    assert effects["cluster"].tolist() == clusters["cluster"].tolist()
+    assert np.all(np.sign(effects["g"]) == np.sign(clusters["peak_t"]))
+    first = peaks[peaks["peak"] == 1]
+    assert first["t"].tolist() == clusters["peak_t"].tolist()
+    mde = statmap("patVsHc", "mde")
+    assert np.isfinite(mde[tested]).all()
+    assert np.nanmin(mde) > 0
+    assert not (group / "contrast-any_stat-mde_statmap.nii.gz").exists()
+    design = pd.read_csv(group / "contrast-any_design.tsv", sep="\t")
+    assert design.shape == (18 + 2, 2 + 3)
     state = json.loads((tmp_path / "out" / "provenance.json").read_text())["state"]
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()

@@ -12,6 +12,7 @@ from rt1t2_dask.stats import (
     design,
     glm,
     noise,
+    peak_table,
     random_field,
     reml,
     smoothness,
@@ -104,29 +105,27 @@ def test_tables(fitted, oracle, contrast, sign, threshold):
 
 
 def spm_rows(found, volume, extent):
-    """Lay our clusters out as SPM's table."""
+    """Lay our clusters and peaks out as SPM's table."""
     rows = cluster_table.table([found], volume)
-    peak_q = random_field.peak_q_fdr(found.maxima_t, found.height, volume)
-    q = dict(zip(found.maxima_t, peak_q, strict=True))
+    peaks = peak_table.table([found], volume, lambda peak: "").set_index(["cluster", "peak"])
+    whole = peak_table.set_level(found, volume)
     out = []
     for cluster, (_, row) in zip(found.clusters, rows.iterrows(), strict=True):
-        for k, peak in enumerate(cluster.maxima):
-            t = abs(peak.t)
+        for k in range(len(cluster.maxima)):
             line = dict.fromkeys(
                 ("set_p", "set_c", "clus_pFWE", "clus_qFDR", "clus_k", "clus_punc")
             )
             if not out:
-                count = len(found.clusters)
-                line["set_p"] = random_field.set_p(count, extent, found.height, volume)
-                line["set_c"] = count
+                assert found.extent_voxels == extent
+                line |= {"set_p": whole["p"], "set_c": whole["clusters"]}
             if k == 0:
                 line |= {"clus_pFWE": row["p_fwe_rft"], "clus_qFDR": row["q_fdr"]}
                 line |= {"clus_k": row["voxels"], "clus_punc": row["p_uncorrected"]}
-            line["peak_pFWE"] = float(random_field.peak_p_fwe(t, volume))
-            line["peak_qFDR"] = q[t]
-            line |= {"T": t, "Z": abs(peak.z)}
-            line["peak_punc"] = float(random_field.peak_p_uncorrected(t, volume.dof))
-            out.append(line | dict(zip("xyz", peak.mm, strict=True)))
+            own = peaks.loc[(row["cluster"], k + 1)]
+            line |= {"peak_pFWE": own["p_fwe_rft"], "peak_qFDR": own["q_fdr"]}
+            line |= {"T": abs(own["t"]), "Z": abs(own["zscore"])}
+            line["peak_punc"] = own["p_uncorrected"]
+            out.append(line | {axis: own[f"{axis}_mm"] for axis in "xyz"})
     columns = (
         "set_p set_c clus_pFWE clus_qFDR clus_k clus_punc peak_pFWE peak_qFDR T Z peak_punc x y z"
     )

@@ -1,0 +1,162 @@
+"""The plan of one contrast: its maps, tables, permutations and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config import Config
+from rt1t2_dask.config_contrasts import Form
+from rt1t2_dask.pipelines.blocks import minus_role
+from rt1t2_dask.pipelines.clusters import CLUSTERS
+from rt1t2_dask.pipelines.contrast import CONTRAST
+from rt1t2_dask.pipelines.design_settings import as_settings
+from rt1t2_dask.pipelines.detectable import DETECTABLE
+from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.permute import PERMUTE
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
+from rt1t2_dask.pipelines.stage import InputFile, Task
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.storage.parts import Part
+
+POWER = {"alpha": 0.05, "power": 0.8}
+
+
+@dataclass(frozen=True)
+class ContrastPlan:
+    """The parts of one contrast; None where there is no such thing to do."""
+
+    form: Form
+    design: Design
+    contrast: Task
+    clusters: Task
+    permute: Task | None
+    parcels: Task
+    effects: Task
+    detectable: Task | None
+
+    def tasks(self) -> list[Task]:
+        """Give every task, parents before children."""
+        some = (self.contrast, self.clusters, self.permute, self.parcels, self.effects)
+        return [task for task in (*some, self.detectable) if task is not None]
+
+
+def plan_contrast(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    form: Form,
+) -> ContrastPlan:
+    """Plan one contrast.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    shared : mapping of str to Part
+        The template, by role.
+    form : Form
+        With its covariates filled in.
+
+    Raises
+    ------
+    UserError
+        When it cannot be estimated.
+    """
+    design = build(form, rows, config.cohort.reference)
+    maps = _row_parts(design, plans, "smooth")
+    common = {
+        "design": as_settings(design),
+        "min_group_n": config.contrast.min_group_n,
+        "min_group_share": config.contrast.min_group_share,
+        "space": config.space,
+    }
+    own = {"variance": config.contrast.variance, "baseline": _baseline(design, config)}
+    parents = maps | {"template_out": shared["template_out"]}
+    contrast = CONTRAST.task(common | own, parents, _mask_file(config))
+    fitted = {"contrast": contrast.part}
+    clusters = _clusters(config, design, plans, fitted)
+    permute = _permute(config, design, common, maps | fitted)
+    regional = _row_parts(design, plans, "parcels") | fitted
+    how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
+    n = config.permute.n if _by_order(design) else 0
+    return ContrastPlan(
+        form=form,
+        design=design,
+        contrast=contrast,
+        clusters=clusters,
+        permute=permute,
+        parcels=PARCEL_CONTRAST.task(common | own | how | {"n": n}, regional),
+        effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
+        detectable=_detectable(config, design, fitted, permute),
+    )
+
+
+def _clusters(
+    config: Config, design: Design, plans: Sequence[PersonPlan], fitted: Mapping[str, Part]
+) -> Task:
+    lesions = {
+        f"lesion{i:05d}": plans[k].part("ratio")
+        for i, k in enumerate(_people(design))
+        if "ratio" in plans[k].tasks
+    }
+    table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
+    return CLUSTERS.task(table, dict(fitted) | lesions)
+
+
+def _permute(
+    config: Config, design: Design, common: Mapping[str, Any], parents: Mapping[str, Part]
+) -> Task | None:
+    if not (config.permute.n and config.permute.statistic and _by_order(design)):
+        return None
+    return PERMUTE.task(dict(common) | config.permute.model_dump(mode="json"), parents)
+
+
+def _detectable(
+    config: Config, design: Design, fitted: Mapping[str, Part], permute: Task | None
+) -> Task | None:
+    if design.q > 1:
+        return None
+    parents = dict(fitted) | ({"permute": permute.part} if permute else {})
+    return DETECTABLE.task(POWER | {"space": config.space}, parents)
+
+
+def _baseline(design: Design, config: Config) -> list[bool]:
+    """Rows whose mean effects are a share of: the reference group, else everybody."""
+    controls = design.group == config.cohort.reference
+    return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
+
+
+def _by_order(design: Design) -> bool:
+    """Whether people are exchanged freely, which is what the permutation stage does."""
+    return design.q == 1 and not design.flips and design.blocks is None
+
+
+def _people(design: Design) -> list[int]:
+    """Who takes part, the partners of pairs last."""
+    partners = [] if design.partner is None else design.partner.tolist()
+    return [*design.rows.tolist(), *partners]
+
+
+def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[str, Part]:
+    """Parts of a stage by row of the design; those to subtract under a role of their own."""
+    parts = {row_role(i): plans[k].part(stage) for i, k in enumerate(design.rows.tolist())}
+    if design.partner is None:
+        return parts
+    minus = enumerate(design.partner.tolist())
+    return parts | {minus_role(i): plans[k].part(stage) for i, k in minus}
+
+
+def _mask_file(config: Config) -> dict[str, InputFile]:
+    path = config.contrast.mask
+    return {"mask": local_file(path, "contrast.mask")} if path else {}

@@ -1,0 +1,113 @@
+"""Effect sizes of regions and clusters with intervals from the noncentral t."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.glm import GlmResult, Variance, fit
+from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+
+Float = NDArray[np.float64]
+COLUMNS = ("estimate", "percent", "t", "dof", "p", "g", "ci_low", "ci_high", "n")
+
+
+def noncentral_interval(
+    t: ArrayLike, dof: ArrayLike, scale: ArrayLike = 1.0, level: float = 0.95
+) -> tuple[Float, Float]:
+    """Confidence interval of a standardised effect.
+
+    Parameters
+    ----------
+    t, dof : array_like
+        Student's t and its degrees of freedom.
+    scale : array_like
+        Standardised effect over t: standard error over residual deviation, such as
+        sqrt(1/n1 + 1/n2) for two groups.
+    level : float
+        Coverage, in (0, 1).
+
+    Returns
+    -------
+    low, high : ndarray
+        Of the effect in standard deviations of the population, without the small-sample
+        factor; NaN where t is.
+
+    Notes
+    -----
+    Inverts the noncentral t distribution (Cumming & Finch 2001): exact for equal variances.
+    """
+    t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
+    ends = [special.nctdtrinc(dof, p, t) for p in ((1 + level) / 2, (1 - level) / 2)]
+    low, high = (np.where(np.isfinite(t), end * scale, np.nan) for end in ends)
+    return low, high
+
+
+def regional(
+    data: NDArray[Any],
+    design: Design,
+    baseline: Float,
+    variance: Variance = "equal",
+    *,
+    group_variance: dict[str, float] | None = None,
+    min_group_n: int = MIN_GROUP_N,
+    min_group_share: float = MIN_GROUP_SHARE,
+) -> pd.DataFrame:
+    """Test the design's contrast on regional means.
+
+    Parameters
+    ----------
+    data : ndarray, shape (row, region)
+        Rows as the design's; NaN where not measured.
+    design : Design
+    baseline : ndarray, shape (region,)
+        Mean that ``percent`` is a share of.
+    variance, group_variance, min_group_n, min_group_share
+        As in :func:`rt1t2_dask.stats.glm.fit`.
+
+    Returns
+    -------
+    DataFrame, one row a region
+        ``estimate`` (unit of the data), ``percent`` of the baseline, ``t`` (F where the
+        contrast has several sets of weights), ``dof``, ``p`` (two-sided for t), Hedges'
+        ``g`` with the exact 95 % interval ``ci_low, ci_high``, ``n``.
+    """
+    result = fit(
+        data,
+        design,
+        variance,
+        group_variance=group_variance,
+        min_group_n=min_group_n,
+        min_group_share=min_group_share,
+    )
+    low, high = _interval(result, design)
+    columns = {
+        "estimate": result.effect,
+        "percent": 100 * result.effect / baseline,
+        "t": result.t,
+        "dof": result.dof,
+        "p": _p(result, design),
+        "g": result.hedges_g,
+        "ci_low": low,
+        "ci_high": high,
+        "n": result.n,
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def _interval(result: GlmResult, design: Design) -> tuple[Float, Float]:
+    if design.q > 1:
+        nothing = np.full(len(result.t), np.nan)
+        return nothing, nothing
+    return noncentral_interval(result.t, result.dof, result.se / result.sd)
+
+
+def _p(result: GlmResult, design: Design) -> Float:
+    if design.q > 1:
+        return np.asarray(stats.f.sf(result.t, design.q, result.dof))
+    return np.asarray(2 * special.stdtr(result.dof, -np.abs(result.t)))
