@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.images.bias import correct
+from rt1t2_dask.images.bias import Bias, correct
 from rt1t2_dask.images.foreground import foreground
 from rt1t2_dask.images.lesion import on_grid
 from rt1t2_dask.images.resample import to_grid
@@ -19,8 +19,9 @@ def _make(inputs: Inputs) -> Made:
     t1w, t2w = inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w")
     lesion = inputs.optional_volume("ingest", "lesion")
     to_t1w = np.linalg.inv(inputs.array("coregister", "rigid"))
-    t1w_bias = correct(t1w, _weight(t1w, lesion))
-    t2w_bias = correct(t2w, _weight(t2w, lesion, to_t1w))
+    done = inputs.record("ingest")["bias_corrected"]
+    t1w_bias = _flat(t1w) if "t1w" in done else correct(t1w, _weight(t1w, lesion))
+    t2w_bias = _flat(t2w) if "t2w" in done else correct(t2w, _weight(t2w, lesion, to_t1w))
     arrays = {
         "t1w_corrected": to_array("t1w_corrected", t1w_bias.corrected),
         "t2w_corrected": to_array("t2w_corrected", t2w_bias.corrected),
@@ -32,6 +33,11 @@ def _make(inputs: Inputs) -> Made:
         arrays["t1w_source_corrected"] = to_array("t1w_source_corrected", corrected)
     record = {"t1w_field_range": _range(t1w_bias.field), "t2w_field_range": _range(t2w_bias.field)}
     return Made(xr.Dataset(arrays), record)
+
+
+def _flat(image: Volume) -> Bias:
+    """Leave an image that was corrected before as it is."""
+    return Bias(image, image.with_data(np.ones(image.data.shape, dtype=np.float32)))
 
 
 def _weight(

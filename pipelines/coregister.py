@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from rt1t2_dask.images.coregister import rigid
+from rt1t2_dask.images.coregister import as_given, rigid
 from rt1t2_dask.images.mirror import check_not_mirrored, compare_mirrored
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
@@ -12,7 +12,8 @@ from rt1t2_dask.pipelines.volumes import table
 
 def _make(inputs: Inputs) -> Made:
     t1w, t2w = inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w")
-    found = rigid(t1w, t2w)
+    given = inputs.record("ingest")["t2w_is_on_t1w"]
+    found = as_given(t1w, t2w) if given else rigid(t1w, t2w)
     record = {"mutual_information": found.mutual_information}
     if inputs.settings["mirrored"]:
         mirrored = compare_mirrored(t1w, t2w, found.matrix)

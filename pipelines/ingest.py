@@ -22,6 +22,8 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 
+# sMRIPrep lays a T2w on the T1w's grid once both are registered.
+ONE_GRID_MM = 0.01
 MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
 
@@ -39,7 +41,10 @@ def _make_scans(inputs: Inputs) -> Made:
         check_contrasts(looks["t1w"], looks["t2w"])
     images = {"t1w": t1w} | _masks(inputs, t1w)
     seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
-    record: dict[str, Any] = {"inputs": seen}
+    record: dict[str, Any] = {"inputs": seen, "t2w_is_on_t1w": False, "bias_corrected": []}
+    if "bias_corrected" in checks:
+        record["bias_corrected"] = checks["bias_corrected"]
+        record["t2w_is_on_t1w"] = t2w.grid.same_as(t1w.grid, tolerance_mm=ONE_GRID_MM)
     if "lesion" in images:
         volume = images["lesion"]
         record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)

@@ -12,8 +12,16 @@ import pandas as pd
 
 from rt1t2_dask import bids_files
 from rt1t2_dask.bids_files import Choice, Wanted
-from rt1t2_dask.config import BidsSource, Config, DicomSource, MapsSource, Storage
+from rt1t2_dask.config import (
+    BidsSource,
+    Config,
+    DerivativesSource,
+    DicomSource,
+    MapsSource,
+    Storage,
+)
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.dicom_inputs import series_files
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.stage import InputFile
@@ -108,7 +116,15 @@ def input_files(config: Config, row: Row) -> Files:
     if isinstance(config.source, DicomSource):
         scans = series_files(config.source, row["participant_id"], config.storage.options())
         return scans | _all_known(config, choices)
-    return _all_known(config, _scan_choices(config, store, row["participant_id"]) | choices)
+    return _all_known(config, _choices(config, store, row["participant_id"]) | choices)
+
+
+def _choices(config: Config, store: Store, label: str) -> dict[str, Choice | None]:
+    if isinstance(config.source, DerivativesSource):
+        options = config.storage.options()
+        needed = config.given_transform
+        return derived_choices(config.source, label, options, needs_transform=needed)
+    return _scan_choices(config, store, label)
 
 
 def _all_known(config: Config, choices: Mapping[str, Choice | None]) -> Files:
@@ -147,7 +163,7 @@ def _named_masks(config: Config, row: Row) -> dict[str, Choice | None]:
     """Find the masks that a column of the table or a setting names; these go before BIDS names."""
     named: dict[str, Choice | None] = {}
     source, label = config.source, row["participant_id"]
-    if not isinstance(source, BidsSource | DicomSource):
+    if not isinstance(source, BidsSource | DicomSource | DerivativesSource):
         return named
     if source.brain_mask:
         path = _existing(config, source.brain_mask, label)

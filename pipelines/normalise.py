@@ -11,6 +11,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.images import ants_syn
 from rt1t2_dask.images.normalise import to_template
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.given_transform import make_given
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
 
@@ -29,12 +30,16 @@ def normalise_settings(config: Config) -> Mapping[str, Any]:
         "fill": config.lesion.fill,
         "timeout_s": config.normalise.timeout_s,
     }
+    if config.given_transform:
+        return {k: settings[k] for k in ("kind", "voxel_mm")} | {"space": config.space}
     if config.normalise.kind == "ants_syn":
         settings["antspyx"] = ants_syn.installed_version()
     return settings
 
 
 def _make(inputs: Inputs) -> Made:
+    if inputs.settings["kind"] == "derivatives":
+        return make_given(inputs)
     brain = inputs.volume("brain", "brain")
     lesion = inputs.optional_volume("ingest", "lesion")
     warp = to_template(

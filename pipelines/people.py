@@ -9,6 +9,7 @@ import pandas as pd
 from rt1t2_dask import bids
 from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.places import located
 from rt1t2_dask.storage.stores import open_store
 
 COVARIATE = "covariate:"
@@ -46,8 +47,9 @@ def read_people(config: Config) -> pd.DataFrame:
         When the table or a column is missing, or a group has nobody.
     """
     cohort, store = config.cohort, open_store(config.source.root, config.storage.options())
+    root, name = located(config.source.root, cohort.participants)
     try:
-        content = store.read(cohort.participants)
+        content = open_store(root, config.storage.options()).read(name)
     except FileNotFoundError:
         there = sorted(store.children(""))[:5]
         found = f"it has {', '.join(there)}" if there else "nothing is there"

@@ -43,3 +43,10 @@ def variants(path: str) -> tuple[str, ...]:
 def for_person(pattern: str, label: str) -> str:
     """Put a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
     return pattern.replace("{label}", label).replace("{id}", label.removeprefix("sub-"))
+
+
+def joined(root: str, path: str) -> str:
+    """Give the whole path of a file of a dataset: absolute, or a URL."""
+    if "://" in root:
+        return f"{root.rstrip('/')}/{path}"
+    return str(Path(root).expanduser().resolve() / path)

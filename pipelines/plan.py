@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from rt1t2_dask.config import Config, MapsSource
+from rt1t2_dask.config import Config, DerivativesSource, MapsSource
 from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.coregister import COREGISTER
+from rt1t2_dask.pipelines.given_transform import FILE_ROLES
 from rt1t2_dask.pipelines.head import HEAD_STAGE, head_assets
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.inputs import find_inputs
@@ -30,13 +31,19 @@ from rt1t2_dask.storage.parts import Part
 # Registration samples the template as it is: one that was resampled before is blurred twice.
 TEMPLATE_MM = 1.0
 
+# Which stage reads a file, where it is not the first.
+READERS = dict.fromkeys(FILE_ROLES, "normalise")
+
 SettingsOf = Callable[[Config], Mapping[str, Any]]
 
 
 def ingest_settings(config: Config) -> dict[str, Any]:
     """Give the working grid of the T1w and what is checked of the scans."""
     checks = config.checks.model_dump(include={"most_voxel_mm", "contrast"})
-    return checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
+    settings = checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
+    if isinstance(config.source, DerivativesSource):
+        settings["bias_corrected"] = list(config.source.bias_corrected)
+    return settings
 
 
 SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
@@ -149,11 +156,14 @@ def _person_tasks(
     config: Config, shared: Mapping[str, Part], files: Mapping[str, InputFile]
 ) -> dict[str, Task]:
     ready_made = isinstance(config.source, MapsSource)
+    reader = (MAP if ready_made else SCANS).name
     made = dict(shared)
     tasks: dict[str, Task] = {}
     for stage, settings_of in MAP_STAGES if ready_made else SCAN_STAGES:
         parents = {role: made[role] for role in stage.needs}
-        own = files if stage in (SCANS, MAP) else {}
+        own = {
+            role: file for role, file in files.items() if READERS.get(role, reader) == stage.name
+        }
         tasks[stage.name] = stage.task(settings_of(config), parents, own)
         made[stage.name] = tasks[stage.name].part
         if stage is MAP:

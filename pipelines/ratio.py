@@ -27,8 +27,7 @@ def _make(inputs: Inputs) -> Made:
     lesion = inputs.optional_volume("ingest", "lesion")
     if lesion is not None:
         lesion = lesion.with_data(lesion.data.astype(bool))
-    template = inputs.dataset("template_out")["brain"]
-    space = template.attrs["space"]
+    space = inputs.dataset("normalise")["displacement"].attrs["space"]
     brain = inputs.volume("template_out", "brain")
     grid, measured = brain.grid, brain.data.astype(bool)
     warp = _warp(inputs)

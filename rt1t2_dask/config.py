@@ -136,6 +136,24 @@ class DicomSource(Model):
         return None if series is None else str(series)
 
 
+class DerivativesSource(Model):
+    """What sMRIPrep or fMRIPrep made of the scans."""
+
+    kind: Literal["derivatives"]
+    root: str
+    raw: str | None = None
+    session: str | None = None
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    bias_corrected: tuple[Literal["t1w", "t2w"], ...]
+    lesion: str | None = None
+    brain_mask: str | None = None
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
 class MapsSource(Model):
     """Ready-made ratio maps on one grid."""
 
@@ -146,7 +164,8 @@ class MapsSource(Model):
 
 
 Source = Annotated[
-    SimulatedSource | BidsSource | DicomSource | MapsSource, Field(discriminator="kind")
+    SimulatedSource | BidsSource | DicomSource | DerivativesSource | MapsSource,
+    Field(discriminator="kind"),
 ]
 
 
@@ -234,7 +253,7 @@ class Lesion(Model):
 class Normalise(Model):
     """Registration to the template."""
 
-    kind: Literal["greedy", "ants_syn"]
+    kind: Literal["greedy", "ants_syn", "derivatives"]
     voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
     timeout_s: Annotated[float, Field(gt=0)]
 
@@ -312,6 +331,19 @@ class Config(Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _transform_has_a_source(self) -> Config:
+        if self.given_transform and not isinstance(self.source, DerivativesSource):
+            raise ValueError(
+                f"normalise=derivatives needs source=derivatives, not {self.source.kind}"
+            )
+        return self
+
+    @property
+    def given_transform(self) -> bool:
+        """Whether the way to the template is taken from derivatives."""
+        return self.normalise.kind == "derivatives"
+
     @property
     def output_voxel_mm(self) -> float:
         """Voxel size of the output grid in mm for sources that are normalised here."""
@@ -334,7 +366,11 @@ class Config(Model):
     @property
     def space(self) -> str:
         """Name of the space of the output maps."""
-        return self.source.space if isinstance(self.source, MapsSource) else self.template.space
+        if isinstance(self.source, MapsSource):
+            return self.source.space
+        if isinstance(self.source, DerivativesSource) and self.given_transform:
+            return self.source.space
+        return self.template.space
 
     @property
     def simulated(self) -> bool:
@@ -372,7 +408,7 @@ def parse_storage(tree: Any) -> Storage:
 
 
 def _line(item: Any) -> str:
-    kinds = {"simulated", "bids", "dicom", "maps"}
+    kinds = {"simulated", "bids", "dicom", "derivatives", "maps"}
     steps = [str(step) for step in item["loc"]]
     key = ".".join(s for i, s in enumerate(steps) if not (i == 1 and s in kinds))
     if item["type"] == "extra_forbidden":
@@ -382,5 +418,5 @@ def _line(item: Any) -> str:
     if item["type"] == "value_error":
         return str(item["ctx"]["error"]) + "."
     if item["type"] == "union_tag_not_found":
-        return f"{key}.kind is missing; choose source=simulated, bids, dicom or maps."
+        return f"{key}.kind is missing; choose source=simulated, bids, dicom, derivatives or maps."
     return f"{key}={item['input']!r}: {item['msg'].lower()}."

@@ -93,7 +93,7 @@ def regrid(image: Volume, voxel_mm: float, order: Order = 1) -> Volume:
     Before coarsening, each axis is smoothed by a Gaussian whose FWHM makes up the difference
     between the two voxel sizes, so that fine detail does not alias.
     """
-    target = _same_extent(image.grid, voxel_mm)
+    target = same_extent(image.grid, voxel_mm)
     wanted = np.sqrt(np.clip(voxel_mm**2 - image.grid.voxel_mm**2, 0.0, None))
     if order == 0 or not wanted.any():
         return to_grid(image, target, order=order)
@@ -174,7 +174,8 @@ def _as_ras(grid: Grid) -> Grid:
     return Grid(_triple(shape), np.asarray(grid.affine @ flip, dtype=np.float64))
 
 
-def _same_extent(grid: Grid, voxel_mm: float) -> Grid:
+def same_extent(grid: Grid, voxel_mm: float) -> Grid:
+    """Give isotropic voxels over the same field of view, RAS, about the same centre."""
     ras = _as_ras(grid)
     extent = np.array(ras.shape) * ras.voxel_mm
     shape = np.maximum(np.round(extent / voxel_mm).astype(int), 1)

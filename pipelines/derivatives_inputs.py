@@ -1,0 +1,66 @@
+"""Derivatives of sMRIPrep or fMRIPrep: what is there, and what must come from the raw scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rt1t2_dask.bids_derivatives import Preprocessed, preprocessed
+from rt1t2_dask.bids_files import Choice, Wanted, the_one
+from rt1t2_dask.config import DerivativesSource
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.places import joined
+from rt1t2_dask.storage.stores import open_store
+
+
+def derived_choices(
+    source: DerivativesSource, label: str, options: Mapping[str, Any], *, needs_transform: bool
+) -> dict[str, Choice | None]:
+    """Choose a person's files by role.
+
+    Parameters
+    ----------
+    needs_transform : bool
+        Whether the way to the template is taken from the derivatives (``normalise=derivatives``).
+
+    Raises
+    ------
+    SubjectError
+        The T1w, the T2w or a transform that is needed is nowhere.
+    """
+    wanted = Wanted(session=source.session)
+    paths = list(open_store(source.root, options).list(label))
+    found = preprocessed(paths, wanted, source.space)
+    choices = {
+        "t1w": found.t1w,
+        "t2w": found.t2w or _raw_t2w(source, label, wanted, options),
+        "brain_mask": found.brain_mask,
+        "lesion": found.lesion,
+    }
+    return choices | (_transform(found, source.space) if needs_transform else {})
+
+
+def _transform(found: Preprocessed, space: str) -> dict[str, Choice | None]:
+    if found.transform is None and found.inverse_transform is None:
+        raise SubjectError(
+            f"there is no *_from-T1w_to-{space}_mode-image_xfm.h5.",
+            "Set source.space to a space that is there, or register here: normalise=greedy.",
+        )
+    if found.transform is not None:
+        return {"transform": found.transform}
+    return {"inverse_transform": found.inverse_transform}
+
+
+def _raw_t2w(
+    source: DerivativesSource, label: str, wanted: Wanted, options: Mapping[str, Any]
+) -> Choice:
+    if source.raw is None:
+        raise SubjectError(
+            "there is no *_desc-preproc_T2w.nii.gz in T1w space.",
+            "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
+        )
+    images = [p for p in open_store(source.raw, options).list(label) if ".nii" in p]
+    chosen = the_one(sorted(images), "T2w", wanted)
+    path = joined(source.raw, chosen.path)
+    return replace(chosen, path=path, reason=f"raw, in source.raw: {chosen.reason}")
