@@ -18,6 +18,7 @@ from rt1t2_dask.images.volume import Affine, Array, Volume
 SEARCH_MM = 8.0
 LEAST_REACH = 0.25
 _SAMPLED = (1.0, 0.5)
+_CLASSES = 24
 _TILTS = (-30.0, 0.0, 30.0)
 
 
@@ -46,33 +47,45 @@ def rotated_starts(fixed: Volume, moving: Volume, keep: int = 5) -> list[Affine]
     return [starts[k] for k in best]
 
 
-def correlation(fixed: Volume, moving: Volume, pose: Affine, within: Array | None = None) -> float:
-    """Give Pearson's r of the fixed image and the moved one, in [-1, 1].
+def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
+    """Give Pearson's r of the fixed image and the moved one, in [-1, 1]; 0 beyond its reach.
 
     Parameters
     ----------
     fixed, moving : Volume
     pose : ndarray, shape (4, 4)
         Fixed mm to moving mm.
-    within : ndarray of bool, shape of `fixed`, optional
-        Compare only here, and only where the moving image reaches; -1 if it reaches less than a
-        quarter of it. By default the whole grid, 0 beyond the moving image.
     """
-    to_index = inverse(moving.affine) @ pose @ fixed.affine
-    pulled = ndimage.affine_transform(
-        moving.data.astype(np.float32),
-        to_index[:3, :3],
-        to_index[:3, 3],
-        output_shape=fixed.data.shape,
-        order=1,
-        cval=0.0 if within is None else np.nan,
-    )
-    if within is None:
-        return _pearson(fixed.data, pulled)
+    return _pearson(fixed.data, _pulled(fixed, moving, pose, outside=0.0))
+
+
+def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> float:
+    """Give the mutual information of the ranks of two images, nats, in [0, log 24].
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+    pose : ndarray, shape (4, 4)
+        Fixed mm to moving mm.
+    within : ndarray of bool, shape of `fixed`
+        Compare only here, and only where the moving image reaches; 0 if it reaches less than a
+        quarter of it.
+
+    Notes
+    -----
+    Ranks in 24 classes of equal size, so that bright fat, gamma and gain do not matter. Pearson's
+    r could not tell right from wrong: a head the wrong way round reached 0.48, a real one in its
+    right pose 0.44.
+    """
+    pulled = _pulled(fixed, moving, pose, outside=np.nan)
     seen = within & np.isfinite(pulled)
     if seen.sum() < LEAST_REACH * within.sum():
-        return -1.0
-    return _pearson(fixed.data[seen], pulled[seen])
+        return 0.0
+    pairs = _classes(fixed.data[seen]) * _CLASSES + _classes(pulled[seen])
+    share = np.bincount(pairs, minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES) / pairs.size
+    apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
+    met = share > 0
+    return float((share[met] * np.log(share[met] / apart[met])).sum())
 
 
 def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:
@@ -100,6 +113,24 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
     method.SetInitialTransform(transform, inPlace=True)
     method.Execute(to_itk(fixed), to_itk(moving))
     return matrix_of(transform)
+
+
+def _pulled(fixed: Volume, moving: Volume, pose: Affine, outside: float) -> Array:
+    to_index = inverse(moving.affine) @ pose @ fixed.affine
+    pulled: Array = ndimage.affine_transform(
+        moving.data.astype(np.float32),
+        to_index[:3, :3],
+        to_index[:3, 3],
+        output_shape=fixed.data.shape,
+        order=1,
+        cval=outside,
+    )
+    return pulled
+
+
+def _classes(values: Array) -> Array:
+    edges = np.quantile(values, np.arange(1, _CLASSES) / _CLASSES)
+    return np.searchsorted(edges, values, side="right")
 
 
 def _pearson(a: Array, b: Array) -> float:

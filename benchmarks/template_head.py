@@ -1,0 +1,34 @@
+"""The head that the pipeline registers to, made by the pipeline's own stage functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from rt1t2_dask import assets
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.names import HEAD, T1
+from rt1t2_dask.pipelines.template import brain_of
+
+
+@dataclass(frozen=True)
+class Head:
+    """A whole head and its boolean brain mask on one grid."""
+
+    t1w: Volume
+    brain: Volume
+
+
+@cache
+def template_head() -> Head:
+    """Give the installed head template with the ICBM152 brain mask, as stage `head` does."""
+    head = asset(HEAD)
+    brain = to_grid(brain_of(asset(T1)), head.grid, order=0)
+    return Head(head, brain.with_data(brain.data.astype(bool)))
+
+
+def asset(name: str) -> Volume:
+    found = assets.resolve(name)
+    return from_bytes(assets.read(found), name)

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+from scipy.stats import rankdata
+from sklearn.metrics import mutual_info_score
+
+from rt1t2_dask.images.pose import likeness
+from rt1t2_dask.images.transform import translation
+from rt1t2_dask.images.volume import Volume
+
+SHAPE = (24, 20, 16)
+ALL = np.ones(SHAPE, dtype=bool)
+
+
+def pair():
+    rng = np.random.default_rng(5)
+    one = gaussian_filter(rng.normal(size=SHAPE), 2.0)
+    two = one + 0.5 * gaussian_filter(rng.normal(size=SHAPE), 2.0)
+    return Volume(one, np.eye(4)), Volume(two, np.eye(4))
+
+
+def classes(values):
+    """Equal classes by rank, 24 of them, without quantiles."""
+    return ((rankdata(values, method="ordinal") - 1) * 24 // values.size).astype(int)
+
+
+def test_it_is_the_mutual_information_of_the_ranks():
+    one, two = pair()
+    expected = mutual_info_score(classes(one.data.ravel()), classes(two.data.ravel()))
+    assert likeness(one, two, np.eye(4), ALL) == pytest.approx(expected, rel=0.02)
+
+
+@given(gain=st.floats(0.1, 50), offset=st.floats(-5, 5), power=st.sampled_from([1, 3]))
+def test_no_monotone_change_of_intensity_matters(gain, offset, power):
+    one, two = pair()
+    other = two.with_data(gain * two.data**power + offset)
+    here = likeness(one, two, np.eye(4), ALL)
+    assert likeness(one, other, np.eye(4), ALL) == pytest.approx(here, abs=0.01)
+
+
+def test_it_falls_with_distance_and_is_nothing_without_overlap():
+    one, two = pair()
+    found = [likeness(one, two, translation((mm, 0, 0)), ALL) for mm in (0, 2, 5)]
+    assert found[0] > found[1] > found[2]
+    assert likeness(one, two, translation((20, 0, 0)), ALL) == 0.0
