@@ -81,11 +81,32 @@ def test_scans_reach_the_report(undisturbed):
     )
     assert np.allclose(ratio.header.get_zooms(), VOXEL_MM)
     assert np.isfinite(ratio.get_fdata()).sum() * VOXEL_MM**3 > 1.2e6
+    native = nib.load(out / "sub-PSP01/anat/sub-PSP01_desc-ratio_T1wT2wratio.nii.gz")
+    mask = nib.load(out / "sub-PSP01/anat/sub-PSP01_desc-brain_mask.nii.gz")
+    np.testing.assert_allclose(native.affine, mask.affine)
+    measured = np.isfinite(native.get_fdata())
+    assert not measured[np.asarray(mask.dataobj) == 0].any()
+    medians = [np.nanmedian(image.get_fdata()) for image in (native, ratio)]
+    assert abs(medians[0] / medians[1] - 1) < 0.1
     assert (out / "sub-PSP01/anat/sub-PSP01_desc-lesion_mask.nii.gz").exists()
     assert not (out / "sub-HC01/anat/sub-HC01_desc-lesion_mask.nii.gz").exists()
     tissue = nib.load(out / "sub-PSP01/anat/sub-PSP01_dseg.nii.gz")
     assert set(np.unique(tissue.get_fdata())) == {0, 1, 2, 3, 7}
     assert len(pd.read_csv(out / "group" / "receptors.tsv", sep="\t")) == 17
+
+
+@pytest.mark.cluster
+def test_sidecars_say_what_was_done(undisturbed):
+    anat = undisturbed / "outputs" / "psp" / "sub-PSP01" / "anat"
+    for middle, reference in (("", "T1w"), ("_space-MNI152NLin2009aSym", "MNI152NLin2009aSym")):
+        name = f"sub-PSP01{middle}_desc-ratio_T1wT2wratio.json"
+        said = json.loads((anat / name).read_text())
+        assert reference in said["SpatialReference"]
+        assert "fourth-degree B-spline" in said["Interpolation"]
+        assert np.shape(said["T1wToT2w"]) == np.shape(said["TemplateToT1wAffine"]) == (4, 4)
+        assert said["Settings"]["normalise"]["fill"] == "mask"
+        assert said["Calibration"]["kind"] == "mrtool_style"
+        assert {"rt1t2_dask", "SimpleITK", "picsl-greedy"} <= set(said["SoftwareVersions"])
 
 
 @pytest.mark.cluster
