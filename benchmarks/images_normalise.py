@@ -10,6 +10,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ import numpy as np
 sys.path.append(str(Path(__file__).parent))
 
 import images_rim
+from images_person import MADE
 from label_heads import build
 
 from rt1t2_dask.images.child import write_image
 
 HERE = Path(__file__).parent
 RIM_PEOPLE = 3
+PAGE = os.sysconf("SC_PAGE_SIZE")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 
@@ -41,12 +44,49 @@ def measured(folder: Path, person: int) -> dict[str, Any]:
     write_scans(folder, label, person)
     command = [sys.executable, str(HERE / "images_person.py"), str(folder), label]
     environment = os.environ | dict.fromkeys(THREADS, "1")
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        watch = Watch(running.pid)
+        for line in running.stdout:
+            if line.strip() == MADE:
+                watch.stop()
+    if running.returncode:
+        sys.exit(f"{label} failed")
+    row: dict[str, Any] = json.loads(line)
+    row["peak_gb"] = watch.peak_gb
     row["cpu_s_all"] = sum(row["cpu_s"].values())
     shown = {k: round(v, 3) for k, v in row.items() if k != "cpu_s"}
     print(f"{label} {shown} CPU s by stage {row['cpu_s']}", flush=True)
     return row
+
+
+class Watch(Thread):
+    """The largest memory of a process and its children together, looked at 20 times a second.
+
+    A child's own maximum is of no use: it counts the parent's pages at the moment of the fork.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.peak_gb, self.done = pid, 0.0, Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self.done.wait(0.05):
+            self.peak_gb = max(self.peak_gb, resident_gb(self.pid))
+
+    def stop(self) -> None:
+        self.done.set()
+
+
+def resident_gb(pid: int) -> float:
+    """Resident memory of a process and its children, GB; 0 where it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0.0
+    return pages * PAGE / 1e9 + sum(resident_gb(int(child)) for child in children)
 
 
 def write_scans(folder: Path, label: str, person: int) -> None:
