@@ -13,6 +13,8 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.places import joined
 from rt1t2_dask.storage.stores import open_store
 
+RAW = "t2w_raw"
+
 
 def derived_choices(
     source: DerivativesSource, label: str, options: Mapping[str, Any], *, needs_transform: bool
@@ -32,9 +34,10 @@ def derived_choices(
     wanted = Wanted(session=source.session)
     paths = list(open_store(source.root, options).list(label))
     found = preprocessed(paths, wanted, source.space)
-    choices = {
+    t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}
+    choices: dict[str, Choice | None] = {
         "t1w": found.t1w,
-        "t2w": found.t2w or _raw_t2w(source, label, wanted, options),
+        **t2w,
         "brain_mask": found.brain_mask,
         "lesion": found.lesion,
     }

@@ -21,6 +21,7 @@ from rt1t2_dask.images.resample import working_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.storage.keys import checksum
 
 # sMRIPrep lays a T2w on the T1w's grid once both are registered.
 ONE_GRID_MM = 0.01
@@ -30,7 +31,8 @@ MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 def _make_scans(inputs: Inputs) -> Made:
     """Read T1w, T2w and the masks; refuse what would give a wrong number."""
     files, checks = inputs.task.files, inputs.settings
-    t1w, t2w = _scan(files["t1w"], "T1w"), _scan(files["t2w"], "T2w")
+    t2w_file = files["t2w"] if "t2w" in files else files["t2w_raw"]
+    t1w, t2w = _scan(files["t1w"], "T1w"), _scan(t2w_file, "T2w")
     check_not_the_same(t1w, t2w)
     most = checks["most_voxel_mm"]
     looks = {
@@ -41,10 +43,7 @@ def _make_scans(inputs: Inputs) -> Made:
         check_contrasts(looks["t1w"], looks["t2w"])
     images = {"t1w": t1w} | _masks(inputs, t1w)
     seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
-    record: dict[str, Any] = {"inputs": seen, "t2w_is_on_t1w": False, "bias_corrected": []}
-    if "bias_corrected" in checks:
-        record["bias_corrected"] = checks["bias_corrected"]
-        record["t2w_is_on_t1w"] = t2w.grid.same_as(t1w.grid, tolerance_mm=ONE_GRID_MM)
+    record: dict[str, Any] = {"inputs": seen} | _done_before(inputs, t1w, t2w)
     if "lesion" in images:
         volume = images["lesion"]
         record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)
@@ -52,6 +51,17 @@ def _make_scans(inputs: Inputs) -> Made:
     images |= {} if voxel_mm is None else working_grid(images, voxel_mm)
     images["t2w"] = t2w
     return Made(xr.Dataset({name: to_array(name, v) for name, v in images.items()}), record)
+
+
+def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
+    """Say what derivatives make needless: which bias fields, and the rigid registration."""
+    raw = "t2w" not in inputs.task.files
+    corrected = [
+        name for name in inputs.settings.get("bias_corrected", ()) if name == "t1w" or not raw
+    ]
+    derived = "bias_corrected" in inputs.settings and not raw
+    aligned = derived and t2w.grid.same_as(t1w.grid, tolerance_mm=ONE_GRID_MM)
+    return {"bias_corrected": corrected, "t2w_is_on_t1w": aligned}
 
 
 def _scan(file: InputFile, name: str) -> Volume:
@@ -73,7 +83,11 @@ def _seen(image: Volume, look: Look | None) -> dict[str, Any]:
     seen = {"voxel_mm": image.grid.voxel_mm.tolist(), "shape": list(image.grid.shape)}
     if look is None:
         return seen
-    return seen | {"csf_asymmetry": look.csf_asymmetry, "warnings": list(look.warnings)}
+    return seen | {
+        "csf_asymmetry": look.csf_asymmetry,
+        "warnings": list(look.warnings),
+        "voxels_sha256": checksum(np.ascontiguousarray(image.data).tobytes()),
+    }
 
 
 def _make_map(inputs: Inputs) -> Made:

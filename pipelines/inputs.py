@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,13 +23,14 @@ from rt1t2_dask.config import (
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.dicom_inputs import series_files
+from rt1t2_dask.pipelines.doubles import doubled
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
 MAP_NAME = "{}_T1wT2wratio.nii.gz"
-SCANS = ("t1w", "t2w", "map")
+SCANS = ("t1w", "t2w", "t2w_raw", "map")
 Files = dict[str, InputFile]
 Row = Mapping[str, Any]
 
@@ -64,7 +65,10 @@ def find_inputs(config: Config, people: pd.DataFrame) -> Found:
         except SubjectError as error:
             reasons[row["participant_id"]] = str(error)
     _require_somebody(config, files, reasons)
-    reasons |= _shared_scans(files)
+    scans = {
+        label: [own[role].sha256 for role in SCANS if role in own] for label, own in files.items()
+    }
+    reasons |= doubled(scans, "byte for byte")
     kept = {label: own for label, own in files.items() if label not in reasons}
     return Found(kept, reasons)
 
@@ -81,24 +85,6 @@ def _require_somebody(
     pattern = getattr(config.source, "lesion", None)
     if pattern and not any("lesion" in own for own in files.values()):
         raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
-
-
-def _shared_scans(files: Mapping[str, Files]) -> dict[str, str]:
-    """Find scans that two people share, and the people: one of them has another's scan."""
-    owners: dict[str, list[str]] = defaultdict(list)
-    for label, own in files.items():
-        for sha in {own[role].sha256 for role in SCANS if role in own}:
-            owners[sha].append(label)
-    reasons: dict[str, str] = {}
-    for labels in owners.values():
-        for label in labels if len(labels) > 1 else ():
-            others = ", ".join(other for other in labels if other != label)
-            error = SubjectError(
-                f"{label} and {others} have the same image, byte for byte.",
-                "Put each person's own scan there, or keep one of them with cohort.exclude.",
-            )
-            reasons[label] = str(error)
-    return reasons
 
 
 def input_files(config: Config, row: Row) -> Files:

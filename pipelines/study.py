@@ -14,6 +14,7 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe, describe_simulation
+from rt1t2_dask.pipelines.doubles import doubled
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs import known_checksums
 from rt1t2_dask.pipelines.people import read_people
@@ -173,7 +174,8 @@ class _Run:
         for task in images.shared.values():
             if task.part in failed:
                 raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
-        return [*images.failures, *_failures(images.people, failed)]
+        failures = [*images.failures, *_failures(images.people, failed)]
+        return [*failures, *_doubled(self.lake, _without(images.people, failures))]
 
     def _make_group(self, cohort: CohortPlan) -> None:
         for note in cohort.notes:
@@ -210,6 +212,18 @@ class _Run:
         log.info("done in %.0f s: open %s/report.html", time.perf_counter() - self.began, where)
         if self.then is not None:
             self.then(study)
+
+
+def _doubled(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
+    """Find people who share a scan that lies in two different files."""
+    scans = {}
+    for plan in plans:
+        if "ingest" in plan.tasks:
+            seen = lake.record(plan.part("ingest"))["inputs"].values()
+            scans[plan.person.label] = [s["voxels_sha256"] for s in seen if "voxels_sha256" in s]
+    return [
+        Failure(label, "ingest", why) for label, why in doubled(scans, "voxel by voxel").items()
+    ]
 
 
 def _failures(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:

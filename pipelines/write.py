@@ -49,7 +49,7 @@ def write_results(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, study.people)
     outputs.write_failures(store, study.failures)
-    store.write(INPUTS, tsv_bytes(input_table(lake, study.plans)))
+    _write_inputs(store, lake, study.plans)
     mosaics = outputs.write_people(executor, lake, store, config, study.plans)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
@@ -73,8 +73,17 @@ def write_failed(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, people)
     outputs.write_failures(store, failures)
-    store.write(INPUTS, tsv_bytes(input_table(lake, plans)))
+    _write_inputs(store, lake, plans)
     outputs.write_people(executor, lake, store, config, tuple(plans))
+
+
+def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None:
+    """Write what was read of everybody; say how much of it is odd."""
+    table = input_table(lake, plans)
+    store.write(INPUTS, tsv_bytes(table))
+    odd = int(table["warnings"].notna().sum())
+    if odd:
+        log.warning("%d of %d files are odd in something: see %s", odd, len(table), INPUTS)
 
 
 def _write_contrast(

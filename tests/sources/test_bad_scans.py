@@ -81,7 +81,7 @@ BAD = {
     "flair": (lambda a, b: {"T2w": encoded(a.with_data(a.data * 0.5))}, "T2w has dark CSF"),
 }
 SHARED = {"twin1": "sub-twin2", "twin2": "sub-twin1"}
-GOOD = ("good1", "good2")
+GOOD = ("good",)
 
 
 @pytest.fixture(scope="module")
