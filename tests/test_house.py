@@ -130,6 +130,40 @@ def test_readme_commands_are_understood(tmp_path, monkeypatch, capsys):
             assert command([*words[3:], "dry_run=true"]) == expected, line
 
 
+def docs_commands() -> list[str]:
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    text = "\n".join(page.read_text() for page in pages)
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL))
+    return [line for line in lines.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+@needs_checkout
+@pytest.mark.parametrize("line", docs_commands())
+def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
+    """Dry, below a folder of the test; what lies far away is only composed."""
+    from rt1t2_dask.command_line import Job, _configure, command
+
+    monkeypatch.chdir(tmp_path)
+    drafted = tmp_path / "my_study" / "cohort"
+    drafted.mkdir(parents=True)
+    (drafted / "my_study.yaml").write_text(
+        blocks("yaml")[0].replace("name: mine", "name: my_study")
+    )
+    words = line.split("#")[0].replace("/data/", f"{tmp_path}/data/").split()
+    assert words[:3] == ["python", "-m", "rt1t2_dask"], line
+    words = words[3:]
+    if any("://" in word for word in words):
+        assert _configure(Job(tuple(words)))
+    elif words[0] in ("init", "lake=publish"):
+        assert command(words) == 2
+        assert re.search("no folder sub-|no run fits", capsys.readouterr().err)
+    elif words[0].startswith("lake="):
+        assert command(words) == 0
+    else:
+        missing = any(word.startswith("source.root=") for word in words)
+        assert command([*words, "dry_run=true"]) == (2 if missing else 0), line
+
+
 @needs_checkout
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [["ruff", "check", "."], ["mypy"]])
