@@ -11,18 +11,20 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.blocks import Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, FLOAT_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.glm import GlmResult, fit
+from rt1t2_dask.stats.glm import TILE_VALUES, GlmResult, fit
 from rt1t2_dask.stats.noise import Noise, estimate, noise_model
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
 
 Float = NDArray[np.float64]
+BASE_BYTES = 350 * 2**20
+TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
 ONE_WEIGHT = ("effect", "hedges_g", "se")
 NAMES = {
     "t": "stat_t",
@@ -49,6 +51,24 @@ class _Fitted:
 def design_of(settings: Any) -> Design:
     """Read the design in a stage's settings; row k is row k of the maps."""
     return from_settings(settings["design"])
+
+
+def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "equal") -> int:
+    """Peak memory of one contrast, known before any map is read.
+
+    Parameters
+    ----------
+    n, columns : int
+        Rows and columns of the design.
+    voxels, grid : int
+        Voxels of the mask and of the whole grid.
+    variance : str
+        ``spm_unequal`` pools the covariance of all rows.
+    """
+    block = min(BLOCK_BYTES, FLOAT_BYTES * n * voxels) + TEMPORARIES * 8 * TILE_VALUES
+    maps = 8 * voxels * (len(NAMES) + columns + SMOOTHNESS) + 8 * grid * SMOOTHNESS
+    pooled = COVARIANCES * 8 * n * n if variance == "spm_unequal" else 0
+    return BASE_BYTES + max(block + 8 * voxels * (len(NAMES) + columns + 3), maps, pooled)
 
 
 def _make(inputs: Inputs) -> Made:

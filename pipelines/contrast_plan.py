@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask.config import Config
+from rt1t2_dask.config import Config, MapsSource
 from rt1t2_dask.config_contrasts import Form
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.blocks import minus_role
 from rt1t2_dask.pipelines.clusters import CLUSTERS
-from rt1t2_dask.pipelines.contrast import CONTRAST
+from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
 from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.group_design import build
@@ -26,6 +27,7 @@ from rt1t2_dask.pipelines.stage import InputFile, Task
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.storage.parts import Part
 
+BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
 POWER = {"alpha": 0.05, "power": 0.8}
 
 
@@ -74,6 +76,7 @@ def plan_contrast(
         When it cannot be estimated.
     """
     design = build(form, rows, config.cohort.reference)
+    _require_memory(config, design)
     maps = _row_parts(design, plans, "smooth")
     common = {
         "design": as_settings(design),
@@ -100,6 +103,24 @@ def plan_contrast(
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
         detectable=_detectable(config, design, fitted, permute),
     )
+
+
+def contrast_bytes(config: Config, n: int, columns: int) -> int:
+    """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
+    voxel_mm3 = config.output_voxel_mm**3
+    voxels, grid = int(BRAIN_MM3 / voxel_mm3), int(TEMPLATE_MM3 / voxel_mm3)
+    return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
+
+
+def _require_memory(config: Config, design: Design) -> None:
+    """Refuse a contrast that a worker has no room for; ready-made maps tell their size too late."""
+    limit = config.cluster.memory_gb
+    needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
+    if limit is not None and needed > limit and not isinstance(config.source, MapsSource):
+        raise UserError(
+            f"a contrast of {design.n} people takes {needed:.1f} GB, more than "
+            f"cluster.memory_gb={limit:g}; raise it or take a larger template.voxel_mm."
+        )
 
 
 def _clusters(

@@ -9,12 +9,12 @@ from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import CohortPlan
+from rt1t2_dask.pipelines.contrast_plan import TEMPLATE_MM3, contrast_bytes
 from rt1t2_dask.pipelines.plan import SCAN_STAGES, ImagePlan
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 
 HEAD_MM3 = 240.0 * 280.0 * 250.0
-TEMPLATE_MM3 = 197.0 * 233.0 * 189.0
 FLOAT_BYTES = 4
 HEADS = {"ingest": 2.0, "bias": 2.0, "brain": 0.25}
 MAPS = {"ratio": 1.0, "map": 1.0, "smooth": 1.0, "contrast": 6.0, "clusters": 1.0, "permute": 2.0}
@@ -36,7 +36,7 @@ def describe(config: Config, lake: Lake, images: ImagePlan, cohort: CohortPlan) 
 
 def describe_simulation(config: Config, people: int, missing: int) -> None:
     """Print the plan of a study whose people are not all simulated yet; keys need their files."""
-    contrasts = len(config.cohort.contrasts)
+    contrasts = len(config.cohort.every_contrast())
     total = Counter({"template": 2, "head": 1})
     total.update({stage.name: people for stage, _ in SCAN_STAGES})
     total.update({"contrast": contrasts, "clusters": contrasts, "permute": contrasts})
@@ -52,12 +52,20 @@ def _table(config: Config, people: int, total: Counter[str], done: Counter[str])
         f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}"
     )
     for stage, n in total.items():
-        size, memory = bytes_a_part(stage, config) / 1e6, stage_named(stage).gigabytes
+        size, memory = bytes_a_part(stage, config) / 1e6, _gigabytes(stage, config, people)
         lines.append(
             f"{stage:<11}{n:>6}{done[stage]:>6}{n - done[stage]:>7}{size:>11.1f}{memory:>11.1f}"
         )
     to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
     return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
+
+
+def _gigabytes(stage: str, config: Config, people: int) -> float:
+    """Peak memory of one part, from the shapes where it depends on them."""
+    if stage == "contrast":
+        columns = len(config.cohort.groups) + len(config.cohort.columns)
+        return contrast_bytes(config, people, columns) / 1e9
+    return stage_named(stage).gigabytes
 
 
 def bytes_a_part(stage: str, config: Config) -> float:

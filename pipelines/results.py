@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.clusters import TABLE
+from rt1t2_dask.pipelines.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.permute import SUMMARY
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.table import table as receptor_table
+from rt1t2_dask.report.details import Details
 from rt1t2_dask.stats.null import p_fwe
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -88,6 +90,20 @@ def design_table(plan: ContrastPlan) -> pd.DataFrame:
     weights.insert(0, "group", None)
     weights.insert(0, "row", [f"contrast-{k + 1}" for k in range(design.q)])
     return pd.concat([rows, weights], ignore_index=True)
+
+
+def contrast_details(lake: Lake, plan: ContrastPlan) -> Details:
+    """Gather what the report shows under a contrast's clusters."""
+    design, columns = plan.design, list(plan.design.names)
+    return Details(
+        matrix=pd.DataFrame(design.matrix, columns=columns),
+        weights=pd.DataFrame(design.contrast.T, columns=columns),
+        volume=lake.record(plan.clusters.part),
+        peaks=table_of(lake, plan.clusters.part, PEAKS),
+        effects=table_of(lake, plan.effects.part, EFFECTS),
+        parcels=table_of(lake, plan.parcels.part, EFFECTS),
+        detectable=None if plan.detectable is None else lake.record(plan.detectable.part),
+    )
 
 
 def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.report.details import Details
 
 
 class AssetLike(Protocol):
@@ -91,6 +92,8 @@ class ContrastResult:
         Rows of the design.
     statistic : {"t", "F"}
         What ``t_map`` holds.
+    details : Details or None
+        Search volume, design, peaks, effects and regions.
     """
 
     name: str
@@ -105,6 +108,7 @@ class ContrastResult:
     lower: str = ""
     n: int = 0
     statistic: Literal["t", "F"] = "t"
+    details: Details | None = None
 
     @property
     def title(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rt1t2_dask.report.brain_figures import cluster_slices, lesion_overlap, overview
 from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.design_figure import design_matrix
 from rt1t2_dask.report.mosaic import mosaic
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_figures import receptor_bars, receptor_radar
@@ -23,10 +24,11 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
     -------
     dict of str to Picture
         File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
+        ``contrast-<name>_design``,
         ``receptors_bars``, ``receptors_radar``, ``participants_age``, ``lesions_overlap``.
         Brain figures need the template; those without data are absent.
     """
-    drawn = {**_brains(content), **_receptors(content)}
+    drawn = {**_brains(content), **_designs(content), **_receptors(content)}
     drawn["participants_age"] = ages(content.participants, content.groups, content.simulated)
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
@@ -43,6 +45,17 @@ def _brains(content: ReportContent) -> dict[str, Picture | None]:
         drawn["lesions_overlap"] = lesion_overlap(
             content.lesion_count, content.template, content.simulated
         )
+    return drawn
+
+
+def _designs(content: ReportContent) -> dict[str, Picture | None]:
+    drawn: dict[str, Picture | None] = {}
+    for result in content.contrasts:
+        if result.details is not None:
+            known = result.details
+            drawn[f"contrast-{result.name}_design"] = design_matrix(
+                known.matrix, known.weights, result.title, content.simulated
+            )
     return drawn
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rt1t2_dask import __version__
-from rt1t2_dask.report import tables
+from rt1t2_dask.report import contrast_details, tables
 from rt1t2_dask.report.content import ContrastResult, ReportContent
 from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.headline import sentences
@@ -42,6 +42,8 @@ class ContrastSection:
     none_found: str
     clusters: Table | None
     permutation: Table | None
+    details: tuple[str, ...]
+    more: tuple[Table, ...]
     figures: tuple[Figure, ...]
     viewer: Viewer | None
 
@@ -128,19 +130,21 @@ def _contrast(
     content: ReportContent,
     brain: Anatomy | None,
 ) -> ContrastSection:
-    limits = result.threshold
+    limits, known = result.threshold, result.details
     none_found = (
         f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has |t| > {decimal(limits.u)} "
         f"(p < {limits.p:g}, one-sided for each sign, uncorrected) in either direction."
     )
     stem = f"contrast-{result.name}"
-    kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview"))
+    kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview", "design"))
     return ContrastSection(
         anchor=stem,
         title=result.title,
         none_found=none_found if result.clusters.empty else "",
         clusters=None if result.clusters.empty else tables.clusters(result),
         permutation=tables.permutation(result),
+        details=tuple(contrast_details.sentences(known, limits.extent_mm3)) if known else (),
+        more=tuple(contrast_details.tables(known)) if known else (),
         figures=tuple(figure for figure in kept if figure is not None),
         viewer=None if brain is None else viewer(result, brain, content.simulated),
     )

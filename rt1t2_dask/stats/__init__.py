@@ -1,1 +1,53 @@
-"""Group statistics on plain arrays and xarray objects."""
+"""Statistics on arrays and on xarray: a group contrast in two lines.
+
+>>> import numpy as np
+>>> from rt1t2_dask.stats import contrast, two_sample
+>>> rng = np.random.default_rng(0)
+>>> maps = rng.normal(1.5, 0.1, size=(29, 1000))  # people x voxels
+>>> maps[:11, :50] -= 0.2                          # patients are lower in 50 voxels
+>>> design = two_sample(["psp"] * 11 + ["hc"] * 18, "psp", "hc")
+>>> result = contrast(maps, design)
+>>> result["t"].shape, bool(result["t"][:50].mean() < -3)
+((1000,), True)
+
+Given an ``xarray.DataArray`` with people along its first dimension, the maps keep their
+dimensions and coordinates. Other designs: ``one_sample``, ``paired``, ``anova``,
+``regression``, ``from_formula``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rt1t2_dask.stats.api import contrast
+    from rt1t2_dask.stats.design import Design, two_sample
+    from rt1t2_dask.stats.designs import anova, one_sample, paired, regression
+    from rt1t2_dask.stats.formula import from_formula
+
+__all__ = [
+    "Design",
+    "anova",
+    "contrast",
+    "from_formula",
+    "one_sample",
+    "paired",
+    "regression",
+    "two_sample",
+]
+
+_HOMES = {
+    "api": ("contrast",),
+    "design": ("Design", "two_sample"),
+    "designs": ("anova", "one_sample", "paired", "regression"),
+    "formula": ("from_formula",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: workers on images need none of them."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -98,6 +98,9 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()
     assert "slope on pain within pat" in page
+    assert page.count("Minimum detectable effect") == 6  # one for each t contrast
+    assert "A fixed extent controls nothing by itself" in page
+    assert (tmp_path / "out" / "figures" / "contrast-any_design.png").exists()
     assert "any difference between pat, hc, third" in page
 
 

@@ -1,0 +1,35 @@
+"""The numbers behind one contrast, as the report takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Details:
+    """Numbers behind one contrast.
+
+    Parameters
+    ----------
+    matrix, weights : DataFrame
+        Design and contrast, one column a column of the model.
+    volume : mapping
+        ``fwhm_mm``, ``resels``, ``voxels``, ``critical_fwe``, ``expected`` (clusters of this
+        extent by chance) and ``set`` (by sign: ``clusters``, ``p``).
+    peaks, effects, parcels : DataFrame
+        The tables ``contrast-<name>_{peaks,effects,parcels}.tsv``.
+    detectable : mapping or None
+        ``critical_t``, ``critical_from``, ``power``, ``percent_{median,5,95}``.
+    """
+
+    matrix: pd.DataFrame
+    weights: pd.DataFrame
+    volume: Mapping[str, Any]
+    peaks: pd.DataFrame
+    effects: pd.DataFrame
+    parcels: pd.DataFrame
+    detectable: Mapping[str, Any] | None = None
