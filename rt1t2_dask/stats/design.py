@@ -15,6 +15,7 @@ from rt1t2_dask.stats.covariates import covariate_columns
 
 Float = NDArray[np.float64]
 RANK_TOLERANCE = 1e-9
+LEAST_DOF = 2
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def two_sample(
 
 
 def require_estimable(design: Design) -> None:
-    """Refuse a design whose columns depend on each other or leave no residual.
+    """Refuse a design whose columns depend on each other or leave hardly any residual.
 
     Raises
     ------
@@ -165,10 +166,10 @@ def require_estimable(design: Design) -> None:
         raise UserError(
             f"design: the {design.q} sets of contrast weights are zero or combinations of others."
         )
-    if design.n <= design.matrix.shape[1]:
+    if design.n < design.matrix.shape[1] + LEAST_DOF:
         raise UserError(
-            f"design: {design.n} participants for {design.matrix.shape[1]} columns "
-            f"{list(design.names)} leave no residual degrees of freedom; use fewer covariates."
+            f"design: {design.n} rows for {design.matrix.shape[1]} columns {list(design.names)} "
+            f"leave fewer than {LEAST_DOF} residual degrees of freedom; use fewer covariates."
         )
 
 

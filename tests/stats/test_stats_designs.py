@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats import designs, glm
+from rt1t2_dask.stats import contrast, designs, glm
 from rt1t2_dask.stats.formula import from_formula
 
 LABELS = ["a"] * 8 + ["b"] * 9 + ["c"] * 10
@@ -90,7 +90,20 @@ def test_formulas_that_are_refused(people, formula, tested, message):
         from_formula(formula, table, np.arange(len(people)), **tested)
 
 
+@pytest.mark.parametrize("variance", ["welch", "spm_unequal"])
+def test_one_group_has_one_variance(maps, people, variance):
+    for design in (
+        designs.one_sample(LABELS, "b"),
+        designs.regression(LABELS, ["c"], people["pain"]),
+    ):
+        found = contrast(maps, design, variance)
+        np.testing.assert_allclose(found["t"], contrast(maps, design)["t"], rtol=1e-12)
+        assert np.all(found["dof"] == design.dof)
+
+
 def test_designs_that_are_refused(people):
+    with pytest.raises(UserError, match="fewer than 2 residual"):
+        designs.paired(["a", "b"] * 2, "a", "b", [1, 1, 2, 2])
     with pytest.raises(UserError, match="three or more"):
         designs.anova(LABELS, ["a", "b"])
     with pytest.raises(UserError, match="'a' twice"):
