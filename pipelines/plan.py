@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask import assets
 from rt1t2_dask.config import Config, DerivativesSource, MapsSource
 from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
@@ -139,12 +140,20 @@ def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
     if isinstance(config.source, MapsSource):
         return {"template_out": _template(SPACE, TEMPLATE_MM)}
-    space = config.template.space
+    space = _template_space(config)
     return {
         "template": _template(space, TEMPLATE_MM),
         "template_out": _template(space, config.output_voxel_mm),
         "head": HEAD_STAGE.task({"space": space}, {}, asset_names=head_assets(space)),
     }
+
+
+def _template_space(config: Config) -> str:
+    """Give the space of the output maps where its template can be found, else the chosen one."""
+    known = TEMPLATES.get(config.space)
+    if known is not None and all(assets.find(name) for name in known.names()):
+        return config.space
+    return config.template.space
 
 
 def _template(space: str, voxel_mm: float) -> Task:

@@ -69,7 +69,7 @@ def run(folder, inside: float) -> dict[str, xr.Dataset]:
     brain = seen["head"]
     field = Volume(np.zeros((*GRID.shape, 3), np.float32), GRID.affine)
     parents = {
-        "ingest": put(lake, "ingest", images),
+        "ingest": put(lake, "ingest", images, {"bias_corrected": []}),
         "coregister": put(lake, "coregister", {"rigid": table("rigid", np.eye(4))}),
         "brain": put(lake, "brain", {"brain": to_array("brain", brain)}),
         "normalise": put(
@@ -77,11 +77,11 @@ def run(folder, inside: float) -> dict[str, xr.Dataset]:
             "normalise",
             {
                 "affine": table("affine", np.eye(4)),
-                "displacement": to_array("displacement", field),
+                "displacement": to_array("displacement", field, space="here"),
             },
         ),
         "calibrate": put(lake, "calibrate", {}, {"kind": "none"}),
-        "template_out": put(lake, "template", {"brain": to_array("brain", brain, space="here")}),
+        "template_out": put(lake, "template", {"brain": to_array("brain", brain)}),
     }
     parents["bias"] = make(lake, "bias", {}, {k: parents[k] for k in ("ingest", "coregister")})
     parents["ratio"] = make(lake, "ratio", {}, parents)
