@@ -40,6 +40,7 @@ def derived_choices(
         **t2w,
         "brain_mask": found.brain_mask,
         "lesion": found.lesion,
+        **{f"{name}_share": choice for name, choice in found.tissues.items()},
     }
     return choices | (_transform(found, source.space) if needs_transform else {})
 

@@ -25,6 +25,7 @@ from rt1t2_dask.storage.keys import checksum
 
 # sMRIPrep lays a T2w on the T1w's grid once both are registered.
 ONE_GRID_MM = 0.01
+SHARES = ("csf_share", "grey_share", "white_share")
 MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
 
@@ -41,7 +42,7 @@ def _make_scans(inputs: Inputs) -> Made:
     }
     if checks["contrast"]:
         check_contrasts(looks["t1w"], looks["t2w"])
-    images = {"t1w": t1w} | _masks(inputs, t1w)
+    images = {"t1w": t1w} | _masks(inputs, t1w) | _shares(inputs, t1w)
     seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
     record: dict[str, Any] = {"inputs": seen} | _done_before(inputs, t1w, t2w)
     if "lesion" in images:
@@ -77,6 +78,21 @@ def _masks(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
             brought = from_bytes(inputs.task.files[role].read(), name, kind="mask")
             masks[role] = mask_on(brought, t1w, name)
     return masks
+
+
+def _shares(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
+    """Read tissue probabilities, which derivatives may have."""
+    shares = {}
+    for role in SHARES:
+        if role in inputs.task.files:
+            share = from_bytes(inputs.task.files[role].read(), role.replace("_", " "), kind="map")
+            if not share.grid.same_as(t1w.grid, tolerance_mm=0.1):
+                raise SubjectError(
+                    f"{role.replace('_', ' ')} is not on the T1w's grid.",
+                    "Take the *_probseg files away, or leave the subject out with cohort.exclude.",
+                )
+            shares[role] = share.with_data(np.clip(np.nan_to_num(share.data), 0, 1))
+    return shares
 
 
 def _seen(image: Volume, look: Look | None) -> dict[str, Any]:

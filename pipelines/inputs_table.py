@@ -31,7 +31,7 @@ def _rows(lake: Lake, plan: PersonPlan) -> Iterator[dict[str, Any]]:
     for task in plan.tasks.values():
         looked = lake.record(task.part).get("inputs", {}) if task.files else {}
         for role, file in task.files.items():
-            seen = looked.get(role, {})
+            seen = looked.get(role.removesuffix("_raw"), {})
             yield {
                 "participant_id": plan.person.label,
                 "image": role,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from rt1t2_dask.images.given_tissue import from_probabilities
 from rt1t2_dask.images.inverse import read_at
 from rt1t2_dask.images.tissue import segment
 from rt1t2_dask.images.transform import Warp
@@ -15,15 +16,22 @@ from rt1t2_dask.pipelines.template import brain_of
 from rt1t2_dask.pipelines.volumes import grid_of, to_array
 
 UNITS = 255.0
+SHARES = ("csf_share", "grey_share", "white_share")
 
 
 def _make(inputs: Inputs) -> Made:
     t1w = inputs.volume("bias", "t1w_corrected")
     brain = inputs.volume("brain", "brain").data.astype(bool)
     lesion = inputs.optional_volume("ingest", "lesion")
-    maps = tissue_maps(inputs)
-    priors = np.stack(read_at(maps, warp_of(inputs), t1w.grid, brain), axis=1)
-    found = segment(t1w, brain, priors, None if lesion is None else lesion.data.astype(bool))
+    exclude = None if lesion is None else lesion.data.astype(bool)
+    given = [inputs.optional_volume("ingest", name) for name in SHARES]
+    brought = [share.data for share in given if share is not None]
+    if len(brought) == len(SHARES):
+        found = from_probabilities(t1w, brain, np.stack(brought), exclude)
+    else:
+        maps = tissue_maps(inputs)
+        priors = np.stack(read_at(maps, warp_of(inputs), t1w.grid, brain), axis=1)
+        found = segment(t1w, brain, priors, exclude)
     volumes = {f"{name}_ml": ml for name, ml in found.volumes_ml.items()}
     record = {**volumes, "t1w_means": found.means, "t1w_sds": found.sds}
     return Made(xr.Dataset({"tissue": to_array("tissue", found.labels)}), record)

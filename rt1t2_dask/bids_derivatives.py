@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rt1t2_dask.bids_files import LESION, OWN_SPACES, Choice, Wanted, entities, mask_of
 from rt1t2_dask.errors import SubjectError
 
+TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
 SUFFIXES = r"\.(h5|txt|tfm|mat)$"
 
 
@@ -24,6 +25,8 @@ class Preprocessed:
         From the T1w to the wanted template space.
     inverse_transform : Choice or None
         The way back, only where `transform` is missing.
+    tissues : mapping of str to Choice
+        Probabilities of ``csf``, ``grey`` and ``white``; empty unless all three are there.
     """
 
     t1w: Choice
@@ -32,6 +35,7 @@ class Preprocessed:
     lesion: Choice | None
     transform: Choice | None
     inverse_transform: Choice | None
+    tissues: Mapping[str, Choice]
 
 
 def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocessed:
@@ -71,7 +75,17 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
         mask_of(t1w.path, [p for p in own if LESION.search(p.lower())], "lesion"),
         transform,
         back if transform is None else None,
+        _tissues(own),
     )
+
+
+def _tissues(paths: Sequence[str]) -> dict[str, Choice]:
+    found = {
+        name: _one(paths, rf"_label-{label}_probseg\.nii(\.gz)?$", f"probability of {label}")
+        for name, label in TISSUES.items()
+    }
+    there = {name: choice for name, choice in found.items() if choice is not None}
+    return there if len(there) == len(TISSUES) else {}
 
 
 def _one(paths: Sequence[str], pattern: str, what: str) -> Choice | None:

@@ -12,6 +12,7 @@ import xarray as xr
 from rt1t2_dask.bids_derivatives import preprocessed
 from rt1t2_dask.bids_files import Wanted
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.given_tissue import from_probabilities
 from rt1t2_dask.images.itk_transform import inverse_warp_of, read_transform, warp_of
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.resample import to_grid
@@ -42,6 +43,34 @@ def test_what_fmriprep_leaves_is_known_by_name():
     assert found.transform.path == USUAL[5]
     assert found.inverse_transform is None
     assert found.lesion is None
+    assert found.tissues == {}
+    rest = [f"{ANAT}label-{name}_probseg.nii.gz" for name in ("CSF", "WM")]
+    tissues = preprocessed([*USUAL, *rest], Wanted(), SPACE).tissues
+    assert {k: v.path for k, v in tissues.items()} == {
+        "csf": rest[0], "grey": USUAL[4], "white": rest[1],
+    }  # fmt: skip
+
+
+def test_brought_tissues_are_taken_as_they_are():
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet([1, 1, 1], size=(6, 7, 8)).transpose(3, 0, 1, 2).astype(np.float32)
+    brain = rng.random((6, 7, 8)) > 0.3
+    lesion = rng.random((6, 7, 8)) > 0.9
+    t1w = Volume(rng.random((6, 7, 8)).astype(np.float32), np.diag([2.0, 2, 2, 1]))
+    found = from_probabilities(t1w, brain, shares, lesion)
+    inside = brain & ~lesion
+    assert set(np.unique(found.labels.data[~brain])) == {0}
+    assert (found.labels.data[brain & lesion] == 7).all()
+    assert (found.labels.data[inside] == np.array([3, 1, 2])[shares.argmax(0)[inside]]).all()
+    for k, name in enumerate(("csf", "grey", "white")):
+        weights = shares[k][inside].astype(float)
+        mean = np.average(t1w.data[inside], weights=weights)
+        assert found.volumes_ml[name] == pytest.approx(weights.sum() * 0.008, rel=1e-6)
+        assert found.means[name] == pytest.approx(mean, rel=1e-6)
+        variance = np.average((t1w.data[inside] - mean) ** 2, weights=weights)
+        assert found.sds[name] == pytest.approx(variance**0.5, rel=1e-5)
+    with pytest.raises(SubjectError, match="cover 0% of the brain"):
+        from_probabilities(t1w, brain, shares * 0)
 
 
 def test_the_way_back_is_used_only_where_there_is_no_other():
@@ -134,6 +163,9 @@ def prepared(tmp_path) -> tuple[Path, Volume, Volume, sitk.Transform]:
     anat.mkdir(parents=True)
     mask = t1w.with_data(t1w.data > np.quantile(t1w.data, 0.7))
     files = {"desc-preproc_T1w": t1w, "desc-preproc_T2w": t2w, "desc-brain_mask": mask}
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], size=t1w.data.shape)
+    for k, name in enumerate(("CSF", "GM", "WM")):
+        files[f"label-{name}_probseg"] = t1w.with_data(shares[..., k].astype(np.float32))
     for name, image in files.items():
         content_of = to_bytes(image, space_code=1, description="SIMULATED")
         (anat / f"sub-01_{name}.nii.gz").write_bytes(content_of)
@@ -153,12 +185,10 @@ def test_the_ratio_lies_where_the_transform_says(prepared, studies, monkeypatch,
              f"storage.url={folder / 'lake'}", f"output_dir={folder / 'out'}",
              "template.voxel_mm=4", "stage=ratio", "part=1"]  # fmt: skip
     assert command(words) == 0, capsys.readouterr().err
-    part = next((folder / "lake/parts/ratio").glob("*/"))
-    found = xr.open_zarr(part, consolidated=False)["ratio"]
+    found = opened(folder, "ratio")["ratio"]
     assert found.attrs["space"] == SPACE
     # The rigid pose is the identity and nothing else was estimated: no field, no registration.
-    rigid = next((folder / "lake/parts/coregister").glob("*/"))
-    np.testing.assert_array_equal(xr.open_zarr(rigid, consolidated=False)["rigid"], np.eye(4))
+    np.testing.assert_array_equal(opened(folder, "coregister")["rigid"], np.eye(4))
     values = np.moveaxis(found.to_numpy(), (0, 1, 2), (2, 1, 0))
     where = np.argwhere(np.isfinite(values))[::211]
     template = np.asarray(found.attrs["affine"])
@@ -166,6 +196,18 @@ def test_the_ratio_lies_where_the_transform_says(prepared, studies, monkeypatch,
     truth = [sampled(image, through_itk(known, world)) for image in (t1w, t2w)]
     np.testing.assert_allclose(values[tuple(where.T)], truth[0] / truth[1], rtol=0.02)
     assert len(where) > 50
+    assert command([*words[:-2], "stage=tissue", "part=1"]) == 0, capsys.readouterr().err
+    labels = opened(folder, "tissue")["tissue"].to_numpy().T
+    brain = opened(folder, "brain")["brain"].to_numpy().T.astype(bool)
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], size=t1w.data.shape)
+    expected = np.array([3, 1, 2])[shares.argmax(-1)]
+    assert (labels[brain] == expected[brain]).all()
+    np.testing.assert_array_equal(brain, t1w.data > np.quantile(t1w.data, 0.7))
+
+
+def opened(folder: Path, stage: str) -> xr.Dataset:
+    part = next((folder / "lake" / "parts" / stage).glob("*/"))
+    return xr.open_zarr(part, consolidated=False)
 
 
 def sampled(image: Volume, points: np.ndarray) -> np.ndarray:
