@@ -10,6 +10,7 @@ import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.details import Details
+from rt1t2_dask.report.numbers import decimal
 
 
 class AssetLike(Protocol):
@@ -114,6 +115,11 @@ class ContrastResult:
     def title(self) -> str:
         """What is compared, as a phrase."""
         return self.heading or f"{self.first} versus {self.second}"
+
+    @property
+    def height(self) -> str:
+        """The height threshold as a phrase."""
+        return f"{'|t|' if self.statistic == 't' else 'F'} > {decimal(self.threshold.u)}"
 
     @property
     def positive(self) -> str:

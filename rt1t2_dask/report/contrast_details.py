@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from rt1t2_dask.report.details import Details
-from rt1t2_dask.report.numbers import coordinates, decimal, plural, probability, thousands
+from rt1t2_dask.report.numbers import (
+    NOT_AVAILABLE,
+    coordinates,
+    decimal,
+    is_missing,
+    plural,
+    probability,
+    thousands,
+)
 from rt1t2_dask.report.tables import Table, from_frame
 
 ALPHA = 0.05
@@ -31,23 +39,34 @@ def tables(details: Details) -> list[Table]:
     """Give the maxima, the effects of clusters and the regions of smallest p."""
     made = []
     if len(details.peaks):
-        peaks = details.peaks.copy()
-        peaks["place"] = [coordinates(row) for row in peaks[["x_mm", "y_mm", "z_mm"]].to_numpy()]
-        order = ["cluster", "peak", "t", "zscore", "place", "p_uncorrected", "p_fwe_rft", "q_fdr"]
-        note = "At most three maxima a cluster, more than 8 mm apart; p of each peak's height."
-        made.append(_shown(peaks[[*order, "region"]], "Local maxima", [note]))
+        made.append(_peaks(details.peaks))
     if len(details.effects):
-        made.append(_shown(details.effects, "Effects of the clusters", [SELECTED]))
+        rows = _effects(details.effects).drop(columns="region", errors="ignore")
+        made.append(from_frame(rows, "Effects of the clusters", [SELECTED]))
     if len(details.parcels):
         first = details.parcels.sort_values("p", kind="stable").head(SHOWN_REGIONS)
-        note = "Two-sided p; q over all regions; the whole table is in the folder group."
-        made.append(_shown(first.drop(columns="region"), "Regions of smallest p", [note]))
+        rows = _effects(first.drop(columns="region")).rename(columns={"name": "region"})
+        note = "Two-sided p for t; q over all regions; the whole table is in the folder group."
+        made.append(from_frame(rows, "Regions of smallest p", [note]))
     return made
 
 
-def _shown(rows: pd.DataFrame, caption: str, notes: Sequence[str]) -> Table:
-    words = {"name": "region", "place": "peak (mm)", "percent": "% of reference"}
-    return from_frame(rows.rename(columns=words), caption, notes)
+def _peaks(rows: pd.DataFrame) -> Table:
+    places = [coordinates(row) for row in rows[["x_mm", "y_mm", "z_mm"]].to_numpy()]
+    shown = rows.drop(columns=["peak", "sign", "x_mm", "y_mm", "z_mm"])
+    shown.insert(1, "peak", places)
+    names = {"t": "statistic", "zscore": "peak_zscore", "p_uncorrected": "p_peak"}
+    note = "At most three maxima a cluster, more than 8 mm apart; p of each peak's height."
+    return from_frame(shown.rename(columns=names), "Local maxima", [note])
+
+
+def _effects(rows: pd.DataFrame) -> pd.DataFrame:
+    shown = rows.drop(columns=["ci_low", "ci_high"])
+    shown["g_interval"] = [
+        NOT_AVAILABLE if is_missing(low) else f"{decimal(low)} to {decimal(high)}"
+        for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
+    ]
+    return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
 
 
 def _searched(volume: Mapping[str, Any]) -> str:
@@ -59,16 +78,17 @@ def _searched(volume: Mapping[str, Any]) -> str:
     return (
         f"Searched: {thousands(volume['voxels'])} voxels, smoothness {fwhm} mm FWHM, "
         f"{decimal(volume['resels'][3], 1)} resels; critical value for a peak at FWE p = .05 "
-        f"(random field, one sign) {decimal(volume['critical_fwe'])}. Set level ({sets})."
+        f"(random field, one-sided) {decimal(volume['critical_fwe'])}. Set level ({sets})."
     )
 
 
 def _by_chance(volume: Mapping[str, Any], extent_mm3: float) -> str:
+    each = ", for each sign" if len(volume["set"]) > 1 else ""
     return (
         "A fixed extent controls nothing by itself: how large clusters of noise grow depends on "
         "the smoothness and the volume searched, which differ between studies (Eklund et al. "
         f"2016). Here random-field theory expects {volume['expected']:.2g} clusters of at least "
-        f"{thousands(extent_mm3)} mm³ in noise, for each sign; read the columns corrected for "
+        f"{thousands(extent_mm3)} mm³ in noise{each}; read the columns corrected for "
         "family-wise error."
     )
 

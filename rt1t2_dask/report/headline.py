@@ -30,12 +30,16 @@ def sentences(content: ReportContent) -> list[str]:
 def contrast(result: ContrastResult, content: ReportContent) -> str:
     """Say what one contrast shows at its threshold and after correction."""
     who = _who(result, content)
+    height = (
+        f"{result.height}, one-sided for each sign" if result.statistic == "t" else result.height
+    )
     limits = (
-        f"at p < {result.threshold.p:g} uncorrected (|t| > {decimal(result.threshold.u)}, "
-        f"one-sided for each sign) and {thousands(result.threshold.extent_mm3)} mm³"
+        f"at p < {result.threshold.p:g} uncorrected ({height}) and "
+        f"{thousands(result.threshold.extent_mm3)} mm³"
     )
     if result.clusters.empty:
-        return f"{who}: no cluster in either direction {limits}.{_corrected(result)}"
+        either = " in either direction" if result.statistic == "t" else ""
+        return f"{who}: no cluster{either} {limits}.{_corrected(result)}"
     return f"{who}: {_counted(result)} {limits}.{_largest(result)}{_corrected(result)}"
 
 
@@ -43,7 +47,8 @@ def _who(result: ContrastResult, content: ReportContent) -> str:
     if not result.second:
         return f"{result.title} (n = {thousands(result.n)})"
     n = {name: content.groups.get(name) for name in (result.first, result.second)}
-    return " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
+    who = " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
+    return who + result.title.removeprefix(f"{result.first} versus {result.second}")
 
 
 def _counted(result: ContrastResult) -> str:

@@ -12,7 +12,7 @@ from rt1t2_dask.report.content import ContrastResult, ReportContent
 from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.headline import sentences
 from rt1t2_dask.report.methods import describe
-from rt1t2_dask.report.numbers import decimal, plural, thousands
+from rt1t2_dask.report.numbers import plural, thousands
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.steps import steps
 from rt1t2_dask.report.tables import Table
@@ -132,8 +132,8 @@ def _contrast(
 ) -> ContrastSection:
     limits, known = result.threshold, result.details
     none_found = (
-        f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has |t| > {decimal(limits.u)} "
-        f"(p < {limits.p:g}, one-sided for each sign, uncorrected) in either direction."
+        f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has {result.height} "
+        f"(p < {limits.p:g}, uncorrected{', one-sided for each sign' * (result.statistic == 't')})."
     )
     stem = f"contrast-{result.name}"
     kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview", "design"))

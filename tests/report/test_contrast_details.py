@@ -1,0 +1,92 @@
+"""What stands under a contrast's clusters, and the words of an F contrast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_report import fake_contrast, fake_t_map
+
+from rt1t2_dask.report import contrast_details, headline
+from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.design_figure import design_matrix
+from rt1t2_dask.report.details import Details
+
+PEAKS = pd.DataFrame(
+    {
+        "cluster": [1], "peak": [1], "sign": ["negative"], "t": [-6.5], "zscore": [-5.2],
+        "x_mm": [4.0], "y_mm": [-26.0], "z_mm": [36.0], "p_uncorrected": [1e-7],
+        "p_fwe_rft": [0.003], "q_fdr": [0.01], "region": ["Left Thalamus Proper"],
+    }
+)  # fmt: skip
+EFFECTS = {
+    "estimate": [-0.2], "percent": [-13.0], "t": [-6.1], "dof": [27.0], "g": [-2.2],
+    "ci_low": [-3.2], "ci_high": [-1.3], "n": [29],
+}  # fmt: skip
+
+
+@pytest.fixture
+def details() -> Details:
+    p = {"p": [0.0001], "q_fdr": [0.012], "p_fwe_max_t": [0.2]}
+    return Details(
+        matrix=pd.DataFrame({"psp": [1.0, 1, 0, 0], "hc": [0.0, 0, 1, 1], "age": [-1, 0, 0.5, 2]}),
+        weights=pd.DataFrame({"psp": [1.0], "hc": [-1.0], "age": [0.0]}),
+        volume={
+            "voxels": 235000, "fwhm_mm": [10.2, 11.0, 9.8], "resels": [1, 30, 300, 1213.4],
+            "critical_fwe": 5.67, "expected": 0.53,
+            "set": {"positive": {"clusters": 0, "p": 1.0}, "negative": {"clusters": 3, "p": 0.01}},
+        },
+        peaks=PEAKS,
+        effects=pd.DataFrame({"cluster": [1]} | EFFECTS),
+        parcels=pd.DataFrame({"region": [60], "name": ["Left Thalamus Proper"]} | EFFECTS | p),
+        detectable={
+            "critical_t": 5.9, "critical_from": "random field", "power": 0.8,
+            "percent_median": 11.24, "percent_5": 7.0, "percent_95": 20.0,
+        },
+    )  # fmt: skip
+
+
+def test_sentences_hold_the_numbers(details):
+    said = " ".join(contrast_details.sentences(details, 750.0))
+    for words in (
+        "10.2 × 11.0 × 9.8 mm FWHM",
+        "1,213.4 resels",
+        "negative: 3 clusters, p = .010",
+        "expects 0.53 clusters of at least 750 mm³ in noise, for each sign",
+        "80 % probability if the true effect is 11.2 %",
+        "1 of 1 regions at q < .05, 0 at FWE",
+    ):
+        assert words in said, words
+
+
+def test_tables_name_what_they_hold(details):
+    peaks, effects, regions = contrast_details.tables(details)
+    headings = [[heading.text for heading in one.headings] for one in (peaks, effects, regions)]
+    assert "p peak, uncorrected" in headings[0]
+    assert "p cluster, uncorrected" not in headings[0]
+    assert "4 −26 36" in peaks.rows[0]
+    assert "−3.20 to −1.30" in effects.rows[0]
+    assert "p FWE, largest |t|" in headings[2]
+    assert "Left Thalamus Proper" in regions.rows[0]
+
+
+def test_design_is_drawn_with_its_columns(details):
+    drawn = design_matrix(details.matrix, details.weights, "psp versus hc", simulated=True)
+    assert "psp, hc, age" in drawn.alt
+    assert drawn.png(50).startswith(b"\x89PNG")
+    image = drawn.figure.axes[-1].images[0].get_array()
+    np.testing.assert_allclose(image[:, 2], [0, 1 / 3, 0.5, 1])
+
+
+def test_f_contrasts_are_called_f():
+    result = replace(
+        fake_contrast(fake_t_map()), first="", second="", heading="any difference", n=29,
+        statistic="F",
+    )  # fmt: skip
+    content = ReportContent(cohort="x", settings={}, method="recommended", groups={"hc": 18})
+    said = headline.contrast(result, content)
+    assert said.startswith("any difference (n = 29)")
+    assert "(F > " in said
+    assert "sign" not in said
