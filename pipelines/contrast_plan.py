@@ -20,7 +20,7 @@ from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.permute import PERMUTE
+from rt1t2_dask.pipelines.permute_plan import permute_tasks
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.stage import InputFile, Task
@@ -33,12 +33,16 @@ POWER = {"alpha": 0.05, "power": 0.8}
 
 @dataclass(frozen=True)
 class ContrastPlan:
-    """The parts of one contrast; None where there is no such thing to do."""
+    """The parts of one contrast; None where there is no such thing to do.
+
+    `permute` sums up the `relabelings`.
+    """
 
     form: Form
     design: Design
     contrast: Task
     clusters: Task
+    relabelings: tuple[Task, ...]
     permute: Task | None
     parcels: Task
     effects: Task
@@ -46,8 +50,9 @@ class ContrastPlan:
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
-        some = (self.contrast, self.clusters, self.permute, self.parcels, self.effects)
-        return [task for task in (*some, self.detectable) if task is not None]
+        some = (self.contrast, self.clusters, *self.relabelings, self.permute)
+        more = (self.parcels, self.effects, self.detectable)
+        return [task for task in (*some, *more) if task is not None]
 
 
 def plan_contrast(
@@ -89,7 +94,7 @@ def plan_contrast(
     contrast = CONTRAST.task(common | own, parents, _mask_file(config))
     fitted = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
-    permute = _permute(config, design, common, maps | fitted)
+    relabelings, permute = _permute(config, design, common, maps | fitted)
     regional = _row_parts(design, plans, "parcels") | fitted
     how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
     n = config.permute.n if _by_order(design) else 0
@@ -98,6 +103,7 @@ def plan_contrast(
         design=design,
         contrast=contrast,
         clusters=clusters,
+        relabelings=tuple(relabelings),
         permute=permute,
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": n}, regional),
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
@@ -137,10 +143,11 @@ def _clusters(
 
 def _permute(
     config: Config, design: Design, common: Mapping[str, Any], parents: Mapping[str, Part]
-) -> Task | None:
-    if not (config.permute.n and config.permute.statistic and _by_order(design)):
-        return None
-    return PERMUTE.task(dict(common) | config.permute.model_dump(mode="json"), parents)
+) -> tuple[list[Task], Task | None]:
+    if not (config.permute.n and config.permute.statistic):
+        return [], None
+    *relabelings, summed = permute_tasks(config.permute, design, common, parents)
+    return relabelings, summed
 
 
 def _detectable(

@@ -1,113 +1,120 @@
-"""Stage `permute`: family-wise error of a contrast by permutation."""
+"""Stage `permute`: family-wise error of a contrast, from all its batches of relabelings."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.contrast import design_of
-from rt1t2_dask.pipelines.maps import load_matrix, scattered
+from rt1t2_dask.pipelines.permute_batch import batch_role
+from rt1t2_dask.pipelines.permute_data import forget
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.volumes import table, to_array
-from rt1t2_dask.stats.lattice import lattice
-from rt1t2_dask.stats.null import critical_value, p_fwe
+from rt1t2_dask.pipelines.volumes import table, to_array, to_volume
+from rt1t2_dask.stats.null import critical_value, p_fwe, p_sequential
+from rt1t2_dask.stats.pareto import ParetoTail, fit_tail
 from rt1t2_dask.stats.scores import z_to_t
-from rt1t2_dask.stats.tails import merge_batches
 
 SUMMARY = "permutation.json"
 ALPHA = 0.05
-WIDE: dict[str, tuple[Literal["extent", "mass", "tfce"], ...]] = {
-    "cluster": ("extent", "mass"),
-    "tfce": ("tfce",),
-}
 UNITS = {"max_t": "t", "extent": "voxels", "mass": "t x voxels", "tfce": "TFCE"}
-CLUSTER_NEIGHBOURS: Final = 18
-TFCE_NEIGHBOURS: Final = 26
 
-Array = NDArray[Any]
+Float = NDArray[np.float64]
+Nulls = dict[str, Float]
 
 
 def _make(inputs: Inputs) -> Made:
-    from rt1t2_dask.stats import exchange, permutation
-
-    settings, design = inputs.settings, design_of(inputs.settings)
-    observed_t = inputs.volume("contrast", "stat_t")
-    inside = np.isfinite(observed_t.data)
-    plan = exchange.plan(design, settings["n"], settings["seed"], method=settings["method"])
-    block = permutation.prepare(
-        load_matrix(inputs, inside),
-        design,
-        plan,
-        min_group_n=settings["min_group_n"],
-        min_group_share=settings["min_group_share"],
-    )
-    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
-    tails = merge_batches([batch.tails for batch in batches])
+    forget()
+    settings = inputs.settings
+    batches = _batches(inputs)
+    names = [name for name in map(str, batches[0]) if name.startswith("null_")]
+    nulls = {n: np.concatenate([b[n].to_numpy() for b in batches]) for n in names}
+    largest = {"max_t": np.maximum(nulls["null_positive"], nulls["null_negative"])}
+    largest |= {n: nulls[f"null_{n}"] for n in ("extent", "mass", "tfce") if f"null_{n}" in nulls}
+    tails = {n: fit_tail(null) for n, null in largest.items()} if settings["tail"] == "gpd" else {}
+    z = inputs.volume("observed", "stat_z")
     maps = {
-        "fwe": -np.log10(p_fwe(np.abs(block.z), tails.both)),
-        "exceedances": np.sum([batch.exceed for batch in batches], axis=0),
+        "fwe": z.with_data(
+            _minus_log10(p_fwe(np.abs(z.data), largest["max_t"], tails.get("max_t")))
+        ),
+        "exceedances": z.with_data(
+            np.sum([to_volume(b["exceedances"]).data for b in batches], axis=0)
+        ),
     }
-    nulls: dict[str, Array] = {"null_positive": tails.positive, "null_negative": tails.negative}
-    observed = float(np.nanmax(np.abs(block.z)))
-    largest = {"max_t": (float(z_to_t(observed, design.dof)), z_to_t(tails.both, design.dof))}
-    more, spatial_maps = _spatial(block, plan, inside, settings)
-    for name, (top, null) in more.items():
-        nulls[f"null_{name}"] = null
-        largest[name] = (top, null)
-    grid, space = observed_t.grid, settings["space"]
-    arrays = {
-        name: to_array(name, scattered(values, inside, grid), space=space)
-        for name, values in (maps | spatial_maps).items()
-    }
+    if "tfce" in largest:
+        enhanced = np.abs(inputs.volume("observed", "enhanced").data)
+        p = p_fwe(enhanced, largest["tfce"], tails.get("tfce"))
+        maps["fwe_tfce"] = z.with_data(_minus_log10(p))
+    arrays = {n: to_array(n, v, space=settings["space"]) for n, v in maps.items()}
     arrays |= {name: table(name, values) for name, values in nulls.items()}
-    summary = _summary(settings, plan, largest)
-    return Made(xr.Dataset(arrays), {"n": plan.n}, {SUMMARY: json.dumps(summary).encode()})
+    summary = _summary(inputs, largest, tails)
+    files = {SUMMARY: json.dumps(summary).encode()}
+    return Made(xr.Dataset(arrays), {"n": summary["n"]}, files)
 
 
-def _spatial(
-    block: Any, plan: Any, inside: NDArray[np.bool_], settings: Any
-) -> tuple[dict[str, tuple[float, Array]], dict[str, Array]]:
-    """Run cluster extent, mass and TFCE, as asked for: observed maximum and null, and maps."""
-    from rt1t2_dask.stats import spatial
-    from rt1t2_dask.stats.tfce import tfce
-
-    wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
-    if not wanted:
-        return {}, {}
-    near, wide = lattice(inside, CLUSTER_NEIGHBOURS), lattice(inside, TFCE_NEIGHBOURS)
-    rule: Any = {"forming_p": settings["forming_p"], "statistics": wanted}
-    batches = [
-        spatial.spatial_batch(block, plan, k, near, wide, **rule) for k in range(plan.n_batches)
-    ]
-    seen = spatial.observed_spatial(block, near, wide, **rule)
-    nulls = {name: merge_batches([batch[name] for batch in batches]).both for name in wanted}
-    found: dict[str, tuple[float, Array]] = {
-        name: (float(seen[name].both[0]), nulls[name]) for name in wanted
-    }
-    if "tfce" not in wanted:
-        return found, {}
-    enhanced = np.abs(tfce(spatial.observed_statistic(block), wide))
-    return found, {"fwe_tfce": -np.log10(p_fwe(enhanced, nulls["tfce"]))}
+def _minus_log10(p: Float) -> NDArray[np.float32]:
+    return np.asarray(-np.log10(p), np.float32)
 
 
-def _summary(settings: Any, plan: Any, largest: dict[str, tuple[float, Array]]) -> dict[str, Any]:
-    critical = {name: critical_value(null, ALPHA) for name, (_, null) in largest.items()}
+def _batches(inputs: Inputs) -> list[xr.Dataset]:
+    """Open the batches in their order, up to the one after which enough was reached."""
+    stop = inputs.settings["early_stop"]
+    reached = dict.fromkeys(inputs.record("observed")["observed"], 0)
+    batches = []
+    for k in range(sum(role.startswith("batch") for role in inputs.task.parents)):
+        batches.append(inputs.dataset(batch_role(k)))
+        record = inputs.record(batch_role(k))
+        reached = {name: reached[name] + record["reached"][name] for name in reached}
+        if stop and min(reached.values()) >= stop:
+            break
+    return batches
+
+
+def _summary(
+    inputs: Inputs, nulls: Nulls, tails: Mapping[str, ParetoTail | None]
+) -> dict[str, Any]:
+    settings, observed = inputs.settings, inputs.record("observed")["observed"]
+    dof = inputs.record("contrast")["dof"]
+    critical = {name: critical_value(null, ALPHA) for name, null in nulls.items()}
+    p = {name: float(p_fwe(observed[name], null, tails.get(name))) for name, null in nulls.items()}
+    if settings["early_stop"]:
+        p = {
+            n: p_sequential(observed[n], null, settings["early_stop"]) for n, null in nulls.items()
+        }
+    critical["max_t"] = float(_shown(critical["max_t"], settings, dof))
     return {
-        "n": plan.n,
+        "n": len(nulls["max_t"]),
+        "n_planned": settings["n"],
         "seed": settings["seed"],
         "method": settings["method"],
-        "exact": plan.exact,
+        "exact": settings["exact"],
+        "exchange": "sign" if settings["design"]["flips"] else "order",
+        "exchanged_within": "blocks" if settings["design"]["blocks"] else "everybody",
         "sides": "two-sided",
         "forming_p": settings["forming_p"],
-        "unit": {name: UNITS[name] for name in largest},
-        "observed_maximum": {name: top for name, (top, _) in largest.items()},
+        "tail": {n: tail.describe() if tail else "none" for n, tail in tails.items()} or "none",
+        "early_stop": settings["early_stop"],
+        "unit": {name: _unit(name, settings) for name in nulls},
+        "observed_maximum": observed | {"max_t": float(_shown(observed["max_t"], settings, dof))},
         "critical_05": {n: value if np.isfinite(value) else None for n, value in critical.items()},
-        "p": {name: float(p_fwe(top, null)) for name, (top, null) in largest.items()},
+        "p": p,
     }
+
+
+def _several(settings: Mapping[str, Any]) -> bool:
+    return bool(np.shape(settings["design"]["contrast"])[1] > 1)
+
+
+def _unit(name: str, settings: Mapping[str, Any]) -> str:
+    return "z of F" if name == "max_t" and _several(settings) else UNITS[name]
+
+
+def _shown(z: float, settings: Mapping[str, Any], dof: float) -> Float:
+    """Give a normal deviate as t at full freedom; that of an F as it is."""
+    return np.asarray(z if _several(settings) or not np.isfinite(z) else z_to_t(z, dof))
 
 
 PERMUTE = Stage("permute", _make, gigabytes=1.0)

@@ -23,9 +23,10 @@ from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.reach import LakeReached
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
+from rt1t2_dask.pipelines.running import RunningEstimate
 from rt1t2_dask.pipelines.single import numbered
 from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake, Part
@@ -181,11 +182,14 @@ class _Run:
         for note in cohort.notes:
             log.info("%s", note)
         tasks = cohort.tasks()
-        failed = self._make(tasks, [task.part for task in tasks])
+        estimate = RunningEstimate(self.lake, self.config, cohort)
+        failed = self._make(tasks, [task.part for task in tasks], estimate)
         for part, reason in failed.items():
             raise RunError(f"stage {part.stage} failed: {reason}")
 
-    def _make(self, tasks: Sequence[Task], targets: Sequence[Part]) -> dict[Part, str]:
+    def _make(
+        self, tasks: Sequence[Task], targets: Sequence[Part], watch: Tell | None = None
+    ) -> dict[Part, str]:
         whole = complete_parts(self.lake, tasks)
         todo = missing_tasks(tasks, targets, whole)
         if not todo:
@@ -196,6 +200,8 @@ class _Run:
             def take(outcome: Outcome) -> None:
                 self.outcomes.append(outcome)
                 tell(outcome)
+                if watch:
+                    watch(outcome)
 
             return run_tasks(self.cluster(), self.lake, todo, take)
 

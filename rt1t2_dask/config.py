@@ -219,6 +219,8 @@ class Permute(Model):
     statistic: tuple[PermutationStatistic, ...]
     forming_p: Annotated[float, Field(gt=0, lt=0.5)]
     seed: Annotated[int, Field(ge=0)]
+    tail: Literal["none", "gpd"]
+    early_stop: Annotated[int, Field(ge=1)] | None
 
 
 class Receptors(Model):

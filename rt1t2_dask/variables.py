@@ -80,6 +80,7 @@ VARIABLES = {
     "null_extent": Variable(("permutation",), "1", "largest cluster of each relabeling, voxels"),
     "null_mass": Variable(("permutation",), "1", "largest cluster mass of each relabeling"),
     "null_tfce": Variable(("permutation",), "1", "largest |TFCE| of each relabeling"),
+    "enhanced": Variable(SPACE, "1", "TFCE of the contrast, negative where t is"),
     "exceedances": Variable(SPACE, "1", "relabelings with |t| at least the observed"),
     "null_positive": Variable(("permutation",), "1", "largest z of each relabeling"),
     "null_negative": Variable(("permutation",), "1", "largest -z of each relabeling"),

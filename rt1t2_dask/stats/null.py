@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rt1t2_dask.stats.pareto import ParetoTail
+
 Float = NDArray[np.float64]
 TIE = 1 - 4e-6
 
 
-def p_fwe(statistic: ArrayLike, null: NDArray[Any]) -> Float:
+def p_fwe(statistic: ArrayLike, null: NDArray[Any], tail: ParetoTail | None = None) -> Float:
     """Give the family-wise p of each value against the null of the maximum.
 
     Parameters
@@ -20,6 +22,8 @@ def p_fwe(statistic: ArrayLike, null: NDArray[Any]) -> Float:
         Observed values; larger is more extreme; NaN stays NaN.
     null : ndarray, shape (permutation,)
         Maximum of each permutation, without the identity.
+    tail : ParetoTail, optional
+        Gives p above its threshold.
 
     Returns
     -------
@@ -29,12 +33,27 @@ def p_fwe(statistic: ArrayLike, null: NDArray[Any]) -> Float:
     values = np.asarray(statistic, np.float64)
     ordered = np.sort(np.asarray(null, np.float64))
     reached = len(ordered) - np.searchsorted(ordered, values * TIE, side="left")
-    return np.where(np.isnan(values), np.nan, (reached + 1) / (len(ordered) + 1))
+    p = (reached + 1) / (len(ordered) + 1)
+    if tail is not None:
+        p = np.where(values > tail.threshold, tail.p(values), p)
+    return np.where(np.isnan(values), np.nan, p)
 
 
 def p_uncorrected(exceed: NDArray[Any], n: int) -> Float:
     """Give the p of each voxel from its count of permutations at least as extreme."""
     return np.asarray((np.asarray(exceed, np.float64) + 1) / (n + 1))
+
+
+def p_sequential(observed: float, null: NDArray[Any], exceedances: int) -> float:
+    """Give the p of a test that stops when enough permutations reached the observed value.
+
+    Besag & Clifford 1991: h / L where the h-th was the L-th permutation; where fewer
+    than h were reached, (count + 1) / (n + 1).
+    """
+    reached = np.flatnonzero(np.asarray(null, np.float64) >= observed * TIE)
+    if len(reached) >= exceedances:
+        return float(exceedances / (reached[exceedances - 1] + 1))
+    return float((len(reached) + 1) / (len(null) + 1))
 
 
 def critical_value(null: NDArray[Any], alpha: float = 0.05) -> float:

@@ -123,7 +123,12 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
 def relabel_in_chunks(blocks: Sequence[Placed], orders: Orders, search: Search) -> Relabeled:
     """Like :func:`relabel`, with no more than a few maps in memory at a time."""
     size = CHUNK if search.tfce else len(orders)
-    parts = [relabel(blocks, orders[k : k + size], search) for k in range(0, len(orders), size)]
+    starts = range(0, len(orders), size)
+    return merge_relabeled([relabel(blocks, orders[k : k + size], search) for k in starts])
+
+
+def merge_relabeled(parts: Sequence[Relabeled]) -> Relabeled:
+    """Join the results of consecutive relabelings."""
     names = parts[0].tails
     tails = {name: merge_batches([p.tails[name] for p in parts]) for name in names}
     return Relabeled(tails, np.sum([p.exceed for p in parts], axis=0, dtype=np.int32))

@@ -1,0 +1,180 @@
+"""The residuals a permutation test works on: kept where they fit, else read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.cluster import MEMORY_GB_A_WORKER
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.design_settings import from_settings
+from rt1t2_dask.pipelines.stage import Inputs
+from rt1t2_dask.stats.exchange import Orders, PermutationPlan, plan
+from rt1t2_dask.stats.lattice import lattice
+from rt1t2_dask.stats.permutation import PreparedBlock, prepare
+from rt1t2_dask.stats.spatial import (
+    CHUNK,
+    Placed,
+    Relabeled,
+    Search,
+    Statistic,
+    merge_relabeled,
+    relabel,
+    relabel_in_chunks,
+)
+from rt1t2_dask.storage.keys import canonical
+
+WIDE: dict[str, tuple[Statistic, ...]] = {"cluster": ("extent", "mass"), "tfce": ("tfce",)}
+CLUSTER_NEIGHBOURS: Final = 18
+TFCE_NEIGHBOURS: Final = 26
+EVERY = 10**9
+FLOAT_BYTES = 4
+CELL_BYTES = 64
+LIBRARIES_BYTES = 300e6
+KEPT_SHARE = 0.35
+BLOCK_SHARE = 0.04
+MAPS_SHARE = 0.15
+BLOCK_COPIES = 4
+
+
+class Memory:
+    """How a permutation test of some size fits a worker.
+
+    Parameters
+    ----------
+    rows, voxels : int
+        Maps, and voxels tested.
+    maps : bool
+        Whether TFCE needs whole maps.
+    limit : float
+        Bytes a worker may use.
+    """
+
+    def __init__(self, rows: int, voxels: int, maps: bool, limit: float) -> None:
+        matrix = FLOAT_BYTES * rows * voxels
+        self.limit = limit
+        self.kept = matrix <= KEPT_SHARE * limit
+        self.block_bytes = int(min(BLOCK_BYTES, BLOCK_SHARE * limit))
+        most = int(MAPS_SHARE * limit) // (FLOAT_BYTES * voxels)
+        self.at_once = CHUNK if self.kept or not maps else max(CHUNK, most)
+        held = matrix if self.kept else 0
+        whole_maps = self.at_once * voxels * FLOAT_BYTES if maps else 0
+        blocks = BLOCK_COPIES * self.block_bytes
+        self.peak = LIBRARIES_BYTES + held + blocks + whole_maps + CELL_BYTES * 2 * voxels
+
+    def require(self) -> None:
+        """Refuse what does not fit.
+
+        Raises
+        ------
+        UserError
+            With the numbers and the setting to change.
+        """
+        if self.peak > self.limit:
+            raise UserError(
+                f"permute needs {self.peak / 1e9:.2f} GB a worker, which has "
+                f"{self.limit / 1e9:.2f}: raise cluster.memory_gb."
+            )
+
+
+def worker_bytes() -> float:
+    """Bytes this process may use: the Dask worker's limit, else what a worker is given."""
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except (ValueError, AttributeError):
+        limit = None
+    return float(limit or MEMORY_GB_A_WORKER * 1e9)
+
+
+class Residualised:
+    """The blocks of one contrast, visited once a pass.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Of a stage that has the contrast and its maps as parents.
+    limit : float
+        Bytes that may be used; results do not depend on it.
+    """
+
+    def __init__(self, inputs: Inputs, limit: float) -> None:
+        settings = inputs.settings
+        self.settings = settings
+        self.statistic_map = inputs.volume("contrast", "stat_t")
+        self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
+        self.design = from_settings(settings["design"])
+        self.rows = Rows(inputs)
+        wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
+        self.search = Search(
+            lattice(self.inside, CLUSTER_NEIGHBOURS),
+            lattice(self.inside, TFCE_NEIGHBOURS),
+            settings["forming_p"],
+            wanted,
+        )
+        self.voxels = int(self.inside.sum())
+        self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
+        self.memory.require()
+        shape = self.statistic_map.grid.shape
+        self._blocks = voxel_blocks(shape, self.inside, self.design.n, self.memory.block_bytes)
+        self._kept = [self._placed(b) for b in self._blocks] if self.memory.kept else None
+
+    def plan(self, n: int) -> PermutationPlan:
+        """Give the first n relabelings."""
+        settings = self.settings
+        asked = EVERY if settings["exact"] else 0
+        return replace(plan(self.design, asked, settings["seed"], method=settings["method"]), n=n)
+
+    def blocks(self) -> Iterator[Placed]:
+        """Give every block once."""
+        yield from self._kept or map(self._placed, self._blocks)
+
+    def relabel(self, orders: Orders) -> Relabeled:
+        """Run relabelings over all blocks."""
+        if self._kept is not None:
+            return relabel_in_chunks(self._kept, orders, self.search)
+        size = self.memory.at_once if self.search.tfce else len(orders)
+        starts = range(0, len(orders), size)
+        return merge_relabeled(
+            [relabel(self.blocks(), orders[k : k + size], self.search) for k in starts]
+        )
+
+    def _placed(self, block: Block) -> Placed:
+        prepared: PreparedBlock = prepare(
+            self.rows.read(block),
+            self.design,
+            self.plan(1),
+            min_group_n=self.settings["min_group_n"],
+            min_group_share=self.settings["min_group_share"],
+        )
+        return block.index, prepared
+
+
+_LOCK = Lock()
+_LATEST: dict[bytes, Residualised] = {}
+
+
+def residualised(inputs: Inputs) -> Residualised:
+    """Give the contrast's residuals, read once by each worker while it works on one contrast."""
+    own = {"first", "last", "before"}
+    settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
+    contrast = inputs.task.parents["contrast"].key
+    name = canonical({"lake": inputs.lake.store.url, "contrast": contrast, "settings": settings})
+    with _LOCK:
+        if name not in _LATEST:
+            _LATEST.clear()
+            _LATEST[name] = Residualised(inputs, worker_bytes())
+        return _LATEST[name]
+
+
+def forget() -> None:
+    """Free the memory of the contrast worked on last."""
+    with _LOCK:
+        _LATEST.clear()

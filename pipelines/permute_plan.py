@@ -1,0 +1,60 @@
+"""The permutation test of a contrast as tasks: what is observed, batches, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rt1t2_dask.config import Permute
+from rt1t2_dask.pipelines.permute import PERMUTE
+from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH, batch_role
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.exchange import plan
+from rt1t2_dask.storage.parts import Part
+
+BATCH = 256
+NULL_SETTINGS = ("method", "statistic", "forming_p", "seed", "early_stop")
+
+
+def permute_tasks(
+    permute: Permute,
+    design: Design,
+    common: Mapping[str, Any],
+    parents: Mapping[str, Part],
+) -> list[Task]:
+    """Plan the relabelings of one contrast; the task that sums them up comes last.
+
+    Parameters
+    ----------
+    permute : Permute
+    design : Design
+        Of the contrast.
+    common : mapping
+        Settings of the contrast: design, minimum numbers, space.
+    parents : mapping of str to Part
+        The maps of its rows, and the contrast.
+
+    Raises
+    ------
+    UserError
+        When the design has nothing to exchange.
+    """
+    asked = permute.model_dump(mode="json")
+    drawn = plan(design, permute.n, permute.seed, method=permute.method)
+    settings = dict(common) | {k: asked[k] for k in NULL_SETTINGS} | {"exact": drawn.exact}
+    observed = OBSERVED.task(settings, parents)
+    batches: list[Task] = []
+    for first in range(0, drawn.n, BATCH):
+        span = {"first": first, "last": min(first + BATCH, drawn.n)}
+        before = [task.part.key for task in batches] if permute.early_stop else []
+        task = PERMUTE_BATCH.task(
+            settings | span | {"before": before}, {**parents, "observed": observed.part}
+        )
+        batches.append(task)
+    made = {batch_role(k): task.part for k, task in enumerate(batches)}
+    summed = PERMUTE.task(
+        settings | {"n": drawn.n, "tail": permute.tail},
+        {"contrast": parents["contrast"], "observed": observed.part, **made},
+    )
+    return [observed, *batches, summed]
