@@ -97,7 +97,6 @@ def plan_contrast(
     relabelings, permute = _permute(config, design, common, maps | fitted)
     regional = _row_parts(design, plans, "parcels") | fitted
     how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
-    n = config.permute.n if _by_order(design) else 0
     return ContrastPlan(
         form=form,
         design=design,
@@ -105,7 +104,7 @@ def plan_contrast(
         clusters=clusters,
         relabelings=tuple(relabelings),
         permute=permute,
-        parcels=PARCEL_CONTRAST.task(common | own | how | {"n": n}, regional),
+        parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
         detectable=_detectable(config, design, fitted, permute),
     )
@@ -163,11 +162,6 @@ def _baseline(design: Design, config: Config) -> list[bool]:
     """Rows whose mean effects are a share of: the reference group, else everybody."""
     controls = design.group == config.cohort.reference
     return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
-
-
-def _by_order(design: Design) -> bool:
-    """Whether people are exchanged freely, which is what the permutation stage does."""
-    return design.q == 1 and not design.flips and design.blocks is None
 
 
 def _people(design: Design) -> list[int]:

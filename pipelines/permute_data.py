@@ -111,7 +111,7 @@ class Residualised:
         self.statistic_map = inputs.volume("contrast", "stat_t")
         self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
         self.design = from_settings(settings["design"])
-        self.rows = Rows(inputs)
+        self.rows = Rows.open(inputs)
         wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
         self.search = Search(
             lattice(self.inside, CLUSTER_NEIGHBOURS),

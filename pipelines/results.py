@@ -116,11 +116,12 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
         rows["p_fwe_permutation"] = p_fwe(rows["voxels"], permuted["null_extent"].to_numpy())
     else:
         fwe = to_volume(permuted["fwe"])
+        at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
         ways = lake.record(plan.permute.part)["n"] + 1
-        # The map is float32; a permutation p is a whole number of relabelings.
-        rows["p_fwe_permutation"] = [
-            round(_at_peak(fwe, row) * ways) / ways for _, row in rows.iterrows()
-        ]
+        if plan.permute.settings["tail"] == "none":
+            # The map is float32; a permutation p is a whole number of relabelings.
+            at_peaks = np.round(at_peaks * ways) / ways
+        rows["p_fwe_permutation"] = at_peaks
     return rows
 
 

@@ -158,8 +158,11 @@ def plan(
     Raises
     ------
     UserError
-        Whole blocks that have nothing to change places with.
+        Smith's method for an F contrast; whole blocks that have nothing to change
+        places with.
     """
+    if method == "smith" and design.q > 1:
+        raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
     labels = design.blocks if exchangeable is None else np.asarray(exchangeable)
     blocks = _rows_by_label(labels)
     chosen = exchange or ("sign" if design.flips else "order")

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.permutation_kernels import F32, I32, WIDTH, scan
@@ -127,15 +126,8 @@ def prepare(
         Its method is prepared for.
     min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.fit`.
-
-    Raises
-    ------
-    UserError
-        Smith's method for an F contrast.
     """
     smith = plan.method == "smith"
-    if smith and design.q > 1:
-        raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
     left = residualise(data, design, min_group_n, min_group_share, plan.exchange != "order")
     as_it_is = np.arange(design.n, dtype=np.int16)[None]
     whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
