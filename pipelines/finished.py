@@ -16,7 +16,7 @@ from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 
 SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
-WRITERS = ("inputs_table", "outputs", "page", "results", "sidecar", "write")
+WRITERS = ("group_design", "inputs_table", "outputs", "page", "results", "sidecar", "write")
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
         lower=said.negative,
         n=plan.design.n,
         statistic="t" if plan.design.q == 1 else "F",
-        details=results.contrast_details(lake, plan),
+        details=results.contrast_details(lake, plan, config.cohort.reference),
         t_map=to_volume(lake.read(plan.contrast.part)["stat_t"]),
         clusters=results.cluster_rows(lake, plan),
         threshold=Threshold(config.contrast.p, height, config.contrast.extent_mm3, dof),

@@ -92,10 +92,20 @@ def design_table(plan: ContrastPlan) -> pd.DataFrame:
     return pd.concat([rows, weights], ignore_index=True)
 
 
-def contrast_details(lake: Lake, plan: ContrastPlan) -> Details:
+def baseline_name(plan: ContrastPlan, reference: str) -> str:
+    """Say what the percentages of a contrast are a share of."""
+    if plan.design.partner is not None:
+        return f"mean of {plan.form.members[1]}"
+    if reference in plan.design.groups:
+        return f"mean of {reference}"
+    return "mean of everybody in the contrast"
+
+
+def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
     """Gather what the report shows under a contrast's clusters."""
     design, columns = plan.design, list(plan.design.names)
     return Details(
+        baseline=baseline_name(plan, reference),
         matrix=pd.DataFrame(design.matrix, columns=columns),
         weights=pd.DataFrame(design.contrast.T, columns=columns),
         volume=lake.record(plan.clusters.part),

@@ -52,6 +52,11 @@ class Cohort(Model):
                     f"cohort.contrasts.{name} names {unknown[0]}, which is not one of "
                     f"the groups {known}"
                 )
+            if name.removesuffix(ADJUSTED) in self.contrasts and name.endswith(ADJUSTED):
+                raise ValueError(
+                    f"cohort.contrasts.{name}: the name is kept for the adjusted form of "
+                    f"{name.removesuffix(ADJUSTED)}; choose another"
+                )
         return self
 
     def every_contrast(self) -> dict[str, Form]:

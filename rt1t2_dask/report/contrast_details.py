@@ -31,23 +31,24 @@ def sentences(details: Details, extent_mm3: float) -> list[str]:
     """Say what was searched, what chance alone would give, and what could have been found."""
     found = [_searched(details.volume), _by_chance(details.volume, extent_mm3)]
     if details.detectable is not None and details.detectable["percent_median"] is not None:
-        found.append(_power(details.detectable))
+        found.append(_power(details.detectable, details.baseline))
     return [*found, _regions(details.parcels)]
 
 
 def tables(details: Details) -> list[Table]:
     """Give the maxima, the effects of clusters and the regions of smallest p."""
     made = []
+    share = f"Percentages are of the {details.baseline}."
     if len(details.peaks):
         made.append(_peaks(details.peaks))
     if len(details.effects):
         rows = _effects(details.effects).drop(columns="region", errors="ignore")
-        made.append(from_frame(rows, "Effects of the clusters", [SELECTED]))
+        made.append(from_frame(rows, "Effects of the clusters", [SELECTED, share]))
     if len(details.parcels):
         first = details.parcels.sort_values("p", kind="stable").head(SHOWN_REGIONS)
         rows = _effects(first.drop(columns="region")).rename(columns={"name": "region"})
         note = "Two-sided p for t; q over all regions; the whole table is in the folder group."
-        made.append(from_frame(rows, "Regions of smallest p", [note]))
+        made.append(from_frame(rows, "Regions of smallest p", [note, share]))
     return made
 
 
@@ -93,13 +94,13 @@ def _by_chance(volume: Mapping[str, Any], extent_mm3: float) -> str:
     )
 
 
-def _power(found: Mapping[str, Any]) -> str:
+def _power(found: Mapping[str, Any], baseline: str) -> str:
     low, middle, high = (decimal(found[f"percent_{k}"], 1) for k in ("5", "median", "95"))
     return (
         f"Minimum detectable effect: with these people, at two-sided FWE p < .05 "
         f"({found['critical_from']}, |t| > {decimal(found['critical_t'])}), a single voxel would "
         f"be found with {100 * found['power']:.0f} % probability if the true effect is {middle} % "
-        f"of the reference mean at the median voxel ({low} to {high} % in nine tenths of them); "
+        f"of the {baseline} at the median voxel ({low} to {high} % in nine tenths of them); "
         "smaller effects are likely to be missed."
     )
 

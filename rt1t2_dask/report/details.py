@@ -15,6 +15,8 @@ class Details:
 
     Parameters
     ----------
+    baseline : str
+        What percentages are a share of, such as ``mean of hc``.
     matrix, weights : DataFrame
         Design and contrast, one column a column of the model.
     volume : mapping
@@ -26,6 +28,7 @@ class Details:
         ``critical_t``, ``critical_from``, ``power``, ``percent_{median,5,95}``.
     """
 
+    baseline: str
     matrix: pd.DataFrame
     weights: pd.DataFrame
     volume: Mapping[str, Any]

@@ -83,7 +83,7 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "hedges_g": ("Hedges' g", decimal),
     "g_interval": ("95 % interval of the effect", text),
     "estimate": ("Estimate", anything),
-    "percent": ("% of reference", decimal),
+    "percent": ("% of the mean", decimal),
     "lesion_overlap": ("In any lesion", percent),
     "regions": ("All regions", text),
     "group": ("Group", text),

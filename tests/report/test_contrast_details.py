@@ -31,6 +31,7 @@ EFFECTS = {
 def details() -> Details:
     p = {"p": [0.0001], "q_fdr": [0.012], "p_fwe_max_t": [0.2]}
     return Details(
+        baseline="mean of hc",
         matrix=pd.DataFrame({"psp": [1.0, 1, 0, 0], "hc": [0.0, 0, 1, 1], "age": [-1, 0, 0.5, 2]}),
         weights=pd.DataFrame({"psp": [1.0], "hc": [-1.0], "age": [0.0]}),
         volume={
@@ -55,7 +56,7 @@ def test_sentences_hold_the_numbers(details):
         "1,213.4 resels",
         "negative: 3 clusters, p = .010",
         "expects 0.53 clusters of at least 750 mm³ in noise, for each sign",
-        "80 % probability if the true effect is 11.2 %",
+        "80 % probability if the true effect is 11.2 % of the mean of hc",
         "1 of 1 regions at q < .05, 0 at FWE",
     ):
         assert words in said, words
