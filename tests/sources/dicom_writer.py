@@ -57,3 +57,53 @@ def write_series(folder: Path, volume: Volume, number: int, tags: dict[str, obje
         file.save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
+
+
+def write_enhanced(path: Path, volume: Volume, number: int, description: str) -> None:
+    """Write an enhanced T2w: all slices in one file, times in functional groups."""
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+    from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, generate_uid
+
+    lps, size = _LPS @ volume.affine, volume.grid.voxel_mm
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = FileDataset(path, {}, file_meta=meta, preamble=b"\0" * 128)
+    file.SOPClassUID, file.SOPInstanceUID = EnhancedMRImageStorage, meta.MediaStorageSOPInstanceUID
+    file.PatientName, file.PatientID, file.PatientBirthDate = NAME, PATIENT_ID, BIRTH
+    file.Modality, file.Manufacturer, file.SeriesDescription = "MR", "Philips", description
+    file.StudyInstanceUID, file.SeriesInstanceUID = generate_uid(), generate_uid()
+    file.FrameOfReferenceUID, file.SeriesNumber, file.InstanceNumber = generate_uid(), number, 1
+    file.ImageType = ["ORIGINAL", "PRIMARY", "T2", "NONE"]
+    file.EchoPulseSequence, file.InversionRecovery = "SPIN", "NO"
+    x, y, n = volume.data.shape
+    file.Columns, file.Rows, file.NumberOfFrames = x, y, n
+    file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+    file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 0
+    shared, timing, echo = Dataset(), Dataset(), Dataset()
+    timing.RepetitionTime, echo.EffectiveEchoTime = 3200.0, 408.0
+    measures, orientation = Dataset(), Dataset()
+    measures.PixelSpacing = [float(size[1]), float(size[0])]
+    measures.SliceThickness = measures.SpacingBetweenSlices = float(size[2])
+    axes = [*(lps[:3, 0] / size[0]), *(lps[:3, 1] / size[1])]
+    orientation.ImageOrientationPatient = [float(f"{v:.10g}") for v in axes]
+    shared.MRTimingAndRelatedParametersSequence = [timing]
+    shared.MREchoSequence = [echo]
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [orientation]
+    file.SharedFunctionalGroupsSequence = [shared]
+    file.PerFrameFunctionalGroupsSequence = [_frame(lps, k) for k in range(n)]
+    file.PixelData = np.ascontiguousarray(volume.data.transpose(2, 1, 0)).astype("<u2").tobytes()
+    file.save_as(path, enforce_file_format=True)
+
+
+def _frame(lps: np.ndarray, k: int) -> object:
+    from pydicom.dataset import Dataset
+
+    frame, position, content = Dataset(), Dataset(), Dataset()
+    position.ImagePositionPatient = [float(f"{v:.8g}") for v in (lps @ [0, 0, k, 1])[:3]]
+    content.StackID, content.InStackPositionNumber = "1", k + 1
+    content.DimensionIndexValues = [1, k + 1]
+    frame.PlanePositionSequence, frame.FrameContentSequence = [position], [content]
+    return frame

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_writer import SECRETS, T1W, T2W, write_series
+from dicom_writer import SECRETS, T1W, T2W, write_enhanced, write_series
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import convert
@@ -212,3 +212,14 @@ def test_nothing_of_the_patient_reaches_the_lake_the_log_or_the_output(
     left = everything(tmp_path / "out") + everything(tmp_path / "lake")
     left += (said.out + said.err).encode()
     assert not [secret for secret in SECRETS if secret in left]
+
+
+def test_an_enhanced_image_of_all_slices_is_read(tmp_path):
+    pose = compose(rotation((12, -7, 25)), translation((30.0, -11.0, 5.0)))
+    truth = volume(pose, (0.9, 0.9, 1.5))
+    write_enhanced(tmp_path / "one.dcm", truth, 4, "space")
+    (series,) = sort_series(headers(tmp_path))
+    assert contrast_of(series) == "T2w"
+    assert series.describe() == "series 4 (space; TE 408, TR 3200 ms; 12 slices)"
+    made = convert([(tmp_path / "one.dcm").read_bytes()], "T2w", series.slices)
+    np.testing.assert_array_equal(to_grid(made, truth.grid, order=0, outside=-1).data, truth.data)
