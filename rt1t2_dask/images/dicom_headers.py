@@ -11,7 +11,8 @@ import numpy as np
 from rt1t2_dask.errors import UserError
 
 _TAGS = [
-    "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPulseSequence",
+    "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPlanarPulseSequence",
+    "EchoPulseSequence",
     "EchoTime", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
     "InversionRecovery", "InversionTime", "Modality", "NumberOfFrames",
     "PerFrameFunctionalGroupsSequence", "RepetitionTime", "ScanningSequence", "SeriesDescription",
@@ -32,7 +33,8 @@ class Header:
     description : str
         The scanner operator's words, as ``t1_mprage_sag``.
     echo_ms, repetition_ms, inversion_ms : float or None
-    gradient_echo, spin_echo : bool
+    gradient_echo, inversion, echo_planar : bool
+        Kind of sequence.
     image_type : tuple of str
     agent : bool
         A contrast agent is named.
@@ -49,7 +51,8 @@ class Header:
     repetition_ms: float | None
     inversion_ms: float | None
     gradient_echo: bool
-    spin_echo: bool
+    inversion: bool
+    echo_planar: bool
     image_type: tuple[str, ...]
     agent: bool
     frames: int
@@ -119,7 +122,8 @@ def _header(found: Any) -> Header | None:
         repetition_ms=_number(found.get("RepetitionTime"), timing.get("RepetitionTime")),
         inversion_ms=_number(found.get("InversionTime"), *_list(modifier.get("InversionTimes"))),
         gradient_echo="GR" in sequence or pulse in ("GRADIENT", "BOTH"),
-        spin_echo="SE" in sequence or pulse in ("SPIN", "BOTH"),
+        inversion="IR" in sequence or found.get("InversionRecovery") == "YES",
+        echo_planar="EP" in sequence or found.get("EchoPlanarPulseSequence") == "YES",
         image_type=tuple(str(word).upper() for word in _list(found.get("ImageType"))),
         agent=bool(str(found.get("ContrastBolusAgent") or "").strip()),
         frames=int(found.get("NumberOfFrames") or 1),

@@ -31,7 +31,7 @@ _NO_ANATOMY = {
 }  # fmt: skip
 _NO_ANATOMY_WORDS = re.compile(
     r"(loc|localizer|scout|survey|dwi|dti|diff|adc|swi|asl|perf|bold|fmri|fieldmap|field_map|"
-    r"b0map|tof|angio|mip|mpr_|phase|pd_)", re.IGNORECASE
+    r"b0map|b1map|tof|angio|mip|mpr_|phase|pd_)", re.IGNORECASE
 )  # fmt: skip
 _AGENT_WORDS = re.compile(
     r"(?:^|[^a-z])(gd|gado[a-z]*|post|km|contrast|ce)(?:[^a-z]|$)|\+ ?(c|gd|km)\b", re.IGNORECASE
@@ -132,21 +132,22 @@ def contrast_of(series: Series) -> Contrast | None:
     -----
     T1w: echo under 30 ms (gradient echo: 12 ms), repetition under 3200 ms, inversion under 1500 ms
     if any. T2w: no gradient echo, no inversion, echo from 60 ms, repetition from 1800 ms. FLAIR
-    has a longer inversion, T2* and SWI a longer gradient echo, proton density neither. A fast
-    gradient echo of a localizer, a projection, a map or a phase image is left out by ImageType or
-    description.
+    has a longer inversion, T2* and SWI a longer gradient echo, proton density neither; diffusion
+    is echo-planar. A fast gradient echo of a localizer, a projection, a map or a phase image is
+    left out by ImageType or description. What slips through meets `qc.check_contrasts`.
     """
     head = series.header
     if series.slices < MIN_SLICES or _NO_ANATOMY & set(head.image_type):
         return None
     if _NO_ANATOMY_WORDS.search(head.description):
         return None
-    if head.echo_ms is None or head.repetition_ms is None:
+    if head.echo_planar or head.echo_ms is None or head.repetition_ms is None:
         return None
     if _is_t1w(head, head.echo_ms, head.repetition_ms):
         return "T1w"
     long = head.echo_ms >= T2_LEAST_ECHO_MS and head.repetition_ms >= T2_LEAST_REPETITION_MS
-    return "T2w" if long and not head.gradient_echo and head.inversion_ms is None else None
+    inverted = head.inversion or head.inversion_ms is not None
+    return "T2w" if long and not head.gradient_echo and not inverted else None
 
 
 def _is_t1w(head: Header, echo_ms: float, repetition_ms: float) -> bool:

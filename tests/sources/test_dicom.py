@@ -63,6 +63,10 @@ def headers(folder: Path):
 OTHERS = {
     "flair": {"ScanningSequence": ["SE", "IR"], "EchoTime": 100.0, "RepetitionTime": 9000.0,
               "InversionTime": 2500.0, "SeriesDescription": "t2_flair_3d"},
+    "flair_2d": {"ScanningSequence": ["SE", "IR"], "EchoTime": 120.0, "RepetitionTime": 8000.0,
+                 "SeriesDescription": "dark fluid"},
+    "b0": {"ScanningSequence": ["EP", "SE"], "EchoTime": 80.0, "RepetitionTime": 5000.0,
+           "SeriesDescription": "ep2d"},
     "t2star": {"ScanningSequence": "GR", "EchoTime": 25.0, "RepetitionTime": 3000.0,
                "SeriesDescription": "t2s"},
     "density": {"ScanningSequence": "SE", "EchoTime": 15.0, "RepetitionTime": 4000.0,
@@ -82,9 +86,9 @@ def test_t1w_and_t2w_are_told_by_how_they_were_made(tmp_path):
     found = {s.header.description: contrast_of(s) for s in series}
     assert {d: c for d, c in found.items() if c} == {"A": "T1w", "B": "T2w"}
     assert choose(series, "T1w", None).series.header.number == 2
-    assert "1 of 8 series" in choose(series, "T2w", None).reason
+    assert "1 of 10 series" in choose(series, "T2w", None).reason
     assert choose(series, "T2w", "*FLAIR*").series.header.number == 10
-    assert choose(series, "T1w", "12").series.header.description == "proton"
+    assert choose(series, "T1w", "14").series.header.description == "proton"
 
 
 def test_two_that_fit_are_refused_with_what_tells_them_apart(tmp_path):
