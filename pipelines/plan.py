@@ -136,6 +136,19 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
     return ImagePlan(shared, plans, failures)
 
 
+def check_registration(config: Config) -> None:
+    """Look for the template and the registration program before any work.
+
+    Raises
+    ------
+    UserError
+        One of them is missing.
+    """
+    shared_tasks(config)
+    if not isinstance(config.source, MapsSource):
+        normalise_settings(config)
+
+
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
     if isinstance(config.source, MapsSource):

@@ -18,7 +18,13 @@ from rt1t2_dask.pipelines.doubles import doubled
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs import known_checksums
 from rt1t2_dask.pipelines.people import read_people
-from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan, plan_images
+from rt1t2_dask.pipelines.plan import (
+    Failure,
+    ImagePlan,
+    PersonPlan,
+    check_registration,
+    plan_images,
+)
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.reach import LakeReached
@@ -79,6 +85,7 @@ def run_study(
     """
     start_logging()
     receptor_task(config)
+    check_registration(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     if config.simulated:

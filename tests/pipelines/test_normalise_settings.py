@@ -40,25 +40,15 @@ def test_a_wrong_choice_is_one_line(folder, capsys, word, expected):
 
 @pytest.mark.skipif(find_spec("ants") is not None, reason="antspyx is installed")
 def test_ants_syn_without_antspyx_says_what_to_install(folder, capsys):
-    from rt1t2_dask.errors import UserError
-    from rt1t2_dask.images.ants_syn import installed_version
-
-    with pytest.raises(UserError, match=r"install rt1t2-dask\[ants\], or choose normalise=greedy"):
-        installed_version()
+    assert command([*STUDY, "normalise=ants_syn"]) == 2
+    assert "install rt1t2-dask[ants], or choose normalise=greedy." in said(capsys)
 
 
-def test_another_template_that_is_not_there_names_the_file_to_bring(folder, monkeypatch):
-    from rt1t2_dask import assets
-    from rt1t2_dask.errors import UserError
-    from rt1t2_dask.pipelines.head import head_assets
-    from rt1t2_dask.pipelines.names import TEMPLATES
-
+def test_another_template_that_is_not_there_names_the_file_to_bring(folder, monkeypatch, capsys):
     monkeypatch.setenv("RT1T2_ASSETS", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    names = TEMPLATES["MNI152NLin2009cAsym"].names()
-    assert set(head_assets("MNI152NLin2009cAsym")) == set(names)
-    with pytest.raises(UserError, match=r"tpl-MNI152NLin2009cAsym_res-01_T1w\.nii\.gz"):
-        assets.resolve(names[0])
+    assert command([*STUDY, "template.space=MNI152NLin2009cAsym"]) == 2
+    assert "Put tpl-MNI152NLin2009cAsym_res-01_T1w.nii.gz into a folder" in said(capsys)
 
 
 def test_a_template_brought_by_its_templateflow_names_is_used(folder, monkeypatch):
