@@ -103,15 +103,14 @@ def locate(t1w: Volume, head: Volume, brain: Volume) -> Pose:
 
 
 def _best(head: Volume, t1w: Volume, around: NDArray[np.bool_]) -> Pose:
-    """Refine the plain starts until one is good, else the rotated ones too; then polish."""
+    """Refine start after start until one is good, then polish it; else give the best of all."""
     best = Pose(np.eye(4), -1.0)
-    for start in pose.plain_starts(head, t1w):
-        best = _better(best, _refined(head, t1w, start, around))
-        if best.likeness >= GOOD_LIKENESS:
-            return _polished(head, t1w, best, around)
-    for start in pose.rotated_starts(head, t1w):
-        best = _better(best, _refined(head, t1w, start, around))
-    return _polished(head, t1w, best, around)
+    for starts in (pose.plain_starts, pose.rotated_starts):
+        for start in starts(head, t1w):
+            best = _better(best, _refined(head, t1w, start, around))
+            if best.likeness >= GOOD_LIKENESS:
+                return _polished(head, t1w, best, around)
+    return best
 
 
 def _polished(head: Volume, t1w: Volume, best: Pose, around: NDArray[np.bool_]) -> Pose:

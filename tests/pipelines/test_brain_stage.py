@@ -1,0 +1,66 @@
+"""Stage `brain` on a SIMULATED head: a brought mask is taken as it is, an empty one refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.brain import BRAIN
+from rt1t2_dask.pipelines.stage import Inputs
+from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.storage.parts import Lake, Part
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "images"))
+from known_head import make_head, template
+
+
+@pytest.fixture(scope="module")
+def head():
+    return make_head(3, 4.0)
+
+
+def inputs_with(lake: Lake, head, mask: Volume | None) -> Inputs:
+    model = template(2.0)
+    whole = regrid(model["t1w"], 4.0)
+    brain = to_grid(model["brain"], whole.grid, order=0)
+    own = {"t1w": head.t1w} | ({} if mask is None else {"brain_mask": mask})
+    parts = {
+        "ingest": own,
+        "bias": {"t1w_corrected": head.t1w},
+        "head": {"t1w": whole, "brain": brain},
+    }
+    parents = {role: Part(role, "0" * 32) for role in parts}
+    for role, images in parts.items():
+        arrays = {name: to_array(name, image) for name, image in images.items()}
+        lake.write(parents[role], xr.Dataset(arrays), record={})
+    return Inputs(lake, BRAIN.task({}, parents))
+
+
+def test_a_brought_mask_is_taken_and_the_pose_still_found(head, tmp_path):
+    box = np.zeros(head.t1w.data.shape, dtype=bool)
+    box[15:35, 20:40, 20:40] = True
+    made = BRAIN.make(inputs_with(Lake(str(tmp_path)), head, head.t1w.with_data(box)))
+    np.testing.assert_array_equal(made.dataset["brain"].to_numpy().T, box)
+    assert made.record["brain_mask"] == "brought"
+    assert made.record["head_likeness"] > 0.3
+    assert np.abs(made.dataset["head_affine"].to_numpy()[:3, :3] - np.eye(3)).max() < 0.3
+
+
+def test_an_empty_brought_mask_is_the_subjects_error(head, tmp_path):
+    nothing = head.t1w.with_data(np.zeros(head.t1w.data.shape, dtype=bool))
+    with pytest.raises(SubjectError, match="empty"):
+        BRAIN.make(inputs_with(Lake(str(tmp_path)), head, nothing))
+
+
+def test_without_one_the_mask_is_made(head, tmp_path):
+    made = BRAIN.make(inputs_with(Lake(str(tmp_path)), head, None))
+    assert made.record["brain_mask"] == "registration"
+    found = made.dataset["brain"].to_numpy().T
+    assert found[head.white.data].mean() > 0.99
