@@ -23,7 +23,7 @@ from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
 
 Float = NDArray[np.float64]
-BASE_BYTES = 350 * 2**20
+BASE_BYTES, ROW_BYTES = 350 * 2**20, 10_000
 TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
 ONE_WEIGHT = ("effect", "hedges_g", "se")
 NAMES = {
@@ -68,7 +68,11 @@ def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "eq
     block = min(BLOCK_BYTES, FLOAT_BYTES * n * voxels) + TEMPORARIES * 8 * TILE_VALUES
     maps = 8 * voxels * (len(NAMES) + columns + SMOOTHNESS) + 8 * grid * SMOOTHNESS
     pooled = COVARIANCES * 8 * n * n if variance == "spm_unequal" else 0
-    return BASE_BYTES + max(block + 8 * voxels * (len(NAMES) + columns + 3), maps, pooled)
+    return (
+        BASE_BYTES
+        + ROW_BYTES * n
+        + max(block + 8 * voxels * (len(NAMES) + columns + 3), maps, pooled)
+    )
 
 
 def _make(inputs: Inputs) -> Made:

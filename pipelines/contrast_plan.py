@@ -81,7 +81,7 @@ def plan_contrast(
         When it cannot be estimated.
     """
     design = build(form, rows, config.cohort.reference)
-    _require_memory(config, design)
+    require_memory(config, design)
     maps = _row_parts(design, plans, "smooth")
     common = {
         "design": as_settings(design),
@@ -117,8 +117,16 @@ def contrast_bytes(config: Config, n: int, columns: int) -> int:
     return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
 
 
-def _require_memory(config: Config, design: Design) -> None:
-    """Refuse a contrast that a worker has no room for; ready-made maps tell their size too late."""
+def require_memory(config: Config, design: Design) -> None:
+    """Refuse a contrast that a worker has no room for.
+
+    Ready-made maps tell their size too late to be refused.
+
+    Raises
+    ------
+    UserError
+        With what it takes and what ``cluster.memory_gb`` allows.
+    """
     limit = config.cluster.memory_gb
     needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
     if limit is not None and needed > limit and not isinstance(config.source, MapsSource):
