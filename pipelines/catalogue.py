@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH
+from rt1t2_dask.pipelines.quality import QUALITY
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
@@ -35,6 +36,7 @@ STAGES = (
     TISSUE,
     CALIBRATE,
     RATIO,
+    QUALITY,
     SMOOTH,
     PARCELS,
     CONTRAST,

@@ -16,7 +16,17 @@ from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 
 SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
-WRITERS = ("group_design", "inputs_table", "outputs", "page", "results", "sidecar", "write")
+WRITERS = (
+    "group_design",
+    "inputs_table",
+    "outputs",
+    "page",
+    "pictures",
+    "quality_table",
+    "results",
+    "sidecar",
+    "write",
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,18 @@ class Finished:
     cohort: CohortPlan
     template: Task
     failures: tuple[Failure, ...]
+    excluded: tuple[PersonPlan, ...] = ()
+
+    @property
+    def everybody(self) -> tuple[PersonPlan, ...]:
+        """Give all whose maps are there, those left out of the group results last."""
+        return (*self.plans, *self.excluded)
 
     def key(self) -> str:
         """Give the digest of all that the output folder depends on."""
         parts = [t.part.key for t in self.cohort.tasks()]
-        parts += [t.part.key for plan in self.plans for t in plan.tasks.values()]
-        labels = [plan.person.label for plan in self.plans]
+        parts += [t.part.key for plan in self.everybody for t in plan.tasks.values()]
+        labels = [[p.person.label for p in plans] for plans in (self.plans, self.excluded)]
         failed = [[f.label, f.stage, f.reason] for f in self.failures]
         science = self.config.science()
         return digest([parts, labels, failed, science, _writing_code()])

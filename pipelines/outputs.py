@@ -25,13 +25,13 @@ from rt1t2_dask.storage.stores import Store
 
 PROVENANCE = "provenance.json"
 SCANNER, MNI = 1, 4
-MOSAIC_DPI = 72
 OURS = ("group/", "figures/", "sub-")
 IGNORED = (
     "**/*_T1wT2wratio.nii.gz",
     "**/*_T1wT2wratio.json",
     "group/",
     "figures/",
+    "sub-*/figures/",
     "failures.tsv",
     "provenance.json",
     "report.html",
@@ -130,32 +130,11 @@ def write_failures(store: Store, failures: Sequence[Failure]) -> None:
 
 def write_people(
     executor: Executor, lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan]
-) -> dict[str, bytes]:
-    """Write everybody's maps and masks as NIfTI, on the workers.
-
-    Returns
-    -------
-    dict of str to bytes
-        A picture (PNG) of the ratio map of each of the first ``report.mosaics`` people.
-    """
+) -> None:
+    """Write everybody's maps and masks as NIfTI, on the workers."""
     waiting = [executor.submit(write_person, lake, store, config, plan) for plan in plans]
-    labels = [p.person.label for p in plans[: config.report.mosaics]]
-    pictures = [
-        executor.submit(picture, lake, config, plan) for plan in plans[: config.report.mosaics]
-    ]
     for future in waiting:
         future.result()
-    return {label: made.result() for label, made in zip(labels, pictures, strict=True)}
-
-
-def picture(lake: Lake, config: Config, plan: PersonPlan) -> bytes:
-    """Draw one person's ratio map with the outline of what was measured, as PNG."""
-    from rt1t2_dask.report.figures import mosaic
-
-    ratio = to_volume(lake.read(plan.part("ratio" if "ratio" in plan.tasks else "map"))["ratio"])
-    outlines = {"measured": ratio.with_data(np.isfinite(ratio.data))}
-    drawn = mosaic(ratio, outlines, config.simulated, plan.person.label)
-    return bytes(drawn.png(dpi=MOSAIC_DPI))
 
 
 def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> None:

@@ -34,7 +34,10 @@ GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
 def gather(
-    study: Finished, provenance: Mapping[str, Any], mosaics: Mapping[str, bytes]
+    study: Finished,
+    provenance: Mapping[str, Any],
+    quality: pd.DataFrame,
+    mosaics: Mapping[str, bytes],
 ) -> ReportContent:
     """Collect all that the report shows; tables are those of the output folder."""
     config, lake, plans, cohort = study.config, study.lake, study.plans, study.cohort
@@ -60,20 +63,37 @@ def gather(
         receptors=receptors,
         fisher_z=results.fisher_z_rows(lake, cohort, labels),
         parcels=results.parcel_table(lake, plans),
-        quality=results.quality_table(lake, plans),
+        quality=quality,
         failures=failure_table(study.failures),
-        excluded=_excluded(config),
+        excluded=_excluded(config, study),
         lesion_count=lesion_count(lake, plans),
         assets=[assets.resolve(name) for name in used_assets(plans, cohort, study.template)],
         notes=[*cohort.notes, *_notes(config, cohort), *_missing(contrasts, receptors)],
         provenance=provenance,
         mosaics=mosaics,
+        quality_limits=config.quality.pairs(),
+        coverage=_coverage(lake, plans),
     )
 
 
-def _excluded(config: Config) -> pd.DataFrame:
+def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
+    """Give the share of people measured at each voxel; None where maps differ in grid."""
+    total: Volume | None = None
+    for plan in plans:
+        stage = "ratio" if "ratio" in plan.tasks else "map"
+        ratio = to_volume(lake.read(plan.part(stage))["ratio"])
+        measured = np.isfinite(ratio.data).astype(np.float32)
+        if total is not None and not total.grid.same_as(ratio.grid):
+            return None
+        total = ratio.with_data(measured if total is None else total.data + measured)
+    return None if total is None else total.with_data(total.data / len(plans))
+
+
+def _excluded(config: Config, study: Finished) -> pd.DataFrame:
     labels = ["sub-" + label.removeprefix("sub-") for label in config.cohort.exclude]
     rows = [(label, "cohort.exclude") for label in labels]
+    reason = "quality.action=exclude: see the table of quality"
+    rows += [(plan.person.label, reason) for plan in study.excluded]
     return pd.DataFrame(rows, columns=["participant_id", "reason"])
 
 

@@ -22,6 +22,7 @@ from rt1t2_dask.pipelines.names import SPACE, TEMPLATES
 from rt1t2_dask.pipelines.normalise import NORMALISE, normalise_settings
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.people import Person
+from rt1t2_dask.pipelines.quality import QUALITY
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
@@ -56,6 +57,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (TISSUE, lambda config: {}),
     (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
     (RATIO, lambda config: {}),
+    (QUALITY, lambda config: {}),
     (SMOOTH, lambda config: config.smooth.model_dump()),
     (PARCELS, lambda config: {}),
 )

@@ -28,7 +28,7 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
         plan.person.label: {
             file.path: file.sha256 for task in plan.tasks.values() for file in task.files.values()
         }
-        for plan in study.plans
+        for plan in study.everybody
     }
     return {
         "config": config.model_dump(mode="json"),
@@ -40,7 +40,9 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
         "environment": environment(),
         "assets": {name: assets.resolve(name).sha256 for name in used},
         "inputs": files,
-        "parts": {p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in study.plans},
+        "parts": {
+            p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in study.everybody
+        },
         "group_parts": _group_keys(study.cohort),
         "timings": timing,
     }

@@ -46,34 +46,6 @@ def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     return values
 
 
-def quality_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Give the numbers each stage left about each person."""
-    return pd.DataFrame([_quality(lake, plan) for plan in plans])
-
-
-def _quality(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
-    row: dict[str, Any] = {"participant_id": plan.person.label}
-    wanted = {
-        "ingest": ("lesion_ml",),
-        "coregister": ("mutual_information",),
-        "brain": ("brain_ml",),
-        "calibrate": (
-            "extrapolated_t1w",
-            "extrapolated_t2w",
-            "contrast_kept_t1w",
-            "contrast_kept_t2w",
-            "flag",
-        ),
-        "smooth": ("voxels_measured",),
-    }
-    for stage, names in wanted.items():
-        if stage in plan.tasks:
-            record = lake.record(plan.part(stage))
-            row |= {name: record.get(name) for name in names}
-    coverage = lake.read(plan.part("parcels"))["coverage"].to_numpy()
-    return row | {"least_region_coverage": float(np.nan_to_num(coverage).min())}
-
-
 def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
     """Read a table that a part holds; the text n/a stays text, empty is missing."""
     content = io.BytesIO(lake.file(part, name))

@@ -27,6 +27,7 @@ from rt1t2_dask.pipelines.plan import (
 )
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
+from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.reach import LakeReached
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.running import RunningEstimate
@@ -42,7 +43,8 @@ from rt1t2_dask.storage.stores import Store, open_store
 log = logging.getLogger("rt1t2_dask")
 DONE, SOME_FAILED = 0, 1
 TARGETS = (
-    *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio", "smooth", "parcels"),
+    *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio"),
+    *("quality", "smooth", "parcels"),
 )
 
 
@@ -133,12 +135,14 @@ class _Run:
         if failures and not (config.allow_failures and whole):
             write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
             return SOME_FAILED
-        if failures:
-            cohort = plan_cohort(config, people, whole, shared)
+        used, excluded = left_out(self.lake, config, whole)
+        if failures or excluded:
+            cohort = plan_cohort(config, people, used, shared)
             self._announce(images, cohort)
         self._make_group(cohort)
-        template = images.shared["template_out"]
-        self._finish(Finished(config, self.lake, people, whole, cohort, template, tuple(failures)))
+        template, failed = images.shared["template_out"], tuple(failures)
+        study = Finished(config, self.lake, people, used, cohort, template, failed, excluded)
+        self._finish(study)
         return SOME_FAILED if failures else DONE
 
     def _simulate(self, source: SimulatedSource) -> bool:

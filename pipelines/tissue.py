@@ -10,12 +10,9 @@ from rt1t2_dask.images.inverse import read_at
 from rt1t2_dask.images.tissue import segment
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.template import brain_of
 from rt1t2_dask.pipelines.volumes import grid_of, to_array
 
-UNITS = 255.0
 SHARES = ("csf_share", "grey_share", "white_share")
 
 
@@ -39,11 +36,9 @@ def _make(inputs: Inputs) -> Made:
 
 def tissue_maps(inputs: Inputs) -> list[Volume]:
     """Give the template's CSF, grey and white matter, 0 to 1."""
-    grey, white = (inputs.asset(name) for name in (GREY, WHITE))
-    inside = brain_of(inputs.asset(T1)).data
-    shares = [image.data.astype(np.float32) / UNITS for image in (grey, white)]
-    fluid = np.clip(inside - shares[0] - shares[1], 0, 1)
-    return [grey.with_data(data) for data in (fluid, *shares)]
+    brain, grey, white = (inputs.volume("template", name) for name in ("brain", "grey", "white"))
+    fluid = np.clip(brain.data - grey.data - white.data, 0, 1)
+    return [grey.with_data(fluid.astype(np.float32)), grey, white]
 
 
 def warp_of(inputs: Inputs) -> Warp:
@@ -56,7 +51,6 @@ def warp_of(inputs: Inputs) -> Warp:
 TISSUE = Stage(
     "tissue",
     _make,
-    needs=("ingest", "bias", "brain", "normalise"),
-    assets=(T1, GREY, WHITE),
+    needs=("ingest", "bias", "brain", "normalise", "template"),
     gigabytes=0.8,
 )

@@ -16,7 +16,9 @@ from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.pictures import write_pictures
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.quality_table import quality_table
 from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
@@ -49,11 +51,13 @@ def write_results(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, study.people)
     outputs.write_failures(store, study.failures)
-    _write_inputs(store, lake, study.plans)
-    mosaics = outputs.write_people(executor, lake, store, config, study.plans)
+    _write_inputs(store, lake, study.everybody)
+    outputs.write_people(executor, lake, store, config, study.everybody)
+    quality = quality_table(lake, config, study.everybody)
+    mosaics = write_pictures(executor, store, study, quality)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
-    content = page.gather(study, provenance, mosaics)
+    content = page.gather(study, provenance, quality, mosaics)
     _write_tables(store, content)
     page.write_report(store, content)
     document = {

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.quality_settings import Quality
 
 MIN_SIMULATED_VOXEL_MM = 1.0
 ADJUSTED = "Adjusted"
@@ -319,6 +320,7 @@ class Config(Model):
     calibration: Calibration
     normalise: Normalise
     lesion: Lesion
+    quality: Quality
     storage: Storage
     cluster: Cluster
     method: Literal["recommended", "van_grinsven_2025"]

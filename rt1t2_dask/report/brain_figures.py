@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
@@ -113,6 +113,36 @@ def lesion_overlap(count: Volume, template: Volume, simulated: bool) -> Picture 
     overlap = f"at most {plural(most, 'person', 'people')} at one voxel"
     caption = f"Lesion overlap: {overlap}. {ORIENTATION}"
     return Picture(figure, f"Axial slices with the number of lesions; {overlap}.", caption)
+
+
+def coverage_map(share: Volume, template: Volume, simulated: bool) -> Picture | None:
+    """Draw in which share of the people each voxel was measured; None where nowhere.
+
+    Parameters
+    ----------
+    share : Volume
+        0 to 1, shape (x, y, z).
+    template : Volume
+        T1 of the brain in the same space, on any grid.
+    simulated : bool
+    """
+    if not np.any(share.data > 0):
+        return None
+    overlay = share.with_data(np.where(share.data > 0, share.data, np.nan))
+    scene = Scene(template, overlay, mpl.colormaps["cividis"], Normalize(0, 1))
+    z = [scene.box.low[2] + 12, scene.box.high[2] - 10]
+    with house_style():
+        figure, foot, panels = _axial_panels(scene, _levels(z[0], z[1]), simulated)
+        for axes, plane in panels:
+            scene.draw(axes, plane)
+        _bar(foot, scene, "share of the people measured at the voxel")
+    everybody = float(np.mean(share.data[share.data > 0] == 1))
+    words = f"{100 * everybody:.1f} % of the voxels measured in anybody are measured in everybody"
+    return Picture(
+        figure,
+        f"Axial slices with the share of people measured; {words}.",
+        f"Coverage: {words}. {ORIENTATION}",
+    )
 
 
 def _kept(result: ContrastResult) -> Volume:

@@ -183,6 +183,10 @@ class ReportContent:
         Versions, seeds, keys, checksums; nested.
     mosaics : mapping of str to bytes
         PNG by participant label.
+    quality_limits : mapping of str to (low, high)
+        By name of a number in `quality`; None where there is no limit.
+    coverage : Volume or None
+        Share of the people measured at each voxel, 0 to 1.
     """
 
     cohort: str
@@ -208,6 +212,8 @@ class ReportContent:
     notes: Sequence[str] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     mosaics: Mapping[str, bytes] = field(default_factory=dict)
+    quality_limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    coverage: Volume | None = None
 
     def __post_init__(self) -> None:
         for result in self.contrasts:

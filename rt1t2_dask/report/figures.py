@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.report.brain_figures import cluster_slices, lesion_overlap, overview
+from rt1t2_dask.report.brain_figures import cluster_slices, coverage_map, lesion_overlap, overview
 from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.design_figure import design_matrix
-from rt1t2_dask.report.mosaic import mosaic
 from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.quality_figures import quality_strips
 from rt1t2_dask.report.receptor_figures import receptor_bars, receptor_radar
-
-__all__ = ["draw_all", "mosaic"]
 
 
 def draw_all(content: ReportContent) -> dict[str, Picture]:
@@ -25,11 +23,16 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
     dict of str to Picture
         File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
         ``contrast-<name>_design``,
-        ``receptors_bars``, ``receptors_radar``, ``participants_age``, ``lesions_overlap``.
+        ``receptors_bars``, ``receptors_radar``, ``participants_age``, ``lesions_overlap``,
+        ``quality_numbers``, ``quality_coverage``.
         Brain figures need the template; those without data are absent.
     """
     drawn = {**_brains(content), **_designs(content), **_receptors(content)}
     drawn["participants_age"] = ages(content.participants, content.groups, content.simulated)
+    if content.quality is not None:
+        drawn["quality_numbers"] = quality_strips(
+            content.quality, content.quality_limits, content.simulated
+        )
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
@@ -44,6 +47,10 @@ def _brains(content: ReportContent) -> dict[str, Picture | None]:
     if content.lesion_count is not None:
         drawn["lesions_overlap"] = lesion_overlap(
             content.lesion_count, content.template, content.simulated
+        )
+    if content.coverage is not None:
+        drawn["quality_coverage"] = coverage_map(
+            content.coverage, content.template, content.simulated
         )
     return drawn
 

@@ -109,7 +109,7 @@ def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
         room -= len(source)
         if room < 0:
             break
-        shown.append(Figure(source, f"Slices through the ratio map of {name}.", name))
+        shown.append(Figure(source, f"Planes through the images of {name}.", name))
     return shown
 
 

@@ -84,11 +84,15 @@ class Plane:
         order : int
             0 nearest voxel (statistics, masks), 1 linear (anatomy).
         """
+        return values_at(volume, self.world(), order)
+
+    def world(self) -> NDArray[np.float64]:
+        """Give the place of every sample in mm, shape (3, up, across)."""
         across, up = self.ticks_mm
         world = np.empty((3, up.size, across.size))
         world[self.axis] = self.at_mm
         world[self.in_plane[0]], world[self.in_plane[1]] = np.meshgrid(across, up)
-        return values_at(volume, world, order)
+        return world
 
     def _along(self, axis: int) -> NDArray[np.float64]:
         count = int(np.floor((self.box.high[axis] - self.box.low[axis]) / self.step_mm)) + 1

@@ -102,6 +102,8 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "participant_id": ("Participant", text),
     "stage": ("Stage", text),
     "reason": ("Reason", text),
+    "flag": ("Reasons", text),
+    "used": ("Used in group results", text),
 }
 _WORDS = {
     "cluster",
@@ -113,6 +115,8 @@ _WORDS = {
     "map",
     "stage",
     "reason",
+    "flag",
+    "used",
 }
 _CLUSTER_ORDER = [
     *("cluster", "direction", "region", "volume_mm3", "voxels", "peak_t", "peak_zscore", "peak"),
@@ -266,12 +270,26 @@ def _is_numeric(column: pd.Series, name: str) -> bool:
     )
 
 
+def _flags(quality: pd.DataFrame | None) -> pd.DataFrame | None:
+    if quality is None or "flag" not in quality:
+        return None
+    flagged = quality[quality["flag"].notna()]
+    return flagged[[name for name in ("participant_id", "used", "flag") if name in flagged]]
+
+
+def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
+    if quality is None or "flag" not in quality:
+        return quality
+    return quality.sort_values("flag", key=lambda flag: flag.isna(), kind="stable")
+
+
 def people(content: ReportContent) -> dict[str, Table]:
     """Give the tables on who was left out, who failed and how good the rest is."""
     found = {
         "excluded": (content.excluded, "Left out by the study's settings"),
         "failures": (content.failures, "Failed during processing"),
-        "quality": (content.quality, "Quality, one row a person"),
+        "flags": (_flags(content.quality), "People beyond a limit of quality"),
+        "quality": (_flagged_first(content.quality), "Quality, one row a person"),
     }
     return {
         key: from_frame(frame, caption)

@@ -7,10 +7,10 @@ import io
 from PIL import Image
 
 WIDTH_PX = 840
-_COLOURS = 64
+COLOURS = 64
 
 
-def thumbnail(png: bytes, width_px: int = WIDTH_PX) -> bytes:
+def thumbnail(png: bytes, width_px: int = WIDTH_PX, colours: int = COLOURS) -> bytes:
     """Scale a PNG down to a width and to a palette; the same bytes in give the same out.
 
     Parameters
@@ -18,12 +18,14 @@ def thumbnail(png: bytes, width_px: int = WIDTH_PX) -> bytes:
     png : bytes
     width_px : int
         Pictures that are narrower keep their size.
+    colours : int
+        Size of the palette, at most 256.
     """
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     if picture.width > width_px:
         height = max(1, round(picture.height * width_px / picture.width))
         picture = picture.resize((width_px, height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    palette = picture.quantize(_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette.save(out, format="PNG", optimize=True)
     return out.getvalue()

@@ -286,10 +286,14 @@ def fake_content(simulated: bool = True) -> ReportContent:
         quality=pd.DataFrame(
             {
                 "participant_id": participants["participant_id"],
-                "coregister_mi": np.linspace(0.4, 0.6, len(participants)),
-                "flags": ["low coverage", *[""] * (len(participants) - 1)],
+                "flag": [*[None] * (len(participants) - 1), "brain_ml 612 is under 900"],
+                "used": "yes",
+                "brain_ml": [*np.linspace(1200, 1700, len(participants) - 1), 612.0],
+                "registration_ncc": np.linspace(0.8, 0.9, len(participants)),
             }
         ),
+        quality_limits={"brain_ml": (900.0, 2500.0), "registration_ncc": (0.65, None)},
+        coverage=t_map.with_data(np.isfinite(t_map.data).astype(np.float32)),
         failures=pd.DataFrame(
             [{"participant_id": "sub-077", "stage": "ingest", "reason": "T1w has 2 volumes"}]
         ),

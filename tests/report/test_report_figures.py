@@ -13,10 +13,12 @@ from PIL import Image
 
 from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.report.figures import draw_all, mosaic
+from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.mosaic import Strip, mosaic, of
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_figures import receptor_bars
 from rt1t2_dask.report.scene import signed_colours
+from rt1t2_dask.report.sections import box_round
 
 ALL = {
     "contrast-pspVsHc_clusters",
@@ -25,6 +27,8 @@ ALL = {
     "receptors_radar",
     "participants_age",
     "lesions_overlap",
+    "quality_numbers",
+    "quality_coverage",
 }
 
 
@@ -36,7 +40,12 @@ def a_mosaic(simulated: bool) -> Picture:
     template = fake_template()
     brain = template.with_data(template.data > 0)
     ratio = template.with_data(np.where(brain.data, template.data, np.nan))
-    return mosaic(ratio, {"template brain": brain}, simulated, "sub-001 <PSP>")
+    box = box_round(brain.data, brain.affine)
+    strips = [
+        Strip("T1w", box, of(template), {"template brain": of(brain, 0)}),
+        Strip("ratio", box, of(ratio), {}, "T1w/T2w ratio"),
+    ]
+    return mosaic(strips, simulated, "sub-001 <PSP>", "brain_ml 612 is under 900")
 
 
 def test_every_kind_of_data_has_its_figure(pictures: dict[str, Picture]) -> None:
@@ -57,8 +66,24 @@ def test_measured_data_carries_no_mark() -> None:
 
 def test_the_mosaic_is_marked_and_names_masks_and_person() -> None:
     picture = a_mosaic(True)
+    said = words(picture)
     for phrase in ("SIMULATED DATA", "template brain", "sub-001 <PSP>", "T1w/T2w ratio"):
-        assert phrase in words(picture)
+        assert phrase in said
+    assert "FLAGGED: brain_ml 612 is under 900" in said
+    for side in ("L", "R", "P", "A"):
+        assert side in said.split()
+
+
+def test_the_left_of_a_mosaic_is_the_left_of_the_person() -> None:
+    template = fake_template()
+    left = template.with_data(template.grid.world()[..., 0] < -5)
+    strip = Strip(
+        "T1w", box_round(template.data > 0, template.affine), of(template), {"x": of(left, 0)}
+    )
+    drawn = mosaic([strip], False).figure.findobj(mpl.image.AxesImage)[0].get_array()
+    first = drawn[:, : drawn.shape[1] // 12]
+    coloured = np.ptp(first, axis=2) > 0.1
+    assert coloured[:, : first.shape[1] // 2].sum() > 20
 
 
 def test_pixels_follow_resolution(pictures: dict[str, Picture]) -> None:
@@ -85,7 +110,10 @@ def test_same_input_same_bytes_whatever_the_user_has_set(pictures: dict[str, Pic
 def test_without_clusters_only_the_overview_is_drawn() -> None:
     flat = fake_contrast(fake_t_map(bumps=()))
     assert flat.clusters.empty
-    content = replace(fake_content(), contrasts=(flat,), receptors=None, lesion_count=None)
+    content = replace(
+        fake_content(), contrasts=(flat,), receptors=None, lesion_count=None, quality=None,
+        coverage=None,
+    )  # fmt: skip
     assert set(draw_all(content)) == {"contrast-pspVsHc_overview", "participants_age"}
 
 
@@ -143,5 +171,7 @@ def test_missing_ages_are_counted() -> None:
 
 
 def test_an_empty_receptor_table_draws_nothing() -> None:
-    empty = replace(fake_content(), template=None, receptors=fake_receptors(["PSP"]).iloc[:0])
+    empty = replace(
+        fake_content(), template=None, receptors=fake_receptors(["PSP"]).iloc[:0], quality=None
+    )
     assert set(draw_all(empty)) == {"participants_age"}

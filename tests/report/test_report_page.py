@@ -162,7 +162,9 @@ def test_a_cohort_too_small_says_why() -> None:
     assert "No group contrast was made" in reader.words
     assert "PSP has 2, HC 0 people" in reader.words
     assert not any(caption.startswith("Clusters") for caption in reader.captions)
-    assert sum(image["alt"].startswith("Slices through the ratio") for image in reader.named("img"))
+    assert sum(
+        image["alt"].startswith("Planes through the images") for image in reader.named("img")
+    )
 
 
 def test_the_barest_content_renders() -> None:

@@ -1,0 +1,121 @@
+"""Everybody's quality numbers, with flags for those beyond the study's limits."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.atlas import dseg
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.images.judge import MEASURES, beyond
+from rt1t2_dask.images.quality import coverage
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.storage.parts import Lake
+
+log = logging.getLogger("rt1t2_dask")
+
+NUMBERS = {
+    "ingest": ("lesion_ml",),
+    "coregister": ("mutual_information",),
+    "brain": ("brain_ml",),
+    "calibrate": (
+        "extrapolated_t1w",
+        "extrapolated_t2w",
+        "contrast_kept_t1w",
+        "contrast_kept_t2w",
+    ),
+    "smooth": ("voxels_measured",),
+    "tissue": ("grey_ml", "white_ml", "csf_ml"),
+    "quality": (
+        *("registration_ncc", "registration_mi", "mask_dice", "affine_volume"),
+        *("jacobian_min", "jacobian_max", "jacobian_folded", "t1w_white_grey", "t2w_csf_white"),
+        *("bias_left_t1w", "bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w"),
+        *("ratio_white_cv", "ratio_white_grey"),
+    ),
+}
+
+
+def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """Give one row a person: the flag, its reasons, and every number.
+
+    Returns
+    -------
+    DataFrame
+        ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no)
+        in the group results; then the numbers.
+    """
+    return pd.DataFrame([_row(lake, config, plan) for plan in plans])
+
+
+def left_out(
+    lake: Lake, config: Config, plans: Sequence[PersonPlan]
+) -> tuple[tuple[PersonPlan, ...], tuple[PersonPlan, ...]]:
+    """Part those who are used from those beyond a limit whom the study leaves out.
+
+    Returns
+    -------
+    tuple of (used, left out)
+        Nobody is left out unless ``quality.action=exclude``.
+
+    Raises
+    ------
+    RunError
+        Nobody would be left.
+    """
+    rows = quality_table(lake, config, plans)
+    if not len(rows):
+        return tuple(plans), ()
+    _tell(config, rows)
+    pairs = list(zip(plans, rows["used"], strict=True))
+    used, out = (tuple(p for p, said in pairs if said == word) for word in ("yes", "no"))
+    if not used:
+        raise RunError(
+            "quality.action=exclude leaves nobody; look at the limits under quality.limits, "
+            "or use quality.action=flag."
+        )
+    return used, out
+
+
+def _tell(config: Config, rows: pd.DataFrame) -> None:
+    """Say how many are flagged and for what; who, only in the output folder."""
+    flags = rows["flag"].dropna()
+    if not len(flags):
+        return
+    names = Counter(phrase.split()[0] for flag in flags for phrase in flag.split("; "))
+    counted = ", ".join(f"{name} {n}" for name, n in names.most_common() if name in MEASURES)
+    log.warning(
+        "%d of %d people are beyond a quality limit (%s) and %s: see %s/group/quality.tsv",
+        len(flags),
+        len(rows),
+        counted or "calibration",
+        "left out of the group results" if config.quality.action == "exclude" else "used",
+        config.output_dir,
+    )
+
+
+def _row(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    for stage, names in NUMBERS.items():
+        if stage in plan.tasks:
+            record = lake.record(plan.part(stage))
+            numbers |= {name: record.get(name) for name in names}
+    numbers |= _covered(lake, plan)
+    reasons = beyond(numbers, config.quality.pairs())
+    doubt = lake.record(plan.part("calibrate")).get("flag") if "calibrate" in plan.tasks else None
+    if doubt and not any(reason.startswith("contrast_kept") for reason in reasons):
+        reasons.append(str(doubt))
+    used = "yes" if not reasons or config.quality.action == "flag" else "no"
+    flag = "; ".join(reasons) or None
+    return {"participant_id": plan.person.label, "flag": flag, "used": used, **numbers}
+
+
+def _covered(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
+    part = lake.read(plan.part("parcels")).load()
+    names = dseg().set_index("index")["name"]
+    regions = {int(k): str(names[int(k)]) for k in part["region"].to_numpy()}
+    return coverage(part["coverage"].to_numpy(), regions)
