@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
@@ -62,6 +63,7 @@ def gather(
         template=to_volume(lake.read(study.template.part)["t1w"]),
         receptors=receptors,
         fisher_z=results.fisher_z_rows(lake, cohort, labels),
+        receptor_details=receptor_details(lake, cohort, labels),
         parcels=results.parcel_table(lake, plans),
         quality=quality,
         failures=failure_table(study.failures),
@@ -166,7 +168,10 @@ def _missing(contrasts: Sequence[ContrastResult], receptors: pd.DataFrame | None
     if receptors is not None and receptors["ci_low"].isna().any():
         notes.append("ci_low and ci_high are n/a for groups of fewer than 5 patients.")
     if receptors is not None and receptors["p_permutation"].isna().any():
-        notes.append("p_permutation and q_fdr are n/a: receptors.n_permutations=0.")
+        notes.append(
+            "p_permutation and q_fdr are n/a: receptors.n_permutations=0, or an option that reads "
+            "no controls."
+        )
     return notes
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.receptors.maps import select, shipped_names
+
+BETWEEN = ("z", "effect_size")
 
 
 def plan_receptors(
@@ -24,33 +29,21 @@ def plan_receptors(
     reference = config.cohort.reference
     controls = int((rows["group"] == reference).sum())
     patients = [group for group in config.cohort.groups if group != reference]
-    if controls < MIN_CONTROLS or not patients:
-        return (
-            {},
-            None,
-            [
-                f"No receptor correlations: there are {controls} in {reference}; "
-                f"z-scores need at least {MIN_CONTROLS} controls and a group of patients."
-            ],
+    between = config.receptors.option in BETWEEN
+    if not patients or (between and controls < MIN_CONTROLS):
+        reason = (
+            f"No receptor correlations: there are {controls} in {reference}; "
+            f"z-scores need at least {MIN_CONTROLS} controls and a group of patients."
         )
+        return {}, None, [reason]
     pet = receptor_task(config)
-    tasks = {}
-    notes = []
+    tasks, notes = {}, []
     for group in patients:
-        chosen = np.flatnonzero(rows["group"].isin([group, reference])).tolist()
-        marks = [bool(rows["group"].iloc[k] == group) for k in chosen]
-        if not any(marks):
-            notes.append(f"No receptor correlations of {group}: nobody is left in it.")
-            continue
-        parents = {row_role(i): plans[k].part("parcels") for i, k in enumerate(chosen)}
-        settings = {
-            "patient": marks,
-            "n_permutations": config.receptors.n_permutations,
-            "seed": config.receptors.seed,
-            "missing": config.receptors.missing,
-            "spatial": config.receptors.spatial,
-        }
-        tasks[group] = RECEPTORS.task(settings, parents | {"pet": pet.part})
+        found = int((rows["group"] == group).sum())
+        if found < _fewest(config):
+            notes.append(f"No receptor correlations of {group}: there are {found} in it.")
+        else:
+            tasks[group] = _task(config, rows, plans, group, pet)
     return tasks, pet, notes
 
 
@@ -70,3 +63,42 @@ def receptor_task(config: Config) -> Task:
     if config.receptors.gm_prior:
         files["gm_prior"] = local_file(config.receptors.gm_prior, "receptors.gm_prior")
     return PET_STAGE.task({"maps": names}, {}, files, (*PET_STAGE.assets, *found))
+
+
+def _fewest(config: Config) -> int:
+    return {"leave_one_out": 3, "effect_size": 2}.get(config.receptors.option, 1)
+
+
+def _task(
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], group: str, pet: Task
+) -> Task:
+    chosen = np.flatnonzero(rows["group"].isin([group, config.cohort.reference])).tolist()
+    parents = {row_role(i): plans[k].part("parcels") for i, k in enumerate(chosen)}
+    rules = config.receptors
+    settings = {
+        "patient": [bool(rows["group"].iloc[k] == group) for k in chosen],
+        "n_permutations": rules.n_permutations,
+        "seed": rules.seed,
+        "missing": rules.missing,
+        "spatial": rules.spatial,
+        "option": rules.option,
+        "correlation": rules.correlation,
+        "adjust_gm": rules.adjust_gm,
+        "covariates": _covariates(config, rows.iloc[chosen]),
+    }
+    return RECEPTORS.task(settings, parents | {"pet": pet.part})
+
+
+def _covariates(config: Config, rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """Give the people's covariates; none where the option does not use them."""
+    if not config.receptors.covariates or config.receptors.option != "z":
+        return {}
+    found = {name: rows[COVARIATE + name] for name in config.cohort.covariates}
+    for name, values in found.items():
+        if values.isna().any():
+            raise UserError(
+                f"covariate {name} is missing for {values.isna().sum()} of {len(values)} people "
+                "of the receptor analysis; complete it, leave them out with cohort.exclude, or "
+                "set receptors.covariates=false."
+            )
+    return {name: values.tolist() for name, values in found.items()}

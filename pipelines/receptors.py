@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import neuromorphometrics, regions
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.receptors.colocalisation import conclude, n_batches, null_batch
+from rt1t2_dask.receptors.colocalisation import conclude, influence, n_batches, null_batch
+from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.nulls import spatial_null
-from rt1t2_dask.receptors.problem import Problem, patient_z
+from rt1t2_dask.receptors.power import EFFECTS_SD, simulate_power
+from rt1t2_dask.receptors.problem import BETWEEN, Problem, patient_z
 from rt1t2_dask.receptors.space import of_regions
 
 PET = "pet:"
@@ -32,7 +37,7 @@ def _make_pet(inputs: Inputs) -> Made:
     for role, file in inputs.task.files.items():
         found[role] = from_bytes(file.read(), role, kind="map")
     means = gather(names, found, neuromorphometrics(inputs.asset(ATLAS)))
-    arrays = {"pet": means.values, "gm_prior": means.gm_prior}
+    arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
     dataset = xr.Dataset({name: table(name, values) for name, values in arrays.items()})
     return Made(dataset, {"maps": list(means.names), "origin": dict(means.origin)})
 
@@ -44,20 +49,29 @@ def _make_receptors(inputs: Inputs) -> Made:
         [inputs.array(row_role(i), "parcels") for i in range(len(settings["patient"]))]
     )
     patient = np.asarray(settings["patient"], dtype=bool)
-    if (~patient).sum() < MIN_CONTROLS:
-        raise UserError(f"receptors need {MIN_CONTROLS} controls; there are {(~patient).sum()}.")
     problem = Problem(
         regional[patient],
         regional[~patient],
         inputs.array("pet", "pet"),
-        inputs.array("pet", "gm_prior"),
+        inputs.array("pet", "gm_prior") if settings["adjust_gm"] else None,
         settings["missing"],
+        settings["correlation"],
+        settings["option"],
+        _covariates(settings["covariates"], patient),
     )
-    n, seed = settings["n_permutations"], settings["seed"]
+    arrays, record = _tested(problem, settings)
+    arrays["region"] = np.asarray(inputs.array(row_role(0), "region"))
+    dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
+    return Made(dataset, record)
+
+
+def _tested(problem: Problem, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the observed statistic, both nulls and what the data at hand allow to find."""
+    seed = settings["seed"]
+    n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
     batches = [null_batch(problem, k, seed) for k in range(n_batches(n))]
     result = conclude(problem, batches, n_permutations=n, seed=seed)
     arrays = {
-        "p_spatial": _p_spatial(inputs, problem),
         "rho": result.rho,
         "fisher_z": result.fisher_z,
         "mean_rho": result.mean_rho,
@@ -68,30 +82,57 @@ def _make_receptors(inputs: Inputs) -> Made:
         "ci_high": result.ci_high,
         "n_regions": result.n_regions,
         "null_fisher_z": result.null,
+        "influence": influence(problem),
     }
-    dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
-    return Made(dataset, {"n_permutations": result.n_permutations})
+    arrays |= _spatial(problem, settings) | _dominance(problem)
+    if problem.comparison == "z" and problem.kind == "spearman" and n >= MIN_FOR_POWER:
+        power = simulate_power(problem, result.null, seed=seed)
+        arrays |= {"power": power.power, "power_fisher_z": power.mean_fisher_z}
+        arrays["effect_sd"] = np.asarray(EFFECTS_SD)
+    return arrays, {"n_permutations": result.n_permutations}
 
 
-def _p_spatial(inputs: Inputs, problem: Problem) -> NDArray[np.float64]:
+def _spatial(problem: Problem, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Test each map against surrogates of its own spatial structure; NaN where not asked for."""
-    settings = inputs.settings
-    if settings["spatial"] == "none" or settings["n_permutations"] == 0:
-        return np.full(len(problem.maps), np.nan)
-    table_of_regions = regions()
+    m = len(problem.maps)
+    n, rows = settings["n_permutations"], patient_z(problem)
+    if settings["spatial"] == "none" or n == 0:
+        return {"p_spatial": np.full(m, np.nan), "p_each": np.full((len(rows), m), np.nan)}
+    listed = regions()
     null = spatial_null(
-        patient_z(problem),
+        rows,
         problem.maps,
         problem.gm,
-        of_regions(table_of_regions[table_of_regions["grey"]]),
-        n=settings["n_permutations"],
+        of_regions(listed[listed["grey"]]),
+        n=n,
         seed=settings["seed"],
         method=settings["spatial"],
+        kind=problem.kind,
     )
-    return null.p
+    return {"p_spatial": null.p, "p_each": null.p_each}
+
+
+def _dominance(problem: Problem) -> dict[str, Any]:
+    """Share the group's explained variance out among the maps, where they were regressed on."""
+    if problem.kind != "regression":
+        return {}
+    profile = patient_z(problem).mean(axis=0)
+    return {"dominance": total_dominance(profile, problem.maps, problem.gm, "pearson")}
+
+
+def _covariates(
+    found: Mapping[str, list[Any]], patient: NDArray[np.bool_]
+) -> NDArray[np.float64] | None:
+    """Code covariates as columns, patients first: numbers as they are, text as 0 and 1."""
+    if not found:
+        return None
+    columns = pd.get_dummies(pd.DataFrame(found), drop_first=True, dtype=np.float64)
+    values = columns.to_numpy(dtype=np.float64)
+    return np.concatenate([values[patient], values[~patient]])
 
 
 MIN_CONTROLS = 3
+MIN_FOR_POWER = 19
 PET_STAGE = Stage(
     "pet",
     _make_pet,

@@ -164,6 +164,7 @@ def fisher_z_rows(
     rows = []
     for group, task in plan.receptors.items():
         values = lake.read(task.part)["fisher_z"].to_numpy()
-        for label, row in zip(patients[group], values, strict=True):
+        people = patients[group] if len(values) == len(patients[group]) else [group] * len(values)
+        for label, row in zip(people, values, strict=True):
             rows += [(group, label, name, float(z)) for name, z in zip(names, row, strict=True)]
     return pd.DataFrame(rows, columns=["group", "participant_id", "map", "fisher_z"])

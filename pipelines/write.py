@@ -59,6 +59,8 @@ def write_results(
         _write_contrast(store, lake, name, plan, config.simulated)
     content = page.gather(study, provenance, quality, mosaics)
     _write_tables(store, content)
+    for name, rows in content.receptor_details.items():
+        store.write(f"group/receptors_{name}.tsv", tsv_bytes(rows))
     page.write_report(store, content)
     document = {
         "state": "complete",

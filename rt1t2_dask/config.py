@@ -238,6 +238,10 @@ class Receptors(Model):
     gm_prior: str | None
     missing: Literal["per_patient", "listwise"]
     spatial: Literal["variogram", "moran", "none"]
+    option: Literal["z", "effect_size", "mean", "each", "leave_one_out"]
+    correlation: Literal["spearman", "pearson", "regression"]
+    adjust_gm: bool
+    covariates: bool
 
 
 class Report(Model):

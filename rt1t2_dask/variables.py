@@ -96,6 +96,12 @@ VARIABLES = {
     "n_regions": Variable(("map",), "1", "regions used, the fewest in any patient"),
     "pet": Variable(("map", "region"), "arbitrary", "mean of a receptor map over a region"),
     "gm_prior": Variable(("region",), "1", "mean grey-matter probability of a region"),
+    "p_each": Variable(("person", "map"), "1", "p_spatial of one patient alone"),
+    "influence": Variable(("region", "map"), "1", "mean Fisher z without the region, minus with"),
+    "dominance": Variable(("map",), "1", "share of R^2 of the multiple regression on all maps"),
+    "effect_sd": Variable(("effect",), "1", "simulated change, control SD for one SD of a map"),
+    "power": Variable(("effect", "map"), "1", "share of simulated studies with p < .05"),
+    "power_fisher_z": Variable(("effect", "map"), "1", "mean Fisher z of simulated studies"),
     "null_fisher_z": Variable(("permutation", "map"), "1", "mean Fisher z of each relabeling"),
 }
 

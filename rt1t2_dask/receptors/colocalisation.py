@@ -24,6 +24,7 @@ from rt1t2_dask.receptors.correlation import (
 from rt1t2_dask.receptors.intervals import bootstrap_interval
 from rt1t2_dask.receptors.problem import (
     BATCH,
+    BETWEEN,
     Comparison,
     Problem,
     exchanges,
@@ -95,7 +96,7 @@ def colocalise(
     patients, controls, maps, gm, missing, kind, comparison, covariates
         As in `Problem`.
     n_permutations : int
-        Exchanges of patients and controls.
+        Exchanges of patients and controls; none where the comparison reads no controls.
     seed : int
         Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``.
 
@@ -115,7 +116,8 @@ def colocalise(
     recomputed, p = (#{|null| >= |observed|} + 1) / (n + 1).
     """
     problem = Problem(patients, controls, maps, gm, missing, kind, comparison, covariates)
-    batches = [null_batch(problem, k, seed) for k in range(n_batches(n_permutations))]
+    n = n_permutations if comparison in BETWEEN else 0
+    batches = [null_batch(problem, k, seed) for k in range(n_batches(n))]
     return conclude(problem, batches, n_permutations=n_permutations, seed=seed)
 
 

@@ -12,7 +12,7 @@ from rt1t2_dask.receptors.ranks import average_ranks
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Kind = Literal["spearman", "pearson"]
+Kind = Literal["spearman", "pearson", "regression"]
 
 MIN_REGIONS = 4
 
@@ -28,9 +28,11 @@ def partial_correlation(
         Any unit; a NaN region is left out for that row alone.
     maps : ndarray, shape (m, region)
         Any unit; a NaN region is left out for that map alone.
-    covariate : ndarray, shape (region,), optional
+    covariate : ndarray, shape (region,) or (q, region), optional
         Held constant; None for a plain correlation.
-    kind : {"spearman", "pearson"}
+    kind : {"spearman", "pearson", "regression"}
+        ``regression``: Pearson, each map given all the others too, which is a map's share in the
+        multiple regression of the row on all maps.
 
     Returns
     -------
@@ -43,14 +45,18 @@ def partial_correlation(
     ranks of row and map are residualised on [1, rank of the covariate], then correlated
     (JuSpace 1.5, ``partialcorr(..., 'type', 'Spearman')``).
     """
+    if kind == "regression":
+        return _regression(rows, maps, covariate)
     out = np.full((len(rows), len(maps)), np.nan)
-    known = np.ones(rows.shape[1], dtype=bool) if covariate is None else ~np.isnan(covariate)
+    held = np.empty((0, rows.shape[1])) if covariate is None else np.atleast_2d(covariate)
+    known = ~np.isnan(held).any(axis=0)
     for map_group, map_kept in _patterns(~np.isnan(maps)):
         for row_group, row_kept in _patterns(~np.isnan(rows)):
             keep = map_kept & row_kept & known
-            if keep.sum() >= MIN_REGIONS:
-                given = None if covariate is None else covariate[keep]
-                block = _complete(rows[row_group][:, keep], maps[map_group][:, keep], given, kind)
+            if keep.sum() >= MIN_REGIONS + max(len(held) - 1, 0):
+                block = _complete(
+                    rows[row_group][:, keep], maps[map_group][:, keep], held[:, keep], kind
+                )
                 out[np.ix_(row_group, map_group)] = block
     return out
 
@@ -111,17 +117,32 @@ def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
         yield group, present[group[0]]
 
 
-def _complete(rows: Floats, maps: Floats, covariate: Floats | None, kind: Kind) -> Floats:
+def beside(maps: Floats, j: int, covariate: Floats | None) -> Floats:
+    """Give what a multiple regression holds constant for map j: the others and the covariate."""
+    others = np.delete(maps, j, axis=0)
+    return others if covariate is None else np.vstack([others, covariate])
+
+
+def _regression(rows: Floats, maps: Floats, covariate: Floats | None) -> Floats:
+    columns = [
+        partial_correlation(rows, maps[j : j + 1], beside(maps, j, covariate), "pearson")
+        for j in range(len(maps))
+    ]
+    return np.hstack(columns)
+
+
+def _complete(rows: Floats, maps: Floats, covariates: Floats, kind: Kind) -> Floats:
     scale: Callable[[Floats], Floats] = average_ranks if kind == "spearman" else np.asarray
-    held = None if covariate is None else _unit(scale(covariate[None]), None)[0]
+    centred = scale(covariates) - scale(covariates).mean(axis=1, keepdims=True)
+    held = np.linalg.qr(centred.T)[0].T
     return np.clip(_unit(scale(rows), held) @ _unit(scale(maps), held).T, -1.0, 1.0)
 
 
-def _unit(rows: Floats, held: Floats | None) -> Floats:
+def _unit(rows: Floats, held: Floats) -> Floats:
     """Centre, take out ``held``, scale to length 1; NaN where only rounding is left."""
     residual = rows - rows.mean(axis=1, keepdims=True)
-    if held is not None:
-        residual = residual - np.outer(residual @ held, held)
+    if len(held):
+        residual = residual - (residual @ held.T) @ held
     length = np.linalg.norm(residual, axis=1, keepdims=True)
     noise = 1e-12 * np.linalg.norm(rows, axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):

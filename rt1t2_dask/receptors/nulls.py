@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.correlation import (
     Kind,
+    beside,
     fisher_z,
     mean_over_patients,
     p_value,
@@ -34,12 +35,15 @@ class SpatialNull:
     ----------
     p, p_fwe : ndarray, shape (m,)
         Two-sided; against the same map's surrogates, and against the largest over all maps.
+    p_each : ndarray, shape (patient, m)
+        Of each patient alone.
     null : ndarray, shape (surrogate, m)
         Mean Fisher z with each surrogate.
     """
 
     p: Floats
     p_fwe: Floats
+    p_each: Floats
     null: Floats
 
 
@@ -125,23 +129,36 @@ def spatial_null(
     gm : ndarray, shape (region,), optional
     space, n, seed, method
         As in `surrogates`.
-    kind : {"spearman", "pearson"}
+    kind : {"spearman", "pearson", "regression"}
+        As in `rt1t2_dask.receptors.correlation.partial_correlation`.
 
     Notes
     -----
     Fisher's z is averaged over patients on both sides of the comparison. (JuSpace 1.5 compares the
     observed Fisher z with raw null correlations, which makes its p too small.)
     """
-    observed = _mean_fisher_z(rows, maps, gm, kind)
-    null = np.full((n, len(maps)), np.nan)
+    observed = fisher_z(partial_correlation(rows, maps, gm, kind))
+    null, p_each = np.full((n, len(maps)), np.nan), np.full((len(rows), len(maps)), np.nan)
     whole = np.flatnonzero(~np.isnan(maps).any(axis=1))
     scales = [standardise(maps[j], space) for j in whole]
     fields = fit(np.array([scale.values for scale in scales]).reshape(-1, maps.shape[1]), space)
     for j, scale, field in zip(whole, scales, fields, strict=True):
         fakes = drawn(scale, field, space, n, seed=seed, method=method)
-        null[:, j] = _mean_fisher_z(rows, fakes, gm, kind)
+        found = _fisher_z_of_fakes(rows, fakes, maps, int(j), gm, kind)
+        null[:, j] = mean_over_patients(found[..., None])[:, 0]
+        p_each[:, j] = p_value(observed[:, j], found)
+    mean = mean_over_patients(observed)
     largest = np.nanmax(np.abs(null), axis=1, keepdims=True, initial=0.0)
-    return SpatialNull(p_value(observed, null), p_value(observed, largest), null)
+    return SpatialNull(p_value(mean, null), p_value(mean, largest), p_each, null)
+
+
+def _fisher_z_of_fakes(
+    rows: Floats, fakes: Floats, maps: Floats, j: int, gm: Floats | None, kind: Kind
+) -> Floats:
+    """Fisher z of every patient with every surrogate of map j, shape (surrogate, patient)."""
+    if kind == "regression":
+        gm, kind = beside(maps, j, gm), "pearson"
+    return fisher_z(partial_correlation(rows, fakes, gm, kind)).T
 
 
 def _loadings(loading: Floats, variance: Floats, method: Method, k: int, seed: int) -> Floats:
@@ -151,7 +168,3 @@ def _loadings(loading: Floats, variance: Floats, method: Method, k: int, seed: i
         return np.asarray((rng.integers(0, 2, size=shape) * 2 - 1) * loading)
     level = np.sqrt(np.square(loading).sum() / variance.sum())
     return np.asarray(rng.standard_normal(shape) * np.sqrt(variance) * level)
-
-
-def _mean_fisher_z(rows: Floats, maps: Floats, gm: Floats | None, kind: Kind) -> Floats:
-    return mean_over_patients(fisher_z(partial_correlation(rows, maps, gm, kind)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,15 +14,24 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.correlation import Kind
 from rt1t2_dask.receptors.covariates import adjusted_z
+from rt1t2_dask.receptors.profiles import leave_one_out_z, mean_profile
 from rt1t2_dask.receptors.zscores import Missing, effect_sizes, z_scores
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Comparison = Literal["z", "effect_size"]
+Comparison = Literal["z", "effect_size", "mean", "each", "leave_one_out"]
+
+#: Comparisons of two groups: those whose labels can be exchanged.
+BETWEEN: tuple[Comparison, ...] = ("z", "effect_size")
 
 #: Permutations a batch; part of the definition of every draw, so never a setting.
 BATCH = 500
 _MIN_CONTROLS = 3
+_WITHIN: dict[str, Callable[[Floats], Floats]] = {
+    "mean": mean_profile,
+    "each": lambda patients: patients,
+    "leave_one_out": leave_one_out_z,
+}
 
 
 @dataclass(frozen=True)
@@ -38,9 +48,11 @@ class Problem:
         Grey-matter prior held constant; None for none.
     missing : {"per_patient", "listwise"}
         Leave a missing region out for the patient who misses it, or for everybody (JuSpace).
-    kind : {"spearman", "pearson"}
-    comparison : {"z", "effect_size"}
-        Each patient's z against the controls, or one effect size between the groups.
+    kind : {"spearman", "pearson", "regression"}
+    comparison : {"z", "effect_size", "mean", "each", "leave_one_out"}
+        Each patient's z against the controls, one effect size between the groups (JuSpace options
+        5 and 1), the patients' mean (3), each patient's own means (4 and 8), or each patient's z
+        against the other patients (7); the last three read no controls.
     covariates : ndarray, shape (n1 + n2, q), optional
         Of patients, then controls: z at equal covariates, exchanges by Freedman-Lane.
     """
@@ -66,11 +78,14 @@ class Problem:
 def patient_z(problem: Problem) -> Floats:
     """Give the rows that are correlated with the maps: each patient's z, shape (n1, region).
 
-    One row of effect sizes with ``comparison="effect_size"``.
+    One row with ``comparison="effect_size"`` or ``"mean"``, the patients' own rows with ``"each"``.
     """
     n1, n2 = len(problem.patients), len(problem.controls)
-    rows: Floats = scores(problem, np.arange(n1)[None], np.arange(n1, n1 + n2)[None])[0]
-    return rows
+    if problem.comparison in BETWEEN:
+        rows: Floats = scores(problem, np.arange(n1)[None], np.arange(n1, n1 + n2)[None])[0]
+        return rows
+    own: Floats = _listwise(_WITHIN[problem.comparison](problem.patients)[None], problem)[0]
+    return own
 
 
 def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
@@ -92,10 +107,15 @@ def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
         z = effect_sizes(problem.people, first, second)
     else:
         z = z_scores(problem.people, first, second, problem.missing)
-    if problem.missing == "listwise":
-        gone = np.asarray(np.isnan(z).any(axis=1) | np.isnan(problem.maps).any(axis=0))
-        z = np.where(gone[:, None, :], np.nan, z)
-    return z
+    return _listwise(z, problem)
+
+
+def _listwise(z: Floats, problem: Problem) -> Floats:
+    """Leave a region out for everybody where the rule asks for it; z is (draw, row, region)."""
+    if problem.missing != "listwise":
+        return z
+    gone = np.asarray(np.isnan(z).any(axis=1) | np.isnan(problem.maps).any(axis=0))
+    return np.where(gone[:, None, :], np.nan, z)
 
 
 def exchanges(problem: Problem, k: int, seed: int) -> tuple[Integers, Integers]:
@@ -136,7 +156,12 @@ def _check_shapes(problem: Problem) -> None:
             f"Receptors: covariates of shape {problem.covariates.shape} for {people} people and "
             f"comparison {problem.comparison!r}; they need one row a person and z-scores."
         )
-    if len(problem.patients) < 1 or len(problem.controls) < _MIN_CONTROLS:
+    needed = 3 if problem.comparison == "leave_one_out" else 1
+    if len(problem.patients) < needed:
+        raise UserError(
+            f"Receptors: {len(problem.patients)} patients; {problem.comparison} needs {needed}."
+        )
+    if problem.comparison in BETWEEN and len(problem.controls) < _MIN_CONTROLS:
         raise UserError(
             f"Receptors: {len(problem.patients)} patients and {len(problem.controls)} controls; "
             f"at least 1 and {_MIN_CONTROLS} are needed. Check cohort.groups and cohort.reference."

@@ -29,6 +29,8 @@ COLUMNS = (
     "ci_high",
     "n_regions",
     "n_permutations",
+    "p_fwe",
+    "p_conjunction",
 )
 
 
@@ -51,11 +53,14 @@ def table(
     -------
     DataFrame
         Columns as in `COLUMNS`. The Benjamini-Hochberg family of ``q_fdr`` is all maps of all
-        groups in the table.
+        groups in the table; ``p_fwe`` is of the largest |mean Fisher z| over the maps of a group;
+        ``p_conjunction``, the larger of ``p_permutation`` and ``p_spatial``, is small only where
+        patients differ from controls and the map fits better than others as smooth.
     """
     spatial = p_spatial or {}
     parts = [_rows(group, result, maps, spatial.get(group)) for group, result in results.items()]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    frame["p_conjunction"] = frame[["p_permutation", "p_spatial"]].max(axis=1, skipna=False)
     frame["q_fdr"] = benjamini_hochberg(frame["p_permutation"].to_numpy(dtype=np.float64))
     return frame[list(COLUMNS)]
 
@@ -76,5 +81,6 @@ def _rows(
             "ci_high": result.ci_high,
             "n_regions": result.n_regions,
             "n_permutations": result.n_permutations,
+            "p_fwe": result.p_fwe,
         }
     )

@@ -166,6 +166,8 @@ class ReportContent:
         Columns of ``receptors.tsv``.
     fisher_z : DataFrame or None
         group, participant_id, map, fisher_z: one row a patient and map.
+    receptor_details : mapping of str to DataFrame
+        Tables ``receptors_<name>.tsv`` of the run, by name: people, influence, power, dominance.
     parcels : DataFrame or None
         Columns of ``parcels.tsv``.
     quality : DataFrame or None
@@ -203,6 +205,7 @@ class ReportContent:
     template: Volume | None = None
     receptors: pd.DataFrame | None = None
     fisher_z: pd.DataFrame | None = None
+    receptor_details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parcels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     failures: pd.DataFrame = field(default_factory=pd.DataFrame)
