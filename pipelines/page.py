@@ -180,7 +180,7 @@ def _spatial_note(config: Config) -> str:
         return "p_spatial is n/a: receptors.spatial=none."
     return (
         f"p_spatial compares each map with surrogates of its own spatial structure "
-        f"({config.receptors.spatial}, symmetric, cortex and subcortex apart); p_permutation "
+        f"({config.receptors.spatial}, hemispheres alike, structures apart); p_permutation "
         "exchanges patients and controls. They answer different questions; q_fdr belongs to "
         "p_permutation."
     )

@@ -24,6 +24,7 @@ def sentences(content: ReportContent) -> list[str]:
         found = [_no_contrast(content)]
     if content.receptors is not None and not content.receptors.empty:
         found.append(receptors(content.receptors))
+        found += power(content)
     return found
 
 
@@ -77,6 +78,23 @@ def receptors(table: pd.DataFrame) -> str:
         f"Receptors: {len(strong)} of {total} correlations at q < .05, {nominal} at p < .05 "
         f"uncorrected{': ' + listed if listed else ''}."
     )
+
+
+def power(content: ReportContent) -> list[str]:
+    """Say which correlation such small groups would have found."""
+    table = content.receptor_details.get("power")
+    if table is None:
+        return []
+    said = []
+    for group, rows in table.groupby("group", sort=False):
+        reached = rows[rows["power"] >= 0.8].groupby("map")["mean_fisher_z"].min()
+        if len(reached):
+            said.append(
+                f"Receptors, power: with {content.groups.get(str(group))} in {group}, a mean "
+                f"Fisher z of {decimal(reached.median(), 2)} is found in 80 % of simulated studies "
+                "(median over maps, p < .05 uncorrected)."
+            )
+    return said
 
 
 def _number(count: int) -> str:

@@ -85,6 +85,41 @@ def receptor_radar(receptors: pd.DataFrame, simulated: bool) -> Picture | None:
     return Picture(figure, f"Radar of mean Fisher z over {plural(len(maps), 'map')}.", caption)
 
 
+def receptor_heat(people: pd.DataFrame, simulated: bool) -> Picture | None:
+    """Draw Fisher z of every patient with every map; None without at least two patients.
+
+    Parameters
+    ----------
+    people : DataFrame
+        group, participant_id, map, fisher_z.
+    simulated : bool
+    """
+    wide = people.pivot_table(
+        index=["group", "participant_id"], columns="map", values="fisher_z", sort=False
+    )
+    if len(wide) < 2:
+        return None
+    largest = float(np.nanmax(np.abs(wide.to_numpy()))) or 1.0
+    with house_style():
+        figure = new_figure(7.5, 0.17 * len(wide) + 2.4, simulated)
+        axes = figure.subplots()
+        image = axes.imshow(wide, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
+        axes.set_xticks(range(wide.shape[1]), [str(name).split("_")[0] for name in wide.columns])
+        axes.tick_params(axis="x", rotation=90)
+        groups = wide.index.get_level_values("group")
+        starts = np.flatnonzero(~groups.duplicated())
+        axes.set_yticks(starts, groups[starts])
+        for start in starts[1:]:
+            axes.axhline(start - 0.5, color="black", linewidth=1.2)
+        axes.set_ylabel("patients, in the order of participants.tsv")
+        figure.colorbar(image, ax=axes, label="Fisher z")
+    caption = (
+        "Fisher z of each patient (row) with each receptor map; the numbers are in "
+        "group/receptors_people.tsv."
+    )
+    return Picture(figure, f"Heat map of Fisher z, {plural(len(wide), 'patient')}.", caption)
+
+
 def _names(receptors: pd.DataFrame, maps: list[str]) -> list[str]:
     first = receptors.drop_duplicates("map").set_index("map")["receptor"].astype(str)
     repeated = first[first.duplicated(keep=False)].index

@@ -98,6 +98,8 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "interval": ("95 % interval of Fisher z", text),
     "p_permutation": ("p, label permutation", probability),
     "p_spatial": ("p, spatial null", probability),
+    "p_fwe": ("p FWE over maps", probability),
+    "p_conjunction": ("p, both nulls", probability),
     "n_regions": ("Regions", thousands),
     "participant_id": ("Participant", text),
     "stage": ("Stage", text),
@@ -125,7 +127,7 @@ _CLUSTER_ORDER = [
 ]
 _RECEPTOR_ORDER = [
     *("receptor", "map", "group", "mean_fisher_z", "interval", "mean_rho", "p_permutation"),
-    *("q_fdr", "p_spatial", "n_regions"),
+    *("q_fdr", "p_fwe", "p_spatial", "p_conjunction", "n_regions"),
 ]
 
 
@@ -155,10 +157,13 @@ def receptors(frame: pd.DataFrame) -> Table:
         f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
         "Intervals: studentised bootstrap over patients.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
+        "p, both nulls: the larger of the two p.",
         "The smallest p that n permutations can give is 1/(n + 1).",
     )
     return from_frame(
-        shown[_RECEPTOR_ORDER], "Correlation of ratio changes with receptor maps", notes
+        shown[[name for name in _RECEPTOR_ORDER if name in shown]],
+        "Correlation of ratio changes with receptor maps",
+        notes,
     )
 
 

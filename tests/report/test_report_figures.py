@@ -25,6 +25,7 @@ ALL = {
     "contrast-pspVsHc_overview",
     "receptors_bars",
     "receptors_radar",
+    "receptors_heat",
     "participants_age",
     "lesions_overlap",
     "quality_numbers",
