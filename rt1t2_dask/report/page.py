@@ -131,9 +131,11 @@ def _contrast(
     brain: Anatomy | None,
 ) -> ContrastSection:
     limits, known = result.threshold, result.details
+    signs = result.statistic == "t"
     none_found = (
         f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has {result.height} "
-        f"(p < {limits.p:g}, uncorrected{', one-sided for each sign' * (result.statistic == 't')})."
+        f"(p < {limits.p:g}, {'one-sided for each sign, ' * signs}uncorrected)"
+        f"{' in either direction' * signs}."
     )
     stem = f"contrast-{result.name}"
     kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview", "design"))
