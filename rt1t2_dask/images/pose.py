@@ -15,8 +15,11 @@ from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
-SEARCH_MM = 8.0
+SEARCH_MM, SLAB_MM = 8.0, 12.0
+NARROW_MM = 140.0
 LEAST_REACH = 0.25
+_LEAST_OVERLAP = 0.12  # of the fixed image's field of view
+_SLAB_SHIFTS_MM = (-50.0, -25.0, 0.0, 25.0, 50.0)
 _SAMPLED = (1.0, 0.5)
 _CLASSES = 24
 _TILTS = (-30.0, 0.0, 30.0)
@@ -31,20 +34,34 @@ def rotated_starts(fixed: Volume, moving: Volume, keep: int = 5) -> list[Affine]
     """Give the best of 24 x 27 rotations about the centre of mass, best first.
 
     All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored by
-    correlation at 8 mm.
+    correlation at 8 mm. The centre of mass of a slab is not the head's: a field of view under
+    140 mm is also moved by up to 50 mm along its short axis, and scored at 12 mm where both
+    images are.
     """
-    still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
+    shifts = _along_short_axis(moving)
+    voxel_mm, score = (SEARCH_MM, correlation) if len(shifts) == 1 else (SLAB_MM, _where_both)
+    still, moved = regrid(fixed, voxel_mm), regrid(moving, voxel_mm)
     centre = centre_of_mass(still)
-    shift = translation(centre_of_mass(moved) - centre)
+    to_centre = translation(centre_of_mass(moved) - centre)
     tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
+    turns = Rotation.create_group("O").as_matrix()
     starts = []
-    for turn, tilt in product(Rotation.create_group("O").as_matrix(), tilts.as_matrix()):
+    for turn, tilt, shift in product(turns, tilts.as_matrix(), shifts):
         matrix = np.eye(4)
         matrix[:3, :3] = turn @ tilt
-        starts.append(compose(about(matrix, centre), shift))
-    scores = [correlation(still, moved, start) for start in starts]
+        starts.append(compose(about(matrix, centre), to_centre, translation(shift)))
+    scores = [score(still, moved, start) for start in starts]
     best = np.argsort(scores, kind="stable")[::-1][:keep]
     return [starts[k] for k in best]
+
+
+def _along_short_axis(image: Volume) -> list[Array]:
+    extent = np.array(image.grid.shape) * image.grid.voxel_mm
+    short = int(extent.argmin())
+    if extent[short] >= NARROW_MM:
+        return [np.zeros(3)]
+    direction = image.affine[:3, short] / image.grid.voxel_mm[short]
+    return [mm * direction for mm in _SLAB_SHIFTS_MM]
 
 
 def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
@@ -113,6 +130,14 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
     method.SetInitialTransform(transform, inPlace=True)
     method.Execute(to_itk(fixed), to_itk(moving))
     return matrix_of(transform)
+
+
+def _where_both(fixed: Volume, moving: Volume, pose: Affine) -> float:
+    pulled = _pulled(fixed, moving, pose, outside=np.nan)
+    seen = np.isfinite(pulled)
+    if seen.mean() < _LEAST_OVERLAP:
+        return -1.0
+    return _pearson(fixed.data[seen], pulled[seen])
 
 
 def _pulled(fixed: Volume, moving: Volume, pose: Affine, outside: float) -> Array:
