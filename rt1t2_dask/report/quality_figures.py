@@ -16,7 +16,7 @@ from rt1t2_dask.report.numbers import plural
 from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
 
 _RED = "#B00020"
-_ROW_IN = 0.42
+_ROW_IN = 0.36
 _ROOM = 0.08
 
 
@@ -35,13 +35,10 @@ def quality_strips(
     names = [n for n in MEASURES if n in quality and not _values(quality, n).isna().all()]
     if not names:
         return None
-    rows = -(-len(names) // 2)
     with house_style():
-        figure = new_figure(10.0, max(2.4, 0.4 + _ROW_IN * rows), simulated)
+        figure = new_figure(6.6, max(2.4, 0.4 + _ROW_IN * len(names)), simulated)
         body = cast(SubFigure, figure.subfigures(1, 1))
-        panels = body.subplots(rows, 2, squeeze=False).T.ravel()
-        for spare in panels[len(names) :]:
-            spare.set_axis_off()
+        panels = body.subplots(len(names), 1, squeeze=False).ravel()
         beyond = [
             _strip(
                 axes,
@@ -49,7 +46,7 @@ def quality_strips(
                 _values(quality, name).to_numpy(np.float64),
                 limits.get(name, (None, None)),
             )
-            for axes, name in zip(panels, names, strict=False)
+            for axes, name in zip(panels, names, strict=True)
         ]
     people = plural(len(quality), "person", "people")
     return Picture(
@@ -79,9 +76,9 @@ def _strip(axes: Axes, name: str, values: NDArray[np.floating], limit: Limit) ->
     axes.set_xlim(*_span([*known.tolist(), *(p for p in limit if p is not None)]))
     axes.set(ylim=(-0.9, 0.9), yticks=[])
     axes.spines["left"].set_visible(False)
-    axes.tick_params(labelsize=6, length=2, pad=1)
+    axes.tick_params(labelsize=7, length=2, pad=1)
     axes.set_ylabel(
-        MEASURES[name].words.replace(", ", ",\n"), rotation=0, ha="right", va="center", fontsize=6.5
+        MEASURES[name].words.replace(", ", ",\n"), rotation=0, ha="right", va="center", fontsize=7.5
     )
     return int(out.sum())
 

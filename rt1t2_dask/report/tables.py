@@ -285,7 +285,8 @@ def _flags(quality: pd.DataFrame | None) -> pd.DataFrame | None:
 def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
     if quality is None or "flag" not in quality:
         return quality
-    return quality.sort_values("flag", key=lambda flag: flag.isna(), kind="stable")
+    ordered = quality.sort_values("flag", key=lambda flag: flag.isna(), kind="stable")
+    return ordered.drop(columns="flag")
 
 
 def people(content: ReportContent) -> dict[str, Table]:
