@@ -121,10 +121,21 @@ class Residualised:
         )
         self.voxels = int(self.inside.sum())
         self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
-        self.memory.require()
         shape = self.statistic_map.grid.shape
         self._blocks = voxel_blocks(shape, self.inside, self.design.n, self.memory.block_bytes)
-        self._kept = [self._placed(b) for b in self._blocks] if self.memory.kept else None
+        self._kept: list[Placed] | None = None
+
+    def read(self) -> None:
+        """Read what fits into memory.
+
+        Raises
+        ------
+        UserError
+            When not even blocks do.
+        """
+        self.memory.require()
+        if self.memory.kept:
+            self._kept = [self._placed(block) for block in self._blocks]
 
     def plan(self, n: int) -> PermutationPlan:
         """Give the first n relabelings."""
@@ -171,6 +182,7 @@ def residualised(inputs: Inputs) -> Residualised:
         if name not in _LATEST:
             _LATEST.clear()
             _LATEST[name] = Residualised(inputs, worker_bytes())
+            _LATEST[name].read()
         return _LATEST[name]
 
 

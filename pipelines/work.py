@@ -136,8 +136,8 @@ class _Flow:
             return
         for child in self.children.get(part, []):
             self.unmet[child].discard(part)
-            if not self.unmet[child]:
-                self.ready.insert(0, child)
+        freed = [child for child in self.children.get(part, []) if not self.unmet[child]]
+        self.ready[:0] = freed
 
 
 def _outcome(future: Future[Outcome], task: Task) -> Outcome:

@@ -1,0 +1,193 @@
+"""Permutations as parts: blocks, batches, early stop, and workers that die."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from distributed import Client
+
+from rt1t2_dask.cluster import SerialExecutor
+from rt1t2_dask.config import Permute
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.design_settings import as_settings
+from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.permute_batch import batch_role
+from rt1t2_dask.pipelines.permute_data import Memory, Residualised
+from rt1t2_dask.pipelines.permute_plan import permute_tasks
+from rt1t2_dask.pipelines.stage import Inputs
+from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.pipelines.work import run_tasks
+from rt1t2_dask.stats.design import Design, two_sample
+from rt1t2_dask.storage.keys import part_key
+from rt1t2_dask.storage.parts import Lake, Part
+
+GROUPS = ["a"] * 6 + ["b"] * 7
+NAMES = ("null_positive", "null_negative", "null_extent", "null_mass", "null_tfce")
+
+
+def permute(n=600, **changes):
+    settings = {
+        "n": n, "method": "freedman_lane", "statistic": ("max_t", "cluster", "tfce"),
+        "forming_p": 0.01, "seed": 4, "tail": "none", "early_stop": None,
+    }  # fmt: skip
+    return Permute(**settings | changes)
+
+
+def study(folder: Path, shape=(20, 22, 24), effect=0.0):
+    """Write maps and their contrast into a lake: simulated noise, a corner missing in one."""
+    lake, rng = Lake(str(folder)), np.random.default_rng(0)
+    parents: dict[str, Part] = {}
+    brain = np.zeros(shape, bool)
+    brain[2:-2, 2:-2, 2:-2] = True
+    for k, group in enumerate(GROUPS):
+        data = rng.normal(1.5, 0.1, shape).astype(np.float32)
+        data[8:12, 8:12, 8:12] += effect if group == "a" else 0
+        data[~brain] = np.nan
+        if k == 3:
+            data[2:6, 2:6, 2:6] = np.nan
+        parents[row_role(k)] = written(lake, "smooth", {"smoothed": data}, {"row": k})
+    t = np.where(brain, np.float32(1), np.float32(np.nan))
+    parents["contrast"] = written(lake, "contrast", {"stat_t": t}, {"dof": 11})
+    return lake, two_sample(GROUPS, "a", "b"), parents
+
+
+def written(lake: Lake, stage: str, arrays: dict[str, np.ndarray], record) -> Part:
+    part = Part(stage, part_key(stage, "test", record, {}))
+    volumes = {n: to_array(n, Volume(a, np.eye(4)), space="X") for n, a in arrays.items()}
+    lake.write(part, xr.Dataset(volumes), record=record)
+    return part
+
+
+def planned(design: Design, parents: dict[str, Part], settings: Permute):
+    common = {
+        "design": as_settings(design), "min_group_n": 2, "min_group_share": 0.5, "space": "X",
+    }  # fmt: skip
+    return permute_tasks(settings, design, common, parents)
+
+
+def run(executor: Executor, lake: Lake, tasks) -> xr.Dataset:
+    told = []
+    assert run_tasks(executor, lake, tasks, told.append) == {}
+    return lake.read(tasks[-1].part).load()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """One process makes everything."""
+    lake, design, parents = study(tmp_path_factory.mktemp("alone"))
+    tasks = planned(design, parents, permute())
+    return lake, tasks, run(SerialExecutor(), lake, tasks)
+
+
+def test_blocks_give_the_bits_of_the_whole(alone):
+    lake, tasks, expected = alone
+    inputs = Inputs(lake, tasks[1])
+    whole, blocks = Residualised(inputs, 3e9), Residualised(inputs, 2e5)
+    whole.read()
+    assert whole.memory.kept
+    assert not blocks.memory.kept
+    assert len(list(blocks.blocks())) > 5
+    orders = whole.plan(40).span(0, 40)
+    one, many = whole.relabel(orders), blocks.relabel(orders)
+    np.testing.assert_array_equal(one.exceed, many.exceed)
+    for name, tails in one.tails.items():
+        np.testing.assert_allclose(many.tails[name].both, tails.both, rtol=1e-12)
+    np.testing.assert_array_equal(one.tails["max_t"].positive, expected["null_positive"][:40])
+
+
+def test_what_does_not_fit_is_refused_with_numbers():
+    with pytest.raises(UserError, match=r"needs 0\.\d+ GB a worker.*cluster\.memory_gb"):
+        Memory(2000, 235_000, True, 3e8).require()
+
+
+def test_two_thousand_people_at_2_mm_fit_one_gigabyte():
+    memory = Memory(2000, 235_000, True, 1e9)
+    memory.require()
+    assert not memory.kept
+
+
+def test_more_relabelings_keep_the_batches_that_are_there(alone):
+    _, tasks, _ = alone
+    design, parents = two_sample(GROUPS, "a", "b"), dict(tasks[0].parents)
+    more = planned(design, parents, permute(n=1200))
+    assert [t.part for t in more[:3]] == [t.part for t in tasks[:3]]
+    assert tasks[-2].settings["last"] == 600
+
+
+def test_early_stop_leaves_batches_out(tmp_path):
+    lake, design, parents = study(tmp_path)
+    tasks = planned(design, parents, permute(n=1500, early_stop=3, statistic=("max_t",)))
+    found = run(SerialExecutor(), lake, tasks)
+    records = [lake.record(t.part) for t in tasks[1:-1]]
+    reached = np.cumsum([r["reached"]["max_t"] for r in records if not r["skipped"]])
+    needed = int(np.argmax(reached >= 3)) + 1
+    assert [r["skipped"] for r in records] == [k >= needed for k in range(len(records))]
+    assert needed < len(records)
+    assert found.sizes["permutation"] == 256 * needed
+
+
+def test_an_effect_is_found_by_every_statistic(tmp_path):
+    lake, design, parents = study(tmp_path, effect=0.6)
+    tasks = planned(design, parents, permute(n=256, tail="gpd"))
+    found = run(SerialExecutor(), lake, tasks)
+    for name in ("fwe", "fwe_tfce"):
+        assert found[name].to_numpy()[8:12, 8:12, 8:12].max() > 2
+    assert np.nanmedian(found["fwe"]) < 1
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "dask", *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, env=environment, text=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.cluster
+def test_same_bits_where_a_worker_is_killed(alone, tmp_path):
+    _, _, expected = alone
+    lake, design, parents = study(tmp_path / "lake")
+    tasks = planned(design, parents, permute())
+    file = tmp_path / "scheduler.json"
+    place = ("--scheduler-file", str(file))
+    processes = [start("scheduler", *place, "--port", "0", "--no-dashboard")]
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+    processes += [start("worker", *place, *options) for _ in range(2)]
+    try:
+        with Client(scheduler_file=str(file), timeout="120s") as client:
+            client.wait_for_workers(2, timeout=180)
+            pids = client.run(os.getpid)
+            with client.get_executor() as executor:
+                futures = run_with_a_death(executor, lake, tasks, min(pids.values()))
+        for name in NAMES:
+            np.testing.assert_array_equal(futures[name], expected[name])
+        np.testing.assert_array_equal(futures["exceedances"], expected["exceedances"])
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def run_with_a_death(executor: Executor, lake: Lake, tasks, victim: int) -> xr.Dataset:
+    """Kill a worker as soon as the first part is there."""
+    finished = []
+
+    def tell(outcome):
+        if not finished:
+            os.kill(victim, 9)
+        finished.append((time.monotonic(), outcome))
+
+    failed = run_tasks(executor, lake, tasks, tell)
+    assert failed == {}
+    assert lake.is_complete(tasks[-1].part)
+    assert all(batch_role(k) in tasks[-1].parents for k in range(len(tasks) - 2))
+    return lake.read(tasks[-1].part).load()
