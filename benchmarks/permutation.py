@@ -161,7 +161,7 @@ def two_groups(covariates):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--permutations", type=int, default=1000)
-    parser.add_argument("--cluster-permutations", type=int, default=20)
+    parser.add_argument("--cluster-permutations", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--one-mm", type=int, default=0, help="permutations at 1 mm; 0 for none")
     options = parser.parse_args()

@@ -79,7 +79,7 @@ def against_nilearn(mask, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--maps", type=int, default=6)
-    parser.add_argument("--nilearn-permutations", type=int, default=4)
+    parser.add_argument("--nilearn-permutations", type=int, default=16)
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     mask = ellipsoid()

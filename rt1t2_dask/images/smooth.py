@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
+from rt1t2_dask.images.smooth_kernels import along_columns, along_rows
 from rt1t2_dask.images.volume import Volume
 
 Edge = Literal["normalised", "spm"]
@@ -108,6 +109,13 @@ def _spm(
 
 
 def _convolve(data: NDArray[np.float32], kernels: list[NDArray[np.float64]]) -> NDArray[np.float32]:
-    for axis, kernel in enumerate(kernels):
-        data = ndimage.convolve1d(data, kernel, axis=axis, mode="constant")
-    return data
+    """Convolve each axis with its symmetric kernel; zeros outside the volume."""
+    volume = np.ascontiguousarray(data, np.float32)
+    x, y, z = volume.shape
+    halves = [kernel[len(kernel) // 2 :].astype(np.float32) for kernel in kernels]
+    first, second = np.empty_like(volume), np.empty_like(volume)
+    along_rows(volume.reshape(x, y * z), halves[0], first.reshape(x, y * z))
+    for slab, out in zip(first, second, strict=True):
+        along_rows(slab, halves[1], out)
+    along_columns(second.reshape(x * y, z), halves[2], first.reshape(x * y, z))
+    return first

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats.jit import compiled
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +62,21 @@ def parcel_coverage(
     return parcel_means(measured, labels, wanted)
 
 
+@compiled
+def run_sums(
+    row: NDArray[Any],
+    first: NDArray[np.intp],
+    lengths: NDArray[np.intp],
+    totals: Floats,
+) -> None:
+    """Sum runs of a row that start at ``first``; nothing between them is read."""
+    for k in range(first.shape[0]):
+        total = 0.0
+        for value in row[first[k] : first[k] + lengths[k]]:
+            total += value
+        totals[k] = total
+
+
 class _Runs:
     """The label image as runs of equal neighbours: sums need one pass and no index list."""
 
@@ -76,6 +92,7 @@ class _Runs:
         self.column = order[place][self.used]
         self.n_columns = len(ordered)
         self.lengths = lengths[self.used]
+        self.first = self.starts[self.used]
         self.voxels = self._per_region(self.lengths).astype(np.int64)
 
     def _per_region(self, per_run: NDArray[Any]) -> Floats:
@@ -87,12 +104,14 @@ class _Runs:
         if np.isnan(total).any():
             missing = np.isnan(row)
             total = self._per_region(self._sums(np.where(missing, 0, row)))
-            count = count - self._per_region(self._sums(missing))
+            count = count - self._per_region(self._sums(missing.astype(np.float64)))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(count > 0, total / count, np.nan))
 
     def _sums(self, row: NDArray[Any]) -> Floats:
-        return np.asarray(np.add.reduceat(row, self.starts, dtype=np.float64)[self.used])
+        totals = np.empty(len(self.column))
+        run_sums(np.ascontiguousarray(row), self.first, self.lengths, totals)
+        return totals
 
 
 def _flat(maps: NDArray[Any], labels: NDArray[np.integer[Any]]) -> NDArray[Any]:
