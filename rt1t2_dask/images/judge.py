@@ -34,8 +34,8 @@ _STEEP = "the calibration stretches the brain"
 MEASURES: Mapping[str, Measure] = {
     "brain_ml": Measure("brain mask (ml)", _MASK, "the brain mask holds more than brain"),
     "mask_dice": Measure("Dice of the brain mask with the template's", _MASK),
-    "registration_ncc": Measure("correlation of the warped T1w with the template", _POSE),
-    "registration_mi": Measure("mutual information of the two (nats)", _POSE),
+    "registration_ncc": Measure("correlation of T1w and template", _POSE),
+    "registration_mi": Measure("mutual information of these (nats)", _POSE),
     "affine_volume": Measure("volume against the template, affine", _POSE, _POSE),
     "jacobian_min": Measure("smallest local volume change", _POSE),
     "jacobian_max": Measure("largest local volume change", "", _POSE),
