@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.pipelines.landmarks import from_tables
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.ratio.calibrate import Calibration, IntensityMap, contrast_doubt, mrtool_style
-from rt1t2_dask.ratio.classes import external_classes
-from rt1t2_dask.ratio.reference import load_reference
+from rt1t2_dask.ratio.calibrate import calibrate
+from rt1t2_dask.ratio.intensity_map import IntensityMap
+from rt1t2_dask.ratio.reference import Reference, load_reference
+
+CONTROLS = "reference"
 
 
 def _make(inputs: Inputs) -> Made:
-    if inputs.settings["kind"] != "mrtool_style":
-        return Made(xr.Dataset(), {"kind": inputs.settings["kind"]})
-    t1w = inputs.volume("bias", "t1w_corrected")
-    rigid = inputs.array("coregister", "rigid")
-    t2w = to_grid(inputs.volume("bias", "t2w_corrected"), t1w.grid, rigid=rigid, order=1)
-    brain = inputs.volume("brain", "brain").data.astype(bool)
-    lesion = inputs.optional_volume("ingest", "lesion")
-    exclude = None if lesion is None else lesion.data.astype(bool)
-    pose = inputs.array("brain", "head_affine")
-    classes = external_classes(t1w, t2w, brain, exclude, pose)
-    found = mrtool_style(t1w, t2w, classes, brain, load_reference())
+    person = from_tables(inputs.dataset("landmarks"))
+    found = calibrate(inputs.settings["kind"], person, _reference(inputs))
     arrays = {
-        "t1w_knots": table("t1w_knots", _knots(found.t1w)),
-        "t2w_knots": table("t2w_knots", _knots(found.t2w)),
+        f"{contrast}_knots": table(f"{contrast}_knots", _knots(intensity_map))
+        for contrast, intensity_map in found.maps.items()
     }
-    return Made(xr.Dataset(arrays), _record(found))
+    reference = "controls" if CONTROLS in inputs.task.parents else "icbm"
+    return Made(xr.Dataset(arrays), {**found.record, "reference": reference})
 
 
-def _record(found: Calibration) -> dict[str, Any]:
-    record = {
-        "kind": "mrtool_style",
-        "extrapolated_t1w": found.extrapolated_t1w,
-        "extrapolated_t2w": found.extrapolated_t2w,
-        "contrast_kept_t1w": found.contrast_kept_t1w,
-        "contrast_kept_t2w": found.contrast_kept_t2w,
-        "medians_t1w": found.medians_t1w,
-        "medians_t2w": found.medians_t2w,
-        "voxels": found.voxels,
-    }
-    doubt = contrast_doubt(found)
-    return record if doubt is None else {**record, "flag": doubt}
+def _reference(inputs: Inputs) -> Reference:
+    if CONTROLS not in inputs.task.parents:
+        return load_reference()
+    return Reference(from_tables(inputs.dataset(CONTROLS)), {})
 
 
 def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:
     return np.column_stack([intensity_map.knots_x, intensity_map.knots_y])
 
 
-CALIBRATE = Stage(
-    "calibrate",
-    _make,
-    needs=("ingest", "coregister", "bias", "brain"),
-    gigabytes=0.8,
-)
+CALIBRATE = Stage("calibrate", _make, needs=("landmarks",), gigabytes=0.1)

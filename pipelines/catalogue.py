@@ -11,6 +11,7 @@ from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
+from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.permute import PERMUTE
@@ -34,6 +35,8 @@ STAGES = (
     BRAIN,
     NORMALISE,
     TISSUE,
+    LANDMARKS,
+    REFERENCE,
     CALIBRATE,
     RATIO,
     QUALITY,

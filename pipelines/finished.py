@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import pandas as pd
@@ -11,6 +11,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.code import code_version
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.sensitivity import SensitivityPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
@@ -24,6 +25,7 @@ WRITERS = (
     "pictures",
     "quality_table",
     "results",
+    "sensitivity",
     "sidecar",
     "write",
 )
@@ -41,6 +43,7 @@ class Finished:
     template: Task
     failures: tuple[Failure, ...]
     excluded: tuple[PersonPlan, ...] = ()
+    sensitivity: SensitivityPlan = field(default_factory=SensitivityPlan)
 
     @property
     def everybody(self) -> tuple[PersonPlan, ...]:
@@ -50,6 +53,7 @@ class Finished:
     def key(self) -> str:
         """Give the digest of all that the output folder depends on."""
         parts = [t.part.key for t in self.cohort.tasks()]
+        parts += [t.part.key for t in self.sensitivity.tasks()]
         parts += [t.part.key for plan in self.everybody for t in plan.tasks.values()]
         labels = [[p.person.label for p in plans] for plans in (self.plans, self.excluded)]
         failed = [[f.label, f.stage, f.reason] for f in self.failures]

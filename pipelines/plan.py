@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ from rt1t2_dask import assets
 from rt1t2_dask.config import Config, DerivativesSource, MapsSource
 from rt1t2_dask.pipelines.bias import BIAS
 from rt1t2_dask.pipelines.brain import BRAIN
-from rt1t2_dask.pipelines.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.calibrate import CALIBRATE, CONTROLS
 from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.given_transform import FILE_ROLES
 from rt1t2_dask.pipelines.head import HEAD_STAGE, head_assets
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.inputs import find_inputs
+from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE, TPM
 from rt1t2_dask.pipelines.names import SPACE, TEMPLATES
 from rt1t2_dask.pipelines.normalise import NORMALISE, normalise_settings
 from rt1t2_dask.pipelines.parcels import PARCELS
@@ -28,6 +29,8 @@ from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import InputFile, Stage, Task
 from rt1t2_dask.pipelines.template import TEMPLATE
 from rt1t2_dask.pipelines.tissue import TISSUE
+from rt1t2_dask.ratio.calibrate import MAPPED
+from rt1t2_dask.ratio.reference import check_enough
 from rt1t2_dask.storage.parts import Part
 
 # Registration samples the template as it is: one that was resampled before is blurred twice.
@@ -55,6 +58,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (BRAIN, lambda config: {}),
     (NORMALISE, normalise_settings),
     (TISSUE, lambda config: {}),
+    (LANDMARKS, lambda config: {}),
     (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
     (RATIO, lambda config: {}),
     (QUALITY, lambda config: {}),
@@ -72,6 +76,8 @@ MAP_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (SMOOTH, lambda config: config.smooth.model_dump()),
     (PARCELS, lambda config: {}),
 )
+_UP_TO_LANDMARKS = SCAN_STAGES[: [stage for stage, _ in SCAN_STAGES].index(LANDMARKS) + 1]
+_BEFORE_REFERENCE = {stage.name for stage, _ in _UP_TO_LANDMARKS}
 
 
 @dataclass(frozen=True)
@@ -107,15 +113,23 @@ class ImagePlan:
         In the order of the participants table.
     failures : tuple of Failure
         Who has no usable files.
+    reference : Task, optional
+        The controls' average that calibration maps to (``calibration.reference=controls``).
     """
 
     shared: Mapping[str, Task]
     people: tuple[PersonPlan, ...]
     failures: tuple[Failure, ...]
+    reference: Task | None = None
 
     def tasks(self) -> list[Task]:
-        """Give every task, shared ones first."""
-        return [*self.shared.values(), *(t for plan in self.people for t in plan.tasks.values())]
+        """Give every task, parents before children."""
+        own = [task for plan in self.people for task in plan.tasks.values()]
+        if self.reference is None:
+            return [*self.shared.values(), *own]
+        early = [task for task in own if task.stage in _BEFORE_REFERENCE]
+        late = [task for task in own if task.stage not in _BEFORE_REFERENCE]
+        return [*self.shared.values(), *early, self.reference, *late]
 
 
 def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
@@ -130,12 +144,29 @@ def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
     parents = {role: task.part for role, task in shared.items()}
     found = find_inputs(config, people)
     groups = dict(zip(people["participant_id"], people["group"], strict=True))
+    controls = [f for name, f in found.files.items() if groups[name] == config.cohort.reference]
+    reference = _reference(config, parents, controls)
+    if reference is not None:
+        parents[CONTROLS] = reference.part
     plans = tuple(
         PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files))
         for label, files in found.files.items()
     )
     failures = tuple(Failure(label, "ingest", why) for label, why in found.reasons.items())
-    return ImagePlan(shared, plans, failures)
+    return ImagePlan(shared, plans, failures, reference)
+
+
+def _reference(
+    config: Config, shared: Mapping[str, Part], controls: Sequence[Mapping[str, InputFile]]
+) -> Task | None:
+    """Plan the average of the controls; their own keys do not depend on it."""
+    wanted = config.calibration.reference == "controls" and config.calibration.kind in MAPPED
+    if isinstance(config.source, MapsSource) or not wanted:
+        return None
+    check_enough(len(controls))
+    made = [_person_tasks(config, shared, files, _UP_TO_LANDMARKS) for files in controls]
+    parts = sorted((tasks[LANDMARKS.name].part for tasks in made), key=lambda part: part.key)
+    return REFERENCE.task({}, {f"control{i:05d}": part for i, part in enumerate(parts)})
 
 
 def check_registration(config: Config) -> None:
@@ -177,19 +208,29 @@ def _template(space: str, voxel_mm: float) -> Task:
 
 
 def _person_tasks(
-    config: Config, shared: Mapping[str, Part], files: Mapping[str, InputFile]
+    config: Config,
+    shared: Mapping[str, Part],
+    files: Mapping[str, InputFile],
+    stages: Sequence[tuple[Stage, SettingsOf]] | None = None,
 ) -> dict[str, Task]:
     ready_made = isinstance(config.source, MapsSource)
     reader = (MAP if ready_made else SCANS).name
     made = dict(shared)
     tasks: dict[str, Task] = {}
-    for stage, settings_of in MAP_STAGES if ready_made else SCAN_STAGES:
+    for stage, settings_of in stages or (MAP_STAGES if ready_made else SCAN_STAGES):
         parents = {role: made[role] for role in stage.needs}
         own = {
             role: file for role, file in files.items() if READERS.get(role, reader) == stage.name
         }
-        tasks[stage.name] = stage.task(settings_of(config), parents, own)
+        if stage is CALIBRATE and CONTROLS in made:
+            parents[CONTROLS] = made[CONTROLS]
+        optional = _found(TPM) if stage is LANDMARKS else None
+        tasks[stage.name] = stage.task(settings_of(config), parents, own, optional)
         made[stage.name] = tasks[stage.name].part
         if stage is MAP:
             made["ratio"] = made["map"]
     return tasks
+
+
+def _found(name: str) -> tuple[str, ...]:
+    return (name,) if assets.find(name) else ()

@@ -14,8 +14,8 @@ from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
-from rt1t2_dask.ratio.calibrate import IntensityMap, apply
 from rt1t2_dask.ratio.compute import gm_scale, ratio, standardised
+from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
 
 GREY_SHARE = 0.5
 

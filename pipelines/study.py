@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from dataclasses import replace
+
+import pandas as pd
 
 from rt1t2_dask.cluster import SerialExecutor, open_cluster
 from rt1t2_dask.config import Config, SimulatedSource
@@ -31,6 +34,7 @@ from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.reach import LakeReached
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.running import RunningEstimate
+from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.single import numbered
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
@@ -129,6 +133,8 @@ class _Run:
                 images, cohort, numbered(images, cohort, config.stage, config.part)
             )
         failures = self._make_images(images)
+        if failures and images.reference is not None:
+            images, failures = self._without_lost_reference(people, images, failures)
         whole = _without(images.people, failures)
         if failures:
             _warn(failures, len(people), config)
@@ -140,9 +146,13 @@ class _Run:
             cohort = plan_cohort(config, people, used, shared)
             self._announce(images, cohort)
         self._make_group(cohort)
+        sensitivity = plan_sensitivity(config, used, cohort)
+        if sensitivity.choices:
+            self._announce(images, cohort, sensitivity)
+        self._make_sensitivity(sensitivity)
         template, failed = images.shared["template_out"], tuple(failures)
-        study = Finished(config, self.lake, people, used, cohort, template, failed, excluded)
-        self._finish(study)
+        done = (config, self.lake, people, used, cohort, template, failed)
+        self._finish(Finished(*done, excluded, sensitivity))
         return SOME_FAILED if failures else DONE
 
     def _simulate(self, source: SimulatedSource) -> bool:
@@ -160,9 +170,12 @@ class _Run:
             simulate.write_people(self.cluster(), source, study, options)
         return True
 
-    def _announce(self, images: ImagePlan, cohort: CohortPlan) -> None:
+    def _announce(
+        self, images: ImagePlan, cohort: CohortPlan, sensitivity: SensitivityPlan | None = None
+    ) -> None:
         keys: dict[str, list[str]] = {}
-        for task in (*images.tasks(), *cohort.tasks()):
+        more = sensitivity.tasks() if sensitivity else []
+        for task in (*images.tasks(), *cohort.tasks(), *more):
             keys.setdefault(task.stage, []).append(task.part.key)
         document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
         write_run(self.lake, self.config.cohort.name, study_key(self.config), document)
@@ -189,6 +202,19 @@ class _Run:
         failures = [*images.failures, *_failures(images.people, failed)]
         return [*failures, *_doubled(self.lake, _without(images.people, failures))]
 
+    def _without_lost_reference(
+        self, people: pd.DataFrame, images: ImagePlan, failures: list[Failure]
+    ) -> tuple[ImagePlan, list[Failure]]:
+        """Build the controls' reference without those who failed, where that is allowed."""
+        assert images.reference is not None
+        if complete_parts(self.lake, [images.reference]):
+            return images, failures
+        if not self.config.allow_failures:
+            return replace(images, people=()), failures
+        failed = [failure.label for failure in failures]
+        again = plan_images(self.config, people[~people["participant_id"].isin(failed)])
+        return again, failures + self._make_images(again)
+
     def _make_group(self, cohort: CohortPlan) -> None:
         for note in cohort.notes:
             log.info("%s", note)
@@ -197,6 +223,14 @@ class _Run:
         failed = self._make(tasks, [task.part for task in tasks], estimate)
         for part, reason in failed.items():
             raise RunError(f"stage {part.stage} failed: {reason}")
+
+    def _make_sensitivity(self, plan: SensitivityPlan) -> None:
+        """Make the other calibrations' contrasts; the table says where one failed."""
+        tasks = plan.tasks()
+        targets = [t.part for choice in plan.choices.values() for t in choice.contrasts.values()]
+        failed = self._make(tasks, targets) if tasks else {}
+        if failed:
+            log.warning("%d parts of other calibrations failed: see the table", len(failed))
 
     def _make(
         self, tasks: Sequence[Task], targets: Sequence[Part], watch: Tell | None = None

@@ -131,6 +131,7 @@ def _write_tables(store: Store, content: ReportContent) -> None:
     tables = {
         "parcels": content.parcels,
         "quality": content.quality,
+        "calibration_sensitivity": content.calibration_sensitivity,
         "receptors": content.receptors,
         "demographics": content.demographics,
     }

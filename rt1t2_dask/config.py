@@ -244,16 +244,23 @@ class Receptors(Model):
     covariates: bool
 
 
+CalibrationKind = Literal[
+    "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none"
+]
+
+
 class Report(Model):
     """What the page shows."""
 
     mosaics: Annotated[int, Field(ge=0, le=1000)]
+    calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
 
 
 class Calibration(Model):
     """How intensities are brought to one scale before the ratio."""
 
-    kind: Literal["mrtool_style", "gm_median", "none"]
+    kind: CalibrationKind
+    reference: Literal["icbm", "controls"] = "icbm"
 
 
 class Lesion(Model):

@@ -55,6 +55,14 @@ VARIABLES = {
         (*SPACE, "component"), "mm", "deformation field: added to template mm before the affine"
     ),
     "tissue": Variable(SPACE, "1", "1 grey matter, 2 white matter, 3 CSF, 7 lesion, 0 outside"),
+    "class_quantiles": Variable(
+        ("contrast", "class", "quantile"), "arbitrary", "intensity of tissue outside the brain"
+    ),
+    "class_voxels": Variable(("class",), "1", "voxels of each tissue class"),
+    "brain_quantiles": Variable(("contrast", "percentile"), "arbitrary", "intensity of the brain"),
+    "white_stripe": Variable(
+        ("contrast", "moment"), "arbitrary", "mean and standard deviation over the white stripe"
+    ),
     "t1w_knots": Variable(("knot", "side"), "arbitrary", "intensity map of the T1w: from, to"),
     "t2w_knots": Variable(("knot_t2w", "side"), "arbitrary", "intensity map of the T2w: from, to"),
     "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),

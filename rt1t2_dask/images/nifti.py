@@ -73,6 +73,22 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
     return Volume(data, affine)
 
 
+def many_from_bytes(content: bytes, name: str) -> list[Volume]:
+    """Read a 4-D NIfTI image as its volumes, float32.
+
+    Raises
+    ------
+    SubjectError
+        Unreadable, not 4-D, or no affine.
+    """
+    image = _open(content, name)
+    if len(image.shape) != 4:
+        raise SubjectError(f"{name} has {len(image.shape)} dimensions; 4 are expected.", _LEAVE_OUT)
+    data = _read(image, name)
+    affine = _trusted_affine(image, data.shape[:3], name)
+    return [Volume(data[..., k], affine) for k in range(data.shape[3])]
+
+
 def to_bytes(volume: Volume, *, space_code: int, description: str) -> bytes:
     """Write a Volume as .nii.gz: the same volume always gives the same bytes.
 

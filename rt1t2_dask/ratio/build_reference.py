@@ -1,4 +1,4 @@
-"""Compute the reference quantiles: python -m rt1t2_dask.ratio.build_reference TEMPLATE_DIR."""
+"""Compute the reference landmarks: python -m rt1t2_dask.ratio.build_reference TEMPLATE_DIR."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from scipy.ndimage import map_coordinates
 
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.ratio.calibrate import quantiles
-from rt1t2_dask.ratio.classes import CLASS_NAMES, Mask, external_classes
-from rt1t2_dask.ratio.reference import FILE_NAME, QUANTILES
+from rt1t2_dask.ratio.classes import LANDMARK_CLASSES, Mask, external_classes
+from rt1t2_dask.ratio.landmarks import (
+    BRAIN_PROBABILITIES,
+    CONTRASTS,
+    PROBABILITIES,
+    UNIT,
+    Values,
+    in_percent,
+    measure,
+)
+from rt1t2_dask.ratio.reference import FILE_NAME
 
 T1W, T2W = "MNI152_T1_2mm.nii.gz", "MNI152_T2_2mm.nii.gz"
 BRAIN = "MNI152_T1_1mm_brain_mask.nii.gz"
-_UNIT = 100.0
 _DIGITS = 3
 
 
@@ -34,20 +41,23 @@ def build(template_dir: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Probabilities, quantiles by contrast and class, voxels of each class, source.
+        What `reference.load_reference` reads: quantiles of classes and brain, stripe, source.
     """
     t1w, t2w, mask = (_read(template_dir / name) for name in (T1W, T2W, BRAIN))
     brain = _on_grid(mask, t1w)
-    classes = external_classes(t1w, t2w, brain)
+    found = in_percent(measure(t1w, t2w, brain, external_classes(t1w, t2w, brain)))
     return {
         "simulated": False,
-        "unit": f"{_UNIT:g} = median over the brain mask",
-        "probabilities": list(QUANTILES),
+        "unit": f"{UNIT:g} = median over the brain mask",
+        "probabilities": PROBABILITIES.tolist(),
         "quantiles": {
-            "t1w": _by_class(t1w, classes, brain),
-            "t2w": _by_class(t2w, classes, brain),
+            contrast: {name: _rounded(found.quantiles(contrast, name)) for name in LANDMARK_CLASSES}
+            for contrast in CONTRASTS
         },
-        "voxels": {name: int(classes[name].sum()) for name in CLASS_NAMES},
+        "brain_probabilities": BRAIN_PROBABILITIES.tolist(),
+        "brain": dict(zip(CONTRASTS, map(_rounded, found.brain), strict=True)),
+        "stripe": dict(zip(CONTRASTS, map(_rounded, found.stripe), strict=True)),
+        "voxels": dict(zip(LANDMARK_CLASSES, found.voxels.tolist(), strict=True)),
         "source": _source(template_dir),
     }
 
@@ -72,12 +82,8 @@ def _on_grid(mask: Volume, like: Volume) -> Mask:
     return np.asarray(values > 0.5)
 
 
-def _by_class(image: Volume, classes: dict[str, Mask], brain: Mask) -> dict[str, list[float]]:
-    scale = _UNIT / np.median(image.data[brain])
-    return {
-        name: [round(float(v), _DIGITS) for v in quantiles(image.data[classes[name]] * scale)]
-        for name in CLASS_NAMES
-    }
+def _rounded(values: Values) -> list[float]:
+    return [round(float(v), _DIGITS) for v in values]
 
 
 def _source(template_dir: Path) -> dict[str, Any]:

@@ -1,6 +1,9 @@
-"""CSF, skull bone and soft tissue of one head: the classes that calibration compares."""
+"""CSF, skull bone, muscle and eyes of one head: the classes that calibration compares."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +17,49 @@ Field = NDArray[np.floating]
 Classes = dict[str, Mask]
 
 CLASS_NAMES = ("csf", "bone", "soft")
+LANDMARK_CLASSES = (*CLASS_NAMES, "muscle", "eye")
 
 _CLOSING_MM = 8.0
 _RIM_FROM_BRAIN_MM = (2.0, 25.0)
 _BONE_FROM_BRAIN_MM = (2.0, 14.0)
 _MUSCLE_FROM_BRAIN_MM = (4.0, 25.0)
 _SOFT_FROM_BRAIN_MM = (5.0, 25.0)
-_DEPTH_MM = 4.0
 _FAT_OVER_MUSCLE = 1.7  # in T1w: fat is 2 to 4 times as bright as muscle, skin and muscle alike
+_DEPTH_MM = 4.0
+_EYE_DEPTH_MM = 2.0
 # Shares of the brain's extent, left to right, back to front, bottom to top.
-_VAULT = ((-np.inf, np.inf), (-np.inf, np.inf), (0.3, np.inf))  # the base is a maze of air and fat
+# The base is a maze of air and fat, and the forehead holds the frontal sinus.
+_VAULT = ((-np.inf, np.inf), (-np.inf, 0.8), (0.3, np.inf))
 _TEMPLES = (
     ((-np.inf, 0.15), (0.45, 0.95), (0.2, 0.55)),
     ((0.85, np.inf), (0.45, 0.95), (0.2, 0.55)),
 )
+_EYES = (
+    ((0.10, 0.42), (0.85, 1.25), (-0.05, 0.32)),
+    ((0.58, 0.90), (0.85, 1.25), (-0.05, 0.32)),
+)
 _EXTENT = (0.02, 0.98)
-_PRIOR = {"csf": 2, "bone": 3, "soft": 4}
+PRIOR_CLASSES = {"bone": 3, "soft": 4}  # in SPM's order of six
+_CERTAIN = 0.5
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each class is looked for, before intensities decide.
+
+    Parameters
+    ----------
+    csf, bone, soft, muscle, eye : ndarray of bool, shape (x, y, z)
+    rim : ndarray of bool
+        The vault from the brain to the skin.
+    """
+
+    csf: Mask
+    bone: Mask
+    soft: Mask
+    muscle: Mask
+    eye: Mask
+    rim: Mask
 
 
 def external_classes(
@@ -38,8 +68,9 @@ def external_classes(
     brain: Mask,
     exclude: Mask | None = None,
     pose: NDArray[np.floating] | None = None,
+    prior: Mapping[str, Field] | None = None,
 ) -> Classes:
-    """Find the three classes from the subject's own head, without a template.
+    """Find the classes in the subject's own head, with or without a template's prior.
 
     Parameters
     ----------
@@ -52,74 +83,82 @@ def external_classes(
     pose : ndarray, shape (4, 4), optional
         Upright template mm to subject mm (`images.brain.Brain.affine`); without it the head is
         taken to lie upright in the scanner.
+    prior : mapping of str to ndarray, optional
+        Probabilities of `PRIOR_CLASSES` in [0, 1], brought to the subject by an affine: these two
+        are then looked for only where they are at least 0.5 likely. CSF is not: an affine does
+        not find the ventricles of an atrophied brain.
 
     Returns
     -------
     dict of str to ndarray of bool
         ``csf``: inside the brain mask, dark in T1w and bright in T2w. ``bone``: the vault
-        between brain and scalp, dark in both. ``soft``: muscle and skin outside the bone, brighter
-        than it in T1w and darker than fat. Each eroded by one voxel; possibly empty.
+        between brain and scalp, dark in both. ``soft``: scalp and muscle outside the bone,
+        brighter than it in T1w and darker than fat. ``muscle``: the same at the temples.
+        ``eye``: the fluid of the eyes. Each eroded by one voxel; possibly empty.
 
     Notes
     -----
     Ours: thresholds by Otsu (1979) within the brain and within the shell round it, so that
-    gain, offset and mild gamma hardly move them. Fat is left out because its thickness differs
-    between people, and because an averaged reference head has it blurred with skin and bone.
-    The scale for "darker than fat" is temporal muscle, an anchor of Ganzetti et al. (2014).
+    gain, offset and mild gamma hardly move them. A prior alone, brought by an affine, is half
+    grey matter where it says CSF and half marrow where it says bone, so intensities decide within
+    it. Fat is left out because its thickness differs between people, and because an averaged
+    reference head has it blurred with skin and bone; it is told from muscle at the temples, where
+    both are (Ganzetti et al. 2014 take temporal muscle as an anchor).
     """
     voxel_mm = t1w.grid.voxel_mm
     one, two = t1w.data, t2w_on_t1.data
     allowed = np.isfinite(one) & np.isfinite(two) & (two > 0)
     if exclude is not None:
         allowed &= ~exclude
-    from_brain = distance_transform_edt(~brain, sampling=voxel_mm)
-    depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
-    shares = _shares_of_brain(t1w, brain, pose)
-    shell = allowed & ~brain & (depth > 0)
-    rim = shell & _within(shares, _VAULT) & _between(from_brain, _RIM_FROM_BRAIN_MM)
-    temples = shell & _temples(shares) & _between(from_brain, _MUSCLE_FROM_BRAIN_MM)
-    signal, fat = _soft_thresholds(one, rim, temples & (depth > _DEPTH_MM))
     inside = brain & allowed
+    if not inside.any():
+        return {name: np.zeros(brain.shape, bool) for name in LANDMARK_CLASSES}
+    depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
+    places = _places(t1w, brain, allowed, depth, pose)
+    signal, fat = _soft_thresholds(one, places)
+    if prior is not None:
+        places = _likely(places, prior)
     bright, dark = _fluid_thresholds(one[inside], two[inside])
+    fluid = (two > bright) & (one < dark)
     found = {
-        "csf": inside & (two > bright) & (one < dark),
-        "bone": rim
-        & (one < signal)
-        & (two < np.median(two[inside]))
-        & _between(from_brain, _BONE_FROM_BRAIN_MM)
-        & (depth > _DEPTH_MM),
-        "soft": rim & _between(from_brain, _SOFT_FROM_BRAIN_MM) & (one >= signal) & (one < fat),
+        "csf": places.csf & fluid,
+        "bone": places.bone & (one < signal) & (two < np.median(two[inside])),
+        "soft": places.soft & (one >= signal) & (one < fat),
+        "muscle": places.muscle & (one >= signal) & (one < fat),
+        "eye": places.eye & fluid,
     }
     return {name: eroded(mask, voxel_mm) for name, mask in found.items()}
 
 
-def classes_from_prior(
-    prior: NDArray[np.floating], t1w: Volume, brain: Mask, exclude: Mask | None = None
-) -> Classes:
-    """Take the three classes from a six-class prior already warped to the subject.
+def _places(
+    t1w: Volume,
+    brain: Mask,
+    allowed: Mask,
+    depth: Field,
+    pose: NDArray[np.floating] | None,
+) -> Places:
+    """Give the places by anatomy alone."""
+    from_brain = distance_transform_edt(~brain, sampling=t1w.grid.voxel_mm)
+    shares = _shares_of_brain(t1w, brain, pose)
+    shell = allowed & ~brain & (depth > 0)
+    deep = shell & (depth > _DEPTH_MM)
+    rim = shell & _within(shares, _VAULT) & _between(from_brain, _RIM_FROM_BRAIN_MM)
+    return Places(
+        csf=brain & allowed,
+        bone=rim & deep & _between(from_brain, _BONE_FROM_BRAIN_MM),
+        soft=rim & _between(from_brain, _SOFT_FROM_BRAIN_MM),
+        muscle=deep & _any_of(shares, _TEMPLES) & _between(from_brain, _MUSCLE_FROM_BRAIN_MM),
+        eye=shell & _any_of(shares, _EYES) & (depth > _EYE_DEPTH_MM),
+        rim=rim,
+    )
 
-    Parameters
-    ----------
-    prior : ndarray, shape (x, y, z, 6)
-        Probabilities of grey, white, CSF, bone, soft tissue, air, in [0, 1] (SPM's order).
-    t1w : Volume
-        On the same grid; decides what is air.
-    brain : ndarray of bool, shape (x, y, z)
-        Brain mask.
-    exclude : ndarray of bool, optional
-        Lesions and whatever else must not count.
 
-    Returns
-    -------
-    dict of str to ndarray of bool
-        Where the probability is at least 0.5, eroded by one voxel, without air and `exclude`.
-    """
-    inside = head_mask(t1w, brain)
-    if exclude is not None:
-        inside &= ~exclude
-    return {
-        name: eroded(prior[..., k] >= 0.5, t1w.grid.voxel_mm) & inside for name, k in _PRIOR.items()
-    }
+def _likely(places: Places, prior: Mapping[str, Field]) -> Places:
+    return replace(
+        places,
+        bone=places.bone & (prior["bone"] >= _CERTAIN),
+        soft=places.soft & (prior["soft"] >= _CERTAIN),
+    )
 
 
 def _fluid_thresholds(one: Field, two: Field) -> tuple[float, float]:
@@ -130,13 +169,14 @@ def _fluid_thresholds(one: Field, two: Field) -> tuple[float, float]:
     return otsu(two), otsu(one[one < otsu(one)])
 
 
-def _soft_thresholds(one: Field, rim: Mask, temples: Mask) -> tuple[float, float]:
+def _soft_thresholds(one: Field, places: Places) -> tuple[float, float]:
     """T1w above which the shell is no bone, and above which it is fat; NaN without temples."""
-    if not temples.any():
+    temples = one[places.muscle]
+    if not temples.size:
         return float("nan"), float("nan")
     # Cutting below the middle of the temples keeps bright fat from moving bone's threshold.
-    signal = otsu(one[rim & (one < np.median(one[temples]))])
-    muscle = one[temples & (one > signal)]
+    signal = otsu(one[places.rim & (one < np.median(temples))])
+    muscle = temples[temples > signal]
     return signal, _FAT_OVER_MUSCLE * float(np.median(muscle)) if muscle.size else float("nan")
 
 
@@ -172,8 +212,8 @@ def _within(shares: NDArray[np.float64], box: tuple[tuple[float, float], ...]) -
     return np.asarray(np.logical_and.reduce(sides))
 
 
-def _temples(shares: NDArray[np.float64]) -> Mask:
-    return np.asarray(_within(shares, _TEMPLES[0]) | _within(shares, _TEMPLES[1]))
+def _any_of(shares: NDArray[np.float64], boxes: Sequence[tuple[tuple[float, float], ...]]) -> Mask:
+    return np.asarray(np.logical_or.reduce([_within(shares, box) for box in boxes]))
 
 
 def _between(values: Field, limits: tuple[float, float]) -> Mask:

@@ -1,45 +1,74 @@
-"""The reference head's quantiles, shipped as numbers."""
+"""What people are calibrated to: the shipped head, or a cohort's own controls."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-# Only the middle: the tails are noise and partial volume, which an averaged head has not.
-QUANTILES = tuple(round(float(q), 3) for q in np.arange(0.2, 0.801, 0.025))
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.ratio.classes import LANDMARK_CLASSES
+from rt1t2_dask.ratio.landmarks import CONTRASTS, Landmarks, average
+
 FILE_NAME = "calibration_reference.json"
+MIN_PEOPLE = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
-    """Quantiles of the reference head.
+    """The head that people are calibrated to.
 
     Parameters
     ----------
-    quantiles : mapping of str to mapping of str to ndarray, shape (q,)
-        By contrast (``t1w``, ``t2w``) and class (``csf``, ``bone``, ``soft``), at `QUANTILES`;
-        unit: percent of the median over the reference's brain mask.
+    landmarks : Landmarks
+        In percent of the median over the brain.
     source : mapping
-        Files, checksums, citation and licence.
+        Files, checksums, citation and licence, or how many people.
     """
 
-    quantiles: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    landmarks: Landmarks
     source: Mapping[str, Any]
 
 
 def load_reference() -> Reference:
-    """Read the quantiles that ship with the package."""
+    """Read the reference that ships with the package."""
     content = json.loads(files("rt1t2_dask").joinpath("data", FILE_NAME).read_text())
-    if tuple(content["probabilities"]) != QUANTILES:
-        raise ValueError(f"{FILE_NAME} holds other probabilities than {QUANTILES}; rebuild it")
-    quantiles = {
-        contrast: {name: np.array(values) for name, values in classes.items()}
-        for contrast, classes in content["quantiles"].items()
-    }
-    return Reference(quantiles, content["source"])
+    landmarks = Landmarks(
+        classes=np.array(
+            [[content["quantiles"][c][n] for n in LANDMARK_CLASSES] for c in CONTRASTS]
+        ),
+        voxels=np.array([content["voxels"][n] for n in LANDMARK_CLASSES]),
+        brain=np.array([content["brain"][c] for c in CONTRASTS]),
+        stripe=np.array([content["stripe"][c] for c in CONTRASTS]),
+    )
+    return Reference(landmarks, content["source"])
+
+
+def of_people(people: Sequence[Landmarks]) -> Reference:
+    """Build the reference from a cohort's controls.
+
+    Parameters
+    ----------
+    people : sequence of Landmarks
+        At least `MIN_PEOPLE`.
+
+    Raises
+    ------
+    UserError
+        Too few people.
+    """
+    check_enough(len(people))
+    return Reference(average(people), {"controls": len(people)})
+
+
+def check_enough(controls: int) -> None:
+    """Refuse a reference of too few controls."""
+    if controls < MIN_PEOPLE:
+        raise UserError(
+            f"calibration.reference=controls: there are {controls} controls, {MIN_PEOPLE} are "
+            "needed; take calibration.reference=icbm."
+        )

@@ -172,6 +172,8 @@ class ReportContent:
         Columns of ``parcels.tsv``.
     quality : DataFrame or None
         participant_id, then one number or flag a column.
+    calibration_sensitivity : DataFrame or None
+        Columns of ``calibration_sensitivity.tsv``.
     failures : DataFrame
         participant_id, stage, reason.
     excluded : DataFrame
@@ -208,6 +210,7 @@ class ReportContent:
     receptor_details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parcels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
+    calibration_sensitivity: pd.DataFrame | None = None
     failures: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
     lesion_count: Volume | None = None
