@@ -105,7 +105,7 @@ def locate(t1w: Volume, head: Volume, brain: Volume) -> Pose:
 def _best(head: Volume, t1w: Volume, around: NDArray[np.bool_]) -> Pose:
     """Refine start after start until one is good, then polish it; else give the best of all."""
     best = Pose(np.eye(4), -1.0)
-    for starts in (pose.plain_starts, pose.rotated_starts):
+    for starts in (pose.plain_starts, pose.rotated_starts, pose.shifted_starts):
         for start in starts(head, t1w):
             best = _better(best, _refined(head, t1w, start, around))
             if best.likeness >= GOOD_LIKENESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -15,11 +16,11 @@ from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
-SEARCH_MM, SLAB_MM = 8.0, 12.0
-NARROW_MM = 140.0
+SEARCH_MM, SHIFTED_MM = 8.0, 12.0
 LEAST_REACH = 0.25
 _LEAST_OVERLAP = 0.12  # of the fixed image's field of view
-_SLAB_SHIFTS_MM = (-50.0, -25.0, 0.0, 25.0, 50.0)
+_SHIFTS_MM = (-50.0, -25.0, 25.0, 50.0)
+_KEPT = 5
 _SAMPLED = (1.0, 0.5)
 _CLASSES = 24
 _TILTS = (-30.0, 0.0, 30.0)
@@ -30,17 +31,33 @@ def plain_starts(fixed: Volume, moving: Volume) -> list[Affine]:
     return [np.eye(4), translation(centre_of_mass(moving) - centre_of_mass(fixed))]
 
 
-def rotated_starts(fixed: Volume, moving: Volume, keep: int = 5) -> list[Affine]:
+def rotated_starts(fixed: Volume, moving: Volume) -> list[Affine]:
     """Give the best of 24 x 27 rotations about the centre of mass, best first.
 
     All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored by
-    correlation at 8 mm. The centre of mass of a slab is not the head's: a field of view under
-    140 mm is also moved by up to 50 mm along its short axis, and scored at 12 mm where both
-    images are.
+    correlation at 8 mm.
     """
-    shifts = _along_short_axis(moving)
-    voxel_mm, score = (SEARCH_MM, correlation) if len(shifts) == 1 else (SLAB_MM, _where_both)
-    still, moved = regrid(fixed, voxel_mm), regrid(moving, voxel_mm)
+    still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
+    return _best_starts(still, moved, [np.zeros(3)], correlation)
+
+
+def shifted_starts(fixed: Volume, moving: Volume) -> list[Affine]:
+    """Give the best of the rotations with shifts of up to 50 mm along the image's axes.
+
+    The centre of mass of a slab, or of a head cropped above a long neck, is not the template's.
+    Scored at 12 mm where both images are.
+    """
+    axes = moving.affine[:3, :3] / moving.grid.voxel_mm
+    shifts = [np.zeros(3), *(mm * axis for axis in axes.T for mm in _SHIFTS_MM)]
+    return _best_starts(regrid(fixed, SHIFTED_MM), regrid(moving, SHIFTED_MM), shifts, _where_both)
+
+
+def _best_starts(
+    still: Volume,
+    moved: Volume,
+    shifts: list[Array],
+    score: Callable[[Volume, Volume, Affine], float],
+) -> list[Affine]:
     centre = centre_of_mass(still)
     to_centre = translation(centre_of_mass(moved) - centre)
     tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
@@ -51,17 +68,8 @@ def rotated_starts(fixed: Volume, moving: Volume, keep: int = 5) -> list[Affine]
         matrix[:3, :3] = turn @ tilt
         starts.append(compose(about(matrix, centre), to_centre, translation(shift)))
     scores = [score(still, moved, start) for start in starts]
-    best = np.argsort(scores, kind="stable")[::-1][:keep]
+    best = np.argsort(scores, kind="stable")[::-1][:_KEPT]
     return [starts[k] for k in best]
-
-
-def _along_short_axis(image: Volume) -> list[Array]:
-    extent = np.array(image.grid.shape) * image.grid.voxel_mm
-    short = int(extent.argmin())
-    if extent[short] >= NARROW_MM:
-        return [np.zeros(3)]
-    direction = image.affine[:3, short] / image.grid.voxel_mm[short]
-    return [mm * direction for mm in _SLAB_SHIFTS_MM]
 
 
 def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
