@@ -1,9 +1,9 @@
 """Calibration on label heads: scanner settings, planted changes, perfect masks; 2 mm, own masks.
 
 Bias field, T2w interpolation, brain mask, classes, maps and ratio are the pipeline's own, the
-ratio on the T1w grid. The T2w lies on the T1w (rigid registration has its own section), and the
-brain mask of the first setting serves the others, whose masks differ by noise alone: six people
-under nine scans are 54 heads.
+ratio on the T1w grid. Shortcuts: the T2w lies on the T1w (rigid registration has its own section),
+the head template's prior is not used, and the brain mask of the first setting serves the others,
+whose own masks would differ somewhat: six people under nine scans are 54 heads.
 """
 
 from __future__ import annotations
