@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.sensitivity import sensitivity_rows
 from rt1t2_dask.pipelines.stage import Task
@@ -49,6 +50,8 @@ def gather(
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
     contrasts = [contrast_result(config, lake, name, p) for name, p in cohort.contrasts.items()]
     receptors = results.receptor_rows(lake, cohort)
+    own = analysed["participant_id"].tolist()
+    compared = {g: [own[k] for k in rows] for g, rows in first_lists(config, analysed).items()}
     return ReportContent(
         cohort=config.cohort.name,
         settings=config.science(),
@@ -63,8 +66,8 @@ def gather(
         contrasts=contrasts,
         template=to_volume(lake.read(study.template.part)["t1w"]),
         receptors=receptors,
-        fisher_z=results.fisher_z_rows(lake, cohort, labels),
-        receptor_details=receptor_details(lake, cohort, labels),
+        fisher_z=results.fisher_z_rows(lake, cohort, compared),
+        receptor_details=receptor_details(lake, cohort, compared),
         parcels=results.parcel_table(lake, plans),
         quality=quality,
         calibration_sensitivity=sensitivity_rows(lake, config, study.sensitivity, cohort),
@@ -188,10 +191,23 @@ def _spatial_note(config: Config) -> str:
     )
 
 
+def _own_maps_note(config: Config) -> list[str]:
+    """Say in which space the user's own maps lie, where it is not that of the people's maps."""
+    chosen, space = config.receptors.maps, config.receptors.space
+    own = [name for name in chosen if ".nii" in name] if not isinstance(chosen, str) else []
+    if not (own or config.receptors.gm_prior) or space == config.space:
+        return []
+    said = f"lie in {space} (receptors.space)" if space else "name no space (receptors.space=null)"
+    return [
+        f"The run's own receptor maps {said}, people's maps in {config.space}: regions are "
+        "compared millimetre by millimetre, without a transform."
+    ]
+
+
 def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     notes = []
     if cohort.receptors:
-        notes.append(_spatial_note(config))
+        notes += [_spatial_note(config), *_own_maps_note(config)]
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
         notes.append(
             f"The table's t uses contrast.variance={config.contrast.variance}; "

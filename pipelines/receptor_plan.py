@@ -10,13 +10,16 @@ import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config
+from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
 BETWEEN = ("z", "effect_size")
@@ -26,6 +29,8 @@ def plan_receptors(
     config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
 ) -> tuple[dict[str, Task], Task | None, list[str]]:
     """Plan one analysis a group of patients: the tasks, the maps' task, and what is not done."""
+    if config.receptors.option == "paired_difference":
+        return _plan_pairs(config, rows, plans)
     reference = config.cohort.reference
     controls = int((rows["group"] == reference).sum())
     patients = [group for group in config.cohort.groups if group != reference]
@@ -43,8 +48,15 @@ def plan_receptors(
         if found < _fewest(config):
             notes.append(f"No receptor correlations of {group}: there are {found} in it.")
         else:
-            tasks[group] = _task(config, rows, plans, group, pet)
+            tasks[group] = _task(config, rows, plans, _lists(config, rows, group), pet)
     return tasks, pet, notes
+
+
+def first_lists(config: Config, rows: pd.DataFrame) -> dict[str, list[int]]:
+    """Give who is correlated with the maps in each analysis: places in ``rows``, in order."""
+    if config.receptors.option == "paired_difference":
+        return {name: pairs[0] for name, pairs in _pairs(config, rows).items()}
+    return {group: _lists(config, rows, group)[0] for group in config.cohort.groups}
 
 
 def receptor_task(config: Config) -> Task:
@@ -53,10 +65,11 @@ def receptor_task(config: Config) -> Task:
     Raises
     ------
     UserError
-        When a map is not known or a file is not there.
+        When a map is not known or a file is not there, or the option does not fit the cohort.
     """
     maps = config.receptors.maps
     names = select(maps if isinstance(maps, str) else list(maps))
+    _check(config, len(names))
     shipped = set(shipped_names())
     found = [f"{PET}{name}" for name in names if name in shipped and assets.find(f"{PET}{name}")]
     files = {name: local_file(name, "receptors.maps") for name in names if name not in shipped}
@@ -69,14 +82,68 @@ def _fewest(config: Config) -> int:
     return {"leave_one_out": 3, "effect_size": 2}.get(config.receptors.option, 1)
 
 
+def _check(config: Config, maps: int) -> None:
+    if config.receptors.correlation == "regression" and maps > MAX_MAPS:
+        raise UserError(
+            f"receptors.correlation=regression with {maps} maps: its dominance analysis takes at "
+            f"most {MAX_MAPS}; choose fewer receptors.maps, such as largest_sample (17)."
+        )
+    if config.receptors.option == "paired_difference" and not _paired_forms(config):
+        raise UserError(
+            "receptors.option=paired_difference, but the cohort has no paired contrast; add one "
+            "to cohort.contrasts: {test: paired, groups: [first, second], pair: COLUMN}."
+        )
+
+
+def _plan_pairs(
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
+) -> tuple[dict[str, Task], Task | None, list[str]]:
+    """Plan one analysis a paired contrast, under its name."""
+    pet, tasks, notes = receptor_task(config), {}, []
+    for name, lists in _pairs(config, rows).items():
+        if len(lists[0]) < MIN_CONTROLS:
+            notes.append(
+                f"No receptor correlations of {name}: {len(lists[0])} complete pairs; "
+                f"{MIN_CONTROLS} are needed."
+            )
+        else:
+            tasks[name] = _task(config, rows, plans, lists, pet)
+    return tasks, pet, notes
+
+
+def _paired_forms(config: Config) -> dict[str, Paired]:
+    return {n: form for n, form in config.cohort.contrasts.items() if isinstance(form, Paired)}
+
+
+def _pairs(config: Config, rows: pd.DataFrame) -> dict[str, tuple[list[int], list[int]]]:
+    """Give both members of every complete pair of each paired contrast, in the same order."""
+    found = {}
+    for name, form in _paired_forms(config).items():
+        design = build(form.with_covariates(()), rows, config.cohort.reference)
+        assert design.partner is not None
+        found[name] = design.rows.tolist(), design.partner.tolist()
+    return found
+
+
+def _lists(config: Config, rows: pd.DataFrame, group: str) -> tuple[list[int], list[int]]:
+    """Give the group's people and the controls."""
+    sides = (np.flatnonzero(rows["group"] == name) for name in (group, config.cohort.reference))
+    patients, controls = (side.tolist() for side in sides)
+    return patients, controls
+
+
 def _task(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], group: str, pet: Task
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    lists: tuple[list[int], list[int]],
+    pet: Task,
 ) -> Task:
-    chosen = np.flatnonzero(rows["group"].isin([group, config.cohort.reference])).tolist()
+    chosen = [*lists[0], *lists[1]]
     parents = {row_role(i): plans[k].part("parcels") for i, k in enumerate(chosen)}
     rules = config.receptors
     settings = {
-        "patient": [bool(rows["group"].iloc[k] == group) for k in chosen],
+        "patient": [True] * len(lists[0]) + [False] * len(lists[1]),
         "n_permutations": rules.n_permutations,
         "seed": rules.seed,
         "missing": rules.missing,

@@ -236,9 +236,10 @@ class Receptors(Model):
     seed: Annotated[int, Field(ge=0)]
     maps: Literal["largest_sample", "all"] | tuple[str, ...]
     gm_prior: str | None
+    space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
     missing: Literal["per_patient", "listwise"]
     spatial: Literal["variogram", "moran", "none"]
-    option: Literal["z", "effect_size", "mean", "each", "leave_one_out"]
+    option: Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
     correlation: Literal["spearman", "pearson", "regression"]
     adjust_gm: bool
     covariates: bool

@@ -13,7 +13,7 @@ from rt1t2_dask.receptors.ranks import average_ranks
 
 Floats = NDArray[np.float64]
 
-_MAX_MAPS = 20
+MAX_MAPS = 20
 
 
 def total_dominance(
@@ -65,9 +65,9 @@ def _correlations(profile: Floats, maps: Floats, gm: Floats | None, kind: Kind) 
     rows = np.vstack([profile, maps] if gm is None else [profile, maps, gm])
     rows = rows[:, ~np.isnan(rows).any(axis=0)]
     m = len(maps)
-    if m > _MAX_MAPS or rows.shape[1] <= m + 2:
+    if m > MAX_MAPS or rows.shape[1] <= m + 2:
         raise UserError(
-            f"Dominance analysis of {m} maps over {rows.shape[1]} regions: at most {_MAX_MAPS} "
+            f"Dominance analysis of {m} maps over {rows.shape[1]} regions: at most {MAX_MAPS} "
             "maps, and more regions than maps. Choose fewer receptors.maps."
         )
     scaled = average_ranks(rows) if kind == "spearman" else rows

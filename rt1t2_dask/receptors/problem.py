@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.correlation import Kind
 from rt1t2_dask.receptors.covariates import adjusted_z
-from rt1t2_dask.receptors.profiles import leave_one_out_z, mean_profile
+from rt1t2_dask.receptors.profiles import leave_one_out_z, mean_profile, paired_difference
 from rt1t2_dask.receptors.zscores import Missing, effect_sizes, z_scores
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Comparison = Literal["z", "effect_size", "mean", "each", "leave_one_out"]
+Comparison = Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
 
-#: Comparisons of two groups: those whose labels can be exchanged.
-BETWEEN: tuple[Comparison, ...] = ("z", "effect_size")
+#: Comparisons of two lists: those whose labels can be exchanged.
+BETWEEN: tuple[Comparison, ...] = ("z", "effect_size", "paired_difference")
 
 #: Permutations a batch; part of the definition of every draw, so never a setting.
 BATCH = 500
@@ -49,10 +49,11 @@ class Problem:
     missing : {"per_patient", "listwise"}
         Leave a missing region out for the patient who misses it, or for everybody (JuSpace).
     kind : {"spearman", "pearson", "regression"}
-    comparison : {"z", "effect_size", "mean", "each", "leave_one_out"}
+    comparison : {"z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"}
         Each patient's z against the controls, one effect size between the groups (JuSpace options
         5 and 1), the patients' mean (3), each patient's own means (4 and 8), or each patient's z
-        against the other patients (7); the last three read no controls.
+        against the other patients (7); these three read no controls. ``paired_difference``: row i
+        of ``patients`` minus row i of ``controls`` (6).
     covariates : ndarray, shape (n1 + n2, q), optional
         Of patients, then controls: z at equal covariates, exchanges by Freedman-Lane.
     """
@@ -105,6 +106,8 @@ def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
         z = adjusted_z(problem.people, problem.covariates, first, second)
     elif problem.comparison == "effect_size":
         z = effect_sizes(problem.people, first, second)
+    elif problem.comparison == "paired_difference":
+        z = paired_difference(problem.people[first], problem.people[second])
     else:
         z = z_scores(problem.people, first, second, problem.missing)
     return _listwise(z, problem)
@@ -119,16 +122,25 @@ def _listwise(z: Floats, problem: Problem) -> Floats:
 
 
 def exchanges(problem: Problem, k: int, seed: int) -> tuple[Integers, Integers]:
-    """Draw batch k of who plays patient and who control: always the same number change sides.
+    """Draw batch k of who plays patient and who control.
 
     Returns
     -------
     first, second : ndarray of int, shapes (BATCH, n1) and (BATCH, n2)
         Rows of ``problem.people``.
+
+    Notes
+    -----
+    Always the same number change sides, as in JuSpace. Pairs swap each by a coin of its own, all
+    2^n outcomes alike; JuSpace swaps half of the pairs in every draw, which leaves out most.
     """
     n1, n2 = len(problem.patients), len(problem.controls)
     stay = math.floor(n1 * n1 / (n1 + n2) + 0.5)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
+    if problem.comparison == "paired_difference":
+        swap = rng.integers(0, 2, size=(BATCH, n1)) * n1
+        place = np.arange(n1)
+        return place + swap, place + n1 - swap
     patients = rng.permuted(np.tile(np.arange(n1), (BATCH, 1)), axis=1)
     controls = rng.permuted(np.tile(np.arange(n1, n1 + n2), (BATCH, 1)), axis=1)
     return regroup(patients, controls, stay)
@@ -155,6 +167,11 @@ def _check_shapes(problem: Problem) -> None:
         raise UserError(
             f"Receptors: covariates of shape {problem.covariates.shape} for {people} people and "
             f"comparison {problem.comparison!r}; they need one row a person and z-scores."
+        )
+    if problem.comparison == "paired_difference" and len(problem.patients) != len(problem.controls):
+        raise UserError(
+            f"Receptors: paired difference of {len(problem.patients)} and "
+            f"{len(problem.controls)} people; every row needs its partner."
         )
     needed = 3 if problem.comparison == "leave_one_out" else 1
     if len(problem.patients) < needed:

@@ -50,5 +50,11 @@ def leave_one_out_z(patients: Floats) -> Floats:
 
 
 def paired_difference(after: Floats, before: Floats) -> Floats:
-    """Subtract each person's earlier map from the later, shape (n, region) (JuSpace option 6)."""
+    """Subtract each person's earlier map from the later (JuSpace option 6).
+
+    Parameters
+    ----------
+    after, before : ndarray, shape (..., n, region)
+        Row i of both is of one pair; a region missing in one is NaN.
+    """
     return np.asarray(after - before)

@@ -14,6 +14,19 @@ from rt1t2_dask.receptors.profiles import effect_size, leave_one_out_z, mean_pro
 
 MAPS = ["DAT_DATSPECT", "NAT_MRB_c11", "D1_SCH23390_c11"]
 FAST = [f"receptors.maps=[{','.join(MAPS)}]", "permute.n=0", "report.mosaics=0"]
+PAIRS = "{patVsHc: {test: paired, groups: [pat, hc], pair: couple}}"
+
+
+@pytest.fixture
+def study(maps_study, tmp_path):
+    """Write the study; its cohort has no contrast unless one is given: images cost time."""
+
+    def make(contrasts="{}", **settings):
+        maps_study(**settings)
+        cohort = tmp_path / "studies" / "cohort" / "small.yaml"
+        cohort.write_text(cohort.read_text().replace("{patVsHc: [pat, hc]}", contrasts))
+
+    return make
 
 
 def tables(out):
@@ -22,10 +35,26 @@ def tables(out):
     return read, parcels[:6], parcels[6:]
 
 
-@pytest.mark.parametrize("option", ["effect_size", "mean", "each", "leave_one_out"])
-def test_options(maps_study, maps_arguments, tmp_path, option):
-    maps_study()
-    assert command([*maps_arguments, *FAST, f"receptors.option={option}"]) == 0
+def reference(rows, kind="spearman"):
+    means = shipped_means()
+    gm = None if kind == "pearson" else means["gm_prior"].to_numpy()
+    return partial_correlation(rows, means[MAPS].to_numpy().T, gm, kind)
+
+
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [
+        ("effect_size", "spearman"),
+        ("mean", "pearson"),
+        ("each", "regression"),
+        ("leave_one_out", "spearman"),
+    ],
+)
+def test_options(study, maps_arguments, tmp_path, option, kind):
+    study()
+    words = [f"receptors.option={option}", f"receptors.correlation={kind}"]
+    words += ["receptors.adjust_gm=false"] * (kind == "pearson")
+    assert command([*maps_arguments, *FAST, *words]) == 0
     read, patients, controls = tables(tmp_path / "out")
     rows = {
         "effect_size": lambda: effect_size(patients, controls),
@@ -33,48 +62,73 @@ def test_options(maps_study, maps_arguments, tmp_path, option):
         "each": lambda: patients,
         "leave_one_out": lambda: leave_one_out_z(patients),
     }[option]()
-    means = shipped_means()
-    rho = partial_correlation(rows, means[MAPS].to_numpy().T, means["gm_prior"].to_numpy())
     found = read("receptors.tsv")
-    np.testing.assert_allclose(found["mean_fisher_z"], fisher_z(rho).mean(axis=0), atol=1e-5)
+    expected = fisher_z(reference(rows, kind)).mean(axis=0)
+    np.testing.assert_allclose(found["mean_fisher_z"], expected, atol=1e-5)
     assert found["p_permutation"].isna().all() == (option != "effect_size")
     assert found["p_spatial"].between(0, 1).all()
     one_row = option in ("effect_size", "mean")
-    assert (tmp_path / "out" / "group" / "receptors_people.tsv").exists() != one_row
+    beside = {path.name for path in (tmp_path / "out" / "group").glob("receptors_*.tsv")}
+    assert ("receptors_people.tsv" in beside) != one_row
+    assert ("receptors_dominance.tsv" in beside) == (kind == "regression")
+    assert "receptors_power.tsv" not in beside
+    if kind == "regression":
+        assert read("receptors_dominance.tsv")["share"].sum() == pytest.approx(1)
 
 
-def test_details_of_the_default_option(maps_study, maps_arguments, tmp_path):
-    maps_study(covariates="[age]")
-    words = ["receptors.correlation=pearson", "receptors.adjust_gm=false"]
-    assert command([*maps_arguments, *FAST, *words]) == 0
+def test_details_of_the_default_option(study, maps_arguments, tmp_path):
+    study(covariates="[age]")
+    assert command([*maps_arguments, *FAST]) == 0
     read, patients, controls = tables(tmp_path / "out")
     age = pd.read_csv(tmp_path / "maps" / "participants.tsv", sep="\t")["age"].to_numpy()
     people = np.concatenate([patients, controls])
     z = adjusted_z(people, age[:, None], np.arange(6)[None], np.arange(6, 13)[None])[0]
-    rho = partial_correlation(z, shipped_means()[MAPS].to_numpy().T, None, "pearson")
     found = read("receptors.tsv")
-    np.testing.assert_allclose(found["mean_rho"], rho.mean(axis=0), atol=1e-4)
-    np.testing.assert_allclose(
-        found["p_conjunction"], found[["p_permutation", "p_spatial"]].max(axis=1)
-    )
+    np.testing.assert_allclose(found["mean_rho"], reference(z).mean(axis=0), atol=1e-4)
+    both = found[["p_permutation", "p_spatial"]].max(axis=1)
+    np.testing.assert_allclose(found["p_conjunction"], both)
     assert (found["p_fwe"] >= found["p_permutation"]).all()
     assert len(read("receptors_influence.tsv")) == 119 * 3
     assert len(read("receptors_people.tsv")) == 6 * 3
+    power = read("receptors_power.tsv")
+    assert len(power) == 5 * 3
+    assert power["power"].between(0, 1).all()
 
 
-def test_regression_gives_dominance(maps_study, maps_arguments, tmp_path):
-    maps_study()
-    assert command([*maps_arguments, *FAST, "receptors.correlation=regression"]) == 0
-    read, *_ = tables(tmp_path / "out")
-    found = read("receptors_dominance.tsv")
-    assert found["share"].sum() == pytest.approx(1)
-    assert not (tmp_path / "out" / "group" / "receptors_power.tsv").exists()
+def test_paired_difference_follows_the_pairs_of_the_contrast(study, maps_arguments, tmp_path):
+    study(PAIRS)
+    path = tmp_path / "maps" / "participants.tsv"
+    rows = pd.read_csv(path, sep="\t")
+    rows["couple"] = [*"abcdef", *"fedcbag"]
+    rows.to_csv(path, sep="\t", index=False)
+    words = ["receptors.option=paired_difference", "receptors.n_permutations=200"]
+    assert command([*maps_arguments, *FAST, *words]) == 0
+    read, patients, controls = tables(tmp_path / "out")
+    z = fisher_z(reference(patients - controls[5::-1]))
+    found = read("receptors.tsv")
+    assert set(found["group"]) == {"patVsHc"}
+    np.testing.assert_allclose(found["mean_fisher_z"], z.mean(axis=0), atol=1e-5)
+    signs = 1 - 2 * ((np.arange(64)[:, None] >> np.arange(6)) & 1)
+    exact = (np.abs(signs @ z) >= np.abs(z.sum(axis=0)) - 1e-9).mean(axis=0)
+    np.testing.assert_allclose(found["p_permutation"], exact, atol=0.15)
+    assert read("receptors_people.tsv")["participant_id"].unique().tolist() == [
+        f"sub-{i:02d}" for i in range(6)
+    ]
+    assert "within pairs" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_power_is_tabled(maps_study, maps_arguments, tmp_path):
-    maps_study()
-    assert command([*maps_arguments, *FAST]) == 0
-    read, *_ = tables(tmp_path / "out")
-    found = read("receptors_power.tsv")
-    assert len(found) == 5 * 3
-    assert found["power"].between(0, 1).all()
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["receptors.maps=all", "receptors.correlation=regression"], "at most 20"),
+        (["receptors.option=paired_difference"], "no paired contrast"),
+        (["receptors.space=T1w"], "receptors.space"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_work(
+    study, maps_arguments, tmp_path, capsys, words, said
+):
+    study()
+    assert command([*maps_arguments, *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "lake" / "parts").exists()

@@ -18,7 +18,7 @@ from rt1t2_dask.receptors.colocalisation import colocalise, conclude, influence,
 from rt1t2_dask.receptors.correlation import fisher_z, p_value, partial_correlation
 from rt1t2_dask.receptors.covariates import adjusted_z
 from rt1t2_dask.receptors.dominance import total_dominance
-from rt1t2_dask.receptors.problem import Problem, patient_z, regroup
+from rt1t2_dask.receptors.problem import Problem, exchanges, patient_z, regroup
 from rt1t2_dask.receptors.zscores import z_scores
 
 
@@ -237,3 +237,22 @@ def test_influence_is_leaving_the_region_out():
         conclude(p, [], n_permutations=0, seed=0).mean_fisher_z for p in (shorter, problem)
     ]
     np.testing.assert_allclose(found[11], statistics[0] - statistics[1])
+
+
+def test_pairs_swap_by_coins_and_equal_sign_flips_of_fisher_z():
+    rng = np.random.default_rng(12)
+    after, before, maps = (
+        rng.normal(size=(7, 30)),
+        rng.normal(size=(7, 30)),
+        rng.normal(size=(2, 30)),
+    )
+    problem = Problem(after, before, maps, None, comparison="paired_difference")
+    z = fisher_z(partial_correlation(after - before, maps, None))
+    first, second = exchanges(problem, 0, seed=1)
+    signs = np.where(first < 7, 1, -1)
+    np.testing.assert_array_equal(np.sort(np.hstack([first, second])[0]), np.arange(14))
+    np.testing.assert_array_equal(first % 7, np.tile(np.arange(7), (len(first), 1)))
+    assert len(np.unique(signs, axis=0)) > 110
+    np.testing.assert_allclose(statistic(problem, first, second), signs @ z / 7, atol=1e-12)
+    with pytest.raises(UserError, match="7 and 6 people"):
+        replace(problem, controls=before[:6])
