@@ -39,7 +39,9 @@ def receptor_details(
 def _tables(
     arrays: xr.Dataset, names: Sequence[str], people: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    tables = {"influence": _influence(arrays, names)}
+    tables = {"influence": _influence(arrays, names), "regions": _regions(arrays, names)}
+    if "variogram" in arrays:
+        tables["variogram"] = _variogram(arrays, names)
     if arrays.sizes["person"] == len(people):
         values = {"rho": "rho", "fisher_z": "fisher_z", "p_spatial": "p_each"}
         rows = {"participant_id": list(people)}
@@ -54,6 +56,31 @@ def _tables(
             {"map": list(names), "dominance": share, "share": share / share.sum()}
         )
     return tables
+
+
+def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    """Table where each region lies in the scatter of each map."""
+    values = {"map_value": "pet", "map_residual": "map_left", "change_residual": "change_left"}
+    turned = xr.Dataset({name: arrays[name].T for name in values.values()})
+    regions = {"region": arrays["region"].to_numpy().tolist()}
+    rows = _long(turned, values, regions, names)
+    rows["mean_change"] = np.repeat(arrays["change"].to_numpy(), len(names))
+    return rows
+
+
+def _variogram(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    """Table each map's variogram beside its surrogates'."""
+    curves = arrays["variogram"].to_numpy()
+    bins = curves.shape[2]
+    columns = ("own", "surrogates_mean", "surrogates_low", "surrogates_high")
+    found = {
+        "receptor": np.repeat([receptor_of(name) for name in names], bins),
+        "map": np.repeat(list(names), bins),
+        "distance_mm": arrays["variogram_mm"].to_numpy().ravel(),
+        **{name: curves[:, k].ravel() for k, name in enumerate(columns)},
+        "error": np.repeat(arrays["variogram_error"].to_numpy(), bins),
+    }
+    return pd.DataFrame(found)
 
 
 def _influence(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.nulls import spatial_null
 from rt1t2_dask.receptors.power import EFFECTS_SD, simulate_power
 from rt1t2_dask.receptors.problem import BETWEEN, Problem, patient_z
+from rt1t2_dask.receptors.scatter import scatter
 from rt1t2_dask.receptors.space import of_regions
+from rt1t2_dask.receptors.variogram import Fit
 
 PET = "pet:"
 GM_PRIOR = "gm_prior"
@@ -84,6 +86,9 @@ def _tested(problem: Problem, settings: Mapping[str, Any]) -> tuple[dict[str, An
         "null_fisher_z": result.null,
         "influence": influence(problem),
     }
+    places = scatter(problem)
+    arrays |= {"change": places.change, "pet": problem.maps}
+    arrays |= {"change_left": places.change_left, "map_left": places.map_left}
     arrays |= _spatial(problem, settings) | _dominance(problem)
     if problem.comparison == "z" and problem.kind == "spearman" and n >= MIN_FOR_POWER:
         power = simulate_power(problem, result.null, seed=seed)
@@ -109,7 +114,22 @@ def _spatial(problem: Problem, settings: Mapping[str, Any]) -> dict[str, Any]:
         method=settings["spatial"],
         kind=problem.kind,
     )
-    return {"p_spatial": null.p, "p_each": null.p_each}
+    return {"p_spatial": null.p, "p_each": null.p_each} | _variograms(null.variograms)
+
+
+def _variograms(fits: Sequence[Fit | None]) -> dict[str, Any]:
+    """Stack the maps' variograms; NaN where a map has none."""
+    known = [fit for fit in fits if fit is not None]
+    if not known:
+        return {}
+    none = np.full_like(known[0].own, np.nan)
+    blank = Fit(none, none, none, none, none)
+    rows = [blank if fit is None else fit for fit in fits]
+    return {
+        "variogram": np.array([[fit.own, fit.mean, fit.low, fit.high] for fit in rows]),
+        "variogram_mm": np.array([fit.distance_mm for fit in rows]),
+        "variogram_error": np.array([fit.error for fit in rows]),
+    }
 
 
 def _dominance(problem: Problem) -> dict[str, Any]:

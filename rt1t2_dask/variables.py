@@ -103,6 +103,14 @@ VARIABLES = {
     "ci_high": Variable(("map",), "1", "upper end of the 95 % interval of the mean Fisher z"),
     "n_regions": Variable(("map",), "1", "regions used, the fewest in any patient"),
     "pet": Variable(("map", "region"), "arbitrary", "mean of a receptor map over a region"),
+    "change": Variable(("region",), "1", "mean over patients of what is correlated with the maps"),
+    "change_left": Variable(("map", "region"), "1", "rank (value) of change, less what is held"),
+    "map_left": Variable(("map", "region"), "1", "rank (value) of the map, less what is held"),
+    "variogram": Variable(
+        ("map", "curve", "bin"), "1", "of the map; mean, 2.5 % and 97.5 % of its surrogates"
+    ),
+    "variogram_mm": Variable(("map", "bin"), "mm", "distance between regions"),
+    "variogram_error": Variable(("map",), "1", "surrogates' mean variogram off the map's, share"),
     "gm_prior": Variable(("region",), "1", "mean grey-matter probability of a region"),
     "p_each": Variable(("person", "map"), "1", "p_spatial of one patient alone"),
     "influence": Variable(("region", "map"), "1", "mean Fisher z without the region, minus with"),

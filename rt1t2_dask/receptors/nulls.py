@@ -19,12 +19,15 @@ from rt1t2_dask.receptors.correlation import (
 )
 from rt1t2_dask.receptors.field import Field, Scale, fit, free_part, standardise
 from rt1t2_dask.receptors.space import Space
+from rt1t2_dask.receptors.variogram import Fit, compare
 
 Floats = NDArray[np.float64]
 Method = Literal["moran", "variogram"]
 
 #: Surrogates a batch; part of the definition of every draw.
 BATCH = 250
+
+_COMPARED = 500
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class SpatialNull:
         Of each patient alone.
     null : ndarray, shape (surrogate, m)
         Mean Fisher z with each surrogate.
+    variograms : tuple of Fit or None, length m
+        The map's own beside its first 500 surrogates'; None for maps with a missing region.
     """
 
     p: Floats
     p_fwe: Floats
     p_each: Floats
     null: Floats
+    variograms: tuple[Fit | None, ...]
 
 
 def surrogates(
@@ -142,14 +148,16 @@ def spatial_null(
     whole = np.flatnonzero(~np.isnan(maps).any(axis=1))
     scales = [standardise(maps[j], space) for j in whole]
     fields = fit(np.array([scale.values for scale in scales]).reshape(-1, maps.shape[1]), space)
+    fits: list[Fit | None] = [None] * len(maps)
     for j, scale, field in zip(whole, scales, fields, strict=True):
         fakes = drawn(scale, field, space, n, seed=seed, method=method)
         found = _fisher_z_of_fakes(rows, fakes, maps, int(j), gm, kind)
         null[:, j] = mean_over_patients(found[..., None])[:, 0]
         p_each[:, j] = p_value(observed[:, j], found)
+        fits[j] = compare(maps[j], fakes[:_COMPARED], space.xyz)
     mean = mean_over_patients(observed)
     largest = np.nanmax(np.abs(null), axis=1, keepdims=True, initial=0.0)
-    return SpatialNull(p_value(mean, null), p_value(mean, largest), p_each, null)
+    return SpatialNull(p_value(mean, null), p_value(mean, largest), p_each, null, tuple(fits))
 
 
 def _fisher_z_of_fakes(

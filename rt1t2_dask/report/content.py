@@ -167,7 +167,8 @@ class ReportContent:
     fisher_z : DataFrame or None
         group, participant_id, map, fisher_z: one row a patient and map.
     receptor_details : mapping of str to DataFrame
-        Tables ``receptors_<name>.tsv`` of the run, by name: people, influence, power, dominance.
+        Tables ``receptors_<name>.tsv`` of the run, by name: people, influence, power,
+        dominance, regions, variogram.
     parcels : DataFrame or None
         Columns of ``parcels.tsv``.
     quality : DataFrame or None

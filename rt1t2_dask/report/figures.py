@@ -9,6 +9,7 @@ from rt1t2_dask.report.design_figure import design_matrix
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.quality_figures import quality_strips
 from rt1t2_dask.report.receptor_figures import receptor_bars, receptor_heat, receptor_radar
+from rt1t2_dask.report.variogram_figure import variograms
 
 
 def draw_all(content: ReportContent) -> dict[str, Picture]:
@@ -23,7 +24,8 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
     dict of str to Picture
         File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
         ``contrast-<name>_design``, ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
-        ``participants_age``, ``lesions_overlap``, ``quality_numbers``, ``quality_coverage``.
+        ``receptors_variograms``, ``participants_age``, ``lesions_overlap``,
+        ``quality_numbers``, ``quality_coverage``.
         Brain figures need the template; those without data are absent.
     """
     drawn = {**_brains(content), **_designs(content), **_receptors(content)}
@@ -69,7 +71,11 @@ def _receptors(content: ReportContent) -> dict[str, Picture | None]:
     if content.receptors is None or content.receptors.empty:
         return {}
     heat = None if content.fisher_z is None else receptor_heat(content.fisher_z, content.simulated)
+    compared = content.receptor_details.get("variogram")
     return {
+        "receptors_variograms": None
+        if compared is None
+        else variograms(compared, content.simulated),
         "receptors_heat": heat,
         "receptors_bars": receptor_bars(content.receptors, content.fisher_z, content.simulated),
         "receptors_radar": receptor_radar(content.receptors, content.simulated),

@@ -14,6 +14,7 @@ from rt1t2_dask.report.headline import sentences
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import plural, thousands
 from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.receptor_scatter import scatters
 from rt1t2_dask.report.steps import steps
 from rt1t2_dask.report.tables import Table
 from rt1t2_dask.report.templating import environment
@@ -79,6 +80,7 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
             anatomy=brain,
             contrasts=[_contrast(result, figures, content, brain) for result in content.contrasts],
             receptors=_receptors(content),
+            scatters=scatters(content),
             parcels=_parcels(content),
             people=tables.people(content),
             mosaics=_mosaics(content.mosaics),

@@ -1,0 +1,64 @@
+"""The regions behind a correlation: a group's mean change against each map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.receptors.correlation import beside, mean_over_patients
+from rt1t2_dask.receptors.problem import Problem, patient_z
+from rt1t2_dask.receptors.ranks import average_ranks
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Places of the regions in the scatter of each map.
+
+    Parameters
+    ----------
+    change : ndarray, shape (region,)
+        Mean over patients of what is correlated (z, effect size, difference).
+    change_left, map_left : ndarray, shape (m, region)
+        Ranks of change and map (values with Pearson and regression), less what is held constant;
+        NaN for regions that are missing. Their Pearson correlation is the partial correlation.
+    """
+
+    change: Floats
+    change_left: Floats
+    map_left: Floats
+
+
+def scatter(problem: Problem) -> Scatter:
+    """Place the regions: the group's mean profile against each map.
+
+    Notes
+    -----
+    The correlation of the mean profile differs from the mean of the patients' correlations, which
+    is what is tested.
+    """
+    change: Floats = mean_over_patients(patient_z(problem))
+    out = Scatter(change, np.full_like(problem.maps, np.nan), np.full_like(problem.maps, np.nan))
+    for j in range(len(problem.maps)):
+        rows = np.vstack([change, problem.maps[j], *_held(problem, j)])
+        keep = ~np.isnan(rows).any(axis=0)
+        if keep.any():
+            left = _left(rows[:, keep], problem.kind == "spearman")
+            out.change_left[j, keep], out.map_left[j, keep] = left
+    return out
+
+
+def _held(problem: Problem, j: int) -> list[Floats]:
+    gm = [] if problem.gm is None else [problem.gm]
+    return [*beside(problem.maps, j, problem.gm)] if problem.kind == "regression" else gm
+
+
+def _left(rows: Floats, ranked: bool) -> Floats:
+    """Give the first two rows without what the others explain linearly."""
+    scaled = average_ranks(rows) if ranked else rows
+    centred = scaled - scaled.mean(axis=1, keepdims=True)
+    held = np.linalg.qr(centred[2:].T)[0].T
+    return np.asarray(centred[:2] - (centred[:2] @ held.T) @ held)
