@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE
 from rt1t2_dask.pipelines.normalise import NORMALISE
+from rt1t2_dask.pipelines.own_atlas import ATLAS_PARCELS
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH
@@ -50,6 +51,7 @@ STAGES = (
     PARCEL_CONTRAST,
     CLUSTER_EFFECTS,
     DETECTABLE,
+    ATLAS_PARCELS,
     PET_STAGE,
     RECEPTORS,
 )

@@ -10,6 +10,7 @@ import pandas as pd
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, plan_contrast
+from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.stage import Task
@@ -31,16 +32,19 @@ class CohortPlan:
         By patient group.
     notes : tuple of str
         What is not done, and why.
+    regional : tuple of Task
+        People's means over the user's own regions, which the receptors read.
     """
 
     contrasts: Mapping[str, ContrastPlan]
     pet: Task | None
     receptors: Mapping[str, Task]
     notes: tuple[str, ...]
+    regional: tuple[Task, ...] = ()
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
-        listed = [self.pet] if self.pet else []
+        listed = [*self.regional, *([self.pet] if self.pet else [])]
         listed += self.receptors.values()
         for plan in self.contrasts.values():
             listed += plan.tasks()
@@ -82,7 +86,8 @@ def plan_cohort(
     receptors, pet, more = plan_receptors(config, rows, plans)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
-    return CohortPlan(contrasts, pet, receptors, (*notes, *more))
+    regional = tuple(plan_parcels(config, plans)) if receptors else ()
+    return CohortPlan(contrasts, pet, receptors, (*notes, *more), regional)
 
 
 def _too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:

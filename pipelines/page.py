@@ -204,10 +204,20 @@ def _own_maps_note(config: Config) -> list[str]:
     ]
 
 
+def _own_atlas_note(config: Config) -> list[str]:
+    if config.receptors.atlas is None:
+        return []
+    return [
+        f"The receptor analysis used the regions of receptors.atlas ({config.receptors.atlas.image}"
+        "), which its spatial null takes as one structure; group/parcels.tsv and the contrasts "
+        "have those of Neuromorphometrics."
+    ]
+
+
 def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     notes = []
     if cohort.receptors:
-        notes += [_spatial_note(config), *_own_maps_note(config)]
+        notes += [_spatial_note(config), *_own_maps_note(config), *_own_atlas_note(config)]
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
         notes.append(
             f"The table's t uses contrast.variance={config.contrast.variance}; "

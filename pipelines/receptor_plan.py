@@ -15,10 +15,11 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.own_atlas import atlas_files, own_atlas, plan_parcels
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
-from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.stage import InputFile, Task
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
@@ -75,7 +76,27 @@ def receptor_task(config: Config) -> Task:
     files = {name: local_file(name, "receptors.maps") for name in names if name not in shipped}
     if config.receptors.gm_prior:
         files["gm_prior"] = local_file(config.receptors.gm_prior, "receptors.gm_prior")
+    files |= _own_regions(config, [n for n in names if n in shipped and f"{PET}{n}" not in found])
     return PET_STAGE.task({"maps": names}, {}, files, (*PET_STAGE.assets, *found))
+
+
+def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFile]:
+    """Give the files of the user's atlas, once it is sure that its regional means can be made."""
+    files = atlas_files(config)
+    if not files:
+        return {}
+    own_atlas(files)
+    if means_only:
+        raise UserError(
+            f"receptors.atlas: {len(means_only)} maps ({means_only[0]}) ship as means over "
+            "Neuromorphometrics alone; bring the images with RT1T2_ASSETS, or name your own .nii."
+        )
+    if config.receptors.adjust_gm and not config.receptors.gm_prior:
+        raise UserError(
+            "receptors.atlas: the shipped grey-matter means are of Neuromorphometrics; set "
+            "receptors.gm_prior to an image, or receptors.adjust_gm=false."
+        )
+    return files
 
 
 def _fewest(config: Config) -> int:
@@ -140,7 +161,9 @@ def _task(
     pet: Task,
 ) -> Task:
     chosen = [*lists[0], *lists[1]]
-    parents = {row_role(i): plans[k].part("parcels") for i, k in enumerate(chosen)}
+    own = plan_parcels(config, plans)
+    parts = [task.part for task in own] or [plan.part("parcels") for plan in plans]
+    parents = {row_role(i): parts[k] for i, k in enumerate(chosen)}
     rules = config.receptors
     settings = {
         "patient": [True] * len(lists[0]) + [False] * len(lists[1]),

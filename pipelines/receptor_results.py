@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from rt1t2_dask.atlas import regions
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.results import map_names
 from rt1t2_dask.receptors.maps import receptor_of
@@ -27,10 +28,14 @@ def receptor_details(
     if plan.pet is None or not plan.receptors:
         return {}
     names = map_names(lake, plan)
+    own = lake.record(plan.pet.part).get("regions")
+    called = {int(k): n for k, n in own.items()} if own else regions()["name"].to_dict()
     found: dict[str, list[pd.DataFrame]] = {}
     for group, task in plan.receptors.items():
         arrays = lake.read(task.part).load()
         for name, rows in _tables(arrays, names, patients[group]).items():
+            if name == "regions":
+                rows["name"] = rows["region"].map(called)
             rows.insert(0, "group", group)
             found.setdefault(name, []).append(rows)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
@@ -62,8 +67,8 @@ def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
     """Table where each region lies in the scatter of each map."""
     values = {"map_value": "pet", "map_residual": "map_left", "change_residual": "change_left"}
     turned = xr.Dataset({name: arrays[name].T for name in values.values()})
-    regions = {"region": arrays["region"].to_numpy().tolist()}
-    rows = _long(turned, values, regions, names)
+    labels = {"region": arrays["region"].to_numpy().tolist()}
+    rows = _long(turned, values, labels, names)
     rows["mean_change"] = np.repeat(arrays["change"].to_numpy(), len(names))
     return rows
 
@@ -84,8 +89,8 @@ def _variogram(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _influence(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
-    regions = {"region": arrays["region"].to_numpy().tolist()}
-    return _long(arrays, {"change_of_mean_fisher_z": "influence"}, regions, names)
+    labels = {"region": arrays["region"].to_numpy().tolist()}
+    return _long(arrays, {"change_of_mean_fisher_z": "influence"}, labels, names)
 
 
 def _long(

@@ -10,10 +10,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import neuromorphometrics, regions
+from rt1t2_dask.atlas import centres, neuromorphometrics, regions
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.names import ATLAS
+from rt1t2_dask.pipelines.own_atlas import IMAGE, TABLE, own_atlas
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
 from rt1t2_dask.receptors.colocalisation import conclude, influence, n_batches, null_batch
@@ -23,7 +24,7 @@ from rt1t2_dask.receptors.nulls import spatial_null
 from rt1t2_dask.receptors.power import EFFECTS_SD, simulate_power
 from rt1t2_dask.receptors.problem import BETWEEN, Problem, patient_z
 from rt1t2_dask.receptors.scatter import scatter
-from rt1t2_dask.receptors.space import of_regions
+from rt1t2_dask.receptors.space import Space, of_regions
 from rt1t2_dask.receptors.variogram import Fit
 
 PET = "pet:"
@@ -37,11 +38,17 @@ def _make_pet(inputs: Inputs) -> Made:
         name.removeprefix(PET): inputs.asset(name) for name in inputs.task.assets if PET in name
     }
     for role, file in inputs.task.files.items():
-        found[role] = from_bytes(file.read(), role, kind="map")
-    means = gather(names, found, neuromorphometrics(inputs.asset(ATLAS)))
+        if role not in (IMAGE, TABLE):
+            found[role] = from_bytes(file.read(), role, kind="map")
+    own = own_atlas(inputs.task.files)
+    means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
+    record = {"maps": list(means.names), "origin": dict(means.origin)}
+    if own:
+        arrays["region_mm"] = centres(own)
+        record["regions"] = {str(label): own.names[label] for label in own.grey}
     dataset = xr.Dataset({name: table(name, values) for name, values in arrays.items()})
-    return Made(dataset, {"maps": list(means.names), "origin": dict(means.origin)})
+    return Made(dataset, record)
 
 
 def _make_receptors(inputs: Inputs) -> Made:
@@ -61,13 +68,25 @@ def _make_receptors(inputs: Inputs) -> Made:
         settings["option"],
         _covariates(settings["covariates"], patient),
     )
-    arrays, record = _tested(problem, settings)
+    arrays, record = _tested(problem, settings, _space(inputs))
     arrays["region"] = np.asarray(inputs.array(row_role(0), "region"))
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     return Made(dataset, record)
 
 
-def _tested(problem: Problem, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _space(inputs: Inputs) -> Space:
+    """Give the regions' places; those of the user's own atlas count as one structure."""
+    pet = inputs.dataset("pet")
+    if "region_mm" in pet:
+        xyz = pet["region_mm"].to_numpy()
+        return Space(xyz, np.zeros(len(xyz), dtype=np.intp))
+    listed = regions()
+    return of_regions(listed[listed["grey"]])
+
+
+def _tested(
+    problem: Problem, settings: Mapping[str, Any], space: Space
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the observed statistic, both nulls and what the data at hand allow to find."""
     seed = settings["seed"]
     n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
@@ -89,7 +108,7 @@ def _tested(problem: Problem, settings: Mapping[str, Any]) -> tuple[dict[str, An
     places = scatter(problem)
     arrays |= {"change": places.change, "pet": problem.maps}
     arrays |= {"change_left": places.change_left, "map_left": places.map_left}
-    arrays |= _spatial(problem, settings) | _dominance(problem)
+    arrays |= _spatial(problem, settings, space) | _dominance(problem)
     if problem.comparison == "z" and problem.kind == "spearman" and n >= MIN_FOR_POWER:
         power = simulate_power(problem, result.null, seed=seed)
         arrays |= {"power": power.power, "power_fisher_z": power.mean_fisher_z}
@@ -97,18 +116,17 @@ def _tested(problem: Problem, settings: Mapping[str, Any]) -> tuple[dict[str, An
     return arrays, {"n_permutations": result.n_permutations}
 
 
-def _spatial(problem: Problem, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _spatial(problem: Problem, settings: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """Test each map against surrogates of its own spatial structure; NaN where not asked for."""
     m = len(problem.maps)
     n, rows = settings["n_permutations"], patient_z(problem)
     if settings["spatial"] == "none" or n == 0:
         return {"p_spatial": np.full(m, np.nan), "p_each": np.full((len(rows), m), np.nan)}
-    listed = regions()
     null = spatial_null(
         rows,
         problem.maps,
         problem.gm,
-        of_regions(listed[listed["grey"]]),
+        space,
         n=n,
         seed=settings["seed"],
         method=settings["spatial"],

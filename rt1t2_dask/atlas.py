@@ -147,6 +147,15 @@ def dseg() -> pd.DataFrame:
     return _regions().reset_index()[["index", "name", "abbreviation"]].fillna("n/a")
 
 
+def centres(atlas: Atlas) -> NDArray[np.float64]:
+    """Give the centre of mass of each grey-matter region in mm, shape (region, 3)."""
+    labels = np.asarray(atlas.labels.data)
+    places = np.argwhere(labels > 0)
+    found = labels[tuple(places.T)]
+    world = places @ atlas.labels.affine[:3, :3].T + atlas.labels.affine[:3, 3]
+    return np.array([world[found == label].mean(axis=0) for label in atlas.grey])
+
+
 def _whole_numbers(data: NDArray[np.generic]) -> NDArray[np.int32]:
     values = np.nan_to_num(np.asarray(data, dtype=np.float64))
     whole = np.rint(values)

@@ -229,6 +229,13 @@ class Permute(Model):
     early_stop: Annotated[int, Field(ge=1)] | None
 
 
+class ReceptorAtlas(Model):
+    """The user's own regions: a label image and a table with columns index and name."""
+
+    image: Annotated[str, Field(min_length=1)]
+    table: Annotated[str, Field(min_length=1)]
+
+
 class Receptors(Model):
     """Correlation with neurotransmitter maps."""
 
@@ -237,6 +244,7 @@ class Receptors(Model):
     maps: Literal["largest_sample", "all"] | tuple[str, ...]
     gm_prior: str | None
     space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
+    atlas: ReceptorAtlas | None
     missing: Literal["per_patient", "listwise"]
     spatial: Literal["variogram", "moran", "none"]
     option: Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]

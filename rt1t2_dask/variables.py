@@ -111,6 +111,7 @@ VARIABLES = {
     ),
     "variogram_mm": Variable(("map", "bin"), "mm", "distance between regions"),
     "variogram_error": Variable(("map",), "1", "surrogates' mean variogram off the map's, share"),
+    "region_mm": Variable(("region", "axis"), "mm", "centre of a region"),
     "gm_prior": Variable(("region",), "1", "mean grey-matter probability of a region"),
     "p_each": Variable(("person", "map"), "1", "p_spatial of one patient alone"),
     "influence": Variable(("region", "map"), "1", "mean Fisher z without the region, minus with"),

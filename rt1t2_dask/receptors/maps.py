@@ -54,7 +54,7 @@ class MapMeans:
     values : ndarray, shape (map, 119)
         In the unit of each map.
     gm_prior : ndarray, shape (119,)
-        Mean grey-matter probability of each region, 0 to 1.
+        Mean grey-matter probability of each region, 0 to 1; NaN for other atlases without a prior.
     origin : mapping of str to str
         For each map, and ``gm_prior``: ``shipped means`` or ``map file``.
     """
@@ -162,9 +162,15 @@ def gather(
         A map was not found and has no shipped means, or a map file misses whole regions.
     """
     rows = [_means(name, found, atlas) for name in names]
-    prior = _means(_GM_PRIOR, found, atlas)
+    prior = _prior(found, atlas)
     origin = {n: "map file" if n in found else "shipped means" for n in (*names, _GM_PRIOR)}
     return MapMeans(tuple(names), np.stack(rows), prior, origin)
+
+
+def _prior(found: Mapping[str, Volume], atlas: Atlas | None) -> NDArray[np.float64]:
+    if _GM_PRIOR not in found and atlas is not None and atlas.grey != grey_labels():
+        return np.full(len(atlas.grey), np.nan)
+    return _means(_GM_PRIOR, found, atlas)
 
 
 def _means(name: str, found: Mapping[str, Volume], atlas: Atlas | None) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask.atlas import regions
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.numbers import decimal
 
@@ -51,8 +50,6 @@ def scatters(content: ReportContent) -> list[ScatterGroup]:
         return []
     influence = content.receptor_details.get("influence")
     table = table.merge(influence) if influence is not None else table
-    names = regions()["name"]
-    table = table.assign(name=table["region"].astype(int).map(names).fillna(table["region"]))
     return [
         ScatterGroup(str(group), _axes(content), _panels(rows))
         for group, rows in table.groupby("group", sort=False)

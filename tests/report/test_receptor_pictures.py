@@ -23,6 +23,7 @@ def tables() -> dict[str, pd.DataFrame]:
     rng, labels = np.random.default_rng(0), list(grey_labels())
     rows = pd.MultiIndex.from_product([["PSP"], labels, MAPS], names=["group", "region", "map"])
     places = rows.to_frame(index=False)
+    places["name"] = places["region"].map(regions()["name"])
     places["receptor"] = places["map"].map(MAPS)
     for name in ("map_value", "map_residual", "change_residual", "mean_change"):
         places[name] = rng.normal(size=len(places))

@@ -1,0 +1,87 @@
+"""The user's own regions for the receptor analysis, and stage `atlas_parcels`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.atlas import Atlas, custom, on_grid
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage, Task
+from rt1t2_dask.pipelines.volumes import table
+from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
+
+IMAGE, TABLE = "atlas_image", "atlas_table"
+_MIN_REGIONS = 20
+
+
+def atlas_files(config: Config) -> dict[str, InputFile]:
+    """Take in the files of ``receptors.atlas``; none without it."""
+    chosen = config.receptors.atlas
+    if chosen is None:
+        return {}
+    image = local_file(chosen.image, "receptors.atlas.image")
+    return {IMAGE: image, TABLE: local_file(chosen.table, "receptors.atlas.table")}
+
+
+def own_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
+    """Read the user's regions; None where the files hold none.
+
+    Raises
+    ------
+    UserError
+        Image and table disagree, or there are fewer than 20 regions.
+    """
+    if IMAGE not in files:
+        return None
+    names = _names(files[TABLE])
+    if len(names) < _MIN_REGIONS:
+        raise UserError(
+            f"receptors.atlas.table names {len(names)} regions; correlations over regions need "
+            f"at least {_MIN_REGIONS}."
+        )
+    return custom(from_bytes(files[IMAGE].read(), files[IMAGE].path), names)
+
+
+def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
+    """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
+    files = atlas_files(config)
+    if not files:
+        return []
+    return [ATLAS_PARCELS.task({}, {"smooth": plan.part("smooth")}, files) for plan in plans]
+
+
+def _names(file: InputFile) -> dict[int, str]:
+    rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
+    if not {"index", "name"} <= set(rows) or rows["index"].duplicated().any():
+        raise UserError(
+            f"receptors.atlas.table={file.path}: needs columns index (each label once) and name, "
+            f"separated by tabs; it has {', '.join(map(str, rows.columns))}."
+        )
+    return {int(k): str(name) for k, name in zip(rows["index"], rows["name"], strict=True)}
+
+
+def _make(inputs: Inputs) -> Made:
+    atlas = own_atlas(inputs.task.files)
+    assert atlas is not None
+    smoothed = inputs.volume("smooth", "smoothed")
+    labels = on_grid(atlas, smoothed.grid)
+    arrays: dict[str, NDArray[Any]] = {
+        "parcels": parcel_means(smoothed.data, labels, atlas.grey),
+        "coverage": parcel_coverage(smoothed.data, labels, atlas.grey),
+        "region": np.asarray(atlas.grey, dtype=np.int32),
+    }
+    return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))
+
+
+ATLAS_PARCELS = Stage("atlas_parcels", _make, needs=("smooth",))
