@@ -32,6 +32,7 @@ _REMEDY = (
     "outside the brain), or leave the subject out with cohort.exclude."
 )
 _Pair = tuple[float, float]
+_POWER_KNOTS = 129
 _MapOf = Callable[[Landmarks, Reference, str], IntensityMap]
 
 
@@ -93,7 +94,7 @@ def calibrate(kind: str, person: Landmarks, reference: Reference) -> Calibration
 
 
 def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> IntensityMap:
-    """Map CSF, bone and soft tissue onto the reference's, straight between them.
+    """Map CSF and soft tissue onto the reference's: straight in T1w, by a power law in T2w.
 
     Raises
     ------
@@ -103,11 +104,12 @@ def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> Inte
     Notes
     -----
     Ours; MRTool's nonlinear function is unpublished. One intensity stands for each class, so that
-    noise and thickness of fat, which spread a class, do not flatten the map. In T1w the brain
-    lies above soft tissue, or between CSF and it where fat is blurred with it; in T2w round soft
-    tissue. One slope, that between CSF and soft tissue, holds all over the brain, so that no
-    effect depends on which side of a knot its tissue lies. Bone bears only on what is darker, and
-    is left out where noise or marrow brings it among them.
+    noise and thickness of fat, which spread a class, do not flatten the map. In T2w fluid is
+    several times as bright as all else, and a gamma bends what lies between: a power law through
+    both undoes gain and gamma exactly. In T1w the brain lies round or above soft tissue, where a
+    power law magnifies an offset and one slope, that between CSF and soft tissue, does not. Bone
+    bears only on what is darker in T1w, and is left out where noise or marrow brings it among
+    them.
     """
     level = {
         name: (person.level(contrast, name), reference.landmarks.level(contrast, name))
@@ -121,8 +123,17 @@ def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> Inte
             f"({found}): fat-suppressed, or not this contrast?",
             _REMEDY,
         )
+    if contrast == "t2w":
+        return _power_law(low, high)
     knots = np.array([*_towards_bone(level["bone"], low, high), low, high])
     return IntensityMap(knots[:, 0], knots[:, 1])
+
+
+def _power_law(low: _Pair, high: _Pair) -> IntensityMap:
+    """Give y = c x^k through two points, by dense knots from well below to well above them."""
+    x = np.geomspace(low[0] / 16, 2 * high[0], _POWER_KNOTS)
+    power = np.log(high[1] / low[1]) / np.log(high[0] / low[0])
+    return IntensityMap(x, low[1] * (x / low[0]) ** power)
 
 
 def _towards_bone(bone: _Pair, low: _Pair, high: _Pair) -> list[_Pair]:

@@ -24,7 +24,9 @@ _RIM_FROM_BRAIN_MM = (2.0, 25.0)
 _BONE_FROM_BRAIN_MM = (2.0, 14.0)
 _MUSCLE_FROM_BRAIN_MM = (4.0, 25.0)
 _SOFT_FROM_BRAIN_MM = (5.0, 25.0)
-_FAT_OVER_MUSCLE = 1.7  # in T1w: fat is 2 to 4 times as bright as muscle, skin and muscle alike
+# In T1w fat begins above muscle by this share of the distance from CSF to muscle, all in logs, so
+# that gain and gamma move the limit with the tissues: usually 1.7 times muscle, fat being 2 to 4.
+_FAT_OVER_MUSCLE = 2 / 3
 _DEPTH_MM = 4.0
 _EYE_DEPTH_MM = 2.0
 # Shares of the brain's extent, left to right, back to front, bottom to top.
@@ -41,6 +43,8 @@ _EYES = (
 _EXTENT = (0.02, 0.98)
 PRIOR_CLASSES = {"bone": 3, "soft": 4}  # in SPM's order of six
 _CERTAIN = 0.5
+_PURE_FLUID = 0.25
+_DARKEST = 0.1  # of muscle: fluid that a scanner set to nothing has no logarithm
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,11 @@ def external_classes(
         return {name: np.zeros(brain.shape, bool) for name in LANDMARK_CLASSES}
     depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
     places = _places(t1w, brain, allowed, depth, pose)
-    signal, fat = _soft_thresholds(one, places)
-    if prior is not None:
-        places = _likely(places, prior)
     bright, dark = _fluid_thresholds(one[inside], two[inside])
     fluid = (two > bright) & (one < dark)
+    signal, fat = _soft_thresholds(one, places, one[eroded(places.csf & fluid, voxel_mm)])
+    if prior is not None:
+        places = _likely(places, prior)
     found = {
         "csf": places.csf & fluid,
         "bone": places.bone & (one < signal) & (two < np.median(two[inside])),
@@ -169,15 +173,19 @@ def _fluid_thresholds(one: Field, two: Field) -> tuple[float, float]:
     return otsu(two), otsu(one[one < otsu(one)])
 
 
-def _soft_thresholds(one: Field, places: Places) -> tuple[float, float]:
-    """T1w above which the shell is no bone, and above which it is fat; NaN without temples."""
+def _soft_thresholds(one: Field, places: Places, fluid: Field) -> tuple[float, float]:
+    """T1w above which the shell is no bone, and above which it is fat; NaN without either."""
     temples = one[places.muscle]
-    if not temples.size:
+    if not temples.size or not fluid.size:
         return float("nan"), float("nan")
     # Cutting below the middle of the temples keeps bright fat from moving bone's threshold.
     signal = otsu(one[places.rim & (one < np.median(temples))])
     muscle = temples[temples > signal]
-    return signal, _FAT_OVER_MUSCLE * float(np.median(muscle)) if muscle.size else float("nan")
+    if not muscle.size:
+        return signal, float("nan")
+    middle = float(np.median(muscle))
+    darkest = max(float(np.quantile(fluid, _PURE_FLUID)), _DARKEST * middle)
+    return signal, middle * (middle / darkest) ** _FAT_OVER_MUSCLE
 
 
 def head_mask(t1w: Volume, brain: Mask) -> Mask:

@@ -47,19 +47,34 @@ def test_units_are_stated_for_every_kind() -> None:
         assert calibrate(kind, person(), load_reference()).record["units"] == UNITS[kind]
 
 
-@pytest.mark.parametrize("kind", MAPPED)
+STRAIGHT = [(kind, c) for kind in MAPPED for c in CONTRASTS if (kind, c) != ("mrtool_style", "t2w")]
+
+
+@pytest.mark.parametrize(("kind", "contrast"), STRAIGHT)
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), gain=st.floats(0.1, 50), offset=st.floats(0, 40))
-def test_gain_and_offset_are_undone(kind: str, seed: int, gain: float, offset: float) -> None:
+def test_gain_and_offset_are_undone(
+    kind: str, contrast: str, seed: int, gain: float, offset: float
+) -> None:
     """Whatever the scanner's gain and offset, the calibrated intensities are the same."""
     clean, image = person(seed), np.linspace(30, 250, 50)
     before, after = (
         calibrate(kind, one, load_reference()) for one in (clean, scaled(clean, gain, offset))
     )
-    for contrast in CONTRASTS:
-        expected = apply(before.maps[contrast], image)
-        found = apply(after.maps[contrast], gain * image + offset)
-        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    expected = apply(before.maps[contrast], image)
+    found = apply(after.maps[contrast], gain * image + offset)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6), gain=st.floats(0.1, 50), gamma=st.floats(0.7, 1.4))
+def test_gain_and_gamma_of_a_t2w_are_undone(seed: int, gain: float, gamma: float) -> None:
+    clean, image = person(seed), np.linspace(30, 250, 50)
+    bent = replace(clean, classes=gain * clean.classes**gamma, brain=gain * clean.brain**gamma)
+    before, after = (
+        calibrate("mrtool_style", one, load_reference()).maps["t2w"] for one in (clean, bent)
+    )
+    np.testing.assert_allclose(apply(after, gain * image**gamma), apply(before, image), rtol=2e-3)
 
 
 @pytest.mark.parametrize("kind", MAPPED)
