@@ -120,9 +120,9 @@ def test_readme_commands_are_understood(tmp_path, monkeypatch, capsys):
     from rt1t2_dask.command_line import command
 
     monkeypatch.chdir(tmp_path)
-    cohort = tmp_path / "studies" / "cohort"
+    cohort = tmp_path / "my_study" / "cohort"
     cohort.mkdir(parents=True)
-    (cohort / "mine.yaml").write_text(blocks("yaml")[0])
+    (cohort / "my_study.yaml").write_text(blocks("yaml")[0])
     for line in "\n".join(blocks("sh")).splitlines():
         words = line.split("#")[0].split()
         if words[:3] == ["python", "-m", "rt1t2_dask"]:
