@@ -113,7 +113,7 @@ def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp
     assert failures["participant_id"].tolist() == ["sub-03"]
     assert (out / "sub-04").is_dir()
     assert not (out / "sub-03").exists()
-    assert (out / "group").exists() is allow
+    assert any((out / "group").glob("contrast-*")) is allow
 
 
 def test_nobody_left_is_said(maps_study, maps_arguments, tmp_path):
