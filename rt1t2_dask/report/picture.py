@@ -125,7 +125,7 @@ def _mark(figure: Figure, share: float) -> None:
         ha="center",
         va="center",
         color="#3D2B00",
-        fontsize=11,
+        fontsize=min(11.0, 2.2 * float(figure.get_figwidth())),
         fontweight="bold",
         zorder=51,
     )
