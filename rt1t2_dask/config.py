@@ -5,20 +5,74 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
+from rt1t2_dask.config_model import Model
+from rt1t2_dask.config_places import (
+    Cluster,
+    Storage,
+)
+from rt1t2_dask.config_sources import (
+    BidsSource,
+    DerivativesSource,
+    DicomSource,
+    MapsSource,
+    SimulatedGroup,
+    SimulatedSource,
+    Source,
+)
+from rt1t2_dask.config_steps import (
+    Calibration,
+    CalibrationKind,
+    Checks,
+    Contrast,
+    Lesion,
+    Normalise,
+    PermutationStatistic,
+    Permute,
+    ReceptorAtlas,
+    Receptors,
+    Report,
+    Resample,
+    Smooth,
+    Template,
+)
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.quality_settings import Quality
 
-MIN_SIMULATED_VOXEL_MM = 1.0
+__all__ = [
+    "BidsSource",
+    "Calibration",
+    "CalibrationKind",
+    "Checks",
+    "Cluster",
+    "Cohort",
+    "Config",
+    "Contrast",
+    "DerivativesSource",
+    "DicomSource",
+    "Lesion",
+    "MapsSource",
+    "Model",
+    "Normalise",
+    "PermutationStatistic",
+    "Permute",
+    "ReceptorAtlas",
+    "Receptors",
+    "Report",
+    "Resample",
+    "SimulatedGroup",
+    "SimulatedSource",
+    "Smooth",
+    "Source",
+    "Storage",
+    "Template",
+    "parse",
+    "parse_storage",
+]
+
 ADJUSTED = "Adjusted"
-
-
-class Model(BaseModel):
-    """Strict about keys, so that a typing mistake never passes silently."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Cohort(Model):
@@ -29,7 +83,9 @@ class Cohort(Model):
     group_column: str = "group"
     groups: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], str]
     reference: str
-    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], AnyForm] = {}
+    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], AnyForm] = Field(
+        default_factory=dict
+    )
     covariates: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -77,251 +133,6 @@ class Cohort(Model):
         """Columns of the participants table that the contrasts read."""
         used = [c for form in self.every_contrast().values() for c in form.columns]
         return tuple(dict.fromkeys((*self.covariates, *used)))
-
-
-class SimulatedGroup(Model):
-    """One simulated group: how many people, how old, with or without the planted effect."""
-
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
-    n: Annotated[int, Field(ge=1, le=999)]
-    age_mean: Annotated[float, Field(gt=0, lt=120)]
-    age_sd: Annotated[float, Field(ge=0, lt=60)]
-    n_male: Annotated[int, Field(ge=0)]
-    effects: bool
-    lesions: bool
-
-    @model_validator(mode="after")
-    def _males_fit(self) -> SimulatedGroup:
-        if self.n_male > self.n:
-            raise ValueError(f"n_male={self.n_male} is more than n={self.n}")
-        return self
-
-
-class SimulatedSource(Model):
-    """Simulated heads with known truth."""
-
-    kind: Literal["simulated"]
-    root: str
-    voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
-    seed: Annotated[int, Field(ge=0)]
-    groups: dict[str, SimulatedGroup]
-
-
-class BidsSource(Model):
-    """T1w and T2w in a BIDS dataset."""
-
-    kind: Literal["bids"]
-    root: str
-    session: str | None = None
-    run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
-    t1w: str | None = None
-    t2w: str | None = None
-    lesion: str | None = None
-    brain_mask: str | None = None
-
-    @field_validator("session", mode="before")
-    @classmethod
-    def _session_is_text(cls, session: Any) -> Any:
-        return None if session is None else str(session).removeprefix("ses-")
-
-
-class DicomSource(Model):
-    """T1w and T2w among the DICOM series of a folder for each person."""
-
-    kind: Literal["dicom"]
-    root: str
-    folder: str
-    t1w_series: str | None = None
-    t2w_series: str | None = None
-    lesion: str | None = None
-    brain_mask: str | None = None
-
-    @field_validator("t1w_series", "t2w_series", mode="before")
-    @classmethod
-    def _series_is_text(cls, series: Any) -> Any:
-        return None if series is None else str(series)
-
-
-class DerivativesSource(Model):
-    """What sMRIPrep or fMRIPrep made of the scans."""
-
-    kind: Literal["derivatives"]
-    root: str
-    raw: str | None = None
-    session: str | None = None
-    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
-    bias_corrected: tuple[Literal["t1w", "t2w"], ...]
-    lesion: str | None = None
-    brain_mask: str | None = None
-
-    @field_validator("session", mode="before")
-    @classmethod
-    def _session_is_text(cls, session: Any) -> Any:
-        return None if session is None else str(session).removeprefix("ses-")
-
-
-class MapsSource(Model):
-    """Ready-made ratio maps on one grid."""
-
-    kind: Literal["maps"]
-    root: str
-    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
-    zero_is_missing: bool = False
-
-
-Source = Annotated[
-    SimulatedSource | BidsSource | DicomSource | DerivativesSource | MapsSource,
-    Field(discriminator="kind"),
-]
-
-
-class Checks(Model):
-    """What is asked of scans before any work."""
-
-    most_voxel_mm: Annotated[float, Field(gt=0)]
-    contrast: bool
-    mirrored: bool
-
-
-class Template(Model):
-    """The template people are registered to, and the output grid in its space."""
-
-    space: Literal["MNI152NLin2009aSym", "MNI152NLin2009cAsym"]
-    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
-
-
-class Resample(Model):
-    """The grid of everything in T1w space."""
-
-    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | Literal["auto"] | None
-
-
-class Smooth(Model):
-    """Gaussian smoothing of the ratio map."""
-
-    fwhm_mm: Annotated[float, Field(ge=0, le=40)]
-    edge: Literal["normalised", "spm"]
-
-
-class Contrast(Model):
-    """The whole-brain group contrast."""
-
-    p: Annotated[float, Field(gt=0, lt=0.5)]
-    extent_mm3: Annotated[float, Field(ge=0)]
-    mask: str | None
-    variance: Literal["equal", "welch", "spm_unequal"]
-    min_group_n: Annotated[int, Field(ge=2)]
-    min_group_share: Annotated[float, Field(ge=0, le=1)]
-
-
-PermutationStatistic = Literal["max_t", "cluster", "tfce"]
-
-
-class Permute(Model):
-    """Permutation inference on the contrast."""
-
-    n: Annotated[int, Field(ge=0, le=1_000_000)]
-    method: Literal["freedman_lane", "smith"]
-    statistic: tuple[PermutationStatistic, ...]
-    forming_p: Annotated[float, Field(gt=0, lt=0.5)]
-    seed: Annotated[int, Field(ge=0)]
-    tail: Literal["none", "gpd"]
-    early_stop: Annotated[int, Field(ge=1)] | None
-
-
-class ReceptorAtlas(Model):
-    """The user's own regions: a label image and a table with columns index and name."""
-
-    image: Annotated[str, Field(min_length=1)]
-    table: Annotated[str, Field(min_length=1)]
-
-
-class Receptors(Model):
-    """Correlation with neurotransmitter maps."""
-
-    n_permutations: Annotated[int, Field(ge=0, le=1_000_000)]
-    seed: Annotated[int, Field(ge=0)]
-    maps: Literal["largest_sample", "all"] | tuple[str, ...]
-    gm_prior: str | None
-    space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
-    atlas: ReceptorAtlas | None
-    missing: Literal["per_patient", "listwise"]
-    spatial: Literal["variogram", "moran", "none"]
-    option: Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
-    correlation: Literal["spearman", "pearson", "regression"]
-    adjust_gm: bool
-    covariates: bool
-
-
-CalibrationKind = Literal[
-    "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none"
-]
-
-
-class Report(Model):
-    """What the page shows."""
-
-    mosaics: Annotated[int, Field(ge=0, le=1000)]
-    calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
-
-
-class Calibration(Model):
-    """How intensities are brought to one scale before the ratio."""
-
-    kind: CalibrationKind
-    reference: Literal["icbm", "controls"] = "icbm"
-
-
-class Lesion(Model):
-    """What the registration to the template sees in place of a lesion."""
-
-    fill: Literal["mask", "median_wm", "enantiomorphic"]
-
-
-class Normalise(Model):
-    """Registration to the template."""
-
-    kind: Literal["greedy", "ants_syn", "derivatives"]
-    voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
-    timeout_s: Annotated[float, Field(gt=0)]
-
-
-class Storage(Model):
-    """Where the lake lies; never any credentials."""
-
-    url: Annotated[str, Field(min_length=1)]
-    endpoint: str | None = None
-    region: str | None = None
-    anonymous: bool = False
-    profile: str | None = None
-    virtual_hosted: bool = False
-    account: str | None = None
-    retries: Annotated[int, Field(ge=0)] | None = None
-    timeout_s: Annotated[float, Field(gt=0)] | None = None
-
-    def options(self) -> dict[str, Any]:
-        """Give the non-secret options of the store that were set."""
-        return self.model_dump(exclude={"url"}, exclude_defaults=True)
-
-
-class Cluster(Model):
-    """Where the work runs."""
-
-    kind: Literal[
-        "auto", "synchronous", "threads", "local", "address", "slurm", "pbs", "kubernetes"
-    ]
-    workers: Annotated[int, Field(ge=1)] | None = None
-    memory_gb: Annotated[float, Field(gt=0)] | None = None
-    address: str | None = None
-    queue: str | None = None
-    account: str | None = None
-    walltime: Annotated[str, Field(pattern=r"^\d+(:\d\d){1,2}$")] = "12:00:00"
-    prologue: tuple[str, ...] = ()
-    directives: tuple[str, ...] = ()
-    image: str | None = None
-    adaptive: bool = False
-    dashboard: bool = False
-    performance_report: str | None = None
 
 
 class Config(Model):

@@ -1,0 +1,47 @@
+"""The typed settings of where data lie and where the work runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from rt1t2_dask.config_model import Model
+
+
+class Storage(Model):
+    """Where the lake lies; never any credentials."""
+
+    url: Annotated[str, Field(min_length=1)]
+    endpoint: str | None = None
+    region: str | None = None
+    anonymous: bool = False
+    profile: str | None = None
+    virtual_hosted: bool = False
+    account: str | None = None
+    retries: Annotated[int, Field(ge=0)] | None = None
+    timeout_s: Annotated[float, Field(gt=0)] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Give the non-secret options of the store that were set."""
+        return self.model_dump(exclude={"url"}, exclude_defaults=True)
+
+
+class Cluster(Model):
+    """Where the work runs."""
+
+    kind: Literal[
+        "auto", "synchronous", "threads", "local", "address", "slurm", "pbs", "kubernetes"
+    ]
+    workers: Annotated[int, Field(ge=1)] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    address: str | None = None
+    queue: str | None = None
+    account: str | None = None
+    walltime: Annotated[str, Field(pattern=r"^\d+(:\d\d){1,2}$")] = "12:00:00"
+    prologue: tuple[str, ...] = ()
+    directives: tuple[str, ...] = ()
+    image: str | None = None
+    adaptive: bool = False
+    dashboard: bool = False
+    performance_report: str | None = None

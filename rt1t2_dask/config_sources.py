@@ -1,0 +1,107 @@
+"""The typed settings of where the images come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from rt1t2_dask.config_model import Model
+
+MIN_SIMULATED_VOXEL_MM = 1.0
+
+
+class SimulatedGroup(Model):
+    """One simulated group: how many people, how old, with or without the planted effect."""
+
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
+    n: Annotated[int, Field(ge=1, le=999)]
+    age_mean: Annotated[float, Field(gt=0, lt=120)]
+    age_sd: Annotated[float, Field(ge=0, lt=60)]
+    n_male: Annotated[int, Field(ge=0)]
+    effects: bool
+    lesions: bool
+
+    @model_validator(mode="after")
+    def _males_fit(self) -> SimulatedGroup:
+        if self.n_male > self.n:
+            raise ValueError(f"n_male={self.n_male} is more than n={self.n}")
+        return self
+
+
+class SimulatedSource(Model):
+    """Simulated heads with known truth."""
+
+    kind: Literal["simulated"]
+    root: str
+    voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
+    seed: Annotated[int, Field(ge=0)]
+    groups: dict[str, SimulatedGroup]
+
+
+class BidsSource(Model):
+    """T1w and T2w in a BIDS dataset."""
+
+    kind: Literal["bids"]
+    root: str
+    session: str | None = None
+    run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
+    t1w: str | None = None
+    t2w: str | None = None
+    lesion: str | None = None
+    brain_mask: str | None = None
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
+class DicomSource(Model):
+    """T1w and T2w among the DICOM series of a folder for each person."""
+
+    kind: Literal["dicom"]
+    root: str
+    folder: str
+    t1w_series: str | None = None
+    t2w_series: str | None = None
+    lesion: str | None = None
+    brain_mask: str | None = None
+
+    @field_validator("t1w_series", "t2w_series", mode="before")
+    @classmethod
+    def _series_is_text(cls, series: Any) -> Any:
+        return None if series is None else str(series)
+
+
+class DerivativesSource(Model):
+    """What sMRIPrep or fMRIPrep made of the scans."""
+
+    kind: Literal["derivatives"]
+    root: str
+    raw: str | None = None
+    session: str | None = None
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    bias_corrected: tuple[Literal["t1w", "t2w"], ...]
+    lesion: str | None = None
+    brain_mask: str | None = None
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
+class MapsSource(Model):
+    """Ready-made ratio maps on one grid."""
+
+    kind: Literal["maps"]
+    root: str
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
+    zero_is_missing: bool = False
+
+
+Source = Annotated[
+    SimulatedSource | BidsSource | DicomSource | DerivativesSource | MapsSource,
+    Field(discriminator="kind"),
+]
