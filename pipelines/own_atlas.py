@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
 import pandas as pd
-import xarray as xr
-from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import Atlas, custom, on_grid
+from rt1t2_dask.atlas import Atlas, custom
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.parcels import region_means
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage, Task
-from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
 
 IMAGE, TABLE = "atlas_image", "atlas_table"
 _MIN_REGIONS = 20
@@ -74,14 +69,7 @@ def _names(file: InputFile) -> dict[int, str]:
 def _make(inputs: Inputs) -> Made:
     atlas = own_atlas(inputs.task.files)
     assert atlas is not None
-    smoothed = inputs.volume("smooth", "smoothed")
-    labels = on_grid(atlas, smoothed.grid)
-    arrays: dict[str, NDArray[Any]] = {
-        "parcels": parcel_means(smoothed.data, labels, atlas.grey),
-        "coverage": parcel_coverage(smoothed.data, labels, atlas.grey),
-        "region": np.asarray(atlas.grey, dtype=np.int32),
-    }
-    return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))
+    return region_means(inputs, atlas)
 
 
 ATLAS_PARCELS = Stage("atlas_parcels", _make, needs=("smooth",))

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import neuromorphometrics, on_grid
+from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
@@ -16,7 +16,11 @@ from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
 
 
 def _make(inputs: Inputs) -> Made:
-    atlas = neuromorphometrics(inputs.asset(ATLAS))
+    return region_means(inputs, neuromorphometrics(inputs.asset(ATLAS)))
+
+
+def region_means(inputs: Inputs, atlas: Atlas) -> Made:
+    """Average a person's smoothed map over the regions of an atlas, with their coverage."""
     smoothed = inputs.volume("smooth", "smoothed")
     labels = on_grid(atlas, smoothed.grid)
     arrays: dict[str, NDArray[Any]] = {

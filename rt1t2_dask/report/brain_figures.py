@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.content import ContrastResult
 from rt1t2_dask.report.numbers import coordinates, decimal, plural, thousands
-from rt1t2_dask.report.picture import Picture, house_style, new_figure
+from rt1t2_dask.report.picture import Picture, house_style, new_figure, stacked
 from rt1t2_dask.report.scene import ORIENTATION, Scene, crosshair, signed_colours
 from rt1t2_dask.report.sections import Plane, supra_threshold
 
@@ -53,7 +53,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
         row_in = _WIDTH_IN * max(depth, height) / (2 * width + depth) + 0.2
         figure = new_figure(_WIDTH_IN, row_in * len(shown) + _FOOT_IN, simulated)
         heights = [row_in] * len(shown) + [_FOOT_IN]
-        *rows, foot = _stacked(figure, heights)
+        *rows, foot = stacked(figure, heights)
         for row, (_, cluster) in zip(rows, shown.iterrows(), strict=True):
             _cluster_row(row, scene, cluster)
         _bar(foot, scene, _t_label(result), result.threshold.u)
@@ -176,11 +176,6 @@ def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series) -> None:
     row.suptitle(words, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
-def _stacked(figure: Figure, heights: list[float]) -> list[SubFigure]:
-    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
-    return list(parts)
-
-
 def _axial_panels(
     scene: Scene, levels: NDArray[np.float64], simulated: bool
 ) -> tuple[Figure, SubFigure, Iterator[tuple[Axes, Plane]]]:
@@ -188,7 +183,7 @@ def _axial_panels(
     rows = -(-levels.size // _COLUMNS)
     body_in = rows * (_WIDTH_IN / _COLUMNS * depth / width + 0.1)
     figure = new_figure(_WIDTH_IN, body_in + _FOOT_IN, simulated)
-    body, foot = _stacked(figure, [body_in, _FOOT_IN])
+    body, foot = stacked(figure, [body_in, _FOOT_IN])
     panels = body.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for spare in panels[levels.size :]:
         spare.set_axis_off()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
@@ -99,6 +99,12 @@ def new_figure(width_in: float, height_in: float, simulated: bool) -> Figure:
     if simulated:
         _mark(figure, share)
     return figure
+
+
+def stacked(figure: Figure, heights: list[float]) -> list[SubFigure]:
+    """Divide a figure into rows of the given heights."""
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
+    return list(parts)
 
 
 def _settle(figure: Figure) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from rt1t2_dask.report.numbers import plural, thousands
-from rt1t2_dask.report.picture import Picture, house_style, new_figure
+from rt1t2_dask.report.picture import Picture, house_style, new_figure, stacked
 from rt1t2_dask.report.projection import Projection, View
 from rt1t2_dask.report.scene import signed_colours
 from rt1t2_dask.report.sweep_table import SweepEntry
@@ -44,7 +43,7 @@ def small_multiples(
     colours, norm = signed_colours(0.0, largest)
     with house_style():
         figure = new_figure(width, height + _FOOT_IN, simulated)
-        body, foot = _stacked(figure, [height, _FOOT_IN])
+        body, foot = stacked(figure, [height, _FOOT_IN])
         panels = body.subplots(rows, 2 * columns, squeeze=False, width_ratios=[1.2, 1] * columns)
         for axes in panels.ravel():
             axes.set_axis_off()
@@ -56,11 +55,6 @@ def small_multiples(
         foot.colorbar(ScalarMappable(norm, colours), cax=middle, orientation="horizontal")
         middle.set_xlabel("t; orange: the first group higher, blue: lower")
     return Picture(figure, _alt(contrast, entries), _caption(contrast))
-
-
-def _stacked(figure: Figure, heights: list[float]) -> list[SubFigure]:
-    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
-    return list(parts)
 
 
 def _arranged(entries: Sequence[SweepEntry]) -> list[list[SweepEntry]]:
