@@ -11,6 +11,7 @@ import pandas as pd
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.details import Details
 from rt1t2_dask.report.numbers import decimal
+from rt1t2_dask.report.section import Section
 
 
 class AssetLike(Protocol):
@@ -192,6 +193,8 @@ class ReportContent:
         By name of a number in `quality`; None where there is no limit.
     coverage : Volume or None
         Share of the people measured at each voxel, 0 to 1.
+    sections : sequence of Section
+        What further analyses add, in the order to show.
     """
 
     cohort: str
@@ -221,6 +224,7 @@ class ReportContent:
     mosaics: Mapping[str, bytes] = field(default_factory=dict)
     quality_limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     coverage: Volume | None = None
+    sections: Sequence[Section] = ()
 
     def __post_init__(self) -> None:
         for result in self.contrasts:

@@ -17,7 +17,7 @@ from rt1t2_dask.report.numbers import (
     probability,
     thousands,
 )
-from rt1t2_dask.report.tables import Table, from_frame
+from rt1t2_dask.report.table import Table, from_frame
 
 ALPHA = 0.05
 SHOWN_REGIONS = 20

@@ -25,7 +25,7 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
         File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
         ``contrast-<name>_design``, ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
         ``receptors_variograms``, ``participants_age``, ``lesions_overlap``,
-        ``quality_numbers``, ``quality_coverage``.
+        ``quality_numbers``, ``quality_coverage``, and those of further sections.
         Brain figures need the template; those without data are absent.
     """
     drawn = {**_brains(content), **_designs(content), **_receptors(content)}
@@ -34,6 +34,8 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
         drawn["quality_numbers"] = quality_strips(
             content.quality, content.quality_limits, content.simulated
         )
+    for section in content.sections:
+        drawn.update(section.pictures)
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 

@@ -25,7 +25,7 @@ def sentences(content: ReportContent) -> list[str]:
     if content.receptors is not None and not content.receptors.empty:
         found.append(receptors(content.receptors))
         found += power(content)
-    return found
+    return [*found, *(words for section in content.sections for words in section.headline)]
 
 
 def contrast(result: ContrastResult, content: ReportContent) -> str:

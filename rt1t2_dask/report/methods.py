@@ -43,6 +43,11 @@ def describe(content: ReportContent) -> Methods:
     cite = Citations()
     paragraphs = _blocks("methods.txt", content, cite)
     limits = _blocks("limits.txt", content, cite)
+    for section in content.sections:
+        paragraphs += section.methods
+        limits += section.limits
+        if section.cites:
+            cite(*section.cites)
     return Methods(paragraphs, limits, tuple(cite.listed()))
 
 

@@ -16,7 +16,7 @@ from rt1t2_dask.report.numbers import plural, thousands
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_scatter import scatters
 from rt1t2_dask.report.steps import steps
-from rt1t2_dask.report.tables import Table
+from rt1t2_dask.report.table import Table
 from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.thumbnail import thumbnail
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
@@ -82,6 +82,7 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
             receptors=_receptors(content),
             scatters=scatters(content),
             parcels=_parcels(content),
+            sections=content.sections,
             people=tables.people(content),
             mosaics=_mosaics(content.mosaics),
             figures=figures,

@@ -10,7 +10,7 @@ from rt1t2_dask import __version__
 from rt1t2_dask.report.page import Figure, data_uri
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.sweep_table import CONTRAST, RECEPTORS
-from rt1t2_dask.report.tables import Table, from_frame
+from rt1t2_dask.report.table import Table, from_frame
 from rt1t2_dask.report.templating import environment
 
 

@@ -1,0 +1,157 @@
+"""One table of a page: numbers as text, headings with units, footnotes; no HTML here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.report.numbers import (
+    NOT_AVAILABLE,
+    decimal,
+    is_missing,
+    percent,
+    probability,
+    thousands,
+)
+
+Show = Callable[[Any], str]
+
+_NA_NOTE = "n/a: not computed or not known; the notes say why where a method was not run."
+_LARGE = 1000
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Head of a column; numbers align to the right."""
+
+    text: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to print: every cell is text, the first of each row names the row."""
+
+    caption: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[str, ...], ...]
+    footnotes: tuple[str, ...] = ()
+
+
+def text(value: Any) -> str:
+    """Give a cell as it is, or n/a."""
+    return NOT_AVAILABLE if is_missing(value) else str(value)
+
+
+def anything(value: Any) -> str:
+    """Give a cell of unknown kind; numbers that are not whole get four significant digits."""
+    if isinstance(value, bool | str) or is_missing(value) or not isinstance(value, Real):
+        return text(value)
+    number = float(value)
+    if number.is_integer() or abs(number) >= _LARGE:
+        return thousands(number)
+    return f"{number:#.4g}".replace("-", "\N{MINUS SIGN}")
+
+
+_COLUMNS: dict[str, tuple[str, Show]] = {
+    "cluster": ("No.", text),
+    "direction": ("Direction", text),
+    "region": ("Region at peak", text),
+    "volume_mm3": ("Volume (mm³)", thousands),
+    "voxels": ("Voxels", thousands),
+    "peak_t": ("Peak t", decimal),
+    "peak_zscore": ("Peak Z", decimal),
+    "peak": ("Peak x y z (mm)", text),
+    "centre": ("Centre x y z (mm)", text),
+    "p_uncorrected": ("p cluster, uncorrected", probability),
+    "p_fwe_rft": ("p FWE, random field", probability),
+    "q_fdr": ("q (FDR)", probability),
+    "p_fwe_permutation": ("p FWE, permutation", probability),
+    "p_peak": ("p peak, uncorrected", probability),
+    "p_fwe_max_t": ("p FWE, largest |t|", probability),
+    "p_region": ("p", probability),
+    "statistic": ("t or F", decimal),
+    "dof": ("df", anything),
+    "hedges_g": ("Hedges' g", decimal),
+    "g_interval": ("95 % interval of the effect", text),
+    "estimate": ("Estimate", anything),
+    "percent": ("% of the mean", decimal),
+    "lesion_overlap": ("In any lesion", percent),
+    "regions": ("All regions", text),
+    "group": ("Group", text),
+    "n": ("n", thousands),
+    "age": ("Age, mean ± SD (years)", text),
+    "n_male": ("Male", thousands),
+    "n_female": ("Female", thousands),
+    "receptor": ("Receptor", text),
+    "map": ("Map", text),
+    "mean_fisher_z": ("Mean Fisher z", partial(decimal, places=3)),
+    "mean_rho": ("Mean ρ", partial(decimal, places=3)),
+    "interval": ("95 % interval of Fisher z", text),
+    "p_permutation": ("p, label permutation", probability),
+    "p_spatial": ("p, spatial null", probability),
+    "p_fwe": ("p FWE over maps", probability),
+    "p_conjunction": ("p, both nulls", probability),
+    "n_regions": ("Regions", thousands),
+    "participant_id": ("Participant", text),
+    "stage": ("Stage", text),
+    "reason": ("Reason", text),
+    "flag": ("Reasons", text),
+    "used": ("Used in group results", text),
+}
+_WORDS = {
+    "cluster",
+    "direction",
+    "region",
+    "regions",
+    "group",
+    "receptor",
+    "map",
+    "stage",
+    "reason",
+    "flag",
+    "used",
+}
+
+
+def from_frame(frame: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
+    """Turn a frame into a table: known columns by their units, p and q columns as such.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The first column names the rows.
+    caption : str
+    footnotes : sequence of str
+        A note on n/a is added where a cell is n/a.
+    """
+    known = [_known(str(name)) for name in frame.columns]
+    rows = tuple(
+        tuple(show(value) for (_, show), value in zip(known, row, strict=True))
+        for row in frame.itertuples(index=False, name=None)
+    )
+    headings = tuple(
+        Heading(words, _is_numeric(frame[name], str(name)))
+        for name, (words, _) in zip(frame.columns, known, strict=True)
+    )
+    empty = any(NOT_AVAILABLE in row for row in rows)
+    return Table(caption, headings, rows, (*footnotes, *([_NA_NOTE] if empty else [])))
+
+
+def _known(name: str) -> tuple[str, Show]:
+    if name in _COLUMNS:
+        return _COLUMNS[name]
+    words = name.replace("_", " ")
+    letters = set(name.lower().split("_"))
+    return words[:1].upper() + words[1:], probability if letters & {"p", "q"} else anything
+
+
+def _is_numeric(column: pd.Series, name: str) -> bool:
+    return name not in _WORDS and (
+        pd.api.types.is_numeric_dtype(column) or name in ("peak", "centre", "age", "interval")
+    )
