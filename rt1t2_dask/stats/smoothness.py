@@ -54,7 +54,7 @@ def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | Non
     64 images, corrected by n / dof; one resel density a voxel, averaged, shared
     over the axes in proportion of their own roughness.
     """
-    corners = _all_corners(mask)
+    corners = all_corners(mask)
     if not corners.any():
         raise UserError("smoothness: no 2 x 2 x 2 voxels lie in the mask; check contrast.mask.")
     rough = np.zeros((6, int(corners.sum())))
@@ -65,7 +65,7 @@ def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | Non
         for k, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
             rough[k] += gradient[a] * gradient[b]
     rough *= (n or count) / dof / count
-    return _fwhm(rough)
+    return fwhm_of_roughness(rough)
 
 
 def resel_counts(mask: Mask, fwhm: Float) -> Float:
@@ -105,7 +105,8 @@ def _shifted(volume: NDArray[Any], axes: tuple[int, ...], size: tuple[int, ...])
     return volume[tuple(slice(int(a in axes), int(a in axes) + size[a]) for a in range(3))]
 
 
-def _all_corners(mask: Mask) -> Mask:
+def all_corners(mask: Mask) -> Mask:
+    """Voxels whose eight corners lie in the mask; one shorter along every axis."""
     size = tuple(s - 1 for s in mask.shape)
     inside = np.ones(size, bool)
     for step in product((0, 1), repeat=3):
@@ -131,7 +132,14 @@ def _gradient(row: Float, mask: Mask, corners: Mask) -> list[Float]:
     return [_shifted(volume, (axis,), corners.shape)[corners] - here for axis in range(3)]
 
 
-def _fwhm(rough: Float) -> Float:
+def fwhm_of_roughness(rough: Float) -> Float:
+    """Full width at half maximum, shape (3,), from the variance of the noise's differences.
+
+    Parameters
+    ----------
+    rough : ndarray, shape (6, voxel)
+        Covariance of the differences along xx, yy, zz, xy, xz and yz of noise of variance 1.
+    """
     xx, yy, zz, xy, xz, yz = rough
     determinant = xx * (yy * zz - yz**2) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
     volume = np.mean(np.sqrt(np.maximum(determinant, 0.0) / (4 * np.log(2)) ** 3))

@@ -1,0 +1,1 @@
+"""Several sites: sums in place of images, harmonisation, meta-analysis."""

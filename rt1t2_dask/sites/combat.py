@@ -1,0 +1,228 @@
+"""ComBat: location and scale of each site by empirical Bayes, from sums alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.sites.sufficient import BLANK, TILE, Sums, residual_squares, solve
+
+Float = NDArray[np.float64]
+MIN_SITE = 5
+CONVERGED = 1e-4
+MOST_ROUNDS = 1000
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Each voxel's model and each site's residual mean and variance in it.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (voxel,)
+        Mean at covariates 0: over sites by their people, or that of the reference site.
+    slopes : ndarray, shape (covariate, voxel)
+    deviation : ndarray, shape (voxel,)
+        Residual standard deviation (divisor n), of all or of the reference site.
+    gamma, delta : ndarray, shape (site, voxel)
+        Mean, and variance with divisor n - 1, of the site's standardised residuals.
+    people : ndarray of int, shape (site, voxel)
+    """
+
+    mean: Float
+    slopes: Float
+    deviation: Float
+    gamma: Float
+    delta: Float
+    people: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Harmoniser:
+    """What takes site effects out of a map; arrays as in `Standardised`.
+
+    Parameters
+    ----------
+    gamma, delta : ndarray, shape (site, voxel)
+        Empirical Bayes estimates; 0 and 1 of the reference site.
+    """
+
+    mean: Float
+    slopes: Float
+    deviation: Float
+    gamma: Float
+    delta: Float
+
+    def apply(self, values: Float, site: int, covariates: Float) -> Float:
+        """Harmonise one site's people.
+
+        Parameters
+        ----------
+        values : ndarray, shape (person, voxel)
+        site : int
+            Row of ``gamma``.
+        covariates : ndarray, shape (person, covariate)
+
+        Returns
+        -------
+        ndarray, shape (person, voxel)
+            NaN where not measured or where the site could not be estimated.
+        """
+        expected = self.mean + covariates @ self.slopes
+        shift = self.deviation * self.gamma[site]
+        return np.asarray((values - expected - shift) / np.sqrt(self.delta[site]) + expected)
+
+
+def require_people(counts: Mapping[str, int]) -> None:
+    """Refuse to harmonise sites that are too small.
+
+    Raises
+    ------
+    UserError
+        Fewer than two sites, or fewer than five people at one.
+    """
+    if len(counts) < 2:
+        raise UserError(f"ComBat needs two sites or more; there is {', '.join(counts) or 'none'}.")
+    for site, n in counts.items():
+        if n < MIN_SITE:
+            raise UserError(
+                f"site {site} has {n} people; ComBat estimates a variance at each site and needs "
+                f"{MIN_SITE} or more. Leave the site out, or choose site.model=covariate."
+            )
+
+
+def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standardised:
+    """Estimate the model and each site's place in it; any block of voxels, independent of others.
+
+    Parameters
+    ----------
+    sites : sequence of Sums
+        Of the design [1, covariates].
+    reference : int, optional
+        Site that stays as it is.
+
+    Raises
+    ------
+    UserError
+        A covariate is a combination of the others and the sites.
+
+    Notes
+    -----
+    Johnson et al. 2007 (Biostatistics 8:118), Fortin et al. 2018 (NeuroImage 167:104). Voxels
+    where somebody is missing take who is there; a site with fewer than two gives NaN.
+    """
+    k, covariates = len(sites), sites[0].columns - 1
+    full = [site.through(_with_site(i, k, covariates)) for i, site in enumerate(sites)]
+    everybody = np.sum([site.everybody for site in full], axis=0)
+    try:
+        fit = solve(full, everybody)
+    except np.linalg.LinAlgError:
+        raise UserError(
+            "ComBat: a covariate is a combination of the others and the sites (such as a group "
+            "that only one site has); name fewer covariates or leave that site out."
+        ) from None
+    b = fit.coefficients
+    people = np.stack([site.people for site in sites])
+    slopes = b[k:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if reference is None:
+            mean = np.einsum("sv,sv->v", people / fit.people, b[:k])
+            variance = fit.residual / fit.people
+        else:
+            mean = b[reference]
+            variance = residual_squares(full[reference], b) / people[reference]
+        deviation = np.sqrt(np.where(variance > 1e-20 * fit.total, variance, np.nan))
+        deviation[fit.rank < everybody.shape[0]] = np.nan
+        moments = [_moments(site, np.vstack([mean, slopes])) for site in sites]
+        n = np.where(people > 1, people, np.nan)
+        gamma = np.stack([first for first, _ in moments]) / n / deviation
+        second = np.stack([second for _, second in moments]) / deviation**2
+        delta = (second - n * gamma**2) / (n - 1)
+    return Standardised(mean, slopes, deviation, gamma, delta, people)
+
+
+def shrink(found: Standardised, reference: int | None = None) -> Harmoniser:
+    """Draw each site's estimates towards their own distribution over voxels.
+
+    Parameters
+    ----------
+    found : Standardised
+        Of all voxels.
+    reference : int, optional
+        As given to `standardise`.
+
+    Notes
+    -----
+    Parametric priors by moments; the posterior means are iterated until the largest relative
+    change over all voxels is under 1e-4, neuroCombat's rule, so that results are its results.
+    """
+    gamma, delta = np.zeros_like(found.gamma), np.ones_like(found.delta)
+    for k in range(len(gamma)):
+        if k != reference:
+            gamma[k], delta[k] = _posterior(found.gamma[k], found.delta[k], found.people[k])
+    return Harmoniser(found.mean, found.slopes, found.deviation, gamma, delta)
+
+
+def join(blocks: Sequence[Standardised], index: Sequence[NDArray[np.intp]]) -> Standardised:
+    """Put blocks of voxels together; voxels of no block are NaN."""
+    voxels = 1 + max(int(where.max(initial=-1)) for where in index)
+    joined: dict[str, NDArray[np.generic]] = {}
+    for name, values in vars(blocks[0]).items():
+        joined[name] = np.full((*values.shape[:-1], voxels), 0 if name == "people" else np.nan)
+        for block, where in zip(blocks, index, strict=True):
+            joined[name][..., where] = getattr(block, name)
+    return Standardised(**joined)  # type: ignore[arg-type]
+
+
+def _with_site(site: int, sites: int, covariates: int) -> Float:
+    """Take [1, covariates] to [one column a site, covariates]."""
+    transform = np.zeros((1 + covariates, sites + covariates))
+    transform[0, site] = 1.0
+    transform[1:, sites:] = np.eye(covariates)
+    return transform
+
+
+def _moments(site: Sums, expected: Float) -> tuple[Float, Float]:
+    """Sum and sum of squares of a site's residuals about coefficients of [1, covariates]."""
+    padded = np.concatenate([site.grams, np.zeros((1, *site.grams.shape[1:]))])
+    first = site.cross[0].copy()
+    for start in range(0, len(first), TILE):
+        part = slice(start, start + TILE)
+        row = padded[site.pattern[part], 0]
+        first[part] -= np.einsum("vi,iv->v", row, expected[:, part])
+    second = residual_squares(site, expected)
+    first[site.pattern == BLANK] = np.nan
+    return first, second
+
+
+def _posterior(gamma: Float, delta: Float, people: NDArray[np.int64]) -> tuple[Float, Float]:
+    known = np.isfinite(gamma) & np.isfinite(delta)
+    new_gamma, new_delta = np.full_like(gamma, np.nan), np.full_like(delta, np.nan)
+    new_gamma[known], new_delta[known] = _iterate(gamma[known], delta[known], people[known])
+    return new_gamma, new_delta
+
+
+def _iterate(gamma: Float, delta: Float, n: NDArray[np.int64]) -> tuple[Float, Float]:
+    prior, spread = gamma.mean(), gamma.var(ddof=1)
+    mean, variance = delta.mean(), delta.var(ddof=1)
+    a = (2 * variance + mean**2) / variance
+    b = (mean * variance + mean**3) / variance
+    own = (n - 1) * delta
+    old_gamma, old_delta = gamma, delta
+    for _ in range(MOST_ROUNDS):
+        new_gamma = (spread * n * gamma + old_delta * prior) / (spread * n + old_delta)
+        about = own + n * (gamma - new_gamma) ** 2
+        new_delta = (0.5 * about + b) / (n / 2 + a - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = max(
+                np.nanmax(np.abs(new_gamma - old_gamma) / old_gamma),
+                np.nanmax(np.abs(new_delta - old_delta) / old_delta),
+            )
+        old_gamma, old_delta = new_gamma, new_delta
+        if change <= CONVERGED:
+            break
+    return old_gamma, old_delta
