@@ -77,7 +77,7 @@ def plan_cohort(
     contrasts: dict[str, ContrastPlan] = {}
     notes: list[str] = []
     for name, form in config.cohort.every_contrast().items():
-        reason = _too_small(rows, form.members or tuple(config.cohort.groups))
+        reason = too_small(rows, form.members or tuple(config.cohort.groups))
         if reason:
             notes.append(f"No contrast {name}: {reason}")
         else:
@@ -90,7 +90,8 @@ def plan_cohort(
     return CohortPlan(contrasts, pet, receptors, (*notes, *more), regional)
 
 
-def _too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
+def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
+    """Say why there are too few people for a contrast; empty where there are enough."""
     sizes = {group: int((rows["group"] == group).sum()) for group in groups}
     if min(sizes.values()) >= MIN_GROUP and sum(sizes.values()) > MIN_GROUP + 1:
         return ""

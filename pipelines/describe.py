@@ -5,57 +5,70 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+import pandas as pd
+
 from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import TEMPLATE_MM3, contrast_bytes
-from rt1t2_dask.pipelines.plan import SCAN_STAGES, ImagePlan
+from rt1t2_dask.pipelines.plan import ImagePlan
+from rt1t2_dask.pipelines.plan_words import how_long, steps, who
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 
 HEAD_MM3 = 240.0 * 280.0 * 250.0
 FLOAT_BYTES = 4
+SIMULATE = "simulate"
 HEADS = {"ingest": 2.0, "bias": 2.0, "brain": 0.25}
 MAPS = {"ratio": 1.0, "map": 1.0, "smooth": 1.0, "contrast": 6.0, "clusters": 1.0, "permute": 2.0}
 FIELDS = {"normalise": 3.0}
 
 
-def describe(config: Config, lake: Lake, images: ImagePlan, cohort: CohortPlan) -> None:
-    """Print the plan: stages, parts done and to do, bytes before compression, memory a task."""
+def describe(
+    config: Config,
+    lake: Lake,
+    people: pd.DataFrame,
+    images: ImagePlan,
+    cohort: CohortPlan,
+    to_simulate: int = 0,
+) -> None:
+    """Print the plan: in words, then parts done and to do, bytes, memory a task, time.
+
+    Parameters
+    ----------
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.read_people` gives.
+    to_simulate : int
+        How many people's scans are made first.
+    """
     tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
     whole = complete_parts(lake, tasks.values())
     total = Counter(part.stage for part in tasks)
     done = Counter(part.stage for part in whole)
-    lines = _table(config, len(images.people), total, done)
+    to_do = +(total - done) + Counter({SIMULATE: to_simulate})
+    lines = [who(config, people)]
+    if to_simulate:
+        lines.append(f"SIMULATED: {to_simulate} of {len(people)} people are to be simulated first")
+    lines += [f"- {line}" for line in steps(config, people)]
+    lines += ["", *_table(config, len(images.people), total, done)]
+    lines += [how_long(config, +to_do, len(people))]
     lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
     script = job_script(config.cluster)
     asked = [] if script is None else [f"job of each {config.cluster.kind} worker:", script]
     sys.stdout.write("\n".join([*lines, *cohort.notes, *asked]) + "\n")
 
 
-def describe_simulation(config: Config, people: int, missing: int) -> None:
-    """Print the plan of a study whose people are not all simulated yet; keys need their files."""
-    contrasts = len(config.cohort.every_contrast())
-    total = Counter({"template": 2, "head": 1})
-    total.update({stage.name: people for stage, _ in SCAN_STAGES})
-    total.update({"contrast": contrasts, "clusters": contrasts, "permute": contrasts})
-    total.update({"pet": 1, "receptors": len(config.cohort.groups) - 1})
-    lines = [f"SIMULATED: {missing} of {people} people are to be simulated first"]
-    lines += _table(config, people, total, Counter())
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
 def _table(config: Config, people: int, total: Counter[str], done: Counter[str]) -> list[str]:
-    lines = [f"{config.cohort.name}: {people} people, lake {config.storage.url}"]
-    lines.append(
-        f"{'stage':<11}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}"
-    )
+    width = max(map(len, total)) + 1
+    lines = [
+        f"{people} people have their files; lake {config.storage.url}",
+        f"{'stage':<{width}}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}",
+    ]
     for stage, n in total.items():
         size, memory = bytes_a_part(stage, config) / 1e6, _gigabytes(stage, config, people)
-        lines.append(
-            f"{stage:<11}{n:>6}{done[stage]:>6}{n - done[stage]:>7}{size:>11.1f}{memory:>11.1f}"
-        )
+        counts = f"{n:>6}{done[stage]:>6}{n - done[stage]:>7}"
+        lines.append(f"{stage:<{width}}{counts}{size:>11.1f}{memory:>11.1f}")
     to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
     return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,6 +33,8 @@ MAP_NAME = "{}_T1wT2wratio.nii.gz"
 SCANS = ("t1w", "t2w", "t2w_raw", "map")
 Files = dict[str, InputFile]
 Row = Mapping[str, Any]
+Sum = Callable[[Store, str], str]
+"""Checksum of a file of a store."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,15 @@ class Found:
     reasons: Mapping[str, str]
 
 
-def find_inputs(config: Config, people: pd.DataFrame) -> Found:
+def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = None) -> Found:
     """Find everybody's files.
 
     Parameters
     ----------
     people : DataFrame
         As `rt1t2_dask.pipelines.people.read_people` gives.
+    checksum : callable, optional
+        In place of the true one, for a plan that is not to read every file.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def find_inputs(config: Config, people: pd.DataFrame) -> Found:
     for record in people.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         try:
-            files[row["participant_id"]] = input_files(config, row)
+            files[row["participant_id"]] = input_files(config, row, checksum)
         except SubjectError as error:
             reasons[row["participant_id"]] = str(error)
     _require_somebody(config, files, reasons)
@@ -87,7 +91,7 @@ def _require_somebody(
         raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
 
 
-def input_files(config: Config, row: Row) -> Files:
+def input_files(config: Config, row: Row, checksum: Sum | None = None) -> Files:
     """Find one person's files and their checksums.
 
     Raises
@@ -96,13 +100,24 @@ def input_files(config: Config, row: Row) -> Files:
         When a file is missing or the choice is not clear.
     """
     store = open_store(config.source.root, config.storage.options())
-    if isinstance(config.source, MapsSource):
-        return {role: _known(config, path, "") for role, path in _map_paths(row).items()}
-    choices = _named_masks(config, row)
+    known = {
+        role: _known(config, found, checksum or known_checksums(config.storage).of)
+        for role, found in _all_choices(config, store, row).items()
+        if found
+    }
     if isinstance(config.source, DicomSource):
         scans = series_files(config.source, row["participant_id"], config.storage.options())
-        return scans | _all_known(config, choices)
-    return _all_known(config, _choices(config, store, row["participant_id"]) | choices)
+        return scans | known
+    return known
+
+
+def _all_choices(config: Config, store: Store, row: Row) -> dict[str, Choice | None]:
+    if isinstance(config.source, MapsSource):
+        return {role: Choice(path, "") for role, path in _map_paths(row).items()}
+    masks = _named_masks(config, row)
+    if isinstance(config.source, DicomSource):
+        return masks
+    return _choices(config, store, row["participant_id"]) | masks
 
 
 def _choices(config: Config, store: Store, label: str) -> dict[str, Choice | None]:
@@ -111,12 +126,6 @@ def _choices(config: Config, store: Store, label: str) -> dict[str, Choice | Non
         needed = config.given_transform
         return derived_choices(config.source, label, options, needs_transform=needed)
     return _scan_choices(config, store, label)
-
-
-def _all_known(config: Config, choices: Mapping[str, Choice | None]) -> Files:
-    return {
-        role: _known(config, found.path, found.reason) for role, found in choices.items() if found
-    }
 
 
 def _map_paths(row: Row) -> dict[str, str]:
@@ -177,16 +186,16 @@ def _existing(config: Config, pattern: str, label: str) -> str | None:
     return None
 
 
-def _known(config: Config, path: str, chosen: str) -> InputFile:
-    root, name = located(config.source.root, path)
+def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
+    root, name = located(config.source.root, found.path)
     options = config.storage.options()
     try:
-        sha256 = known_checksums(config.storage).of(open_store(root, options), name)
+        sha256 = checksum(open_store(root, options), name)
     except FileNotFoundError:
         raise SubjectError(
-            f"{path} is not in source.root.", "Add it or correct the participants table."
+            f"{found.path} is not in source.root.", "Add it or correct the participants table."
         ) from None
-    return InputFile(root, name, sha256, options, chosen)
+    return InputFile(root, name, sha256, options, found.reason)
 
 
 @cache

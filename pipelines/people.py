@@ -44,7 +44,26 @@ def read_people(config: Config) -> pd.DataFrame:
     Raises
     ------
     UserError
-        When the table or a column is missing, or a group has nobody.
+        When the table or a column is missing, or a group has nobody; one line a fault.
+    """
+    return sound_people(read_table(config), config.cohort)
+
+
+def sound_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """Choose the cohort's people, or raise UserError with every fault; see `read_people`."""
+    faults = people_faults(rows, cohort)
+    if faults:
+        raise UserError("\n".join(faults))
+    return chosen_people(rows, cohort)
+
+
+def read_table(config: Config) -> pd.DataFrame:
+    """Read the participants table as it is, all text.
+
+    Raises
+    ------
+    UserError
+        When it is missing or no table of participants.
     """
     cohort, store = config.cohort, open_store(config.source.root, config.storage.options())
     root, name = located(config.source.root, cohort.participants)
@@ -57,48 +76,71 @@ def read_people(config: Config) -> pd.DataFrame:
             f"{cohort.participants} is not in source.root={config.source.root} ({found}); "
             "set source.root or cohort.participants."
         ) from None
-    rows = bids.participants(content, cohort.participants)
-    return _columns(_members(rows, cohort), rows, cohort)
+    return bids.participants(content, cohort.participants)
 
 
-def _members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    if cohort.group_column not in rows:
-        raise UserError(
+def people_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Say all that is wrong with a participants table, one line a fault."""
+    faults = []
+    if cohort.group_column in rows:
+        faults += _member_faults(rows, cohort)
+    else:
+        faults.append(
             f"{cohort.participants} has no column {cohort.group_column} "
             f"(cohort.group_column); it has {', '.join(rows.columns)}."
         )
-    values = rows[cohort.group_column].str.strip()
-    groups = values.map({value: name for name, value in cohort.groups.items()})
-    excluded = {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
-    unknown = excluded - set(rows["participant_id"])
+    faults += [
+        f"the cohort's contrasts name {covariate}, which is no column of "
+        f"{cohort.participants}; it has {', '.join(rows.columns)}."
+        for covariate in cohort.columns
+        if covariate not in rows
+    ]
+    if "age" in rows:
+        try:
+            bids.numbers(rows, "age", cohort.participants)
+        except UserError as error:
+            faults.append(str(error))
+    return faults
+
+
+def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
+    unknown = _excluded(cohort) - set(rows["participant_id"])
+    faults = []
     if unknown:
-        raise UserError(
+        faults.append(
             f"cohort.exclude names {len(unknown)} who are not in {cohort.participants}: "
             f"{', '.join(sorted(unknown))}."
         )
-    members = rows.assign(group=groups)[groups.notna() & ~rows["participant_id"].isin(excluded)]
-    for name, value in cohort.groups.items():
-        if not (members["group"] == name).any():
-            seen = ", ".join(sorted(values.dropna().unique()))
-            raise UserError(
-                f"cohort.groups.{name}={value}: nobody in column {cohort.group_column} of "
-                f"{cohort.participants} has it; values there: {seen}."
-            )
-    return members
+    values, members = rows[cohort.group_column].str.strip(), _members(rows, cohort)
+    seen = ", ".join(sorted(values.dropna().unique())) or "none"
+    return faults + [
+        f"cohort.groups.{name}={value}: nobody in column {cohort.group_column} of "
+        f"{cohort.participants} has it; values there: {seen}."
+        for name, value in cohort.groups.items()
+        if not (members["group"] == name).any()
+    ]
 
 
-def _columns(members: pd.DataFrame, rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+def _excluded(cohort: Cohort) -> set[str]:
+    return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
+
+
+def _members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    values = rows[cohort.group_column].str.strip()
+    groups = values.map({value: name for name, value in cohort.groups.items()})
+    kept = groups.notna() & ~rows["participant_id"].isin(_excluded(cohort))
+    return rows.assign(group=groups)[kept]
+
+
+def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """Choose the cohort's people and columns from a table without faults; see `read_people`."""
+    members = _members(rows, cohort)
     table = members[["participant_id", "group"]].copy()
     if "age" in rows:
         table["age"] = bids.numbers(members, "age", cohort.participants)
     if "sex" in rows:
         table["sex"] = bids.sexes(members)
     for covariate in cohort.columns:
-        if covariate not in rows:
-            raise UserError(
-                f"the cohort's contrasts name {covariate}, which is no column of "
-                f"{cohort.participants}; it has {', '.join(rows.columns)}."
-            )
         table[COVARIATE + covariate] = _number_or_text(members[covariate])
     for column in FILE_COLUMNS:
         if column in rows:

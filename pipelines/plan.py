@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.given_transform import FILE_ROLES
 from rt1t2_dask.pipelines.head import HEAD_STAGE, head_assets
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
-from rt1t2_dask.pipelines.inputs import find_inputs
+from rt1t2_dask.pipelines.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE, TPM
 from rt1t2_dask.pipelines.names import SPACE, TEMPLATES
 from rt1t2_dask.pipelines.normalise import NORMALISE, normalise_settings
@@ -132,17 +132,19 @@ class ImagePlan:
         return [*self.shared.values(), *early, self.reference, *late]
 
 
-def plan_images(config: Config, people: pd.DataFrame) -> ImagePlan:
+def plan_images(config: Config, people: pd.DataFrame, found: Found | None = None) -> ImagePlan:
     """Plan every part from scans, or ready-made maps, to smoothed maps.
 
     Parameters
     ----------
     people : DataFrame
         As `rt1t2_dask.pipelines.people.read_people` gives.
+    found : Found, optional
+        Everybody's files; looked for where left out.
     """
     shared = shared_tasks(config)
     parents = {role: task.part for role, task in shared.items()}
-    found = find_inputs(config, people)
+    found = found or find_inputs(config, people)
     groups = dict(zip(people["participant_id"], people["group"], strict=True))
     controls = [f for name, f in found.files.items() if groups[name] == config.cohort.reference]
     reference = _reference(config, parents, controls)

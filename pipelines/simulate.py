@@ -15,7 +15,9 @@ from rt1t2_dask.config import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.code import code_version
+from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.names import GREY, T1, WHITE
+from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.head import HeadModel, build_head
@@ -24,6 +26,7 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 CODE = ("rt1t2_dask.simulate.bids_layout", "rt1t2_dask.simulate.cohort")
 MARKERS = ".rt1t2_dask"
+LESION = "label-lesion_mask"
 
 
 def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
@@ -57,6 +60,23 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
             if not _is_whole(store, label, key):
                 missing[label] = key
     return missing
+
+
+def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Found]:
+    """Give the participants table, all text, and the files that the simulation will write."""
+    specs = group_specs(source)
+    wanted = {value: specs[value] for value in study.groups.values()}
+    rows = cohort.people(wanted, source.seed).astype(str)
+    groups = zip(rows["participant_id"], rows["group"], strict=True)
+    files = {label: _files(source, specs[group], label) for label, group in groups}
+    return rows, Found(files, {})
+
+
+def _files(source: SimulatedSource, spec: GroupSpec, label: str) -> dict[str, InputFile]:
+    names = {"t1w": "T1w", "t2w": "T2w"} | ({"lesion": LESION} if spec.lesions else {})
+    paths = {role: f"{label}/anat/{label}_{name}.nii.gz" for role, name in names.items()}
+    key = _key(source, spec, label)
+    return {r: InputFile(source.root, path, digest([key, path])) for r, path in paths.items()}
 
 
 def write_people(

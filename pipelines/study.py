@@ -15,16 +15,17 @@ from rt1t2_dask.cluster import SerialExecutor, open_cluster
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines import outputs, simulate
+from rt1t2_dask.pipelines.check import run_check
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
-from rt1t2_dask.pipelines.describe import describe, describe_simulation
-from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.describe import describe
+from rt1t2_dask.pipelines.failed import failures_of, shared_scans, warn, without
 from rt1t2_dask.pipelines.finished import Finished, study_key
-from rt1t2_dask.pipelines.inputs import known_checksums
-from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
+from rt1t2_dask.pipelines.inputs import Found, known_checksums
+from rt1t2_dask.pipelines.people import read_people, sound_people
 from rt1t2_dask.pipelines.plan import (
     Failure,
     ImagePlan,
-    PersonPlan,
     check_registration,
     plan_images,
 )
@@ -90,6 +91,8 @@ def run_study(
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
+    if config.check:
+        return run_check(config)
     receptor_task(config)
     check_registration(config)
     store = open_store(config.output_dir, config.storage.options())
@@ -117,14 +120,13 @@ class _Run:
     def run(self) -> int:
         config = self.config
         release_dead(self.lake.store)
-        if isinstance(config.source, SimulatedSource) and not self._simulate(config.source):
-            return DONE
-        people = read_people(config)
-        images = plan_images(config, people)
+        missing = self._simulate()
+        people, found = self._people(missing)
+        images = plan_images(config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
         cohort = plan_cohort(config, people, images.people, shared)
         if config.dry_run:
-            describe(config, self.lake, images, cohort)
+            describe(config, self.lake, people, images, cohort, missing)
             return DONE
         known_checksums(config.storage).save()
         self._announce(images, cohort)
@@ -135,9 +137,9 @@ class _Run:
         failures = self._make_images(images)
         if failures and images.reference is not None:
             images, failures = self._without_lost_reference(people, images, failures)
-        whole = _without(images.people, failures)
+        whole = without(images.people, failures)
         if failures:
-            _warn(failures, len(people), config)
+            warn(failures, len(people), config)
         if failures and not (config.allow_failures and whole):
             write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
             return SOME_FAILED
@@ -155,20 +157,22 @@ class _Run:
         self._finish(Finished(*done, excluded, sensitivity))
         return SOME_FAILED if failures else DONE
 
-    def _simulate(self, source: SimulatedSource) -> bool:
-        """Write whoever is not simulated yet; False when only the plan was asked for."""
-        options = self.config.storage.options()
-        study, store = self.config.cohort, open_store(source.root, options)
-        missing = simulate.missing_people(source, study, store)
-        if missing and self.config.dry_run:
-            groups = simulate.group_specs(source)
-            people = sum(groups[value].n for value in study.groups.values())
-            describe_simulation(self.config, people, len(missing))
-            return False
-        if missing:
-            log.info("simulating %d people into %s", len(missing), source.root)
-            simulate.write_people(self.cluster(), source, study, options)
-        return True
+    def _simulate(self) -> int:
+        """Write whoever is not simulated yet; how many are left when only the plan is asked for."""
+        source, options = self.config.source, self.config.storage.options()
+        missing = to_simulate(self.config)
+        if not missing or self.config.dry_run or not isinstance(source, SimulatedSource):
+            return missing
+        log.info("simulating %d people into %s", missing, source.root)
+        simulate.write_people(self.cluster(), source, self.config.cohort, options)
+        return 0
+
+    def _people(self, missing: int) -> tuple[pd.DataFrame, Found | None]:
+        """Read who takes part; foretell who is yet to be simulated."""
+        if not missing:
+            return read_people(self.config), None
+        people = sound_people(foreseen_table(self.config).rows, self.config.cohort)
+        return people, foreseen_files(self.config, people, missing)
 
     def _announce(
         self, images: ImagePlan, cohort: CohortPlan, sensitivity: SensitivityPlan | None = None
@@ -199,8 +203,8 @@ class _Run:
         for task in images.shared.values():
             if task.part in failed:
                 raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
-        failures = [*images.failures, *_failures(images.people, failed)]
-        return [*failures, *_doubled(self.lake, _without(images.people, failures))]
+        failures = [*images.failures, *failures_of(images.people, failed)]
+        return [*failures, *shared_scans(self.lake, without(images.people, failures))]
 
     def _without_lost_reference(
         self, people: pd.DataFrame, images: ImagePlan, failures: list[Failure]
@@ -263,43 +267,3 @@ class _Run:
         log.info("done in %.0f s: open %s/report.html", time.perf_counter() - self.began, where)
         if self.then is not None:
             self.then(study)
-
-
-def _doubled(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
-    """Find people who share a scan that lies in two different files."""
-    scans = {}
-    for plan in plans:
-        if "ingest" in plan.tasks:
-            seen = lake.record(plan.part("ingest"))["inputs"].values()
-            scans[plan.person.label] = [s["voxels_sha256"] for s in seen if "voxels_sha256" in s]
-    return [
-        Failure(label, "ingest", why) for label, why in doubled(scans, "voxel by voxel").items()
-    ]
-
-
-def _failures(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:
-    return [
-        Failure(plan.person.label, stage, failed[task.part])
-        for plan in plans
-        for stage, task in plan.tasks.items()
-        if task.part in failed
-    ]
-
-
-def _without(plans: Sequence[PersonPlan], failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
-    failed = {failure.label for failure in failures}
-    return tuple(plan for plan in plans if plan.person.label not in failed)
-
-
-def _warn(failures: Sequence[Failure], total: int, config: Config) -> None:
-    """Say how many failed and where; who, only in the output folder."""
-    stages = ", ".join(sorted({failure.stage for failure in failures}))
-    log.warning(
-        "%d of %d people failed (%s): see %s/failures.tsv",
-        len(failures),
-        total,
-        stages,
-        config.output_dir,
-    )
-    if not config.allow_failures:
-        log.warning("no group results; go on without them with allow_failures=true")

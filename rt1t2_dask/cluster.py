@@ -120,6 +120,19 @@ def _local(cluster: Cluster) -> Iterator[Any]:
         yield processes
 
 
+def workers_of(cluster: Cluster) -> int:
+    """Give how many parts are worked on at once; 1 where that is the scheduler's business."""
+    if cluster.kind == "synchronous":
+        return 1
+    if cluster.workers is not None:
+        return cluster.workers
+    if cluster.kind == "threads":
+        return _cores()
+    if cluster.kind in ("auto", "local"):
+        return _workers_of_machine(cluster.memory_gb or MEMORY_GB_A_WORKER)
+    return 1
+
+
 def _existing(cluster: Cluster) -> Client:
     from distributed import Client
 

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ Cohorts: {cohorts}
   --config-dir my_study +cohort=my_study source=bids source.root=DATASET
                                          your own study
 """
+
+DOTTED = re.compile(r"(?!hydra\.)[a-z_]\w*(\.\w+)+=")
 
 log = logging.getLogger(__name__)
 
@@ -197,9 +200,14 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
 def _composed(overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
-            return compose("config", overrides=list(overrides))
+            return compose("config", overrides=[_forced(word) for word in overrides])
     except HydraException as error:
         raise UserError(_first_lines(error)) from None
+
+
+def _forced(word: str) -> str:
+    """Let a dotted setting be set whether or not the YAML names it; the models know them all."""
+    return f"++{word}" if DOTTED.match(word) else word
 
 
 def _configure(job: Job) -> Config:

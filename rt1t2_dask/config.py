@@ -159,6 +159,7 @@ class Config(Model):
     overwrite: bool
     allow_failures: bool
     dry_run: bool
+    check: bool = False
     stage: str | None = None
     part: Annotated[int, Field(ge=1)] | None = None
 
@@ -220,7 +221,7 @@ class Config(Model):
     def science(self) -> dict[str, Any]:
         """Give the settings that decide the numbers: everything but places and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
-        leave_out = places | {"overwrite", "dry_run", "stage", "part"}
+        leave_out = places | {"overwrite", "dry_run", "check", "stage", "part"}
         return self.model_dump(mode="json", exclude=leave_out)
 
 
@@ -247,12 +248,18 @@ def parse_storage(tree: Any) -> Storage:
         raise UserError("\n".join(lines)) from None
 
 
+def _unknown(key: str, value: Any) -> str:
+    from rt1t2_dask.config_keys import suggestion  # reads the models of this module
+
+    return f"{key}={value!r}: there is no such setting; {suggestion(key)}"
+
+
 def _line(item: Any) -> str:
     kinds = {"simulated", "bids", "dicom", "derivatives", "maps"}
     steps = [str(step) for step in item["loc"]]
     key = ".".join(s for i, s in enumerate(steps) if not (i == 1 and s in kinds))
     if item["type"] == "extra_forbidden":
-        return f"{key}={item['input']!r}: there is no such setting; check its spelling."
+        return _unknown(key, item["input"])
     if item["type"] == "missing":
         return f"{key} is missing; set it."
     if item["type"] == "value_error":

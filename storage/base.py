@@ -55,6 +55,10 @@ class Store(ABC):
         """Whole content of an object; FileNotFoundError where there is none."""
 
     @abstractmethod
+    def start(self, path: str, size: int) -> bytes:
+        """At most the first `size` bytes of an object; FileNotFoundError where there is none."""
+
+    @abstractmethod
     def write(self, path: str, data: bytes) -> None:
         """Write or replace an object; readers see the old content or the new, never a mix."""
 

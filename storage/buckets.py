@@ -90,6 +90,16 @@ class Bucket(Store):
             path, lambda: obstore.get(self._native, checked(path)).bytes().to_bytes()
         )
 
+    def start(self, path: str, size: int) -> bytes:
+        """See `Store.start`."""
+        end = min(size, self.entry(path).size)
+        if end == 0:
+            return b""
+        return self._steadily(
+            path,
+            lambda: obstore.get_range(self._native, checked(path), start=0, end=end).to_bytes(),
+        )
+
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
         with self._explained(path, writing=True):

@@ -40,6 +40,11 @@ class Folder(Store):
         with self._explained(path):
             return self._at(path).read_bytes()
 
+    def start(self, path: str, size: int) -> bytes:
+        """See `Store.start`."""
+        with self._explained(path), self._at(path).open("rb") as file:
+            return file.read(size)
+
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
         with self._explained(path), self._aside(path, data) as temporary:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.transform import move
-from rt1t2_dask.images.volume import Affine, Volume
+from rt1t2_dask.images.volume import Affine, Grid, Volume
 
 Kind = Literal["scan", "map", "mask"]
 
@@ -73,6 +73,32 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
     return Volume(data, affine)
 
 
+def grid_from_start(start: bytes, name: str) -> Grid:
+    """Read the grid of an image from the beginning of its file, gzipped or not.
+
+    Parameters
+    ----------
+    start : bytes
+        Some 64 kB hold every usual header.
+    name : str
+        Opens every error message.
+
+    Raises
+    ------
+    SubjectError
+        What a header alone shows: no NIfTI, not one 3-D volume, no or contradicting geometry.
+    """
+    try:
+        raw = (
+            zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start) if _gzipped(start) else start
+        )
+    except zlib.error as error:
+        raise _unreadable(name, error) from error
+    image = _parsed(raw, name)
+    shape = _single_volume(image, name)
+    return Grid(shape, _trusted_affine(image, shape, name))
+
+
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
     """Read a 4-D NIfTI image as its volumes, float32.
 
@@ -121,7 +147,19 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
 
 def _open(content: bytes, name: str) -> Any:
     try:
-        raw = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        raw = gzip.decompress(content) if _gzipped(content) else content
+    except _BROKEN as error:
+        raise _unreadable(name, error) from error
+    return _parsed(raw, name)
+
+
+def _gzipped(content: bytes) -> bool:
+    return content[:2] == b"\x1f\x8b"
+
+
+def _parsed(raw: bytes, name: str) -> Any:
+    """Read the header; the voxels are not touched."""
+    try:
         (header_bytes,) = struct.unpack("<i", raw[:4])
         nifti2 = header_bytes in (_NIFTI2_HEADER_BYTES, _swapped(_NIFTI2_HEADER_BYTES))
         return (nib.Nifti2Image if nifti2 else nib.Nifti1Image).from_bytes(raw)

@@ -144,7 +144,7 @@ def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
     ------
     SubjectError
     """
-    if not _same_voxels(mask.grid, image.grid):
+    if not same_voxels(mask.grid, image.grid):
         raise SubjectError(
             f"the {name} has {_times(mask.grid.shape)} voxels, the T1w "
             f"{_times(image.grid.shape)}, or their affines differ.",
@@ -164,7 +164,7 @@ def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
     return to_grid(mask, image.grid, order=0)
 
 
-def _same_voxels(one: Grid, other: Grid) -> bool:
+def same_voxels(one: Grid, other: Grid) -> bool:
     """Whether two grids hold the same voxel centres, axes exchanged or reversed or not."""
     step = inverse(other.affine) @ one.affine
     turn = np.rint(step[:3, :3])

@@ -1,0 +1,176 @@
+"""``check=true``: everything that is wrong with a study, found in seconds and said at once."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import pandas as pd
+
+from rt1t2_dask.cluster import workers_of
+from rt1t2_dask.cluster_jobs import job_script
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import RunError, SubjectError, UserError
+from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines.catalogue import stage_named
+from rt1t2_dask.pipelines.check_images import check_headers
+from rt1t2_dask.pipelines.check_places import free_gigabytes, place_faults
+from rt1t2_dask.pipelines.cohort import plan_cohort, too_small
+from rt1t2_dask.pipelines.contrast_plan import require_memory
+from rt1t2_dask.pipelines.describe import SIMULATE, bytes_a_part
+from rt1t2_dask.pipelines.effort import machine_gigabytes
+from rt1t2_dask.pipelines.finished import study_key
+from rt1t2_dask.pipelines.foreseen import Table, foreseen_files, foreseen_table
+from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.inputs import Found
+from rt1t2_dask.pipelines.people import chosen_people, people_faults
+from rt1t2_dask.pipelines.plan import check_registration, plan_images
+from rt1t2_dask.pipelines.plan_words import how_long, steps, who
+from rt1t2_dask.pipelines.receptor_plan import receptor_task
+from rt1t2_dask.pipelines.work import complete_parts
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.stores import open_store
+
+SOUND, FAULTY = 0, 2
+LOCAL = ("auto", "local", "threads", "synchronous")
+FREE_GB = 1.0
+
+T = TypeVar("T")
+
+
+def run_check(config: Config) -> int:
+    """Check a study and print what would be run, how long it takes and what is wrong.
+
+    Headers are read, voxels are not; nothing is written.
+
+    Returns
+    -------
+    int
+        0 where nothing is wrong, else 2.
+    """
+    return _Check(config).run()
+
+
+class _Check:
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.options = config.storage.options()
+        self.faults: list[str] = []
+        self.said: list[str] = []
+
+    def run(self) -> int:
+        self._places()
+        self._programs()
+        table = self._tried(lambda: foreseen_table(self.config))
+        if table is not None:
+            self._table(table)
+        lines = [*self.said, *_numbered(self.faults)]
+        sys.stdout.write("\n".join(lines) + "\n")
+        return FAULTY if self.faults else SOUND
+
+    def _tried(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except (UserError, RunError, SubjectError) as error:
+            self.faults.append(" ".join(str(error).split()))
+            return None
+
+    def _places(self) -> None:
+        config = self.config
+        output = place_faults("output_dir", config.output_dir, self.options)
+        self.faults += output + place_faults("storage.url", config.storage.url, self.options)
+        if not output:
+            store = open_store(config.output_dir, self.options)
+            self._tried(lambda: outputs.check_folder(store, config, study_key(config)))
+
+    def _programs(self) -> None:
+        self._tried(lambda: check_registration(self.config))
+        self._tried(lambda: receptor_task(self.config))
+        self._tried(lambda: job_script(self.config.cluster))
+
+    def _table(self, table: Table) -> None:
+        faults = people_faults(table.rows, self.config.cohort)
+        self.faults += faults
+        if faults:
+            return
+        people = chosen_people(table.rows, self.config.cohort)
+        self.said.append(who(self.config, people))
+        self._designs(people)
+        found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
+        if found is not None:
+            self._images(table, found)
+            self.said += [f"- {line}" for line in steps(self.config, people)]
+            if found.files:
+                self._plan(table, people, found)
+
+    def _designs(self, people: pd.DataFrame) -> None:
+        cohort = self.config.cohort
+        for name, form in cohort.every_contrast().items():
+            few = too_small(people, form.members or tuple(cohort.groups))
+            if few:
+                self.faults.append(f"contrast {name}: {few}")
+                continue
+            try:
+                require_memory(self.config, build(form, people, cohort.reference))
+            except UserError as error:
+                self.faults.append(f"contrast {name}: {error}")
+
+    def _images(self, table: Table, found: Found) -> None:
+        if table.to_simulate:
+            self.said.append(f"{table.to_simulate} people are to be simulated first")
+            return
+        headers = check_headers(self.config, found)
+        self.faults += headers.faults
+        self.said.append(
+            f"read the headers of {headers.images} images of {len(found.files)} people"
+        )
+
+    def _plan(self, table: Table, people: pd.DataFrame, found: Found) -> None:
+        """Say how much is to be made, where the plan can be made at all."""
+        if self.faults:
+            return
+        planned = self._tried(lambda: self._to_do(people, found))
+        if planned is not None:
+            if table.to_simulate:
+                planned[SIMULATE] = table.to_simulate
+            self.said.append(how_long(self.config, planned, len(people)))
+            self._room(planned)
+
+    def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
+        images = plan_images(self.config, people, found)
+        shared = {role: task.part for role, task in images.shared.items()}
+        cohort = plan_cohort(self.config, people, images.people, shared)
+        tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
+        whole = complete_parts(Lake(self.config.storage.url, self.options), tasks.values())
+        self.said += [f"note: {note}" for note in cohort.notes]
+        return Counter(part.stage for part in tasks if part not in whole)
+
+    def _room(self, planned: Counter[str]) -> None:
+        """Compare memory and disk with what there is."""
+        cluster, stages = self.config.cluster, [s for s in planned if s != SIMULATE]
+        need = max((stage_named(stage).gigabytes for stage in stages), default=0.0)
+        workers = workers_of(cluster)
+        if cluster.kind in LOCAL and need * workers > machine_gigabytes():
+            self.faults.append(
+                f"{workers} workers of {need:.1f} GB each are more than this machine's "
+                f"{machine_gigabytes():.1f} GB; lower cluster.workers."
+            )
+        size = sum(bytes_a_part(stage, self.config) * planned[stage] for stage in stages) / 1e9
+        free = free_gigabytes(self.config.storage.url)
+        self.said.append(
+            f"to write: at most {size:.1f} GB before compression"
+            + ("" if free is None else f", {free:.0f} GB are free")
+        )
+        if free is not None and free < min(size, FREE_GB):
+            self.faults.append(
+                f"storage.url={self.config.storage.url}: only {free:.2f} GB are free there."
+            )
+
+
+def _numbered(faults: list[str]) -> list[str]:
+    if not faults:
+        return ["no fault found: leave out check=true to run it"]
+    many = "1 fault:" if len(faults) == 1 else f"{len(faults)} faults:"
+    return [many, *(f"{number}. {fault}" for number, fault in enumerate(faults, 1))]

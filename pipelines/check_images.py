@@ -1,0 +1,124 @@
+"""Everybody's images from their headers alone: readable, of one grid where they must be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rt1t2_dask.config import Config, MapsSource
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.nifti import grid_from_start
+from rt1t2_dask.images.qc import same_voxels
+from rt1t2_dask.images.volume import Grid
+from rt1t2_dask.pipelines.inputs import Files, Found
+from rt1t2_dask.pipelines.maps import GRID_TOLERANCE_MM
+from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.stores import open_store
+
+HEADER_BYTES = 65536
+NIFTI = (".nii", ".nii.gz")
+LARGEST_MM = ("t1w", "t2w", "t2w_raw")
+NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
+DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"}
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the headers of a study show.
+
+    Parameters
+    ----------
+    images : int
+        How many were read.
+    faults : tuple of str
+        One line each; people with the same fault share it.
+    """
+
+    images: int
+    faults: tuple[str, ...]
+
+
+def check_headers(config: Config, found: Found) -> Headers:
+    """Read the header of every image that was found.
+
+    Parameters
+    ----------
+    found : Found
+        Who cannot be processed for want of files counts as a fault too.
+    """
+    reasons = {label: [why] for label, why in found.reasons.items()}
+    grids: dict[str, dict[str, Grid]] = {}
+    for label, files in found.files.items():
+        grids[label], reasons[label] = _person(config, files)
+    if isinstance(config.source, MapsSource):
+        _compare_maps(grids, reasons)
+    count = sum(len(own) for own in grids.values())
+    return Headers(count, tuple(together(reasons)))
+
+
+def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str]]:
+    grids: dict[str, Grid] = {}
+    faults = []
+    for role, file in files.items():
+        if not file.path.endswith(NIFTI) or file.members:
+            continue
+        try:
+            grids[role] = _grid(config, role, file)
+        except SubjectError as error:
+            faults.append(str(error))
+    return grids, [*faults, *_masks_elsewhere(grids)]
+
+
+def _grid(config: Config, role: str, file: InputFile) -> Grid:
+    start = open_store(file.root, file.options).start(file.path, HEADER_BYTES)
+    name = NAMES.get(role, role.replace("_", " "))
+    grid = grid_from_start(start, name)
+    most = config.checks.most_voxel_mm
+    if role in LARGEST_MM and grid.voxel_mm.max() > most:
+        raise SubjectError(
+            f"{name}: a voxel is {grid.voxel_mm.max():.3g} mm long, more than {most:g} mm.",
+            "Bring a finer scan, or raise checks.most_voxel_mm.",
+        )
+    return grid
+
+
+def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:
+    return [
+        f"{role.replace('_', ' ')} ({_size(grids[role])} voxels) is not on the grid of the "
+        f"{NAMES[image]} ({_size(grids[image])}). Draw it there, or resample it."
+        for role, image in DRAWN_ON.items()
+        if role in grids and image in grids and not same_voxels(grids[role], grids[image])
+    ]
+
+
+def _compare_maps(grids: Mapping[str, Mapping[str, Grid]], reasons: dict[str, list[str]]) -> None:
+    """Say whose map lies on another grid than the first one's."""
+    first: Grid | None = None
+    for label, own in grids.items():
+        grid = own.get("map")
+        first = first or grid
+        if grid is not None and first is not None and not grid.same_as(first, GRID_TOLERANCE_MM):
+            reasons[label].append(
+                f"ratio map of {_size(grid)} voxels is on another grid than the first person's "
+                f"({_size(first)}). Bring all maps on one grid."
+            )
+
+
+def _size(grid: Grid) -> str:
+    return " x ".join(map(str, grid.shape))
+
+
+def together(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """Give each fault once, with the people it concerns."""
+    people: dict[str, list[str]] = defaultdict(list)
+    for label, own in reasons.items():
+        for why in own:
+            people[why.replace(label, "sub-…")].append(label)
+    return [f"{_named(labels)}: {why}" for why, labels in people.items()]
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
+    return ", ".join(labels[:SHOWN]) + more

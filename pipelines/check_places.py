@@ -1,0 +1,62 @@
+"""Whether the lake and the output folder can be written, found out without leaving a trace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.folders import Folder
+from rt1t2_dask.storage.stores import Store, open_store
+
+
+def place_faults(setting: str, url: str, options: dict[str, object]) -> list[str]:
+    """Say what stands against writing to a place.
+
+    Parameters
+    ----------
+    setting : str
+        The setting that names it, as ``output_dir``.
+    url : str
+        Folder or bucket.
+    options : dict
+        Of the store.
+    """
+    try:
+        store = open_store(url, options)
+        if isinstance(store, Folder):
+            return _folder_faults(setting, url)
+        _probe(store)
+    except (UserError, RunError) as error:
+        return [f"{setting}={url}: {error}"]
+    return []
+
+
+def _folder_faults(setting: str, url: str) -> list[str]:
+    place = _nearest(url)
+    if not place.is_dir():
+        return [f"{setting}={url}: {place} is a file; name a folder."]
+    if not os.access(place, os.W_OK | os.X_OK):
+        return [f"{setting}={url}: {place} cannot be written; name another, or allow writing."]
+    return []
+
+
+def free_gigabytes(url: str) -> float | None:
+    """Give the free space of a local folder; None for a bucket."""
+    if "://" in url and not url.startswith("file://"):
+        return None
+    return shutil.disk_usage(_nearest(url)).free / 1e9
+
+
+def _nearest(url: str) -> Path:
+    """Give the folder, or the nearest one above it that exists."""
+    path = Path(url.removeprefix("file://")).expanduser().absolute()
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _probe(store: Store) -> None:
+    name = f"check-{uuid4().hex}"
+    store.write(name, b"")
+    store.delete(name)

@@ -1,0 +1,149 @@
+"""Every setting by its dotted name, read off the models: for hints, completion and reference."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from rt1t2_dask.config import Config
+
+LIMITS = {
+    "gt": ">",
+    "ge": ">=",
+    "lt": "<",
+    "le": "<=",
+    "pattern": "matches",
+    "min_length": "length >=",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Parameters
+    ----------
+    key : str
+        As on the command line; ``<name>`` where the user gives names.
+    kind : str
+        What it takes, in words.
+    choices : tuple of str
+        Where only these are taken.
+    of : str
+        The kind of source it belongs to; empty for all others.
+    """
+
+    key: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    of: str = ""
+
+
+@cache
+def settings() -> tuple[Setting, ...]:
+    """Give every setting in the order of the models."""
+    return tuple(_walk(Config, "", ""))
+
+
+def _walk(model: type[BaseModel], prefix: str, of: str) -> Iterator[Setting]:
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{name}"
+        inner = list(_models(field.annotation))
+        if not inner or name == "contrasts":
+            kind = "contrasts" if name == "contrasts" else _words(field)
+            yield Setting(key, kind, _choices(field.annotation), of)
+        for each in inner if name != "contrasts" else ():
+            named = f"{key}.<name>." if _origin(field.annotation) is dict else f"{key}."
+            yield from _walk(each, named, _source(each) or of)
+
+
+def _source(model: type[BaseModel]) -> str:
+    kind = model.model_fields.get("kind")
+    words = _choices(kind.annotation) if kind else ()
+    return words[0] if len(words) == 1 else ""
+
+
+def _origin(annotation: Any) -> Any:
+    return get_origin(annotation)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if _origin(annotation) is Literal:
+        return tuple(map(str, get_args(annotation)))
+    if annotation is bool:
+        return ("true", "false")
+    if _origin(annotation) in (Union, types.UnionType, Annotated, tuple):
+        found = (word for part in get_args(annotation) for word in _choices(part))
+        return tuple(dict.fromkeys(found))
+    return ()
+
+
+def _words(field: FieldInfo) -> str:
+    """Say what a field takes, with its limits."""
+    text = _type(field.annotation)
+    limits = [
+        f"{sign} {value}"
+        for item in _metadata(field.annotation, field.metadata)
+        for name, sign in LIMITS.items()
+        if (value := getattr(item, name, None)) is not None
+    ]
+    return f"{text} {' '.join(dict.fromkeys(limits))}".strip()
+
+
+def _metadata(annotation: Any, own: list[Any]) -> list[Any]:
+    found = list(own)
+    if _origin(annotation) is Annotated:
+        for item in get_args(annotation)[1:]:
+            found += getattr(item, "metadata", None) or [item]
+    for part in get_args(annotation) if _origin(annotation) is not Literal else ():
+        found += _metadata(part, [])
+    return found
+
+
+PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def _type(annotation: Any) -> str:
+    if annotation is type(None) or annotation is None:
+        return "null"
+    origin, parts = _origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(map(str, parts))
+    if origin is Annotated:
+        return _type(parts[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type(part) for part in parts)
+    if origin is tuple:
+        return f"list of {_type(parts[0])}"
+    if origin is dict:
+        return f"mapping to {_type(parts[1])}"
+    return PLAIN.get(annotation, "text")
+
+
+def suggestion(key: str) -> str:
+    """Give the known settings that a mistyped one may have meant, as a clause; empty for none."""
+    known = [setting.key for setting in settings()]
+    section, _, last = key.rpartition(".")
+    siblings = [k for k in known if k.rpartition(".")[0] == section]
+    near = get_close_matches(last, [k.rpartition(".")[2] for k in siblings], 1, 0.6)
+    starting = [k for k in siblings if k.rpartition(".")[2].startswith(last)]
+    found = starting[:1] or [f"{section}.{near[0]}".lstrip(".")] * bool(near)
+    found = found or get_close_matches(key, known, 1, 0.75)
+    if found:
+        return f"did you mean {found[0]}?"
+    names = ", ".join(dict.fromkeys(k.rpartition(".")[2] for k in siblings))
+    return f"{section} has {names}." if section and names else "check its spelling."
