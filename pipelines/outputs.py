@@ -34,6 +34,8 @@ IGNORED = (
     "sub-*/figures/",
     "failures.tsv",
     "provenance.json",
+    "methods.md",
+    "references.bib",
     "report.html",
     "atlas-Neuromorphometrics_dseg.tsv",
 )

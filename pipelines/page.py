@@ -27,12 +27,14 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
 from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.page import render
 from rt1t2_dask.stats.demographics import compare
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 FIGURE_DPI = 300
+METHODS, REFERENCES = "methods.md", "references.bib"
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -105,10 +107,14 @@ def _excluded(config: Config, study: Finished) -> pd.DataFrame:
 
 
 def write_report(store: Store, content: ReportContent) -> None:
-    """Write figures as PNG, then the page that holds them."""
+    """Write figures for print, methods with their references, then the page that holds all."""
     pictures = draw_all(content)
     for stem, picture in pictures.items():
         store.write(f"figures/{stem}.png", picture.png(FIGURE_DPI))
+        store.write(f"figures/{stem}.svg", picture.svg())
+    said = describe(content, pandoc=True)
+    store.write(METHODS, said.markdown.encode())
+    store.write(REFERENCES, said.bibtex.encode())
     store.write("report.html", render(content, pictures).encode())
 
 

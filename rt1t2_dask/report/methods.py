@@ -26,8 +26,14 @@ class Methods:
         """All references as one BibTeX file."""
         return "\n\n".join(reference.bibtex for reference in self.references) + "\n"
 
+    @property
+    def markdown(self) -> str:
+        """Methods and limits as one Markdown file."""
+        limits = "\n".join(f"- {limit}" for limit in self.limits)
+        return "\n\n".join(["# Methods", *self.paragraphs, "# Limits", limits]) + "\n"
 
-def describe(content: ReportContent) -> Methods:
+
+def describe(content: ReportContent, pandoc: bool = False) -> Methods:
     """Write the methods and the limits of one run.
 
     Parameters
@@ -35,12 +41,14 @@ def describe(content: ReportContent) -> Methods:
     content : ReportContent
         `stages` decides which sentences appear, `settings` what numbers they hold; a setting
         that is not given leaves its sentence out.
+    pandoc : bool
+        Cite by the keys of the BibTeX entries.
 
     Returns
     -------
     described : Methods
     """
-    cite = Citations()
+    cite = Citations(pandoc)
     paragraphs = _blocks("methods.txt", content, cite)
     limits = _blocks("limits.txt", content, cite)
     for section in content.sections:

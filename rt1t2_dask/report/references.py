@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+UNTITLED = "[Title not recorded here: take it from the DOI]"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -19,6 +21,7 @@ class Reference:
     journal: str
     volume: str
     pages: str
+    doi: str = ""
 
     @property
     def short(self) -> str:
@@ -36,7 +39,8 @@ class Reference:
         """One line as in a reference list."""
         title = f"{self.title}. " if self.title else ""
         author = self.author.removesuffix(".").replace(" and others", " et al")
-        return f"{author}. {title}{self.journal} {self.year};{self.volume}:{self.pages}."
+        doi = f" doi:{self.doi}." if self.doi else ""
+        return f"{author}. {title}{self.journal} {self.year};{self.volume}:{self.pages}.{doi}"
 
     @property
     def bibtex(self) -> str:
@@ -46,11 +50,12 @@ class Reference:
             people.append("others")
         fields = {
             "author": " and ".join(people),
-            "title": f"{{{self.title}}}" if self.title else "",
+            "title": f"{{{self.title or UNTITLED}}}",
             "journal": self.journal,
             "year": str(self.year),
             "volume": self.volume,
             "pages": self.pages.replace("-", "--"),
+            "doi": self.doi,
         }
         body = ",\n".join(f"  {key} = {{{value}}}" for key, value in fields.items() if value)
         return f"@article{{{self.key},\n{body}\n}}"
@@ -72,16 +77,29 @@ def library() -> dict[str, Reference]:
 
 
 class Citations:
-    """The papers cited so far, in alphabetical order when listed."""
+    """The papers cited so far, in alphabetical order when listed.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pandoc : bool
+        Cite as ``[@a2001; @b2002]``, for a text processor that reads the BibTeX file.
+    """
+
+    def __init__(self, pandoc: bool = False) -> None:
         self._keys: set[str] = set()
+        self._pandoc = pandoc
 
     def __call__(self, *keys: str) -> str:
         """Give ``(A 2001; B 2002)`` and remember the papers; unknown keys raise KeyError."""
         found = [library()[key] for key in keys]
         self._keys.update(keys)
+        if self._pandoc:
+            return f"[{'; '.join(f'@{key}' for key in keys)}]"
         return f"({'; '.join(reference.short for reference in found)})"
+
+    def bare(self, key: str) -> str:
+        """Give a paper for use inside other brackets."""
+        return self(key)[1:-1]
 
     def listed(self) -> list[Reference]:
         """Give the papers cited, by key."""

@@ -47,6 +47,11 @@ def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
     page = (out / "report.html").read_text()
     assert "patVsHc" in page
     assert "SIMULATED DATA" not in page.upper()
+    assert (out / "references.bib").read_text().startswith("@article{")
+    assert "[@dukart2021]" in (out / "methods.md").read_text()
+    print_figures = {path.stem for path in (out / "figures").glob("*.svg")}
+    assert print_figures == {path.stem for path in (out / "figures").glob("*.png")}
+    assert {"receptors_bars", "contrast-patVsHc_overview"} <= print_figures
 
 
 def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):

@@ -130,3 +130,26 @@ def test_no_machine_text_is_left_in_templates() -> None:
         assert "  " not in paragraph
         assert " ." not in paragraph
         assert not re.search(r"[.)][A-Z]", paragraph), paragraph
+
+
+def test_the_bibtex_file_is_read_back_by_a_parser() -> None:
+    """Braces balance, keys are unique, and every entry has what an article must have."""
+    text = "\n\n".join(reference.bibtex for reference in library().values())
+    entries = re.findall(r"@article\{(\w+),\n(.*?)\n\}", text, flags=re.S)
+    assert [key for key, _ in entries] == list(library())
+    for key, body in entries:
+        fields = dict(re.findall(r"^  (\w+) = \{(.*)\},?$", body, flags=re.M))
+        assert {"author", "title", "journal", "year", "volume", "pages"} <= set(fields), key
+        assert body.count("{") == body.count("}")
+        assert body.count("\n") + 1 == len(fields)
+        assert not re.search(r"[&%#$_~^\\]", "".join(v for k, v in fields.items() if k != "doi"))
+    assert "{[Title not recorded here: take it from the DOI]}" in text
+    assert "doi = {10.3390/jcm14092888}" in text
+
+
+def test_the_methods_file_cites_by_the_keys_of_its_bibtex() -> None:
+    said = describe(fake_content(), pandoc=True)
+    keys = set(re.findall(r"@(\w+)", said.markdown))
+    assert keys == {reference.key for reference in said.references}
+    assert said.markdown.startswith("# Methods\n")
+    assert "Tustison" not in said.markdown
