@@ -19,7 +19,10 @@ TOP = {
     "conf", "rt1t2_dask", "pipelines", "storage", "tests", "benchmarks", "docs",
     "pyproject.toml", "README.md", "ARCHITECTURE.md", "LICENSE",
 }  # fmt: skip
-SCIENCE = ("images", "ratio", "stats", "receptors", "simulate", "sites", "report")
+SCIENCE = (
+    "images", "ratio", "stats", "receptors", "simulate", "sites", "report", "morphometry",
+    "transcriptome",
+)  # fmt: skip
 
 needs_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 

@@ -1,0 +1,1 @@
+"""Morphometric similarity: regional features of the cortex, compared between regions."""

@@ -1,0 +1,143 @@
+"""Regional features of people: which were measured, and which are odd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rt1t2_dask.errors import UserError
+
+Float = NDArray[np.float64]
+FREESURFER = (
+    "volume", "area", "thickness", "meancurv", "gauscurv", "foldind", "curvind",
+)  # fmt: skip
+"""Features that FreeSurfer's regional tables hold, by its own names."""
+UNITS = {"volume": "mm3", "area": "mm2", "thickness": "mm", "meancurv": "1/mm", "gauscurv": "1/mm2"}
+LEAST_FEATURES = 3
+LEAST_SHARE = 0.8
+MAD_TO_SD = 1.4826
+LEAST_PEOPLE = 10
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of regions of people.
+
+    Parameters
+    ----------
+    values : ndarray, shape (person, region, feature)
+        NaN where not measured.
+    regions, features : tuple of str
+    """
+
+    values: Float
+    regions: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+def gather(
+    rows: pd.DataFrame, people: Sequence[str], features: Sequence[str], regions: Sequence[str] = ()
+) -> Features:
+    """Lay a long table out as an array.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        participant_id, region, feature, value.
+    people : sequence of str
+        Order of the first axis; whoever is not in the table is NaN throughout.
+    features : sequence of str
+    regions : sequence of str, optional
+        Order of regions; all of the table in its own order when not given.
+
+    Raises
+    ------
+    UserError
+        A feature that the tables do not hold, fewer than three features, or a value twice.
+    """
+    if len(features) < LEAST_FEATURES:
+        raise UserError(
+            f"similarity.features={', '.join(features)}: one map a person cannot make a network of "
+            f"regions; a profile needs {LEAST_FEATURES} features or more of each region."
+        )
+    there = set(rows["feature"])
+    missing = [name for name in features if name not in there]
+    if missing:
+        raise UserError(
+            f"similarity.features names {', '.join(missing)}, which the tables do not hold; they "
+            f"hold {', '.join(sorted(there))}."
+        )
+    doubled = rows.duplicated(["participant_id", "region", "feature"])
+    if doubled.any():
+        first = rows[doubled].iloc[0]
+        raise UserError(
+            f"{int(doubled.sum())} values come twice, the first is {first['feature']} of "
+            f"{first['region']}; each person, region and feature may have one."
+        )
+    names = list(regions) or list(dict.fromkeys(rows["region"]))
+    wide = rows.set_index(["participant_id", "feature", "region"])["value"].unstack([1, 2])  # noqa: PD010
+    columns = pd.MultiIndex.from_product([features, names], names=["feature", "region"])
+    laid = wide.reindex(index=list(people), columns=columns).to_numpy(np.float64)
+    values = laid.reshape(len(people), len(features), len(names)).swapaxes(1, 2)
+    return Features(np.ascontiguousarray(values), tuple(names), tuple(features))
+
+
+def measured_share(values: Float) -> Float:
+    """Give the share of regions with all features, shape (person,)."""
+    return np.asarray(np.isfinite(values).all(axis=2).mean(axis=1))
+
+
+def missing_table(data: Features) -> pd.DataFrame:
+    """List what was not measured: person (row), region, feature."""
+    person, region, feature = np.nonzero(~np.isfinite(data.values))
+    return pd.DataFrame(
+        {
+            "person": person,
+            "region": np.array(data.regions, dtype=object)[region],
+            "feature": np.array(data.features, dtype=object)[feature],
+        }
+    )
+
+
+def outlier_table(data: Features, limit: float) -> pd.DataFrame:
+    """List values far from everybody else's in the same region and feature.
+
+    Parameters
+    ----------
+    data : Features
+    limit : float
+        In robust standard deviations (1.4826 times the median absolute deviation).
+
+    Returns
+    -------
+    DataFrame
+        person (row), region, feature, value, robust_z; empty for fewer than ten people.
+    """
+    values = data.values  # noqa: PD011 (not pandas)
+    z = robust_z(values)
+    person, region, feature = np.nonzero(np.abs(np.nan_to_num(z)) > limit)
+    return pd.DataFrame(
+        {
+            "person": person,
+            "region": np.array(data.regions, dtype=object)[region],
+            "feature": np.array(data.features, dtype=object)[feature],
+            "value": values[person, region, feature],
+            "robust_z": z[person, region, feature],
+        }
+    )
+
+
+def robust_z(values: Float) -> Float:
+    """Give each value's distance from the median over people in robust deviations."""
+    if len(values) < LEAST_PEOPLE:
+        return np.zeros_like(values)
+    known = np.isfinite(values).any(axis=0)
+    filled = np.where(known, values, 0.0)
+    off = filled - np.nanmedian(filled, axis=0)
+    spread = MAD_TO_SD * np.nanmedian(np.abs(off), axis=0)
+    z = np.divide(off, spread, out=np.zeros_like(off), where=spread > 0)
+    return np.asarray(np.where(np.isfinite(values), z, np.nan))

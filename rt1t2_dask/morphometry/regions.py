@@ -1,0 +1,101 @@
+"""Cortical regions: one way to write their names, and where they lie on the sphere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+HEMISPHERE = re.compile(r"^(?:ctx[-_.])?(lh|rh|l|r|left|right)[-_. ]+", re.IGNORECASE)
+PART = re.compile(r"_part\d+$")
+LIMBIC = (
+    "caudalanteriorcingulate", "entorhinal", "insula", "isthmuscingulate", "medialorbitofrontal",
+    "parahippocampal", "posteriorcingulate", "rostralanteriorcingulate", "temporalpole",
+)  # fmt: skip
+"""The insula and limbic cortex among Desikan-Killiany regions (our list)."""
+
+
+def canonical(name: str) -> str:
+    """Write a region's name as ``lh_insula``; names without a hemisphere stay as they are.
+
+    ``L_insula``, ``lh.insula``, ``ctx-lh-insula`` and ``left insula`` are one region.
+    """
+    text = name.strip()
+    match = HEMISPHERE.match(text)
+    if match is None:
+        return text
+    return f"{match[1][0].lower()}h_{text[match.end() :]}"
+
+
+def is_left(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which regions are of the left hemisphere."""
+    return np.array([name.startswith("lh_") for name in names], bool)
+
+
+def parent(name: str) -> str:
+    """Give the Desikan-Killiany region that a part of DK-308 belongs to."""
+    return PART.sub("", name)
+
+
+def average_parts(values: Float, names: Sequence[str]) -> tuple[Float, list[str]]:
+    """Average a map over the parts of each Desikan-Killiany region.
+
+    Parameters
+    ----------
+    values : ndarray, shape (region, ...)
+        NaN parts leave the mean.
+    names : sequence of str
+        Such as ``lh_insula_part1``.
+
+    Returns
+    -------
+    values : ndarray, shape (parent, ...)
+    names : list of str
+        In order of first appearance.
+    """
+    parents = list(dict.fromkeys(parent(name) for name in names))
+    rows = np.full((len(parents), *values.shape[1:]), np.nan)
+    own = np.array([parent(name) for name in names])
+    for k, name in enumerate(parents):
+        part = values[own == name]
+        known = np.isfinite(part)
+        total, count = np.where(known, part, 0.0).sum(axis=0), known.sum(axis=0)
+        rows[k] = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    return rows, parents
+
+
+def sphere_centroids(
+    names: Sequence[str], given: Mapping[str, Sequence[float]] | None = None
+) -> Float | None:
+    """Find regions on the sphere, shape (region, 3); None where one is not known.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Canonical.
+    given : mapping of str to (x, y, z), optional
+        The user's own; otherwise those of Desikan-Killiany on fsaverage that ship.
+    """
+    known = _desikan() if given is None else {canonical(k): tuple(v) for k, v in given.items()}
+    if any(name not in known for name in names):
+        return None
+    return np.array([known[name] for name in names], np.float64)
+
+
+def desikan_names() -> list[str]:
+    """Name the 68 regions of Desikan-Killiany, left before right, as FreeSurfer orders them."""
+    return list(_desikan())
+
+
+@cache
+def _desikan() -> dict[str, tuple[float, float, float]]:
+    with files("rt1t2_dask").joinpath("data", "dk_sphere.tsv").open() as file:
+        rows = pd.read_csv(file, sep="\t", comment="#")
+    places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
+    return {str(name): (x, y, z) for name, (x, y, z) in zip(rows["region"], places, strict=True)}

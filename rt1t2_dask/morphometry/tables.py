@@ -1,0 +1,194 @@
+"""Regional tables as FreeSurfer and its users write them, to one long table."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.morphometry.features import FREESURFER
+from rt1t2_dask.morphometry.regions import canonical
+
+COLUMNS = ["participant_id", "region", "feature", "value"]
+HEAD = re.compile(r"^(lh|rh)\.(.+)\.([a-z]+)$")
+WHOLE = ("MeanThickness", "WhiteSurfArea", "eTIV", "BrainSegVolNotVent", "BrainSegVol")
+STATS_COLUMNS = {
+    "SurfArea": "area", "GrayVol": "volume", "ThickAvg": "thickness", "MeanCurv": "meancurv",
+    "GausCurv": "gauscurv", "FoldInd": "foldind", "CurvInd": "curvind",
+}  # fmt: skip
+NOT_CORTEX = frozenset({"unknown", "corpuscallosum", "medialwall"})
+LABELS = re.compile(r"(sub-[A-Za-z0-9]+)")
+
+
+def person_label(text: str) -> str:
+    """Give ``sub-01`` for ``01``, ``sub-01``, ``sub-01_ses-1`` or a path that ends in one."""
+    name = str(text).strip().rstrip("/").rsplit("/", 1)[-1]
+    match = LABELS.search(name)
+    return match[1] if match else f"sub-{name}"
+
+
+def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
+    """Read the output of ``aparcstats2table``: a row a person, a column a region.
+
+    Parameters
+    ----------
+    content : bytes
+        Parted by tabs, commas, semicolons or blanks; the first cell names hemisphere,
+        parcellation and measure (``lh.aparc.thickness``).
+    name : str
+        For messages.
+
+    Returns
+    -------
+    DataFrame
+        participant_id, region, feature, value; empty cells are left out.
+
+    Raises
+    ------
+    UserError
+        The first cell is no such name, or the measure is not known.
+    """
+    rows = _parted(content)
+    match = HEAD.match(str(rows.columns[0]))
+    if match is None or match[3] not in FREESURFER:
+        raise UserError(
+            f"{name} begins with {rows.columns[0]!r}, not as aparcstats2table writes it "
+            f"(lh.aparc.thickness); measures known: {', '.join(FREESURFER)}."
+        )
+    side, measure = match[1], match[3]
+    wide = rows.set_index(rows.columns[0])
+    wide.columns = [_region(str(column), side, measure) for column in wide.columns]
+    kept = wide[[c for c in wide.columns if c]]
+    return _long(kept, measure, name)
+
+
+def _parted(content: bytes) -> pd.DataFrame:
+    text = content.decode("utf-8-sig")
+    head = text.split("\n", 1)[0]
+    separator = next((s for s in "\t,;" if s in head), r"\s+")
+    return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+
+
+def _region(column: str, side: str, measure: str) -> str:
+    """Give the region of a column; empty for totals of the hemisphere or the head."""
+    name = column.removesuffix(f"_{measure}").removeprefix(f"{side}_")
+    return "" if name in WHOLE or name.lower() in NOT_CORTEX else f"{side}_{name}"
+
+
+def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
+    people = [person_label(label) for label in wide.index]
+    rows = wide.set_axis(people, axis=0).rename_axis("participant_id").reset_index()
+    long = rows.melt("participant_id", var_name="region", value_name="value")
+    long["feature"] = feature
+    return _numbers(long, name)
+
+
+def _numbers(long: pd.DataFrame, name: str) -> pd.DataFrame:
+    text = long["value"].astype(str).str.strip()
+    empty = text.str.lower().isin(("", "n/a", "na", "nan"))
+    values = pd.to_numeric(text.where(~empty), errors="coerce")
+    wrong = values.isna() & ~empty
+    if wrong.any():
+        row = long[wrong].iloc[0]
+        raise UserError(
+            f"{name}: {row['feature']} of {row['region']} is {text[wrong].iloc[0]!r}, no number "
+            f"({int(wrong.sum())} such cells); write n/a where nothing was measured."
+        )
+    known = long.assign(value=values.astype(np.float64))[~empty & np.isfinite(values)]
+    found: pd.DataFrame = known[COLUMNS].reset_index(drop=True)
+    return found
+
+
+def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame:
+    """Read one person's ``?h.aparc.stats`` of FreeSurfer; columns as `read_aparcstats2table`.
+
+    Raises
+    ------
+    UserError
+        There is no line ``# ColHeaders``, or a row does not fit it.
+    """
+    lines = content.decode("utf-8", "replace").splitlines()
+    heads = [line.split()[2:] for line in lines if line.startswith("# ColHeaders")]
+    if not heads:
+        raise UserError(f"{name} has no line '# ColHeaders': it is no stats file of FreeSurfer.")
+    cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    if any(len(row) != len(heads[0]) for row in cells):
+        raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
+    wide = pd.DataFrame(cells, columns=heads[0]).rename(columns=STATS_COLUMNS)
+    wide = wide[~wide["StructName"].str.lower().isin(NOT_CORTEX)]
+    found = [c for c in STATS_COLUMNS.values() if c in wide]
+    long = wide.melt("StructName", found, "feature", "value").rename(
+        columns={"StructName": "region"}
+    )
+    long["region"] = [f"{side}_{region}" for region in long["region"]]
+    return _numbers(long.assign(participant_id=person_label(label)), name)
+
+
+def read_long(content: bytes, name: str) -> pd.DataFrame:
+    """Read one long table: participant_id, region, feature, value, and optionally hemisphere.
+
+    Raises
+    ------
+    UserError
+        A column is missing.
+    """
+    rows = _parted(content)
+    missing = [column for column in COLUMNS if column not in rows]
+    if missing:
+        raise UserError(
+            f"{name} has no column {missing[0]}; a long table has {', '.join(COLUMNS)} and, where "
+            "regions do not name it, hemisphere."
+        )
+    regions = rows["region"]
+    if "hemisphere" in rows:
+        regions = rows["hemisphere"] + "-" + regions
+    named = {text: canonical(text) for text in regions.unique()}
+    people = {text: person_label(text) for text in rows["participant_id"].unique()}
+    long = rows.assign(region=regions.map(named), participant_id=rows["participant_id"].map(people))
+    return _numbers(long, name)
+
+
+def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
+    """Read one feature as a row a person and a column a region, such as regional rT1/T2.
+
+    Raises
+    ------
+    UserError
+        There is no column participant_id.
+    """
+    rows = _parted(content)
+    if "participant_id" not in rows:
+        raise UserError(
+            f"{name} has no column participant_id; it has {', '.join(rows.columns[:5])}."
+        )
+    wide = rows.set_index("participant_id")
+    wide.columns = [canonical(str(column)) for column in wide.columns]
+    return _long(wide, feature, name)
+
+
+def read_map(content: bytes, name: str) -> dict[str, float]:
+    """Read one value a region: columns region and value (or the second column).
+
+    Raises
+    ------
+    UserError
+        There is no column region, or a value is no number.
+    """
+    rows = _parted(content)
+    if "region" not in rows or len(rows.columns) < 2:
+        raise UserError(
+            f"{name} has no columns region and value; it has {', '.join(rows.columns)}."
+        )
+    column = "value" if "value" in rows else next(c for c in rows.columns if c != "region")
+    long = pd.DataFrame({"region": [canonical(r) for r in rows["region"]], "value": rows[column]})
+    known = _numbers(long.assign(participant_id="", feature=column), name)
+    return dict(zip(known["region"], known["value"], strict=True))
+
+
+def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put long tables under one another."""
+    return pd.concat(list(tables), ignore_index=True)

@@ -1,0 +1,1 @@
+"""Maps of cortical regions against gene expression."""
