@@ -57,7 +57,7 @@ def test_null_is_counted_by_sign():
 
 
 def test_worked_scores(case, expression):
-    """gseapy's scores, printed with 7 digits; it drops repeated names and the reference centres the weights."""
+    """gseapy's scores (7 digits), which drops repeated names; weights are centred there."""
     known = case("imt_test_input_cortsub")
     gram = pls.gram_matrix(known.expression)
     weights = pls.gene_weights(known.expression, pls.simpls(gram, known.values).coefficients)[:, 0]
