@@ -87,9 +87,10 @@ def plan_contrast(
         "design": as_settings(design),
         "min_group_n": config.contrast.min_group_n,
         "min_group_share": config.contrast.min_group_share,
+        "variance": config.contrast.variance,
         "space": config.space,
     }
-    own = {"variance": config.contrast.variance, "baseline": _baseline(design, config)}
+    own = {"baseline": _baseline(design, config)}
     parents = maps | {"template_out": shared["template_out"]}
     contrast = CONTRAST.task(common | own, parents, _mask_file(config))
     fitted = {"contrast": contrast.part}

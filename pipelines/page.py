@@ -35,6 +35,17 @@ from rt1t2_dask.storage.stores import Store
 
 FIGURE_DPI = 300
 METHODS, REFERENCES = "methods.md", "references.bib"
+VARIANCE_NOTES = {
+    "welch": (
+        "Each group has a variance of its own (contrast.variance=welch), in the table and in the "
+        "permutations, which change the sign of residuals (their order within a block) and take "
+        "Welch's t, or Winkler's G for F, as the z of equal p."
+    ),
+    "spm_unequal": (
+        "Groups differ in variance by a ratio pooled over voxels (contrast.variance=spm_unequal); "
+        "the permutations exchange the whitened residuals of that model."
+    ),
+}
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -225,10 +236,7 @@ def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     if cohort.receptors:
         notes += [_spatial_note(config), *_own_maps_note(config), *_own_atlas_note(config)]
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
-        notes.append(
-            f"The table's t uses contrast.variance={config.contrast.variance}; "
-            "the permutation statistic assumes equal variances."
-        )
+        notes.append(VARIANCE_NOTES[config.contrast.variance])
     if "cluster" in config.permute.statistic and config.permute.forming_p != config.contrast.p:
         notes.append(
             f"p_fwe_permutation is of the peak's |t|: clusters of the table are formed at "

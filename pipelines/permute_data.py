@@ -111,6 +111,7 @@ class Residualised:
         self.statistic_map = inputs.volume("contrast", "stat_t")
         self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
         self.design = from_settings(settings["design"])
+        self.group_variance = inputs.record("contrast")["group_variance"]
         self.rows = Rows.open(inputs)
         wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
         self.search = Search(
@@ -141,7 +142,8 @@ class Residualised:
         """Give the first n relabelings."""
         settings = self.settings
         asked = EVERY if settings["exact"] else 0
-        return replace(plan(self.design, asked, settings["seed"], method=settings["method"]), n=n)
+        how = {"method": settings["method"], "exchange": settings["exchange"]}
+        return replace(plan(self.design, asked, settings["seed"], **how), n=n)
 
     def blocks(self) -> Iterator[Placed]:
         """Give every block once."""
@@ -162,6 +164,8 @@ class Residualised:
             self.rows.read(block),
             self.design,
             self.plan(1),
+            self.settings["variance"],
+            group_variance=self.group_variance,
             min_group_n=self.settings["min_group_n"],
             min_group_share=self.settings["min_group_share"],
         )

@@ -10,7 +10,8 @@ from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH, batch_role
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.exchange import plan
+from rt1t2_dask.stats.exchange import exchanged, plan
+from rt1t2_dask.stats.permutation import require_method
 from rt1t2_dask.storage.parts import Part
 
 BATCH = 256
@@ -31,18 +32,22 @@ def permute_tasks(
     design : Design
         Of the contrast.
     common : mapping
-        Settings of the contrast: design, minimum numbers, space.
+        Settings of the contrast: design, variance, minimum numbers, space.
     parents : mapping of str to Part
         The maps of its rows, and the contrast.
 
     Raises
     ------
     UserError
-        When the design has nothing to exchange.
+        When the design has nothing to exchange, or Smith's method is asked for where each
+        group has a variance of its own.
     """
+    require_method(permute.method, common["variance"], len(design.groups))
     asked = permute.model_dump(mode="json")
-    drawn = plan(design, permute.n, permute.seed, method=permute.method)
-    settings = dict(common) | {k: asked[k] for k in NULL_SETTINGS} | {"exact": drawn.exact}
+    how = exchanged(design, common["variance"])
+    drawn = plan(design, permute.n, permute.seed, method=permute.method, exchange=how)
+    settings = dict(common) | {k: asked[k] for k in NULL_SETTINGS}
+    settings |= {"exact": drawn.exact, "exchange": how}
     observed = OBSERVED.task(settings, parents)
     batches: list[Task] = []
     for first in range(0, drawn.n, BATCH):

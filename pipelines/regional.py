@@ -41,7 +41,7 @@ def _make_parcels(inputs: Inputs) -> Made:
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
-    rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings["n"] else np.nan
+    rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings["n"] else np.nan
     return _made(rows[list(PARCEL_COLUMNS)])
 
 
@@ -95,13 +95,18 @@ def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.
     )
 
 
-def _max_t(data: Float, design: Design, settings: Any) -> Float:
+def _max_t(inputs: Inputs, data: Float, design: Design) -> Float:
     """Family-wise p of each region by the largest |t| of each relabeling."""
-    plan = exchange.plan(design, settings["n"], settings["seed"], method=settings["method"])
+    settings = inputs.settings
+    how = exchange.exchanged(design, settings["variance"])
+    method, seed = settings["method"], settings["seed"]
+    plan = exchange.plan(design, settings["n"], seed, method=method, exchange=how)
     block = permutation.prepare(
         data.astype(np.float32),
         design,
         plan,
+        settings["variance"],
+        group_variance=inputs.record("contrast")["group_variance"],
         min_group_n=settings["min_group_n"],
         min_group_share=settings["min_group_share"],
     )

@@ -129,6 +129,18 @@ class PermutationPlan:
             yield np.where((code >> unit) & 1, ~order, order)
 
 
+def exchanged(design: Design, variance: str = "equal") -> Exchange:
+    """Give what may be exchanged of a design's errors, ``variance`` as in ``glm.fit``.
+
+    People of groups that differ in variance are not exchangeable: their errors change sign,
+    which asks for symmetry alone (Winkler et al. 2014). Within exchangeability blocks, where
+    errors are alike for another reason, they change places; a t studentised by Welch is then
+    tested at its level as groups grow (Chung & Romano 2013).
+    """
+    differ = variance == "welch" and len(design.groups) > 1 and design.blocks is None
+    return "sign" if design.flips or differ else "order"
+
+
 def plan(
     design: Design,
     n: int = 1000,
@@ -151,7 +163,7 @@ def plan(
     seed, batch_size, method, whole
         See :class:`PermutationPlan`.
     exchange : {"order", "sign", "both"}, optional
-        As the design says when not given.
+        As :func:`exchanged` says for equal variances when not given.
     exchangeable : sequence of str, length participant, optional
         Exchangeability block (site, family) of each row; those of the design when not given.
 
@@ -165,7 +177,7 @@ def plan(
         raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
     labels = design.blocks if exchangeable is None else np.asarray(exchangeable)
     blocks = _rows_by_label(labels)
-    chosen = exchange or ("sign" if design.flips else "order")
+    chosen = exchange or exchanged(design)
     base = PermutationPlan(n, seed, design.n, batch_size, method, chosen, None, blocks, whole)
     if whole and chosen != "sign" and max(map(len, base._sets()), default=0) < 2:
         raise UserError("whole-block exchange: no two blocks have the same number of rows.")

@@ -8,21 +8,29 @@ one product of a small matrix with the block instead of a fit per permutation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats.above import EMPTY, Above, above_height, join
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
+from rt1t2_dask.stats.glm import Variance, whitened
 from rt1t2_dask.stats.permutation_kernels import F32, I32, WIDTH, scan
-from rt1t2_dask.stats.permuted import columns_of, partial_shares, permuted_weights, whole_shares
+from rt1t2_dask.stats.permuted import (
+    Unequal,
+    columns_of,
+    partial_shares,
+    permuted_weights,
+    whole_shares,
+)
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.residuals import Residuals, residualise
-from rt1t2_dask.stats.shares import comparable, height_share, share_to_statistic, share_to_z
+from rt1t2_dask.stats.shares import height_share, share_to_statistic, share_to_z
 from rt1t2_dask.stats.tails import Tails, merge_blocks
 
 Float = NDArray[np.float64]
@@ -30,28 +38,6 @@ PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
 NEVER = 9.0
 ROOM_TILES = 64
-
-
-@dataclass(frozen=True)
-class Above:
-    """Voxels above a height in each permutation.
-
-    Parameters
-    ----------
-    permutation : ndarray of int16, ascending
-        Row of the batch.
-    voxel : ndarray of int32
-        Of the block.
-    value : ndarray of float32
-        t, or F, of equal p at full freedom.
-    """
-
-    permutation: NDArray[np.int16]
-    voxel: I32
-    value: F32
-
-
-EMPTY = Above(np.empty(0, np.int16), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -110,7 +96,9 @@ def prepare(
     data: NDArray[Any],
     design: Design,
     plan: PermutationPlan,
+    variance: Variance = "equal",
     *,
+    group_variance: dict[str, float] | None = None,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> PreparedBlock:
@@ -121,18 +109,46 @@ def prepare(
     data : ndarray, shape (observation, voxel)
         Rows as the design's; NaN where not measured.
     design : Design
-        The model; equal variances are assumed.
+        The model.
     plan : PermutationPlan
         Its method is prepared for.
-    min_group_n, min_group_share
-        As in :func:`rt1t2_dask.stats.glm.fit`.
+    variance, group_variance, min_group_n, min_group_share
+        As in :func:`rt1t2_dask.stats.glm.fit`, whose statistic is permuted: with ``welch``
+        Welch's t or Winkler's G, with ``spm_unequal`` the whitened model's t or F.
+
+    Raises
+    ------
+    UserError
+        Smith's method with ``welch``; ``spm_unequal`` without variances.
     """
-    smith = plan.method == "smith"
-    left = residualise(data, design, min_group_n, min_group_share, plan.exchange != "order")
+    smith, signs = plan.method == "smith", plan.exchange != "order"
+    separate = require_method(plan.method, variance, len(design.groups))
+    if variance == "spm_unequal":
+        weight = whitened(design, variance, group_variance).whitening[:, None]
+        design = replace(design, matrix=design.matrix * weight)
+        data = data * weight.astype(data.dtype)
+    left = residualise(data, design, min_group_n, min_group_share, signs, separate)
     as_it_is = np.arange(design.n, dtype=np.int16)[None]
     whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
     partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
     return PreparedBlock(data.shape[1], left, smith, whole, partial)
+
+
+def require_method(method: str, variance: str, groups: int) -> bool:
+    """Give whether groups have variances of their own, which Smith's method has no place for.
+
+    Raises
+    ------
+    UserError
+        For Smith's method then.
+    """
+    separate = variance == "welch" and groups > 1
+    if separate and method == "smith":
+        raise UserError(
+            "permute.method=smith assumes equal variances; with contrast.variance=welch "
+            "take permute.method=freedman_lane."
+        )
+    return separate
 
 
 def observed_tails(block: PreparedBlock) -> Tails:
@@ -173,7 +189,8 @@ def run_batch(
 def run_orders(block: PreparedBlock, orders: Orders, height: float | None = None) -> BatchResult:
     """Run given relabelings on one block; see :func:`run_batch`."""
     exceed = np.zeros(block.voxels, np.int32)
-    whole, exceed[block.residuals.index], above = _scan_whole(block, orders, height)
+    scan_whole = _scan_unequal if block.residuals.separate else _scan_whole
+    whole, exceed[block.residuals.index], above = scan_whole(block, orders, height)
     partial, exceed[block.residuals.partial_index], more = _scan_partial(block, orders, height)
     return BatchResult(merge_blocks([whole, partial]), exceed, join([above, *more]))
 
@@ -208,47 +225,49 @@ def _scan_whole(
     return tails, exceed[:used], join(kept)
 
 
+def _scan_unequal(
+    block: PreparedBlock, orders: Orders, height: float | None
+) -> tuple[Tails, I32, Above]:
+    left, q, zero = block.residuals, block.residuals.regressors, np.zeros(len(orders))
+    tails, exceed, above = [Tails(zero, zero)], np.zeros(len(left.index), np.int32), [EMPTY]
+    ready, step = Unequal.of(left, orders), PARTIAL_ROWS // WIDTH
+    for tile in range(0, len(left.whole), step):
+        own = slice(tile * WIDTH, min((tile + step) * WIDTH, len(left.index)))
+        shares = ready.shares(left.whole[tile : tile + step]).T[: own.stop - own.start]
+        exceed[own] = _reached(shares, block.whole_u[own])
+        tails.append(_tails(shares, q, left.dof))
+        if height is not None:
+            above.append(above_height(shares, left.index[own], q, left.dof, left.dof, height))
+    return merge_blocks(tails), exceed, join(above)
+
+
 def _scan_partial(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, list[Above]]:
-    left, q = block.residuals, block.residuals.regressors
-    zero = np.zeros(len(orders))
+    left, q, zero = block.residuals, block.residuals.regressors, np.zeros(len(orders))
     tails, exceed = [Tails(zero, zero)], np.zeros(len(left.partial), np.int32)
     above = []
     for start in range(0, len(left.partial), PARTIAL_ROWS):
         voxels = slice(start, start + PARTIAL_ROWS)
         shares = partial_shares(left, voxels, orders, block.smith)
-        threshold = np.abs(block.partial_u[voxels]) * TIE
-        exceed[voxels] = np.sum(np.abs(shares) >= threshold[:, None], axis=1)
+        exceed[voxels] = _reached(shares, block.partial_u[voxels])
         for value in np.unique(left.partial_dof[voxels]).tolist():
             rows = start + np.flatnonzero(left.partial_dof[voxels] == value)
             of_value = shares[rows - start]
-            ends = np.maximum(of_value.max(axis=0), 0), np.maximum(-of_value.min(axis=0), 0)
-            tails.append(Tails(*(share_to_z(u, q, value) for u in ends)))
+            tails.append(_tails(of_value, q, value))
             if height is not None:
-                above.append(_above_of_dof(left, rows, of_value, value, height))
+                above.append(
+                    above_height(of_value, left.partial_index[rows], q, value, left.dof, height)
+                )
     return merge_blocks(tails), exceed, above
 
 
-def _above_of_dof(
-    left: Residuals, rows: NDArray[np.intp], shares: F32, dof: float, height: float
-) -> Above:
-    """Voxels above a height among those with the same degrees of freedom."""
-    tall = np.abs(shares) > np.float32(height_share(height, left.regressors, dof))
-    permutation, row = np.nonzero(tall.T)
-    found = shares[row, permutation]
-    value = comparable(found, left.regressors, np.full(len(found), dof), left.dof)
-    return Above(
-        permutation.astype(np.int16), left.partial_index[rows[row]].astype(np.int32), value
-    )
+def _reached(shares: F32, observed: F32) -> I32:
+    """Count the relabelings of each voxel that reached what was observed."""
+    return np.asarray(np.sum(np.abs(shares) >= np.abs(observed * TIE)[:, None], axis=1), np.int32)
 
 
-def join(parts: Sequence[Above]) -> Above:
-    """Voxels above a height in several blocks, or of several kinds."""
-    permutation = np.concatenate([p.permutation for p in parts])
-    order = np.argsort(permutation, kind="stable")
-    return Above(
-        permutation[order],
-        np.concatenate([p.voxel for p in parts])[order],
-        np.concatenate([p.value for p in parts])[order],
-    )
+def _tails(shares: F32, q: int, dof: float) -> Tails:
+    """Largest normal deviates over voxels of the same degrees of freedom, (voxel, relabeling)."""
+    ends = np.maximum(shares.max(axis=0), 0), np.maximum(-shares.min(axis=0), 0)
+    return Tails(*(share_to_z(u, q, dof) for u in ends))

@@ -23,7 +23,7 @@ GROUP: Final = 32
 
 
 @compiled
-def _products(tile: F32, weights: F32, scores: F32) -> None:
+def products(tile: F32, weights: F32, scores: F32) -> None:
     """Scores of one tile and one group of permutations; see :func:`scan`."""
     terms = tile.shape[0]
     for column in range(0, WIDTH, SPAN):
@@ -142,7 +142,7 @@ def scan(
             return t, found
         bar, reached = threshold[t], exceed[t]
         for group in range(weights.shape[0]):
-            _products(whole[t], weights[group], scores)
+            products(whole[t], weights[group], scores)
             for k in range(min(GROUP, count - group * GROUP)):
                 i, row = group * GROUP + k, k * columns
                 if regressors > 1:
@@ -183,7 +183,7 @@ def fill_maps(
     left = np.empty(WIDTH, np.float32)
     for t in range(whole.shape[0]):
         for group in range(weights.shape[0]):
-            _products(whole[t], weights[group], scores)
+            products(whole[t], weights[group], scores)
             for k in range(min(GROUP, count - group * GROUP)):
                 row = k * columns + regressors - 1
                 if regressors > 1:

@@ -50,6 +50,11 @@ class Residuals:
         Residual degrees of freedom.
     partial_index : ndarray of int
         Voxel of each row of ``partial``.
+    group : ndarray of int, shape (participant,)
+        Variance group of each row of the design.
+    separate : bool
+        Each group has a variance of its own: participants are kept apart in ``whole``, and
+        shares are given at ``dof`` everywhere.
     """
 
     columns: Float
@@ -63,6 +68,8 @@ class Residuals:
     partial_present: NDArray[np.bool_]
     partial_dof: Float
     partial_index: NDArray[np.intp]
+    group: NDArray[np.intp]
+    separate: bool
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ def residualise(
     min_group_n: int,
     min_group_share: float,
     signs: bool,
+    separate: bool = False,
 ) -> Residuals:
     """Take the nuisance columns out of every voxel and scale what is left to length 1.
 
@@ -95,19 +103,21 @@ def residualise(
         As in :func:`rt1t2_dask.stats.presence.presence`.
     signs : bool
         Signs will be flipped, so that the constant counts as any other nuisance.
+    separate : bool
+        Each group of the design shall have a variance of its own.
     """
     nuisance, regressors, constant = contrast_partition(design)
     columns = np.concatenate([nuisance, regressors])
-    kept = regressors, nuisance[int(constant and not signs) :]
+    unmoved = int(constant and not signs and not separate)
     complete = np.isfinite(_sums(data))
-    basis = _basis(nuisance, design.n)
+    basis = np.eye(design.n) if separate else _basis(nuisance, design.n)
     whole, index = _project(data, np.flatnonzero(complete), nuisance, basis)
     rule = min_group_n, min_group_share
     spoilt = [part for part in blocks(data.shape[1]) if not complete[part].all()] or [slice(0, 0)]
     pieces = [_piece(data[:, part], design, rule, columns, len(nuisance)) for part in spoilt]
-    order = np.r_[len(nuisance) : len(columns), int(constant and not signs) : len(nuisance)]
+    order = np.r_[len(nuisance) : len(columns), unmoved : len(nuisance)]
     return Residuals(
-        columns=np.concatenate(kept),
+        columns=columns[order],
         regressors=len(regressors),
         basis=basis,
         dof=float(design.dof),
@@ -116,10 +126,14 @@ def residualise(
         partial=np.concatenate([p.residuals for p in pieces], axis=1).T.copy(),
         partial_columns=np.concatenate([np.moveaxis(p.columns[order], -1, 0) for p in pieces]),
         partial_present=np.concatenate([p.present for p in pieces], axis=1).T.copy(),
-        partial_dof=np.concatenate([p.dof for p in pieces]),
+        partial_dof=np.concatenate(
+            [np.full_like(p.dof, design.dof) if separate else p.dof for p in pieces]
+        ),
         partial_index=np.concatenate(
             [p.index + part.start for p, part in zip(pieces, spoilt, strict=True)]
         ),
+        group=np.array([design.groups.index(name) for name in design.group.tolist()], np.intp),
+        separate=separate,
     )
 
 

@@ -26,6 +26,7 @@ from rt1t2_dask.pipelines.permute_plan import permute_tasks
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.pipelines.work import run_tasks
+from rt1t2_dask.stats import glm
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
@@ -56,7 +57,9 @@ def study(folder: Path, shape=(20, 22, 24), effect=0.0):
             data[2:6, 2:6, 2:6] = np.nan
         parents[row_role(k)] = written(lake, "smooth", {"smoothed": data}, {"row": k})
     t = np.where(brain, np.float32(1), np.float32(np.nan))
-    parents["contrast"] = written(lake, "contrast", {"stat_t": t}, {"dof": 11})
+    parents["contrast"] = written(
+        lake, "contrast", {"stat_t": t}, {"dof": 11, "group_variance": None}
+    )
     return lake, two_sample(GROUPS, "a", "b"), parents
 
 
@@ -67,9 +70,10 @@ def written(lake: Lake, stage: str, arrays: dict[str, np.ndarray], record) -> Pa
     return part
 
 
-def planned(design: Design, parents: dict[str, Part], settings: Permute):
+def planned(design: Design, parents: dict[str, Part], settings: Permute, variance="equal"):
     common = {
-        "design": as_settings(design), "min_group_n": 2, "min_group_share": 0.5, "space": "X",
+        "design": as_settings(design), "variance": variance, "min_group_n": 2,
+        "min_group_share": 0.5, "space": "X",
     }  # fmt: skip
     return permute_tasks(settings, design, common, parents)
 
@@ -102,6 +106,26 @@ def test_blocks_give_the_bits_of_the_whole(alone):
     for name, tails in one.tails.items():
         np.testing.assert_allclose(many.tails[name].both, tails.both, rtol=1e-12)
     np.testing.assert_array_equal(one.tails["max_t"].positive, expected["null_positive"][:40])
+
+
+def test_groups_with_variances_of_their_own(alone):
+    """Signs are flipped, the table's z is permuted, blocks change nothing, Smith is refused."""
+    lake, tasks, _ = alone
+    design, parents = two_sample(GROUPS, "a", "b"), dict(tasks[0].parents)
+    own = planned(design, parents, permute(), "welch")
+    assert own[0].settings["exchange"] == "sign"
+    inputs = Inputs(lake, own[1])
+    whole, blocks = Residualised(inputs, 3e9), Residualised(inputs, 2e5)
+    whole.read()
+    orders = whole.plan(20).span(0, 20)
+    one, many = whole.relabel(orders), blocks.relabel(orders)
+    np.testing.assert_array_equal(one.exceed, many.exceed)
+    np.testing.assert_array_equal(one.tails["max_t"].both, many.tails["max_t"].both)
+    data = whole.rows.read(whole._blocks[0])
+    z = next(whole.blocks())[1].z
+    np.testing.assert_allclose(z, glm.fit(data, design, "welch", min_group_n=2).z, atol=0.05)
+    with pytest.raises(UserError, match="freedman_lane"):
+        planned(design, parents, permute(method="smith"), "welch")
 
 
 def test_what_does_not_fit_is_refused_with_numbers():

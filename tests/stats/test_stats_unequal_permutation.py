@@ -1,0 +1,196 @@
+"""Permutations of Welch's t and Winkler's G against refitting every model in plain numpy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats import design, designs, exchange, glm, null, permutation, spatial
+from rt1t2_dask.stats import tails as tails_of
+from rt1t2_dask.stats.lattice import lattice
+
+TABLE = 0.03
+KINDS = [("plain", (8, 13)), ("covariates", (8, 13)), ("anova", (9, 7, 8))]
+
+
+def people(kind, n=(8, 13), voxels=40, seed=0):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(["a", "b", "c"][: len(n)], n)
+    spread = np.repeat([3.0, 1.0, 0.5][: len(n)], n)[:, None]
+    data = (1.5 + 0.1 * spread * rng.normal(size=(sum(n), voxels))).astype(np.float32)
+    data[: n[0], : voxels // 8] += 0.5
+    data[2, voxels // 2 :] = np.nan
+    data[-2:, -voxels // 4 :] = np.nan
+    table = pd.DataFrame(rng.normal(size=(sum(n), 2)), columns=["age", "dose"])
+    if kind == "anova":
+        return data, designs.anova(list(groups), ["a", "b", "c"], table)
+    return data, design.two_sample(list(groups), "a", "b", table if kind == "covariates" else None)
+
+
+def welch(matrix, contrast, group, y):
+    """t by its formula, or G of equation 16 of Winkler et al. 2014, and its freedom."""
+    hat = matrix @ np.linalg.pinv(matrix)
+    left = 1 - np.diag(hat)
+    square = (y - hat @ y) ** 2
+    names = list(dict.fromkeys(group))
+    dof = np.array([left[group == g].sum() for g in names])
+    variance = np.array([square[group == g].sum() for g in names]) / dof
+    of_row = np.array([variance[names.index(g)] for g in group])
+    if contrast.shape[1] == 1:
+        a = matrix @ np.linalg.inv(matrix.T @ matrix) @ contrast[:, 0]
+        parts = np.array([(a[group == g] ** 2).sum() for g in names]) * variance
+        return a @ y / np.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / dof).sum()
+    w = np.diag(1 / of_row)
+    inverse = np.linalg.inv(matrix.T @ w @ matrix)
+    effect = contrast.T @ inverse @ matrix.T @ w @ y
+    q = len(effect)
+    f = effect @ np.linalg.inv(contrast.T @ inverse @ contrast) @ effect / q
+    share = np.array([w.diagonal()[group == g].sum() for g in names]) / np.trace(w)
+    spread = ((1 - share) ** 2 / dof).sum()
+    return f / (1 + 2 * (q - 1) / (q * (q + 2)) * spread), q * (q + 2) / (3 * spread)
+
+
+def induced(order, here):
+    places = []
+    for person in sorted(here):
+        place = abs_place(order[person])
+        while place not in here:
+            place = abs_place(order[place])
+        places.append(place)
+    return places
+
+
+def abs_place(entry):
+    return ~entry if entry < 0 else entry
+
+
+def refit(values, model, order):
+    """Statistic and freedom of one voxel whose residuals are permuted."""
+    here = np.flatnonzero(np.isfinite(values))
+    place = np.searchsorted(here, induced(order, set(here.tolist())))
+    y, matrix = values[here].astype(np.float64), model.matrix[here]
+    nuisance = matrix @ np.linalg.svd(model.contrast.T)[2][model.q :].T
+    hat = nuisance @ np.linalg.pinv(nuisance)
+    sign = np.where(order[here] < 0, -1, 1)
+    residual = (sign * (y - hat @ y))[np.argsort(place)]
+    return welch(matrix, model.contrast, model.group[here], hat @ y + residual)
+
+
+def nearly_z(statistic, dof, q, nominal):
+    """z at the nominal freedom by the kernel's own formula (Wallace 1959, Bartlett 1937)."""
+    statistic, dof = np.asarray(statistic), np.asarray(dof)
+
+    def factor(nu):
+        return nu * ((8 * nu + 1) / (8 * nu + 3)) ** 2 if q == 1 else nu + q / 2 - 1
+
+    ratio = statistic**2 if q == 1 else q * statistic
+    raised = np.expm1(np.log1p(ratio / dof) * factor(dof) / factor(nominal))
+    if q > 1:
+        return stats.norm.isf(stats.f.sf(raised * nominal / q, q, nominal) / 2)
+    return np.sign(statistic) * stats.norm.isf(stats.t.sf(np.sqrt(raised * nominal), nominal))
+
+
+@pytest.mark.parametrize("how", ["order", "sign"])
+@pytest.mark.parametrize(("kind", "n"), KINDS)
+def test_every_permutation_equals_a_refit(kind, n, how):
+    data, model = people(kind, n)
+    plan = exchange.plan(model, 40, seed=3, exchange=how)
+    block = permutation.prepare(data, model, plan, "welch")
+    found = permutation.run_batch(block, plan, 0)
+    refits = np.array([[refit(data[:, v], model, o) for v in range(40)] for o in plan.orders(0)])
+    z = nearly_z(refits[..., 0], refits[..., 1], model.q, model.dof)
+    np.testing.assert_allclose(found.tails.positive, np.maximum(z.max(axis=1), 0), atol=1e-4)
+    np.testing.assert_allclose(found.tails.negative, np.maximum(-z.min(axis=1), 0), atol=1e-4)
+    np.testing.assert_array_equal(found.exceed, np.sum(np.abs(z) >= np.abs(block.z), axis=0))
+
+
+@pytest.mark.parametrize(("kind", "n"), KINDS)
+def test_what_is_permuted_is_the_statistic_of_the_table(kind, n):
+    data, model = people(kind, n)
+    block = permutation.prepare(data, model, exchange.plan(model, 10), "welch")
+    table = glm.fit(data, model, "welch")
+    z = table.z if model.q == 1 else stats.norm.isf(stats.f.sf(table.t, model.q, table.dof) / 2)
+    np.testing.assert_allclose(block.z, z, atol=TABLE)
+    if kind == "plain":
+        t, p = stats.ttest_ind(data[:8], data[8:], equal_var=False, nan_policy="omit")
+        np.testing.assert_allclose(block.z, np.sign(t) * stats.norm.isf(p / 2), atol=TABLE)
+
+
+def test_spm_unequal_permutes_the_whitened_model():
+    data, model = people("covariates")
+    ratio = {"a": 4.0, "b": 0.5}
+    plan = exchange.plan(model, 20, seed=1)
+    block = permutation.prepare(data, model, plan, "spm_unequal", group_variance=ratio)
+    table = glm.fit(data, model, "spm_unequal", group_variance=ratio)
+    np.testing.assert_allclose(block.z, table.z, atol=1e-5)
+    with pytest.raises(UserError, match="variance of each group"):
+        permutation.prepare(data, model, plan, "spm_unequal")
+
+
+def test_one_group_has_one_variance():
+    data = np.random.default_rng(0).normal(0.2, 1, (9, 30)).astype(np.float32)
+    model = designs.one_sample(["a"] * 9, "a")
+    plan = exchange.plan(model, 50)
+    blocks = [permutation.prepare(data, model, plan, kind) for kind in ("equal", "welch")]
+    equal, separate = (permutation.run_batch(block, plan, 0) for block in blocks)
+    np.testing.assert_array_equal(equal.tails.both, separate.tails.both)
+
+
+def test_smith_is_refused():
+    data, model = people("plain")
+    plan = exchange.plan(model, 10, method="smith")
+    with pytest.raises(UserError, match="freedman_lane"):
+        permutation.prepare(data, model, plan, "welch")
+
+
+def test_blocks_of_voxels_and_sites_change_nothing():
+    mask = np.zeros((12, 11, 10), bool)
+    mask[1:-1, 1:-1, 1:-1] = True
+    voxels = int(mask.sum())
+    data, model = people("covariates", voxels=voxels)
+    site = ["x", "y"] * 10 + ["x"]
+    plan = exchange.plan(model, 40, seed=2, exchangeable=site)
+    search = spatial.Search(lattice(mask, 18), lattice(mask, 26), 0.05)
+    edges = [np.arange(voxels), np.arange(300), np.arange(300, voxels)]
+    placed = [(e, permutation.prepare(data[:, e], model, plan, "welch")) for e in edges]
+    orders = plan.orders(0)
+    whole, parts = spatial.relabel(placed[:1], orders, search), None
+    parts = spatial.relabel_in_chunks(placed[1:], orders, search)
+    np.testing.assert_array_equal(whole.exceed, parts.exceed)
+    for name, tails in whole.tails.items():
+        np.testing.assert_allclose(tails.both, parts.tails[name].both, rtol=1e-6)
+    np.testing.assert_array_equal(whole.tails["max_t"].both, parts.tails["max_t"].both)
+
+
+@pytest.mark.parametrize("spread", [4.0, 0.5])
+def test_flips_of_welch_keep_their_level(spread):
+    """The small group varies otherwise than the large: null data sets, FWE at .05."""
+    hits = {"equal": 0, "welch": 0}
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        data = rng.normal(size=(29, 24)).astype(np.float32)
+        data[:9] *= spread
+        model = design.two_sample(["a"] * 9 + ["b"] * 20, "a", "b")
+        for kind in hits:
+            how = exchange.exchanged(model, kind)
+            plan = exchange.plan(model, 99, seed=seed, exchange=how)
+            block = permutation.prepare(data, model, plan, kind)
+            tails = tails_of.merge_batches([permutation.run_batch(block, plan, 0).tails])
+            hits[kind] += null.p_fwe(np.abs(block.z).max(), tails.both) <= 0.05
+    error = 4 * np.sqrt(150 * 0.05 * 0.95)
+    assert abs(hits["welch"] - 7.5) <= error
+    assert spread < 1 or hits["equal"] > 7.5 + error
+
+
+def test_blocks_exchange_the_order_even_where_variances_differ():
+    _, model = people("plain")
+    assert exchange.exchanged(model) == "order"
+    assert exchange.exchanged(model, "welch") == "sign"
+    blocked = replace(model, blocks=np.array(["x"] * model.n))
+    assert exchange.exchanged(blocked, "welch") == "order"
+    assert exchange.exchanged(replace(model, group=np.array(["a"] * model.n)), "welch") == "order"
