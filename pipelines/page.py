@@ -25,7 +25,7 @@ from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.sensitivity import sensitivity_rows
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.report.content import ContrastResult, ReportContent, Threshold
+from rt1t2_dask.report.content import ContrastResult, Place, ReportContent, Threshold
 from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.page import render
@@ -93,6 +93,7 @@ def gather(
         mosaics=mosaics,
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
+        places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 
 

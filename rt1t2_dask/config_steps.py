@@ -92,11 +92,19 @@ CalibrationKind = Literal[
 ]
 
 
+class Slices(Model):
+    """A point of the brain whose three planes every report shows, in mm."""
+
+    name: Annotated[str, Field(min_length=1)]
+    mm: tuple[float, float, float]
+
+
 class Report(Model):
     """What the page shows."""
 
     mosaics: Annotated[int, Field(ge=0, le=1000)]
     calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
+    slices: tuple[Slices, ...] = ()
 
 
 class Calibration(Model):

@@ -45,6 +45,14 @@ class AssetUse:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A point of the brain with its name, in mm of the maps' space (RAS+)."""
+
+    name: str
+    mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Threshold:
     """How a t map was cut into clusters.
 
@@ -193,6 +201,8 @@ class ReportContent:
         By name of a number in `quality`; None where there is no limit.
     coverage : Volume or None
         Share of the people measured at each voxel, 0 to 1.
+    places : sequence of Place
+        Points whose slices are shown for every contrast.
     sections : sequence of Section
         What further analyses add, in the order to show.
     """
@@ -224,6 +234,7 @@ class ReportContent:
     mosaics: Mapping[str, bytes] = field(default_factory=dict)
     quality_limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     coverage: Volume | None = None
+    places: Sequence[Place] = ()
     sections: Sequence[Section] = ()
 
     def __post_init__(self) -> None:

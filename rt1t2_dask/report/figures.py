@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.report.brain_figures import cluster_slices, coverage_map, lesion_overlap, overview
+from rt1t2_dask.report.brain_figures import coverage_map, lesion_overlap, overview
 from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.design_figure import design_matrix
+from rt1t2_dask.report.glass_brain import glass_brain
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.quality_figures import quality_strips
 from rt1t2_dask.report.receptor_figures import receptor_bars, receptor_heat, receptor_radar
+from rt1t2_dask.report.slice_figures import cluster_slices, place_slices
 from rt1t2_dask.report.variogram_figure import variograms
 
 
@@ -22,8 +24,9 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
     Returns
     -------
     dict of str to Picture
-        File stem to picture: ``contrast-<name>_clusters``, ``contrast-<name>_overview``,
-        ``contrast-<name>_design``, ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
+        File stem to picture: ``contrast-<name>_glass``, ``contrast-<name>_clusters``,
+        ``contrast-<name>_places``, ``contrast-<name>_overview``, ``contrast-<name>_design``,
+        ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
         ``receptors_variograms``, ``participants_age``, ``lesions_overlap``,
         ``quality_numbers``, ``quality_coverage``, and those of further sections.
         Brain figures need the template; those without data are absent.
@@ -46,6 +49,10 @@ def _brains(content: ReportContent) -> dict[str, Picture | None]:
     for result in content.contrasts:
         stem = f"contrast-{result.name}"
         drawn[f"{stem}_clusters"] = cluster_slices(result, content.template, content.simulated)
+        drawn[f"{stem}_glass"] = glass_brain(result, content.template, content.simulated)
+        drawn[f"{stem}_places"] = place_slices(
+            result, content.template, content.places, content.simulated
+        )
         drawn[f"{stem}_overview"] = overview(result, content.template, content.simulated)
     if content.lesion_count is not None:
         drawn["lesions_overlap"] = lesion_overlap(

@@ -141,7 +141,10 @@ def _contrast(
         f"{' in either direction' * signs}."
     )
     stem = f"contrast-{result.name}"
-    kept = (figures.get(f"{stem}_{part}") for part in ("clusters", "overview", "design"))
+    kept = (
+        figures.get(f"{stem}_{part}")
+        for part in ("glass", "clusters", "places", "overview", "design")
+    )
     return ContrastSection(
         anchor=stem,
         title=result.title,

@@ -11,7 +11,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.sections import Box, values_at
 
 Extent = tuple[float, float, float, float]
-AXIAL, SAGITTAL = 2, 0
+SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,15 @@ class View:
 
 @dataclass(frozen=True)
 class Projection:
-    """An image seen from above and from the side."""
+    """An image seen from above, from the side and from behind."""
 
     axial: View
     sagittal: View
+    coronal: View
 
 
 def project(volume: Volume, box: Box) -> Projection:
-    """Look through an image along z and along x, keeping the largest magnitude with its sign.
+    """Look through an image along each axis, keeping the largest magnitude with its sign.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def project(volume: Volume, box: Box) -> Projection:
     ]
     world = np.stack(np.meshgrid(*ticks, indexing="ij"))
     values = values_at(volume, world, order=0)
-    return Projection(_view(values, ticks, AXIAL), _view(values, ticks, SAGITTAL))
+    axial, sagittal, coronal = (_view(values, ticks, a) for a in (AXIAL, SAGITTAL, CORONAL))
+    return Projection(axial, sagittal, coronal)
 
 
 def _view(values: NDArray[np.float64], ticks: list[NDArray[np.float64]], axis: int) -> View:

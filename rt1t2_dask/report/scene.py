@@ -20,7 +20,6 @@ ORIENTATION = "Neurological convention: the left of the picture is the left of t
 HOT = ("#A63603", "#E6550D", "#FD8D3C", "#FDD0A2")
 COLD = ("#08519C", "#3182BD", "#6BAED6", "#C6DBEF")
 _SIDES = {0: ("P", "A"), 1: ("L", "R"), 2: ("L", "R")}
-_EDGE = [patheffects.withStroke(linewidth=2.2, foreground="black")]
 _THIN_EDGE = [patheffects.withStroke(linewidth=1.4, foreground="black")]
 
 
@@ -89,11 +88,14 @@ def label(axes: Axes, plane: Plane) -> None:
     """Write the plane's position in mm, mm ticks and the sides L/R or P/A."""
     name = "xyz"[plane.axis]
     axes.set_title(f"{AXES[plane.axis]}, {name} = {decimal(plane.at_mm, 0)} mm", pad=3)
-    left, right, bottom, top = plane.extent
-    axes.set_xticks(_round_ticks(left, right))
-    axes.set_yticks(_round_ticks(bottom, top))
-    axes.tick_params(labelsize=6.5, length=2, pad=1)
-    for text, x in zip(_SIDES[plane.axis], (0.04, 0.96), strict=True):
+    ticks(axes, plane.axis, plane.extent)
+    sides(axes, plane.axis, colour="white", edge="black")
+
+
+def sides(axes: Axes, axis: int, colour: str = "black", edge: str = "white") -> None:
+    """Write which side of the person either edge of a picture across an axis shows."""
+    outline = [patheffects.withStroke(linewidth=2.2, foreground=edge)]
+    for text, x in zip(_SIDES[axis], (0.04, 0.96), strict=True):
         axes.text(
             x,
             0.97,
@@ -101,9 +103,9 @@ def label(axes: Axes, plane: Plane) -> None:
             transform=axes.transAxes,
             ha="center",
             va="top",
-            color="white",
+            color=colour,
             fontweight="bold",
-            path_effects=_EDGE,
+            path_effects=outline,
         )
 
 
@@ -117,6 +119,17 @@ def crosshair(axes: Axes, plane: Plane, point_mm: NDArray[np.float64], gap_mm: f
     for start, end in ((bottom, y - gap_mm), (y + gap_mm, top)):
         axes.plot([x, x], [start, end], **style)
     axes.set(xlim=(left, right), ylim=(bottom, top))
+
+
+def ticks(axes: Axes, axis: int, extent: tuple[float, float, float, float]) -> None:
+    """Mark both world axes of a picture across an axis in millimetres."""
+    left, right, bottom, top = extent
+    axes.set_xticks(_round_ticks(left, right))
+    axes.set_yticks(_round_ticks(bottom, top))
+    axes.tick_params(labelsize=7, length=2, pad=1)
+    across, up = (name for k, name in enumerate("xyz") if k != axis)
+    axes.set_xlabel(f"{across} (mm)", fontsize=7, labelpad=1)
+    axes.set_ylabel(f"{up} (mm)", fontsize=7, labelpad=0)
 
 
 def _round_ticks(low: float, high: float, step: int = 40) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import ndimage
 
 from rt1t2_dask.images.volume import Array, Volume
-from rt1t2_dask.report.content import AssetUse, ContrastResult, ReportContent, Threshold
+from rt1t2_dask.report.content import AssetUse, ContrastResult, Place, ReportContent, Threshold
 
 AFFINE_4MM = np.array(
     [[4.0, 0, 0, -90], [0, 4.0, 0, -126], [0, 0, 4.0, -72], [0, 0, 0, 1]], dtype=np.float64
@@ -299,6 +299,7 @@ def fake_content(simulated: bool = True) -> ReportContent:
         ),
         excluded=pd.DataFrame([{"participant_id": "sub-099", "reason": "cohort.exclude"}]),
         lesion_count=Volume(lesions, AFFINE_4MM),
+        places=(Place("thalamus", (-10, -20, 14)),),
         assets=ASSETS,
         notes=("p_spatial is n/a: spatial nulls were not run.",),
         provenance={"rt1t2_dask": "0.1.0", "inputs": {"sub-001_T1w": "ef" * 32}},

@@ -12,16 +12,21 @@ from fake_report import fake_content, fake_contrast, fake_receptors, fake_t_map,
 from PIL import Image
 
 from rt1t2_dask.report.cohort_figures import ages
-from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.content import Place, ReportContent
 from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.glass_brain import glass_brain
 from rt1t2_dask.report.mosaic import Strip, mosaic, of
+from rt1t2_dask.report.numbers import decimal
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_figures import receptor_bars
 from rt1t2_dask.report.scene import signed_colours
 from rt1t2_dask.report.sections import box_round
+from rt1t2_dask.report.slice_figures import place_slices
 
 ALL = {
     "contrast-pspVsHc_clusters",
+    "contrast-pspVsHc_glass",
+    "contrast-pspVsHc_places",
     "contrast-pspVsHc_overview",
     "receptors_bars",
     "receptors_radar",
@@ -108,14 +113,15 @@ def test_same_input_same_bytes_whatever_the_user_has_set(pictures: dict[str, Pic
     assert b"<dc:date>" not in bars
 
 
-def test_without_clusters_only_the_overview_is_drawn() -> None:
+def test_without_clusters_only_whole_maps_are_drawn() -> None:
     flat = fake_contrast(fake_t_map(bumps=()))
     assert flat.clusters.empty
     content = replace(
         fake_content(), contrasts=(flat,), receptors=None, lesion_count=None, quality=None,
         coverage=None,
     )  # fmt: skip
-    assert set(draw_all(content)) == {"contrast-pspVsHc_overview", "participants_age"}
+    maps = {"contrast-pspVsHc_overview", "contrast-pspVsHc_places"}
+    assert set(draw_all(content)) == {*maps, "participants_age"}
 
 
 def test_bare_content_draws_nothing() -> None:
@@ -176,3 +182,34 @@ def test_an_empty_receptor_table_draws_nothing() -> None:
         fake_content(), template=None, receptors=fake_receptors(["PSP"]).iloc[:0], quality=None
     )
     assert set(draw_all(empty)) == {"participants_age"}
+
+
+def test_fixed_places_tell_the_value_there_whatever_was_found() -> None:
+    t_map = fake_t_map(bumps=())
+    result, template = fake_contrast(t_map), fake_template()
+    places = [Place("thalamus", (-10, -22, 12)), Place("outside", (80, 60, 70))]
+    picture = place_slices(result, template, places, simulated=False)
+    assert picture is not None
+    index = np.rint(np.linalg.inv(t_map.affine) @ [-10, -22, 12, 1])[:3].astype(int)
+    said = words(picture)
+    assert f"thalamus: −10 −22 12 mm, t = {decimal(t_map.data[tuple(index)])}" in said
+    assert "outside: 80 60 70 mm, not analysed" in said
+    assert {"x (mm)", "y (mm)", "z (mm)"} <= {axes.get_xlabel() for axes in picture.figure.axes} | {
+        axes.get_ylabel() for axes in picture.figure.axes
+    }
+    assert place_slices(result, template, (), simulated=False) is None
+
+
+def test_the_glass_brain_numbers_the_clusters_where_their_peaks_are(
+    pictures: dict[str, Picture],
+) -> None:
+    result = fake_content().contrasts[0]
+    lateral, behind, above = pictures["contrast-pspVsHc_glass"].figure.axes[:3]
+    for axes, (across, up) in ((lateral, "yz"), (behind, "xz"), (above, "xy")):
+        for row in result.clusters.to_dict("records"):
+            name = f"{row['cluster']}{'+' if row['sign'] == 'positive' else '−'}"
+            (label,) = [text for text in axes.texts if text.get_text() == name]
+            assert label.get_position() == (row[f"peak_{across}_mm"], row[f"peak_{up}_mm"])
+            left, right = axes.get_xlim()
+            assert left < row[f"peak_{across}_mm"] < right
+    assert glass_brain(fake_contrast(fake_t_map(bumps=())), fake_template(), True) is None

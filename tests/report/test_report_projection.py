@@ -25,6 +25,7 @@ def test_the_strongest_value_keeps_its_sign_and_place():
     assert seen.axial.extent == (-1.0, 7.0, -1.0, 9.0)
     assert seen.sagittal.values[3, 2] == 2.0
     assert seen.sagittal.values[4, 2] == -3.0
+    assert (seen.coronal.values[3, 1], seen.coronal.values[4, 1]) == (2.0, -3.0)
 
 
 def test_a_grid_from_right_to_left_shows_the_same_world():
