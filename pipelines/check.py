@@ -15,7 +15,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.pipelines import outputs
 from rt1t2_dask.pipelines.catalogue import stage_named
-from rt1t2_dask.pipelines.check_images import check_headers
+from rt1t2_dask.pipelines.check_images import check_headers, header_of
 from rt1t2_dask.pipelines.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.cohort import plan_cohort, too_small
 from rt1t2_dask.pipelines.contrast_plan import require_memory
@@ -25,6 +25,7 @@ from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.foreseen import Table, foreseen_files, foreseen_table
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.inputs import Found
+from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.people import chosen_people, people_faults
 from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
@@ -74,7 +75,8 @@ class _Check:
         try:
             return action()
         except (UserError, RunError, SubjectError) as error:
-            self.faults.append(" ".join(str(error).split()))
+            fault = " ".join(str(error).split())
+            self.faults += [fault] * (fault not in self.faults)
             return None
 
     def _places(self) -> None:
@@ -89,6 +91,12 @@ class _Check:
         self._tried(lambda: check_registration(self.config))
         self._tried(lambda: receptor_task(self.config))
         self._tried(lambda: job_script(self.config.cluster))
+        self._header("contrast.mask", self.config.contrast.mask)
+        self._header("receptors.gm_prior", self.config.receptors.gm_prior)
+
+    def _header(self, setting: str, path: str | None) -> None:
+        if path:
+            self._tried(lambda: header_of(local_file(path, setting), setting))
 
     def _table(self, table: Table) -> None:
         faults = people_faults(table.rows, self.config.cohort)

@@ -72,9 +72,8 @@ def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str]]:
 
 
 def _grid(config: Config, role: str, file: InputFile) -> Grid:
-    start = open_store(file.root, file.options).start(file.path, HEADER_BYTES)
     name = NAMES.get(role, role.replace("_", " "))
-    grid = grid_from_start(start, name)
+    grid = header_of(file, name)
     most = config.checks.most_voxel_mm
     if role in LARGEST_MM and grid.voxel_mm.max() > most:
         raise SubjectError(
@@ -82,6 +81,12 @@ def _grid(config: Config, role: str, file: InputFile) -> Grid:
             "Bring a finer scan, or raise checks.most_voxel_mm.",
         )
     return grid
+
+
+def header_of(file: InputFile, name: str) -> Grid:
+    """Read an image's grid from the beginning of its file; raises SubjectError."""
+    start = open_store(file.root, file.options).start(file.path, HEADER_BYTES)
+    return grid_from_start(start, name)
 
 
 def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:

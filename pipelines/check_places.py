@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,8 +38,11 @@ def _folder_faults(setting: str, url: str) -> list[str]:
     place = _nearest(url)
     if not place.is_dir():
         return [f"{setting}={url}: {place} is a file; name a folder."]
-    if not os.access(place, os.W_OK | os.X_OK):
-        return [f"{setting}={url}: {place} cannot be written; name another, or allow writing."]
+    try:
+        Path(tempfile.mkdtemp(dir=place)).rmdir()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return [f"{setting}={url}: {place} cannot be written ({why}); name another folder."]
     return []
 
 

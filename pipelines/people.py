@@ -115,10 +115,15 @@ def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     seen = ", ".join(sorted(values.dropna().unique())) or "none"
     return faults + [
         f"cohort.groups.{name}={value}: nobody in column {cohort.group_column} of "
-        f"{cohort.participants} has it; values there: {seen}."
+        f"{cohort.participants} has it; values there: {seen}{_small_and_capital(value, values)}."
         for name, value in cohort.groups.items()
         if not (members["group"] == name).any()
     ]
+
+
+def _small_and_capital(value: str, values: pd.Series[str]) -> str:
+    folded = {str(seen).casefold() for seen in values.dropna()}
+    return " (small and capital letters differ)" if value.casefold() in folded else ""
 
 
 def _excluded(cohort: Cohort) -> set[str]:

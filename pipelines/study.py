@@ -13,9 +13,10 @@ import pandas as pd
 
 from rt1t2_dask.cluster import SerialExecutor, open_cluster
 from rt1t2_dask.config import Config, SimulatedSource
-from rt1t2_dask.errors import RunError
+from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines import outputs, simulate
 from rt1t2_dask.pipelines.check import run_check
+from rt1t2_dask.pipelines.check_places import place_faults
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe
 from rt1t2_dask.pipelines.failed import failures_of, shared_scans, warn, without
@@ -95,6 +96,7 @@ def run_study(
         return run_check(config)
     receptor_task(config)
     check_registration(config)
+    _require_places(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     if config.simulated:
@@ -102,6 +104,15 @@ def run_study(
     with ExitStack() as stack:
         own = cluster or LazyCluster(config, stack)
         return _Run(config, store, own, then).run()
+
+
+def _require_places(config: Config) -> None:
+    """Refuse an output folder or a lake that cannot be written, before any work."""
+    options = config.storage.options()
+    faults = place_faults("output_dir", config.output_dir, options)
+    faults += place_faults("storage.url", config.storage.url, options)
+    if faults:
+        raise UserError("\n".join(faults))
 
 
 class _Run:
@@ -125,15 +136,16 @@ class _Run:
         images = plan_images(config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
         cohort = plan_cohort(config, people, images.people, shared)
+        wanted = None
+        if config.stage is not None and config.part is not None:
+            wanted = numbered(images, cohort, config.stage, config.part)
         if config.dry_run:
             describe(config, self.lake, people, images, cohort, missing)
             return DONE
         known_checksums(config.storage).save()
         self._announce(images, cohort)
-        if config.stage is not None and config.part is not None:
-            return self._make_one(
-                images, cohort, numbered(images, cohort, config.stage, config.part)
-            )
+        if wanted is not None:
+            return self._make_one(images, cohort, wanted)
         failures = self._make_images(images)
         if failures and images.reference is not None:
             images, failures = self._without_lost_reference(people, images, failures)

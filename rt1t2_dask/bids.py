@@ -38,7 +38,10 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
             io.BytesIO(content), sep="\t", dtype=str, keep_default_na=False, na_values=MISSING
         )
     except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{name} is not a tab-separated table ({error}).") from None
+        why = " ".join(str(error).split())
+        raise UserError(
+            f"{name} is not a tab-separated table ({why}); save it as UTF-8 text with tabs."
+        ) from None
     rows.columns = rows.columns.str.strip()
     if "participant_id" not in rows:
         raise UserError(

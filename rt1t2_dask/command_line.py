@@ -6,21 +6,23 @@ import argparse
 import itertools
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from yaml import MarkedYAMLError
 
 from rt1t2_dask import __version__
 from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.overrides import explained, prepared, yaml_fault
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -38,8 +40,6 @@ Cohorts: {cohorts}
   --config-dir my_study +cohort=my_study source=bids source.root=DATASET
                                          your own study
 """
-
-DOTTED = re.compile(r"(?!hydra\.)[a-z_]\w*(\.\w+)+=")
 
 log = logging.getLogger(__name__)
 
@@ -90,15 +90,20 @@ def _command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_intermixed_args(list(arguments))
     if asked.overrides[:1] == ["init"]:
         return _init(asked.overrides[1:])
-    overrides = _search_path(asked.config_dir) + asked.overrides
-    actions = [word.removeprefix("lake=") for word in overrides if word.startswith("lake=")]
+    found = _search_path(asked.config_dir)
+    actions = [word.removeprefix("lake=") for word in asked.overrides if word.startswith("lake=")]
     if actions:
-        return _upkeep(actions[-1], [w for w in overrides if not w.startswith("lake=")])
-    if not any(word.lstrip("+").startswith("cohort=") for word in asked.overrides):
-        sys.stdout.write(HELP.format(version=__version__, cohorts=", ".join(_cohorts(overrides))))
-        return WRONG_INPUT
+        return _upkeep(actions[-1], [w for w in asked.overrides if not w.startswith("lake=")])
+    overrides = found + prepared(asked.overrides, _cohorts(found), asked.multirun)
+    if not any(word.lstrip("+").startswith("cohort=") for word in overrides):
+        return _help(found)
     jobs = list(_jobs(overrides, asked.multirun))
     return _sweep(jobs) if asked.multirun else _study(_configure(jobs[0]))
+
+
+def _help(found: Sequence[str]) -> int:
+    sys.stdout.write(HELP.format(version=__version__, cohorts=", ".join(_cohorts(found))))
+    return WRONG_INPUT
 
 
 def _init(words: Sequence[str]) -> int:
@@ -135,15 +140,21 @@ def _upkeep(action: str, words: Sequence[str]) -> int:
 
     asked = dict(word.split("=", 1) for word in words if "=" in word)
     ours = {k: v for k, v in asked.items() if action == "publish" and k in WORDS}
-    composed = _composed([word for word in words if word.split("=", 1)[0] not in ours])
+    others = [word for word in words if word.split("=", 1)[0] not in ours]
+    composed = _composed(prepared(others, (), sweep=False))
     storage = parse_storage(OmegaConf.to_container(composed.storage, resolve=True))
     if action == "publish":
         return run_publish(storage, ours)
     return run_upkeep(action, storage, bool(composed.dry_run))
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; settings are written key=value, the study +cohort=NAME.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rt1t2-dask",
         usage="python -m rt1t2_dask [-m] [--config-dir DIR] +cohort=NAME [key=value ...]",
         description="T1w/T2w ratio maps, group contrasts and receptor correlations.",
@@ -200,14 +211,13 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
 def _composed(overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
-            return compose("config", overrides=[_forced(word) for word in overrides])
+            return compose("config", overrides=list(overrides))
     except HydraException as error:
-        raise UserError(_first_lines(error)) from None
-
-
-def _forced(word: str) -> str:
-    """Let a dotted setting be set whether or not the YAML names it; the models know them all."""
-    return f"++{word}" if DOTTED.match(word) else word
+        raise UserError(explained(_first_lines(error))) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = (mark.name, mark.line + 1) if mark else ("a YAML file", 0)
+        raise UserError(yaml_fault(str(error.problem), *place)) from None
 
 
 def _configure(job: Job) -> Config:

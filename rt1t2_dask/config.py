@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
+from rt1t2_dask.config_faults import fault_lines
 from rt1t2_dask.config_model import Model
 from rt1t2_dask.config_places import (
     Cluster,
@@ -100,8 +101,15 @@ class Cohort(Model):
     @model_validator(mode="after")
     def _names_exist(self) -> Cohort:
         known = ", ".join(self.groups)
+        values = list(self.groups.values())
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise ValueError(f"cohort.groups: two groups have the value {twice[0]}; part them")
         if self.reference not in self.groups:
-            raise ValueError(f"cohort.reference={self.reference} is not one of the groups {known}")
+            turned = "; write groups as name: value" if self.reference in values else ""
+            raise ValueError(
+                f"cohort.reference={self.reference} is not one of the groups {known}{turned}"
+            )
         for name, form in self.contrasts.items():
             unknown = [group for group in form.members if group not in self.groups]
             if unknown:
@@ -233,10 +241,12 @@ def parse(tree: Mapping[str, Any]) -> Config:
     UserError
         One line for each wrong value: the key, the value, what is expected.
     """
+    if not tree.get("cohort"):
+        raise UserError("the cohort file is empty; `init my_study source.root=DATASET` drafts one.")
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise UserError("\n".join(_line(item) for item in error.errors())) from None
+        raise UserError(fault_lines(error, tree)) from None
 
 
 def parse_storage(tree: Any) -> Storage:
@@ -244,26 +254,4 @@ def parse_storage(tree: Any) -> Storage:
     try:
         return Storage.model_validate(tree)
     except ValidationError as error:
-        lines = (f"storage.{_line(item)}" for item in error.errors())
-        raise UserError("\n".join(lines)) from None
-
-
-def _unknown(key: str, value: Any) -> str:
-    from rt1t2_dask.config_keys import suggestion  # reads the models of this module
-
-    return f"{key}={value!r}: there is no such setting; {suggestion(key)}"
-
-
-def _line(item: Any) -> str:
-    kinds = {"simulated", "bids", "dicom", "derivatives", "maps"}
-    steps = [str(step) for step in item["loc"]]
-    key = ".".join(s for i, s in enumerate(steps) if not (i == 1 and s in kinds))
-    if item["type"] == "extra_forbidden":
-        return _unknown(key, item["input"])
-    if item["type"] == "missing":
-        return f"{key} is missing; set it."
-    if item["type"] == "value_error":
-        return str(item["ctx"]["error"]) + "."
-    if item["type"] == "union_tag_not_found":
-        return f"{key}.kind is missing; choose source=simulated, bids, dicom, derivatives or maps."
-    return f"{key}={item['input']!r}: {item['msg'].lower()}."
+        raise UserError(fault_lines(error, tree, "storage.")) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -135,15 +135,20 @@ def _type(annotation: Any) -> str:
 
 
 def suggestion(key: str) -> str:
-    """Give the known settings that a mistyped one may have meant, as a clause; empty for none."""
-    known = [setting.key for setting in settings()]
+    """Give the known setting that a mistyped one may have meant, as a clause."""
+    known = list(dict.fromkeys(setting.key for setting in settings()))
     section, _, last = key.rpartition(".")
-    siblings = [k for k in known if k.rpartition(".")[0] == section]
-    near = get_close_matches(last, [k.rpartition(".")[2] for k in siblings], 1, 0.6)
-    starting = [k for k in siblings if k.rpartition(".")[2].startswith(last)]
-    found = starting[:1] or [f"{section}.{near[0]}".lstrip(".")] * bool(near)
-    found = found or get_close_matches(key, known, 1, 0.75)
+    siblings = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == section}
+    starting = [k for name, k in siblings.items() if name.startswith(last) or last in name]
+    near = [siblings[name] for name in get_close_matches(last, siblings, 1, 0.6)]
+    elsewhere = [] if siblings else get_close_matches(key, known, 1, 0.75)
+    found = [*near, *starting, *elsewhere]
     if found:
         return f"did you mean {found[0]}?"
-    names = ", ".join(dict.fromkeys(k.rpartition(".")[2] for k in siblings))
-    return f"{section} has {names}." if section and names else "check its spelling."
+    return f"{section} has {', '.join(siblings)}." if siblings else "check its spelling."
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Give the nearest of some names as a clause that opens a list; empty where none is near."""
+    close = get_close_matches(word, known, 1, 0.7)
+    return f"did you mean {close[0]}? Else " if close else ""

@@ -18,7 +18,7 @@ def test_without_a_cohort_there_is_help_and_exit_code_2(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["+cohort=nope"], "cohort/nope"),
+        (["+cohort=nope"], "cohort=nope"),
         (["+cohort=psp", "smooth.fwhm=3"], "smooth.fwhm"),
         (["+cohort=psp", "smooth.fwhm_mm=-3"], "smooth.fwhm_mm=-3"),
         (["+cohort=psp", "contrast.p=5"], "contrast.p=5"),

@@ -1,0 +1,130 @@
+"""The words of the command line before Hydra reads them: put right, or answered plainly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from rt1t2_dask.config_keys import nearest, settings, suggestion
+from rt1t2_dask.errors import UserError
+
+WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTALL)
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "source", "storage")
+
+
+def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[str]:
+    """Check every word's shape and key, and give them as Hydra is to read them.
+
+    Dotted settings are set whether or not the YAML names them (``++``): the models know them all.
+    ``cohort=NAME`` is taken as ``+cohort=NAME``.
+
+    Parameters
+    ----------
+    words : sequence of str
+    cohorts : sequence of str
+        Those that are known.
+    sweep : bool
+        Whether commas part the values of a sweep.
+
+    Raises
+    ------
+    UserError
+        Of the first word that is wrong.
+    """
+    return [_prepared(word, cohorts, sweep) for word in words]
+
+
+def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
+    found = WORD.fullmatch(word)
+    key = found["key"] if found else ""
+    if found is None or not key or (found["rest"] is None and found["sign"] != "~"):
+        raise UserError(_no_setting(word, cohorts))
+    if key.startswith(("hydra.", "hydra/")):
+        return word
+    _check_key(key)
+    if found["rest"] is None and key == "cohort":
+        raise UserError(f"~cohort leaves no study; choose from {', '.join(cohorts)}.")
+    if found["rest"] is None:
+        return word
+    value = found["rest"][1:]
+    _check_value(key, value, sweep)
+    if key == "cohort" and not value:
+        raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")
+    if "." in key:
+        return f"++{key}={value}"
+    return f"+{word}" if key == "cohort" and not found["sign"] else word
+
+
+def _no_setting(word: str, cohorts: Sequence[str]) -> str:
+    if word in cohorts:
+        return f"{word}: did you mean +cohort={word}?"
+    if " " in word.split("=")[0] or re.search(r"\s=|=\s", word):
+        return f"{word}: write key=value without spaces."
+    return f"{word}: a setting is written key=value, as smooth.fwhm_mm=8; {_near(word)}"
+
+
+def _near(word: str) -> str:
+    known = [setting.key for setting in settings()]
+    if word in known:
+        return f"give {word} a value."
+    close = get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}=...?" if close else "python -m rt1t2_dask alone shows help."
+
+
+def _check_key(key: str) -> None:
+    known = [setting.key for setting in settings()]
+    tops = {name.split(".")[0] for name in known}
+    top = key.split(".")[0].split("@")[0].split("/")[0]
+    if top in tops or top in GROUPS:
+        return
+    end = [name for name in known if name.rpartition(".")[2] == key]
+    hint = f"did you mean {end[0]}?" if end else suggestion(key)
+    raise UserError(f"{key}: there is no such setting; {hint}")
+
+
+def _check_value(key: str, value: str, sweep: bool) -> None:
+    bare = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
+    if any(mark in bare for mark in "'\""):
+        raise UserError(f"{key}={value}: a quote is not closed.")
+    if any(bare.count(first) != bare.count(last) for first, last in PAIRS.items()):
+        raise UserError(f"{key}={value}: a bracket is not closed.")
+    if "=" in bare:
+        raise UserError(f"{key}={value}: put a value that holds = in quotes, inside and out.")
+    outside = re.sub(r"\[.*\]|\{.*\}|\(.*\)", "", bare)
+    if "," in outside and (not sweep or outside.endswith(",")):
+        raise UserError(
+            f"{key}={value}: a comma parts several values. Write a list as [a,b], a decimal "
+            "with a point, or sweep over them with -m."
+        )
+
+
+def explained(text: str) -> str:
+    """Put Hydra's message into the words of the command line."""
+    missing = re.match(r"In '[^']*': Could not find '([^/']+)/([^']*)'(.*)", text, re.DOTALL)
+    if missing:
+        group, name, rest = missing.groups()
+        choices = re.sub(r"\s*Available options in '[^']*':?\s*", "", rest).strip(" .\n")
+        known = [word.strip() for word in re.split(r"[,\s]+", choices) if word.strip()]
+        own = ", or name your own folder with --config-dir" if group == "cohort" else ""
+        return (
+            f"{group}={name}: there is none; {nearest(name, known)}choose from "
+            f"{', '.join(known)}{own}."
+        )
+    several = re.match(r"Multiple values for (\w+)", text)
+    if several:
+        return f"{several[1]} is given twice; keep one."
+    return text
+
+
+def yaml_fault(problem: str, file: str, line: int) -> str:
+    """Say where a YAML file cannot be read, and the usual reason."""
+    usual = {
+        "\\t": "YAML takes spaces, not tabs",
+        "mapping values": "a line above lacks its colon, or a text with a colon needs quotes",
+        "duplicate key": "keep one of the two",
+        "expected": "a bracket or quote is not closed, or a line is indented wrongly",
+    }
+    why = next((hint for sign, hint in usual.items() if sign in problem), "look at that line")
+    return f"{file}, line {line}: {problem}; {why}."

@@ -1,0 +1,187 @@
+"""Wrong command lines, YAMLs and tables: each answer is a line or two that names the fix."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from rt1t2_dask.command_line import command
+
+GOOD = """name: small
+groups: {pat: P, hc: C}
+reference: hc
+contrasts: {patVsHc: [pat, hc]}
+"""
+ROWS = [
+    "participant_id\tgroup\tage\tsex\tshoe\tempty\tword",
+    *(
+        f"sub-{i:02d}\t{'P' if i < 5 else 'C'}\t{40 + i}\tF\t{int(i < 5)}\tn/a\tw{i}"
+        for i in range(10)
+    ),
+]
+TABLE = "\n".join(ROWS) + "\n"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("study") / "maps"
+    root.mkdir()
+    affine = np.diag([12.0, 12, 12, 1])
+    affine[:3, 3] = (-98, -134, -72)
+    for i in range(10):
+        data = np.random.default_rng(i).normal(1.5, 0.1, (16, 20, 16)).astype(np.float32)
+        nib.Nifti1Image(data, affine).to_filename(root / f"sub-{i:02d}_T1wT2wratio.nii.gz")
+    (root.parent / "studies" / "cohort").mkdir(parents=True)
+    return root
+
+
+def answer(
+    images: Path, capsys, *words: str, yaml: str = GOOD, table: str | bytes = TABLE
+) -> tuple[int, str]:
+    (images.parent / "studies" / "cohort" / "small.yaml").write_text(yaml)
+    content = table if isinstance(table, bytes) else table.encode()
+    (images / "participants.tsv").write_bytes(content)
+    base = {
+        "source": "maps", "source.root": str(images), "output_dir": "out", "storage.url": "lake",
+    }  # fmt: skip
+    given = {word.split("=", 1)[0].lstrip("+") for word in words}
+    kept = [f"{key}={value}" for key, value in base.items() if key not in given]
+    start = ["--config-dir", str(images.parent / "studies"), "+cohort=small"]
+    code = command([*start, *kept, *words, "dry_run=true"])
+    return code, capsys.readouterr().err
+
+
+def judge(code: int, text: str, said: str, folder: Path) -> None:
+    lines = [line for line in text.splitlines() if "SIMULATED DATA" not in line]
+    assert code == 2, text
+    assert said in text
+    assert 1 <= len(lines) <= 2, text
+    assert "Traceback" not in text
+    assert "Error:" not in text
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RT1T2_DEBUG", raising=False)
+    return tmp_path
+
+
+LINES = [
+    ("smooth.fwhm=3", "did you mean smooth.fwhm_mm?"),
+    ("smoth.fwhm_mm=3", "did you mean smooth.fwhm_mm?"),
+    ("fwhm_mm=3", "did you mean smooth.fwhm_mm?"),
+    ("storage.secret=abc", "storage has url"),
+    ("smooth.fwhm_mm=-3", "smooth.fwhm_mm=-3: must be greater than or equal to 0"),
+    ("smooth.fwhm_mm=ten", "must be a valid number"),
+    ("smooth.fwhm_mm", "give smooth.fwhm_mm a value"),
+    ("smooth.fwhm_mm = 8", "without spaces"),
+    ("smooth.fwhm_mm=3=4", "in quotes"),
+    ("smooth.fwhm_mm=6,8", "sweep over them with -m"),
+    ("contrast.p=5", "must be less than 0.5"),
+    ("contrast.p=0,001", "a decimal with a point"),
+    ("contrast.mask=nowhere.nii", "contrast.mask=nowhere.nii: there is no such file"),
+    ("cluster=sge", "choose from address, auto"),
+    ("cluster.workers=-1", "cluster.workers=-1: must be greater than or equal to 1"),
+    ("cluster.walltime=2 hours", "as 12:00:00"),
+    ("permute.statistic=tfce", "write a list, as [tfce]"),
+    ("permute.statistic=[max_t,tfce", "a bracket is not closed"),
+    ("permute.method=freedman-lane", "'freedman_lane' or 'smith'"),
+    ("template.space=MNI", "'MNI152NLin2009aSym'"),
+    ("overwrite=perhaps", "must be a valid boolean"),
+    ("receptors.maps=[nope]", "nope"),
+    ("receptors.atlas={image: a.nii, table: b.tsv}", "a.nii: there is no such file"),
+    ("cohort.contrasts.patVsHc=[pat,pat]", "with itself; name two groups"),
+    ("cohort.contrasts.more=[pat,who]", "names who, which is not one of the groups pat, hc"),
+    ("cohort.contrasts.patVsHc=pat", "write [first, second]"),
+    ("cohort.covariates=age", "write a list, as [age]"),
+    ("cohort.covariates=[iq]", "name iq, which is no column"),
+    ("cohort.covariates=[shoe]", "shoe"),
+    ("cohort.covariates=[word]", "combination"),
+    ("cohort.covariates=[empty]", "empty is missing for 10 of 10"),
+    ("cohort.exclude=[3]", "in quotes"),
+    ("cohort.exclude=[sub-99]", "sub-99"),
+    ("cohort.groups.pat=p", "small and capital letters differ"),
+    ("normalise=derivatives", "normalise=derivatives needs source=derivatives"),
+    ("source=bids,dicom", "a comma parts several values"),
+    ("stage=smooth", "go together"),
+    ("output_dir=/dev/null/out", "is a file; name a folder"),
+    ("output_dir=/proc/nope", "/proc cannot be written"),
+    ("storage.url=/dev/null/lake", "is a file; name a folder"),
+    ("storage.url=ftp://host/lake", "s3://"),
+    ("~cohort", "choose from pain, psp"),
+    ("psp", "did you mean +cohort=psp?"),
+    ("--workers 3", "settings are written key=value"),
+]
+
+
+@pytest.mark.parametrize(("word", "said"), LINES)
+def test_wrong_command_lines(images, capsys, here, word, said):
+    words = word.split(" ") if word.startswith("--") else [word]
+    judge(*answer(images, capsys, *words), said, here)
+
+
+YAMLS = [
+    ("", "the cohort file is empty"),
+    (GOOD + "exclude: [\n", "a bracket or quote is not closed"),
+    (GOOD + "exclude:\n\t- sub-01\n", "line 6: found character '\\t'"),
+    ("name small\n" + GOOD, "a line above lacks its colon"),
+    (GOOD + "name: other\n", "keep one of the two"),
+    (GOOD + "covariate: [age]\n", "did you mean cohort.covariates?"),
+    (GOOD.replace("reference: hc\n", ""), "cohort.reference is missing"),
+    (GOOD.replace("reference: hc", "reference: C"), "write groups as name: value"),
+    (GOOD.replace("{pat: P, hc: C}", "[P, C]"), "write it as {name: value, ...}"),
+    (GOOD.replace("pat: P", "pat: C"), "two groups have the value C"),
+    (GOOD.replace("patVsHc", "pat_vs_hc"), "use letters and digits only"),
+    (GOOD.replace("[pat, hc]", "{groups: [pat, hc]}"), "say test: two_sample"),
+    (GOOD.replace("[pat, hc]", "{test: paired, groups: [pat, hc]}"), "pair is missing"),
+    (GOOD.replace("[pat, hc]", "{formula: '~ log(age)', of: age}"), "names of columns with + -"),
+    (GOOD.replace("name: small", "name: my study"), "letters, digits, _ and - only"),
+]
+
+
+@pytest.mark.parametrize(("yaml", "said"), YAMLS)
+def test_wrong_cohort_files(images, capsys, here, yaml, said):
+    judge(*answer(images, capsys, yaml=yaml), said, here)
+
+
+TABLES = [
+    (TABLE.replace("\t", ","), "Columns are separated by tabs"),
+    ("", "save it as UTF-8 text with tabs"),
+    (TABLE.encode("utf-16"), "save it as UTF-8 text with tabs"),
+    (ROWS[0] + "\n", "values there: none"),
+    (TABLE + ROWS[1] + "\n", "row 12 twice; keep one row"),
+    (TABLE.replace("\t44\t", "\tforty\t"), "age='forty' in row 6 is not a number"),
+    (TABLE.replace("group", "diagnosis"), "has no column group (cohort.group_column)"),
+]
+
+
+@pytest.mark.parametrize(("table", "said"), TABLES)
+def test_wrong_tables(images, capsys, here, table, said):
+    judge(*answer(images, capsys, table=table), said, here)
+
+
+def test_a_study_without_plus_is_understood(here, capsys):
+    assert command(["cohort=psp", "dry_run=true"]) == 0
+    assert "psp (SIMULATED): 29 people" in capsys.readouterr().out
+
+
+def test_a_real_process_answers_in_a_line_and_leaves_with_2(here):
+    env = {k: v for k, v in os.environ.items() if k != "RT1T2_DEBUG"}
+    done = subprocess.run(
+        [sys.executable, "-m", "rt1t2_dask", "+cohort=psp", "--colour"],
+        capture_output=True, text=True, check=False, env=env, cwd=here,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "rt1t2-dask: unrecognized arguments: --colour; settings are written key=value, the study "
+        "+cohort=NAME."
+    ]
