@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from label_heads import LabelHead, Scanner, build
+from label_heads import LabelHead, build
+from label_scanner import Scanner
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from template_head import template_head
@@ -57,6 +58,8 @@ class Person:
 
 
 def run(people: int) -> dict[str, float]:
+    """Measure variation, contrast and planted changes over people."""
+
     found = [_person(number) for number in range(1, people + 1)]
     raw, calibrated = ([_variation(getattr(p, n)) for p in found] for n in ("raw", "white"))
     effects = [effect for p in found for effect in p.effects]

@@ -1,4 +1,4 @@
-"""Normalisation on label heads (SIMULATED): overlap with the template, lesions, CPU and memory."""
+"""Normalisation on label heads (SIMULATED): overlap with the template, CPU and memory."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent))
 
-import images_rim
 from images_person import MADE
 from label_heads import build
 
 from rt1t2_dask.images.child import write_image
 
 HERE = Path(__file__).parent
-RIM_PEOPLE = 3
 PAGE = os.sysconf("SC_PAGE_SIZE")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
@@ -35,7 +33,7 @@ def run(people: int) -> dict[str, float]:
         print("antspyx is not installed: no figures for SyNQuick")
     with tempfile.TemporaryDirectory() as folder:
         rows = [measured(Path(folder), person) for person in range(1, people + 1)]
-    return overlaps(rows) | rims(min(people, RIM_PEOPLE))
+    return overlaps(rows)
 
 
 def measured(folder: Path, person: int) -> dict[str, Any]:
@@ -72,10 +70,12 @@ class Watch(Thread):
         self.start()
 
     def run(self) -> None:
+        """Look until told to stop."""
         while not self.done.wait(0.05):
             self.peak_gb = max(self.peak_gb, resident_gb(self.pid))
 
     def stop(self) -> None:
+        """Look no more."""
         self.done.set()
 
 
@@ -90,6 +90,7 @@ def resident_gb(pid: int) -> float:
 
 
 def write_scans(folder: Path, label: str, person: int) -> None:
+    """Write one person's scans as BIDS, and the true grey and white matter beside them."""
     head = build(person)
     anat = folder / "bids" / label / "anat"
     anat.mkdir(parents=True)
@@ -101,6 +102,8 @@ def write_scans(folder: Path, label: str, person: int) -> None:
 
 
 def overlaps(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Average over people; CPU against the peer's as a ratio of sums."""
+
     def mean(key: str) -> float:
         return float(np.mean([row.get(key, math.nan) for row in rows]))
 
@@ -116,11 +119,3 @@ def overlaps(rows: list[dict[str, Any]]) -> dict[str, float]:
         "cpu_s_subject": mean("cpu_s_all"),
         "peak_gb": max(row["peak_gb"] for row in rows),
     }
-
-
-def rims(people: int) -> dict[str, float]:
-    fills = ("mask", "unmasked", "median_wm", "enantiomorphic")
-    rows = [images_rim.errors(person, *fills) for person in range(1, people + 1)]
-    means = {fill: float(np.mean([row[fill] for row in rows])) for fill in fills}
-    print("rim of a lesion, mm:", {fill: round(value, 2) for fill, value in means.items()})
-    return {"rim_mm": means["mask"], "rim_unmasked_mm": means["unmasked"]}

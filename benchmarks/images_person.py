@@ -42,6 +42,8 @@ REGISTRATION_MM, OUTPUT_MM = 2.0, 1.0
 
 
 def main() -> None:
+    """Make one person's parts and print the figures."""
+
     folder, label = Path(sys.argv[1]), sys.argv[2]
     config = configured(folder)
     lake = Lake(config.storage.url)
@@ -53,6 +55,8 @@ def main() -> None:
 
 
 def configured(folder: Path) -> Config:
+    """Compose a study of one folder."""
+
     words = [
         "+cohort=psp",
         "source=bids",
@@ -81,6 +85,8 @@ def made(lake: Lake, plan: ImagePlan) -> dict[str, float]:
 
 
 def dice(lake: Lake, plan: ImagePlan, stem: Path) -> dict[str, float]:
+    """Give the overlap of the carried truth with the template by tissue and method."""
+
     template = lake.read(plan.shared["template_out"].part)
     grid = to_volume(template["t1w"]).grid
     normalised = lake.read(plan.people[0].part("normalise"))
@@ -105,6 +111,8 @@ def dice(lake: Lake, plan: ImagePlan, stem: Path) -> dict[str, float]:
 
 
 def carried_by(warp: Warp, grid: Grid) -> Carry:
+    """Carry by a warp of ours."""
+
     def carry(image: Volume) -> Volume:
         return to_grid(image, grid, warp=warp, order=1)
 
@@ -112,10 +120,14 @@ def carried_by(warp: Warp, grid: Grid) -> Carry:
 
 
 def overlap(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Give the Dice of two masks."""
+
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
 def read(path: Path) -> Volume:
+    """Read a NIfTI file."""
+
     image = nib.load(path)
     assert isinstance(image, nib.Nifti1Image)
     return Volume(image.get_fdata(dtype=np.float32), np.asarray(image.affine))
@@ -147,6 +159,8 @@ def synquick(lake: Lake, plan: ImagePlan, grid: Grid) -> tuple[float, Carry]:
 
 
 def as_ants(volume: Volume) -> Any:
+    """Give an ANTs image, by way of a file."""
+
     import ants
 
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 from images_brain import corrected, dice
-from label_heads import LabelHead, build, slab
+from label_heads import LabelHead, build
+from label_scanner import slab
 from scipy.spatial.transform import Rotation
 from template_head import template_head
 

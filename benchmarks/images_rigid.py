@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from label_heads import LabelHead, Size, build, slab
+from label_heads import LabelHead, build
+from label_scanner import Size, slab
 from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images.coregister import rigid
@@ -20,6 +21,8 @@ THICK: Size = (1.0, 1.0, 5.0)
 
 
 def run(people: int) -> dict[str, float]:
+    """Measure isotropic and thick T2w, whole, as a slab, and as a slab far away."""
+
     iso = _errors("1 x 1 x 1 mm", people, 1.0, lambda t2w: t2w)
     thick = _errors("1 x 1 x 5 mm", people, THICK, lambda t2w: t2w)
     slabs = _errors("1 x 1 x 5 mm, slab of 40 %", people, THICK, lambda t2w: slab(t2w, *SLAB))

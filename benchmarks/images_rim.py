@@ -24,6 +24,21 @@ from rt1t2_dask.simulate.lattice import random_field
 RIM_MM = 8.0
 FIELD_MM = ((40.0, 4.0), (20.0, 1.0))
 VOXEL_MM = 1.0
+PEOPLE = 3
+FILLS = ("mask", "unmasked", "median_wm", "enantiomorphic")
+
+
+def run(people: int) -> dict[str, float]:
+    """Measure the rim with and without masking, over at most `PEOPLE` people."""
+    rows = []
+    for person in range(1, min(people, PEOPLE) + 1):
+        rows.append(errors(person, *FILLS))
+        print(
+            f"person {person}:", {fill: round(mm, 2) for fill, mm in rows[-1].items()}, flush=True
+        )
+    means = {fill: float(np.mean([row[fill] for row in rows])) for fill in FILLS}
+    print("rim of a lesion, mm:", {fill: round(value, 2) for fill, value in means.items()})
+    return {"rim_mm": means["mask"], "rim_unmasked_mm": means["unmasked"]}
 
 
 def errors(person: int, *fills: str) -> dict[str, float]:

@@ -30,5 +30,7 @@ def template_head() -> Head:
 
 
 def asset(name: str) -> Volume:
+    """Read an installed asset."""
+
     found = assets.resolve(name)
     return from_bytes(assets.read(found), name)

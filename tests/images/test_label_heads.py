@@ -88,7 +88,9 @@ def test_the_same_seed_gives_the_same_bytes_and_a_change_is_what_was_asked(heads
 
 
 def test_a_slab_keeps_its_place(heads, head):
-    part = heads.slab(head.t2w, 0.25, 0.75)
+    from label_scanner import slab
+
+    part = slab(head.t2w, 0.25, 0.75)
     first = round(0.25 * head.t2w.data.shape[2])
     index = np.array([3, 4, 5])
     here = move(part.affine, index)
