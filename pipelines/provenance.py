@@ -12,6 +12,8 @@ from rt1t2_dask.pipelines.page import used_assets
 from rt1t2_dask.pipelines.work import Outcome
 from rt1t2_dask.storage.provenance import environment
 
+SECONDS = ("cpu_s", "stage_cpu_s", "wall_s")
+
 
 def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Describe a run.
@@ -62,8 +64,8 @@ def timings(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     """Sum CPU and wall seconds by stage over the parts made in this run."""
     spent: dict[str, dict[str, float]] = {}
     for outcome in outcomes:
-        row = spent.setdefault(outcome.task.stage, {"parts": 0, "cpu_s": 0.0, "wall_s": 0.0})
+        row = spent.setdefault(outcome.task.stage, {"parts": 0} | dict.fromkeys(SECONDS, 0.0))
         row["parts"] += 1
-        row["cpu_s"] = round(row["cpu_s"] + outcome.cpu_s, 3)
-        row["wall_s"] = round(row["wall_s"] + outcome.wall_s, 3)
+        for name in SECONDS:
+            row[name] = round(row[name] + getattr(outcome, name), 3)
     return spent

@@ -1,0 +1,116 @@
+"""What the lake saves and what it costs: sweeps, overhead, two processes, planning.
+
+python benchmarks/lake.py [sweep] [overhead] [two] [plan] [--people 4] [--voxel-mm 4]
+
+Without names all sections run. Every section prints readable lines; the last line is one JSON
+object with the figures of the sections that ran. Data are SIMULATED.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lake_overhead import overhead, two_processes
+from lake_study import Study, run
+
+SWEPT = {"smooth.fwhm_mm": ("6", "8", "10"), "contrast.p": ("0.001", "0.005")}
+IMAGES = ("ingest", "coregister", "bias", "brain", "normalise", "tissue", "calibrate", "ratio")
+
+
+def sweep(study: Study) -> dict[str, Any]:
+    """Run 3 x 2 settings as one sweep and as six separate runs; count what each made."""
+    together = study.run(
+        "lake-sweep", "sweep", "-m", *(f"{k}={','.join(v)}" for k, v in SWEPT.items())
+    )
+    settings = [(f, p) for f in SWEPT["smooth.fwhm_mm"] for p in SWEPT["contrast.p"]]
+    jobs = [f"sweep/smooth.fwhm_mm={f},contrast.p={p}" for f, p in settings]
+    apart = [
+        study.run(
+            f"lake-{i}", f"alone-{i}", f"smooth.fwhm_mm={settings[i][0]}",
+            f"contrast.p={settings[i][1]}",
+        )
+        for i in range(len(settings))
+    ]  # fmt: skip
+    alone = [f"alone-{i}" for i in range(len(settings))]
+    units = study.made(alone[0])
+    runs = {stage: n / units[stage] for stage, n in study.made(*jobs).items()}
+    separate = {stage: n / units[stage] for stage, n in study.made(*alone).items()}
+    wall, walls = together.wall_s, sum(spent.wall_s for spent in apart)
+    cpu, cpus = together.cpu_s, sum(spent.cpu_s for spent in apart)
+    print(f"sweep: smooth {runs['smooth']:g} times, clusters {runs['clusters']:g}, ", end="")
+    print(f"images {max(runs[stage] for stage in IMAGES):g}; ", end="")
+    print(f"wall {wall:.0f} s, {cpu:.0f} CPU s; six runs {walls:.0f} s, {cpus:.0f} CPU s")
+    return {
+        "sweep_stage_runs": runs,
+        "sweep_stage_runs_separate": separate,
+        "sweep_wall_ratio": walls / wall,
+        "sweep_cpu_ratio": cpus / cpu,
+    }
+
+
+def plan(study: Study, people: int = 50_000) -> dict[str, Any]:
+    """Plan a study of many people whose (tiny) scans really lie in a folder."""
+    root = study.folder / "many"
+    rows = ["participant_id\tgroup\tage\tsex"]
+    for k in range(people):
+        label = f"sub-{k:05d}"
+        rows.append(f"{label}\t{'PSP' if k % 2 else 'HC'}\t{40 + k % 40}\t{'MF'[k % 2]}")
+        folder = root / label / "anat"
+        folder.mkdir(parents=True)
+        for kind in ("T1w", "T2w"):
+            (folder / f"{label}_{kind}.nii.gz").write_text(f"{label} {kind}")
+    (root / "participants.tsv").write_text("\n".join(rows) + "\n")
+    spent = run(
+        [
+            "+cohort=psp", "source=bids", f"source.root={root}", "template.voxel_mm=2",
+            f"storage.url={study.folder}/lake-many", f"output_dir={study.folder}/many-out",
+            "dry_run=true",
+        ]
+    )  # fmt: skip
+    print(f"plan of {people} people: {spent.cpu_s:.0f} CPU s, {spent.wall_s:.0f} s, ", end="")
+    print(f"{spent.peak / 1e9:.2f} GB")
+    named = f"plan_{people}"
+    return {
+        f"{named}_s": spent.cpu_s,
+        f"{named}_wall_s": spent.wall_s,
+        f"{named}_gb": spent.peak / 1e9,
+    }
+
+
+SECTIONS: dict[str, Callable[[Study], dict[str, Any]]] = {
+    "sweep": sweep,
+    "overhead": overhead,
+    "two": two_processes,
+    "plan": plan,
+}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}")
+    asked.add_argument("--people", type=int, default=4)
+    asked.add_argument("--voxel-mm", type=float, default=4)
+    asked.add_argument("--relabelings", type=int, default=20)
+    args = asked.parse_args()
+    figures: dict[str, Any] = {
+        "people": args.people,
+        "voxel_mm": args.voxel_mm,
+        "load": os.getloadavg()[0],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(Path(folder), args.people, args.voxel_mm, args.relabelings)
+        if set(args.sections) != {"plan"}:
+            study.simulate()
+        for name in args.sections or SECTIONS:
+            figures |= SECTIONS[name](study)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
