@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from rt1t2_dask.errors import RunError
 from rt1t2_dask.storage.arrays import to_objects
 from rt1t2_dask.storage.claims import LEASE_S, claimed
 from rt1t2_dask.storage.keys import canonical, plain
@@ -16,6 +18,7 @@ from rt1t2_dask.storage.sealed import Seal, SealedStore, damaged, seal
 from rt1t2_dask.storage.stores import Store, open_store
 
 MARKER = ".json"
+_MARKER_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 _EMPTY_GROUP = canonical({"zarr_format": 3, "node_type": "group", "attributes": {}})
 
 
@@ -112,7 +115,18 @@ class Lake:
         self._clear_leftovers(part, set(objects))
         for path, data in objects.items():
             self.store.write(f"{part.prefix}/{path}", data)
-        self.store.create(part.marker, marker)
+        self._mark(part, marker)
+
+    def _mark(self, part: Part, marker: bytes) -> None:
+        """Create the marker; a refused create that shows no marker was a conflict, no rival."""
+        for pause in _MARKER_PAUSES_S:
+            if self.store.create(part.marker, marker) or self.is_complete(part):
+                return
+            time.sleep(pause)
+        raise RunError(
+            f"{self.store.url}/{part.marker}: the store refuses to create it and shows none. "
+            "Run the same command again; finished parts are kept."
+        )
 
     def _clear_leftovers(self, part: Part, kept: set[str]) -> None:
         for path in list(self.store.list(part.prefix)):

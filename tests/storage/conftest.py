@@ -13,6 +13,7 @@ import boto3
 import numpy as np
 import pytest
 import xarray as xr
+from bad_network import Trouble, relayed
 
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
@@ -78,6 +79,13 @@ def bucket_url(
     name = f"b{abs(hash(request.node.nodeid)) % 10**12}"
     boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1").create_bucket(Bucket=name)
     return f"s3://{name}/lake"
+
+
+@pytest.fixture
+def bad_network(s3_server: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, Trouble]]:
+    """A relay with the share of bad answers that the test names; its URL and what it saw."""
+    with relayed(s3_server, request.param) as relay:
+        yield relay
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.cloud)])
