@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
         When the scheduler named by ``cluster.address`` does not answer, or a package that the
         choice needs is not installed.
     RunError
-        When a worker lacks something.
+        When a worker lacks something, or the scheduler is lost while it works.
     """
     if cluster.kind == "synchronous":
         yield SerialExecutor()
@@ -74,12 +74,26 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
             yield pool
     else:
         with ExitStack() as stack:
+            stack.enter_context(_loss_said())
             client = stack.enter_context(_client(cluster, stack))
             if check is not None:
                 _check_workers(client, check)
             if cluster.performance_report:
                 stack.enter_context(_report(cluster.performance_report))
             yield stack.enter_context(client.get_executor())
+
+
+@contextmanager
+def _loss_said() -> Iterator[None]:
+    """Say in one line that the scheduler is gone: Dask then cancels all that was submitted."""
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except CancelledError:
+        raise RunError(
+            "the connection to the scheduler was lost. Finished parts are kept: start it again "
+            "where it is not ours (cluster.address), then run the same command."
+        ) from None
 
 
 def _client(cluster: Cluster, stack: ExitStack) -> Client:

@@ -1,0 +1,309 @@
+"""SIGKILL at random moments of a small study: of a worker, the scheduler, the driver, of all.
+
+python tests/cluster/chaos.py FOLDER [--kills 20] [--of worker scheduler driver everything]
+
+Four simulated people at 4 mm on a real scheduler and two workers. A chain starts from a lake that
+lacks half of the people and the group, is killed `CHAIN` times, each time by the number of new
+files in the lake (seeded), and is then run to its end. Prints one line a chain, JSON last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rt1t2_dask.storage.claims import LEASE_S
+from rt1t2_dask.storage.parts import Lake, Part
+
+KINDS = ("worker", "scheduler", "driver", "everything")
+CHAIN = 10
+PEOPLE_LEFT = 2
+PATIENCE_S = 900
+SHARED = ("template", "head")
+MOST_DELAY_S = 0.3
+RUN_FAULT = 1
+SCANS = (
+    "+cohort=psp",
+    "source.voxel_mm=4",
+    *("source.groups.PSP.n=2", "source.groups.PSP.n_male=1"),
+    *("source.groups.HC.n=2", "source.groups.HC.n_male=1"),
+    *("permute.n=20", "receptors.n_permutations=20", "report.mosaics=1"),
+)
+QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+
+class TornError(AssertionError):
+    """What must never be: a part that is not what an undisturbed run makes."""
+
+
+class Site:
+    """A scheduler, two workers and a driver: processes of their own, each killed by itself."""
+
+    def __init__(self, folder: Path, study: Sequence[str]) -> None:
+        self.folder, self.study = folder, study
+        self.port = _free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *words: str) -> None:
+        log = (self.folder / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=self.folder,
+            env=environment(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def ensure(self) -> None:
+        """Start what of the cluster does not run."""
+        address = f"tcp://127.0.0.1:{self.port}"
+        if not self.runs("scheduler"):
+            for name in ("worker-0", "worker-1"):
+                self.kill(name)
+            self.start(
+                "scheduler",
+                *("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--no-dashboard"),
+                *("--port", str(self.port)),
+            )
+        for name in ("worker-0", "worker-1"):
+            if not self.runs(name):
+                self.start(
+                    name,
+                    *("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"),
+                    *("--no-dashboard", "--local-directory", str(self.folder / name)),
+                )
+
+    def drive(self) -> None:
+        address = f"cluster.address=tcp://127.0.0.1:{self.port}"
+        words = (*self.study, *places(self.folder), "cluster=address", address)
+        self.start("driver", "rt1t2_dask", *words)
+
+    def runs(self, name: str) -> bool:
+        return name in self.processes and self.processes[name].poll() is None
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name, None)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def kill_kind(self, kind: str, rng: np.random.Generator) -> None:
+        victims = {
+            "worker": [f"worker-{rng.integers(2)}"],
+            "scheduler": ["scheduler"],
+            "driver": ["driver"],
+            "everything": list(self.processes),
+        }
+        for name in victims[kind]:
+            self.kill(name)
+
+    def wait(self) -> int:
+        code = self.processes["driver"].wait(PATIENCE_S)
+        self.processes.pop("driver")
+        return code
+
+
+def environment() -> dict[str, str]:
+    """That of a user: no debugging, one thread a process."""
+    return {name: os.environ[name] for name in os.environ if name != "RT1T2_DEBUG"} | QUIET
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def site(folder: Path, study: Sequence[str]) -> Iterator[Site]:
+    opened = Site(folder, study)
+    try:
+        opened.ensure()
+        yield opened
+    finally:
+        for name in list(opened.processes):
+            opened.kill(name)
+
+
+def places(folder: Path) -> tuple[str, ...]:
+    return (f"storage.url={folder / 'lake'}", f"output_dir={folder / 'out'}")
+
+
+def undisturbed(folder: Path, study: Sequence[str]) -> Path:
+    """Run the study once, or take the run that lies there."""
+    whole = folder / "undisturbed"
+    if not (whole / "done").exists():
+        whole.mkdir(parents=True, exist_ok=True)
+        words = [*study, *places(whole), "cluster=synchronous"]
+        subprocess.run(
+            [sys.executable, "-m", "rt1t2_dask", *words],
+            cwd=whole, env=environment(), check=True, stderr=(whole / "log").open("wb"),
+        )  # fmt: skip
+        (whole / "done").touch()
+    return whole
+
+
+def sealed(lake: Lake) -> dict[Part, dict[str, object]]:
+    """Checksums of every object of every part that has its marker."""
+    stages = {name.rstrip("/") for name in lake.store.children("parts")}
+    parts = [Part(stage, key) for stage in stages for key in lake.complete_keys(stage)]
+    return {part: dict(lake.objects(part)) for part in parts}
+
+
+def stamps(lake: Lake) -> dict[Part, float]:
+    return {part: lake.store.entry(part.marker).modified for part in sealed(lake)}
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """The group results that were written."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "out/group").glob("*.*"))}
+
+
+def shorten(lake: Lake, whole: Path) -> int:
+    """Take out some people and all of the group; returns how many parts are left to do."""
+    said = json.loads((whole / "out/provenance.json").read_text())
+    people = list(said["parts"].values())[-PEOPLE_LEFT:]
+    shared = {part for part in sealed(lake) if part.stage in SHARED}
+    kept = {
+        Part(stage, key)
+        for parts in list(said["parts"].values())[:-PEOPLE_LEFT]
+        for stage, key in parts.items()
+    }
+    gone = sorted(set(sealed(lake)) - kept - shared)
+    assert {Part(stage, key) for parts in people for stage, key in parts.items()} <= set(gone)
+    for part in gone:
+        lake.delete(part)
+    return len(gone)
+
+
+def files(folder: Path) -> int:
+    """How many files the lake and the output show, half-written ones too."""
+    return sum(len(names) for top in ("lake/parts", "out") for _, _, names in os.walk(folder / top))
+
+
+def check(lake: Lake, expected: dict[Part, dict[str, object]], before: dict[Part, float]) -> None:
+    """Every marked part is whole and what an undisturbed run makes; none was made again."""
+    now = stamps(lake)
+    repeated = [part for part, when in before.items() if now.get(part) != when]
+    if repeated:
+        raise TornError(f"finished parts were made again: {repeated}")
+    for part, objects in sealed(lake).items():
+        if lake.verify(part) or objects != expected[part]:
+            raise TornError(f"{part} differs: {lake.verify(part)}")
+
+
+def wait_until(site: Site, goal: int) -> bool:
+    """Wait for so many files; False when the driver ended first."""
+    end = time.monotonic() + PATIENCE_S
+    while site.runs("driver") and time.monotonic() < end:
+        if files(site.folder) >= goal:
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def chain(folder: Path, study: Sequence[str], kinds: Sequence[str], seed: int) -> dict[str, Any]:
+    """Kill a study as often as there are `kinds`, then run it to its end."""
+    whole = undisturbed(folder, study)
+    rng = np.random.default_rng([seed, *map(KINDS.index, kinds)])
+    work = folder / f"{'-'.join(dict.fromkeys(kinds))}-{seed}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    shutil.copytree(whole / "lake", work / "lake")
+    lake, expected = Lake(str(work / "lake")), sealed(Lake(str(whole / "lake")))
+    missing, before = shorten(lake, whole), stamps(lake)
+    most = files(whole) - files(work)
+    goals = files(work) + np.sort(rng.choice(np.arange(1, most), len(kinds), replace=False))
+    hits, codes = [], []
+    with site(work, study) as running:
+        for kind, goal in zip(kinds, goals, strict=True):
+            running.ensure()
+            if not running.runs("driver"):
+                running.drive()
+            if not wait_until(running, int(goal)):
+                break
+            time.sleep(float(rng.uniform(0, MOST_DELAY_S)))
+            if not running.runs("driver"):
+                break
+            running.kill_kind(kind, rng)
+            hits.append(kind)
+            if kind == "scheduler":
+                codes.append(running.wait())
+            check(lake, expected, before)
+            before |= stamps(lake)
+        finish(running)
+    check(lake, expected, before)
+    compare(work, whole, lake, expected)
+    if set(codes) - {RUN_FAULT}:
+        raise TornError(f"a driver without its scheduler ended with {codes}")
+    return {"kills": len(hits), "kinds": hits, "parts": missing}
+
+
+def finish(running: Site) -> None:
+    """Run to the end, without any more trouble."""
+    if running.runs("driver"):
+        running.wait()
+    running.ensure()
+    running.drive()
+    code = running.wait()
+    if "Traceback" in (running.folder / "driver.log").read_text():
+        raise TornError(f"a bare traceback: see {running.folder / 'driver.log'}")
+    if code:
+        raise TornError(f"the last run ended with {code}: see {running.folder / 'driver.log'}")
+    end = time.monotonic() + LEASE_S
+    while list(running.folder.glob("lake/claims/*/*")) and time.monotonic() < end:
+        time.sleep(0.2)
+
+
+def compare(work: Path, whole: Path, lake: Lake, expected: dict[Part, dict[str, object]]) -> None:
+    """The end is that of an undisturbed run, to the bit, and nobody claims anything."""
+    if sealed(lake) != expected:
+        raise TornError(f"parts differ: {set(sealed(lake)) ^ set(expected)}")
+    if claims := [str(path) for path in work.glob("lake/claims/*/*")]:
+        raise TornError(f"claims are left: {claims}")
+    ours, theirs = results(work), results(whole)
+    if differing := [name for name in ours | theirs if ours.get(name) != theirs.get(name)]:
+        raise TornError(f"results differ: {differing}")
+
+
+def chains(folder: Path, study: Sequence[str], kind: str, kills: int) -> dict[str, int]:
+    """Kill until `kills` kills have hit a running study."""
+    hits, seed, began = 0, 0, time.monotonic()
+    while hits < kills:
+        done = chain(folder, study, [kind] * min(CHAIN, kills - hits), seed)
+        hits, seed = hits + done["kills"], seed + 1
+        spent = time.monotonic() - began
+        sys.stdout.write(f"{kind}: {hits} of {kills} kills, {done}, {spent:.0f} s\n")
+        sys.stdout.flush()
+    return {"kills": hits, "chains": seed}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("--kills", type=int, default=20)
+    asked.add_argument("--of", nargs="+", default=KINDS, choices=KINDS)
+    args = asked.parse_args(words)
+    folder = args.folder.absolute()
+    study = (*SCANS, f"source.root={folder / 'simulated'}")
+    done = {kind: chains(folder, study, kind, args.kills) for kind in args.of}
+    sys.stdout.write(json.dumps(done) + "\n")
+
+
+if __name__ == "__main__":
+    main()
