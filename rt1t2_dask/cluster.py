@@ -76,6 +76,8 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
         with ExitStack() as stack:
             stack.enter_context(_loss_said())
             client = stack.enter_context(_client(cluster, stack))
+            # Its first import sets this logger's level, so quiet it only now.
+            logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
             if check is not None:
                 _check_workers(client, check)
             if cluster.performance_report:
@@ -86,7 +88,6 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
 @contextmanager
 def _loss_said() -> Iterator[None]:
     """Say in one line that the scheduler is gone: Dask then cancels all that was submitted."""
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         yield
     except CancelledError:
