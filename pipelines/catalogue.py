@@ -9,9 +9,11 @@ from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.detectable import DETECTABLE
+from rt1t2_dask.pipelines.harmonise import COMBAT, HARMONISED
 from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE
+from rt1t2_dask.pipelines.meta import META
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.own_atlas import ATLAS_PARCELS
 from rt1t2_dask.pipelines.parcels import PARCELS
@@ -54,6 +56,9 @@ STAGES = (
     ATLAS_PARCELS,
     PET_STAGE,
     RECEPTORS,
+    COMBAT,
+    HARMONISED,
+    META,
 )
 _BY_NAME = {stage.name: stage for stage in STAGES}
 

@@ -115,7 +115,7 @@ class _Check:
 
     def _designs(self, people: pd.DataFrame) -> None:
         cohort = self.config.cohort
-        for name, form in cohort.every_contrast().items():
+        for name, form in self.config.every_contrast().items():
             few = too_small(people, form.members or tuple(cohort.groups))
             if few:
                 self.faults.append(f"contrast {name}: {few}")

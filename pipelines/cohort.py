@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, plan_contrast
+from rt1t2_dask.pipelines.harmonise_plan import harmonise
+from rt1t2_dask.pipelines.meta_plan import MetaPlan, plan_meta
 from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
@@ -34,6 +36,10 @@ class CohortPlan:
         What is not done, and why.
     regional : tuple of Task
         People's means over the user's own regions, which the receptors read.
+    harmony : tuple of Task
+        Everybody's maps and regions without site effects, which all the rest reads.
+    meta : mapping of str to MetaPlan
+        Meta-analyses of the sites' own contrasts, by contrast.
     """
 
     contrasts: Mapping[str, ContrastPlan]
@@ -41,14 +47,16 @@ class CohortPlan:
     receptors: Mapping[str, Task]
     notes: tuple[str, ...]
     regional: tuple[Task, ...] = ()
+    harmony: tuple[Task, ...] = ()
+    meta: Mapping[str, MetaPlan] = field(default_factory=dict)
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
-        listed = [*self.regional, *([self.pet] if self.pet else [])]
+        listed = [*self.harmony, *self.regional, *([self.pet] if self.pet else [])]
         listed += self.receptors.values()
         for plan in self.contrasts.values():
             listed += plan.tasks()
-        return listed
+        return listed + [task for plan in self.meta.values() for task in plan.tasks()]
 
 
 def plan_cohort(
@@ -74,9 +82,10 @@ def plan_cohort(
         When a contrast cannot be estimated with the covariates given.
     """
     rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
+    plans, harmony = harmonise(config, rows, plans, shared)
     contrasts: dict[str, ContrastPlan] = {}
     notes: list[str] = []
-    for name, form in config.cohort.every_contrast().items():
+    for name, form in config.every_contrast().items():
         reason = too_small(rows, form.members or tuple(config.cohort.groups))
         if reason:
             notes.append(f"No contrast {name}: {reason}")
@@ -87,7 +96,9 @@ def plan_cohort(
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
     regional = tuple(plan_parcels(config, plans)) if receptors else ()
-    return CohortPlan(contrasts, pet, receptors, (*notes, *more), regional)
+    meta, said = plan_meta(config, rows, plans, shared, contrasts)
+    notes = [*notes, *more, *said]
+    return CohortPlan(contrasts, pet, receptors, tuple(notes), regional, harmony, meta)
 
 
 def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:

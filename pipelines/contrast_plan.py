@@ -80,19 +80,9 @@ def plan_contrast(
     UserError
         When it cannot be estimated.
     """
-    design = build(form, rows, config.cohort.reference)
-    require_memory(config, design)
+    design, contrast = contrast_task(config, rows, plans, shared, form)
     maps = _row_parts(design, plans, "smooth")
-    common = {
-        "design": as_settings(design),
-        "min_group_n": config.contrast.min_group_n,
-        "min_group_share": config.contrast.min_group_share,
-        "variance": config.contrast.variance,
-        "space": config.space,
-    }
-    own = {"baseline": _baseline(design, config)}
-    parents = maps | {"template_out": shared["template_out"]}
-    contrast = CONTRAST.task(common | own, parents, _mask_file(config))
+    common, own = _settings(config, design)
     fitted = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
     relabelings, permute = _permute(config, design, common, maps | fitted)
@@ -109,6 +99,33 @@ def plan_contrast(
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
         detectable=_detectable(config, design, fitted, permute),
     )
+
+
+def contrast_task(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    form: Form,
+) -> tuple[Design, Task]:
+    """Plan the maps of one contrast alone; parameters and errors as `plan_contrast`."""
+    design = build(form, rows, config.cohort.reference)
+    require_memory(config, design)
+    common, own = _settings(config, design)
+    parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
+    return design, CONTRAST.task(common | own, parents, mask_file(config))
+
+
+def _settings(config: Config, design: Design) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give what every stage of a contrast is told, and what only those that fit are told."""
+    common = {
+        "design": as_settings(design),
+        "min_group_n": config.contrast.min_group_n,
+        "min_group_share": config.contrast.min_group_share,
+        "variance": config.contrast.variance,
+        "space": config.space,
+    }
+    return common, {"baseline": _baseline(design, config)}
 
 
 def contrast_bytes(config: Config, n: int, columns: int) -> int:
@@ -188,6 +205,7 @@ def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[
     return parts | {minus_role(i): plans[k].part(stage) for i, k in minus}
 
 
-def _mask_file(config: Config) -> dict[str, InputFile]:
+def mask_file(config: Config) -> dict[str, InputFile]:
+    """Give the user's mask of the voxels to test, where there is one."""
     path = config.contrast.mask
     return {"mask": local_file(path, "contrast.mask")} if path else {}

@@ -133,8 +133,9 @@ def write_failures(store: Store, failures: Sequence[Failure]) -> None:
 def write_people(
     executor: Executor, lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan]
 ) -> None:
-    """Write everybody's maps and masks as NIfTI, on the workers."""
-    waiting = [executor.submit(write_person, lake, store, config, plan) for plan in plans]
+    """Write everybody's maps and masks as NIfTI, on the workers, but what stayed at its site."""
+    here = [plan for plan in plans if plan.map is not None]
+    waiting = [executor.submit(write_person, lake, store, config, plan) for plan in here]
     for future in waiting:
         future.result()
 
@@ -142,8 +143,8 @@ def write_people(
 def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> None:
     """Write one person's maps and masks, each with a sidecar that says what was done."""
     label = plan.person.label
-    source = plan.part("ratio" if "ratio" in plan.tasks else "map")
-    ratio = lake.read(source)
+    assert plan.map is not None
+    ratio = lake.read(plan.map)
     smoothed = lake.read(plan.part("smooth"))["smoothed"]
     note = "SIMULATED, rt1t2_dask" if config.simulated else "rt1t2_dask"
     maps = [("ratio", ratio["ratio"], config.space), ("smoothed", smoothed, config.space)]

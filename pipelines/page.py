@@ -100,14 +100,14 @@ def gather(
 def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
     """Give the share of people measured at each voxel; None where maps differ in grid."""
     total: Volume | None = None
-    for plan in plans:
-        stage = "ratio" if "ratio" in plan.tasks else "map"
-        ratio = to_volume(lake.read(plan.part(stage))["ratio"])
+    parts = [plan.map for plan in plans if plan.map is not None]
+    for part in parts:
+        ratio = to_volume(lake.read(part)["ratio"])
         measured = np.isfinite(ratio.data).astype(np.float32)
         if total is not None and not total.grid.same_as(ratio.grid):
             return None
         total = ratio.with_data(measured if total is None else total.data + measured)
-    return None if total is None else total.with_data(total.data / len(plans))
+    return None if total is None else total.with_data(total.data / len(parts))
 
 
 def _excluded(config: Config, study: Finished) -> pd.DataFrame:

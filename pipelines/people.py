@@ -32,8 +32,15 @@ class Person:
     group: str
 
 
-def read_people(config: Config) -> pd.DataFrame:
+def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
     """Read who takes part, in the order of the table.
+
+    Parameters
+    ----------
+    config : Config
+    every_group : bool
+        Whether each group, and everybody excluded, must be there, as at one site of several
+        they need not.
 
     Returns
     -------
@@ -46,12 +53,12 @@ def read_people(config: Config) -> pd.DataFrame:
     UserError
         When the table or a column is missing, or a group has nobody; one line a fault.
     """
-    return sound_people(read_table(config), config.cohort)
+    return sound_people(read_table(config), config.cohort, every_group)
 
 
-def sound_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+def sound_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
     """Choose the cohort's people, or raise UserError with every fault; see `read_people`."""
-    faults = people_faults(rows, cohort)
+    faults = people_faults(rows, cohort, every_group)
     if faults:
         raise UserError("\n".join(faults))
     return chosen_people(rows, cohort)
@@ -79,11 +86,17 @@ def read_table(config: Config) -> pd.DataFrame:
     return bids.participants(content, cohort.participants)
 
 
-def people_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
+def unknown_labels(config: Config) -> set[str]:
+    """Give the labels of ``cohort.exclude`` that the participants table does not have."""
+    excluded = _excluded(config.cohort)
+    return excluded - set(read_table(config)["participant_id"]) if excluded else set()
+
+
+def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> list[str]:
     """Say all that is wrong with a participants table, one line a fault."""
     faults = []
     if cohort.group_column in rows:
-        faults += _member_faults(rows, cohort)
+        faults += _member_faults(rows, cohort) if every_group else []
     else:
         faults.append(
             f"{cohort.participants} has no column {cohort.group_column} "

@@ -43,7 +43,8 @@ def write_pictures(
         PNG by label of the first ``report.mosaics`` people.
     """
     flags = dict(zip(quality["participant_id"], quality["flag"].fillna(""), strict=True))
-    plans = sorted(study.everybody, key=lambda plan: not flags[plan.person.label])
+    here = [plan for plan in study.everybody if plan.map is not None]
+    plans = sorted(here, key=lambda plan: not flags[plan.person.label])
     drawn = {
         plan.person.label: executor.submit(
             picture, study.lake, study.config, plan, study.template, flags[plan.person.label]
@@ -66,7 +67,8 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     """
     parts = lake.read(template.part)
     brain, white = (to_volume(parts[name]) for name in ("brain", "white"))
-    ratio = to_volume(lake.read(plan.part("ratio" if "ratio" in plan.tasks else "map"))["ratio"])
+    assert plan.map is not None
+    ratio = to_volume(lake.read(plan.map)["ratio"])
     edges = {"template: brain": of(brain, 0), "template: white matter": of(white)}
     box = box_round(np.isfinite(ratio.data), ratio.affine)
     shown = Strip(f"T1w/T2w ratio in {config.space}", box, of(ratio, 0), {}, "T1w/T2w ratio")

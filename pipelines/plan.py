@@ -100,6 +100,12 @@ class PersonPlan:
         """Give where a stage's result of this person lies."""
         return self.tasks[stage].part
 
+    @property
+    def map(self) -> Part | None:
+        """Where the person's ratio map lies; None where it stayed at its site."""
+        task = self.tasks.get("ratio") or self.tasks.get("map")
+        return None if task is None else task.part
+
 
 @dataclass(frozen=True)
 class ImagePlan:

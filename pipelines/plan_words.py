@@ -32,7 +32,7 @@ def who(config: Config, people: pd.DataFrame) -> str:
 def steps(config: Config, people: pd.DataFrame) -> list[str]:
     """Say what is done, one line a step."""
     lines = [*_images(config), _smooth(config)]
-    for name, form in config.cohort.every_contrast().items():
+    for name, form in config.every_contrast().items():
         lines.append(f"contrast {name}: {_contrast(form, people, config.cohort.reference)}")
     if config.cohort.contrasts:
         lines.append(_table_rule(config))

@@ -183,7 +183,7 @@ def _covariates(config: Config, rows: pd.DataFrame) -> dict[str, list[Any]]:
     """Give the people's covariates; none where the option does not use them."""
     if not config.receptors.covariates or config.receptors.option != "z":
         return {}
-    found = {name: rows[COVARIATE + name] for name in config.cohort.covariates}
+    found = {name: rows[COVARIATE + name] for name in config.covariates}
     for name, values in found.items():
         if values.isna().any():
             raise UserError(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pandas as pd
 
-from rt1t2_dask.cluster import SerialExecutor, open_cluster
+from rt1t2_dask.cluster import SerialExecutor
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines import outputs, simulate
+from rt1t2_dask.pipelines import outputs, simulate, sites
 from rt1t2_dask.pipelines.check import run_check
 from rt1t2_dask.pipelines.check_places import place_faults
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
@@ -23,7 +22,8 @@ from rt1t2_dask.pipelines.failed import failures_of, shared_scans, warn, without
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
-from rt1t2_dask.pipelines.people import read_people, sound_people
+from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.people import sound_people
 from rt1t2_dask.pipelines.plan import (
     Failure,
     ImagePlan,
@@ -33,11 +33,11 @@ from rt1t2_dask.pipelines.plan import (
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
-from rt1t2_dask.pipelines.reach import LakeReached
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.running import RunningEstimate
 from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.single import numbered
+from rt1t2_dask.pipelines.sites import Remote, SitesPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
@@ -52,23 +52,6 @@ TARGETS = (
     *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio"),
     *("quality", "smooth", "parcels"),
 )
-
-
-class LazyCluster:
-    """Starts the cluster when work first needs it."""
-
-    def __init__(self, config: Config, stack: ExitStack) -> None:
-        self._cluster, self._stack = config.cluster, stack
-        self._check = LakeReached(config.storage.url, config.storage.options())
-        self._executor: Executor | None = None
-
-    def __call__(self) -> Executor:
-        """Give the executor."""
-        if self._executor is None:
-            self._check.mark()
-            opened = open_cluster(self._cluster, self._check)
-            self._executor = self._stack.enter_context(opened)
-        return self._executor
 
 
 def run_study(
@@ -93,7 +76,7 @@ def run_study(
     """
     start_logging()
     if config.check:
-        return run_check(config)
+        return max(run_check(own) for own in sites.configs(config).values())
     receptor_task(config)
     check_registration(config)
     _require_places(config)
@@ -131,9 +114,9 @@ class _Run:
     def run(self) -> int:
         config = self.config
         release_dead(self.lake.store)
-        missing = self._simulate()
+        missing = sum(self._simulate(own) for own in sites.configs(config).values())
         people, found = self._people(missing)
-        images = plan_images(config, people, found)
+        images = sites.plan_study(config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
         cohort = plan_cohort(config, people, images.people, shared)
         wanted = None
@@ -155,6 +138,8 @@ class _Run:
         if failures and not (config.allow_failures and whole):
             write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
             return SOME_FAILED
+        if config.cohort.site:
+            sites.check_grids(self.lake, config, people, whole)
         used, excluded = left_out(self.lake, config, whole)
         if failures or excluded:
             cohort = plan_cohort(config, people, used, shared)
@@ -169,20 +154,25 @@ class _Run:
         self._finish(Finished(*done, excluded, sensitivity))
         return SOME_FAILED if failures else DONE
 
-    def _simulate(self) -> int:
+    def _simulate(self, config: Config) -> int:
         """Write whoever is not simulated yet; how many are left when only the plan is asked for."""
-        source, options = self.config.source, self.config.storage.options()
-        missing = to_simulate(self.config)
-        if not missing or self.config.dry_run or not isinstance(source, SimulatedSource):
+        source, options = config.source, config.storage.options()
+        missing = to_simulate(config)
+        if not missing or config.dry_run or not isinstance(source, SimulatedSource):
             return missing
         log.info("simulating %d people into %s", missing, source.root)
-        simulate.write_people(self.cluster(), source, self.config.cohort, options)
+        simulate.write_people(self.cluster(), source, config.cohort, options)
         return 0
 
     def _people(self, missing: int) -> tuple[pd.DataFrame, Found | None]:
         """Read who takes part; foretell who is yet to be simulated."""
         if not missing:
-            return read_people(self.config), None
+            return sites.read_everybody(self.config), None
+        if self.config.cohort.sites:
+            raise UserError(
+                f"{missing} people of the simulated sites are not there yet, and the plan of "
+                "several sites needs their files; run without dry_run first."
+            )
         people = sound_people(foreseen_table(self.config).rows, self.config.cohort)
         return people, foreseen_files(self.config, people, missing)
 
@@ -211,12 +201,27 @@ class _Run:
             task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
         ]
         targets += [task.part for task in images.shared.values()]
+        moved = self._make_elsewhere(images.remote) if isinstance(images, SitesPlan) else []
         failed = self._make(images.tasks(), targets)
         for task in images.shared.values():
             if task.part in failed:
                 raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
-        failures = [*images.failures, *failures_of(images.people, failed)]
+        failures = [*images.failures, *moved, *failures_of(images.people, failed)]
         return [*failures, *shared_scans(self.lake, without(images.people, failures))]
+
+    def _make_elsewhere(self, remote: Sequence[Remote]) -> list[Failure]:
+        """Process each site's images where they lie and copy what the group half reads."""
+        failures: list[Failure] = []
+        for site in remote:
+            with ExitStack() as stack:
+                own = _Run(site.config, self.store, LazyCluster(site.config, stack), None)
+                failed = own._make_images(site.images)
+            known_checksums(site.config.storage).save()
+            self.outcomes += own.outcomes
+            copied = sites.move(site, self.lake, without(site.images.people, failed))
+            log.info("%s: %d parts copied here", site.config.storage.url, copied)
+            failures += failed
+        return failures
 
     def _without_lost_reference(
         self, people: pd.DataFrame, images: ImagePlan, failures: list[Failure]

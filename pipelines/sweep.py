@@ -11,10 +11,11 @@ from urllib.parse import quote
 from rt1t2_dask.config import Cluster, Config, Storage
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs import tsv_bytes
 from rt1t2_dask.pipelines.page import contrast_result
 from rt1t2_dask.pipelines.results import receptor_rows
-from rt1t2_dask.pipelines.study import LazyCluster, run_study
+from rt1t2_dask.pipelines.study import run_study
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult
 from rt1t2_dask.report.projection import Projection, project

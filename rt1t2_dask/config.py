@@ -14,6 +14,7 @@ from rt1t2_dask.config_places import (
     Cluster,
     Storage,
 )
+from rt1t2_dask.config_sites import SitePlace, Sites, merged, with_site
 from rt1t2_dask.config_sources import (
     BidsSource,
     DerivativesSource,
@@ -65,6 +66,8 @@ __all__ = [
     "Resample",
     "SimulatedGroup",
     "SimulatedSource",
+    "SitePlace",
+    "Sites",
     "Smooth",
     "Source",
     "Storage",
@@ -90,6 +93,10 @@ class Cohort(Model):
     covariates: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    site_column: str | None = None
+    sites: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], SitePlace] = Field(
+        default_factory=dict
+    )
 
     @field_validator("groups", mode="before")
     @classmethod
@@ -137,10 +144,16 @@ class Cohort(Model):
         return found
 
     @property
+    def site(self) -> str | None:
+        """Column that says where somebody was scanned; None where there is one site."""
+        return self.site_column or ("site" if self.sites else None)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the participants table that the contrasts read."""
         used = [c for form in self.every_contrast().values() for c in form.columns]
-        return tuple(dict.fromkeys((*self.covariates, *used)))
+        own = (self.site_column,) if self.site_column and not self.sites else ()
+        return tuple(dict.fromkeys((*self.covariates, *used, *own)))
 
 
 class Config(Model):
@@ -160,6 +173,7 @@ class Config(Model):
     normalise: Normalise
     lesion: Lesion
     quality: Quality
+    site: Sites
     storage: Storage
     cluster: Cluster
     method: Literal["recommended", "van_grinsven_2025"]
@@ -187,6 +201,40 @@ class Config(Model):
                 f"normalise=derivatives needs source=derivatives, not {self.source.kind}"
             )
         return self
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Covariates of the cohort, the site last where it is one."""
+        own = self.cohort.covariates
+        site = self.cohort.site if self.site.model == "covariate" else None
+        return (*own, site) if site and site not in own else own
+
+    def every_contrast(self) -> dict[str, Form]:
+        """Give all contrasts with their covariates and, where there are sites, with the site."""
+        found, site = self.cohort.every_contrast(), self.cohort.site
+        if site is None:
+            return found
+        fixed = self.site.model == "covariate"
+        return {name: with_site(form, site, fixed) for name, form in found.items()}
+
+    def at(self, site: str) -> Config:
+        """Give the configuration of one site of ``cohort.sites``, on this study's grid.
+
+        Raises
+        ------
+        UserError
+            A setting that the site changes is wrong there.
+        """
+        tree = self.model_dump(mode="python")
+        place = self.cohort.sites[site]
+        tree["cohort"] = tree["cohort"] | {"sites": {}, "site_column": None}
+        tree["template"]["voxel_mm"] = self.output_voxel_mm
+        for name in ("source", "storage", "calibration", "cluster"):
+            tree[name] = merged(tree[name], getattr(place, name))
+        try:
+            return parse(tree)
+        except UserError as error:
+            raise UserError(f"cohort.sites.{site}: {error}") from None
 
     @property
     def given_transform(self) -> bool:

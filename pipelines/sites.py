@@ -1,0 +1,242 @@
+"""A study of several sites: its people, its plan, and what moves from there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.pipelines.inputs import Found
+from rt1t2_dask.pipelines.people import COVARIATE, read_people, unknown_labels
+from rt1t2_dask.pipelines.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.volumes import grid_of
+from rt1t2_dask.storage.parts import Lake
+
+MOVED = ("smooth", "parcels")
+GRID_TOLERANCE_MM = 0.01
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A site whose images are processed in a lake or on workers of its own."""
+
+    config: Config
+    images: ImagePlan
+
+
+@dataclass(frozen=True)
+class SitesPlan(ImagePlan):
+    """The image halves of all sites.
+
+    Parameters
+    ----------
+    local : tuple of ImagePlan
+        Of the sites that share the study's lake and workers.
+    remote : tuple of Remote
+        The others; of their people only the stages of `MOVED` are known here.
+    """
+
+    local: tuple[ImagePlan, ...] = ()
+    remote: tuple[Remote, ...] = ()
+
+    def tasks(self) -> list[Task]:
+        """Give every task that runs here, parents before children."""
+        own = (task for plan in self.local for task in plan.tasks())
+        return [*self.shared.values(), *own]
+
+
+def configs(config: Config) -> dict[str, Config]:
+    """Give the configuration of each source of images, by the name of its site.
+
+    Raises
+    ------
+    UserError
+        Sites that cannot be put together.
+    """
+    found = {site: config.at(site) for site in config.cohort.sites}
+    for site, own in found.items():
+        if own.source.kind != config.source.kind:
+            raise UserError(
+                f"site {site} has source.kind={own.source.kind}, the study {config.source.kind}; "
+                f"set source={own.source.kind} for the study, or give the site the same kind."
+            )
+        if own.calibration.kind != config.calibration.kind:
+            raise UserError(
+                f"site {site} has calibration.kind={own.calibration.kind}, the study "
+                f"{config.calibration.kind}: their units differ; choose one for all sites."
+            )
+        if own.calibration.reference == "controls":
+            raise UserError(
+                f"site {site}: calibration.reference=controls maps each site to its own people; "
+                "with cohort.sites use calibration.reference=icbm."
+            )
+    return found or {"": config}
+
+
+def read_everybody(config: Config) -> pd.DataFrame:
+    """Read who takes part at all sites; columns as `read_people`, with the site as a covariate.
+
+    Raises
+    ------
+    UserError
+        Naming the site: it cannot be reached, has one group only, labels or codes of another.
+    """
+    if not config.cohort.sites:
+        people = read_people(config)
+    else:
+        tables = {site: _read(site, own) for site, own in configs(config).items()}
+        unknown = set.intersection(*map(unknown_labels, configs(config).values()))
+        if unknown:
+            raise UserError(
+                f"cohort.exclude names {len(unknown)} who are at no site: "
+                f"{', '.join(sorted(unknown))}."
+            )
+        _check_labels(tables)
+        for name in config.cohort.columns:
+            _check_coding(name, {s: rows[COVARIATE + name] for s, rows in tables.items()})
+        column = COVARIATE + str(config.cohort.site)
+        people = pd.concat(
+            [rows.assign(**{column: site}) for site, rows in tables.items()], ignore_index=True
+        )
+    _check_groups(config, people)
+    return people
+
+
+def plan_study(config: Config, people: pd.DataFrame, found: Found | None = None) -> ImagePlan:
+    """Plan every person's parts, at whichever site; ``found`` as `plan_images`."""
+    if not config.cohort.sites:
+        return plan_images(config, people, found)
+    column = COVARIATE + str(config.cohort.site)
+    local, remote, plans = [], [], []
+    for site, own in configs(config).items():
+        images = plan_images(own, people[people[column] == site])
+        if config.cohort.sites[site].elsewhere:
+            remote.append(Remote(own, images))
+            plans += [_moved(plan) for plan in images.people]
+        else:
+            local.append(images)
+            plans += images.people
+    failures = tuple(f for images in local for f in images.failures)
+    shared = shared_tasks(config)
+    return SitesPlan(shared, tuple(plans), failures, None, tuple(local), tuple(remote))
+
+
+def move(site: Remote, target: Lake, people: Sequence[PersonPlan]) -> int:
+    """Copy what the group half reads of a site's people into the study's lake.
+
+    Returns
+    -------
+    int
+        Parts that were copied; those there are left.
+    """
+    lake = Lake(site.config.storage.url, site.config.storage.options())
+    parts = [plan.part(stage) for plan in people for stage in MOVED]
+    missing = [part for part in parts if not target.is_complete(part)]
+    for part in missing:
+        target.write_objects(part, lake.whole(part), record=lake.record(part))
+    return len(missing)
+
+
+def check_grids(
+    lake: Lake, config: Config, people: pd.DataFrame, plans: Sequence[PersonPlan]
+) -> None:
+    """Compare the grids of the sites' maps, by the first person of each.
+
+    Raises
+    ------
+    UserError
+        Naming the two sites whose grids differ.
+    """
+    where = sites_of(config, people)
+    first: dict[str, PersonPlan] = {}
+    for plan in plans:
+        first.setdefault(where.get(plan.person.label, ""), plan)
+    grids = {s: grid_of(lake.read(p.part("smooth"))["smoothed"]) for s, p in first.items()}
+    for one, other in itertools.pairwise(grids):
+        if not grids[one].same_as(grids[other], GRID_TOLERANCE_MM):
+            raise UserError(
+                f"site {other} has maps of {grids[other].shape} voxels, site {one} of "
+                f"{grids[one].shape}, or their affines differ; bring both to one grid "
+                "(template.voxel_mm for scans; ready-made maps are never resampled)."
+            )
+
+
+def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
+    """Give everybody's site by label; empty where there is one site."""
+    if config.cohort.site is None:
+        return {}
+    names = people[COVARIATE + config.cohort.site].astype(str)
+    return dict(zip(people["participant_id"], names, strict=True))
+
+
+def _moved(plan: PersonPlan) -> PersonPlan:
+    return PersonPlan(plan.person, {stage: plan.tasks[stage] for stage in MOVED})
+
+
+def _read(site: str, config: Config) -> pd.DataFrame:
+    try:
+        return read_people(config, every_group=False)
+    except UserError as error:
+        raise UserError(f"site {site}: {error}") from None
+    except (OSError, RunError) as error:
+        raise UserError(
+            f"site {site}: {config.source.root} cannot be reached ({error}); correct "
+            f"cohort.sites.{site}.source.root, or leave the site out."
+        ) from None
+
+
+def _check_labels(tables: Mapping[str, pd.DataFrame]) -> None:
+    for (one, first), (other, second) in itertools.combinations(tables.items(), 2):
+        both = sorted(set(first["participant_id"]) & set(second["participant_id"]))
+        if both:
+            raise UserError(
+                f"sites {one} and {other} both have {both[0]} ({len(both)} labels alike); "
+                "a label is one person: rename them at one site, or exclude them there."
+            )
+
+
+def _check_coding(name: str, columns: Mapping[str, pd.Series[str]]) -> None:
+    """Refuse numbers at one site and text at another, and levels that share nothing."""
+
+    def said(values: pd.Series[str]) -> str:
+        return ", ".join(map(str, sorted(values.dropna().astype(str).unique())[:4]))
+
+    for (one, first), (other, second) in itertools.combinations(columns.items(), 2):
+        if _coded_apart(first, second):
+            raise UserError(
+                f"covariate {name} is coded {said(first)} at site {one} and {said(second)} at "
+                f"site {other}; code it alike in both participants tables."
+            )
+
+
+def _coded_apart(first: pd.Series[str], second: pd.Series[str]) -> bool:
+    numbers = [pd.api.types.is_numeric_dtype(values) for values in (first, second)]
+    if any(numbers):
+        return not all(numbers)
+    return not set(first.dropna()) & set(second.dropna())
+
+
+def _check_groups(config: Config, people: pd.DataFrame) -> None:
+    for name, value in config.cohort.groups.items():
+        if not (people["group"] == name).any():
+            raise UserError(f"cohort.groups.{name}={value}: nobody at any site is in it.")
+    if config.cohort.site is None or config.site.model == "none":
+        return
+    named = people.assign(site=people[COVARIATE + config.cohort.site])
+    if named["site"].isna().any():
+        raise UserError(
+            f"column {config.cohort.site} (cohort.site_column) is missing for "
+            f"{named['site'].isna().sum()} people; fill it in or add them to cohort.exclude."
+        )
+    for site, rows in named.groupby("site"):
+        groups = rows["group"].unique()
+        if len(groups) < min(2, len(config.cohort.groups)):
+            raise UserError(
+                f"site {site} has people of {groups[0]} only: what is site there and what is group "
+                "cannot be told apart. Leave the site out, or choose site.model=none."
+            )

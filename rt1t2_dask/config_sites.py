@@ -1,0 +1,64 @@
+"""The typed settings of studies with several sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from rt1t2_dask.config_contrasts import Form, Formula, OneSample, Paired
+from rt1t2_dask.config_model import Model
+
+Changes = dict[str, Any]
+
+
+class SitePlace(Model):
+    """One site of a cohort: what of the study's settings is different there."""
+
+    source: Changes = Field(default_factory=dict)
+    storage: Changes = Field(default_factory=dict)
+    calibration: Changes = Field(default_factory=dict)
+    cluster: Changes = Field(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its images are processed in a lake or on workers of its own."""
+        return bool(self.storage or self.cluster)
+
+
+class Sites(Model):
+    """How the sites of a cohort enter its contrasts."""
+
+    model: Literal["none", "covariate", "combat"]
+    meta: Literal["none", "fixed", "random"]
+    reference: str | None
+    smooth: tuple[str, ...]
+    splines: Annotated[int, Field(ge=4, le=10)]
+
+
+def with_site(form: Form, site: str, fixed: bool) -> Form:
+    """Put the site into a contrast: as a covariate where ``fixed``, and for exchange.
+
+    People are exchanged within sites; pairs and single groups change sign, which no site
+    shares, and a formula names its own terms.
+    """
+    if isinstance(form, Paired):
+        return form
+    own = form.covariates or ()
+    if fixed and not isinstance(form, Formula) and site not in own:
+        form = form.with_covariates((*own, site))
+    if isinstance(form, OneSample) or form.block:
+        return form
+    return form.model_copy(update={"block": site})
+
+
+def merged(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay changes over settings, mapping by mapping; another ``kind`` starts afresh."""
+    if "kind" in changes and changes["kind"] != tree.get("kind"):
+        return dict(changes)
+    both = dict(tree)
+    for name, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(both.get(name), Mapping)
+        both[name] = merged(both[name], value) if nested else value
+    return both

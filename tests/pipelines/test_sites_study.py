@@ -1,0 +1,247 @@
+"""Studies of three sites, from their folders of maps to the tables."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from rt1t2_dask.cluster import SerialExecutor
+from rt1t2_dask.command_line import Job, _configure, _search_path, _study, command
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines import sites
+from rt1t2_dask.pipelines.cohort import plan_cohort
+from rt1t2_dask.pipelines.results import table_of
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.pipelines.work import complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.sites.meta import combine
+from rt1t2_dask.storage.parts import Lake
+
+SHAPE, GRID_MM, ORIGIN = (33, 39, 32), 6.0, (-98.0, -134.0, -72.0)
+NAMES = ("north", "south", "west")
+GAIN = {"north": 1.0, "south": 1.3, "west": 0.8}
+COHORT = """
+name: three
+participants: participants.tsv
+group_column: group
+groups: {pat: P, hc: C}
+reference: hc
+contrasts: {patVsHc: [pat, hc]}
+covariates: [age]
+"""
+PLACED = COHORT + "sites:\n" + "".join(f"  {n}: {{source: {{root: ROOT/{n}}}}}\n" for n in NAMES)
+ONE_FOLDER = COHORT + "site_column: site\n"
+
+
+def map_affine() -> np.ndarray:
+    affine = np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
+    affine[:3, 3] = ORIGIN
+    return affine
+
+
+def write_sites(root: Path, each: int = 12) -> pd.DataFrame:
+    """Maps of smooth noise; patients are 0.3 lower in one cube, sites differ in gain."""
+    rng = np.random.default_rng(5)
+    tables = []
+    for s, name in enumerate(NAMES):
+        folder = root / name
+        folder.mkdir(parents=True)
+        labels = [f"sub-{name[0]}{k:02d}" for k in range(each)]
+        group = np.tile(["P", "C"], each // 2)
+        age = np.round(rng.uniform(20 + 10 * s, 70, each), 1)
+        for k, label in enumerate(labels):
+            data = 1.5 + ndimage.gaussian_filter(rng.normal(size=SHAPE), 1.0) * 0.5
+            data -= 0.002 * age[k]
+            if group[k] == "P":
+                data[15:19, 18:22, 18:22] -= 0.3
+            data[:, :, :2] = np.nan
+            if k == 3:
+                data[10:14, 10:14, 10:14] = np.nan
+            image = nib.Nifti1Image((GAIN[name] * data).astype(np.float32), map_affine())
+            image.to_filename(folder / f"{label}_T1wT2wratio.nii.gz")
+        table = pd.DataFrame(
+            {"participant_id": labels, "group": group, "age": age, "sex": ["M", "M", "F"] * 4}
+        )
+        table.to_csv(folder / "participants.tsv", sep="\t", index=False)
+        paths = [f"{name}/{label}_T1wT2wratio.nii.gz" for label in labels]
+        tables.append(table.assign(site=name, map=paths))
+    both = pd.concat(tables)
+    both.to_csv(root / "participants.tsv", sep="\t", index=False)
+    return both
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    base = tmp_path_factory.mktemp("sites")
+    write_sites(base / "data")
+    folder = base / "studies" / "cohort"
+    folder.mkdir(parents=True)
+    (folder / "placed.yaml").write_text(PLACED.replace("ROOT", str(base / "data")))
+    (folder / "one.yaml").write_text(ONE_FOLDER)
+    return base
+
+
+def words(base: Path, cohort: str, out: str, *more: str) -> list[str]:
+    return [
+        "--config-dir", str(base / "studies"), f"+cohort={cohort}", "source=maps",
+        f"source.root={base / 'data'}", f"storage.url={base / 'lake'}",
+        f"output_dir={base / out}", "cluster=synchronous", "smooth.fwhm_mm=0",
+        "permute.n=19", "receptors.n_permutations=0", "receptors.spatial=none",
+        "report.mosaics=0", *more,
+    ]  # fmt: skip
+
+
+class Parts:
+    """The group parts of a study, made without its output folder."""
+
+    def __init__(self, base: Path, cohort: str, *more: str) -> None:
+        asked = words(base, cohort, "none", "permute.n=0", *more)
+        overrides = _search_path(asked[1]) + asked[2:]
+        self.config = _configure(Job(tuple(overrides)))
+        self.lake = Lake(self.config.storage.url)
+        people = sites.read_everybody(self.config)
+        images = sites.plan_study(self.config, people)
+        shared = {role: task.part for role, task in images.shared.items()}
+        self.plan = plan_cohort(self.config, people, images.people, shared)
+        wanted = [plan.contrast.part for plan in self.plan.contrasts.values()]
+        wanted += [task.part for task in self.plan.harmony]
+        wanted += [task.part for plan in self.plan.meta.values() for task in plan.tasks()]
+        tasks = [*images.tasks(), *self.plan.tasks()]
+        todo = missing_tasks(tasks, wanted, complete_parts(self.lake, tasks))
+        assert run_tasks(SerialExecutor(), self.lake, todo, lambda _: None) == {}
+
+    def map(self, name: str) -> np.ndarray:
+        part = self.plan.contrasts["patVsHc"].contrast.part
+        return to_volume(self.lake.read(part)[name]).data
+
+
+@pytest.fixture(scope="module")
+def placed(three):
+    return Parts(three, "placed")
+
+
+def refusal(base: Path, cohort: str, *more: str) -> str:
+    with pytest.raises(UserError) as caught:
+        Parts(base, cohort, *more)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_sites_apart_give_what_one_folder_gives(three, placed):
+    one = Parts(three, "one")
+    assert np.isfinite(placed.map("stat_t")).sum() > 5000
+    np.testing.assert_array_equal(placed.map("stat_t"), one.map("stat_t"))
+    design = placed.plan.contrasts["patVsHc"].design
+    assert design.names == ("pat", "hc", "age", "site[south]", "site[west]")
+    assert sorted(set(design.blocks)) == list(NAMES)
+
+
+@pytest.mark.slow
+def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_path):
+    own = f"cohort.sites.west.storage.url={tmp_path / 'west'}"
+    out = words(three, "placed", "elsewhere", "permute.n=0", "report.mosaics=0", f"+{own}")
+    out = [w for w in out if not w.startswith("storage.url=")] + [
+        f"storage.url={tmp_path / 'lake'}"
+    ]
+    assert command(out) == 0
+    made = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "west/parts").iterdir()}
+    assert made == {"template": 1, "map": 12, "smooth": 12, "parcels": 12}
+    moved = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake/parts").iterdir()}
+    assert (moved["map"], moved["smooth"], moved["parcels"]) == (24, 36, 36)
+    written = {p.name for p in (three / "elsewhere").glob("sub-*")}
+    assert len(written) == 24
+    assert not any(name.startswith("sub-w") for name in written)
+    page = (three / "elsewhere/report.html").read_text()
+    assert "site" in page
+
+
+def test_combat_takes_gain_and_offset_out(three, placed):
+    parts = Parts(three, "placed", "site.model=combat", "site.smooth=[age]", "site.splines=4")
+    record = parts.lake.record(parts.plan.harmony[0].part)
+    assert record["site_share_before"] > 0.8
+    assert record["site_share_after"] < 0.1
+    assert parts.plan.contrasts["patVsHc"].design.names == ("pat", "hc", "age")
+    t = parts.map("stat_t")
+    assert np.nanmedian(t[16:18, 19:21, 19:21]) < -4
+    assert abs(np.nanmean(t[:, :10])) < 1
+
+
+def test_harmonised_maps_are_those_of_the_science(three):
+    parts = Parts(three, "placed", "site.model=combat", "site.reference=south")
+    learnt, *rest = parts.plan.harmony
+    person = next(k for k, task in enumerate(rest[::2]) if task.settings["site"] == 1)
+    after = to_volume(parts.lake.read(rest[2 * person].part)["smoothed"]).data
+    before = to_volume(parts.lake.read(rest[2 * person].parents["smooth"])["smoothed"]).data
+    kept = np.isfinite(after)
+    assert kept.sum() > 5000
+    np.testing.assert_allclose(after[kept], before[kept], rtol=1e-5)
+    shape = parts.lake.read(learnt.part)["combat_gamma"].shape
+    assert shape[0] == 3
+
+
+def test_meta_analysis_is_that_of_the_sites_own_contrasts(three, placed):
+    plan = placed.plan.meta["patVsHc"]
+    assert plan.sites == NAMES
+    own = [placed.lake.read(task.part) for task in plan.contrasts]
+    effects = np.stack([data["stat_effect"].to_numpy().ravel() for data in own])
+    errors = np.stack([data["stat_se"].to_numpy().ravel() for data in own])
+    found = placed.lake.read(plan.meta.part)
+    wanted = combine(effects.astype(float), errors.astype(float))
+    np.testing.assert_allclose(found["stat_t"].to_numpy().ravel(), wanted.z, rtol=1e-5)
+    np.testing.assert_allclose(found["stat_i2"].to_numpy().ravel(), wanted.i2, atol=1e-6)
+    z = to_volume(found["stat_t"]).data
+    assert np.nanmedian(z[16:18, 19:21, 19:21]) < -4
+    rows = table_of(placed.lake, plan.clusters.part, "clusters.tsv")
+    assert (rows["sign"] == "negative").any()
+
+
+def change(base: Path, site: str, **columns) -> Path:
+    """Another folder of one site with a changed participants table."""
+    folder = base / f"{site}-{'-'.join(columns)}"
+    shutil.copytree(base / "data" / site, folder, dirs_exist_ok=True)
+    rows = pd.read_csv(base / "data" / site / "participants.tsv", sep="\t")
+    for name, how in columns.items():
+        rows[name] = rows[name].map(how)
+    rows.to_csv(folder / "participants.tsv", sep="\t", index=False)
+    return folder
+
+
+def test_what_sites_cannot_share_is_said_in_one_line(three):
+    def at_west(folder: Path | str, *more: str) -> str:
+        return refusal(three, "placed", f"cohort.sites.west.source.root={folder}", *more)
+
+    assert "site west: participants.tsv is not in source.root" in at_west(three / "nowhere")
+    assert "both have sub-n00" in at_west(three / "data" / "north")
+    said = at_west(
+        change(three, "west", sex=lambda s: {"M": 1, "F": 0}[s]), "cohort.covariates=[age,sex]"
+    )
+    assert "covariate sex is coded F, M at site north and 0.0, 1.0 at site west; code" in said
+    said = at_west(change(three, "west", group=lambda g: "C"))
+    assert said.startswith("site west has people of hc only")
+    said = at_west(
+        change(three, "west", sex=lambda s: {"M": "male", "F": "female"}[s]),
+        "cohort.covariates=[age,sex]",
+    )
+    assert "covariate sex is coded F, M at site north and female, male at site west" in said
+    said = refusal(three, "placed", "+cohort.sites.west.calibration.kind=gm_median")
+    assert "their units differ" in said
+    said = refusal(
+        three, "placed", "site.model=combat", "+cohort.exclude=[w00,w01,w02,w04,w05,w06,w07,w08]"
+    )
+    assert "site west has 4 people; ComBat" in said
+
+
+def test_another_grid_names_the_site(three, placed):
+    folder = three / "west-grid"
+    shutil.copytree(three / "data" / "west", folder)
+    for path in folder.glob("*.nii.gz"):
+        image = nib.load(path)
+        nib.Nifti1Image(np.asarray(image.dataobj)[:-1], image.affine).to_filename(path)
+    asked = words(three, "placed", "grid", f"cohort.sites.west.source.root={folder}")
+    with pytest.raises(UserError, match="site west has maps of"):
+        _study(_configure(Job(tuple(_search_path(asked[1]) + asked[2:]))))
