@@ -11,10 +11,11 @@ import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
-from rt1t2_dask.pipelines.clusters import PEAKS
+from rt1t2_dask.pipelines.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs_table import input_table
+from rt1t2_dask.pipelines.meta_plan import MetaPlan
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.pictures import write_pictures
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
@@ -27,6 +28,13 @@ from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 INPUTS = "group/inputs.tsv"
+META_STATISTICS = {
+    "z": "stat_z",
+    "effect": "stat_effect",
+    "i2": "stat_i2",
+    "q": "stat_q",
+    "leastz": "stat_least",
+}
 STATISTICS = {
     "t": "stat_t",
     "effect": "stat_effect",
@@ -57,6 +65,8 @@ def write_results(
     mosaics = write_pictures(executor, store, study, quality)
     for name, plan in study.cohort.contrasts.items():
         _write_contrast(store, lake, name, plan, config.simulated)
+    for name, meta in study.cohort.meta.items():
+        _write_meta(store, lake, name, meta, config.simulated)
     content = page.gather(study, provenance, quality, mosaics)
     _write_tables(store, content)
     for name, rows in content.receptor_details.items():
@@ -125,6 +135,15 @@ def _write_contrast(
         store.write(f"group/contrast-{name}_permutation.json", json_bytes(document))
     rows = results.cluster_rows(lake, plan)
     store.write(f"group/contrast-{name}_clusters.tsv", tsv_bytes(rows))
+
+
+def _write_meta(store: Store, lake: Lake, name: str, plan: MetaPlan, simulated: bool) -> None:
+    """Write the meta-analysis of a contrast over sites: z, heterogeneity, clusters."""
+    maps = lake.read(plan.meta.part)
+    for label, array in META_STATISTICS.items():
+        write_group_map(store, name, label, to_volume(maps[array]), simulated, desc="meta")
+    rows = results.table_of(lake, plan.clusters.part, TABLE)
+    store.write(f"group/contrast-{name}_desc-meta_clusters.tsv", tsv_bytes(rows))
 
 
 def _write_tables(store: Store, content: ReportContent) -> None:
