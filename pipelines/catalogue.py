@@ -14,6 +14,13 @@ from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.landmarks import LANDMARKS, REFERENCE
 from rt1t2_dask.pipelines.meta import META
+from rt1t2_dask.pipelines.morphometry import (
+    ACROSS_COHORTS,
+    FEATURES,
+    MAP_CORRELATIONS,
+    NETWORKS,
+    REGION_CONTRAST,
+)
 from rt1t2_dask.pipelines.normalise import NORMALISE
 from rt1t2_dask.pipelines.own_atlas import ATLAS_PARCELS
 from rt1t2_dask.pipelines.parcels import PARCELS
@@ -27,6 +34,7 @@ from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
 from rt1t2_dask.pipelines.tissue import TISSUE
+from rt1t2_dask.pipelines.transcriptome import EXPRESSION_STAGE, TRANSCRIPTOME
 
 STAGES = (
     TEMPLATE,
@@ -59,6 +67,13 @@ STAGES = (
     COMBAT,
     HARMONISED,
     META,
+    FEATURES,
+    NETWORKS,
+    REGION_CONTRAST,
+    ACROSS_COHORTS,
+    MAP_CORRELATIONS,
+    EXPRESSION_STAGE,
+    TRANSCRIPTOME,
 )
 _BY_NAME = {stage.name: stage for stage in STAGES}
 

@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.morphometry_study import MorphometryRun
 from rt1t2_dask.pipelines.people import sound_people
 from rt1t2_dask.pipelines.plan import (
     Failure,
@@ -75,6 +76,8 @@ def run_study(
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
+    if config.regional:
+        return _regional(config, cluster)
     if config.check:
         return max(run_check(own) for own in sites.configs(config).values())
     receptor_task(config)
@@ -96,6 +99,22 @@ def _require_places(config: Config) -> None:
     faults += place_faults("storage.url", config.storage.url, options)
     if faults:
         raise UserError("\n".join(faults))
+
+
+def _regional(config: Config, cluster: LazyCluster | None) -> int:
+    """Run a study of regional tables."""
+    if config.cohort.sites:
+        raise UserError(
+            "cohort.sites is for images; put the sites' regional tables into one folder and name "
+            "cohort.site_column."
+        )
+    _require_places(config)
+    store = open_store(config.output_dir, config.storage.options())
+    outputs.check_folder(store, config, study_key(config))
+    if config.simulated:
+        log.info("SIMULATED DATA: regional tables from a seed; no result says anything of people")
+    with ExitStack() as stack:
+        return MorphometryRun(config, store, cluster or LazyCluster(config, stack)).run()
 
 
 class _Run:

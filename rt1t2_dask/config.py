@@ -10,6 +10,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
 from rt1t2_dask.config_faults import fault_lines
 from rt1t2_dask.config_model import Model
+from rt1t2_dask.config_morphometry import (
+    MorphometrySource,
+    Similarity,
+    SimulatedMorphometrySource,
+    Transcriptome,
+)
 from rt1t2_dask.config_places import (
     Cluster,
     Storage,
@@ -57,6 +63,7 @@ __all__ = [
     "Lesion",
     "MapsSource",
     "Model",
+    "MorphometrySource",
     "Normalise",
     "PermutationStatistic",
     "Permute",
@@ -64,7 +71,9 @@ __all__ = [
     "Receptors",
     "Report",
     "Resample",
+    "Similarity",
     "SimulatedGroup",
+    "SimulatedMorphometrySource",
     "SimulatedSource",
     "SitePlace",
     "Sites",
@@ -72,6 +81,7 @@ __all__ = [
     "Source",
     "Storage",
     "Template",
+    "Transcriptome",
     "parse",
     "parse_storage",
 ]
@@ -174,9 +184,11 @@ class Config(Model):
     lesion: Lesion
     quality: Quality
     site: Sites
+    similarity: Similarity
+    transcriptome: Transcriptome
     storage: Storage
     cluster: Cluster
-    method: Literal["recommended", "van_grinsven_2025"]
+    method: Literal["recommended", "van_grinsven_2025", "martins_2021"]
     output_dir: str
     overwrite: bool
     allow_failures: bool
@@ -201,6 +213,20 @@ class Config(Model):
                 f"normalise=derivatives needs source=derivatives, not {self.source.kind}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _regional_tables_have_their_method(self) -> Config:
+        if self.regional != (self.method == "martins_2021"):
+            raise ValueError(
+                f"method={self.method} does not fit source={self.source.kind}: regional tables "
+                "(source=morphometry, simulated_morphometry) and method=martins_2021 go together"
+            )
+        return self
+
+    @property
+    def regional(self) -> bool:
+        """Whether the study is of regional tables, not of images."""
+        return isinstance(self.source, MorphometrySource | SimulatedMorphometrySource)
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -272,7 +298,7 @@ class Config(Model):
     @property
     def simulated(self) -> bool:
         """Whether the data are simulated."""
-        return isinstance(self.source, SimulatedSource)
+        return isinstance(self.source, SimulatedSource | SimulatedMorphometrySource)
 
     def science(self) -> dict[str, Any]:
         """Give the settings that decide the numbers: everything but places and run-time choices."""

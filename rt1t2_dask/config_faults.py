@@ -17,7 +17,7 @@ PATTERNS = {
 }
 FORMS = "write [first, second], or {test: ...}, or {formula: ...}"
 TAGS = {
-    "source": "choose source=simulated, bids, dicom, derivatives or maps",
+    "source": "choose source=simulated, bids, dicom, derivatives, maps or morphometry",
     "cohort": "say test: two_sample, one_sample, paired, anova or regression, or give a formula",
 }
 

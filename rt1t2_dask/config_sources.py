@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rt1t2_dask.config_model import Model
+from rt1t2_dask.config_morphometry import MorphometrySource, SimulatedMorphometrySource
 
 MIN_SIMULATED_VOXEL_MM = 1.0
 
@@ -102,6 +103,12 @@ class MapsSource(Model):
 
 
 Source = Annotated[
-    SimulatedSource | BidsSource | DicomSource | DerivativesSource | MapsSource,
+    SimulatedSource
+    | BidsSource
+    | DicomSource
+    | DerivativesSource
+    | MapsSource
+    | MorphometrySource
+    | SimulatedMorphometrySource,
     Field(discriminator="kind"),
 ]

@@ -133,6 +133,27 @@ VARIABLES = {
     "effect_sd": Variable(("effect",), "1", "simulated change, control SD for one SD of a map"),
     "power": Variable(("effect", "map"), "1", "share of simulated studies with p < .05"),
     "power_fisher_z": Variable(("effect", "map"), "1", "mean Fisher z of simulated studies"),
+    "features": Variable(("person", "region", "feature"), "as FreeSurfer", "regional feature"),
+    "similarity": Variable(
+        ("person", "region", "other_region"), "1", "correlation of two regions' feature profiles"
+    ),
+    "regional_similarity": Variable(("person", "region"), "1", "mean similarity with all others"),
+    "global_similarity": Variable(("person",), "1", "mean of regional similarity"),
+    "mean_similarity": Variable(("region", "other_region"), "1", "mean similarity over people"),
+    "region_t": Variable(("region",), "1", "t of the contrast, positive: first group higher"),
+    "region_dof": Variable(("region",), "1", "residual degrees of freedom"),
+    "expression": Variable(("expressed_region", "gene"), "arbitrary", "expression of a gene"),
+    "tested_map": Variable(
+        ("region", "tested_map"), "1", "maps against expression, z over regions"
+    ),
+    "pls_weight": Variable(("gene", "component"), "1", "weight of the gene in the PLS component"),
+    "pls_z": Variable(("gene", "component"), "1", "weight over its bootstrap standard deviation"),
+    "pls_score": Variable(("region", "component"), "1", "region's score, unit norm"),
+    "pls_explained": Variable(("component",), "1", "share of the maps' variance explained"),
+    "pls_null": Variable(("spin", "component"), "1", "the same for every spun map"),
+    "gene_rho": Variable(("gene",), "1", "Spearman's rho of the map with the gene"),
+    "gene_p": Variable(("gene",), "1", "two-sided p under spins"),
+    "gene_p_fwe": Variable(("gene",), "1", "two-sided p under spins, family-wise over genes"),
     "null_fisher_z": Variable(("permutation", "map"), "1", "mean Fisher z of each relabeling"),
 }
 

@@ -18,7 +18,7 @@ FREESURFER = (
 """Features that FreeSurfer's regional tables hold, by its own names."""
 UNITS = {"volume": "mm3", "area": "mm2", "thickness": "mm", "meancurv": "1/mm", "gauscurv": "1/mm2"}
 LEAST_FEATURES = 3
-LEAST_SHARE = 0.8
+LEAST_REGIONS = 5
 MAD_TO_SD = 1.4826
 LEAST_PEOPLE = 10
 
@@ -39,9 +39,7 @@ class Features:
     features: tuple[str, ...]
 
 
-def gather(
-    rows: pd.DataFrame, people: Sequence[str], features: Sequence[str], regions: Sequence[str] = ()
-) -> Features:
+def gather(rows: pd.DataFrame, people: Sequence[str], features: Sequence[str]) -> Features:
     """Lay a long table out as an array.
 
     Parameters
@@ -51,8 +49,11 @@ def gather(
     people : sequence of str
         Order of the first axis; whoever is not in the table is NaN throughout.
     features : sequence of str
-    regions : sequence of str, optional
-        Order of regions; all of the table in its own order when not given.
+
+    Returns
+    -------
+    Features
+        Of the regions for which the tables hold every feature.
 
     Raises
     ------
@@ -78,12 +79,24 @@ def gather(
             f"{int(doubled.sum())} values come twice, the first is {first['feature']} of "
             f"{first['region']}; each person, region and feature may have one."
         )
-    names = list(regions) or list(dict.fromkeys(rows["region"]))
+    names = _common_regions(rows, features)
     wide = rows.set_index(["participant_id", "feature", "region"])["value"].unstack([1, 2])  # noqa: PD010
     columns = pd.MultiIndex.from_product([features, names], names=["feature", "region"])
     laid = wide.reindex(index=list(people), columns=columns).to_numpy(np.float64)
     values = laid.reshape(len(people), len(features), len(names)).swapaxes(1, 2)
     return Features(np.ascontiguousarray(values), tuple(names), tuple(features))
+
+
+def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
+    """Give the regions for which the tables hold every feature, in their order."""
+    held = [set(rows.loc[rows["feature"] == name, "region"]) for name in features]
+    names = [r for r in dict.fromkeys(rows["region"]) if all(r in own for own in held)]
+    if len(names) < LEAST_REGIONS:
+        raise UserError(
+            f"the tables hold all of {', '.join(features)} for {len(names)} regions; a network "
+            f"needs {LEAST_REGIONS}. Are all tables of one parcellation?"
+        )
+    return names
 
 
 def measured_share(values: Float) -> Float:

@@ -93,9 +93,19 @@ def desikan_names() -> list[str]:
     return list(_desikan())
 
 
-@cache
 def _desikan() -> dict[str, tuple[float, float, float]]:
-    with files("rt1t2_dask").joinpath("data", "dk_sphere.tsv").open() as file:
-        rows = pd.read_csv(file, sep="\t", comment="#")
+    rows = _desikan_rows()
     places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
     return {str(name): (x, y, z) for name, (x, y, z) in zip(rows["region"], places, strict=True)}
+
+
+@cache
+def _desikan_rows() -> pd.DataFrame:
+    with files("rt1t2_dask").joinpath("data", "dk_sphere.tsv").open() as file:
+        return pd.read_csv(file, sep="\t")
+
+
+def desikan_labels() -> dict[str, int]:
+    """Give the label of each region in the volumetric atlas, left before right."""
+    rows = _desikan_rows()
+    return dict(zip(rows["region"], rows["label"].astype(int).tolist(), strict=True))

@@ -1,0 +1,233 @@
+"""Stages of regional tables: features, similarity networks, contrasts, cohorts together."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.morphometry import similarity
+from rt1t2_dask.morphometry.across import combine
+from rt1t2_dask.morphometry.features import Features, gather, missing_table, outlier_table
+from rt1t2_dask.morphometry.regions import canonical, is_left, sphere_centroids
+from rt1t2_dask.morphometry.tables import (
+    joined,
+    read_aparcstats2table,
+    read_long,
+    read_map,
+    read_stats,
+    read_wide,
+)
+from rt1t2_dask.pipelines.design_settings import from_settings
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.volumes import table
+from rt1t2_dask.stats import exchange, permutation
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.effect_sizes import regional
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.null import p_fwe
+from rt1t2_dask.stats.tails import merge_batches
+from rt1t2_dask.transcriptome.genes import correlate_maps
+from rt1t2_dask.transcriptome.spins import spin_orders
+
+SIMILARITY, GLOBAL = "similarity", "global similarity"
+MISSING, OUTLIERS, EFFECTS, ACROSS, CORRELATIONS = (
+    "missing.tsv",
+    "outliers.tsv",
+    "effects.tsv",
+    "across.tsv",
+    "correlations.tsv",
+)
+CENTROIDS = "centroids"
+MORE, MAP = "more:", "map:"
+
+Float = NDArray[np.float64]
+
+
+def tsv(rows: pd.DataFrame) -> bytes:
+    """Write a part's table: tabs, empty where missing."""
+    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
+    return str(text).encode()
+
+
+def block_role(k: int) -> str:
+    """Role of a block of people among the parents of a contrast."""
+    return f"block{k:05d}"
+
+
+def _make_features(inputs: Inputs) -> Made:
+    """Read every table; lay out who has what, and list what is missing or odd."""
+    settings = inputs.settings
+    rows = joined(_tables(inputs))
+    data = gather(rows, settings["people"], settings["features"])
+    odd = outlier_table(data, settings["outlier"])
+    missing = missing_table(data)
+    values = data.values  # noqa: PD011 (not pandas)
+    if settings["outliers"] == "leave_out":
+        at = [list(data.regions).index(r) for r in odd["region"]]
+        of = [list(data.features).index(f) for f in odd["feature"]]
+        values[odd["person"].to_numpy(int), at, of] = np.nan
+    record = {
+        "regions": list(data.regions),
+        "features": list(data.features),
+        "left_out": sorted(set(rows["region"]) - set(data.regions)),
+        "missing": len(missing),
+        "outliers": len(odd),
+    }
+    arrays = xr.Dataset({"features": table("features", values)})
+    return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(odd)})
+
+
+def _tables(inputs: Inputs) -> list[pd.DataFrame]:
+    layout, found = inputs.settings["layout"], []
+    for role, file in sorted(inputs.task.files.items()):
+        content = file.read()
+        if role.startswith(MORE):
+            found.append(read_wide(content, role.removeprefix(MORE), file.path))
+        elif layout == "aparcstats2table":
+            found.append(read_aparcstats2table(content, file.path))
+        elif layout == "stats":
+            _, label, side = role.split(":")
+            found.append(read_stats(content, label, side, file.path))
+        else:
+            found.append(read_long(content, file.path))
+    return found
+
+
+def _make_similarity(inputs: Inputs) -> Made:
+    """Make the networks of a block of people."""
+    settings = inputs.settings
+    record, every = inputs.record("features"), inputs.array("features", "features")
+    chosen = [record["features"].index(name) for name in settings["profile"]]
+    networks = similarity.networks(every[settings["rows"]][:, :, chosen])
+    regions = similarity.regional(networks)
+    arrays: dict[str, NDArray[Any]] = {
+        "similarity": networks.astype(np.float32),
+        "regional_similarity": regions,
+        "global_similarity": similarity.global_mean(regions),
+    }
+    return Made(xr.Dataset({n: table(n, v) for n, v in arrays.items()}))
+
+
+def measured(inputs: Inputs, measure: str) -> tuple[Float, list[str]]:
+    """Give one number a person and region, and the regions' names."""
+    record = inputs.record("features")
+    if measure == SIMILARITY:
+        blocks = sorted(role for role in inputs.task.parents if role.startswith("block"))
+        values = [inputs.array(role, "regional_similarity") for role in blocks]
+        return np.concatenate(values), list(record["regions"])
+    every = inputs.array("features", "features")[inputs.settings["rows"]]
+    return every[:, :, record["features"].index(measure)], list(record["regions"])
+
+
+def _make_contrast(inputs: Inputs) -> Made:
+    """Test a contrast on every region, and on the global mean."""
+    settings, design = inputs.settings, from_settings(inputs.settings["design"])
+    values, names = measured(inputs, settings["measure"])
+    data = values[settings["members"]]
+    if settings["partners"]:
+        data = data - values[settings["partners"]]
+    rows = _effects(data, design, settings)
+    rows.insert(0, "region", names)
+    rows["q_fdr"] = benjamini_hochberg(rows["p"])
+    rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings["n"] else np.nan
+    mean = similarity.global_mean(data)[:, None]
+    whole = _effects(mean, design, settings)
+    whole.insert(0, "region", "mean of all regions")
+    single = design.q == 1
+    arrays = {"region_t": rows["t"].to_numpy(), "region_dof": rows["dof"].to_numpy()}
+    dataset = xr.Dataset({n: table(n, v) for n, v in arrays.items()})
+    record = {"regions": names, "n": design.n, "statistic": "t" if single else "F"}
+    return Made(dataset, record, {EFFECTS: tsv(pd.concat([rows, whole], ignore_index=True))})
+
+
+def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.DataFrame:
+    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
+    found = regional(data, design, np.ones(data.shape[1]), settings["variance"], **rules)
+    return found.drop(columns="percent")
+
+
+def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
+    """Family-wise p of each region by the largest |t| of each relabeling."""
+    plan = exchange.plan(design, settings["n"], settings["seed"], method=settings["method"])
+    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
+    block = permutation.prepare(data.astype(np.float32), design, plan, **rules)
+    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
+    null = merge_batches([batch.tails for batch in batches]).both
+    return np.asarray(p_fwe(np.abs(block.z), null))
+
+
+def _make_across(inputs: Inputs) -> Made:
+    """Take independent cohorts together, region by region."""
+    roles = inputs.settings["names"]
+    t = np.array([inputs.array(role, "region_t") for role in roles])
+    dof = np.array([inputs.array(role, "region_dof") for role in roles])
+    records = [inputs.record(role) for role in roles]
+    rows = combine(t, dof, [record["n"] for record in records])
+    rows.insert(0, "region", records[0]["regions"])
+    dataset = xr.Dataset({"region_t": table("region_t", rows["mean_t"].to_numpy())})
+    return Made(dataset, {"regions": records[0]["regions"]}, {ACROSS: tsv(rows)})
+
+
+def region_map(inputs: Inputs, role: str) -> dict[str, float]:
+    """Read one value a region: of an earlier part, or of a file the user names."""
+    if role in inputs.task.files:
+        file = inputs.task.files[role]
+        return read_map(file.read(), file.path)
+    values = inputs.array(role, "region_t").tolist()
+    return dict(zip(inputs.record(role)["regions"], values, strict=True))
+
+
+def centroids_of(inputs: Inputs, names: Sequence[str]) -> Float | None:
+    """Find the regions on the sphere: the user's table, or Desikan-Killiany's."""
+    file = inputs.task.files.get(CENTROIDS)
+    if file is None:
+        return sphere_centroids(names)
+    rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
+    places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
+    given = {canonical(str(r)): xyz for r, xyz in zip(rows["region"], places, strict=True)}
+    return sphere_centroids(names, given)
+
+
+def _make_correlations(inputs: Inputs) -> Made:
+    """Correlate every pair of maps over the regions both have, under spins of the first."""
+    settings, rows = inputs.settings, []
+    maps = {name: region_map(inputs, f"{MAP}{name}") for name in settings["names"]}
+    names = list(maps)
+    for k, first in enumerate(names):
+        for second in names[k + 1 :]:
+            rows.append((first, second, *_correlation(inputs, maps[first], maps[second])))
+    columns = ["first", "second", "regions", "r", "p_spin", "rho", "p_spin_rho"]
+    return Made(xr.Dataset(), {}, {CORRELATIONS: tsv(pd.DataFrame(rows, columns=columns))})
+
+
+def _correlation(
+    inputs: Inputs, first: Mapping[str, float], second: Mapping[str, float]
+) -> tuple[int, float, float, float, float]:
+    settings = inputs.settings
+    both = [r for r in first if r in second and np.isfinite(first[r]) and np.isfinite(second[r])]
+    places = centroids_of(inputs, both) if len(both) >= settings["least"] else None
+    if places is None:
+        return len(both), np.nan, np.nan, np.nan, np.nan
+    orders = spin_orders(places, is_left(both), settings["n"], settings["seed"], settings["method"])
+    one, other = (np.array([m[r] for r in both]) for m in (first, second))
+    found = correlate_maps(one, other, orders)
+    return found.n, found.r, found.p, found.rho, found.p_rho
+
+
+def features_of(data: xr.Dataset, record: Mapping[str, Any]) -> Features:
+    """Read a part of the stage `features` back."""
+    values = np.asarray(data["features"].to_numpy(), np.float64)
+    return Features(values, tuple(record["regions"]), tuple(record["features"]))
+
+
+FEATURES = Stage("features", _make_features)
+NETWORKS = Stage("similarity", _make_similarity)
+REGION_CONTRAST = Stage("similarity_contrast", _make_contrast)
+ACROSS_COHORTS = Stage("across_cohorts", _make_across)
+MAP_CORRELATIONS = Stage("map_correlations", _make_correlations)

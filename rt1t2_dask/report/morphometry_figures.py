@@ -1,0 +1,170 @@
+"""Figures of similarity networks, regions and genes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from rt1t2_dask.morphometry.regions import LIMBIC
+from rt1t2_dask.report.morphometry_content import (
+    MorphometryContent,
+    RegionResult,
+    TestedMap,
+)
+from rt1t2_dask.report.numbers import decimal, probability
+from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
+from rt1t2_dask.report.surface_figure import on_surface
+
+SHOWN = 20
+_COLUMNS = 3
+
+
+def network_matrices(content: MorphometryContent) -> Picture:
+    """Draw the mean network of every group on one scale."""
+    known = [m for m in content.networks.values() if np.isfinite(m).any()]
+    limit = max((float(np.nanpercentile(np.abs(m), 98)) for m in known), default=1.0)
+    names = list(content.networks)
+    rows = -(-len(names) // _COLUMNS)
+    with house_style():
+        figure = new_figure(7.5, 2.5 * rows, content.simulated)
+        panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+        for spare in panels[len(names) :]:
+            spare.set_axis_off()
+        for axes, name in zip(panels, names, strict=False):
+            image = axes.imshow(content.networks[name], cmap="RdBu_r", vmin=-limit, vmax=limit)
+            axes.set_title(f"{name} (n = {content.groups[name]})")
+            axes.set_xticks([])
+            axes.set_yticks([])
+        figure.colorbar(image, ax=list(panels), shrink=0.6, label="mean r")
+    caption = (
+        f"Mean morphometric similarity of each group: Pearson's r of {len(content.features)} "
+        f"features ({', '.join(content.features)}), z over regions, between "
+        f"{len(content.regions)} regions; left hemisphere first."
+    )
+    return Picture(figure, f"Similarity matrices of {', '.join(names)}.", caption)
+
+
+def region_brain(result: RegionResult, content: MorphometryContent) -> Picture | None:
+    """Draw a contrast's t on the surface; None without an atlas or without its regions."""
+    if content.surface is None:
+        return None
+    rows = result.regions
+    found = rows.loc[rows["q_fdr"] <= 0.05, "region"].tolist()
+    said = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
+    caption = f"{result.title}: {result.statistic} of {result.measure}; {said}."
+    label = f"{result.statistic}, positive: {result.positive or 'differs'}"
+    return _brain(result.t_map, content, label, caption, found)
+
+
+def across_brain(measure: str, content: MorphometryContent) -> Picture | None:
+    """Draw the mean t of all cohorts on the surface."""
+    if content.surface is None:
+        return None
+    rows = content.across[measure]
+    found = rows.loc[rows["q_stouffer"] <= 0.05, "region"].tolist()
+    values = dict(zip(rows["region"], rows["mean_t"], strict=True))
+    caption = (
+        f"Mean t of {measure} over cohorts; black edge: {len(found)} regions with Stouffer's "
+        "q <= .05."
+    )
+    return _brain(values, content, "mean t", caption, found)
+
+
+def _brain(
+    values: Mapping[str, float],
+    content: MorphometryContent,
+    label: str,
+    caption: str,
+    found: list[str],
+) -> Picture | None:
+    assert content.surface is not None
+    drawn = {name for names in content.surface.names.values() for name in names}
+    if not drawn & set(values):
+        return None
+    return on_surface(values, content.surface, label, caption, content.simulated, found)
+
+
+def effect_bars(content: MorphometryContent) -> Picture | None:
+    """Draw Hedges' g with its interval in the regions that change most, cohort beside cohort."""
+    own = [c for c in content.contrasts if c.measure == "similarity" and c.statistic == "t"]
+    if not own:
+        return None
+    g = np.array([c.regions["g"].to_numpy(float) for c in own])
+    order = np.argsort(-np.abs(np.nan_to_num(g.mean(axis=0))), kind="stable")[:SHOWN][::-1]
+    with house_style():
+        figure = new_figure(7.5, 0.28 * SHOWN + 1.0, content.simulated)
+        axes = figure.subplots()
+        for k, result in enumerate(own):
+            _intervals(axes, result, order, k, len(own))
+        labels = [str(own[0].regions["region"].iloc[i]) for i in order]
+        axes.set_yticks(range(len(order)), labels)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_xlabel("Hedges' g of regional similarity (95 % interval)")
+        axes.legend(frameon=False, loc="lower right")
+        for tick, label in zip(axes.get_yticklabels(), labels, strict=True):
+            tick.set_fontweight("bold" if label.split("_", 1)[-1] in LIMBIC else "normal")
+    caption = (
+        f"The {len(order)} regions with the largest mean |g| over contrasts; bold: insula and "
+        "limbic cortex. Intervals are not corrected for many regions."
+    )
+    named = ", ".join(c.name for c in own)
+    return Picture(figure, f"Effect sizes by region of {named}.", caption)
+
+
+def _intervals(axes: Axes, result: RegionResult, order: np.ndarray, k: int, n: int) -> None:
+    rows = result.regions.iloc[order]
+    at = np.arange(len(order)) + 0.22 * (k - (n - 1) / 2)
+    g, low, high = (rows[name].to_numpy(float) for name in ("g", "ci_low", "ci_high"))
+    colour = OKABE_ITO[k % len(OKABE_ITO)]
+    axes.hlines(at, low, high, color=colour, linewidth=1)
+    axes.plot(g, at, "o", color=colour, markersize=3, label=result.name)
+
+
+def global_strip(content: MorphometryContent) -> Picture:
+    """Draw everybody's global mean similarity by group."""
+    rng = np.random.default_rng(0)
+    with house_style():
+        figure = new_figure(7.5, 2.6, content.simulated)
+        axes = figure.subplots()
+        for k, group in enumerate(content.groups):
+            rows = content.global_similarity
+            own = rows.loc[rows["group"] == group, "global_similarity"].to_numpy(float)
+            spread = k + rng.uniform(-0.15, 0.15, len(own))
+            axes.plot(spread, own, "o", color=OKABE_ITO[k % len(OKABE_ITO)], markersize=3)
+            if len(own):
+                axes.hlines(float(np.nanmean(own)), k - 0.3, k + 0.3, color="black")
+        axes.set_xticks(range(len(content.groups)), list(content.groups))
+        axes.set_ylabel("global mean similarity")
+    return Picture(
+        figure,
+        "Global mean similarity of everybody, by group.",
+        "Global mean similarity of each person; lines: means of groups.",
+    )
+
+
+def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
+    """Draw each region's score against the map, and the variance explained among spins."""
+    mean = tested.values.mean(axis=1)
+    share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
+    with house_style():
+        figure = new_figure(7.5, 3.2, simulated)
+        left, right = figure.subplots(1, 2)
+        left.plot(tested.scores[:, 0], mean, "o", color=OKABE_ITO[0], markersize=4)
+        for k in np.argsort(-np.abs(mean), kind="stable")[:4]:
+            name = tested.regions[k].removeprefix("lh_")
+            left.annotate(name, (tested.scores[k, 0], mean[k]), fontsize=7)
+        left.set_xlabel("score of the first component")
+        left.set_ylabel("map, z over regions" if tested.values.shape[1] == 1 else "mean of maps, z")
+        right.hist(100 * tested.null[:, 0], bins=40, color="0.7")
+        right.axvline(100 * share, color=OKABE_ITO[1])
+        right.set_xlabel("variance explained by spun maps (%)")
+        right.set_ylabel("spins")
+    caption = (
+        f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} genes over "
+        f"{tested.summary['n_regions']} regions of the left cortex. The first component explains "
+        f"{decimal(100 * share, 1)} % (line), p = {probability(p)} among "
+        f"{tested.summary['n_spins']:,} spins."
+    )
+    return Picture(figure, f"PLS scores against the map {tested.name}.", caption)

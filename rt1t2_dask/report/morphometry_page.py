@@ -1,0 +1,297 @@
+"""The report of a study of regional tables: one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from rt1t2_dask import __version__
+from rt1t2_dask.report import tables
+from rt1t2_dask.report.morphometry_content import SIMILARITY, MorphometryContent, RegionResult
+from rt1t2_dask.report.morphometry_figures import (
+    across_brain,
+    effect_bars,
+    global_strip,
+    network_matrices,
+    pls_scatter,
+    region_brain,
+)
+from rt1t2_dask.report.numbers import decimal, plural, probability, thousands
+from rt1t2_dask.report.page import Figure, data_uri
+from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.section import Section
+from rt1t2_dask.report.table import Table, from_frame
+from rt1t2_dask.report.templating import environment
+
+TOP = 15
+ALPHA = 0.05
+PAPER = (
+    "Martins et al. (2021) found small to medium increases of similarity in the insula and limbic "
+    "cortex of people with chronic pain; none of them survived correction for false discoveries."
+)
+LIMITS = (
+    PAPER,
+    "Genes are those of six donors without chronic pain, left hemisphere: a map that "
+    "resembles a gene's expression says nothing about that gene in any patient.",
+    "Subcortex is not tested: seven nuclei cannot be turned on a sphere, so there is no spatial "
+    "null for them, and their expression differs from the cortex far more than regions of the "
+    "cortex differ among themselves; what includes them is description only.",
+    "Spins of 34 regions are few places to turn: p is approximate, and shuffles of genes or "
+    "regions, which ignore space, are never used.",
+    "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
+    "both opioid receptors find their own gene among the first 5 %; CB1 and mGluR5 do not.",
+)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A table that the page carries, as a file to save."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section with its files."""
+
+    section: Section
+    figures: tuple[Figure, ...]
+    downloads: tuple[Download, ...]
+
+
+def draw(content: MorphometryContent) -> dict[str, Picture]:
+    """Draw every figure that the content has data for, by file stem."""
+    drawn: dict[str, Picture | None] = {
+        "networks": network_matrices(content),
+        "global_similarity": global_strip(content),
+        "effects": effect_bars(content),
+    }
+    for result in content.contrasts:
+        drawn[f"contrast-{result.map_name}_surface"] = region_brain(result, content)
+    for measure in content.across:
+        drawn[f"cohorts-{measure}_surface"] = across_brain(measure, content)
+    for tested in content.tested:
+        drawn[f"transcriptome-{tested.name}_pls"] = pls_scatter(tested, content.simulated)
+    return {name: picture for name, picture in drawn.items() if picture is not None}
+
+
+def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None = None) -> str:
+    """Write the page: HTML that loads nothing from anywhere."""
+    drawn = draw(content) if pictures is None else pictures
+    data = f"simulated, seed {content.seed}" if content.simulated else "measured"
+    people = ", ".join(f"{name} {thousands(n)}" for name, n in content.groups.items())
+    return (
+        environment()
+        .get_template("morphometry.html")
+        .render(
+            content=content,
+            version=__version__,
+            strip={
+                "Cohort": content.cohort, "People": people, "Method": content.method, "Data": data,
+                "Features": ", ".join(content.features), "Regions": str(len(content.regions)),
+            },
+            headline=headline(content),
+            parts=[_part(s, content, drawn) for s in sections(content, drawn)],
+            limits=LIMITS,
+            methods=methods(content),
+            assets=tables.assets(content.assets),
+            settings=tables.settings(content.settings, "Settings of this run"),
+            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+        )
+    )  # fmt: skip
+
+
+def headline(content: MorphometryContent) -> list[str]:
+    """Say what was found, in numbers, and what the paper found."""
+    said = [_contrast_sentence(result) for result in content.contrasts]
+    for measure, rows in content.across.items():
+        found = rows.loc[rows["q_stouffer"] <= ALPHA, "region"].tolist()
+        agree = int(rows["consistent"].sum())
+        said.append(
+            f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
+            f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
+        )
+    for tested in content.tested:
+        share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
+        said.append(
+            f"{tested.name}: the first component of gene expression explains "
+            f"{decimal(100 * share, 1)} % of the map, p = {probability(p)} under spins."
+        )
+    return [*said, PAPER]
+
+
+def _contrast_sentence(result: RegionResult) -> str:
+    rows = result.regions.dropna(subset=["t"])
+    found = int((rows["q_fdr"] <= ALPHA).sum())
+    top = rows.iloc[int(rows["t"].abs().to_numpy().argmax())]
+    g = f", Hedges' g {decimal(top['g'])}" if result.statistic == "t" else ""
+    return (
+        f"{result.title} ({result.measure}): {found} of {plural(len(rows), 'region')} with q <= "
+        f".05; the largest |{result.statistic}| is {decimal(top['t'])} in {top['region']}{g}."
+    )
+
+
+def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[Section]:
+    """Give the page's sections in order."""
+    found = [_people(content), _networks(content, drawn)]
+    found += [_contrast(result, drawn) for result in content.contrasts]
+    found += [_across(measure, content, drawn) for measure in content.across]
+    if content.correlations is not None:
+        rows = content.correlations
+        words = (
+            "Pearson's r and Spearman's rho over the regions that both maps have; p under "
+            "spins of the first map, n/a where regions' places are not known.",
+        )
+        found.append(Section("maps", "Maps compared", (), words, (from_frame(rows, "Maps"),)))
+    return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
+
+
+def _chosen(drawn: Mapping[str, Picture], *stems: str) -> dict[str, Picture]:
+    return {stem: drawn[stem] for stem in stems if stem in drawn}
+
+
+def _people(content: MorphometryContent) -> Section:
+    shown: list[Table] = []
+    if not content.demographics.empty:
+        shown.append(tables.demographics(content.demographics))
+    for rows, caption in (
+        (content.failures, "Left out for want of regions"),
+        (content.missing, "Missing values"),
+        (content.outliers, "Values far from everybody's"),
+    ):
+        if len(rows):
+            shown.append(from_frame(rows, caption))
+    return Section("people", "People and data", (), tuple(content.notes), tuple(shown))
+
+
+def _networks(content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    pictures = {
+        f"networks-{stem}": picture
+        for stem, picture in _chosen(drawn, "networks", "global_similarity", "effects").items()
+    }
+    return Section("networks", "Similarity networks", pictures=pictures)
+
+
+def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
+    anchor = f"contrast-{result.map_name}"
+    order = result.regions["t"].abs().sort_values(ascending=False, kind="stable").index
+    columns = ["region", "t", "p", "q_fdr", "p_fwe_max_t", "g", "ci_low", "ci_high", "n"]
+    rows = pd.concat([result.rows.iloc[[-1]], result.regions.loc[order]])[columns]
+    note = "Ordered by |t|; the first row is the mean of all regions. q over regions, two-sided p."
+    return Section(
+        anchor,
+        f"{result.title}: {result.measure}",
+        (),
+        (_contrast_sentence(result),),
+        (from_frame(rows, f"{result.measure} by region", (note,)),),
+        _chosen(drawn, f"{anchor}_surface"),
+    )
+
+
+def _across(measure: str, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    rows = content.across[measure].sort_values("p_stouffer", kind="stable")
+    words = (
+        "Cohorts share nobody. Fisher's p asks whether any cohort differs, in whatever direction; "
+        "Stouffer's, weighted by the root of n, whether they differ in the same one.",
+    )
+    view = from_frame(rows, f"{measure} over cohorts")
+    pictures = _chosen(drawn, f"cohorts-{measure}_surface")
+    return Section(
+        f"cohorts-{measure}", f"Cohorts together: {measure}", (), words, (view,), pictures
+    )
+
+
+def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    tested = content.tested[k]
+    anchor = f"transcriptome-{tested.name}"
+    summary = tested.summary
+    shares = pd.DataFrame(
+        {
+            "component": range(1, len(summary["explained"]) + 1),
+            "variance_explained": summary["explained"],
+            "p_spin": summary["p_spin"],
+            "p_spin_cumulative": summary["p_spin_cumulative"],
+        }
+    )
+    ends = pd.concat([tested.genes.head(TOP), tested.genes.tail(TOP)])
+    note = f"The {TOP} highest and lowest Z of component 1; all genes are in the file below."
+    shown = [
+        from_frame(shares, "Variance of the map explained"),
+        from_frame(tested.sets.sort_values("p_spin", kind="stable"), "Gene sets", (_SETS_NOTE,)),
+        from_frame(ends, "Genes", (note, _Z_NOTE)),
+    ]
+    several = f" (maps {', '.join(summary['maps'])} as columns)" if len(summary["maps"]) > 1 else ""
+    words = (
+        f"{summary['n_regions']} regions of the left cortex, {thousands(summary['n_genes'])} genes"
+        f"{several}.",
+    )
+    pictures = _chosen(drawn, f"{anchor}_pls")
+    return Section(anchor, f"Gene expression: {tested.name}", (), words, tuple(shown), pictures)
+
+
+_SETS_NOTE = (
+    "score: running sum along the weights (1 at the top); p_spin among spins of the same sign; "
+    "median rank 0 to 1, its p two-sided; q within a collection. No shuffles of genes."
+)
+_Z_NOTE = "Z is the weight over its standard deviation when regions are resampled; it is no test."
+
+
+def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
+    figures = tuple(
+        Figure(data_uri(picture.png()), picture.alt, picture.caption)
+        for picture in section.pictures.values()
+    )
+    return Part(section, figures, tuple(_downloads(section.anchor, content)))
+
+
+def _downloads(anchor: str, content: MorphometryContent) -> Sequence[Download]:
+    """Pack the tables of a section into the page, gzipped."""
+    stems = {"maps": ("map_correlations",), "networks": ("regional_similarity",)}
+    wanted = stems.get(anchor, (anchor.replace("cohorts-", "cohorts_measure-"),))
+    result = {f"contrast-{c.map_name}": c for c in content.contrasts}.get(anchor)
+    if result is not None:
+        wanted = (f"contrast-{result.name}_measure-{result.measure}_",)
+    return [
+        Download(f"{stem}.tsv.gz", _packed(rows))
+        for stem, rows in content.tables().items()
+        if stem.startswith(tuple(wanted)) and anchor != "people"
+    ]
+
+
+def _packed(rows: pd.DataFrame) -> str:
+    text = rows.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.5g")
+    packed = gzip.compress(str(text).encode(), 9, mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+
+
+def methods(content: MorphometryContent) -> list[str]:
+    """Describe what was done, in sentences."""
+    rules = content.settings["transcriptome"]
+    said = [
+        f"Morphometric similarity (Seidlitz et al. 2018): {len(content.features)} features "
+        f"({', '.join(content.features)}) of {len(content.regions)} regions were standardised over "
+        "regions within each person (ddof 1) and correlated between regions (Pearson); regional "
+        "similarity is the mean with all others.",
+        "Each region was tested with ordinary least squares on the design of the cohort file; "
+        "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
+        f"{content.settings['permute']['n']:,} permutations "
+        f"({content.settings['permute']['method']}); Hedges' g with its noncentral t interval.",
+    ]
+    if content.across:
+        said.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
+    if content.tested:
+        said.append(
+            f"Maps of the left cortex were related to gene expression by partial least squares "
+            f"(SIMPLS), variance explained tested against {rules['n_spins']:,} spins of the map on "
+            f"the sphere ({rules['spins']}); gene Z by {rules['n_bootstraps']:,} resamples of "
+            "regions, signs aligned; Spearman's rho of each gene; gene sets by running sum and "
+            "median rank, both under the same spins. p is (count + 1) / (spins + 1)."
+        )
+    if any(c.measure != SIMILARITY for c in content.contrasts):
+        said.append("Single features were tested in the same way, in their own units.")
+    return said

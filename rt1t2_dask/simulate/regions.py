@@ -1,0 +1,128 @@
+"""Simulated regional features of the cortex, with a planted change of similarity.
+
+Each person is a smooth pattern over the cortex, their own noise, and what age and sex do. In those
+with the effect, regions of the insula and limbic cortex move towards the profile that regions have
+in common, so that their similarity with the rest is higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rt1t2_dask.morphometry.regions import LIMBIC
+
+Float = NDArray[np.float64]
+TYPICAL: Mapping[str, tuple[float, float]] = {
+    "volume": (6500.0, 2600.0),
+    "area": (2500.0, 950.0),
+    "thickness": (2.6, 0.22),
+    "meancurv": (0.13, 0.014),
+    "gauscurv": (0.027, 0.006),
+    "foldind": (32.0, 14.0),
+    "curvind": (3.2, 1.3),
+}
+"""Mean over regions and spread between regions, of the size FreeSurfer gives (our choice)."""
+SMOOTH = 0.6
+PERSONAL = 0.55
+SHIFT = 0.18
+AGE_PER_YEAR = {"thickness": -0.03, "volume": -0.02}
+MALE = {"volume": 0.25, "area": 0.3}
+MEAN_AGE = 50.0
+PATTERNS = 3
+LOWEST = 0.05
+
+
+def simulate_features(
+    people: pd.DataFrame,
+    affected: Sequence[bool],
+    regions: Sequence[str],
+    centroids: Float,
+    seed: int,
+) -> Float:
+    """Simulate everybody's features.
+
+    Parameters
+    ----------
+    people : DataFrame
+        participant_id, age (years), sex (M, F).
+    affected : sequence of bool
+        Who carries the planted increase in insula and limbic cortex.
+    regions : sequence of str
+        Canonical names.
+    centroids : ndarray, shape (region, 3)
+        On the sphere.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (person, region, feature)
+        Features in the order of `TYPICAL`, all positive. A person's numbers depend on the seed
+        and their label alone.
+    """
+    typical = _typical_pattern(centroids, [r.startswith("lh_") for r in regions], seed)
+    common = _common_profile(typical)
+    target = np.array([region.split("_", 1)[1] in LIMBIC for region in regions])
+    rows = [
+        _person(typical, common, target, row, bool(own), seed)
+        for (_, row), own in zip(people.iterrows(), affected, strict=True)
+    ]
+    mean, spread = np.array(list(TYPICAL.values())).T
+    return np.asarray(np.maximum(mean + spread * np.stack(rows), LOWEST * mean))
+
+
+def _typical_pattern(centroids: Float, left: Sequence[bool], seed: int) -> Float:
+    """Give the pattern that everybody shares, alike in both hemispheres, (region, feature)."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    unit = centroids / np.linalg.norm(centroids, axis=1, keepdims=True)
+    unit = unit * np.where(np.asarray(left)[:, None], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0])
+    near = np.exp(-((unit[:, None] - unit[None]) ** 2).sum(axis=2) / (2 * SMOOTH**2))
+    root = np.linalg.cholesky(near + 0.05 * np.eye(len(unit)))
+    fields = root @ rng.standard_normal((len(unit), PATTERNS))
+    loadings = rng.standard_normal((PATTERNS, len(TYPICAL)))
+    pattern = fields @ loadings + 0.7 * rng.standard_normal((len(unit), len(TYPICAL)))
+    return np.asarray((pattern - pattern.mean(axis=0)) / pattern.std(axis=0))
+
+
+def _common_profile(pattern: Float) -> Float:
+    """Give the mean direction of all regions' profiles, scaled as a profile, (feature,)."""
+    centred = pattern - pattern.mean(axis=1, keepdims=True)
+    mean = (centred / np.linalg.norm(centred, axis=1, keepdims=True)).mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean) * np.sqrt(len(mean)))
+
+
+def _person(
+    typical: Float, common: Float, target: NDArray[np.bool_], row: pd.Series, own: bool, seed: int
+) -> Float:
+    label = [ord(letter) for letter in str(row["participant_id"])]
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, *label)))
+    z = typical + PERSONAL * rng.standard_normal(typical.shape)
+    if own:
+        z[target] = (1 - SHIFT) * z[target] + SHIFT * common
+    size = 0.5 * rng.standard_normal()
+    for k, name in enumerate(TYPICAL):
+        z[:, k] += AGE_PER_YEAR.get(name, 0.0) * (float(row["age"]) - MEAN_AGE)
+        z[:, k] += MALE.get(name, 0.0) * (row["sex"] == "M")
+        z[:, k] += size * (name in ("volume", "area"))
+    return np.asarray(z)
+
+
+def aparc_table(
+    values: Float, people: Sequence[str], regions: Sequence[str], side: str, feature: str
+) -> bytes:
+    """Write one measure of one hemisphere as ``aparcstats2table`` does.
+
+    Parameters
+    ----------
+    values : ndarray, shape (person, region)
+        Of all regions; those of the hemisphere are written.
+    """
+    own = [k for k, name in enumerate(regions) if name.startswith(f"{side}_")]
+    columns = [f"{regions[k]}_{feature}" for k in own]
+    table = pd.DataFrame(values[:, own], columns=columns)
+    table.insert(0, f"{side}.aparc.{feature}", list(people))
+    text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6g")
+    return str(text).encode()
