@@ -50,8 +50,9 @@ def test_every_shipped_cohort_composes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shipped = [p.name for p in (files("rt1t2_dask.conf") / "cohort").iterdir()]
     names = sorted(name.removesuffix(".yaml") for name in shipped if name.endswith(".yaml"))
-    assert names == ["pain", "psp", "psp_vs_psps2", "psps2"]
-    for name in names:
+    assert names == ["chronic_pain", "pain", "psp", "psp_vs_psps2", "psps2"]
+    assert command(["+cohort=chronic_pain", "dry_run=true"]) == 0
+    for name in names[1:]:
         for method in ("recommended", "van_grinsven_2025"):
             assert command([f"+cohort={name}", f"method={method}", "dry_run=true"]) == 0
 
