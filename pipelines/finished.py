@@ -18,6 +18,7 @@ from rt1t2_dask.storage.parts import Lake
 
 SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
 WRITERS = (
+    "dataset",
     "group_design",
     "inputs_table",
     "outputs",

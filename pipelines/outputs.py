@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import __version__
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines import sidecar
+from rt1t2_dask.pipelines import dataset, sidecar
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
@@ -29,9 +28,9 @@ OURS = ("group/", "figures/", "sub-")
 IGNORED = (
     "**/*_T1wT2wratio.nii.gz",
     "**/*_T1wT2wratio.json",
-    "group/",
-    "figures/",
-    "sub-*/figures/",
+    "group",
+    "figures",
+    "**/figures",
     "failures.tsv",
     "provenance.json",
     "methods.md",
@@ -39,7 +38,6 @@ IGNORED = (
     "report.html",
     "atlas-Neuromorphometrics_dseg.tsv",
 )
-SIMULATED = "SIMULATED data, no real person"
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:
@@ -105,17 +103,12 @@ def claim_folder(store: Store, config: Config, study: str) -> None:
 
 def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     """Write the files about the whole dataset."""
-    what = SIMULATED + ": " if config.simulated else ""
-    description = {
-        "Name": f"{what}T1w/T2w ratio of cohort {config.cohort.name}",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "rt1t2_dask", "Version": __version__}],
-        "simulated": config.simulated,
-    }
-    store.write("dataset_description.json", json_bytes(description))
+    rows = shown(people)
+    store.write("dataset_description.json", json_bytes(dataset.description(config)))
+    store.write("README.md", dataset.readme(config).encode())
     store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
-    store.write("participants.tsv", tsv_bytes(shown(people)))
+    store.write("participants.tsv", tsv_bytes(rows))
+    store.write("participants.json", json_bytes(dataset.columns(rows)))
     store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
 
 
@@ -158,7 +151,7 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
     for desc, mask in _masks(lake, plan).items():
         path = f"{label}/anat/{label}_desc-{desc}_mask"
         store.write(f"{path}.nii.gz", to_bytes(mask, space_code=SCANNER, description=note))
-        meta = {"Type": "Brain" if desc == "brain" else "Lesion", "simulated": config.simulated}
+        meta = sidecar.mask(config, plan, desc)
         store.write(f"{path}.json", json_bytes(meta))
     if "tissue" in plan.tasks:
         _write_tissue(lake, store, config, plan, note)
@@ -172,6 +165,8 @@ def _write_tissue(lake: Lake, store: Store, config: Config, plan: PersonPlan, no
         "Description": "Tissue of every voxel of the brain, on the T1w grid",
         "Labels": {"1": "GM", "2": "WM", "3": "CSF", "7": "Lesion"},
         "Manual": False,
+        "SpatialReference": "orig",
+        "Sources": sidecar.sources(config, plan, ("t1w",)),
         "simulated": config.simulated,
         "Parts": {"tissue": plan.part("tissue").key},
         **lake.record(plan.part("tissue")),

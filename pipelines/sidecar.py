@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from rt1t2_dask import __version__
 from rt1t2_dask.config import Config
+from rt1t2_dask.pipelines.dataset import bids_uri
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Lake
@@ -36,7 +37,7 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
         "Units": "1",
         "SpatialReference": "the T1w image" if space == "T1w" else space,
         "simulated": config.simulated,
-        "Sources": [file.path for task in plan.tasks.values() for file in task.files.values()],
+        "Sources": sources(config, plan),
         "SourcesChosen": {
             role: file.chosen
             for task in plan.tasks.values()
@@ -56,6 +57,28 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
     if desc == "smoothed":
         sidecar["Smoothing"] = config.smooth.model_dump()
     return sidecar
+
+
+def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:
+    """Give the input files as BIDS URIs; only those of some roles where these are named."""
+    return [
+        bids_uri(config, file.root, file.path)
+        for task in plan.tasks.values()
+        for role, file in task.files.items()
+        if roles is None or role in roles
+    ]
+
+
+def mask(config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
+    """Say what a mask is: ``brain`` or ``lesion``."""
+    what = {"brain": "Brain, ventricles and sulci included", "lesion": "Lesion, as it was brought"}
+    return {
+        "Type": "Brain" if desc == "brain" else "Lesion",
+        "Description": f"{what[desc]}; 1 inside, on the T1w grid",
+        "SpatialReference": "orig",
+        "Sources": sources(config, plan, ("t1w", "brain_mask") if desc == "brain" else (desc,)),
+        "simulated": config.simulated,
+    }
 
 
 def _settings(task: Task) -> Mapping[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -70,7 +72,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
     if cluster.kind == "synchronous":
         yield SerialExecutor()
     elif cluster.kind == "threads":
-        with ThreadPoolExecutor(cluster.workers or _cores()) as pool:
+        with _ended(ThreadPoolExecutor(cluster.workers or _cores()), cancel_futures=True) as pool:
             yield pool
     else:
         with ExitStack() as stack:
@@ -82,7 +84,31 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
                 _check_workers(client, check)
             if cluster.performance_report:
                 stack.enter_context(_report(cluster.performance_report))
-            yield stack.enter_context(client.get_executor())
+            yield stack.enter_context(_ended(client.get_executor()))
+
+
+@contextmanager
+def _ended(executor: Executor, **dropping: Any) -> Iterator[Executor]:
+    """Wait for what is under way, unless an error or Ctrl-C ends the block: then drop it."""
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(wait=False, **dropping)
+        raise
+    executor.shutdown()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes that are started here ignore the Ctrl-C that a terminal sends to all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -118,16 +144,17 @@ def _local(cluster: Cluster) -> Iterator[Any]:
 
     workers = cluster.workers or _workers_of_machine(cluster.memory_gb or MEMORY_GB_A_WORKER)
     memory = f"{cluster.memory_gb}GB" if cluster.memory_gb else 0
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
-        LocalCluster(
-            n_workers=0 if cluster.adaptive else workers,
-            threads_per_worker=1,
-            memory_limit=memory,
-            dashboard_address="127.0.0.1:0" if cluster.dashboard else None,
-            silence_logs=logging.ERROR,
-        ) as processes,
-    ):
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}), ExitStack() as stack:
+        with _deaf_to_ctrl_c():
+            started = LocalCluster(
+                n_workers=0 if cluster.adaptive else workers,
+                threads_per_worker=1,
+                memory_limit=memory,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": cluster.dashboard},
+                silence_logs=logging.ERROR,
+            )
+        processes = stack.enter_context(started)
         if cluster.adaptive:
             processes.adapt(minimum=0, maximum=workers)
         most = "at most " if cluster.adaptive else ""

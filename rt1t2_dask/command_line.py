@@ -20,6 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError
 
 from rt1t2_dask import __version__
+from rt1t2_dask.completion import completion_script
 from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.overrides import explained, prepared, yaml_fault
@@ -34,11 +35,15 @@ Cohorts: {cohorts}
 
   +cohort=psp                            the embedded study, on simulated heads
   +cohort=psp dry_run=true               what would be done, and how much of it
+  +cohort=psp check=true                 what is wrong with a study, in seconds
   lake=status                            what the lake holds; lake=verify, lake=gc,
                                          lake=publish to=PLACE
   init my_study source.root=DATASET      look at your own scans, draft my_study's YAML
   --config-dir my_study +cohort=my_study source=bids source.root=DATASET
                                          your own study
+  completion=bash                        a script for the tab key: source <(...)
+
+Settings: docs/reference.md. Tutorial: docs/tutorial.md.
 """
 
 log = logging.getLogger(__name__)
@@ -90,6 +95,10 @@ def _command(arguments: Sequence[str]) -> int:
     asked = _parser().parse_intermixed_args(list(arguments))
     if asked.overrides[:1] == ["init"]:
         return _init(asked.overrides[1:])
+    shells = [w.removeprefix("completion=") for w in asked.overrides if "completion=" in w]
+    if shells:
+        sys.stdout.write(completion_script(shells[-1], _groups()))
+        return DONE
     found = _search_path(asked.config_dir)
     actions = [word.removeprefix("lake=") for word in asked.overrides if word.startswith("lake=")]
     if actions:
@@ -173,6 +182,20 @@ def _search_path(config_dir: str | None) -> list[str]:
     if not folder.is_dir():
         raise UserError(f"--config-dir {config_dir}: there is no such folder.")
     return [f"hydra.searchpath=['file://{folder.resolve()}']"]
+
+
+def _groups() -> dict[str, list[str]]:
+    """List the groups of the YAML and the choices in each."""
+    from importlib.resources import files
+
+    folders = [item for item in files("rt1t2_dask.conf").iterdir() if item.is_dir()]
+    names = {
+        folder.name: sorted(
+            Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".yaml")
+        )
+        for folder in folders
+    }
+    return {name: choices for name, choices in sorted(names.items()) if choices}
 
 
 def _cohorts(overrides: Sequence[str]) -> list[str]:

@@ -1,0 +1,72 @@
+"""What an output folder says of itself, as BIDS asks of derivatives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import __version__
+from rt1t2_dask.config import Config
+
+SIMULATED = "SIMULATED data, no real person"
+SOURCE = "source"
+KNOWN = {
+    "group": {"Description": "Group of the cohort file"},
+    "age": {"Description": "Age", "Units": "year"},
+    "sex": {"Description": "Sex", "Levels": {"M": "male", "F": "female"}},
+}
+README = """# T1w/T2w ratio of cohort {name}
+{mark}
+Made by rt1t2_dask {version} from `{source}`. Open `report.html` in a browser; `group/` holds the
+tables and maps of the group, `sub-*/anat/` everybody's own, `provenance.json` the settings,
+versions, seeds and checksums. The ratio has no unit and is NaN where it was not measured. For
+research use; not a medical device.
+"""
+
+
+def description(config: Config) -> dict[str, Any]:
+    """Give ``dataset_description.json``."""
+    mark = f"{SIMULATED}: " if config.simulated else ""
+    return {
+        "Name": f"{mark}T1w/T2w ratio of cohort {config.cohort.name}",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [
+            {
+                "Name": "rt1t2_dask",
+                "Version": __version__,
+                "Description": "T1w/T2w ratio maps, group contrasts and receptor correlations",
+            }
+        ],
+        "SourceDatasets": [{"URL": _url(config.source.root)}],
+        "DatasetLinks": {SOURCE: _url(config.source.root)},
+        "simulated": config.simulated,
+    }
+
+
+def _url(root: str) -> str:
+    return root if "://" in root else Path(root).expanduser().absolute().as_uri()
+
+
+def bids_uri(config: Config, root: str, path: str) -> str:
+    """Name an input file as BIDS does, where it lies in the source; else give its place."""
+    return f"bids:{SOURCE}:{path}" if root == config.source.root else f"{root}/{path}"
+
+
+def columns(people: pd.DataFrame) -> dict[str, Any]:
+    """Describe the columns of ``participants.tsv``."""
+    named = [str(column) for column in people if column != "participant_id"]
+    return {
+        name: KNOWN.get(name, {"Description": f"{name}, as in the source's participants table"})
+        for name in named
+    }
+
+
+def readme(config: Config) -> str:
+    """Say in a few lines what lies in the folder."""
+    mark = f"\n**{SIMULATED}.**\n" if config.simulated else ""
+    return README.format(
+        name=config.cohort.name, mark=mark, version=__version__, source=config.source.root
+    )
