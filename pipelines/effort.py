@@ -42,7 +42,7 @@ OUTPUT_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "detectable": (0.1, 0.2, 1.0),
 }
 OTHER_CPU_S = 2.0
-WRITING_CPU_S = {"once": 15.0, "person": 0.5}
+WRITING_CPU_S = {"once": 20.0, "person": 2.7}
 START_S = 10.0
 
 

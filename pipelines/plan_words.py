@@ -101,5 +101,5 @@ def how_long(config: Config, to_do: Counter[str], people: int) -> str:
     on = f"{workers} worker{'s' if workers > 1 else ''}"
     return (
         f"{to_do.total()} parts to make: {in_words(clock)} on {on} "
-        f"({cpu / 3600:.1f} CPU hours, as measured on one machine; yours may differ by half)"
+        f"({cpu / 60:.0f} CPU min, as measured on one machine; yours may differ by half)"
     )

@@ -43,7 +43,7 @@ Cohorts: {cohorts}
                                          your own study
   completion=bash                        a script for the tab key: source <(...)
 
-Settings: docs/reference.md. Tutorial: docs/tutorial.md.
+Every setting: docs/reference.md.
 """
 
 log = logging.getLogger(__name__)
