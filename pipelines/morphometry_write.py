@@ -13,7 +13,7 @@ import pandas as pd
 
 from rt1t2_dask import __version__, assets
 from rt1t2_dask.config import Config
-from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines import dataset, outputs
 from rt1t2_dask.pipelines.code import code_version
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.group_design import words
@@ -107,7 +107,7 @@ def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, A
 
 
 def _write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
-    what = outputs.SIMULATED + ": " if config.simulated else ""
+    what = dataset.SIMULATED + ": " if config.simulated else ""
     description = {
         "Name": f"{what}morphometric similarity of cohort {config.cohort.name}",
         "BIDSVersion": "1.10.0",

@@ -24,7 +24,8 @@ def test_every_setting_is_known_once_a_source_and_has_its_limits():
     assert by_key["smooth.fwhm_mm"].kind == "number >= 0 <= 40"
     assert by_key["smooth.edge"].choices == ("normalised", "spm")
     assert by_key["permute.statistic"].choices == ("max_t", "cluster", "tfce")
-    assert {s.of for s in known} == {"", "simulated", "bids", "dicom", "derivatives", "maps"}
+    images = {"simulated", "bids", "dicom", "derivatives", "maps"}
+    assert {s.of for s in known} == {"", "morphometry", "simulated_morphometry"} | images
 
 
 @pytest.mark.parametrize(

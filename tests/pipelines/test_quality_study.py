@@ -61,7 +61,10 @@ def test_nobody_left_is_an_error_of_one_line(maps_study, maps_arguments, capsys)
     ("setting", "said"),
     [
         ("quality.limits.brain_ml=[3,2]", "3 is over 2"),
-        ("quality.limits.brain_litres=[1,2]", "There is no such setting"),
+        (
+            "quality.limits.brain_litres=[1,2]",
+            "there is no such setting; did you mean quality.limits.brain_ml?",
+        ),
         ("quality.action=forget", "quality.action"),
     ],
 )

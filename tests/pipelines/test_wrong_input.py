@@ -116,7 +116,7 @@ LINES = [
     ("output_dir=/proc/nope", "/proc cannot be written"),
     ("storage.url=/dev/null/lake", "is a file; name a folder"),
     ("storage.url=ftp://host/lake", "s3://"),
-    ("~cohort", "choose from pain, psp"),
+    ("~cohort", "choose from chronic_pain, pain, psp"),
     ("psp", "did you mean +cohort=psp?"),
     ("--workers 3", "settings are written key=value"),
 ]

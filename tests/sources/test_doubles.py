@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.failed import shared_scans
 from rt1t2_dask.pipelines.people import Person
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.study import _doubled
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -38,6 +38,6 @@ def test_scans_saved_anew_are_found_by_their_voxels(tmp_path):
         lake.write(part, xr.Dataset(), record={"inputs": seen})
         task = Task("ingest", part, {}, {}, {}, {})
         plans.append(PersonPlan(Person(label, "g"), {"ingest": task}))
-    found = _doubled(lake, plans)
+    found = shared_scans(lake, plans)
     assert [(f.label, f.stage) for f in found] == [("sub-1", "ingest"), ("sub-3", "ingest")]
     assert "sub-1 and sub-3 have the same image, voxel by voxel" in found[0].reason
