@@ -66,10 +66,7 @@ def _lines(tasks: Sequence[Task]) -> Iterator[Tell]:
         if now - last < SECONDS_BETWEEN_LINES and finished < total.total():
             return
         last = now
-        left = (now - began) / finished * (total.total() - finished)
-        open_stages = (f"{s} {done[s]}/{n}" for s, n in total.items() if 0 < done[s] < n)
-        detail = ", ".join(open_stages) or "all parts done"
-        log.info("%d of %d parts, about %s left: %s", finished, total.total(), _clock(left), detail)
+        log.info("%s", _line(total, done, now - began))
 
     yield tell
 
@@ -85,6 +82,18 @@ def _bars(tasks: Sequence[Task]) -> Iterator[Tell]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bars = {stage: progress.add_task(stage, total=n) for stage, n in total.items()}
         yield lambda outcome: progress.advance(bars[outcome.task.stage])
+
+
+def _line(total: Counter[str], done: Counter[str], spent: float) -> str:
+    """Say how far the parts are; between two stages, which one is next."""
+    parts, finished = total.total(), done.total()
+    if finished == parts:
+        return f"all {parts} parts done"
+    left = _clock(spent / finished * (parts - finished))
+    begun = [f"{stage} {done[stage]}/{n}" for stage, n in total.items() if 0 < done[stage] < n]
+    coming = next(stage for stage, n in total.items() if done[stage] < n)
+    detail = ", ".join(begun) or f"next {coming}"
+    return f"{finished} of {parts} parts, about {left} left: {detail}"
 
 
 def _clock(seconds: float) -> str:

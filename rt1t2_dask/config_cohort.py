@@ -1,0 +1,91 @@
+"""The typed cohort: who is studied and which groups are contrasted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
+from rt1t2_dask.config_model import Model
+from rt1t2_dask.config_sites import SitePlace
+
+ADJUSTED = "Adjusted"
+
+
+class Cohort(Model):
+    """Who is studied and which groups are contrasted."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    participants: str = "participants.tsv"
+    group_column: str = "group"
+    groups: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], str]
+    reference: str
+    contrasts: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], AnyForm] = Field(
+        default_factory=dict
+    )
+    covariates: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    site_column: str | None = None
+    sites: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], SitePlace] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _values_are_text(cls, groups: Any) -> Any:
+        if isinstance(groups, Mapping):
+            return {name: str(value) for name, value in groups.items()}
+        return groups
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Cohort:
+        known = ", ".join(self.groups)
+        values = list(self.groups.values())
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise ValueError(f"cohort.groups: two groups have the value {twice[0]}; part them")
+        if self.reference not in self.groups:
+            turned = "; write groups as name: value" if self.reference in values else ""
+            raise ValueError(
+                f"cohort.reference={self.reference} is not one of the groups {known}{turned}"
+            )
+        for name, form in self.contrasts.items():
+            unknown = [group for group in form.members if group not in self.groups]
+            if unknown:
+                raise ValueError(
+                    f"cohort.contrasts.{name} names {unknown[0]}, which is not one of "
+                    f"the groups {known}"
+                )
+            if name.removesuffix(ADJUSTED) in self.contrasts and name.endswith(ADJUSTED):
+                raise ValueError(
+                    f"cohort.contrasts.{name}: the name is kept for the adjusted form of "
+                    f"{name.removesuffix(ADJUSTED)}; choose another"
+                )
+        return self
+
+    def every_contrast(self) -> dict[str, Form]:
+        """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
+        found: dict[str, Form] = {}
+        for name, form in self.contrasts.items():
+            own = self.covariates if form.covariates is None else form.covariates
+            more = self.adjusted if form.adjusted is None else form.adjusted
+            found[name] = form.with_covariates(own)
+            if more and not isinstance(form, Formula):
+                both = tuple(dict.fromkeys((*own, *more)))
+                found[name + ADJUSTED] = form.with_covariates(both)
+        return found
+
+    @property
+    def site(self) -> str | None:
+        """Column that says where somebody was scanned; None where there is one site."""
+        return self.site_column or ("site" if self.sites else None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the participants table that the contrasts read."""
+        used = [c for form in self.every_contrast().values() for c in form.columns]
+        own = (self.site_column,) if self.site_column and not self.sites else ()
+        return tuple(dict.fromkeys((*self.covariates, *used, *own)))
