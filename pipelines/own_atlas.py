@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,8 +14,10 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.parcels import region_means
-from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage, Task
+
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.plan import PersonPlan
 
 IMAGE, TABLE = "atlas_image", "atlas_table"
 _MIN_REGIONS = 20

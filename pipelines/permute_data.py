@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.cluster import MEMORY_GB_A_WORKER
+from rt1t2_dask.config_places import MEMORY_GB_A_WORKER
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings

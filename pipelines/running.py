@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rt1t2_dask.cluster import MEMORY_GB_A_WORKER
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH
@@ -46,7 +45,7 @@ class RunningEstimate:
             self._estimate(self.names[part])
 
     def _memory(self, name: str, rows: int, voxels: int) -> None:
-        limit = (self.config.cluster.memory_gb or MEMORY_GB_A_WORKER) * 1e9
+        limit = self.config.cluster.worker_gb * 1e9
         maps = "tfce" in self.config.permute.statistic
         need = Memory(rows, voxels, maps, limit)
         log.info(

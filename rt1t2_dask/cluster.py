@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MEMORY_GB_A_WORKER = 3.0
 MEMORY_SHARE_OF_MACHINE = 0.8
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -142,7 +141,7 @@ def _local(cluster: Cluster) -> Iterator[Any]:
     import dask
     from distributed import LocalCluster
 
-    workers = cluster.workers or _workers_of_machine(cluster.memory_gb or MEMORY_GB_A_WORKER)
+    workers = cluster.workers or _workers_of_machine(cluster.worker_gb)
     memory = f"{cluster.memory_gb}GB" if cluster.memory_gb else 0
     with dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}), ExitStack() as stack:
         with _deaf_to_ctrl_c():
@@ -171,7 +170,7 @@ def workers_of(cluster: Cluster) -> int:
     if cluster.kind == "threads":
         return _cores()
     if cluster.kind in ("auto", "local"):
-        return _workers_of_machine(cluster.memory_gb or MEMORY_GB_A_WORKER)
+        return _workers_of_machine(cluster.worker_gb)
     return 1
 
 

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from rt1t2_dask.config_model import Model
 
+MEMORY_GB_A_WORKER = 3.0
+
 
 class Storage(Model):
     """Where the lake lies; never any credentials."""
@@ -45,3 +47,8 @@ class Cluster(Model):
     adaptive: bool = False
     dashboard: bool = False
     performance_report: str | None = None
+
+    @property
+    def worker_gb(self) -> float:
+        """What a worker may use, where ``memory_gb`` says nothing too."""
+        return self.memory_gb or MEMORY_GB_A_WORKER
