@@ -1,10 +1,13 @@
 """SIGKILL at random moments of a small study: of a worker, the scheduler, the driver, of all.
 
-python tests/cluster/chaos.py FOLDER [--kills 20] [--of worker scheduler driver everything]
+python tests/cluster/chaos.py FOLDER [--study scans|maps] [--kills 20]
+    [--of worker scheduler driver everything]
 
-Four simulated people at 4 mm on a real scheduler and two workers. A chain starts from a lake that
-lacks half of the people and the group, is killed `CHAIN` times, each time by the number of new
-files in the lake (seeded), and is then run to its end. Prints one line a chain, JSON last.
+Four simulated people at 4 mm on a real scheduler and two workers: from their scans, or from the
+ratio maps that their scans gave. A chain starts from a lake that lacks half of the people and the
+group, is killed `CHAIN` times, each time by the number of new files in the lake (seeded), and is
+then run to its end. Prints one line a chain, JSON last. Chains that are done are remembered in
+FOLDER, so that the same command goes on after an end.
 """
 
 from __future__ import annotations
@@ -41,6 +44,11 @@ SCANS = (
     *("source.groups.PSP.n=2", "source.groups.PSP.n_male=1"),
     *("source.groups.HC.n=2", "source.groups.HC.n_male=1"),
     *("permute.n=20", "receptors.n_permutations=20", "report.mosaics=1"),
+)
+MAPS = (
+    *("+cohort=psp", "source=maps", "contrast.min_group_n=2"),
+    *("permute.n=600", "permute.statistic=[max_t,cluster]", "receptors.n_permutations=20"),
+    *("smooth.fwhm_mm=8", "report.mosaics=1"),
 )
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
@@ -282,27 +290,58 @@ def compare(work: Path, whole: Path, lake: Lake, expected: dict[Part, dict[str, 
 
 
 def chains(folder: Path, study: Sequence[str], kind: str, kills: int) -> dict[str, int]:
-    """Kill until `kills` kills have hit a running study."""
-    hits, seed, began = 0, 0, time.monotonic()
-    while hits < kills:
-        done = chain(folder, study, [kind] * min(CHAIN, kills - hits), seed)
-        hits, seed = hits + done["kills"], seed + 1
-        spent = time.monotonic() - began
-        sys.stdout.write(f"{kind}: {hits} of {kills} kills, {done}, {spent:.0f} s\n")
+    """Kill until `kills` kills have hit a running study, those remembered included."""
+    remembered = folder / f"{kind}.jsonl"
+    done = (
+        [json.loads(line) for line in remembered.read_text().splitlines()]
+        if remembered.exists()
+        else []
+    )
+    while sum(row["kills"] for row in done) < kills:
+        left = kills - sum(row["kills"] for row in done)
+        began = time.monotonic()
+        row = chain(folder, study, [kind] * min(CHAIN, left), len(done))
+        done.append(row | {"wall_s": round(time.monotonic() - began)})
+        with remembered.open("a") as out:
+            out.write(json.dumps(done[-1]) + "\n")
+        sys.stdout.write(f"{kind}: {done[-1]}\n")
         sys.stdout.flush()
-    return {"kills": hits, "chains": seed}
+    return {"kills": sum(row["kills"] for row in done), "chains": len(done)}
+
+
+def scans(folder: Path) -> tuple[str, ...]:
+    """The study from simulated scans."""
+    return (*SCANS, f"source.root={folder / 'simulated'}")
+
+
+def maps(folder: Path) -> tuple[str, ...]:
+    """The study from the ratio maps that an undisturbed run from scans wrote."""
+    root = folder / "ready-made"
+    if not (root / "participants.tsv").exists():
+        written = undisturbed(folder, scans(folder)) / "out"
+        root.mkdir(exist_ok=True)
+        for path in written.glob("sub-*/anat/*_space-*_desc-ratio_T1wT2wratio.nii.gz"):
+            shutil.copy(path, root / f"{path.name.partition('_')[0]}_T1wT2wratio.nii.gz")
+        shutil.copy(written / "participants.tsv", root / "participants.tsv")
+    return (*MAPS, f"source.root={root}")
+
+
+STUDIES = {"scans": scans, "maps": maps}
 
 
 def main(words: Sequence[str] | None = None) -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("folder", type=Path)
+    asked.add_argument("--study", default="scans", choices=STUDIES)
     asked.add_argument("--kills", type=int, default=20)
     asked.add_argument("--of", nargs="+", default=KINDS, choices=KINDS)
     args = asked.parse_args(words)
     folder = args.folder.absolute()
-    study = (*SCANS, f"source.root={folder / 'simulated'}")
-    done = {kind: chains(folder, study, kind, args.kills) for kind in args.of}
-    sys.stdout.write(json.dumps(done) + "\n")
+    own = folder / args.study
+    own.mkdir(parents=True, exist_ok=True)
+    study = STUDIES[args.study](folder / "scans")
+    done = {kind: chains(own, study, kind, args.kills) for kind in args.of}
+    sys.stdout.write(json.dumps({args.study: done}) + "\n")
 
 
 if __name__ == "__main__":
