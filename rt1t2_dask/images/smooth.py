@@ -93,12 +93,20 @@ def spm_kernel(sigma: float) -> NDArray[np.float64]:
 def _normalised(
     filled: NDArray[np.float32], measured: NDArray[np.bool_], kernels: list[NDArray[np.float64]]
 ) -> NDArray[np.float32]:
-    weight = _convolve(measured.astype(np.float32), kernels)
-    total = _convolve(filled, kernels)
-    enough = weight >= MIN_MEASURED_WEIGHT
+    """Work in the box of what is measured: past its edge less than half of the kernel is inside."""
     out = np.full(filled.shape, np.nan, dtype=np.float32)
-    np.divide(total, weight, out=out, where=enough)
+    box = _measured_box(measured)
+    weight = _convolve(measured[box].astype(np.float32), kernels)
+    total = _convolve(filled[box], kernels)
+    enough = weight >= MIN_MEASURED_WEIGHT
+    np.divide(total, weight, out=out[box], where=enough)
     return out
+
+
+def _measured_box(measured: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Smallest box that holds all that is measured; empty where nothing is."""
+    box = ndimage.find_objects(measured.astype(np.uint8))
+    return box[0] if box else (slice(0),) * measured.ndim
 
 
 def _spm(
