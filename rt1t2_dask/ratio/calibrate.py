@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.ratio.classes import CLASS_NAMES, LANDMARK_CLASSES
+from rt1t2_dask.ratio.classes import CLASS_NAMES, LANDMARK_CLASSES, MIN_VOXELS
 from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
-from rt1t2_dask.ratio.landmarks import CONTRASTS, MIN_VOXELS, UNIT, Landmarks
+from rt1t2_dask.ratio.landmarks import CONTRASTS, UNIT, Landmarks
 from rt1t2_dask.ratio.peers import linear_external, nyul, whitestripe
 from rt1t2_dask.ratio.reference import Reference
 

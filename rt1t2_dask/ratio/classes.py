@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, distance_transform_edt
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, uniform_filter
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.thresholds import otsu
@@ -19,6 +19,8 @@ Classes = dict[str, Mask]
 CLASS_NAMES = ("csf", "bone", "soft")
 LANDMARK_CLASSES = (*CLASS_NAMES, "muscle", "eye")
 
+MIN_VOXELS = 60
+_FINE_MM = 2.0
 _CLOSING_MM = 8.0
 _RIM_FROM_BRAIN_MM = (2.0, 25.0)
 _BONE_FROM_BRAIN_MM = (2.0, 14.0)
@@ -198,10 +200,19 @@ def head_mask(t1w: Volume, brain: Mask) -> Mask:
 
 
 def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
-    """Erode by one voxel of the finest axis; thick slices do not eat a class."""
-    return np.asarray(
-        distance_transform_edt(mask, sampling=voxel_mm) > min(voxel_mm.min(), 2.0) * 1.001
-    )
+    """Erode by one voxel of the finest axis; thick slices do not eat a class.
+
+    On a grid coarser than 2 mm, where bone and sulci are thinner than three voxels, a class that
+    erosion would take below `MIN_VOXELS` keeps that many of its innermost voxels, and what ties
+    with them: those with most of their 26 neighbours in the class.
+    """
+    step = float(voxel_mm.min())
+    inner = np.asarray(distance_transform_edt(mask, sampling=voxel_mm) > step * 1.001)
+    if step <= _FINE_MM or inner.sum() >= MIN_VOXELS or mask.sum() <= MIN_VOXELS:
+        return inner
+    neighbours = np.rint(27 * uniform_filter(mask.astype(np.float32), 3, mode="constant"))
+    least = np.partition(neighbours[mask], -MIN_VOXELS)[-MIN_VOXELS]
+    return np.asarray(mask & (neighbours >= least))
 
 
 def _shares_of_brain(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.ratio.classes import LANDMARK_CLASSES, Mask
+from rt1t2_dask.ratio.classes import LANDMARK_CLASSES, MIN_VOXELS, Mask
 from rt1t2_dask.ratio.stripe import white_stripe
 
 Values = NDArray[np.float64]
@@ -25,7 +25,6 @@ LEVELS = {
     "t2w": {"csf": 0.75, "bone": 0.25, "soft": 0.5, "muscle": 0.5, "eye": 0.5},
 }
 BRAIN_PROBABILITIES = np.round(np.arange(0.01, 0.991, 0.01), 2)
-MIN_VOXELS = 60
 UNIT = 100.0  # a reference's median over the brain
 _MEDIAN = 0.5
 

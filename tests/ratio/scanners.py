@@ -17,8 +17,14 @@ SETTINGS = (
 
 
 def at_2mm(head: HeadModel, image: np.ndarray) -> Volume:
-    affine = head.grid.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
-    return Volume(gaussian_filter(image.astype(np.float32), 0.5)[::2, ::2, ::2], affine)
+    return coarser(head, image, 2)
+
+
+def coarser(head: HeadModel, image: np.ndarray, voxel_mm: int) -> Volume:
+    """Blur as partial volume does (0.5 mm for voxels of 2 mm), and take each so many voxels."""
+    affine = head.grid.affine @ np.diag([*[float(voxel_mm)] * 3, 1.0])
+    blurred = gaussian_filter(image.astype(np.float32), 0.5 * voxel_mm - 0.5)
+    return Volume(blurred[::voxel_mm, ::voxel_mm, ::voxel_mm], affine)
 
 
 def scanned(clean: Volume, setting: tuple[float, float, float]) -> Volume:

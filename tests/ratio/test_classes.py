@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from scanners import at_2mm
+from scanners import at_2mm, coarser
 from scipy.ndimage import distance_transform_edt
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.ratio.classes import CLASS_NAMES, eroded, external_classes
+from rt1t2_dask.ratio.classes import CLASS_NAMES, MIN_VOXELS, eroded, external_classes
 from rt1t2_dask.ratio.landmarks import measure
 from rt1t2_dask.simulate.head import HeadModel
 
@@ -65,6 +65,30 @@ def test_erosion_takes_one_voxel_and_spares_thick_slices() -> None:
     assert eroded(mask, np.ones(3)).sum() == 27
     thick = eroded(mask, np.array([1.0, 1.0, 5.0]))
     assert thick.sum() == 3 * 3 * 5
+
+
+def test_erosion_of_coarse_voxels_keeps_the_innermost_of_a_thin_class() -> None:
+    mask = np.zeros((30, 30, 9), bool)
+    mask[2:22, 2:22, 2:7] = True
+    coarse = np.full(3, 4.0)
+    np.testing.assert_array_equal(eroded(mask, coarse), eroded(mask, np.ones(3)))
+    mask[..., 4:7] = False
+    assert not eroded(mask, np.ones(3)).any()
+    kept = np.argwhere(eroded(mask, coarse))
+    assert len(kept) >= MIN_VOXELS
+    assert kept[:, :2].min() == 3
+    assert kept[:, :2].max() == 20
+
+
+@pytest.mark.parametrize("voxel_mm", [3, 4])
+def test_a_coarse_grid_leaves_fluid_fluid(head: HeadModel, voxel_mm: int) -> None:
+    """Sulci are all partial volume there: CSF as bright as soft tissue in T1w refused people."""
+    t1w, t2w, brain = (coarser(head, image, voxel_mm) for image in (head.t1w, head.t2w, head.brain))
+    levels = measure(t1w, t2w, brain.data > 0.5, external_classes(t1w, t2w, brain.data > 0.5))
+    fluid, soft = (levels.level("t1w", name) for name in ("csf", "soft"))
+    assert fluid < 0.6 * soft
+    assert fluid < 1.5 * levels.level("t1w", "eye")
+    assert levels.level("t2w", "csf") > 2 * levels.level("t2w", "soft")
 
 
 def test_fat_hardly_moves_soft_tissue(
