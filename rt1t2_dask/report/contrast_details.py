@@ -13,11 +13,11 @@ from rt1t2_dask.report.numbers import (
     coordinates,
     decimal,
     is_missing,
+    p_phrase,
     plural,
-    probability,
     thousands,
 )
-from rt1t2_dask.report.table import Table, from_frame
+from rt1t2_dask.report.table import Table, from_frame, with_places
 
 ALPHA = 0.05
 SHOWN_REGIONS = 20
@@ -58,7 +58,8 @@ def _peaks(rows: pd.DataFrame) -> Table:
     shown.insert(1, "peak", places)
     names = {"t": "statistic", "zscore": "peak_zscore", "p_uncorrected": "p_peak"}
     note = "At most three maxima a cluster, more than 8 mm apart; p of each peak's height."
-    return from_frame(shown.rename(columns=names), "Local maxima", [note])
+    made = from_frame(shown.rename(columns=names), "Local maxima", [note])
+    return with_places(made, rows, ["x_mm", "y_mm", "z_mm"])
 
 
 def _effects(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def _effects(rows: pd.DataFrame) -> pd.DataFrame:
 def _searched(volume: Mapping[str, Any]) -> str:
     fwhm = " × ".join(decimal(value, 1) for value in volume["fwhm_mm"])
     sets = ", ".join(
-        f"{sign}: {plural(one['clusters'], 'cluster')}, p {_p(one['p'])}"
+        f"{sign}: {plural(one['clusters'], 'cluster')}, p {p_phrase(one['p'])}"
         for sign, one in volume["set"].items()
     )
     return (
@@ -112,8 +113,3 @@ def _regions(parcels: pd.DataFrame) -> str:
     if len(corrected):
         said += f", {int((corrected < ALPHA).sum())} at FWE p < .05 by permutation (largest |t|)"
     return said + "."
-
-
-def _p(value: float) -> str:
-    words = probability(value)
-    return words if words.startswith(("<", ">")) else f"= {words}"

@@ -9,8 +9,9 @@ from rt1t2_dask.report.numbers import (
     coordinates,
     decimal,
     is_missing,
+    level,
+    p_phrase,
     plural,
-    probability,
     thousands,
 )
 
@@ -31,17 +32,19 @@ def sentences(content: ReportContent) -> list[str]:
 def contrast(result: ContrastResult, content: ReportContent) -> str:
     """Say what one contrast shows at its threshold and after correction."""
     who = _who(result, content)
-    height = (
-        f"{result.height}, one-sided for each sign" if result.statistic == "t" else result.height
-    )
     limits = (
-        f"at p < {result.threshold.p:g} uncorrected ({height}) and "
+        f"at p < {level(result.threshold.p)} uncorrected ({_height(result)}) and at least "
         f"{thousands(result.threshold.extent_mm3)} mm³"
     )
     if result.clusters.empty:
         either = " in either direction" if result.statistic == "t" else ""
         return f"{who}: no cluster{either} {limits}.{_corrected(result)}"
-    return f"{who}: {_counted(result)} {limits}.{_largest(result)}{_corrected(result)}"
+    return f"{who}: {_counted(result)}, {limits}.{_largest(result)}{_corrected(result)}"
+
+
+def _height(result: ContrastResult) -> str:
+    sided = ", one-sided for each sign" if result.statistic == "t" else ""
+    return f"{result.height}{sided}"
 
 
 def _who(result: ContrastResult, content: ReportContent) -> str:
@@ -54,14 +57,17 @@ def _who(result: ContrastResult, content: ReportContent) -> str:
 
 def _counted(result: ContrastResult) -> str:
     signs = result.clusters["sign"].value_counts()
-    found = {sign: _number(int(signs.get(sign, 0))) for sign in ("negative", "positive")}
+    lower, higher = (int(signs.get(sign, 0)) for sign in ("negative", "positive"))
     if result.statistic == "F":
-        return found["positive"]
+        return _number(higher)
     if not result.second:
-        return f"{found['negative']} {result.negative}, {found['positive']} {result.positive}"
-    words = {"negative": "lower", "positive": "higher"}
-    counts = ", ".join(f"{n} of {words[sign]} T1w/T2w ratio" for sign, n in found.items())
-    return f"{counts} in {result.first}"
+        return f"{_number(lower)} {result.negative}, {_number(higher)} {result.positive}"
+    words = [("lower", lower), ("higher", higher)]
+    (one, count), (other, rest) = words if lower else words[::-1]
+    return (
+        f"the T1w/T2w ratio of {result.first} is {one} in {_number(count)} and {other} in "
+        f"{plural(rest, 'cluster') if rest else 'none'}"
+    )
 
 
 def receptors(table: pd.DataFrame) -> str:
@@ -71,12 +77,12 @@ def receptors(table: pd.DataFrame) -> str:
     nominal = int((table["p_permutation"] < ALPHA).sum())
     listed = ", ".join(
         f"{row.receptor} in {row.group} (z = {decimal(row.mean_fisher_z, 3)}, "
-        f"q = {probability(row.q_fdr)})"
+        f"q {p_phrase(row.q_fdr)})"
         for row in strong.itertuples()
-    ).replace("= <", "< ")
+    )
     return (
-        f"Receptors: {len(strong)} of {total} correlations at q < .05, {nominal} at p < .05 "
-        f"uncorrected{': ' + listed if listed else ''}."
+        f"Receptors: {len(strong) or 'none'} of {plural(total, 'correlation')} with receptor maps "
+        f"at q < .05, {nominal or 'none'} at p < .05 uncorrected{': ' + listed if listed else ''}."
     )
 
 
@@ -114,12 +120,15 @@ def _corrected(result: ContrastResult) -> str:
     said = ""
     p = result.clusters["p_fwe_permutation"].dropna()
     if len(p):
-        passed, total = int((p < ALPHA).sum()), plural(len(result.clusters), "cluster")
-        said += f" {passed} of {total} at FWE p < .05 by permutation."
+        passed = int((p < ALPHA).sum()) or "none"
+        said += (
+            f" Corrected for the whole brain (FWE p < .05, permutation): {passed} of "
+            f"{plural(len(result.clusters), 'cluster')}."
+        )
     whole = (result.permutation or {}).get("p", {}).get("max_t")
     if not is_missing(whole):
-        sign = "" if probability(whole).startswith(("<", ">")) else "= "
-        said += f" Whole brain, largest |t|: FWE p {sign}{probability(whole)} by permutation."
+        largest = "|t|" if result.statistic == "t" else "F"
+        said += f" Whole brain, largest {largest}: FWE p {p_phrase(whole)} by permutation."
     return said or " No correction for the whole brain was computed."
 
 

@@ -13,7 +13,7 @@ from rt1t2_dask.report.morphometry_content import (
     RegionResult,
     TestedMap,
 )
-from rt1t2_dask.report.numbers import decimal, probability
+from rt1t2_dask.report.numbers import decimal, p_phrase
 from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
 from rt1t2_dask.report.surface_figure import on_surface
 
@@ -164,7 +164,7 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
     caption = (
         f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} genes over "
         f"{tested.summary['n_regions']} regions of the left cortex. The first component explains "
-        f"{decimal(100 * share, 1)} % (line), p = {probability(p)} among "
+        f"{decimal(100 * share, 1)} % (line), p {p_phrase(p)} among "
         f"{tested.summary['n_spins']:,} spins."
     )
     return Picture(figure, f"PLS scores against the map {tested.name}.", caption)

@@ -20,7 +20,7 @@ from rt1t2_dask.report.morphometry_figures import (
     pls_scatter,
     region_brain,
 )
-from rt1t2_dask.report.numbers import decimal, plural, probability, thousands
+from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
 from rt1t2_dask.report.page import Figure, data_uri
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.section import Section
@@ -120,7 +120,7 @@ def headline(content: MorphometryContent) -> list[str]:
         share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
         said.append(
             f"{tested.name}: the first component of gene expression explains "
-            f"{decimal(100 * share, 1)} % of the map, p = {probability(p)} under spins."
+            f"{decimal(100 * share, 1)} % of the map, p {p_phrase(p)} under spins."
         )
     return [*said, PAPER]
 

@@ -42,7 +42,7 @@ def percent(value: Any) -> str:
 def probability(value: Any) -> str:
     """Give a p or q value without its leading zero, in [0, 1].
 
-    Three decimals; below .001 as ``<.001``. A fourth decimal is kept where three would round
+    Three decimals; below .001 as ``< .001``. A fourth decimal is kept where three would round
     a value onto a landmark (.05, .01) that it is not.
     """
     if is_missing(value):
@@ -51,11 +51,22 @@ def probability(value: Any) -> str:
     if not 0 <= number <= 1:
         raise ValueError(f"a probability lies in [0, 1]; received {number:g}")
     if number < 0.001:
-        return "<.001"
+        return "< .001"
     if 0.9995 <= number < 1:
-        return ">.999"
+        return "> .999"
     places = next((n for n in range(3, 8) if not _crosses(number, n)), 8)
     return f"{number:.{places}f}".removeprefix("0")
+
+
+def p_phrase(value: Any) -> str:
+    """Give what stands behind a p or q in a sentence: ``= .012`` or ``< .001``."""
+    words = probability(value)
+    return words if words.startswith(("<", ">")) else f"= {words}"
+
+
+def level(value: float) -> str:
+    """Give a threshold of p as it was set, without its leading zero."""
+    return f"{value:g}".removeprefix("0")
 
 
 def _crosses(number: float, places: int) -> bool:

@@ -12,7 +12,7 @@ from rt1t2_dask.report.content import ContrastResult, ReportContent
 from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.headline import sentences
 from rt1t2_dask.report.methods import describe
-from rt1t2_dask.report.numbers import plural, thousands
+from rt1t2_dask.report.numbers import level, plural, thousands
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_scatter import scatters
 from rt1t2_dask.report.steps import steps
@@ -137,7 +137,7 @@ def _contrast(
     signs = result.statistic == "t"
     none_found = (
         f"No cluster of {thousands(limits.extent_mm3)} mm³ or more has {result.height} "
-        f"(p < {limits.p:g}, {'one-sided for each sign, ' * signs}uncorrected)"
+        f"(p < {level(limits.p)}, {'one-sided for each sign, ' * signs}uncorrected)"
         f"{' in either direction' * signs}."
     )
     stem = f"contrast-{result.name}"
@@ -152,10 +152,15 @@ def _contrast(
         clusters=None if result.clusters.empty else tables.clusters(result),
         permutation=tables.permutation(result),
         details=tuple(contrast_details.sentences(known, limits.extent_mm3)) if known else (),
-        more=tuple(contrast_details.tables(known)) if known else (),
+        more=_more(result),
         figures=tuple(figure for figure in kept if figure is not None),
         viewer=None if brain is None else viewer(result, brain, content.simulated),
     )
+
+
+def _more(result: ContrastResult) -> tuple[Table, ...]:
+    reach = [] if result.clusters.empty else [tables.cluster_extents(result)]
+    return (*reach, *(contrast_details.tables(result.details) if result.details else ()))
 
 
 def _receptors(content: ReportContent) -> Table | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.projections.polar import PolarAxes
+from numpy.typing import NDArray
 
 from rt1t2_dask.report.numbers import decimal, plural
 from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
@@ -104,6 +105,7 @@ def receptor_heat(people: pd.DataFrame, simulated: bool) -> Picture | None:
         figure = new_figure(7.5, 0.17 * len(wide) + 2.4, simulated)
         axes = figure.subplots()
         image = axes.imshow(wide, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
+        _signs(axes, wide.to_numpy(dtype=float), largest)
         axes.set_xticks(range(wide.shape[1]), [str(name).split("_")[0] for name in wide.columns])
         axes.tick_params(axis="x", rotation=90)
         groups = wide.index.get_level_values("group")
@@ -114,10 +116,19 @@ def receptor_heat(people: pd.DataFrame, simulated: bool) -> Picture | None:
         axes.set_ylabel("patients, in the order of participants.tsv")
         figure.colorbar(image, ax=axes, label="Fisher z")
     caption = (
-        "Fisher z of each patient (row) with each receptor map; the numbers are in "
-        "group/receptors_people.tsv."
+        "Fisher z of each patient (row) with each receptor map, + and \N{MINUS SIGN} its sign. "
+        "The numbers are in group/receptors_people.tsv."
     )
     return Picture(figure, f"Heat map of Fisher z, {plural(len(wide), 'patient')}.", caption)
+
+
+def _signs(axes: Axes, values: NDArray[np.float64], largest: float) -> None:
+    """Mark each cell with its sign, light on dark, so that colour is not the only sign of it."""
+    for sign, marker in ((1, "+"), (-1, "_")):
+        for dark, colour in ((False, "#333333"), (True, "white")):
+            here = (np.sign(values) == sign) & ((np.abs(values) > 0.6 * largest) == dark)
+            rows, columns = np.nonzero(here)
+            axes.plot(columns, rows, marker, color=colour, markersize=3.5, markeredgewidth=0.7)
 
 
 def _names(receptors: pd.DataFrame, maps: list[str]) -> list[str]:

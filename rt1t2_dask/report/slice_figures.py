@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.content import ContrastResult, Place
-from rt1t2_dask.report.numbers import coordinates, decimal, is_missing, thousands
+from rt1t2_dask.report.numbers import coordinates, decimal, is_missing, level, thousands
 from rt1t2_dask.report.picture import Picture, house_style, new_figure, stacked
 from rt1t2_dask.report.scene import ORIENTATION, Scene, crosshair
 from rt1t2_dask.report.sections import values_at
@@ -139,7 +139,7 @@ def _clusters_caption(result: ContrastResult, shown: int) -> str:
     which = "All clusters" if shown == total else f"The {shown} largest of {total} clusters"
     sided = "one-sided for each sign, " if result.statistic == "t" else ""
     return (
-        f"{result.title}. {which} with {result.height} (p < {limits.p:g}, {sided}uncorrected) "
+        f"{result.title}. {which} with {result.height} (p < {level(limits.p)}, {sided}uncorrected) "
         f"and at least {thousands(limits.extent_mm3)} mm³; planes through "
         f"each peak (cross), MNI mm. {ORIENTATION}"
     )

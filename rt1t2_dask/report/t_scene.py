@@ -18,6 +18,7 @@ from rt1t2_dask.report.sections import Plane, supra_threshold
 
 WIDTH_IN = 7.5
 FOOT_IN = 0.75
+_CLOSE = 1.4
 _DASHED = (0, (2.5, 1.5))
 
 
@@ -44,8 +45,8 @@ def colour_bar(foot: SubFigure, scene: Scene, words: str, u: float | None = None
     foot.colorbar(ScalarMappable(scene.norm, scene.colours), cax=middle, orientation="horizontal")
     if u is not None:
         largest = float(scene.norm.vmax or u)
-        middle.set_xticks([-largest, -u, 0, u, largest])
-        middle.set_xticklabels([decimal(tick) for tick in (-largest, -u, 0, u, largest)])
+        ticks = [-u, 0, u] if largest < _CLOSE * u else [-largest, -u, 0, u, largest]
+        middle.set_xticks(ticks, [decimal(tick) for tick in ticks])
     middle.set_xlabel(words)
     return middle
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -35,12 +35,23 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to print: every cell is text, the first of each row names the row."""
+    """A table ready to print: every cell is text, the first of each row names the row.
+
+    Parameters
+    ----------
+    caption : str
+    headings : tuple of Heading
+    rows : tuple of tuple of str
+    footnotes : tuple of str
+    places : tuple of (x, y, z)
+        Where each row lies, in mm of the maps' space; empty where rows are no places.
+    """
 
     caption: str
     headings: tuple[Heading, ...]
     rows: tuple[tuple[str, ...], ...]
     footnotes: tuple[str, ...] = ()
+    places: tuple[tuple[float, float, float], ...] = ()
 
 
 def text(value: Any) -> str:
@@ -141,6 +152,12 @@ def from_frame(frame: pd.DataFrame, caption: str, footnotes: Sequence[str] = ())
     )
     empty = any(NOT_AVAILABLE in row for row in rows)
     return Table(caption, headings, rows, (*footnotes, *([_NA_NOTE] if empty else [])))
+
+
+def with_places(table: Table, frame: pd.DataFrame, columns: Sequence[str]) -> Table:
+    """Say where the rows lie: the columns hold x, y and z in mm, rows in the table's order."""
+    points = frame[list(columns)].to_numpy(dtype=float).tolist()
+    return replace(table, places=tuple((x, y, z) for x, y, z in points))
 
 
 def _known(name: str) -> tuple[str, Show]:

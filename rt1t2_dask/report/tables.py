@@ -13,17 +13,18 @@ from rt1t2_dask.report.numbers import (
     coordinates,
     decimal,
     is_missing,
+    p_phrase,
     probability,
     thousands,
 )
-from rt1t2_dask.report.table import Heading, Table, from_frame
+from rt1t2_dask.report.table import Heading, Table, from_frame, with_places
 
 _CHECKSUM_LETTERS = 12
 _CLUSTER_ORDER = [
-    *("cluster", "direction", "region", "volume_mm3", "voxels", "peak_t", "peak_zscore", "peak"),
-    *("centre", "p_uncorrected", "p_fwe_rft", "q_fdr", "p_fwe_permutation", "lesion_overlap"),
-    "regions",
+    *("cluster", "direction", "region", "volume_mm3", "peak_t", "peak_zscore", "peak"),
+    *("p_uncorrected", "p_fwe_rft", "q_fdr", "p_fwe_permutation", "lesion_overlap"),
 ]
+_CLUSTER_MORE = ["cluster", "voxels", "centre", "regions"]
 _RECEPTOR_ORDER = [
     *("receptor", "map", "group", "mean_fisher_z", "interval", "mean_rho", "p_permutation"),
     *("q_fdr", "p_fwe", "p_spatial", "p_conjunction", "n_regions"),
@@ -36,12 +37,20 @@ def clusters(result: ContrastResult) -> Table:
     frame["direction"] = frame["sign"].map(
         {"positive": result.positive, "negative": result.negative}
     )
-    for name in ("peak", "centre"):
-        frame[name] = [
-            coordinates(row) for row in frame[[f"{name}_{a}_mm" for a in "xyz"]].to_numpy()
-        ]
+    places = [f"peak_{axis}_mm" for axis in "xyz"]
+    frame["peak"] = [coordinates(row) for row in frame[places].to_numpy()]
     notes = ("Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery.",)
-    return from_frame(frame[_CLUSTER_ORDER], f"Clusters, {result.title}", notes)
+    made = from_frame(frame[_CLUSTER_ORDER], f"Clusters, {result.title}", notes)
+    return with_places(made, frame, places)
+
+
+def cluster_extents(result: ContrastResult) -> Table:
+    """Give how far each cluster reaches: voxels, centre of gravity, all its regions."""
+    frame = result.clusters.copy()
+    places = [f"centre_{axis}_mm" for axis in "xyz"]
+    frame["centre"] = [coordinates(row) for row in frame[places].to_numpy()]
+    made = from_frame(frame[_CLUSTER_MORE], "Reach of the clusters")
+    return with_places(made, frame, places)
 
 
 def receptors(frame: pd.DataFrame) -> Table:
@@ -67,15 +76,39 @@ def receptors(frame: pd.DataFrame) -> Table:
 
 
 def demographics(frame: pd.DataFrame) -> Table:
-    """Give the people by group (the paper's Table 1); further columns hold the tests."""
-    shown = frame.replace("", NOT_AVAILABLE)
-    if {"age_mean", "age_sd"} <= set(shown):
-        age = [
-            NOT_AVAILABLE if is_missing(mean) else f"{decimal(mean, 1)} ± {decimal(sd, 1)}"
-            for mean, sd in zip(shown.pop("age_mean"), shown.pop("age_sd"), strict=True)
-        ]
-        shown.insert(2, "age", age)
-    return from_frame(shown, "Age and sex by group")
+    """Give the people by group, one column each, and the tests (the paper's Table 1)."""
+    rows = (
+        ("n", *(thousands(n) for n in frame["n"]), ""),
+        ("Age in years, mean ± SD", *_ages(frame), _age_tests(frame)),
+        ("Sex, male / female", *_sexes(frame), _test(frame.iloc[0], "sex")),
+    )
+    heads = ("Characteristic", *map(str, frame["group"]), "Test")
+    numeric = (False, *(True for _ in frame["group"]), False)
+    return Table("Age and sex by group", tuple(map(Heading, heads, numeric)), rows)
+
+
+def _ages(frame: pd.DataFrame) -> list[str]:
+    return [
+        NOT_AVAILABLE if is_missing(mean) else f"{decimal(mean, 1)} ± {decimal(sd, 1)}"
+        for mean, sd in zip(frame["age_mean"], frame["age_sd"], strict=True)
+    ]
+
+
+def _sexes(frame: pd.DataFrame) -> list[str]:
+    counts = zip(frame["n_male"], frame["n_female"], strict=True)
+    return [f"{thousands(male)} / {thousands(female)}" for male, female in counts]
+
+
+def _age_tests(frame: pd.DataFrame) -> str:
+    tested = frame[frame["age_p"].notna()]
+    said = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
+    return "; ".join(said) or NOT_AVAILABLE
+
+
+def _test(row: pd.Series[Any], what: str) -> str:
+    if is_missing(row[f"{what}_p"]):
+        return NOT_AVAILABLE
+    return f"{row[f'{what}_test']}, p {p_phrase(row[f'{what}_p'])}"
 
 
 def permutation(result: ContrastResult) -> Table | None:

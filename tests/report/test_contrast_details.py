@@ -91,3 +91,5 @@ def test_f_contrasts_are_called_f():
     assert said.startswith("any difference (n = 29)")
     assert "(F > " in said
     assert "sign" not in said
+    assert "|t|" not in said
+    assert "largest F" in said

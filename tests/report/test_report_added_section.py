@@ -46,7 +46,7 @@ def test_words_tables_figures_methods_and_references_all_arrive() -> None:
     reader = PageReader(render(content, drawn))
     assert (reader.unbalanced, reader.still_open) == ([], [])
     assert {"href": "#sites"} in reader.named("a")
-    assert reader.table("Effects by site")[1] == ["one", "14", "<.001"]
+    assert reader.table("Effects by site")[1] == ["one", "14", "< .001"]
     assert "A rising line." in [image["alt"] for image in reader.named("img")]
     for words in ("the effect is alike at 2 sites", "pooled over sites", "by random effects"):
         assert words in reader.words

@@ -40,6 +40,34 @@ const wait = () => {
   tell("colouredBefore", coloured());
   root.querySelectorAll("[data-peak]")[1].click();
   tell("second", readout());
+  const rows = document.querySelectorAll("section[id^=contrast] .cards tr[data-place-mm]");
+  rows[0].querySelector("td").click();
+  tell("row", readout());
+  tell("current", rows[0].getAttribute("aria-current"));
+  rows[1].querySelector("th button").click();
+  tell("enter", readout());
+  tell("focus", document.activeElement.dataset.axis);
+  const axial = root.querySelector("canvas[data-axis='2']");
+  const press = (key, more) => axial.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
+  const wheel = (deltaY) => axial.dispatchEvent(
+    new WheelEvent("wheel", { deltaY, cancelable: true }));
+  ["ArrowLeft", "ArrowUp", "PageUp"].forEach((key) => press(key));
+  tell("keys", readout());
+  press("ArrowLeft", { shiftKey: true });
+  tell("far", readout());
+  wheel(100);
+  tell("wheel", readout());
+  tell("ring", getComputedStyle(axial).outlineStyle);
+  axial.blur();
+  tell("free", String(wheel(100)) + readout());
+  const low = root.querySelector("[data-shown]").textContent;
+  press("+");
+  tell("raised", (Number(root.querySelector("[data-shown]").textContent) - Number(low)).toFixed(2));
+  press("-");
+  press("Home");
+  tell("home", readout());
+  root.querySelectorAll("[data-peak]")[1].click();
   const height = root.querySelector("[data-height]");
   height.value = height.max;
   height.dispatchEvent(new Event("input"));
@@ -83,6 +111,10 @@ def page(pictures: dict[str, Picture]) -> str:
     return render(fake_content(), pictures).replace("</body>", f"{CLICKS}</body>")
 
 
+def mm(x: float, y: float, z: float) -> str:
+    return f"{x:.0f} {y:.0f} {z:.0f} mm: "
+
+
 @pytest.mark.slow
 def test_viewer_goes_to_peaks_follows_the_threshold_and_the_pointer(
     page: str, tmp_path: Path
@@ -94,6 +126,17 @@ def test_viewer_goes_to_peaks_follows_the_threshold_and_the_pointer(
     for name, row in (("first", one), ("second", two)):
         place = f"{row.peak_x_mm:.0f} {row.peak_y_mm:.0f} {row.peak_z_mm:.0f} mm"
         assert told[f"data-{name}"] == f"{place}: t = {row.peak_t:.2f}"
+    at = [two.peak_x_mm, two.peak_y_mm, two.peak_z_mm]
+    assert told["data-row"] == told["data-home"] == told["data-first"]
+    assert told["data-enter"] == told["data-second"]
+    assert (told["data-current"], told["data-focus"]) == ("true", "2")
+    assert told["data-keys"].startswith(mm(at[0] - STEP_MM, at[1] + STEP_MM, at[2] + STEP_MM))
+    far = (at[0] - 6 * STEP_MM, at[1] + STEP_MM)
+    assert told["data-far"].startswith(mm(*far, at[2] + STEP_MM))
+    assert told["data-wheel"].startswith(mm(*far, at[2]))
+    assert told["data-free"] == f"true{told['data-wheel']}"
+    assert told["data-raised"] == "0.10"
+    assert told["data-ring"] == "solid"
     assert int(told["data-coloured-before"]) > 100
     assert int(told["data-coloured-after"]) == 0
     brain = anatomy(fake_template())

@@ -15,8 +15,8 @@ from rt1t2_dask.report.numbers import coordinates, decimal, percent, probability
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (0.0, "<.001"),
-        (0.00099999, "<.001"),
+        (0.0, "< .001"),
+        (0.00099999, "< .001"),
         (0.001, ".001"),
         (0.0123, ".012"),
         (0.0496, ".0496"),
@@ -25,7 +25,7 @@ from rt1t2_dask.report.numbers import coordinates, decimal, percent, probability
         (0.0504, ".050"),
         (0.0097, ".0097"),
         (0.743, ".743"),
-        (0.9996, ">.999"),
+        (0.9996, "> .999"),
         (1.0, "1.000"),
         (math.nan, "n/a"),
         (None, "n/a"),

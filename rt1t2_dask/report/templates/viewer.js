@@ -1,6 +1,8 @@
 (() => {
   "use strict";
   const ZOOM = 3;
+  const FAR = 5;
+  const HEIGHT_STEP = 0.1;
   const SIDES = [["P", "A"], ["L", "R"], ["L", "R"]];
 
   const unpack = async (element) => {
@@ -54,10 +56,73 @@
       canvas.height = this.set.shape[up] * ZOOM;
       canvas.parentElement.style.flex = `${this.set.shape[across]} 1 ${2.4 * this.set.shape[across]}px`;
       const plane = { canvas, axis, across, up };
-      const go = (event) => event.buttons && this.point(plane, event);
-      canvas.addEventListener("pointerdown", go);
-      canvas.addEventListener("pointermove", go);
+      const drag = (event) => event.pointerType !== "touch" && event.buttons && this.point(plane, event);
+      canvas.addEventListener("pointerdown", drag);
+      canvas.addEventListener("pointermove", drag);
+      canvas.addEventListener("click", (event) => this.point(plane, event));
+      canvas.addEventListener("keydown", (event) => this.key(plane, event));
+      canvas.addEventListener("wheel", (event) => this.wheel(plane, event), { passive: false });
       return plane;
+    }
+
+    step(axis, by) {
+      this.place[axis] = Math.min(Math.max(this.place[axis] + by, 0), this.set.shape[axis] - 1);
+    }
+
+    key({ axis, across, up }, event) {
+      const by = event.shiftKey ? FAR : 1;
+      const moves = {
+        ArrowLeft: () => this.step(across, -by),
+        ArrowRight: () => this.step(across, by),
+        ArrowUp: () => this.step(up, by),
+        ArrowDown: () => this.step(up, -by),
+        PageUp: () => this.step(axis, by),
+        PageDown: () => this.step(axis, -by),
+        Home: () => { this.place = this.nearest(this.set.start); },
+        "+": () => this.raise(HEIGHT_STEP),
+        "-": () => this.raise(-HEIGHT_STEP),
+      };
+      if (!moves[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      moves[event.key]();
+      this.draw();
+    }
+
+    wheel({ canvas, axis }, event) {
+      if (document.activeElement !== canvas || event.ctrlKey) return;
+      event.preventDefault();
+      this.step(axis, -Math.sign(event.deltaY));
+      this.draw();
+    }
+
+    raise(by) {
+      this.height = Math.min(Math.max(this.height + by, 0), this.set.largest);
+      this.root.querySelector("[data-height]").value = this.height;
+    }
+
+    go(point) {
+      this.place = this.nearest(point);
+      this.draw();
+    }
+
+    rows() {
+      const rows = [...this.root.closest("section").querySelectorAll("tr[data-place-mm]")];
+      rows.forEach((row) => {
+        const head = row.querySelector("th");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "go";
+        button.textContent = head.textContent;
+        button.title = "Show it in the viewer";
+        head.replaceChildren(button);
+        row.addEventListener("click", () => {
+          rows.forEach((other) => other.removeAttribute("aria-current"));
+          row.setAttribute("aria-current", "true");
+          this.go(JSON.parse(row.dataset.placeMm));
+          this.planes[2].canvas.focus({ preventScroll: true });
+          this.root.scrollIntoView({ block: "nearest" });
+        });
+      });
     }
 
     point({ canvas, across, up }, event) {
@@ -89,10 +154,10 @@
       });
       this.root.querySelectorAll("[data-peak]").forEach((button) => {
         button.addEventListener("click", () => {
-          this.place = this.nearest(JSON.parse(button.dataset.peak));
-          this.draw();
+          this.go(JSON.parse(button.dataset.peak));
         });
       });
+      this.rows();
     }
 
     colour(index) {
@@ -123,7 +188,7 @@
       this.sliders.forEach((slider, axis) => { slider.value = this.millimetres(axis); });
       this.root.querySelector("[data-shown]").textContent = this.height.toFixed(2);
       const value = this.t[this.at(this.place)];
-      const t = value === this.set.missing ? "not measured" : `t = ${(value / this.set.scale).toFixed(2)}`;
+      const t = value === this.set.missing ? "not measured" : `${this.set.statistic} = ${(value / this.set.scale).toFixed(2)}`;
       const where = [0, 1, 2].map((axis) => this.millimetres(axis)).join(" ");
       this.root.querySelector("[data-readout]").textContent = `${where} mm: ${t}`;
     }
