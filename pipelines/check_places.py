@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from uuid import uuid4
 
+from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.folders import Folder
 from rt1t2_dask.storage.stores import Store, open_store
@@ -63,3 +64,18 @@ def _probe(store: Store) -> None:
     name = f"check-{uuid4().hex}"
     store.write(name, b"")
     store.delete(name)
+
+
+def require_places(config: Config) -> None:
+    """Refuse an output folder or a lake that cannot be written, before any work.
+
+    Raises
+    ------
+    UserError
+        One line for each that cannot.
+    """
+    options = config.storage.options()
+    faults = place_faults("output_dir", config.output_dir, options)
+    faults += place_faults("storage.url", config.storage.url, options)
+    if faults:
+        raise UserError("\n".join(faults))

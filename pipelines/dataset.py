@@ -19,11 +19,12 @@ KNOWN = {
 }
 README = """# T1w/T2w ratio of cohort {name}
 {mark}
-Made by rt1t2_dask {version} from `{source}`. Open `report.html` in a browser; `group/` holds the
-tables and maps of the group, `sub-*/anat/` everybody's own, `provenance.json` the settings,
-versions, seeds and checksums. The ratio has no unit and is NaN where it was not measured. For
-research use; not a medical device.
+Made by rt1t2_dask {version} from `{source}`. {there} The ratio has no unit and is NaN where it was
+not measured. For research use; not a medical device.
 """
+WHOLE = """Open `report.html` in a browser; `group/` holds the tables and maps of the group,
+`sub-*/anat/` everybody's own, `provenance.json` the settings, versions, seeds and checksums."""
+PEOPLE = "`sub-*/anat/` holds people's own maps; the group's results are not made yet."
 
 
 def description(config: Config) -> dict[str, Any]:
@@ -68,5 +69,9 @@ def readme(config: Config) -> str:
     """Say in a few lines what lies in the folder."""
     mark = f"\n**{SIMULATED}.**\n" if config.simulated else ""
     return README.format(
-        name=config.cohort.name, mark=mark, version=__version__, source=config.source.root
+        name=config.cohort.name,
+        mark=mark,
+        version=__version__,
+        source=config.source.root,
+        there=WHOLE if config.level == "study" else PEOPLE,
     )

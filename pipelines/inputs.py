@@ -44,6 +44,13 @@ class Found:
     files: Mapping[str, Files]
     reasons: Mapping[str, str]
 
+    def of(self, people: pd.DataFrame) -> Found:
+        """Give the same for some of the people."""
+        labels = set(people["participant_id"])
+        files = {label: own for label, own in self.files.items() if label in labels}
+        reasons = {label: why for label, why in self.reasons.items() if label in labels}
+        return Found(files, reasons)
+
 
 def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = None) -> Found:
     """Find everybody's files.

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 
 import pandas as pd
 
@@ -15,8 +16,10 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.morphometry.features import measured_share
 from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines.check_places import require_places
 from rt1t2_dask.pipelines.failed import warn
 from rt1t2_dask.pipelines.finished import study_key
+from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.morphometry import features_of
 from rt1t2_dask.pipelines.morphometry_inputs import simulate_tables
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan, plan_features, plan_study
@@ -31,11 +34,44 @@ from rt1t2_dask.pipelines.write import is_written
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
-from rt1t2_dask.storage.stores import Store
+from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
 DONE, SOME_FAILED = 0, 1
 OPTIONAL = ("transcriptome",)
+
+
+def run_regional(config: Config, cluster: LazyCluster | None) -> int:
+    """Run a study of regional tables.
+
+    Parameters
+    ----------
+    config : Config
+    cluster : LazyCluster, optional
+        Where to work; the study's own where left out.
+
+    Returns
+    -------
+    int
+        0 when everything is there, 1 when a person failed.
+
+    Raises
+    ------
+    UserError
+        A setting or a place does not fit such a study.
+    """
+    if config.cohort.sites:
+        raise UserError(
+            "cohort.sites is for images; put the sites' regional tables into one folder and name "
+            "cohort.site_column."
+        )
+    require_places(config)
+    store = open_store(config.output_dir, config.storage.options())
+    outputs.check_folder(store, config, study_key(config))
+    if config.simulated:
+        log.info("SIMULATED DATA: regional tables from a seed; no result says anything of people")
+    with ExitStack() as stack:
+        return MorphometryRun(config, store, cluster or LazyCluster(config, stack)).run()
 
 
 class MorphometryRun:

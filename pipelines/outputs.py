@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -19,10 +20,17 @@ from rt1t2_dask.pipelines import dataset, sidecar
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
 PROVENANCE = "provenance.json"
+FAILURES = "failures.tsv"
+PARTICIPANTS = "participants"
+IMAGES = (
+    *("source", "checks", "template", "resample", "lesion"),
+    *("normalise", "calibration", "smooth"),
+)
 SCANNER, MNI = 1, 4
 OURS = ("group/", "figures/", "sub-")
 IGNORED = (
@@ -78,7 +86,7 @@ def check_folder(store: Store, config: Config, study: str) -> None:
         Another configuration's results, or files that are not ours, lie there.
     """
     known = read_provenance(store)
-    if not config.overwrite and (known or {}).get("study") != study:
+    if not config.overwrite and not _fits(known or {}, config, study):
         if known is not None:
             raise UserError(
                 f"output_dir={config.output_dir} holds the results of another configuration. "
@@ -91,6 +99,30 @@ def check_folder(store: Store, config: Config, study: str) -> None:
             )
 
 
+def _fits(known: Mapping[str, Any], config: Config, study: str) -> bool:
+    """Whether what lies in a folder is of these settings, or a part of what they give."""
+    part_of_it = known.get("state") == PARTICIPANTS or config.level != "study"
+    same_images = known.get("images") == image_key(config)
+    return known.get("study") == study or (part_of_it and same_images)
+
+
+def image_key(config: Config) -> str:
+    """Give the digest of the settings that decide people's own maps."""
+    return digest({name: value for name, value in config.science().items() if name in IMAGES})
+
+
+def join_folder(store: Store, config: Config) -> None:
+    """Say of an empty folder that it holds people's maps and no group results."""
+    if read_provenance(store) is None:
+        document = {"state": PARTICIPANTS, "images": image_key(config)}
+        store.write(PROVENANCE, json_bytes(document | {"simulated": config.simulated}))
+
+
+def is_of_participants(store: Store) -> bool:
+    """Whether a folder holds people's maps and no group results."""
+    return (read_provenance(store) or {}).get("state") == PARTICIPANTS
+
+
 def claim_folder(store: Store, config: Config, study: str) -> None:
     """Clear what an earlier run left and say that the folder is incomplete."""
     check_folder(store, config, study)
@@ -98,7 +130,8 @@ def claim_folder(store: Store, config: Config, study: str) -> None:
     for name in store.children(""):
         if name.startswith(OURS) and known is not None:
             store.delete_prefix(name) if name.endswith("/") else store.delete(name)
-    store.write(PROVENANCE, json_bytes({"state": "incomplete", "study": study}))
+    document = {"state": "incomplete", "study": study, "images": image_key(config)}
+    store.write(PROVENANCE, json_bytes(document))
 
 
 def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
@@ -120,7 +153,16 @@ def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
 
 def write_failures(store: Store, failures: Sequence[Failure]) -> None:
     """Write the table of failures."""
-    store.write("failures.tsv", tsv_bytes(failure_table(failures)))
+    store.write(FAILURES, tsv_bytes(failure_table(failures)))
+
+
+def add_failures(store: Store, failures: Sequence[Failure], asked: Sequence[str]) -> None:
+    """Write who of those asked for failed now, beside the others of earlier runs."""
+    rows = failure_table(failures)
+    if store.exists(FAILURES):
+        known = pd.read_csv(io.BytesIO(store.read(FAILURES)), sep="\t", dtype=str)
+        rows = pd.concat([known[~known["participant_id"].isin(asked)], rows])
+    store.write(FAILURES, tsv_bytes(rows.sort_values("participant_id")))
 
 
 def write_people(

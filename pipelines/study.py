@@ -13,9 +13,9 @@ import pandas as pd
 from rt1t2_dask.cluster import SerialExecutor
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines import outputs, simulate, sites
+from rt1t2_dask.pipelines import outputs, participants, simulate, sites
 from rt1t2_dask.pipelines.check import run_check
-from rt1t2_dask.pipelines.check_places import place_faults
+from rt1t2_dask.pipelines.check_places import require_places
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe
 from rt1t2_dask.pipelines.failed import failures_of, shared_scans, warn, without
@@ -23,14 +23,9 @@ from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
-from rt1t2_dask.pipelines.morphometry_study import MorphometryRun
+from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
-from rt1t2_dask.pipelines.plan import (
-    Failure,
-    ImagePlan,
-    check_registration,
-    plan_images,
-)
+from rt1t2_dask.pipelines.plan import Failure, ImagePlan, check_registration, plan_images
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
@@ -43,6 +38,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
+from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
 from rt1t2_dask.storage.stores import Store, open_store
@@ -77,12 +73,12 @@ def run_study(
     """
     start_logging()
     if config.regional:
-        return _regional(config, cluster)
+        return run_regional(config, cluster)
     if config.check:
         return max(run_check(own) for own in sites.configs(config).values())
     receptor_task(config)
     check_registration(config)
-    _require_places(config)
+    require_places(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     if config.simulated:
@@ -90,31 +86,6 @@ def run_study(
     with ExitStack() as stack:
         own = cluster or LazyCluster(config, stack)
         return _Run(config, store, own, then).run()
-
-
-def _require_places(config: Config) -> None:
-    """Refuse an output folder or a lake that cannot be written, before any work."""
-    options = config.storage.options()
-    faults = place_faults("output_dir", config.output_dir, options)
-    faults += place_faults("storage.url", config.storage.url, options)
-    if faults:
-        raise UserError("\n".join(faults))
-
-
-def _regional(config: Config, cluster: LazyCluster | None) -> int:
-    """Run a study of regional tables."""
-    if config.cohort.sites:
-        raise UserError(
-            "cohort.sites is for images; put the sites' regional tables into one folder and name "
-            "cohort.site_column."
-        )
-    _require_places(config)
-    store = open_store(config.output_dir, config.storage.options())
-    outputs.check_folder(store, config, study_key(config))
-    if config.simulated:
-        log.info("SIMULATED DATA: regional tables from a seed; no result says anything of people")
-    with ExitStack() as stack:
-        return MorphometryRun(config, store, cluster or LazyCluster(config, stack)).run()
 
 
 class _Run:
@@ -131,10 +102,15 @@ class _Run:
         self.began = time.perf_counter()
 
     def run(self) -> int:
-        config = self.config
         release_dead(self.lake.store)
-        missing = sum(self._simulate(own) for own in sites.configs(config).values())
+        missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
         people, found = self._people(missing)
+        if self.config.level != "study":
+            return self._participants(people, found)
+        return self._whole(people, found, missing)
+
+    def _whole(self, people: pd.DataFrame, found: Found | None, missing: int) -> int:
+        config = self.config
         images = sites.plan_study(config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
         cohort = plan_cohort(config, people, images.people, shared)
@@ -185,6 +161,8 @@ class _Run:
 
     def _people(self, missing: int) -> tuple[pd.DataFrame, Found | None]:
         """Read who takes part; foretell who is yet to be simulated."""
+        if self.config.level == "dataset":
+            return participants.everybody_there(self.config), None
         if not missing:
             return sites.read_everybody(self.config), None
         if self.config.cohort.sites:
@@ -195,15 +173,30 @@ class _Run:
         people = sound_people(foreseen_table(self.config).rows, self.config.cohort)
         return people, foreseen_files(self.config, people, missing)
 
-    def _announce(
-        self, images: ImagePlan, cohort: CohortPlan, sensitivity: SensitivityPlan | None = None
-    ) -> None:
+    def _announce(self, *plans: ImagePlan | CohortPlan | SensitivityPlan) -> None:
         keys: dict[str, list[str]] = {}
-        more = sensitivity.tasks() if sensitivity else []
-        for task in (*images.tasks(), *cohort.tasks(), *more):
+        for task in (task for plan in plans for task in plan.tasks()):
             keys.setdefault(task.stage, []).append(task.part.key)
         document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
-        write_run(self.lake, self.config.cohort.name, study_key(self.config), document)
+        labels, key = self.config.labels, study_key(self.config)
+        named = digest([key, sorted(labels)]) if labels else key
+        write_run(self.lake, self.config.cohort.name, named, document)
+
+    def _participants(self, people: pd.DataFrame, found: Found | None) -> int:
+        """Make and write the maps of the people who were asked for."""
+        asked = participants.asked_people(self.config, people)
+        images = sites.plan_study(self.config, asked, found and found.of(asked))
+        if self.config.dry_run:
+            participants.describe(self.lake, images)
+            return DONE
+        known_checksums(self.config.storage).save()
+        self._announce(images)
+        failures = self._make_images(images)
+        if failures:
+            warn(failures, len(asked), self.config)
+        write = participants.write_participants
+        write(self.cluster(), self.lake, self.store, self.config, people, images, failures)
+        return SOME_FAILED if failures else DONE
 
     def _make_one(self, images: ImagePlan, cohort: CohortPlan, wanted: Task) -> int:
         """Make one part and what it still needs, in this process."""

@@ -76,6 +76,7 @@ def write_results(
         "state": "complete",
         "study": study_key(config),
         "run": study.key(),
+        "images": outputs.image_key(config),
         "simulated": config.simulated,
     }
     store.write(outputs.PROVENANCE, json_bytes(document | dict(provenance)))

@@ -71,7 +71,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
     if cluster.kind == "synchronous":
         yield SerialExecutor()
     elif cluster.kind == "threads":
-        with _ended(ThreadPoolExecutor(cluster.workers or _cores()), cancel_futures=True) as pool:
+        with _ended(ThreadPoolExecutor(cluster.workers or cores()), cancel_futures=True) as pool:
             yield pool
     else:
         with ExitStack() as stack:
@@ -168,7 +168,7 @@ def workers_of(cluster: Cluster) -> int:
     if cluster.workers is not None:
         return cluster.workers
     if cluster.kind == "threads":
-        return _cores()
+        return cores()
     if cluster.kind in ("auto", "local"):
         return _workers_of_machine(cluster.worker_gb)
     return 1
@@ -206,7 +206,8 @@ def _require_bokeh() -> None:
         )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -214,4 +215,4 @@ def _workers_of_machine(memory_gb: float) -> int:
     """As many processes as there are cores and memory for, at least one."""
     usable = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     usable *= MEMORY_SHARE_OF_MACHINE
-    return max(1, min(_cores(), int(usable // memory_gb)))
+    return max(1, min(cores(), int(usable // memory_gb)))

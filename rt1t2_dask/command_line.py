@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError
 
-from rt1t2_dask import __version__
+from rt1t2_dask import __version__, bids_app
 from rt1t2_dask.completion import completion_script
 from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
@@ -42,8 +42,9 @@ Cohorts: {cohorts}
   --config-dir my_study +cohort=my_study source=bids source.root=DATASET
                                          your own study
   completion=bash                        a script for the tab key: source <(...)
+  -m +cohort=psp smooth.fwhm_mm=6,8      a sweep over settings
 
-Every setting: docs/reference.md.
+Every setting: docs/reference.md. First steps: docs/tutorial.md.
 """
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,14 @@ def _say(message: object, code: int) -> int:
 
 
 def _command(arguments: Sequence[str]) -> int:
+    if bids_app.is_asked(arguments):
+        ours, typed = bids_app.overrides(arguments)
+        return _study(_configure(Job((*ours, *prepared(typed, (), sweep=False)))))
     asked = _parser().parse_intermixed_args(list(arguments))
+    if asked.help:
+        _help(_search_path(asked.config_dir))
+        sys.stdout.write("\n" + bids_app.parser().format_help())
+        return DONE
     if asked.overrides[:1] == ["init"]:
         return _init(asked.overrides[1:])
     shells = [w.removeprefix("completion=") for w in asked.overrides if "completion=" in w]
@@ -165,9 +173,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="rt1t2-dask",
-        usage="python -m rt1t2_dask [-m] [--config-dir DIR] +cohort=NAME [key=value ...]",
-        description="T1w/T2w ratio maps, group contrasts and receptor correlations.",
+        add_help=False,
     )
+    parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("overrides", nargs="*", help="+cohort=NAME and settings to change")
     parser.add_argument("-m", "--multirun", action="store_true", help="sweep over key=a,b,c")
     parser.add_argument("--config-dir", help="a folder with your own cohort/NAME.yaml")

@@ -114,6 +114,8 @@ class Config(Model):
     allow_failures: bool
     dry_run: bool
     check: bool = False
+    level: Literal["study", "participant", "dataset"] = "study"
+    labels: tuple[str, ...] = ()
     stage: str | None = None
     part: Annotated[int, Field(ge=1)] | None = None
 
@@ -124,6 +126,17 @@ class Config(Model):
                 f"stage={self.stage} and part={self.part} go together: "
                 "stage=ratio part=17 makes the 17th person's ratio map"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_have_their_level(self) -> Config:
+        if self.labels and self.level == "study":
+            raise ValueError(
+                f"labels={list(self.labels)} chooses whose maps are made and needs "
+                "level=participant; cohort.exclude leaves people out of a study"
+            )
+        if self.regional and self.level != "study":
+            raise ValueError(f"level={self.level} is for images, not for regional tables")
         return self
 
     @model_validator(mode="after")
@@ -223,7 +236,7 @@ class Config(Model):
     def science(self) -> dict[str, Any]:
         """Give the settings that decide the numbers: everything but places and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
-        leave_out = places | {"overwrite", "dry_run", "check", "stage", "part"}
+        leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
         return self.model_dump(mode="json", exclude=leave_out)
 
 
