@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, Place, ReportContent, Threshold
 from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.flow import FlowStep
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.page import render
 from rt1t2_dask.stats.demographics import compare
@@ -46,6 +48,7 @@ VARIANCE_NOTES = {
         "the permutations exchange the whitened residuals of that model."
     ),
 }
+MERGED = {"permute_observed": "permute", "permute_batch": "permute"}
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -93,6 +96,7 @@ def gather(
         mosaics=mosaics,
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
+        flow=flow(plans, cohort, study.template),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 
@@ -139,6 +143,20 @@ def stages_run(plans: Sequence[PersonPlan], cohort: CohortPlan) -> list[str]:
         "receptors": bool(cohort.receptors),
     }
     return image + [s for s in GROUP_STAGES if s not in image and there.get(s, True)]
+
+
+def flow(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> list[FlowStep]:
+    """Give every stage with the stages it reads, from the parts that were made."""
+    people = Counter(stage for plan in plans for stage in plan.tasks)
+    reads: dict[str, set[str]] = {}
+    for task in [template, *(t for p in plans for t in p.tasks.values()), *cohort.tasks()]:
+        sources = {MERGED.get(part.stage, part.stage) for part in task.parents.values()}
+        reads.setdefault(MERGED.get(task.stage, task.stage), set()).update(sources)
+    known = {*reads, *(source for sources in reads.values() for source in sources)}
+    return [
+        FlowStep(name, tuple(sorted(reads.get(name, set()) - {name})), people[name])
+        for name in [*reads, *sorted(known - set(reads))]
+    ]
 
 
 def used_assets(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> list[str]:

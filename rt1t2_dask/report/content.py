@@ -10,6 +10,7 @@ import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.details import Details
+from rt1t2_dask.report.flow import FlowStep
 from rt1t2_dask.report.numbers import decimal
 from rt1t2_dask.report.section import Section
 
@@ -205,6 +206,8 @@ class ReportContent:
         Points whose slices are shown for every contrast.
     sections : sequence of Section
         What further analyses add, in the order to show.
+    flow : sequence of FlowStep
+        What was run for what, sources first; empty draws no pipeline.
     """
 
     cohort: str
@@ -236,6 +239,7 @@ class ReportContent:
     coverage: Volume | None = None
     places: Sequence[Place] = ()
     sections: Sequence[Section] = ()
+    flow: Sequence[FlowStep] = ()
 
     def __post_init__(self) -> None:
         for result in self.contrasts:

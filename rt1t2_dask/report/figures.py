@@ -6,6 +6,7 @@ from rt1t2_dask.report.brain_figures import coverage_map, lesion_overlap, overvi
 from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.design_figure import design_matrix
+from rt1t2_dask.report.flow_figure import pipeline
 from rt1t2_dask.report.glass_brain import glass_brain
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.quality_figures import quality_strips
@@ -27,12 +28,13 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
         File stem to picture: ``contrast-<name>_glass``, ``contrast-<name>_clusters``,
         ``contrast-<name>_places``, ``contrast-<name>_overview``, ``contrast-<name>_design``,
         ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
-        ``receptors_variograms``, ``participants_age``, ``lesions_overlap``,
+        ``receptors_variograms``, ``participants_age``, ``pipeline``, ``lesions_overlap``,
         ``quality_numbers``, ``quality_coverage``, and those of further sections.
         Brain figures need the template; those without data are absent.
     """
     drawn = {**_brains(content), **_designs(content), **_receptors(content)}
     drawn["participants_age"] = ages(content.participants, content.groups, content.simulated)
+    drawn["pipeline"] = pipeline(content)
     if content.quality is not None:
         drawn["quality_numbers"] = quality_strips(
             content.quality, content.quality_limits, content.simulated

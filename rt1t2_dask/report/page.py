@@ -21,6 +21,9 @@ from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.thumbnail import thumbnail
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 
+DRAWINGS = ("pipeline",)
+"""Figures that the page holds as SVG: sharp at every size."""
+
 MOSAIC_BYTES = 4_000_000
 """Room on the page for the pictures of single people; the rest lies in ``figures/``."""
 
@@ -65,7 +68,7 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
     """
     drawn = draw_all(content) if pictures is None else pictures
     brain = anatomy(content.template) if content.template and content.contrasts else None
-    figures = {name: _figure(picture) for name, picture in drawn.items()}
+    figures = {name: _figure(picture, name in DRAWINGS) for name, picture in drawn.items()}
     return (
         environment()
         .get_template("report.html")
@@ -95,13 +98,14 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
     )
 
 
-def data_uri(png: bytes) -> str:
-    """Give a PNG as a ``data:`` address."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+def data_uri(image: bytes, kind: str = "png") -> str:
+    """Give a PNG, or an SVG (``kind="svg+xml"``), as a ``data:`` address."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def _figure(picture: Picture) -> Figure:
-    return Figure(data_uri(picture.png()), picture.alt, picture.caption)
+def _figure(picture: Picture, drawing: bool) -> Figure:
+    source = data_uri(picture.svg(), "svg+xml") if drawing else data_uri(picture.png())
+    return Figure(source, picture.alt, picture.caption)
 
 
 def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:

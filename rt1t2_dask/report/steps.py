@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.tables import flat
 
+_TABLED = ("p", "extent_mm3")
 _GROUP_OF_STAGE = {
     "simulate": "source",
     "ingest": "source",
+    "map": "source",
+    "template": "template",
     "normalise": "normalise",
     "calibrate": "calibration",
     "smooth": "smooth",
     "contrast": "contrast",
+    "clusters": "contrast",
     "permute": "permute",
     "receptors": "receptors",
 }
-_LEFT_OUT = ("root", "groups")
+_LEFT_OUT = ("root", "groups", "timeout_s", "memory_gb", "batch")
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,27 @@ def steps(content: ReportContent) -> list[Step]:
     Settings that are null, folders and the simulated groups are left out; the page lists all
     settings under provenance.
     """
-    return [Step(stage, _settings(content, stage)) for stage in content.stages]
+    return [Step(stage, settings_of(content, stage)) for stage in content.stages]
 
 
-def _settings(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:
+def settings_of(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:
+    """Give the settings of a stage as text; height and extent belong to the clusters."""
     group = content.settings.get(_GROUP_OF_STAGE.get(stage, ""))
     if not isinstance(group, Mapping):
         return ()
-    leaves = flat({key: value for key, value in group.items() if key not in _LEFT_OUT})
-    return tuple((key, str(value)) for key, value in leaves if value is not None)
+    leaves = flat({key: value for key, value in group.items() if _belongs(key, stage)})
+    return tuple((key, _shown(value)) for key, value in leaves if value is not None)
+
+
+def _belongs(key: str, stage: str) -> bool:
+    if stage in ("contrast", "clusters"):
+        return (key in _TABLED) == (stage == "clusters")
+    return key not in _LEFT_OUT
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return str(value)

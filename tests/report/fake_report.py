@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from rt1t2_dask.images.volume import Array, Volume
 from rt1t2_dask.report.content import AssetUse, ContrastResult, Place, ReportContent, Threshold
+from rt1t2_dask.report.flow import FlowStep
 
 AFFINE_4MM = np.array(
     [[4.0, 0, 0, -90], [0, 4.0, 0, -126], [0, 0, 4.0, -72], [0, 0, 0, 1]], dtype=np.float64
@@ -244,6 +245,17 @@ STAGES = (
 )
 
 
+FLOW = (
+    FlowStep("template", ()),
+    FlowStep("ingest", (), 29),
+    FlowStep("normalise", ("ingest", "template"), 29),
+    FlowStep("ratio", ("ingest", "normalise", "template"), 29),
+    FlowStep("smooth", ("ratio",), 29),
+    FlowStep("contrast", ("smooth", "template")),
+    FlowStep("clusters", ("contrast", "ratio")),
+)
+
+
 def fake_contrast(
     t_map: Volume, first: str = "PSP", second: str = "HC", clusters: pd.DataFrame | None = None
 ) -> ContrastResult:
@@ -302,5 +314,6 @@ def fake_content(simulated: bool = True) -> ReportContent:
         places=(Place("thalamus", (-10, -20, 14)),),
         assets=ASSETS,
         notes=("p_spatial is n/a: spatial nulls were not run.",),
+        flow=FLOW,
         provenance={"rt1t2_dask": "0.1.0", "inputs": {"sub-001_T1w": "ef" * 32}},
     )

@@ -32,6 +32,7 @@ ALL = {
     "receptors_radar",
     "receptors_heat",
     "participants_age",
+    "pipeline",
     "lesions_overlap",
     "quality_numbers",
     "quality_coverage",
@@ -121,7 +122,7 @@ def test_without_clusters_only_whole_maps_are_drawn() -> None:
         coverage=None,
     )  # fmt: skip
     maps = {"contrast-pspVsHc_overview", "contrast-pspVsHc_places"}
-    assert set(draw_all(content)) == {*maps, "participants_age"}
+    assert set(draw_all(content)) == {*maps, "participants_age", "pipeline"}
 
 
 def test_bare_content_draws_nothing() -> None:
@@ -181,7 +182,7 @@ def test_an_empty_receptor_table_draws_nothing() -> None:
     empty = replace(
         fake_content(), template=None, receptors=fake_receptors(["PSP"]).iloc[:0], quality=None
     )
-    assert set(draw_all(empty)) == {"participants_age"}
+    assert set(draw_all(empty)) == {"participants_age", "pipeline"}
 
 
 def test_fixed_places_tell_the_value_there_whatever_was_found() -> None:
