@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.catalogue import STAGES
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.plan import ImagePlan
 from rt1t2_dask.pipelines.stage import Task
@@ -34,6 +35,13 @@ def numbered(images: ImagePlan, cohort: CohortPlan, stage: str, part: int) -> Ta
     if part > len(own):
         raise UserError(f"part={part}: stage {stage} has {len(own)} parts, numbered from 1.")
     return own[part - 1]
+
+
+def check_stage(stage: str | None) -> None:
+    """Refuse a stage that no study has, before anything is read or simulated."""
+    known = [each.name for each in STAGES]
+    if stage is not None and stage not in known:
+        raise UserError(f"stage={stage}: there is none; choose from {', '.join(known)}.")
 
 
 def _unique(tasks: Sequence[Task]) -> list[Task]:

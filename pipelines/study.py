@@ -32,7 +32,7 @@ from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.running import RunningEstimate
 from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
-from rt1t2_dask.pipelines.single import numbered
+from rt1t2_dask.pipelines.single import check_stage, numbered
 from rt1t2_dask.pipelines.sites import Remote, SitesPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
@@ -76,6 +76,7 @@ def run_study(
         return run_regional(config, cluster)
     if config.check:
         return max(run_check(own) for own in sites.configs(config).values())
+    check_stage(config.stage)
     receptor_task(config)
     check_registration(config)
     require_places(config)

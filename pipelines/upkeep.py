@@ -32,11 +32,13 @@ def run_upkeep(action: str, storage: Storage, dry_run: bool) -> int:
     Raises
     ------
     UserError
-        For another action.
+        For another action, or where no lake lies.
     """
     if action not in ACTIONS:
         raise UserError(f"lake={action}: choose from {', '.join(ACTIONS)}, publish.")
     lake = Lake(storage.url, storage.options())
+    if not lake.store.children() & {"parts/", "runs/"}:
+        raise UserError(f"storage.url={storage.url}: no lake is there; name the lake of a run.")
     lines, code = ACTIONS[action](lake, dry_run)
     sys.stdout.write("\n".join([f"lake {storage.url}", *lines]) + "\n")
     return code

@@ -244,11 +244,24 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
         with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
             return compose("config", overrides=list(overrides))
     except HydraException as error:
+        wrong = next((word for word in overrides if not _is_readable(word)), None)
+        if wrong:
+            raise UserError(
+                f"{wrong.lstrip('+')}: cannot be read; put the value in quotes, inside and out."
+            ) from None
         raise UserError(explained(_first_lines(error))) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = (mark.name, mark.line + 1) if mark else ("a YAML file", 0)
         raise UserError(yaml_fault(str(error.problem), *place)) from None
+
+
+def _is_readable(word: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True
 
 
 def _configure(job: Job) -> Config:
@@ -260,7 +273,8 @@ def _configure(job: Job) -> Config:
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is missing; set {error.full_key}=...") from None
     except OmegaConfBaseException as error:
-        raise UserError(_first_lines(error)) from None
+        hint = "; a variable of the environment is ${oc.env:NAME}" if "Interp" in str(error) else ""
+        raise UserError(f"{_first_lines(error)}{hint}.") from None
     return parse(tree)  # type: ignore[arg-type]
 
 

@@ -109,7 +109,7 @@ class Config(Model):
     storage: Storage
     cluster: Cluster
     method: Literal["recommended", "van_grinsven_2025", "martins_2021"]
-    output_dir: str
+    output_dir: Annotated[str, Field(min_length=1)]
     overwrite: bool
     allow_failures: bool
     dry_run: bool
@@ -137,6 +137,16 @@ class Config(Model):
             )
         if self.regional and self.level != "study":
             raise ValueError(f"level={self.level} is for images, not for regional tables")
+        if self.regional and self.stage is not None:
+            raise ValueError(f"stage={self.stage} is for images; regional tables take seconds")
+        return self
+
+    @model_validator(mode="after")
+    def _combat_has_sites(self) -> Config:
+        if self.site.model == "combat" and self.cohort.site is None:
+            raise ValueError(
+                "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
+            )
         return self
 
     @model_validator(mode="after")

@@ -97,6 +97,10 @@ def _expected(kind: str, key: str, item: Any, context: Mapping[str, Any]) -> str
         return FORMS if key.startswith("cohort.contrasts.") else "write it as {name: value, ...}"
     if kind == "tuple_type":
         return f"write a list, as [{item['input']}]"
+    if kind == "string_too_short":
+        return "it is empty; name a place"
+    if kind.startswith("bool_"):
+        return "write true or false"
     if kind == "string_type":
         return "write it as text, in quotes"
     if kind == "string_pattern_mismatch":

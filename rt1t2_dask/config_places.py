@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rt1t2_dask.config_model import Model
 
@@ -47,6 +47,12 @@ class Cluster(Model):
     adaptive: bool = False
     dashboard: bool = False
     performance_report: str | None = None
+
+    @model_validator(mode="after")
+    def _address_is_used(self) -> Cluster:
+        if self.address is not None and self.kind != "address":
+            raise ValueError(f"cluster.address={self.address} needs cluster=address, too")
+        return self
 
     @property
     def worker_gb(self) -> float:

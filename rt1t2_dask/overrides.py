@@ -10,6 +10,8 @@ from rt1t2_dask.config_keys import nearest, settings, suggestion
 from rt1t2_dask.errors import UserError
 
 WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTALL)
+UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
+CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "source", "storage")
 
@@ -52,9 +54,18 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
     _check_value(key, value, sweep)
     if key == "cohort" and not value:
         raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")
+    value = _shielded(value)
     if "." in key:
         return f"++{key}={value}"
-    return f"+{word}" if key == "cohort" and not found["sign"] else word
+    sign = "+" if key == "cohort" and not found["sign"] else found["sign"] or ""
+    return f"{sign}{key}={value}"
+
+
+def _shielded(value: str) -> str:
+    """Put a text that Hydra's grammar would trip over in quotes: ``~/data``, ``{label}``."""
+    if value[:1] in ("'", '"', "[", "{") or not UNREADABLE.search(value) or "," in value:
+        return value
+    return value if "${" in value or CALL.fullmatch(value) else f"'{value}'"
 
 
 def _no_setting(word: str, cohorts: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -144,7 +145,8 @@ def docs_commands() -> list[str]:
 @pytest.mark.parametrize("line", docs_commands())
 def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
     """Dry, below a folder of the test; what lies far away is only composed."""
-    from rt1t2_dask.command_line import Job, _configure, command
+    from rt1t2_dask.command_line import Job, _configure, _search_path, command
+    from rt1t2_dask.overrides import prepared
 
     monkeypatch.chdir(tmp_path)
     drafted = tmp_path / "my_study" / "cohort"
@@ -152,18 +154,19 @@ def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
     (drafted / "my_study.yaml").write_text(
         blocks("yaml")[0].replace("name: mine", "name: my_study")
     )
-    words = line.split("#")[0].replace("/data/", f"{tmp_path}/data/").split()
+    words = shlex.split(line.split("#")[0].replace("/data/", f"{tmp_path}/data/"))
     assert words[:3] == ["python", "-m", "rt1t2_dask"], line
     words = words[3:]
     if any("://" in word for word in words):
-        assert _configure(Job(tuple(words)))
-    elif words[0] in ("init", "lake=publish"):
+        settings = prepared(words[2:] if words[0] == "--config-dir" else words, (), sweep=False)
+        assert _configure(Job((*_search_path("my_study"), *settings)))
+    elif words[0] == "init" or words[0].startswith("lake="):
         assert command(words) == 2
-        assert re.search("no folder sub-|no run fits", capsys.readouterr().err)
-    elif words[0].startswith("lake="):
-        assert command(words) == 0
+        assert re.search(
+            "no folder sub-|there already|no run fits|no lake is", capsys.readouterr().err
+        )
     else:
-        missing = any(word.startswith("source.root=") for word in words)
+        missing = any(word.startswith(("source.root=", str(tmp_path))) for word in words)
         assert command([*words, "dry_run=true"]) == (2 if missing else 0), line
 
 

@@ -11,7 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.command_line import Job, _configure, command
+from rt1t2_dask.overrides import prepared
 
 GOOD = """name: small
 groups: {pat: P, hc: C}
@@ -95,7 +96,7 @@ LINES = [
     ("permute.statistic=[max_t,tfce", "a bracket is not closed"),
     ("permute.method=freedman-lane", "'freedman_lane' or 'smith'"),
     ("template.space=MNI", "'MNI152NLin2009aSym'"),
-    ("overwrite=perhaps", "must be a valid boolean"),
+    ("overwrite=perhaps", "overwrite='perhaps': write true or false"),
     ("receptors.maps=[nope]", "nope"),
     ("receptors.atlas={image: a.nii, table: b.tsv}", "a.nii: there is no such file"),
     ("cohort.contrasts.patVsHc=[pat,pat]", "with itself; name two groups"),
@@ -119,13 +120,67 @@ LINES = [
     ("~cohort", "choose from chronic_pain, pain, psp"),
     ("psp", "did you mean +cohort=psp?"),
     ("--workers 3", "settings are written key=value"),
+    ("site.model=combt", "'none', 'covariate' or 'combat'"),
+    ("site.model=combat", "name cohort.site_column or cohort.sites"),
+    ("site.splines=2", "greater than or equal to 4"),
+    ("site.smooth=age", "write a list, as [age]"),
+    ("cohort.site_column=centre", "centre, which is no column"),
+    ("cohort.sites=[north,south]", "write it as {name: value, ...}"),
+    ("cohort.sites.north.root=a", "cohort.sites.north.root"),
+    ("labels=[sub-01]", "needs level=participant"),
+    ("level=subject", "'study', 'participant' or 'dataset'"),
+    ("stage=nope part=1", "stage=nope: there is none; choose from template"),
+    ("allow_failures=ture", "write true or false"),
+    ("output_dir=", "it is empty; name a place"),
+    ("output_dir=a'b'c", "cannot be read; put the value in quotes"),
+    ("output_dir=${HOME}/out", "${oc.env:NAME}"),
+    ("cluster.address=host:1", "needs cluster=address"),
+    ("cohort.exclude=[sub-01,,]", "cohort.exclude=[sub-01,,]: cannot be read"),
+    ("quality.limits.brain_ml=[3,2]", "3 is over 2"),
+    ("report.slices=[{name: x, mm: [1,2]}]", "report.slices.0.mm.2 is missing"),
 ]
 
 
 @pytest.mark.parametrize(("word", "said"), LINES)
 def test_wrong_command_lines(images, capsys, here, word, said):
-    words = word.split(" ") if word.startswith("--") else [word]
+    words = word.split(" ") if word.startswith(("--", "stage=nope")) else [word]
     judge(*answer(images, capsys, *words), said, here)
+
+
+REGIONAL = [
+    ("similarity.least_regions=2", "less than or equal to 1"),
+    ("similarity.outliers=drop", "'report' or 'leave_out'"),
+    ("similarity.maps=depression.tsv", "write it as {name: value, ...}"),
+    ("similarity.feature=[volume]", "did you mean similarity.features?"),
+    ("transcriptome.spins=alexander", "'vasa' or 'nearest'"),
+    ("transcriptome.components=500", "less than or equal to 5"),
+    ("transcriptome.gene_sets=nope.gmt", "write a list, as [nope.gmt]"),
+    ("method=recommended", "no group OA"),
+    ("level=participant", "not for regional tables"),
+    ("source=morphometry", "source.root is missing"),
+]
+
+
+@pytest.mark.parametrize(("word", "said"), REGIONAL)
+def test_wrong_settings_of_regional_tables(capsys, here, word, said):
+    judge(command(["+cohort=chronic_pain", word]), capsys.readouterr().err, said, here)
+
+
+@pytest.mark.parametrize("action", ["status", "verify", "gc"])
+def test_upkeep_of_a_place_without_a_lake(capsys, here, action):
+    judge(command([f"lake={action}", "storage.url=nowhere"]), capsys.readouterr().err,
+          "no lake is there", here)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("source.lesion=masks/{label}.nii.gz", "masks/{label}.nii.gz"),
+     ("source.lesion=~/Müller (2)/m#1.nii", "~/Müller (2)/m#1.nii"),
+     ("source.lesion='it is quoted'", "it is quoted"), ("source.lesion=null", None)],
+)  # fmt: skip
+def test_paths_are_taken_as_they_are(word, value):
+    words = prepared(["+cohort=psp", "source=bids", "source.root=data", word], (), sweep=False)
+    assert _configure(Job(tuple(words))).source.lesion == value
 
 
 YAMLS = [
