@@ -26,10 +26,12 @@ from rt1t2_dask.pipelines.own_atlas import ATLAS_PARCELS
 from rt1t2_dask.pipelines.parcels import PARCELS
 from rt1t2_dask.pipelines.permute import PERMUTE
 from rt1t2_dask.pipelines.permute_batch import OBSERVED, PERMUTE_BATCH
+from rt1t2_dask.pipelines.pooled import POOLED
 from rt1t2_dask.pipelines.quality import QUALITY
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
+from rt1t2_dask.pipelines.share import SHARE
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
@@ -67,6 +69,8 @@ STAGES = (
     COMBAT,
     HARMONISED,
     META,
+    SHARE,
+    POOLED,
     FEATURES,
     NETWORKS,
     REGION_CONTRAST,

@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines.meta_plan import MetaPlan, plan_meta
 from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
+from rt1t2_dask.pipelines.share_plan import plan_share
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Part
 
@@ -40,6 +41,8 @@ class CohortPlan:
         Everybody's maps and regions without site effects, which all the rest reads.
     meta : mapping of str to MetaPlan
         Meta-analyses of the sites' own contrasts, by contrast.
+    share : Task or None
+        Sums that the site hands on, in place of all the rest.
     """
 
     contrasts: Mapping[str, ContrastPlan]
@@ -49,11 +52,12 @@ class CohortPlan:
     regional: tuple[Task, ...] = ()
     harmony: tuple[Task, ...] = ()
     meta: Mapping[str, MetaPlan] = field(default_factory=dict)
+    share: Task | None = None
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
         listed = [*self.harmony, *self.regional, *([self.pet] if self.pet else [])]
-        listed += self.receptors.values()
+        listed += [*self.receptors.values(), *([self.share] if self.share else [])]
         for plan in self.contrasts.values():
             listed += plan.tasks()
         return listed + [task for plan in self.meta.values() for task in plan.tasks()]
@@ -82,6 +86,8 @@ def plan_cohort(
         When a contrast cannot be estimated with the covariates given.
     """
     rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
+    if config.share.kind == "export":
+        return CohortPlan({}, None, {}, (), share=plan_share(config, rows, plans, shared))
     plans, harmony = harmonise(config, rows, plans, shared)
     contrasts: dict[str, ContrastPlan] = {}
     notes: list[str] = []

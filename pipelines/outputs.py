@@ -32,11 +32,13 @@ IMAGES = (
     *("normalise", "calibration", "smooth"),
 )
 SCANNER, MNI = 1, 4
+KEPT = ("multirun", "share")
 OURS = ("group/", "figures/", "sub-")
 IGNORED = (
     "**/*_T1wT2wratio.nii.gz",
     "**/*_T1wT2wratio.json",
     "group",
+    "share",
     "figures",
     "**/figures",
     "failures.tsv",
@@ -92,7 +94,7 @@ def check_folder(store: Store, config: Config, study: str) -> None:
                 f"output_dir={config.output_dir} holds the results of another configuration. "
                 "Choose another output_dir, or overwrite=true."
             )
-        if any(not name.startswith("multirun") for name in store.children("")):
+        if any(not name.startswith(KEPT) for name in store.children("")):
             raise UserError(
                 f"output_dir={config.output_dir} is not empty and is no output of ours. "
                 "Choose another output_dir, or overwrite=true."

@@ -25,13 +25,22 @@ from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
-from rt1t2_dask.pipelines.plan import Failure, ImagePlan, check_registration, plan_images
+from rt1t2_dask.pipelines.plan import (
+    Failure,
+    ImagePlan,
+    PersonPlan,
+    check_registration,
+    plan_images,
+)
 from rt1t2_dask.pipelines.progress import shown, start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.running import RunningEstimate
 from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
+from rt1t2_dask.pipelines.share_combine import run_combine
+from rt1t2_dask.pipelines.share_export import write_share
+from rt1t2_dask.pipelines.share_plan import own_site
 from rt1t2_dask.pipelines.single import check_stage, numbered
 from rt1t2_dask.pipelines.sites import Remote, SitesPlan
 from rt1t2_dask.pipelines.stage import Task
@@ -72,8 +81,12 @@ def run_study(
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
+    if config.share.kind == "combine":
+        return run_combine(config, cluster)
     if config.regional:
         return run_regional(config, cluster)
+    if config.share.kind == "export":
+        config = own_site(config)
     if config.check:
         return max(run_check(own) for own in sites.configs(config).values())
     check_stage(config.stage)
@@ -81,7 +94,8 @@ def run_study(
     check_registration(config)
     require_places(config)
     store = open_store(config.output_dir, config.storage.options())
-    outputs.check_folder(store, config, study_key(config))
+    if config.share.kind == "none":
+        outputs.check_folder(store, config, study_key(config))
     if config.simulated:
         log.info("SIMULATED DATA: heads built round a template; no result says anything of people")
     with ExitStack() as stack:
@@ -141,6 +155,19 @@ class _Run:
             cohort = plan_cohort(config, people, used, shared)
             self._announce(images, cohort)
         self._make_group(cohort)
+        self._hand_over(people, images, cohort, used, excluded, failures)
+        return SOME_FAILED if failures else DONE
+
+    def _hand_over(
+        self, people: pd.DataFrame, images: ImagePlan, cohort: CohortPlan,
+        used: tuple[PersonPlan, ...], excluded: tuple[PersonPlan, ...], failures: list[Failure],
+    ) -> None:  # fmt: skip
+        """Write the results, or the sums that this site shares."""
+        config = self.config
+        if cohort.share is not None:
+            labels = [plan.person.label for plan in used]
+            write_share(config, self.store, self.lake, cohort.share, labels)
+            return
         sensitivity = plan_sensitivity(config, used, cohort)
         if sensitivity.choices:
             self._announce(images, cohort, sensitivity)
@@ -148,7 +175,6 @@ class _Run:
         template, failed = images.shared["template_out"], tuple(failures)
         done = (config, self.lake, people, used, cohort, template, failed)
         self._finish(Finished(*done, excluded, sensitivity))
-        return SOME_FAILED if failures else DONE
 
     def _simulate(self, config: Config) -> int:
         """Write whoever is not simulated yet; how many are left when only the plan is asked for."""

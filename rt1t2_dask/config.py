@@ -18,7 +18,7 @@ from rt1t2_dask.config_morphometry import (
     Transcriptome,
 )
 from rt1t2_dask.config_places import Cluster, Storage
-from rt1t2_dask.config_sites import SitePlace, Sites, merged, with_site
+from rt1t2_dask.config_sites import Share, SitePlace, Sites, merged, with_site
 from rt1t2_dask.config_sources import (
     BidsSource,
     DerivativesSource,
@@ -70,6 +70,7 @@ __all__ = [
     "Receptors",
     "Report",
     "Resample",
+    "Share",
     "Similarity",
     "SimulatedGroup",
     "SimulatedMorphometrySource",
@@ -104,6 +105,7 @@ class Config(Model):
     lesion: Lesion
     quality: Quality
     site: Sites
+    share: Share
     similarity: Similarity
     transcriptome: Transcriptome
     storage: Storage
@@ -118,6 +120,7 @@ class Config(Model):
     labels: tuple[str, ...] = ()
     stage: str | None = None
     part: Annotated[int, Field(ge=1)] | None = None
+    files: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _stage_and_part_go_together(self) -> Config:
@@ -147,6 +150,21 @@ class Config(Model):
             raise ValueError(
                 "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _share_knows_what(self) -> Config:
+        if self.share.kind == "export" and self.share.site is None:
+            raise ValueError(
+                "share=export needs share.site=NAME: how this site is called in the analysis"
+            )
+        if (self.share.kind == "combine") != bool(self.files):
+            raise ValueError(
+                f"share={self.share.kind} files=[{', '.join(self.files)}]: share=combine goes "
+                "with files=[first.zarr.zip,second.zarr.zip], and no other does"
+            )
+        if self.share.kind != "none" and self.regional:
+            raise ValueError(f"share={self.share.kind} is for images, not for regional tables")
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,14 @@ class SitePlace(Model):
         return bool(self.storage or self.cluster)
 
 
+class Share(Model):
+    """What a site hands on in place of images, and what is made of it."""
+
+    kind: Literal["none", "export", "combine"]
+    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] | None
+    minimum_people: Annotated[int, Field(ge=3, le=50)]
+
+
 class Sites(Model):
     """How the sites of a cohort enter its contrasts."""
 

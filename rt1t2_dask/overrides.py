@@ -13,7 +13,7 @@ WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTA
 UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
 CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
-GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "source", "storage")
+GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "share", "source", "storage")
 
 
 def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[str]:

@@ -17,6 +17,7 @@ DEFAULTS = {
     "normalise": "greedy",
     "storage": "lake",
     "cluster": "auto",
+    "share": "none",
 }
 WORDS = {"None": "null", "True": "true", "False": "false", "???": "to be given"}
 HEAD = """# Reference

@@ -96,6 +96,25 @@ VARIABLES = {
     "combat_deviation": Variable(("row_deviation", *SPACE), "1", "residual standard deviation"),
     "combat_gamma": Variable(("row_gamma", *SPACE), "1", "shift of each site, in deviations"),
     "combat_delta": Variable(("row_delta", *SPACE), "1", "variance of each site, in deviations^2"),
+    "share_inside": Variable(SPACE, "1", "1 at the voxels of the sums, in the order of (x, y, z)"),
+    "share_grams": Variable(
+        ("cell", "column", "other_column"),
+        "1",
+        "X'X of each cell of people; [0, 0] is their number",
+    ),
+    "share_present": Variable(
+        ("cell", "voxel"), "1", "1 where everybody of the cell is measured, and so summed"
+    ),
+    "share_cross": Variable(("group", "column", "voxel"), "1", "X'Y over a group's present cells"),
+    "share_squares": Variable(("group", "voxel"), "1", "Y'Y over a group's present cells"),
+    "share_differences": Variable(
+        ("group", "pair", "voxel"),
+        "1",
+        "squared differences of neighbours (of here and the next along x, y, z), over a group",
+    ),
+    "share_region_present": Variable(("cell", "region"), "1", "the same of regional means"),
+    "share_region_cross": Variable(("group", "column", "region"), "1", "X'Y of regional means"),
+    "share_region_squares": Variable(("group", "region"), "1", "Y'Y of regional means"),
     "clusters": Variable(SPACE, "1", "number of the cluster in the table, 0 outside"),
     "fwe": Variable(SPACE, "1", "-log10 p, family-wise error by permutation, two-sided max |t|"),
     "fwe_tfce": Variable(SPACE, "1", "-log10 p, family-wise error by permutation, TFCE"),

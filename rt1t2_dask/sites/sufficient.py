@@ -82,7 +82,7 @@ def accumulate(
         Smallest number of people that a sum may be about.
     """
     present = np.isfinite(values)
-    sets, pattern = _patterns(present)
+    sets, pattern = patterns(present)
     weights = sets.T.astype(np.float64)
     grams = np.einsum("np,pi,pj->nij", weights, matrix, matrix, optimize=True)
     if least is not None:
@@ -210,6 +210,18 @@ def solve(sites: Sequence[Sums], everybody: Float) -> Fit:
     )
 
 
+def add(one: Sums, other: Sums) -> Sums:
+    """Put two sites of one design and the same voxels together."""
+    combos, pattern = _combined([one, other])
+    grams = np.zeros((len(combos) + 1, *one.grams.shape[1:]))
+    counts = np.zeros(len(combos) + 1, np.int64)
+    for k, site in enumerate((one, other)):
+        there = np.append(0, combos[:, k])
+        grams[there != BLANK] += site.grams[there[there != BLANK]]
+        counts[there != BLANK] += site.counts[there[there != BLANK]]
+    return Sums(grams, pattern + 1, one.cross + other.cross, one.squares + other.squares, counts)
+
+
 def residual_squares(site: Sums, coefficients: Float) -> Float:
     """Sum of one site's squared residuals about given coefficients, shape (voxel,)."""
     fitted = np.zeros(len(site.squares))
@@ -222,8 +234,11 @@ def residual_squares(site: Sums, coefficients: Float) -> Float:
     return np.asarray(np.maximum(site.squares - 2 * cross + fitted, 0.0))
 
 
-def _patterns(present: Bool) -> tuple[Bool, Index]:
-    """Find who is present somewhere, shape (person, set), and which set at each voxel."""
+def patterns(present: Bool) -> tuple[Bool, Index]:
+    """Find who is present somewhere, shape (person, set), and which set at each voxel.
+
+    The first set is everybody.
+    """
     whole = present.all(axis=0)
     some = np.flatnonzero(~whole)
     sets, found = np.unique(np.packbits(present[:, some], axis=0), axis=1, return_inverse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,48 @@ def compare_ages(first: Float, second: Float) -> tuple[str, float]:
 def t_test_from_summary(first: tuple[float, float, int], second: tuple[float, float, int]) -> float:
     """Two-sided p of Student's t from (mean, SD, n) of two groups."""
     return float(stats.ttest_ind_from_stats(*first, *second).pvalue)
+
+
+def joint_demographics(
+    sums: Mapping[str, Sequence[Mapping[str, Any]]], reference: str
+) -> pd.DataFrame:
+    """Describe groups of several sites from their sums.
+
+    Parameters
+    ----------
+    sums : mapping of str to sequence of mapping
+        By group, of each site: ``n``, ``age_n``, ``age_sum``, ``age_squares``, ``n_male``,
+        ``n_female``; None where it is not told.
+    reference : str
+
+    Returns
+    -------
+    DataFrame
+        Columns as `compare`; the test of age is always Student's t, and what one site does
+        not tell is NaN.
+    """
+
+    def total(group: str, name: str) -> float:
+        told = [site[name] for site in sums[group]]
+        return float("nan") if None in told or not told else float(sum(told))
+
+    ages, rows = {}, []
+    for group in sums:
+        n, mean = total(group, "age_n"), total(group, "age_sum") / (total(group, "age_n") or np.nan)
+        spread = (total(group, "age_squares") - n * mean**2) / (n - 1 or np.nan)
+        ages[group] = mean, float(np.sqrt(max(spread, 0.0))), n
+    counts = np.array([[total(g, "n_male"), total(g, "n_female")] for g in sums])
+    sex_p = fisher_exact(counts) if np.isfinite(counts).all() else float("nan")
+    for group, (male, female) in zip(sums, counts.tolist(), strict=True):
+        mean, spread, n = ages[group]
+        tested = group != reference and reference in ages
+        known = tested and bool(np.isfinite([*ages[group], *ages[reference]]).all())
+        p = float(stats.ttest_ind_from_stats(*ages[group], *ages[reference])[1]) if known else None
+        test = "Student t" if known else None
+        sexes = "Fisher exact" if np.isfinite(sex_p) else None
+        people = sum(site["n"] for site in sums[group])
+        rows.append((group, people, mean, spread, male, female, test, p, sexes, sex_p))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def fisher_exact(counts: NDArray[Any]) -> float:

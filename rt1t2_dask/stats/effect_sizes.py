@@ -85,13 +85,18 @@ def regional(
         min_group_n=min_group_n,
         min_group_share=min_group_share,
     )
-    low, high = _interval(result, design)
+    return table_of_result(result, baseline, design.q)
+
+
+def table_of_result(result: GlmResult, baseline: Float, q: int) -> pd.DataFrame:
+    """Lay a test of regions out as `regional` does; ``q`` sets of weights."""
+    low, high = _interval(result, q)
     columns = {
         "estimate": result.effect,
         "percent": 100 * result.effect / baseline,
         "t": result.t,
         "dof": result.dof,
-        "p": _p(result, design),
+        "p": _p(result, q),
         "g": result.hedges_g,
         "ci_low": low,
         "ci_high": high,
@@ -100,14 +105,14 @@ def regional(
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
-def _interval(result: GlmResult, design: Design) -> tuple[Float, Float]:
-    if design.q > 1:
+def _interval(result: GlmResult, q: int) -> tuple[Float, Float]:
+    if q > 1:
         nothing = np.full(len(result.t), np.nan)
         return nothing, nothing
     return noncentral_interval(result.t, result.dof, result.se / result.sd)
 
 
-def _p(result: GlmResult, design: Design) -> Float:
-    if design.q > 1:
-        return np.asarray(stats.f.sf(result.t, design.q, result.dof))
+def _p(result: GlmResult, q: int) -> Float:
+    if q > 1:
+        return np.asarray(stats.f.sf(result.t, q, result.dof))
     return np.asarray(2 * special.stdtr(result.dof, -np.abs(result.t)))

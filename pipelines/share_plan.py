@@ -1,0 +1,116 @@
+"""The plan of an export: one site's people, their columns, and the task that sums them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from rt1t2_dask.config import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.contrast_plan import mask_file
+from rt1t2_dask.pipelines.maps import row_role
+from rt1t2_dask.pipelines.people import COVARIATE, read_table
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.share import SHARE, parcel_role
+from rt1t2_dask.pipelines.share_ledger import cells_before
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe
+from rt1t2_dask.storage.keys import digest
+from rt1t2_dask.storage.parts import Lake, Part
+
+FORMAT = 1
+
+
+def own_site(config: Config) -> Config:
+    """Give the configuration of the site that exports, where the cohort has several.
+
+    Raises
+    ------
+    UserError
+        There is no such site.
+    """
+    site, cohort = config.share.site, config.cohort
+    assert site is not None
+    if cohort.sites:
+        if site not in cohort.sites:
+            raise UserError(
+                f"share.site={site} is not one of cohort.sites: {', '.join(cohort.sites)}."
+            )
+        return config.at(site)
+    if cohort.site_column is None:
+        return config
+    rows = read_table(config)
+    if cohort.site_column not in rows:
+        raise UserError(
+            f"{cohort.participants} has no column {cohort.site_column} (cohort.site_column)."
+        )
+    where = rows[cohort.site_column].astype(str).str.strip()
+    if not (where == site).any():
+        raise UserError(
+            f"share.site={site}: nobody in column {cohort.site_column} is there; values: "
+            f"{', '.join(sorted(where.unique()))}."
+        )
+    others = tuple(rows.loc[where != site, "participant_id"])
+    own = cohort.model_copy(
+        update={"site_column": None, "exclude": tuple(dict.fromkeys((*cohort.exclude, *others)))}
+    )
+    return config.model_copy(update={"cohort": own})
+
+
+def plan_share(
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
+) -> Task:
+    """Plan the sums over a site's people.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    shared : mapping of str to Part
+        The template, by role.
+
+    Raises
+    ------
+    UserError
+        Sums would be about too few people.
+    """
+    least, names = config.share.minimum_people, config.cohort.columns
+    variables = pd.DataFrame({name: rows[COVARIATE + name] for name in names}, index=rows.index)
+    groups = [g for g in config.cohort.groups if (rows["group"] == g).any()]
+    columns = columns_of(variables, rows["group"].tolist())
+    require_safe(columns, rows["group"].tolist(), least)
+    about = {
+        "format": FORMAT,
+        "simulated": config.simulated,
+        "cohort": config.cohort.name,
+        "site": config.share.site,
+        "groups": groups,
+        "columns": list(columns.names),
+        "lacking": {group: list(own) for group, own in columns.lacking.items()},
+        "minimum_people": least,
+        "demographics": demographics_of(rows, least),
+        **comparable(config),
+    }
+    settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
+    key = digest([about, [plan.part("smooth").key for plan in plans]])
+    lake = Lake(config.storage.url, config.storage.options())
+    settings["cells"] = cells_before(lake, key, rows, columns, least)
+    settings["export"] = key
+    parents = {row_role(k): plan.part("smooth") for k, plan in enumerate(plans)}
+    parents |= {parcel_role(k): plan.part("parcels") for k, plan in enumerate(plans)}
+    parents |= {"template_out": shared["template_out"]}
+    return SHARE.task(settings, parents, mask_file(config))
+
+
+def comparable(config: Config) -> dict[str, object]:
+    """Give what must be alike at all sites, for their maps to be one analysis."""
+    return {
+        "space": config.space,
+        "fwhm_mm": config.smooth.fwhm_mm,
+        "edge": config.smooth.edge,
+        "calibration": config.calibration.kind,
+        "lesion_fill": config.lesion.fill,
+    }
