@@ -11,11 +11,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
 from rt1t2_dask.morphometry.across import combine
 from rt1t2_dask.morphometry.features import Features, gather, missing_table, outlier_table
-from rt1t2_dask.morphometry.regions import canonical, is_left, sphere_centroids
+from rt1t2_dask.morphometry.regions import canonical, desikan_places, is_left
 from rt1t2_dask.morphometry.tables import (
+    COLUMNS,
     joined,
     read_aparcstats2table,
     read_long,
@@ -23,6 +26,7 @@ from rt1t2_dask.morphometry.tables import (
     read_stats,
     read_wide,
 )
+from rt1t2_dask.morphometry.voxels import region_means
 from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
@@ -44,7 +48,8 @@ MISSING, OUTLIERS, EFFECTS, ACROSS, CORRELATIONS = (
     "correlations.tsv",
 )
 CENTROIDS = "centroids"
-MORE, MAP = "more:", "map:"
+MORE, MAP, IMAGE = "more:", "map:", "image:"
+DESIKAN = "desikan_killiany"
 
 Float = NDArray[np.float64]
 
@@ -64,7 +69,7 @@ def _make_features(inputs: Inputs) -> Made:
     """Read every table; lay out who has what, and list what is missing or odd."""
     settings = inputs.settings
     rows = joined(_tables(inputs))
-    data = gather(rows, settings["people"], settings["features"])
+    data = gather(rows, settings["people"], settings["features"], settings["also"])
     odd = outlier_table(data, settings["outlier"])
     missing = missing_table(data)
     values = data.values  # noqa: PD011 (not pandas)
@@ -87,7 +92,10 @@ def _tables(inputs: Inputs) -> list[pd.DataFrame]:
     layout, found = inputs.settings["layout"], []
     for role, file in sorted(inputs.task.files.items()):
         content = file.read()
-        if role.startswith(MORE):
+        if role.startswith(IMAGE):
+            _, feature, label = role.split(":")
+            found.append(_averaged(inputs, content, feature, label))
+        elif role.startswith(MORE):
             found.append(read_wide(content, role.removeprefix(MORE), file.path))
         elif layout == "aparcstats2table":
             found.append(read_aparcstats2table(content, file.path))
@@ -97,6 +105,20 @@ def _tables(inputs: Inputs) -> list[pd.DataFrame]:
         else:
             found.append(read_long(content, file.path))
     return found
+
+
+def _averaged(inputs: Inputs, content: bytes, feature: str, label: str) -> pd.DataFrame:
+    """Average one person's map over Desikan-Killiany, as rows of a long table."""
+    means = region_means(
+        from_bytes(content, f"{label} {feature}", kind="map"), inputs.asset(DESIKAN)
+    )
+    rows = [(label, region, feature, value) for region, value in means.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def is_image(path: str) -> bool:
+    """Whether a path is of an image and not of a table."""
+    return path.endswith((".nii", ".nii.gz"))
 
 
 def _make_similarity(inputs: Inputs) -> Made:
@@ -154,9 +176,11 @@ def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.Dat
 
 def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
     """Family-wise p of each region by the largest |t| of each relabeling."""
-    plan = exchange.plan(design, settings["n"], settings["seed"], method=settings["method"])
+    variance, method = settings["variance"], settings["method"]
+    how = exchange.exchanged(design, variance)
+    plan = exchange.plan(design, settings["n"], settings["seed"], method=method, exchange=how)
     rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
-    block = permutation.prepare(data.astype(np.float32), design, plan, **rules)
+    block = permutation.prepare(data.astype(np.float32), design, plan, variance, **rules)
     batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
     null = merge_batches([batch.tails for batch in batches]).both
     return np.asarray(p_fwe(np.abs(block.z), null))
@@ -178,20 +202,25 @@ def region_map(inputs: Inputs, role: str) -> dict[str, float]:
     """Read one value a region: of an earlier part, or of a file the user names."""
     if role in inputs.task.files:
         file = inputs.task.files[role]
+        if is_image(file.path):
+            image = from_bytes(file.read(), file.path, kind="map")
+            return region_means(image, inputs.asset(DESIKAN))
         return read_map(file.read(), file.path)
     values = inputs.array(role, "region_t").tolist()
     return dict(zip(inputs.record(role)["regions"], values, strict=True))
 
 
-def centroids_of(inputs: Inputs, names: Sequence[str]) -> Float | None:
-    """Find the regions on the sphere: the user's table, or Desikan-Killiany's."""
+def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
+    """Give the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
     file = inputs.task.files.get(CENTROIDS)
     if file is None:
-        return sphere_centroids(names)
+        return desikan_places()
     rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
-    places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
-    given = {canonical(str(r)): xyz for r, xyz in zip(rows["region"], places, strict=True)}
-    return sphere_centroids(names, given)
+    missing = {"region", "x", "y", "z"} - set(rows)
+    if missing:
+        raise UserError(f"source.centroids={file.path} has no column {min(missing)}.")
+    centres = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
+    return {canonical(str(r)): xyz for r, xyz in zip(rows["region"], centres, strict=True)}
 
 
 def _make_correlations(inputs: Inputs) -> Made:
@@ -209,12 +238,18 @@ def _make_correlations(inputs: Inputs) -> Made:
 def _correlation(
     inputs: Inputs, first: Mapping[str, float], second: Mapping[str, float]
 ) -> tuple[int, float, float, float, float]:
-    settings = inputs.settings
-    both = [r for r in first if r in second and np.isfinite(first[r]) and np.isfinite(second[r])]
-    places = centroids_of(inputs, both) if len(both) >= settings["least"] else None
-    if places is None:
+    settings, known = inputs.settings, places(inputs)
+    both = [
+        r
+        for r in first
+        if r in second and r in known and np.isfinite(first[r]) and np.isfinite(second[r])
+    ]
+    if len(both) < settings["least"]:
         return len(both), np.nan, np.nan, np.nan, np.nan
-    orders = spin_orders(places, is_left(both), settings["n"], settings["seed"], settings["method"])
+    centres = np.array([known[r] for r in both])
+    orders = spin_orders(
+        centres, is_left(both), settings["n"], settings["seed"], settings["method"]
+    )
     one, other = (np.array([m[r] for r in both]) for m in (first, second))
     found = correlate_maps(one, other, orders)
     return found.n, found.r, found.p, found.rho, found.p_rho

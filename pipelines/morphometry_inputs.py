@@ -10,7 +10,7 @@ from rt1t2_dask.config import Config, MorphometrySource, SimulatedMorphometrySou
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
 from rt1t2_dask.morphometry.regions import desikan_names, sphere_centroids
-from rt1t2_dask.pipelines.morphometry import MORE
+from rt1t2_dask.pipelines.morphometry import IMAGE, MORE, is_image
 from rt1t2_dask.pipelines.places import for_person, located
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.simulate import cohort
@@ -24,6 +24,7 @@ PATTERNS = {
     "long": "regional.tsv",
 }
 SIDES = ("lh", "rh")
+STATS = "stats:"
 
 
 def as_tables(config: Config) -> MorphometrySource:
@@ -46,7 +47,7 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
     Raises
     ------
     UserError
-        A table is not there; of ``layout=stats``, nobody's is.
+        A table is not there; of ``layout=stats`` and of images, nobody's is.
     """
     source = as_tables(config)
     found: dict[str, InputFile] = {}
@@ -54,38 +55,60 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
         file = _file(config, source.root, path)
         if file is not None:
             found[role] = file
-        elif source.layout != "stats" or role.startswith(MORE):
+        elif not role.startswith((STATS, IMAGE)):
             raise UserError(
                 f"{path} is not in source.root={source.root}; source.tables says how tables are "
                 f"called (layout {source.layout}: {PATTERNS[source.layout]})."
             )
-    if not found:
+    _check_somebody(source, found)
+    return found
+
+
+def _check_somebody(source: MorphometrySource, found: dict[str, InputFile]) -> None:
+    """Refuse per-person files that nobody has."""
+    images = [name for name, path in source.more.items() if is_image(path)]
+    for name in images:
+        if not any(role.startswith(f"{IMAGE}{name}:") for role in found):
+            raise UserError(
+                f"source.more.{name}={source.more[name]}: nobody has such an image, seen from "
+                f"source.root={source.root}."
+            )
+    if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
         raise UserError(
             f"nobody has {source.tables or PATTERNS[source.layout]} in source.root={source.root}; "
             "set source.tables or source.layout."
         )
-    return found
 
 
 def _paths(
     config: Config, source: MorphometrySource, people: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
+    yield from _more_paths(source, people)
+    if set(wanted_features(config)) <= set(source.more):
+        return
     pattern = source.tables or PATTERNS[source.layout]
     pattern = pattern.replace("{parcellation}", source.parcellation)
-    for name, path in source.more.items():
-        yield f"{MORE}{name}", path
     if source.layout == "long":
         yield "table", pattern
-        return
-    for side in SIDES:
-        if source.layout == "stats":
+    elif source.layout == "stats":
+        for label in people:
+            for side in SIDES:
+                yield f"{STATS}{label}:{side}", for_person(pattern, label).replace("{hemi}", side)
+    else:
+        names = [n for n in wanted_features(config) if n in FREESURFER and n not in source.more]
+        for side in SIDES:
+            for name in names:
+                path = pattern.replace("{hemi}", side).replace("{feature}", name)
+                yield f"table:{side}:{name}", path
+
+
+def _more_paths(source: MorphometrySource, people: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name, path in source.more.items():
+        if is_image(path):
             for label in people:
-                yield f"stats:{label}:{side}", for_person(pattern, label).replace("{hemi}", side)
+                yield f"{IMAGE}{name}:{label}", for_person(path, label)
         else:
-            for name in wanted_features(config):
-                if name in FREESURFER and name not in source.more:
-                    path = pattern.replace("{hemi}", side).replace("{feature}", name)
-                    yield f"table:{side}:{name}", path
+            yield f"{MORE}{name}", path
 
 
 def _file(config: Config, root: str, path: str) -> InputFile | None:

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from rt1t2_dask import assets
-from rt1t2_dask.config import ADJUSTED, Config, MorphometrySource
+from rt1t2_dask.config import ADJUSTED, Config
 from rt1t2_dask.config_contrasts import Form
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.across import shared_people
 from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.map_plan import plan_correlations, plan_transcriptome
 from rt1t2_dask.pipelines.morphometry import (
     ACROSS_COHORTS,
-    CENTROIDS,
+    DESIKAN,
     FEATURES,
-    MAP,
-    MAP_CORRELATIONS,
+    IMAGE,
     NETWORKS,
     REGION_CONTRAST,
     SIMILARITY,
@@ -29,23 +27,13 @@ from rt1t2_dask.pipelines.morphometry import (
 from rt1t2_dask.pipelines.morphometry_inputs import (
     as_tables,
     find_tables,
-    named_file,
-    wanted_features,
 )
-from rt1t2_dask.pipelines.stage import InputFile, Task
-from rt1t2_dask.pipelines.transcriptome import (
-    EXPRESSION,
-    EXPRESSION_STAGE,
-    LEAST_REGIONS,
-    SET,
-    SETS,
-    TRANSCRIPTOME,
-)
+from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.storage.parts import Part
 
 BLOCK = 64
-ACROSS, EVERY = "acrossCohorts", "everyCohort"
+ACROSS = "acrossCohorts"
 LEAST_COHORTS = 2
 
 
@@ -102,12 +90,15 @@ def plan_features(config: Config, people: pd.DataFrame) -> Task:
     labels = people["participant_id"].tolist()
     settings = {
         "people": labels,
-        "features": wanted_features(config),
+        "features": list(config.similarity.features),
+        "also": list(config.similarity.also),
         "layout": as_tables(config).layout,
         "outlier": config.similarity.outlier,
         "outliers": config.similarity.outliers,
     }
-    return FEATURES.task(settings, {}, find_tables(config, labels))
+    files = find_tables(config, labels)
+    drawn = any(role.startswith(IMAGE) for role in files)
+    return FEATURES.task(settings, {}, files, (DESIKAN,) if drawn else ())
 
 
 def plan_study(
@@ -133,14 +124,15 @@ def plan_study(
     profile = list(config.similarity.features)
     blocks = tuple(
         NETWORKS.task({"profile": profile, "rows": list(rows[k : k + BLOCK])}, read)
-        for k in range(0, len(rows), BLOCK)
+        for k in range(0, len(rows) if profile else 0, BLOCK)
     )
     contrasts, notes = _contrasts(config, used, list(rows), read, blocks)
     across, more = _across(config, contrasts)
     maps = {c.map_name: c.task.part for c in contrasts if c.design.q == 1}
     maps |= {_across_name(measure): task.part for measure, task in across.items()}
-    correlations = _correlations(config, maps)
-    expression, transcriptome, left = _transcriptome(config, contrasts, across, maps)
+    correlations = plan_correlations(config, maps)
+    together = [c.map_name for c in combined(config, contrasts)] if across else []
+    expression, transcriptome, left = plan_transcriptome(config, maps, together)
     return MorphometryPlan(
         features, blocks, contrasts, across, correlations, expression, transcriptome,
         (*notes, *more, *left),
@@ -167,7 +159,7 @@ def _contrasts(
     found = []
     for name, form in config.every_contrast().items():
         design = build(form, used, config.cohort.reference)
-        for measure in (SIMILARITY, *config.similarity.also):
+        for measure in config.similarity.measures:
             own = parents if measure == SIMILARITY else read
             task = REGION_CONTRAST.task(_contrast_settings(config, design, measure, rows), own)
             found.append(RegionContrast(name, measure, form, design, task))
@@ -194,14 +186,15 @@ def _contrast_settings(
 
 
 def combined(config: Config, contrasts: Sequence[RegionContrast]) -> list[RegionContrast]:
-    """Choose the contrasts of similarity that are taken together as cohorts.
+    """Choose the contrasts of the first measure that are taken together as cohorts.
 
     Raises
     ------
     UserError
         ``similarity.across`` names a contrast that there is not, or one without a t.
     """
-    own = {c.name: c for c in contrasts if c.measure == SIMILARITY and c.design.q == 1}
+    first = config.similarity.measures[0]
+    own = {c.name: c for c in contrasts if c.measure == first and c.design.q == 1}
     chosen = config.similarity.across
     if chosen == "all":
         return [c for name, c in own.items() if not name.endswith(ADJUSTED)]
@@ -237,92 +230,3 @@ def _across(
 def _everybody(design: Design) -> list[int]:
     partners = [] if design.partner is None else design.partner.tolist()
     return [*design.rows.tolist(), *partners]
-
-
-def _own_maps(config: Config) -> dict[str, InputFile]:
-    return {
-        f"{MAP}{name}": named_file(config, path, f"similarity.maps.{name}")
-        for name, path in config.similarity.maps.items()
-    }
-
-
-def _places(config: Config) -> dict[str, InputFile]:
-    source = config.source
-    if isinstance(source, MorphometrySource) and source.centroids:
-        return {CENTROIDS: named_file(config, source.centroids, "source.centroids")}
-    return {}
-
-
-def _spins(config: Config) -> dict[str, object]:
-    rules = config.transcriptome
-    return {"n": rules.n_spins, "seed": rules.seed, "method": rules.spins}
-
-
-def _correlations(config: Config, maps: Mapping[str, Part]) -> Task | None:
-    files = _own_maps(config)
-    names = [*maps, *config.similarity.maps]
-    if len(names) < LEAST_COHORTS or not config.transcriptome.n_spins:
-        return None
-    settings = {"names": names, "least": LEAST_REGIONS, **_spins(config)}
-    parents = {f"{MAP}{name}": part for name, part in maps.items()}
-    return MAP_CORRELATIONS.task(settings, parents, files | _places(config))
-
-
-def _transcriptome(
-    config: Config,
-    contrasts: Sequence[RegionContrast],
-    across: Mapping[str, Task],
-    maps: Mapping[str, Part],
-) -> tuple[Task | None, dict[str, Task], list[str]]:
-    rules = config.transcriptome
-    if not rules.n_spins:
-        return None, {}, ["No gene expression: transcriptome.n_spins=0, and no p without spins."]
-    expression = _expression(config)
-    if expression is None:
-        return None, {}, [no_expression()]
-    sets, names = _gene_sets(config)
-    files = _own_maps(config) | _places(config) | sets
-    wanted = {name: [name] for name in (*maps, *config.similarity.maps)}
-    cohorts = [c.map_name for c in combined(config, contrasts)]
-    if across and rules.rank_by == "pls1":
-        wanted[EVERY] = cohorts
-    settings = {
-        "n_spins": rules.n_spins, "spins": rules.spins, "n_bootstraps": rules.n_bootstraps,
-        "components": rules.components, "rank_by": rules.rank_by, "seed": rules.seed,
-    }  # fmt: skip
-    tasks = {}
-    for name, columns in wanted.items():
-        parents = {f"{MAP}{c}": maps[c] for c in columns if c in maps}
-        own = {r: f for r, f in files.items() if not r.startswith(MAP) or r[len(MAP) :] in columns}
-        tasks[name] = TRANSCRIPTOME.task(
-            settings | {"names": columns}, parents | {"expression": expression.part}, own, names
-        )
-    return expression, tasks, []
-
-
-def no_expression() -> str:
-    """Say what to bring for the stage of gene expression."""
-    return (
-        "No gene expression: bring a table of regions x genes with transcriptome.expression=FILE, "
-        "or put ahba_dk83_expression.csv.gz (Allen Human Brain Atlas over Desikan-Killiany, as in "
-        "imaging-transcriptomics 1.1.8, or your own by abagen) into a folder named in RT1T2_ASSETS."
-    )
-
-
-def _expression(config: Config) -> Task | None:
-    given = config.transcriptome.expression
-    if given is not None:
-        return EXPRESSION_STAGE.task(
-            {}, {}, {EXPRESSION: local_file(given, "transcriptome.expression")}
-        )
-    if assets.find(EXPRESSION) is None:
-        return None
-    return EXPRESSION_STAGE.task({}, {}, {}, (EXPRESSION,))
-
-
-def _gene_sets(config: Config) -> tuple[dict[str, InputFile], tuple[str, ...]]:
-    given = config.transcriptome.gene_sets
-    if given is None:
-        return {}, tuple(name for name in SETS if assets.find(name) is not None)
-    files = [local_file(path, "transcriptome.gene_sets") for path in given]
-    return {f"{SET}{file.path}": file for file in files}, ()

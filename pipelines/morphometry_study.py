@@ -116,9 +116,10 @@ class MorphometryRun:
         """Find who lacks too many regions for a network."""
         record = self.lake.record(features.part)
         data = features_of(self.lake.read(features.part), record)
-        own = [data.features.index(name) for name in self.config.similarity.features]
+        rules = self.config.similarity
+        own = [data.features.index(name) for name in rules.features or rules.also]
         share = measured_share(data.values[:, :, own])  # noqa: PD011
-        least = self.config.similarity.least_regions
+        least = rules.least_regions
         if record["left_out"]:
             log.warning("%d regions lack a feature in everybody", len(record["left_out"]))
         return tuple(

@@ -25,7 +25,6 @@ from rt1t2_dask.pipelines.morphometry import (
     EFFECTS,
     MISSING,
     OUTLIERS,
-    SIMILARITY,
 )
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes
@@ -43,6 +42,7 @@ from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
 FIGURE_DPI = 300
+PAIR = 2
 ATLAS = "desikan_killiany"
 
 
@@ -132,10 +132,7 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
     used = study.people.iloc[list(study.rows)]
     labels = used["participant_id"].tolist()
     order = list(config.cohort.groups)
-    blocks = [lake.read(task.part).load() for task in plan.blocks]
-    regional = np.concatenate([b["regional_similarity"].to_numpy() for b in blocks])
-    whole = np.concatenate([b["global_similarity"].to_numpy() for b in blocks])
-    networks = np.concatenate([b["similarity"].to_numpy() for b in blocks])
+    regional, whole, networks = _similarity(lake, plan, len(used), len(record["regions"]))
     groups = used["group"].to_numpy()
     tested = [_tested(lake, name, task) for name, task in plan.transcriptome.items()]
     return MorphometryContent(
@@ -147,12 +144,12 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
         features=tuple(config.similarity.features),
         regions=tuple(record["regions"]),
         participants=shown(used),
-        demographics=compare(used, order, config.cohort.reference),
+        demographics=_demographics(config, used),
         similarity=_by_person(labels, regional, record["regions"]),
         global_similarity=pd.DataFrame(
             {"participant_id": labels, "group": groups, "global_similarity": whole}
         ),
-        networks={g: _mean(networks[groups == g]) for g in order},
+        networks={g: _mean(networks[groups == g]) for g in order} if plan.blocks else {},
         missing=_named(_table(lake, plan.features.part, MISSING), study.people),
         outliers=_named(_table(lake, plan.features.part, OUTLIERS), study.people),
         contrasts=[
@@ -174,6 +171,36 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
         settings=config.science(),
         provenance=provenance,
     )  # fmt: skip
+
+
+def _demographics(config: Config, used: pd.DataFrame) -> pd.DataFrame:
+    """Compare age and sex within each contrast of two groups, with its own controls."""
+    pairs = {
+        name: list(form.members)
+        for name, form in config.cohort.contrasts.items()
+        if len(form.members) == PAIR
+    }
+    if not pairs or len({tuple(groups[1:]) for groups in pairs.values()}) == 1:
+        return compare(used, list(config.cohort.groups), config.cohort.reference)
+    tables = []
+    for name, groups in pairs.items():
+        rows = compare(used[used["group"].isin(groups)], groups, groups[1])
+        rows.insert(0, "contrast", name)
+        tables.append(rows)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _similarity(
+    lake: Lake, plan: MorphometryPlan, people: int, regions: int
+) -> tuple[Any, Any, Any]:
+    """Read regional and global similarity and the networks; NaN where there are no networks."""
+    if not plan.blocks:
+        shapes = (people, regions), (people,), (people, regions, regions)
+        return tuple(np.full(shape, np.nan) for shape in shapes)  # type: ignore[return-value]
+    blocks = [lake.read(task.part).load() for task in plan.blocks]
+    names = ("regional_similarity", "global_similarity", "similarity")
+    found = [np.concatenate([b[name].to_numpy() for b in blocks]) for name in names]
+    return found[0], found[1], found[2]
 
 
 def _by_person(labels: Sequence[str], values: Any, regions: Sequence[str]) -> pd.DataFrame:
@@ -268,6 +295,6 @@ def _provenance(study: FinishedMorphometry, timing: Mapping[str, Any]) -> dict[s
             stage: [task.part.key for task in tasks if task.stage == stage]
             for stage in dict.fromkeys(task.stage for task in tasks)
         },
-        "measures": list(dict.fromkeys([SIMILARITY, *config.similarity.also])),
+        "measures": list(config.similarity.measures),
         "timings": dict(timing),
     }

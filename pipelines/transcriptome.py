@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from rt1t2_dask import assets
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.morphometry.regions import average_parts, is_left
-from rt1t2_dask.pipelines.morphometry import MAP, centroids_of, region_map, tsv
+from rt1t2_dask.morphometry.regions import SUBCORTEX, average_parts
+from rt1t2_dask.pipelines.morphometry import MAP, places, region_map, tsv
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
@@ -57,12 +57,18 @@ def _expression(inputs: Inputs) -> Expression:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Maps and expression over the left cortex, ready to test."""
+    """Maps and expression over the left cortex, ready to test.
+
+    ``subcortex`` names what is described besides; ``with_subcortex`` is each gene's rho with
+    each map over both, shape (gene, map).
+    """
 
     regions: list[str]
     x: Float
     maps: Float
     orders: NDArray[np.intp]
+    subcortex: list[str]
+    with_subcortex: Float
 
 
 def _make_transcriptome(inputs: Inputs) -> Made:
@@ -89,7 +95,7 @@ def _make_transcriptome(inputs: Inputs) -> Made:
     }  # fmt: skip
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     summary = _summary(problem, fitted, null, settings)
-    rows = _gene_rows(table_of_genes, weights, strength.z, correlated, settings["names"])
+    rows = _gene_rows(table_of_genes, weights, strength.z, correlated, problem, settings["names"])
     files = {GENES: tsv(rows), ENRICHED: tsv(sets), SUMMARY: json.dumps(summary).encode()}
     return Made(dataset, {"regions": problem.regions, **summary}, files)
 
@@ -99,25 +105,40 @@ def _problem(inputs: Inputs, table_of_genes: Expression) -> _Problem:
     maps = [_left(region_map(inputs, f"{MAP}{name}")) for name in settings["names"]]
     known = set(table_of_genes.regions)
     maps = [m if set(m) <= known else _by_parent(m) for m in maps]
-    regions = [r for r in maps[0] if all(r in m and np.isfinite(m[r]) for m in maps) and r in known]
+    both = [r for r in maps[0] if all(r in m and np.isfinite(m[r]) for m in maps) and r in known]
+    deep = [r for r in both if r.removeprefix("lh_") in SUBCORTEX]
+    regions = [r for r in both if r not in deep]
     if len(regions) < LEAST_REGIONS:
         raise SubjectError(
             f"{len(regions)} regions of the left cortex are in the map and in the expression "
             f"table; {LEAST_REGIONS} are needed",
-            "bring expression of the parcellation with transcriptome.expression",
+            "name regions as lh_insula, or bring expression of the map's parcellation with "
+            "transcriptome.expression",
         )
-    places = centroids_of(inputs, regions)
-    if places is None:
+    values = np.array([[m[r] for m in maps] for r in both])
+    rows = [both.index(r) for r in regions]
+    x = table_of_genes.values[table_of_genes.rows(both)]  # noqa: PD011
+    described = genes.unit_ranks(x).T @ genes.unit_ranks(values)
+    return _Problem(
+        regions,
+        pls.zscore(x[rows]),
+        pls.zscore(values[rows]),
+        _orders(inputs, regions),
+        deep,
+        described if deep else np.full(described.shape, np.nan),
+    )
+
+
+def _orders(inputs: Inputs, regions: list[str]) -> NDArray[np.intp]:
+    known, settings = places(inputs), inputs.settings
+    if any(region not in known for region in regions):
         raise SubjectError(
             "the regions' places on the sphere are not known, so there is no spatial null",
             "bring source.centroids, or a map of Desikan-Killiany regions",
         )
-    values = np.array([[m[r] for m in maps] for r in regions])
-    orders = spin_orders(
-        places, is_left(regions), settings["n_spins"], settings["seed"], settings["spins"]
-    )
-    x = pls.zscore(table_of_genes.values[table_of_genes.rows(regions)])  # noqa: PD011
-    return _Problem(regions, x, pls.zscore(values), orders)
+    centres = np.array([known[region] for region in regions], np.float64)
+    left = np.ones(len(regions), bool)
+    return spin_orders(centres, left, settings["n_spins"], settings["seed"], settings["spins"])
 
 
 def _left(values: Mapping[str, float]) -> dict[str, float]:
@@ -202,6 +223,7 @@ def _summary(
     return {
         "maps": list(settings["names"]),
         "n_regions": len(problem.regions),
+        "subcortex": problem.subcortex,
         "n_genes": problem.x.shape[1],
         "n_spins": len(problem.orders),
         "spins": settings["spins"],
@@ -217,16 +239,19 @@ def _gene_rows(
     weights: Float,
     z: Float,
     correlated: list[genes.GeneCorrelation],
+    problem: _Problem,
     names: list[str],
 ) -> pd.DataFrame:
     columns: dict[str, Any] = {"gene": table_of_genes.genes}
     for k in range(weights.shape[1]):
         columns[f"pls{k + 1}_weight"], columns[f"pls{k + 1}_z"] = weights[:, k], z[:, k]
-    for name, found in zip(names, correlated, strict=True):
+    for j, (name, found) in enumerate(zip(names, correlated, strict=True)):
         end = f"_{name}" if len(names) > 1 else ""
         columns[f"rho{end}"], columns[f"p_spin{end}"] = found.rho, found.p
         columns[f"q_fdr{end}"] = benjamini_hochberg(found.p)
         columns[f"p_fwe{end}"] = found.p_family
+        if problem.subcortex:
+            columns[f"rho_with_subcortex{end}"] = problem.with_subcortex[:, j]
     rows = pd.DataFrame(columns)
     return rows.sort_values("pls1_z", ascending=False, kind="stable", ignore_index=True)
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from rt1t2_dask.config_model import Model
 
+LEAST_FEATURES = 3
 MAP_NAME = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
 
 
@@ -59,6 +60,23 @@ class Similarity(Model):
     outliers: Literal["report", "leave_out"]
     across: Literal["all"] | tuple[str, ...]
     maps: dict[MAP_NAME, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _enough_for_a_network(self) -> Similarity:
+        if 0 < len(set(self.features)) < LEAST_FEATURES:
+            raise ValueError(
+                f"similarity.features={', '.join(self.features)}: one map a person cannot make a "
+                f"network of regions; a profile needs {LEAST_FEATURES} features or more of each "
+                "region. Single features go into similarity.also"
+            )
+        if not self.features and not self.also:
+            raise ValueError("similarity.features and similarity.also are both empty; name some")
+        return self
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is contrasted: similarity where there are networks, then single features."""
+        return (*(("similarity",) if self.features else ()), *self.also)
 
 
 class Transcriptome(Model):

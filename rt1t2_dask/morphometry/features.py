@@ -17,7 +17,6 @@ FREESURFER = (
 )  # fmt: skip
 """Features that FreeSurfer's regional tables hold, by its own names."""
 UNITS = {"volume": "mm3", "area": "mm2", "thickness": "mm", "meancurv": "1/mm", "gauscurv": "1/mm2"}
-LEAST_FEATURES = 3
 LEAST_REGIONS = 5
 MAD_TO_SD = 1.4826
 LEAST_PEOPLE = 10
@@ -39,7 +38,9 @@ class Features:
     features: tuple[str, ...]
 
 
-def gather(rows: pd.DataFrame, people: Sequence[str], features: Sequence[str]) -> Features:
+def gather(
+    rows: pd.DataFrame, people: Sequence[str], features: Sequence[str], also: Sequence[str] = ()
+) -> Features:
     """Lay a long table out as an array.
 
     Parameters
@@ -49,28 +50,27 @@ def gather(rows: pd.DataFrame, people: Sequence[str], features: Sequence[str]) -
     people : sequence of str
         Order of the first axis; whoever is not in the table is NaN throughout.
     features : sequence of str
+        Of the networks.
+    also : sequence of str
+        Looked at alone; these decide the regions only where there are no `features`.
 
     Returns
     -------
     Features
-        Of the regions for which the tables hold every feature.
+        Of the regions for which the tables hold every one of `features`.
 
     Raises
     ------
     UserError
-        A feature that the tables do not hold, fewer than three features, or a value twice.
+        A feature that the tables do not hold, or a value twice.
     """
-    if len(features) < LEAST_FEATURES:
-        raise UserError(
-            f"similarity.features={', '.join(features)}: one map a person cannot make a network of "
-            f"regions; a profile needs {LEAST_FEATURES} features or more of each region."
-        )
     there = set(rows["feature"])
-    missing = [name for name in features if name not in there]
+    both = list(dict.fromkeys((*features, *also)))
+    missing = [name for name in both if name not in there]
     if missing:
         raise UserError(
-            f"similarity.features names {', '.join(missing)}, which the tables do not hold; they "
-            f"hold {', '.join(sorted(there))}."
+            f"similarity.features or similarity.also names {', '.join(missing)}, which the tables "
+            f"do not hold; they hold {', '.join(sorted(there))}."
         )
     doubled = rows.duplicated(["participant_id", "region", "feature"])
     if doubled.any():
@@ -79,12 +79,12 @@ def gather(rows: pd.DataFrame, people: Sequence[str], features: Sequence[str]) -
             f"{int(doubled.sum())} values come twice, the first is {first['feature']} of "
             f"{first['region']}; each person, region and feature may have one."
         )
-    names = _common_regions(rows, features)
+    names = _common_regions(rows, features or also)
     wide = rows.set_index(["participant_id", "feature", "region"])["value"].unstack([1, 2])  # noqa: PD010
-    columns = pd.MultiIndex.from_product([features, names], names=["feature", "region"])
+    columns = pd.MultiIndex.from_product([both, names], names=["feature", "region"])
     laid = wide.reindex(index=list(people), columns=columns).to_numpy(np.float64)
-    values = laid.reshape(len(people), len(features), len(names)).swapaxes(1, 2)
-    return Features(np.ascontiguousarray(values), tuple(names), tuple(features))
+    values = laid.reshape(len(people), len(both), len(names)).swapaxes(1, 2)
+    return Features(np.ascontiguousarray(values), tuple(names), tuple(both))
 
 
 def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
@@ -93,7 +93,7 @@ def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
     names = [r for r in dict.fromkeys(rows["region"]) if all(r in own for own in held)]
     if len(names) < LEAST_REGIONS:
         raise UserError(
-            f"the tables hold all of {', '.join(features)} for {len(names)} regions; a network "
+            f"the tables hold all of {', '.join(features)} for {len(names)} regions; a study "
             f"needs {LEAST_REGIONS}. Are all tables of one parcellation?"
         )
     return names

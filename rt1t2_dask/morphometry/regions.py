@@ -19,6 +19,13 @@ LIMBIC = (
     "parahippocampal", "posteriorcingulate", "rostralanteriorcingulate", "temporalpole",
 )  # fmt: skip
 """The insula and limbic cortex among Desikan-Killiany regions (our list)."""
+SUBCORTEX = (
+    "thalamusproper", "caudate", "putamen", "pallidum", "accumbensarea", "hippocampus", "amygdala",
+)  # fmt: skip
+"""Subcortical regions of the volumetric atlas, a hemisphere's in the order of its labels."""
+_NO_CORTEX = frozenset(
+    {"", "l", "r", "unknown", "corpuscallosum", "medialwall", "bg", "background"}
+)
 
 
 def canonical(name: str) -> str:
@@ -31,6 +38,12 @@ def canonical(name: str) -> str:
     if match is None:
         return text
     return f"{match[1][0].lower()}h_{text[match.end() :]}"
+
+
+def is_cortex(name: str) -> bool:
+    """Tell whether a canonical name is of a region, not of the medial wall or what has no name."""
+    plain = re.sub(r"^[lr]h_|_roi$|[^a-z0-9+]", "", name.lower())
+    return plain not in _NO_CORTEX and not plain.startswith("background+")
 
 
 def is_left(names: Sequence[str]) -> NDArray[np.bool_]:
@@ -82,7 +95,7 @@ def sphere_centroids(
     given : mapping of str to (x, y, z), optional
         The user's own; otherwise those of Desikan-Killiany on fsaverage that ship.
     """
-    known = _desikan() if given is None else {canonical(k): tuple(v) for k, v in given.items()}
+    known = desikan_places() if given is None else {canonical(k): v for k, v in given.items()}
     if any(name not in known for name in names):
         return None
     return np.array([known[name] for name in names], np.float64)
@@ -90,13 +103,14 @@ def sphere_centroids(
 
 def desikan_names() -> list[str]:
     """Name the 68 regions of Desikan-Killiany, left before right, as FreeSurfer orders them."""
-    return list(_desikan())
+    return list(desikan_places())
 
 
-def _desikan() -> dict[str, tuple[float, float, float]]:
+def desikan_places() -> dict[str, Sequence[float]]:
+    """Give the centre of each cortical region of Desikan-Killiany on the sphere."""
     rows = _desikan_rows()
     places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
-    return {str(name): (x, y, z) for name, (x, y, z) in zip(rows["region"], places, strict=True)}
+    return dict(zip(map(str, rows["region"]), places, strict=True))
 
 
 @cache
@@ -106,6 +120,16 @@ def _desikan_rows() -> pd.DataFrame:
 
 
 def desikan_labels() -> dict[str, int]:
-    """Give the label of each region in the volumetric atlas, left before right."""
+    """Give the label of each cortical region in the volumetric atlas, left before right."""
     rows = _desikan_rows()
     return dict(zip(rows["region"], rows["label"].astype(int).tolist(), strict=True))
+
+
+def subcortex_labels() -> dict[str, int]:
+    """Give the label of each subcortical region: after those of its hemisphere's cortex."""
+    cortex = desikan_labels()
+    return {
+        f"{side}_{name}": max(v for n, v in cortex.items() if n.startswith(side)) + k
+        for side in ("lh", "rh")
+        for k, name in enumerate(SUBCORTEX, 1)
+    }

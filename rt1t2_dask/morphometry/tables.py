@@ -11,7 +11,7 @@ import pandas as pd
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
-from rt1t2_dask.morphometry.regions import canonical
+from rt1t2_dask.morphometry.regions import canonical, is_cortex
 
 COLUMNS = ["participant_id", "region", "feature", "value"]
 HEAD = re.compile(r"^(lh|rh)\.(.+)\.([a-z]+)$")
@@ -20,7 +20,7 @@ STATS_COLUMNS = {
     "SurfArea": "area", "GrayVol": "volume", "ThickAvg": "thickness", "MeanCurv": "meancurv",
     "GausCurv": "gauscurv", "FoldInd": "foldind", "CurvInd": "curvind",
 }  # fmt: skip
-NOT_CORTEX = frozenset({"unknown", "corpuscallosum", "medialwall"})
+POSITIVE = ("volume", "area", "thickness", "meancurv")
 LABELS = re.compile(r"(sub-[A-Za-z0-9]+)")
 
 
@@ -76,7 +76,7 @@ def _parted(content: bytes) -> pd.DataFrame:
 def _region(column: str, side: str, measure: str) -> str:
     """Give the region of a column; empty for totals of the hemisphere or the head."""
     name = column.removesuffix(f"_{measure}").removeprefix(f"{side}_")
-    return "" if name in WHOLE or name.lower() in NOT_CORTEX else f"{side}_{name}"
+    return "" if name in WHOLE or not is_cortex(name) else f"{side}_{name}"
 
 
 def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
@@ -98,7 +98,9 @@ def _numbers(long: pd.DataFrame, name: str) -> pd.DataFrame:
             f"{name}: {row['feature']} of {row['region']} is {text[wrong].iloc[0]!r}, no number "
             f"({int(wrong.sum())} such cells); write n/a where nothing was measured."
         )
-    known = long.assign(value=values.astype(np.float64))[~empty & np.isfinite(values)]
+    # FreeSurfer's tables hold 0 where somebody lacks a region.
+    absent = long["feature"].isin(POSITIVE) & (values == 0)
+    known = long.assign(value=values.astype(np.float64))[~empty & np.isfinite(values) & ~absent]
     found: pd.DataFrame = known[COLUMNS].reset_index(drop=True)
     return found
 
@@ -119,7 +121,7 @@ def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame
     if any(len(row) != len(heads[0]) for row in cells):
         raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
     wide = pd.DataFrame(cells, columns=heads[0]).rename(columns=STATS_COLUMNS)
-    wide = wide[~wide["StructName"].str.lower().isin(NOT_CORTEX)]
+    wide = wide[[is_cortex(region) for region in wide["StructName"]]]
     found = [c for c in STATS_COLUMNS.values() if c in wide]
     long = wide.melt("StructName", found, "feature", "value").rename(
         columns={"StructName": "region"}
@@ -149,7 +151,7 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
     named = {text: canonical(text) for text in regions.unique()}
     people = {text: person_label(text) for text in rows["participant_id"].unique()}
     long = rows.assign(region=regions.map(named), participant_id=rows["participant_id"].map(people))
-    return _numbers(long, name)
+    return _numbers(long[[is_cortex(region) for region in long["region"]]], name)
 
 
 def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
@@ -167,25 +169,30 @@ def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
         )
     wide = rows.set_index("participant_id")
     wide.columns = [canonical(str(column)) for column in wide.columns]
-    return _long(wide, feature, name)
+    return _long(wide[[c for c in wide.columns if is_cortex(c)]], feature, name)
 
 
 def read_map(content: bytes, name: str) -> dict[str, float]:
-    """Read one value a region: columns region and value (or the second column).
+    """Read one value a region: columns region and value, or region and one other.
 
     Raises
     ------
     UserError
-        There is no column region, or a value is no number.
+        It is not clear which column holds the map, a region comes twice, or a value is no number.
     """
     rows = _parted(content)
-    if "region" not in rows or len(rows.columns) < 2:
+    others = [c for c in rows.columns if c != "region"]
+    column = "value" if "value" in others else others[0] if len(others) == 1 else None
+    if "region" not in rows or column is None:
         raise UserError(
-            f"{name} has no columns region and value; it has {', '.join(rows.columns)}."
+            f"{name} needs columns region and value; it has {', '.join(rows.columns)}. A map is "
+            "one number a region: call its column value."
         )
-    column = "value" if "value" in rows else next(c for c in rows.columns if c != "region")
     long = pd.DataFrame({"region": [canonical(r) for r in rows["region"]], "value": rows[column]})
-    known = _numbers(long.assign(participant_id="", feature=column), name)
+    twice = long["region"][long["region"].duplicated()]
+    if len(twice):
+        raise UserError(f"{name}: {twice.iloc[0]} comes twice; each region may have one value.")
+    known = _numbers(long.assign(participant_id="", feature="map"), name)
     return dict(zip(known["region"], known["value"], strict=True))
 
 

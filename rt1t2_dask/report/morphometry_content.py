@@ -118,12 +118,13 @@ class MorphometryContent:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Give every table of the folder ``group``, by its stem."""
         found = {
-            "regional_similarity": self.similarity,
-            "global_similarity": self.global_similarity,
             "missing_regions": self.missing,
             "outliers": self.outliers,
             "demographics": self.demographics,
         }
+        if self.networks:
+            found["regional_similarity"] = self.similarity
+            found["global_similarity"] = self.global_similarity
         for group, matrix in self.networks.items():
             rows = pd.DataFrame(matrix, columns=list(self.regions))
             rows.insert(0, "region", list(self.regions))
@@ -138,6 +139,11 @@ class MorphometryContent:
             found[f"transcriptome-{tested.name}_genes"] = tested.genes
             found[f"transcriptome-{tested.name}_sets"] = tested.sets
         return found
+
+    @property
+    def measure(self) -> str:
+        """What is compared first: similarity, or a feature where there are no networks."""
+        return self.contrasts[0].measure if self.contrasts else SIMILARITY
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Give every JSON document of the folder ``group``, by its stem."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +18,8 @@ from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figur
 from rt1t2_dask.report.surface_figure import on_surface
 
 SHOWN = 20
+NAMED = 4
+MARKERS = "os^Dv"
 _COLUMNS = 3
 
 
@@ -35,15 +37,27 @@ def network_matrices(content: MorphometryContent) -> Picture:
         for axes, name in zip(panels, names, strict=False):
             image = axes.imshow(content.networks[name], cmap="RdBu_r", vmin=-limit, vmax=limit)
             axes.set_title(f"{name} (n = {content.groups[name]})")
-            axes.set_xticks([])
-            axes.set_yticks([])
+            _hemispheres(axes, content.regions)
         figure.colorbar(image, ax=list(panels), shrink=0.6, label="mean r")
     caption = (
         f"Mean morphometric similarity of each group: Pearson's r of {len(content.features)} "
         f"features ({', '.join(content.features)}), z over regions, between "
         f"{len(content.regions)} regions; left hemisphere first."
     )
-    return Picture(figure, f"Similarity matrices of {', '.join(names)}.", caption)
+    means = ", ".join(f"{n} {decimal(np.nanmean(content.networks[n]), 3)}" for n in names)
+    alt = f"Similarity matrices by group, alike in pattern; mean over all pairs: {means}."
+    return Picture(figure, alt, caption)
+
+
+def _hemispheres(axes: Axes, regions: Sequence[str]) -> None:
+    """Part left and right by a line, and name them."""
+    left = sum(name.startswith("lh_") for name in regions)
+    middles = [left / 2 - 0.5, (left + len(regions)) / 2 - 0.5]
+    axes.set_xticks(middles, ["left", "right"])
+    axes.set_yticks(middles, ["left", "right"], rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.axhline(left - 0.5, color="black", linewidth=0.6)
+    axes.axvline(left - 0.5, color="black", linewidth=0.6)
 
 
 def region_brain(result: RegionResult, content: MorphometryContent) -> Picture | None:
@@ -88,7 +102,7 @@ def _brain(
 
 def effect_bars(content: MorphometryContent) -> Picture | None:
     """Draw Hedges' g with its interval in the regions that change most, cohort beside cohort."""
-    own = [c for c in content.contrasts if c.measure == "similarity" and c.statistic == "t"]
+    own = [c for c in content.contrasts if c.measure == content.measure and c.statistic == "t"]
     if not own:
         return None
     g = np.array([c.regions["g"].to_numpy(float) for c in own])
@@ -101,16 +115,19 @@ def effect_bars(content: MorphometryContent) -> Picture | None:
         labels = [str(own[0].regions["region"].iloc[i]) for i in order]
         axes.set_yticks(range(len(order)), labels)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_xlabel("Hedges' g of regional similarity (95 % interval)")
-        axes.legend(frameon=False, loc="lower right")
+        axes.set_xlabel(f"Hedges' g of regional {content.measure} (95 % interval)")
+        axes.legend(
+            frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(own), reverse=True
+        )
         for tick, label in zip(axes.get_yticklabels(), labels, strict=True):
             tick.set_fontweight("bold" if label.split("_", 1)[-1] in LIMBIC else "normal")
     caption = (
         f"The {len(order)} regions with the largest mean |g| over contrasts; bold: insula and "
         "limbic cortex. Intervals are not corrected for many regions."
     )
-    named = ", ".join(c.name for c in own)
-    return Picture(figure, f"Effect sizes by region of {named}.", caption)
+    top = own[0].regions["region"].iloc[order[-1]]
+    named = ", ".join(f"{c.name} {decimal(c.regions['g'].iloc[order[-1]])}" for c in own)
+    return Picture(figure, f"Effect sizes by region; largest in {top}: {named}.", caption)
 
 
 def _intervals(axes: Axes, result: RegionResult, order: np.ndarray, k: int, n: int) -> None:
@@ -119,7 +136,8 @@ def _intervals(axes: Axes, result: RegionResult, order: np.ndarray, k: int, n: i
     g, low, high = (rows[name].to_numpy(float) for name in ("g", "ci_low", "ci_high"))
     colour = OKABE_ITO[k % len(OKABE_ITO)]
     axes.hlines(at, low, high, color=colour, linewidth=1)
-    axes.plot(g, at, "o", color=colour, markersize=3, label=result.name)
+    marker = MARKERS[k % len(MARKERS)]
+    axes.plot(g, at, marker, color=colour, markersize=3.5, label=result.name)
 
 
 def global_strip(content: MorphometryContent) -> Picture:
@@ -152,9 +170,11 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
         figure = new_figure(7.5, 3.2, simulated)
         left, right = figure.subplots(1, 2)
         left.plot(tested.scores[:, 0], mean, "o", color=OKABE_ITO[0], markersize=4)
-        for k in np.argsort(-np.abs(mean), kind="stable")[:4]:
+        for k in _apart(tested.scores[:, 0], mean):
             name = tested.regions[k].removeprefix("lh_")
-            left.annotate(name, (tested.scores[k, 0], mean[k]), fontsize=7)
+            at = (tested.scores[k, 0], mean[k])
+            away = {"xytext": (4, 3 if mean[k] > 0 else -8), "textcoords": "offset points"}
+            left.annotate(name, at, fontsize=7, **away)
         left.set_xlabel("score of the first component")
         left.set_ylabel("map, z over regions" if tested.values.shape[1] == 1 else "mean of maps, z")
         right.hist(100 * tested.null[:, 0], bins=40, color="0.7")
@@ -167,4 +187,20 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
         f"{decimal(100 * share, 1)} % (line), p {p_phrase(p)} among "
         f"{tested.summary['n_spins']:,} spins."
     )
-    return Picture(figure, f"PLS scores against the map {tested.name}.", caption)
+    r = float(np.corrcoef(tested.scores[:, 0], mean)[0, 1])
+    alt = (
+        f"Scores of the first component rise with the map {tested.name} (r = {decimal(r)}); "
+        f"{decimal(100 * share, 1)} % explained lies at p = {probability(p)} of the spins."
+    )
+    return Picture(figure, alt, caption)
+
+
+def _apart(scores: np.ndarray, mean: np.ndarray) -> list[int]:
+    """Choose up to four extreme regions whose names do not cover one another."""
+    chosen: list[int] = []
+    places = np.column_stack([scores / np.ptp(scores), mean / np.ptp(mean)])
+    for k in np.argsort(-np.abs(mean), kind="stable")[: 3 * NAMED].tolist():
+        gap = [np.abs(places[k] - places[j]) for j in chosen]
+        if len(chosen) < NAMED and all(dx > 0.4 or dy > 0.07 for dx, dy in gap):
+            chosen.append(k)
+    return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -28,6 +28,11 @@ from rt1t2_dask.report.table import Table, from_frame
 from rt1t2_dask.report.templating import environment
 
 TOP = 15
+SPINS = {
+    "nearest": "each region takes the value of the nearest rotated one; Alexander-Bloch et al. "
+    "2018",
+    "vasa": "each value is used once; Vasa et al. 2018: over 34 regions too lenient, see Limits",
+}
 ALPHA = 0.05
 PAPER = (
     "Martins et al. (2021) found small to medium increases of similarity in the insula and limbic "
@@ -40,8 +45,11 @@ LIMITS = (
     "Subcortex is not tested: seven nuclei cannot be turned on a sphere, so there is no spatial "
     "null for them, and their expression differs from the cortex far more than regions of the "
     "cortex differ among themselves; what includes them is description only.",
-    "Spins of 34 regions are few places to turn: p is approximate, and shuffles of genes or "
-    "regions, which ignore space, are never used.",
+    "Spins of 34 regions are few places to turn: p is approximate. Over random smooth maps that "
+    "have nothing to do with expression, PLS gave p <= .05 in 2 to 5 % of maps under spins "
+    "that take the nearest region's value (the default), in 5 to 12 % where each value is used "
+    "once (transcriptome.spins=vasa), in 25 % under shuffles of regions, which ignore space and "
+    "are never used.",
     "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
     "both opioid receptors find their own gene among the first 5 %; CB1 and mGluR5 do not.",
 )
@@ -66,11 +74,9 @@ class Part:
 
 def draw(content: MorphometryContent) -> dict[str, Picture]:
     """Draw every figure that the content has data for, by file stem."""
-    drawn: dict[str, Picture | None] = {
-        "networks": network_matrices(content),
-        "global_similarity": global_strip(content),
-        "effects": effect_bars(content),
-    }
+    drawn: dict[str, Picture | None] = {"effects": effect_bars(content)}
+    if content.networks:
+        drawn |= {"networks": network_matrices(content), "global_similarity": global_strip(content)}
     for result in content.contrasts:
         drawn[f"contrast-{result.map_name}_surface"] = region_brain(result, content)
     for measure in content.across:
@@ -116,12 +122,13 @@ def headline(content: MorphometryContent) -> list[str]:
             f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
             f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
         )
-    for tested in content.tested:
-        share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
-        said.append(
-            f"{tested.name}: the first component of gene expression explains "
-            f"{decimal(100 * share, 1)} % of the map, p {p_phrase(p)} under spins."
-        )
+    shares = ", ".join(
+        f"{t.name} {decimal(100 * t.summary['explained'][0], 1)} % "
+        f"(p {p_phrase(t.summary['p_spin'][0])})"
+        for t in content.tested
+    )
+    if shares:
+        said.append(f"Share of each map that gene expression explains, p under spins: {shares}.")
     return [*said, PAPER]
 
 
@@ -138,7 +145,7 @@ def _contrast_sentence(result: RegionResult) -> str:
 
 def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[Section]:
     """Give the page's sections in order."""
-    found = [_people(content), _networks(content, drawn)]
+    found = [_people(content), _overview(content, drawn)]
     found += [_contrast(result, drawn) for result in content.contrasts]
     found += [_across(measure, content, drawn) for measure in content.across]
     if content.correlations is not None:
@@ -157,8 +164,7 @@ def _chosen(drawn: Mapping[str, Picture], *stems: str) -> dict[str, Picture]:
 
 def _people(content: MorphometryContent) -> Section:
     shown: list[Table] = []
-    if not content.demographics.empty:
-        shown.append(tables.demographics(content.demographics))
+    shown += _demographics(content.demographics)
     for rows, caption in (
         (content.failures, "Left out for want of regions"),
         (content.missing, "Missing values"),
@@ -169,12 +175,21 @@ def _people(content: MorphometryContent) -> Section:
     return Section("people", "People and data", (), tuple(content.notes), tuple(shown))
 
 
-def _networks(content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
-    pictures = {
-        f"networks-{stem}": picture
-        for stem, picture in _chosen(drawn, "networks", "global_similarity", "effects").items()
-    }
-    return Section("networks", "Similarity networks", pictures=pictures)
+def _demographics(rows: pd.DataFrame) -> list[Table]:
+    """Give one table, or one a contrast where cohorts have controls of their own."""
+    if rows.empty or "contrast" not in rows:
+        return [] if rows.empty else [tables.demographics(rows)]
+    return [
+        replace(tables.demographics(own), caption=f"Age and sex by group: {name}")
+        for name, own in rows.groupby("contrast", sort=False)
+    ]
+
+
+def _overview(content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    title = "Similarity networks" if content.networks else "Effects by region"
+    chosen = _chosen(drawn, "networks", "global_similarity", "effects")
+    pictures = {f"networks-{stem}": picture for stem, picture in chosen.items()}
+    return Section("networks", title, pictures=pictures)
 
 
 def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
@@ -195,7 +210,10 @@ def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
 
 def _across(measure: str, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
     rows = content.across[measure].sort_values("p_stouffer", kind="stable")
+    own = [c for c in content.contrasts if c.measure == measure]
+    signs = "; ".join(f"{c.name} {c.positive}" for c in own)
     words = (
+        f"A positive t means: {signs}. Check that all point the same way.",
         "Cohorts share nobody. Fisher's p asks whether any cohort differs, in whatever direction; "
         "Stouffer's, weighted by the root of n, whether they differ in the same one.",
     )
@@ -226,14 +244,20 @@ def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) ->
         from_frame(ends, "Genes", (note, _Z_NOTE)),
     ]
     several = f" (maps {', '.join(summary['maps'])} as columns)" if len(summary["maps"]) > 1 else ""
-    words = (
+    words: tuple[str, ...] = (
         f"{summary['n_regions']} regions of the left cortex, {thousands(summary['n_genes'])} genes"
         f"{several}.",
     )
+    if summary["subcortex"]:
+        words = (*words, _DEEP_NOTE.format(", ".join(summary["subcortex"])))
     pictures = _chosen(drawn, f"{anchor}_pls")
     return Section(anchor, f"Gene expression: {tested.name}", (), words, tuple(shown), pictures)
 
 
+_DEEP_NOTE = (
+    "rho_with_subcortex is over these regions and {}: description only, without p, because the "
+    "subcortex cannot be turned on a sphere."
+)
 _SETS_NOTE = (
     "score: running sum along the weights (1 at the top); p_spin among spins of the same sign; "
     "median rank 0 to 1, its p two-sided; q within a collection. No shuffles of genes."
@@ -269,27 +293,33 @@ def _packed(rows: pd.DataFrame) -> str:
     return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
 
 
-def methods(content: MorphometryContent) -> list[str]:
-    """Describe what was done, in sentences."""
-    rules = content.settings["transcriptome"]
-    said = [
+def _network_methods(content: MorphometryContent) -> str:
+    return (
         f"Morphometric similarity (Seidlitz et al. 2018): {len(content.features)} features "
         f"({', '.join(content.features)}) of {len(content.regions)} regions were standardised over "
         "regions within each person (ddof 1) and correlated between regions (Pearson); regional "
-        "similarity is the mean with all others.",
+        "similarity is the mean with all others."
+    )
+
+
+def methods(content: MorphometryContent) -> list[str]:
+    """Describe what was done, in sentences."""
+    rules = content.settings["transcriptome"]
+    said = [_network_methods(content)] if content.networks else []
+    said.append(
         "Each region was tested with ordinary least squares on the design of the cohort file; "
         "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
         f"{content.settings['permute']['n']:,} permutations "
-        f"({content.settings['permute']['method']}); Hedges' g with its noncentral t interval.",
-    ]
+        f"({content.settings['permute']['method']}); Hedges' g with its noncentral t interval."
+    )
     if content.across:
         said.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
     if content.tested:
         said.append(
             f"Maps of the left cortex were related to gene expression by partial least squares "
             f"(SIMPLS), variance explained tested against {rules['n_spins']:,} spins of the map on "
-            f"the sphere ({rules['spins']}); gene Z by {rules['n_bootstraps']:,} resamples of "
-            "regions, signs aligned; Spearman's rho of each gene; gene sets by running sum and "
+            f"the sphere ({SPINS[rules['spins']]}); gene Z by {rules['n_bootstraps']:,} resamples "
+            "of regions, signs aligned; Spearman's rho of each gene; gene sets by running sum and "
             "median rank, both under the same spins. p is (count + 1) / (spins + 1)."
         )
     if any(c.measure != SIMILARITY for c in content.contrasts):

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.nifti import from_bytes
@@ -21,7 +22,9 @@ from rt1t2_dask.report.picture import Picture, house_style, new_figure, stacked
 Float = NDArray[np.float64]
 GREY = (0.80, 0.80, 0.80)
 VIEWS = (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
+MARKED = 0.5
 _LIGHT = 0.35
+_SHOWN_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -85,18 +88,23 @@ def on_surface(
     """
     known = [abs(v) for v in values.values() if np.isfinite(v)]
     limit = max(known, default=1.0) or 1.0
+    marked = {r: v for r, v in values.items() if abs(v) >= MARKED * limit}
     norm, colours = Normalize(-limit, limit), mpl.colormaps["RdBu_r"]
     with house_style():
         figure = new_figure(7.5, 2.5, simulated)
         body, foot = stacked(figure, [1.8, 0.7])
         for axes, (side, view) in zip(body.subplots(1, 4), VIEWS, strict=True):
             _draw(axes, surface, side, view, values, (norm, colours), outlined)
+            _mark_signs(axes, surface, side, view, marked)
         bar = foot.add_subplot(foot.add_gridspec(1, 3, width_ratios=[1, 2, 1])[1])
         foot.colorbar(ScalarMappable(norm, colours), cax=bar, orientation="horizontal")
         bar.set_xlabel(label)
     top = sorted(values, key=lambda r: -abs(values[r]) if np.isfinite(values[r]) else 0.0)[:3]
     named = ", ".join(f"{r} {values[r]:.2f}" for r in top)
-    words = "Inflated fsaverage5; regions of an atlas in MNI space, nearest voxel."
+    words = (
+        "Signs mark regions over half the scale. Inflated fsaverage5; regions of an atlas in MNI "
+        "space, nearest voxel."
+    )
     return Picture(figure, f"Brain surfaces; largest values: {named}.", f"{caption} {words}")
 
 
@@ -133,6 +141,40 @@ def _draw(
     axes.autoscale_view()
     axes.set_axis_off()
     axes.set_title(f"{side} {view}", fontsize=8)
+
+
+def _mark_signs(
+    axes: Axes, surface: BrainSurface, side: str, view: str, marked: Mapping[str, float]
+) -> None:
+    """Write + or a minus sign on regions that mostly face the viewer."""
+    mesh, region = surface.meshes[side], surface.regions[side]
+    outward = (side == "left") == (view == "lateral")
+    across = -1.0 if outward else 1.0
+    near = np.flatnonzero(across * _normals(mesh)[:, 0] > 0)
+    for k, name in enumerate(surface.names[side]):
+        own = near[region[near] == k]
+        if name not in marked or len(own) < _SHOWN_SHARE * np.count_nonzero(region == k):
+            continue
+        at = mesh.inflated[own[_innermost(mesh.inflated[own, 1:])]]
+        sign = "+" if marked[name] > 0 else "\N{MINUS SIGN}"
+        text = axes.text(across * at[1], at[2], sign, ha="center", va="center_baseline")
+        text.set(fontsize=9, fontweight="bold", color="white")
+        text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
+
+
+def _normals(mesh: Hemisphere) -> Float:
+    """Sum the outward normals of the faces round each vertex."""
+    corners = mesh.inflated[mesh.faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros_like(mesh.inflated)
+    for k in range(3):
+        np.add.at(total, mesh.faces[:, k], across)
+    return total
+
+
+def _innermost(points: Float) -> int:
+    """Choose the point nearest to the middle of a region, so that it lies on it."""
+    return int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))
 
 
 def _vertex_colours(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rt1t2_dask.errors import UserError
+from rt1t2_dask.config_morphometry import Similarity
 from rt1t2_dask.morphometry import features, similarity
 from rt1t2_dask.morphometry.across import combine, shared_people
 from rt1t2_dask.morphometry.regions import average_parts, canonical
@@ -105,12 +105,25 @@ def test_people_in_two_cohorts_are_counted():
     assert shared_people([[1, 2, 3], [3, 4], [4, 5, 3]]) == 3
 
 
-def test_one_map_makes_no_network():
+@pytest.mark.parametrize("names", [("rt1t2",), ("rt1t2", "area")])
+def test_one_map_makes_no_network(names):
+    given = dict.fromkeys(("least_regions", "outlier"), 0.8) | {"outliers": "report"}
+    with pytest.raises(ValueError, match="one map a person cannot make a network"):
+        Similarity(features=names, also=("area", "volume"), across="all", **given)
+
+
+def test_a_feature_looked_at_alone_leaves_the_networks_as_they_are():
+    regions = [f"lh_{letter}" for letter in "abcdef"]
     rows = pd.DataFrame(
-        {"participant_id": ["sub-1"], "region": ["lh_a"], "feature": ["rt1t2"], "value": [1.0]}
+        [("sub-1", r, f, 1.0) for f in ("area", "volume", "thickness") for r in regions]
+        + [("sub-1", r, "rt1t2", 2.0) for r in [*regions[:4], "lh_thalamus"]],
+        columns=["participant_id", "region", "feature", "value"],
     )
-    with pytest.raises(UserError, match="one map a person cannot make a network"):
-        features.gather(rows, ["sub-1"], ["rt1t2"])
+    found = features.gather(rows, ["sub-1"], ["area", "volume", "thickness"], ["rt1t2"])
+    assert found.regions == tuple(regions)
+    assert np.isnan(found.values[0, :, 3]).tolist() == [False] * 4 + [True] * 2
+    alone = features.gather(rows, ["sub-1"], [], ["rt1t2"])
+    assert alone.regions == (*regions[:4], "lh_thalamus")
 
 
 def test_outliers_and_gaps_are_listed():

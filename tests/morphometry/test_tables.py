@@ -60,6 +60,34 @@ def test_long_and_wide_tables():
     assert read_map(b"region\td\nL_insula\t-0.1\n", "map") == {"lh_insula": -0.1}
 
 
+def test_a_zero_is_a_region_that_somebody_lacks():
+    """aparcstats2table fills the regions of others with 0."""
+    rows = read_aparcstats2table(APARC.replace(b"2.4\t", b"0.0\t"), "lh.thickness.txt")
+    assert rows[["participant_id", "region"]].to_numpy().tolist() == [
+        ["sub-01", "lh_bankssts"],
+        ["sub-01", "lh_insula"],
+    ]
+    flat = b"participant_id\tregion\tfeature\tvalue\n01\tlh_a\tgauscurv\t0\n"
+    assert read_long(flat, "t")["value"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        "unknown",
+        "corpuscallosum",
+        "Medial_wall",
+        "???",
+        "Background+FreeSurfer_Defined_Medial_Wall",
+    ],
+)
+def test_the_medial_wall_is_no_region(wall):
+    long = f"participant_id\themisphere\tregion\tfeature\tvalue\n1\tL\t{wall}\tarea\t7\n"
+    assert not len(read_long(long.encode(), "t"))
+    wide = f"participant_id\tlh_{wall}\tlh_insula\tL_44_ROI\n1\t1\t2\t3\n".encode()
+    assert read_wide(wide, "rt1t2", "t")["region"].tolist() == ["lh_insula", "lh_44_ROI"]
+
+
 @pytest.mark.parametrize("text", ["01", "sub-01", "/x/y/sub-01", "sub-01_ses-2", "sub-01/"])
 def test_people_have_one_name(text):
     assert person_label(text) == "sub-01"
@@ -71,7 +99,9 @@ def test_people_have_one_name(text):
         (read_aparcstats2table, b"subject\tlh_a\nsub-1\t2\n", "not as aparcstats2table writes it"),
         (read_aparcstats2table, APARC.replace(b"2.5\t3", b"2,5\t3"), "'2,5', no number"),
         (read_long, b"participant_id\tvalue\n1\t2\n", "has no column region"),
-        (read_map, b"a\tb\n1\t2\n", "has no columns region and value"),
+        (read_map, b"a\tb\n1\t2\n", "needs columns region and value"),
+        (read_map, b"region\tn\td\nL_a\t9\t0.1\n", "call its column value"),
+        (read_map, b"region\td\nL_a\t9\nlh_a\t1\n", "lh_a comes twice"),
     ],
 )
 def test_wrong_tables_are_refused(reader, content, said):

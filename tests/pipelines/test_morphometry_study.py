@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from rt1t2_dask import assets
 from rt1t2_dask.command_line import command
+from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
-from rt1t2_dask.morphometry.regions import LIMBIC
+from rt1t2_dask.morphometry.regions import LIMBIC, desikan_labels, subcortex_labels
+from rt1t2_dask.pipelines.morphometry import _max_t
+from rt1t2_dask.stats import from_formula
+from rt1t2_dask.stats.effect_sizes import regional
+from rt1t2_dask.transcriptome.expression import read_expression
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +129,112 @@ def test_a_person_without_tables_fails_alone(study, folder, tmp_path):
     assert "0 % of the regions" in lost["reason"][0]
 
 
+def person_map(atlas, raised, seed: int) -> nib.Nifti1Image:
+    """A map at 4 mm: its value follows the label, 1 higher where ``raised``; 0 outside."""
+    steps = tuple(slice(1, None, 4) for _ in range(3))
+    labels = np.rint(atlas.data[steps])
+    rng = np.random.default_rng(seed)
+    values = 2 + labels / 40 + np.isin(labels, raised) + rng.normal(0, 0.2, labels.shape)
+    affine = atlas.affine @ np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = atlas.affine[:3, :3] @ [1, 1, 1] + atlas.affine[:3, 3]
+    return nib.Nifti1Image(np.where(labels > 0, values, 0).astype(np.float32), affine)
+
+
+@pytest.fixture(scope="module")
+def own_maps(tmp_path_factory) -> tuple[Path, Path]:
+    """A study of ratio maps alone: six people each, the left insula and thalamus higher."""
+    if assets.find("desikan_killiany") is None or assets.find("ahba_expression") is None:
+        pytest.skip("the atlas or the expression table is not installed")
+    root = tmp_path_factory.mktemp("ratio")
+    atlas = from_bytes(assets.read(assets.resolve("desikan_killiany")), "atlas", kind="map")
+    raised = [desikan_labels()["lh_insula"], subcortex_labels()["lh_thalamusproper"]]
+    rows = ["participant_id\tgroup\tage\tsex"]
+    for k in range(12):
+        label, group = f"sub-{k:02d}", "OA" if k < 6 else "OAHC"
+        rows.append(f"{label}\t{group}\t{50 + k % 6}\t{'MF'[k % 2]}")
+        person_map(atlas, raised if k < 6 else [], k).to_filename(root / f"{label}_ratio.nii.gz")
+    (root / "participants.tsv").write_text("\n".join(rows) + "\n")
+    person_map(atlas, [], 99).to_filename(root / "depression.nii.gz")
+    arguments = [
+        "+cohort=chronic_pain",
+        "source=morphometry",
+        f"source.root={root}",
+        "source.more={rt1t2: '{label}_ratio.nii.gz'}",
+        "similarity.features=[]",
+        "similarity.also=[rt1t2]",
+        "similarity.maps={depression: depression.nii.gz}",
+        "~cohort.groups.lbp", "~cohort.groups.lbpHc", "~cohort.groups.fm", "~cohort.groups.fmHc",
+        "~cohort.contrasts.lbpVsHc", "~cohort.contrasts.fmVsHc",
+        f"storage.url={root / 'lake'}", f"output_dir={root / 'out'}", "cluster=synchronous",
+        "permute.n=20", "transcriptome.n_spins=49", "transcriptome.n_bootstraps=5",
+    ]  # fmt: skip
+    assert command(arguments) == 0
+    return root, root / "out" / "group"
+
+
+def test_ratio_maps_are_regions_of_their_own(own_maps):
+    """No network is made of one map; its contrast, cortex and subcortex, is tested by region."""
+    root, group = own_maps
+    assert not list(group.glob("*similarity*"))
+    assert not list(group.glob("network*"))
+    rows = read(group / "contrast-oaVsHc_measure-rt1t2_regions.tsv").set_index("region")
+    assert len(rows) == 83
+    assert rows["estimate"][["lh_insula", "lh_thalamusproper"]].to_numpy() == pytest.approx(1, 0.1)
+    assert set(rows.index[rows["q_fdr"] < 0.001]) == {"lh_insula", "lh_thalamusproper"}
+    pairs = read(group / "map_correlations.tsv")
+    assert pairs["regions"].tolist() == [68]
+    page = (root / "out" / "report.html").read_text()
+    assert "Similarity networks" not in page
+    assert "Effects by region" in page
+
+
+def test_subcortex_is_described_and_not_tested(own_maps):
+    """rho over cortex and subcortex equals scipy's and has no p; the test sees the cortex alone."""
+    _, group = own_maps
+    summary = json.loads((group / "transcriptome-oaVsHcRt1t2_pls.json").read_text())
+    assert summary["n_regions"] == 34
+    assert len(summary["subcortex"]) == 7
+    table = read_expression(assets.read(assets.resolve("ahba_expression")), "table")
+    t = read(group / "contrast-oaVsHc_measure-rt1t2_regions.tsv").set_index("region")["t"]
+    found = read(group / "transcriptome-oaVsHcRt1t2_genes.tsv").set_index("gene")
+    for gene in ("OPRM1", "MBP"):
+        for regions, column in (
+            (table.regions[:34], "rho"),
+            (table.regions[:41], "rho_with_subcortex"),
+        ):
+            own = table.values[: len(regions), table.genes.index(gene)]
+            expected = stats.spearmanr(own, t[list(regions)])[0]
+            assert found[column][gene] == pytest.approx(expected, abs=1e-6)
+    assert not [c for c in found if c.startswith("p_") and "subcortex" in c]
+    page = (group.parent / "report.html").read_text()
+    assert "description only" in page
+
+
+@pytest.mark.parametrize("variance", ["equal", "welch"])
+def test_permutations_test_the_t_of_the_table(variance):
+    """The order of p_fwe is that of the table's own t, with groups of unlike size and spread."""
+    rng = np.random.default_rng(8)
+    groups = np.array(["a"] * 8 + ["b"] * 24)
+    data = rng.normal(size=(32, 40)) * np.where(groups == "a", 3.0, 0.5)[:, None]
+    data[groups == "a"] += rng.normal(0, 2, 40)
+    named = pd.DataFrame({"group": groups})
+    design = from_formula("~ group", named, np.arange(32), of="group", reference="b")
+    settings = {
+        "variance": variance, "method": "freedman_lane", "n": 200, "seed": 0,
+        "min_group_n": 5, "min_group_share": 0.7,
+    }  # fmt: skip
+    rows = regional(data, design, np.ones(40), variance, min_group_n=5, min_group_share=0.7)
+    fwe = _max_t(data, design, settings)
+    assert len(np.unique(fwe)) > 5
+    assert np.all(np.diff(fwe[np.argsort(rows["p"].to_numpy())]) >= 0)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["similarity.features=[thickness]"], "one map a person cannot make a network"),
         (["source=morphometry", "source.tables=none.tsv"], "none.tsv is not in source.root"),
+        (["source=morphometry", "source.more={x: '{id}.nii.gz'}"], "nobody has such an image"),
         (["similarity.across=[nobody]"], "similarity.across names nobody"),
         (["contrast.variance=spm_unequal"], "choose equal or welch"),
         (["method=recommended", "source=morphometry"], "go together"),
