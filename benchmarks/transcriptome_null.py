@@ -1,4 +1,8 @@
-"""Random smooth maps against expression: how often p <= .05 under spins and plain shuffles."""
+"""Random smooth maps against expression: how often p <= .05 under spins and under shuffles.
+
+Sets are tested with fewer relabelings than PLS, and all maps only under the spins that are the
+default; shuffles of genes are what enrichment programs do when they are given a ranked list.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from rt1t2_dask.transcriptome import enrichment, pls, spins
 from rt1t2_dask.transcriptome.expression import Expression, positions, read_gmt
 
 Float = NDArray[np.float64]
-LEFT, RANGE_RADIANS, N_NULL, ALPHA = 34, 0.6, 999, 0.05
+Null = Callable[[slice], Float]
+LEFT, RANGE_RADIANS, N_NULL, N_SETS, ALPHA = 34, 0.6, 999, 199, 0.05
+SHARE = 5
 SETS = ("gene_sets_pooled", "gene_sets_go_pain")
 
 
@@ -33,30 +39,42 @@ def false_positives(expression: Expression, n_maps: int) -> dict[str, dict[str, 
     assert places is not None
     maps, left = smooth_maps(places, n_maps, 1), np.ones(LEFT, bool)
     orders = {
-        "vasa": spins.spin_orders(places, left, N_NULL),
         "nearest": spins.spin_orders(places, left, N_NULL, method="nearest"),
+        "vasa": spins.spin_orders(places, left, N_NULL, method="vasa"),
         "shuffle": spins.shuffles(LEFT, N_NULL),
     }
     sets: dict[str, tuple[str, ...]] = {}
     for name in SETS:
         sets |= read_gmt(assets.read(assets.resolve(name)), name)
     members = enrichment.membership(list(positions(sets, expression)[0].values()), x.shape[1])
-    gram = pls.gram_matrix(x)
-    found = {}
+    gram, found = pls.gram_matrix(x), {}
     for name, order in orders.items():
-        p_pls, p_set, p_median = [], [], []
+        p = []
         for k in range(n_maps):
             y = pls.zscore(maps[:, k : k + 1])
-            p_pls.append(pls.spin_p(pls.simpls(gram, y, 1).explained, null_of(gram, y, order))[0])
-            if k < n_maps // 5:
-                result = enrichment.enrich(y[:, 0] @ x, members, _spun(x, y[:, 0], order), N_NULL)
-                p_set += result.p.tolist()
-                p_median += result.p_median_rank.tolist()
-        found[name] = _rate(name, "PLS", p_pls, n_maps)
-        found[name] |= {f"set_{k}": v for k, v in _rate(name, "set", p_set, n_maps // 5).items()}
-        print(f"{name}: median rank p <= .05 in {100 * np.mean(np.array(p_median) <= ALPHA):.1f} %")
-        found[name]["set_median_rate"] = float(np.mean(np.array(p_median) <= ALPHA))
+            p.append(pls.spin_p(pls.simpls(gram, y, 1).explained, null_of(gram, y, order))[0])
+        found[name] = _rate(f"{name}, PLS", np.array(p)[:, None])
+        few = maps[:, : n_maps if name == "nearest" else n_maps // SHARE]
+        found[name] |= _set_rates(name, x, few, members, lambda y, o=order: _spun(x, y, o))
+    few = maps[:, : n_maps // SHARE]
+    found["gene_shuffle"] = _set_rates("gene shuffle", x, few, members, lambda y: _shuffled(y @ x))
     return found
+
+
+def _set_rates(
+    name: str, x: Float, maps: Float, members: enrichment.Membership, null: Callable[[Float], Null]
+) -> dict[str, float]:
+    """Test every set on every map, by running sum and by median rank."""
+    score, median = [], []
+    for k in range(maps.shape[1]):
+        y = pls.zscore(maps[:, k : k + 1])[:, 0]
+        result = enrichment.enrich(y @ x, members, null(y), N_SETS)
+        score.append(result.p)
+        median.append(result.p_median_rank)
+    rates = _rate(f"{name}, sets", np.array(score))
+    ranks = _rate(f"{name}, median rank of sets", np.array(median))
+    both = {f"set_{k}": v for k, v in rates.items()}
+    return both | {f"set_median_{k}": v for k, v in ranks.items()}
 
 
 def null_of(gram: Float, y: Float, order: NDArray[np.intp]) -> Float:
@@ -64,14 +82,27 @@ def null_of(gram: Float, y: Float, order: NDArray[np.intp]) -> Float:
     return pls.explained_null(gram, y, order, 1)
 
 
-def _spun(x: Float, y: Float, order: NDArray[np.intp]) -> Callable[[slice], Float]:
+def _spun(x: Float, y: Float, order: NDArray[np.intp]) -> Null:
     return lambda block: np.asarray(y[order[block]] @ x)
 
 
-def _rate(name: str, what: str, p: list[float], maps: int) -> dict[str, float]:
-    """Give the share of p <= .05 with its interval; sets of one map count as one look each."""
-    share = float(np.mean(np.array(p) <= ALPHA))
-    count = round(share * maps)
-    low, high = stats.binomtest(count, maps).proportion_ci(method="wilson")
-    print(f"{name}, {what}: p <= .05 in {100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
+def _shuffled(statistic: Float) -> Null:
+    rng = np.random.default_rng(0)
+    return lambda block: rng.permuted(np.tile(statistic, (block.stop - block.start, 1)), axis=1)
+
+
+def _rate(what: str, p: Float) -> dict[str, float]:
+    """Give the share of p <= .05, shape (map, test), with its interval by resampling maps."""
+    hits = (p <= ALPHA).mean(axis=1)
+    if p.shape[1] == 1:
+        low, high = stats.binomtest(int(hits.sum()), len(p)).proportion_ci(method="wilson")
+    else:
+        drawn = np.random.default_rng(0).integers(0, len(p), (4000, len(p)))
+        low, high = np.quantile(hits[drawn].mean(axis=1), (0.025, 0.975))
+    share = float(hits.mean())
+    print(
+        f"{what}: p <= .05 in {100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f}) of "
+        f"{len(p)} maps",
+        flush=True,
+    )
     return {"rate": share, "low": float(low), "high": float(high)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config, MorphometrySource
@@ -21,7 +22,6 @@ from rt1t2_dask.pipelines.transcriptome import (
 from rt1t2_dask.storage.parts import Part
 
 EVERY = "everyCohort"
-LEAST_MAPS = 2
 
 
 def _drawn(files: Mapping[str, InputFile]) -> tuple[str, ...]:
@@ -49,14 +49,27 @@ def _spins(config: Config) -> dict[str, object]:
     return {"n": rules.n_spins, "seed": rules.seed, "method": rules.spins}
 
 
-def plan_correlations(config: Config, maps: Mapping[str, Part]) -> Task | None:
-    """Plan the correlations of every two maps; None where there are no two, or no spins."""
+def plan_correlations(
+    config: Config, maps: Mapping[str, Part], means: Mapping[str, Part]
+) -> Task | None:
+    """Plan the correlations of every two maps; None where there are no two, or no spins.
+
+    Parameters
+    ----------
+    maps : mapping of str to Part
+        Of contrasts.
+    means : mapping of str to Part
+        Of cohorts together: compared with the user's maps, not with what they are the mean of.
+    """
     files = _own_maps(config) | _places(config)
-    names = [*maps, *config.similarity.maps]
-    if len(names) < LEAST_MAPS or not config.transcriptome.n_spins:
+    brought = list(config.similarity.maps)
+    pairs = list(combinations(maps, 2)) + [(own, b) for own in (*maps, *means) for b in brought]
+    pairs += combinations(brought, 2)
+    if not pairs or not config.transcriptome.n_spins:
         return None
-    settings = {"names": names, "least": LEAST_REGIONS, **_spins(config)}
-    parents = {f"{MAP}{name}": part for name, part in maps.items()}
+    settings = {"pairs": [list(pair) for pair in pairs], "least": LEAST_REGIONS, **_spins(config)}
+    read = {name for pair in pairs for name in pair}
+    parents = {f"{MAP}{n}": part for n, part in {**maps, **means}.items() if n in read}
     return MAP_CORRELATIONS.task(settings, parents, files, _drawn(files))
 
 

@@ -224,14 +224,12 @@ def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
 
 
 def _make_correlations(inputs: Inputs) -> Made:
-    """Correlate every pair of maps over the regions both have, under spins of the first."""
-    settings, rows = inputs.settings, []
-    maps = {name: region_map(inputs, f"{MAP}{name}") for name in settings["names"]}
-    names = list(maps)
-    for k, first in enumerate(names):
-        for second in names[k + 1 :]:
-            rows.append((first, second, *_correlation(inputs, maps[first], maps[second])))
-    columns = ["first", "second", "regions", "r", "p_spin", "rho", "p_spin_rho"]
+    """Correlate pairs of maps over the regions both have, under spins of the first."""
+    pairs = inputs.settings["pairs"]
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    maps = {name: region_map(inputs, f"{MAP}{name}") for name in names}
+    rows = [(a, b, *_correlation(inputs, maps[a], maps[b])) for a, b in pairs]
+    columns = ["first", "second", "n_regions", "r", "p_spin", "rho", "p_spin_rho"]
     return Made(xr.Dataset(), {}, {CORRELATIONS: tsv(pd.DataFrame(rows, columns=columns))})
 
 

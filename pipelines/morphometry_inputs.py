@@ -25,6 +25,7 @@ PATTERNS = {
 }
 SIDES = ("lh", "rh")
 STATS = "stats:"
+TABLES = (".tsv", ".csv", ".txt")
 
 
 def as_tables(config: Config) -> MorphometrySource:
@@ -60,17 +61,17 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
                 f"{path} is not in source.root={source.root}; source.tables says how tables are "
                 f"called (layout {source.layout}: {PATTERNS[source.layout]})."
             )
-    _check_somebody(source, found)
+    _check_somebody(config, source, found)
     return found
 
 
-def _check_somebody(source: MorphometrySource, found: dict[str, InputFile]) -> None:
+def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, InputFile]) -> None:
     """Refuse per-person files that nobody has."""
-    images = [name for name, path in source.more.items() if is_image(path)]
-    for name in images:
+    images = _images(config, source)
+    for name, path in images.items():
         if not any(role.startswith(f"{IMAGE}{name}:") for role in found):
             raise UserError(
-                f"source.more.{name}={source.more[name]}: nobody has such an image, seen from "
+                f"source.more.{name}={source.more[name]}: nobody has an image {path}, seen from "
                 f"source.root={source.root}."
             )
     if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
@@ -83,7 +84,7 @@ def _check_somebody(source: MorphometrySource, found: dict[str, InputFile]) -> N
 def _paths(
     config: Config, source: MorphometrySource, people: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    yield from _more_paths(source, people)
+    yield from _more_paths(config, source, people)
     if set(wanted_features(config)) <= set(source.more):
         return
     pattern = source.tables or PATTERNS[source.layout]
@@ -102,13 +103,25 @@ def _paths(
                 yield f"table:{side}:{name}", path
 
 
-def _more_paths(source: MorphometrySource, people: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _more_paths(
+    config: Config, source: MorphometrySource, people: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    for name, path in _images(config, source).items():
+        for label in people:
+            yield f"{IMAGE}{name}:{label}", for_person(path, label)
     for name, path in source.more.items():
-        if is_image(path):
-            for label in people:
-                yield f"{IMAGE}{name}:{label}", for_person(path, label)
-        else:
+        if path.endswith(TABLES):
             yield f"{MORE}{name}", path
+
+
+def _images(config: Config, source: MorphometrySource) -> dict[str, str]:
+    """Give the path of each person's image, by feature; a folder is one of our own outputs."""
+    own = f"{{label}}/anat/{{label}}_space-{config.template.space}_desc-ratio_T1wT2wratio.nii.gz"
+    return {
+        name: path if is_image(path) else f"{path.rstrip('/')}/{own}"
+        for name, path in source.more.items()
+        if not path.endswith(TABLES)
+    }
 
 
 def _file(config: Config, root: str, path: str) -> InputFile | None:

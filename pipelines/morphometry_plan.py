@@ -129,10 +129,10 @@ def plan_study(
     contrasts, notes = _contrasts(config, used, list(rows), read, blocks)
     across, more = _across(config, contrasts)
     maps = {c.map_name: c.task.part for c in contrasts if c.design.q == 1}
-    maps |= {_across_name(measure): task.part for measure, task in across.items()}
-    correlations = plan_correlations(config, maps)
+    means = {_across_name(measure): task.part for measure, task in across.items()}
+    correlations = plan_correlations(config, maps, means)
     together = [c.map_name for c in combined(config, contrasts)] if across else []
-    expression, transcriptome, left = plan_transcriptome(config, maps, together)
+    expression, transcriptome, left = plan_transcriptome(config, maps | means, together)
     return MorphometryPlan(
         features, blocks, contrasts, across, correlations, expression, transcriptome,
         (*notes, *more, *left),

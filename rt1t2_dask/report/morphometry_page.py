@@ -47,7 +47,7 @@ LIMITS = (
     "cortex differ among themselves; what includes them is description only.",
     "Spins of 34 regions are few places to turn: p is approximate. Over random smooth maps that "
     "have nothing to do with expression, PLS gave p <= .05 in 2 to 5 % of maps under spins "
-    "that take the nearest region's value (the default), in 5 to 12 % where each value is used "
+    "that take the nearest region's value (the default), in 5 to 16 % where each value is used "
     "once (transcriptome.spins=vasa), in 25 % under shuffles of regions, which ignore space and "
     "are never used.",
     "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
@@ -152,7 +152,8 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
         rows = content.correlations
         words = (
             "Pearson's r and Spearman's rho over the regions that both maps have; p under "
-            "spins of the first map, n/a where regions' places are not known.",
+            "spins of the first map, n/a where regions' places are not known. Maps of contrasts "
+            "that share people resemble one another for that reason alone.",
         )
         found.append(Section("maps", "Maps compared", (), words, (from_frame(rows, "Maps"),)))
     return found + [_genes(k, content, drawn) for k in range(len(content.tested))]

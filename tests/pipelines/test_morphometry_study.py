@@ -21,6 +21,8 @@ from rt1t2_dask.stats import from_formula
 from rt1t2_dask.stats.effect_sizes import regional
 from rt1t2_dask.transcriptome.expression import read_expression
 
+DESC = "space-MNI152NLin2009aSym_desc-ratio"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
@@ -97,6 +99,20 @@ def test_genes_and_sets_are_written_where_expression_is_installed(study):
     assert (study / "group" / "transcriptome-everyCohort_pls.json").exists()
 
 
+def test_cohorts_are_compared_with_one_another_and_not_with_their_mean(study):
+    pairs = read(study / "group" / "map_correlations.tsv")
+    assert len(pairs) == 3
+    assert "acrossCohorts" not in pairs[["first", "second"]].to_numpy()
+
+
+def test_each_cohort_is_compared_with_its_own_controls(study):
+    rows = read(study / "group" / "demographics.tsv")
+    tested = rows.dropna(subset=["age_test"])
+    assert tested[["contrast", "group"]].to_numpy().tolist() == [
+        ["oaVsHc", "oa"], ["lbpVsHc", "lbp"], ["fmVsHc", "fm"],
+    ]  # fmt: skip
+
+
 def test_again_there_is_nothing_to_do(study, folder, capsys):
     before = (study / "provenance.json").stat().st_mtime_ns
     assert command(words(folder)) == 0
@@ -152,14 +168,16 @@ def own_maps(tmp_path_factory) -> tuple[Path, Path]:
     for k in range(12):
         label, group = f"sub-{k:02d}", "OA" if k < 6 else "OAHC"
         rows.append(f"{label}\t{group}\t{50 + k % 6}\t{'MF'[k % 2]}")
-        person_map(atlas, raised if k < 6 else [], k).to_filename(root / f"{label}_ratio.nii.gz")
+        file = root / "maps" / label / "anat" / f"{label}_{DESC}_T1wT2wratio.nii.gz"
+        file.parent.mkdir(parents=True)
+        person_map(atlas, raised if k < 6 else [], k).to_filename(file)
     (root / "participants.tsv").write_text("\n".join(rows) + "\n")
     person_map(atlas, [], 99).to_filename(root / "depression.nii.gz")
     arguments = [
         "+cohort=chronic_pain",
         "source=morphometry",
         f"source.root={root}",
-        "source.more={rt1t2: '{label}_ratio.nii.gz'}",
+        "+source.more.rt1t2=maps",
         "similarity.features=[]",
         "similarity.also=[rt1t2]",
         "similarity.maps={depression: depression.nii.gz}",
@@ -182,7 +200,7 @@ def test_ratio_maps_are_regions_of_their_own(own_maps):
     assert rows["estimate"][["lh_insula", "lh_thalamusproper"]].to_numpy() == pytest.approx(1, 0.1)
     assert set(rows.index[rows["q_fdr"] < 0.001]) == {"lh_insula", "lh_thalamusproper"}
     pairs = read(group / "map_correlations.tsv")
-    assert pairs["regions"].tolist() == [68]
+    assert pairs["n_regions"].tolist() == [68]
     page = (root / "out" / "report.html").read_text()
     assert "Similarity networks" not in page
     assert "Effects by region" in page
@@ -234,7 +252,7 @@ def test_permutations_test_the_t_of_the_table(variance):
     [
         (["similarity.features=[thickness]"], "one map a person cannot make a network"),
         (["source=morphometry", "source.tables=none.tsv"], "none.tsv is not in source.root"),
-        (["source=morphometry", "source.more={x: '{id}.nii.gz'}"], "nobody has such an image"),
+        (["source=morphometry", "source.more={x: '{id}.nii.gz'}"], "nobody has an image {id}.nii"),
         (["similarity.across=[nobody]"], "similarity.across names nobody"),
         (["contrast.variance=spm_unequal"], "choose equal or welch"),
         (["method=recommended", "source=morphometry"], "go together"),
