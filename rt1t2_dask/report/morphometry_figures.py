@@ -190,7 +190,7 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
     r = float(np.corrcoef(tested.scores[:, 0], mean)[0, 1])
     alt = (
         f"Scores of the first component rise with the map {tested.name} (r = {decimal(r)}); "
-        f"{decimal(100 * share, 1)} % explained lies at p = {probability(p)} of the spins."
+        f"{decimal(100 * share, 1)} % explained, p {p_phrase(p)} among spins."
     )
     return Picture(figure, alt, caption)
 
