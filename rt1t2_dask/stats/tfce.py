@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.lattice import Lattice
-from rt1t2_dask.stats.spatial_kernels import (
-    cluster_maxima,
-    descending,
-    enhance,
-    enhance_maximum,
-)
+from rt1t2_dask.stats.spatial_kernels import cluster_maxima, descending
+from rt1t2_dask.stats.tfce_kernels import Powers, Steps, enhance, enhance_maximum
 
 F32 = NDArray[np.float32]
 SIDES = (1.0, -1.0)
@@ -35,7 +32,8 @@ class Workspace:
     lattice: Lattice
     extent_power: float = 0.5
     height_power: float = 2.0
-    label: NDArray[np.int32] = field(init=False, repr=False)
+    label: NDArray[np.uint32] = field(init=False, repr=False)
+    root: NDArray[np.uint32] = field(init=False, repr=False)
     parent: NDArray[np.int32] = field(init=False, repr=False)
     whole: NDArray[np.int32] = field(init=False, repr=False)
     real: NDArray[np.float64] = field(init=False, repr=False)
@@ -43,11 +41,22 @@ class Workspace:
 
     def __post_init__(self) -> None:
         size = self.lattice.size
-        object.__setattr__(self, "label", np.zeros(size, np.int32))
+        object.__setattr__(self, "label", np.zeros(size, np.uint32))
+        object.__setattr__(self, "root", np.zeros((2, size + 1), np.uint32))
         object.__setattr__(self, "parent", np.full(size, -1, np.int32))
-        object.__setattr__(self, "whole", np.empty((6, size), np.int32))
+        object.__setattr__(self, "whole", np.empty((5, size), np.int32))
         object.__setattr__(self, "real", np.empty((3, size)))
         object.__setattr__(self, "bits", np.empty((2, size + 1), np.uint32))
+
+    @cached_property
+    def steps(self) -> Steps:
+        """Give the steps to the neighbours, as many as the compiler shall count on."""
+        return tuple(self.lattice.steps.tolist())
+
+    @property
+    def powers(self) -> Powers:
+        """Give E and H."""
+        return float(self.extent_power), float(self.height_power)
 
     def largest_clusters(
         self, cells: NDArray[np.int32], values: F32, height: float
@@ -71,13 +80,13 @@ class Workspace:
     def tfce(self, values: F32) -> F32:
         """TFCE of both signs (negative where the map is); shapes (voxel,)."""
         out = np.zeros(self.lattice.size, np.float32)
+        root, links = self.root
         for side in SIDES:
             cells, heights, count = self._order(values, side)
-            _, _, parent, tree, merged, size = self.whole
+            _, _, tree, merged, size = self.whole
             enhance(
-                cells, heights, count, self.lattice.steps,
-                self.extent_power, self.height_power,
-                self.label, parent, tree, merged, size,
+                cells, heights, count, self.steps, self.powers,
+                self.label, root, links, tree, merged, size,
                 self.real[0], self.real[1], self.real[2], out, side,
             )  # fmt: skip
         return out[self.lattice.cells]
@@ -85,12 +94,12 @@ class Workspace:
     def largest_tfce(self, values: F32) -> NDArray[np.float64]:
         """Largest TFCE of each sign, shape (2,), of a map of shape (voxel,)."""
         tops = []
+        root, links = self.root
         for side in SIDES:
             cells, heights, count = self._order(values, side)
             top = enhance_maximum(
-                cells, heights, count, self.lattice.steps,
-                self.extent_power, self.height_power,
-                self.label, self.whole[2], self.whole[3], self.real[0], self.real[1],
+                cells, heights, count, self.steps, self.powers,
+                self.label, root, links, self.whole[2], self.real[0], self.real[1],
             )  # fmt: skip
             tops.append(top)
         return np.array(tops)

@@ -1,0 +1,116 @@
+"""Permutations of many people on disk by Dask workers that are capped: stated and taken memory.
+
+python benchmarks/out_of_core_permutations.py [people=2000] [permutations=200] [workers=1]
+[memory_gb=1] [lake=FOLDER]; the nanny ends a worker that goes past its cap.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from distributed import default_client
+from out_of_core import SHAPE, ball, write_people
+
+from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.config import Cluster, Permute
+from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.design_settings import as_settings
+from rt1t2_dask.pipelines.permute_data import Memory
+from rt1t2_dask.pipelines.permute_plan import permute_tasks
+from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.work import Outcome, run_tasks
+from rt1t2_dask.stats.design import two_sample
+from rt1t2_dask.storage.parts import Lake, Part
+
+STATISTICS = ("max_t", "cluster", "tfce")
+
+
+def tasks_of(roles: dict[str, Part], people: int, permutations: int) -> list[Task]:
+    """Plan a two-sample contrast and its permutation test."""
+    labels = ["a" if k % 2 else "b" for k in range(people)]
+    design = two_sample(labels, "a", "b")
+    common = {
+        "design": as_settings(design),
+        "variance": "equal",
+        "min_group_n": 5,
+        "min_group_share": 0.7,
+        "space": "MNI152NLin2009aSym",
+    }
+    baseline = {"baseline": [label == "b" for label in labels]}
+    contrast = CONTRAST.task(common | baseline, roles)
+    asked = Permute(
+        n=permutations,
+        method="freedman_lane",
+        statistic=list(STATISTICS),
+        forming_p=0.001,
+        seed=0,
+        tail="none",
+        early_stop=None,
+    )
+    parents = roles | {"contrast": contrast.part}
+    return [contrast, *permute_tasks(asked, design, common, parents)]
+
+
+def peak() -> float:
+    """Give the largest resident memory of this process so far, in GB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (size,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return int(size) * 1024 / 1e9
+
+
+def main(people: int, permutations: int, workers: int, memory_gb: float, folder: str) -> None:
+    """Write the people, then run the test on capped workers."""
+    lake, mask = Lake(folder), ball()
+    tasks = tasks_of(write_people(lake, people, mask), people, permutations)
+    voxels, grid = int(mask.sum()), int(np.prod(SHAPE))
+    stated = max(
+        Memory(people, voxels, True, memory_gb * 1e9).peak, peak_bytes(people, voxels, grid, 2)
+    )
+    print(f"{people} people, {voxels} voxels, {people * voxels * 4e-9:.2f} GB of data")
+    print(f"stated before: {stated / 1e9:.2f} GB a worker; cap {memory_gb:.2f} GB", flush=True)
+    spent: dict[str, float] = {}
+
+    def tell(outcome: Outcome) -> None:
+        stage = outcome.task.stage
+        spent[stage] = spent.get(stage, 0.0) + outcome.cpu_s
+        took = default_client().run(peak).values()
+        known = f"{stage}: {outcome.cpu_s:.0f} CPU s, workers' peak so far {max(took):.2f} GB"
+        print(known, outcome.reason or "", flush=True)
+
+    wall = time.perf_counter()
+    cluster = Cluster(kind="local", workers=workers, memory_gb=memory_gb)
+    with open_cluster(cluster) as executor:
+        failed = run_tasks(executor, lake, tasks, tell)
+        peaks = sorted(default_client().run(peak).values())
+    figures: dict[str, Any] = {
+        "people": people,
+        "voxels": voxels,
+        "permutations": permutations,
+        "workers": workers,
+        "failed": len(failed),
+        "stated_gb": stated / 1e9,
+        "peak_gb": peaks,
+        "cpu_s": spent,
+        "wall_s": time.perf_counter() - wall,
+        "load": os.getloadavg()[0],
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    asked = dict(word.split("=") for word in sys.argv[1:])
+    with tempfile.TemporaryDirectory() as scratch:
+        main(
+            int(asked.get("people", 2000)),
+            int(asked.get("permutations", 200)),
+            int(asked.get("workers", 1)),
+            float(asked.get("memory_gb", 1)),
+            asked.get("lake", scratch),
+        )
