@@ -1,0 +1,61 @@
+"""The tutorial's numbers are those of the study it tells to run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from rt1t2_dask.command_line import Job, _configure
+from rt1t2_dask.pipelines.people import sound_people
+from rt1t2_dask.pipelines.simulate import expected
+from rt1t2_dask.stats.demographics import compare
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").exists(), reason="not a checkout")
+
+
+@pytest.fixture(scope="module")
+def tutorial() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tutorial", ROOT / "benchmarks" / "tutorial.py")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def blocks(tutorial) -> dict[str, str]:
+    return tutorial.blocks(tutorial.PAGE.read_text())
+
+
+def test_the_people_are_those_who_are_simulated(tutorial, blocks):
+    config = _configure(Job(("+cohort=psp",)))
+    people = sound_people(expected(config.source, config.cohort)[0], config.cohort)
+    found = compare(people, list(config.cohort.groups), config.cohort.reference)
+    assert blocks["people"] == tutorial.markdown(found)
+
+
+def test_every_number_has_its_place(blocks):
+    assert {"headline", "people", "clusters", "permutation", "planted", "receptors"} == set(blocks)
+    assert all(text.count("\n") >= 2 for text in blocks.values())
+    assert "SIMULATED" not in blocks["headline"]
+
+
+def test_the_blocks_are_those_of_a_finished_study(tutorial, blocks):
+    study = os.environ.get("RT1T2_OUTPUT")
+    if not study:
+        pytest.skip("RT1T2_OUTPUT names no finished default study")
+    assert blocks == tutorial.made(Path(study))
+
+
+def test_a_table_reads_as_markdown(tutorial):
+    rows = pd.DataFrame({"a": [1, 2], "b": [0.00012345, float("nan")]})
+    assert tutorial.markdown(rows) == "| a | b |\n| --- | --- |\n| 1 | 0.000123 |\n| 2 | n/a |"
+    page = "x\n<!-- a -->\nold\n<!-- end -->\ny\n"
+    assert tutorial.blocks(tutorial.filled(page, {"a": "one\ntwo"})) == {"a": "one\ntwo"}
