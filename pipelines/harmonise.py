@@ -62,7 +62,7 @@ class _People:
 
 def _left(people: _People, rows: Rows, block: Block, model: Harmoniser) -> SiteVariance:
     """Say what is left of the sites in a block after harmonisation, the second pass."""
-    own = Harmoniser(**{name: getattr(model, name)[..., block.index] for name in ARRAYS})
+    own = model.at(block.index)
     values = np.asarray(rows.read(block), np.float64)
     for k in range(len(people.names)):
         here = people.site == k

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.sites.sufficient import BLANK, TILE, Sums, residual_squares, solve
+from rt1t2_dask.sites.sufficient import (
+    BLANK,
+    TILE,
+    Sums,
+    accumulate,
+    residual_squares,
+    solve,
+)
 
 Float = NDArray[np.float64]
 MIN_SITE = 5
 CONVERGED = 1e-4
 MOST_ROUNDS = 1000
+BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,10 @@ class Harmoniser:
     deviation: Float
     gamma: Float
     delta: Float
+
+    def at(self, voxels: NDArray[np.intp]) -> Harmoniser:
+        """Choose voxels."""
+        return Harmoniser(**{name: array[..., voxels] for name, array in vars(self).items()})
 
     def apply(self, values: Float, site: int, covariates: Float) -> Float:
         """Harmonise one site's people.
@@ -165,6 +178,58 @@ def shrink(found: Standardised, reference: int | None = None) -> Harmoniser:
         if k != reference:
             gamma[k], delta[k] = _posterior(found.gamma[k], found.delta[k], found.people[k])
     return Harmoniser(found.mean, found.slopes, found.deviation, gamma, delta)
+
+
+def harmonise(
+    values: NDArray[np.floating[Any]],
+    site: Sequence[str],
+    covariates: Float,
+    reference: str | None = None,
+    block: int = BLOCK,
+) -> Harmoniser:
+    """Harmonise an array in place, so many voxels at a time.
+
+    Parameters
+    ----------
+    values : ndarray, shape (person, voxel)
+        Replaced; NaN where not measured.
+    site : sequence of str, length person
+    covariates : ndarray, shape (person, covariate)
+        What is kept.
+    reference : str, optional
+        Site that stays as it is.
+    block : int
+        Voxels worked on together; decides the memory, not the result.
+
+    Returns
+    -------
+    Harmoniser
+        Sites in alphabetical order.
+
+    Raises
+    ------
+    UserError
+        As `require_people` and `standardise`.
+    """
+    names, code = np.unique(np.asarray(site, np.str_), return_inverse=True)
+    require_people({name: int((code == k).sum()) for k, name in enumerate(names.tolist())})
+    place = None if reference is None else names.tolist().index(reference)
+    members = [np.flatnonzero(code == k) for k in range(len(names))]
+    design = np.column_stack([np.ones(len(code)), covariates])
+    index = [
+        np.arange(a, min(a + block, values.shape[1])) for a in range(0, values.shape[1], block)
+    ]
+    found = [
+        standardise([accumulate(values[np.ix_(m, i)], design[m]) for m in members], place)
+        for i in index
+    ]
+    model = shrink(join(found, index), place)
+    for i in index:
+        own = model.at(i)
+        for k, m in enumerate(members):
+            part = np.ix_(m, i)
+            values[part] = own.apply(values[part].astype(np.float64), k, covariates[m])
+    return model
 
 
 def join(blocks: Sequence[Standardised], index: Sequence[NDArray[np.intp]]) -> Standardised:

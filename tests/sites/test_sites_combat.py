@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.sites.combat import join, require_people, shrink, standardise
+from rt1t2_dask.sites.combat import harmonise, join, require_people, shrink, standardise
 from rt1t2_dask.sites.diagnostics import site_variance
 from rt1t2_dask.sites.splines import spline_columns
 from rt1t2_dask.sites.sufficient import accumulate
@@ -45,6 +45,15 @@ def test_equal_to_neuroharmonize(what, reference):
     wanted = table(what)[2]
     assert np.abs(wanted - data).max() > 0.1
     np.testing.assert_allclose(harmonised(site, covariates, data, reference), wanted, atol=2e-8)
+
+
+@pytest.mark.parametrize("block", [7, 1000])
+def test_in_place_by_blocks_is_the_same(block):
+    site, covariates, data = table("raw")
+    found = data.copy()
+    model = harmonise(found, site, covariates, reference="b", block=block)
+    np.testing.assert_allclose(found, harmonised(site, covariates, data, 1), rtol=1e-12)
+    assert not model.gamma[1].any()
 
 
 def test_blocks_change_nothing():
