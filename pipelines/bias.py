@@ -60,5 +60,4 @@ BIAS = Stage(
     _make,
     libraries=("SimpleITK",),
     needs=("ingest", "coregister"),
-    gigabytes=0.8,
 )

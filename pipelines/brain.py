@@ -53,5 +53,4 @@ BRAIN = Stage(
     _make,
     libraries=("SimpleITK", "picsl-greedy"),
     needs=("ingest", "bias", "head"),
-    gigabytes=0.8,
 )

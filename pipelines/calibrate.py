@@ -37,4 +37,4 @@ def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:
     return np.column_stack([intensity_map.knots_x, intensity_map.knots_y])
 
 
-CALIBRATE = Stage("calibrate", _make, needs=("landmarks",), gigabytes=0.1)
+CALIBRATE = Stage("calibrate", _make, needs=("landmarks",))

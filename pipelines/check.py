@@ -14,18 +14,18 @@ from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.pipelines import outputs
-from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.check_images import check_headers, header_of
 from rt1t2_dask.pipelines.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.cohort import plan_cohort, too_small
 from rt1t2_dask.pipelines.contrast_plan import require_memory
-from rt1t2_dask.pipelines.describe import SIMULATE, bytes_a_part
+from rt1t2_dask.pipelines.describe import SIMULATE, bytes_a_part, gigabytes
 from rt1t2_dask.pipelines.effort import machine_gigabytes
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.foreseen import Table, foreseen_files, foreseen_table
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.memory import Sizes, require_room
 from rt1t2_dask.pipelines.people import chosen_people, people_faults
 from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
@@ -60,6 +60,7 @@ class _Check:
         self.options = config.storage.options()
         self.faults: list[str] = []
         self.said: list[str] = []
+        self.largest: Sizes | None = None
 
     def run(self) -> int:
         self._places()
@@ -128,9 +129,12 @@ class _Check:
     def _images(self, table: Table, found: Found) -> None:
         if table.to_simulate:
             self.said.append(f"{table.to_simulate} people are to be simulated first")
+            self._tried(lambda: require_room(self.config))
             return
         headers = check_headers(self.config, found)
         self.faults += headers.faults
+        self.largest = headers.largest
+        self._tried(lambda: require_room(self.config, headers.largest))
         self.said.append(
             f"read the headers of {headers.images} images of {len(found.files)} people"
         )
@@ -144,7 +148,7 @@ class _Check:
             if table.to_simulate:
                 planned[SIMULATE] = table.to_simulate
             self.said.append(how_long(self.config, planned, len(people)))
-            self._room(planned)
+            self._room(planned, len(people))
 
     def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
         images = plan_images(self.config, people, found)
@@ -155,10 +159,11 @@ class _Check:
         self.said += [f"note: {note}" for note in cohort.notes]
         return Counter(part.stage for part in tasks if part not in whole)
 
-    def _room(self, planned: Counter[str]) -> None:
+    def _room(self, planned: Counter[str], people: int) -> None:
         """Compare memory and disk with what there is."""
         cluster, stages = self.config.cluster, [s for s in planned if s != SIMULATE]
-        need = max((stage_named(stage).gigabytes for stage in stages), default=0.0)
+        needs = (gigabytes(stage, self.config, people, self.largest) for stage in stages)
+        need = max(needs, default=0.0)
         workers = workers_of(cluster)
         if cluster.kind in LOCAL and need * workers > machine_gigabytes():
             self.faults.append(

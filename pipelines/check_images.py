@@ -13,6 +13,7 @@ from rt1t2_dask.images.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.inputs import Files, Found
 from rt1t2_dask.pipelines.maps import GRID_TOLERANCE_MM
+from rt1t2_dask.pipelines.memory import Sizes, sizes_of_grids
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.stores import open_store
 
@@ -34,10 +35,13 @@ class Headers:
         How many were read.
     faults : tuple of str
         One line each; people with the same fault share it.
+    largest : Sizes, optional
+        Of the images that take most; None where no header was read.
     """
 
     images: int
     faults: tuple[str, ...]
+    largest: Sizes | None = None
 
 
 def check_headers(config: Config, found: Found) -> Headers:
@@ -55,7 +59,9 @@ def check_headers(config: Config, found: Found) -> Headers:
     if isinstance(config.source, MapsSource):
         _compare_maps(grids, reasons)
     count = sum(len(own) for own in grids.values())
-    return Headers(count, tuple(together(reasons)))
+    sizes = [sizes_of_grids(config, own) for own in grids.values() if own]
+    largest = max(sizes, key=lambda own: own.scans + own.output, default=None)
+    return Headers(count, tuple(together(reasons)), largest)
 
 
 def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str]]:

@@ -191,4 +191,4 @@ def _residuals(
         yield noise.residual(row, rows.volume(row)[mask])
 
 
-CONTRAST = Stage("contrast", _make, gigabytes=1.0)
+CONTRAST = Stage("contrast", _make)

@@ -12,13 +12,19 @@ from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import TEMPLATE_MM3, contrast_bytes
+from rt1t2_dask.pipelines.memory import (
+    FLOAT_BYTES,
+    HEAD_MM3,
+    Sizes,
+    image_gigabytes,
+    permute_gigabytes,
+    sizes_of,
+)
 from rt1t2_dask.pipelines.plan import ImagePlan
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 
-HEAD_MM3 = 240.0 * 280.0 * 250.0
-FLOAT_BYTES = 4
 SIMULATE = "simulate"
 HEADS = {"ingest": 2.0, "bias": 2.0, "brain": 0.25}
 MAPS = {"ratio": 1.0, "map": 1.0, "smooth": 1.0, "contrast": 6.0, "clusters": 1.0, "permute": 2.0}
@@ -66,19 +72,30 @@ def _table(config: Config, people: int, total: Counter[str], done: Counter[str])
         f"{'stage':<{width}}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}",
     ]
     for stage, n in total.items():
-        size, memory = bytes_a_part(stage, config) / 1e6, _gigabytes(stage, config, people)
+        size, memory = bytes_a_part(stage, config) / 1e6, gigabytes(stage, config, people)
         counts = f"{n:>6}{done[stage]:>6}{n - done[stage]:>7}"
         lines.append(f"{stage:<{width}}{counts}{size:>11.1f}{memory:>11.1f}")
     to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
     return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
 
 
-def _gigabytes(stage: str, config: Config, people: int) -> float:
-    """Peak memory of one part, from the shapes where it depends on them."""
+def gigabytes(stage: str, config: Config, people: int, sizes: Sizes | None = None) -> float:
+    """Foretell the peak memory of one part, from the shapes where it depends on them.
+
+    Parameters
+    ----------
+    people : int
+        Whom a group stage reads.
+    sizes : Sizes, optional
+        Of the largest images; what the settings foretell where left out.
+    """
     if stage == "contrast":
         columns = len(config.cohort.groups) + len(config.cohort.columns)
         return contrast_bytes(config, people, columns) / 1e9
-    return stage_named(stage).gigabytes
+    if stage in {"permute_observed", "permute_batch"}:
+        return permute_gigabytes(config, people)
+    images = image_gigabytes(stage, sizes or sizes_of(config))
+    return stage_named(stage).gigabytes if images is None else images
 
 
 def bytes_a_part(stage: str, config: Config) -> float:

@@ -54,4 +54,4 @@ def head_assets(space: str) -> tuple[str, ...]:
     return (T1, GREY, WHITE) + ((HEAD,) if assets.find(HEAD) else ())
 
 
-HEAD_STAGE = Stage("head", _make, gigabytes=1.5)
+HEAD_STAGE = Stage("head", _make)

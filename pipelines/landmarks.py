@@ -75,6 +75,5 @@ LANDMARKS = Stage(
     "landmarks",
     _make,
     needs=("ingest", "coregister", "bias", "brain"),
-    gigabytes=0.8,
 )
-REFERENCE = Stage("reference", _make_reference, gigabytes=0.1)
+REFERENCE = Stage("reference", _make_reference)

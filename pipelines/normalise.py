@@ -69,5 +69,4 @@ NORMALISE = Stage(
     _make,
     libraries=("SimpleITK", "picsl-greedy"),
     needs=("ingest", "bias", "brain", "template"),
-    gigabytes=1.2,
 )

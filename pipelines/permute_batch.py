@@ -91,5 +91,5 @@ def _volumes(arrays: dict[str, Any], data: Residualised) -> xr.Dataset:
     return xr.Dataset({name: to_array(name, v, space=space) for name, v in volumes.items()})
 
 
-OBSERVED = Stage("permute_observed", _observe, gigabytes=1.0)
-PERMUTE_BATCH = Stage("permute_batch", _relabel, gigabytes=1.0)
+OBSERVED = Stage("permute_observed", _observe)
+PERMUTE_BATCH = Stage("permute_batch", _relabel)

@@ -63,7 +63,7 @@ def _group_keys(cohort: CohortPlan) -> dict[str, Any]:
 def timings(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     """Sum CPU and wall seconds by stage over the parts made in this run."""
     spent: dict[str, dict[str, float]] = {}
-    for outcome in outcomes:
+    for outcome in (outcome for outcome in outcomes if outcome.made):
         row = spent.setdefault(outcome.task.stage, {"parts": 0} | dict.fromkeys(SECONDS, 0.0))
         row["parts"] += 1
         for name in SECONDS:

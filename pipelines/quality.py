@@ -52,5 +52,4 @@ QUALITY = Stage(
         *("ingest", "coregister", "bias", "brain", "normalise", "tissue", "calibrate", "ratio"),
         "template",
     ),
-    gigabytes=0.8,
 )

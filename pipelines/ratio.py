@@ -106,5 +106,4 @@ RATIO = Stage(
     "ratio",
     _make,
     needs=("ingest", "coregister", "bias", "brain", "normalise", "calibrate", "template_out"),
-    gigabytes=1.0,
 )

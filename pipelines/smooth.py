@@ -27,5 +27,4 @@ SMOOTH = Stage(
     "smooth",
     _make,
     needs=("ratio", "template_out"),
-    gigabytes=0.5,
 )

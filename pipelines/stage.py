@@ -157,7 +157,7 @@ class Stage:
     assets : tuple of str
         Assets it reads.
     gigabytes : float
-        Peak memory of one part at the usual size, for the plan.
+        Peak memory of one part, where `pipelines.memory` foretells none.
     """
 
     name: str

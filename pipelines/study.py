@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.memory import require_room
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
 from rt1t2_dask.pipelines.plan import (
@@ -92,6 +93,8 @@ def run_study(
     check_stage(config.stage)
     receptor_task(config)
     check_registration(config)
+    for own in sites.configs(config).values():
+        require_room(own)
     require_places(config)
     store = open_store(config.output_dir, config.storage.options())
     if config.share.kind == "none":
@@ -232,7 +235,8 @@ class _Run:
         failed = run_tasks(SerialExecutor(), self.lake, todo, self.outcomes.append)
         for part, reason in failed.items():
             log.error("stage %s failed: %s", part.stage, reason)
-        log.info("%d parts made for %s %s", len(todo) - len(failed), wanted.stage, self.config.part)
+        made = sum(outcome.made and outcome.reason is None for outcome in self.outcomes)
+        log.info("%d parts made for %s %s", made, wanted.stage, self.config.part)
         return SOME_FAILED if failed else DONE
 
     def _make_images(self, images: ImagePlan) -> list[Failure]:

@@ -59,4 +59,4 @@ def _brought(volume: Volume, grid: Grid, voxel_mm: float) -> Volume:
     return to_grid(regrid(volume, voxel_mm), grid, order=1)
 
 
-TEMPLATE = Stage("template", _make_template, gigabytes=0.9)
+TEMPLATE = Stage("template", _make_template)

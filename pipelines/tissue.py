@@ -52,5 +52,4 @@ TISSUE = Stage(
     "tissue",
     _make,
     needs=("ingest", "bias", "brain", "normalise", "template"),
-    gigabytes=0.8,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -31,6 +32,8 @@ class Outcome:
         lake's: claim, encoding, checksums, writing.
     reason : str, optional
         Why it failed.
+    made : bool
+        Whether it was made here; else another run made it in the meantime.
     """
 
     task: Task
@@ -38,6 +41,7 @@ class Outcome:
     wall_s: float = 0.0
     reason: str | None = None
     stage_cpu_s: float = 0.0
+    made: bool = True
 
 
 def make_part(lake: Lake, task: Task) -> Outcome:
@@ -45,6 +49,7 @@ def make_part(lake: Lake, task: Task) -> Outcome:
     from threadpoolctl import threadpool_limits
 
     from rt1t2_dask.pipelines.catalogue import stage_named
+    from rt1t2_dask.pipelines.memory import require_room_for
 
     cpu, wall = _cpu_seconds(), time.perf_counter()
     in_stage = 0.0
@@ -53,6 +58,7 @@ def make_part(lake: Lake, task: Task) -> Outcome:
             if ours:
                 begun = _cpu_seconds()
                 made = stage_named(task.stage).make(Inputs(lake, task))
+                require_room_for(task.stage, made.dataset, worker_gigabytes())
                 in_stage = _cpu_seconds() - begun
                 lake.write(task.part, made.dataset, record=made.record, files=made.files)
     except SubjectError as error:
@@ -64,7 +70,20 @@ def make_part(lake: Lake, task: Task) -> Outcome:
             raise
         return Outcome(task, reason=f"unexpected {type(error).__name__}: {error}")
     cpu, wall = _cpu_seconds() - cpu, time.perf_counter() - wall
-    return Outcome(task, cpu, wall, stage_cpu_s=in_stage)
+    return Outcome(task, cpu, wall, stage_cpu_s=in_stage, made=ours)
+
+
+def worker_gigabytes() -> float | None:
+    """Give the memory limit of the Dask worker that calls; None elsewhere, or without a limit."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except (ValueError, AttributeError):
+        return None
+    return limit / 1e9 if limit else None
 
 
 def _cpu_seconds() -> float:
