@@ -1,6 +1,6 @@
-"""What the lake saves and what it costs: sweeps, overhead, two processes, planning.
+"""What the lake saves and costs: sweeps, overhead, two processes, planning, chunks.
 
-python benchmarks/lake.py [sweep] [overhead] [two] [plan] [--people 4] [--voxel-mm 4]
+python benchmarks/lake.py [sweep] [overhead] [two] [plan] [chunks] [--people 4] [--voxel-mm 4]
 
 Without names all sections run. Every section prints readable lines; the last line is one JSON
 object with the figures of the sections that ran. Data are SIMULATED.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lake_chunks import chunks
 from lake_overhead import overhead, two_processes
 from lake_study import Study, run
 
@@ -88,7 +89,9 @@ SECTIONS: dict[str, Callable[[Study], dict[str, Any]]] = {
     "overhead": overhead,
     "two": two_processes,
     "plan": plan,
+    "chunks": chunks,
 }
+WITHOUT_SCANS = {"plan", "chunks"}
 
 
 def main() -> None:
@@ -105,7 +108,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder), args.people, args.voxel_mm, args.relabelings)
-        if set(args.sections) != {"plan"}:
+        if not args.sections or set(args.sections) - WITHOUT_SCANS:
             study.simulate()
         for name in args.sections or SECTIONS:
             figures |= SECTIONS[name](study)

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import boto3
 import numpy as np
@@ -41,8 +42,9 @@ def wait_for(url: str, seconds: float = 60) -> None:
     raise TimeoutError(url)
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
+@contextmanager
+def served() -> Iterator[str]:
+    """A real S3 server on loopback; gives its URL."""
     port = free_port()
     command = [sys.executable, "-c", "from moto.server import main; main()"]
     server = subprocess.Popen(
@@ -57,6 +59,12 @@ def s3_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    with served() as url:
+        yield url
 
 
 @pytest.fixture

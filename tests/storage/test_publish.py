@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 import zarr
 
+from rt1t2_dask.command_line import command
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import read_run, write_run
@@ -69,6 +70,18 @@ def test_icechunk_snapshot(source, lake, part, volume):
     np.testing.assert_array_equal(opened["ratio"].values, volume["ratio"].values)
     with pytest.raises(UserError, match="already"):
         publish_icechunk(source, "psp", "a", url, options)
+
+
+def test_icechunk_snapshot_from_the_command_line(source, tmp_path, part, volume, capsys):
+    icechunk = pytest.importorskip("icechunk")
+    to = str(tmp_path / "ice")
+    words = ["lake=publish", f"storage.url={source.store.url}", f"to={to}", "form=icechunk"]
+    assert command(words) == 0
+    assert "snapshot psp.a" in capsys.readouterr().out
+    store = icechunk.Repository.open(_place(icechunk, to, {})).readonly_session(tag="psp.a").store
+    opened = xr.open_zarr(store, group=f"ratio/{part.key}", consolidated=False)
+    np.testing.assert_array_equal(opened["ratio"].values, volume["ratio"].values)
+    assert command(words) == 2
 
 
 def test_without_icechunk_the_message_says_what_to_install(source, tmp_path, monkeypatch):
