@@ -15,7 +15,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.local_files import local_file
-from rt1t2_dask.pipelines.share_plan import FORMAT, comparable
+from rt1t2_dask.pipelines.share_format import FORMAT, comparable
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.pipelines.volumes import grid_of
 from rt1t2_dask.sites.joint import SiteGrams

@@ -13,13 +13,12 @@ from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE, read_table
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.share import SHARE, parcel_role
+from rt1t2_dask.pipelines.share_format import FORMAT, comparable
 from rt1t2_dask.pipelines.share_ledger import cells_before
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
-
-FORMAT = 1
 
 
 def own_site(config: Config) -> Config:
@@ -103,14 +102,3 @@ def plan_share(
     parents |= {parcel_role(k): plan.part("parcels") for k, plan in enumerate(plans)}
     parents |= {"template_out": shared["template_out"]}
     return SHARE.task(settings, parents, mask_file(config))
-
-
-def comparable(config: Config) -> dict[str, object]:
-    """Give what must be alike at all sites, for their maps to be one analysis."""
-    return {
-        "space": config.space,
-        "fwhm_mm": config.smooth.fwhm_mm,
-        "edge": config.smooth.edge,
-        "calibration": config.calibration.kind,
-        "lesion_fill": config.lesion.fill,
-    }

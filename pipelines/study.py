@@ -93,8 +93,8 @@ def run_study(
     check_stage(config.stage)
     receptor_task(config)
     check_registration(config)
-    for own in sites.configs(config).values():
-        require_room(own)
+    for site in sites.configs(config).values():
+        require_room(site)
     require_places(config)
     store = open_store(config.output_dir, config.storage.options())
     if config.share.kind == "none":
