@@ -17,13 +17,14 @@ KNOWN = {
     "age": {"Description": "Age", "Units": "year"},
     "sex": {"Description": "Sex", "Levels": {"M": "male", "F": "female"}},
 }
-README = """# T1w/T2w ratio of cohort {name}
+README = """# {what} of cohort {name}
 {mark}
-Made by rt1t2_dask {version} from `{source}`. {there} The ratio has no unit and is NaN where it was
-not measured. For research use; not a medical device.
+Made by rt1t2_dask {version} from `{source}`. {there} For research use; not a medical device.
 """
-WHOLE = """Open `report.html` in a browser; `group/` holds the tables and maps of the group,
-`sub-*/anat/` everybody's own, `provenance.json` the settings, versions, seeds and checksums."""
+OPEN = """Open `report.html` in a browser; `provenance.json` holds settings, versions, seeds and
+checksums, `group/` the tables{more}."""
+MAPS = """ and maps of the group, `sub-*/anat/` everybody's own. The ratio has no unit and is NaN
+where it was not measured"""
 PEOPLE = "`sub-*/anat/` holds people's own maps; the group's results are not made yet."
 
 
@@ -31,14 +32,14 @@ def description(config: Config) -> dict[str, Any]:
     """Give ``dataset_description.json``."""
     mark = f"{SIMULATED}: " if config.simulated else ""
     return {
-        "Name": f"{mark}T1w/T2w ratio of cohort {config.cohort.name}",
+        "Name": f"{mark}{_what(config)} of cohort {config.cohort.name}",
         "BIDSVersion": "1.10.0",
         "DatasetType": "derivative",
         "GeneratedBy": [
             {
                 "Name": "rt1t2_dask",
                 "Version": __version__,
-                "Description": "T1w/T2w ratio maps, group contrasts and receptor correlations",
+                "Description": f"{_what(config)}, group contrasts and report",
             }
         ],
         "SourceDatasets": [{"URL": _url(config.source.root)}],
@@ -69,9 +70,20 @@ def readme(config: Config) -> str:
     """Say in a few lines what lies in the folder."""
     mark = f"\n**{SIMULATED}.**\n" if config.simulated else ""
     return README.format(
+        what=_what(config),
         name=config.cohort.name,
         mark=mark,
         version=__version__,
         source=config.source.root,
-        there=WHOLE if config.level == "study" else PEOPLE,
+        there=_there(config),
     )
+
+
+def _what(config: Config) -> str:
+    return "Morphometric similarity" if config.regional else "T1w/T2w ratio"
+
+
+def _there(config: Config) -> str:
+    if config.level != "study":
+        return PEOPLE
+    return OPEN.format(more="" if config.regional else MAPS)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import __version__, assets
+from rt1t2_dask import assets
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import dataset, outputs
 from rt1t2_dask.pipelines.code import code_version
@@ -42,6 +42,8 @@ from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
 FIGURE_DPI = 300
+# BIDS takes a table of people only beside their folders.
+PEOPLE_WITHOUT_FOLDERS = ("participants.tsv", "participants.json")
 PAIR = 2
 ATLAS = "desikan_killiany"
 
@@ -107,17 +109,13 @@ def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, A
 
 
 def _write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
-    what = dataset.SIMULATED + ": " if config.simulated else ""
-    description = {
-        "Name": f"{what}morphometric similarity of cohort {config.cohort.name}",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "rt1t2_dask", "Version": __version__}],
-        "simulated": config.simulated,
-    }
-    store.write("dataset_description.json", json_bytes(description))
-    store.write(".bidsignore", ("\n".join(outputs.IGNORED) + "\n").encode())
-    store.write("participants.tsv", tsv_bytes(shown(people)))
+    rows = shown(people)
+    ignored = "\n".join((*outputs.IGNORED, *PEOPLE_WITHOUT_FOLDERS))
+    store.write("dataset_description.json", json_bytes(dataset.description(config)))
+    store.write("README.md", dataset.readme(config).encode())
+    store.write(".bidsignore", f"{ignored}\n".encode())
+    store.write("participants.tsv", tsv_bytes(rows))
+    store.write("participants.json", json_bytes(dataset.columns(rows)))
 
 
 def _table(lake: Lake, part: Part, name: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pytest
 
 from rt1t2_dask.command_line import Job, _configure
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines import morphometry_write, outputs
 from rt1t2_dask.pipelines.dataset import bids_uri, columns
 from rt1t2_dask.storage.stores import open_store
 
@@ -49,6 +49,26 @@ def folder(tmp_path, monkeypatch) -> Path:
                  "references.bib", "provenance.json"):  # fmt: skip
         store.write(name, b"{}")
     return tmp_path / "out"
+
+
+@pytest.fixture
+def regional(tmp_path, monkeypatch) -> Path:
+    """What a study of regional tables says of itself: people, and no folder of anybody."""
+    monkeypatch.chdir(tmp_path)
+    config = _configure(Job(("+cohort=chronic_pain", "output_dir=regional")))
+    store = open_store(config.output_dir)
+    people = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "group": ["oa", "oaHc"]})
+    morphometry_write.write_lost(store, config, people, ())
+    store.write("group/demographics.tsv", b"group\tn\n")
+    return tmp_path / "regional"
+
+
+def test_a_study_of_regional_tables_names_itself(regional):
+    said = json.loads((regional / "dataset_description.json").read_text())
+    assert said["Name"].endswith("Morphometric similarity of cohort chronic_pain")
+    assert "sub-*" not in (regional / "README.md").read_text()
+    if VALIDATOR is not None:
+        assert verdict(regional) == []
 
 
 def verdict(folder: Path) -> list[tuple[str, str]]:
