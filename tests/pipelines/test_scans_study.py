@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from rt1t2_dask.command_line import command
+
 VOXEL_MM = 4
 PEOPLE = [
     "source.groups.PSP.n=2",
@@ -107,6 +109,24 @@ def test_sidecars_say_what_was_done(undisturbed):
         assert said["Settings"]["normalise"]["fill"] == "mask"
         assert said["Calibration"]["kind"] == "mrtool_style"
         assert {"rt1t2_dask", "SimpleITK", "picsl-greedy"} <= set(said["SoftwareVersions"])
+
+
+@pytest.mark.cluster
+def test_a_bids_app_on_the_same_scans_finds_the_parts_of_the_study(undisturbed):
+    outputs = undisturbed / "outputs"
+    raw, before = next((outputs / "simulated").iterdir()), sealed(undisturbed)
+    words = [
+        str(raw), str(undisturbed / "app"), "participant", "--participant-label", "PSP01",
+        "-w", str(outputs / "lake"), "resample.voxel_mm=null", f"template.voxel_mm={VOXEL_MM}",
+        "cluster=synchronous",
+    ]  # fmt: skip
+    assert command(words) == 0
+    assert sealed(undisturbed) == before
+    maps = sorted((outputs / "psp" / "sub-PSP01" / "anat").glob("*.nii.gz"))
+    assert len(maps) == 6
+    for path in maps:
+        again = nib.load(undisturbed / "app" / "sub-PSP01" / "anat" / path.name)
+        np.testing.assert_array_equal(again.get_fdata(), nib.load(path).get_fdata())
 
 
 @pytest.mark.cluster
