@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.config import Config
+from rt1t2_dask.storage.stores import open_store
 
 SIMULATED = "SIMULATED data, no real person"
 SOURCE = "source"
+DESCRIPTION = "dataset_description.json"
 KNOWN = {
     "group": {"Description": "Group of the cohort file"},
     "age": {"Description": "Age", "Units": "year"},
@@ -26,6 +29,17 @@ checksums, `group/` the tables{more}."""
 MAPS = """ and maps of the group, `sub-*/anat/` everybody's own. The ratio has no unit and is NaN
 where it was not measured"""
 PEOPLE = "`sub-*/anat/` holds people's own maps; the group's results are not made yet."
+
+
+def marked(config: Config) -> Config:
+    """Know simulated data that come as a dataset: its description says so."""
+    try:
+        content = open_store(config.source.root, config.storage.options()).read(DESCRIPTION)
+        said = json.loads(content)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return config
+    of_us = isinstance(said, dict) and said.get("simulated") is True
+    return config.as_simulated() if of_us else config
 
 
 def description(config: Config) -> dict[str, Any]:

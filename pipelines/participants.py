@@ -68,7 +68,7 @@ def describe(lake: Lake, images: ImagePlan) -> None:
     """Print how many parts there are to make."""
     tasks = {task.part: task for task in images.tasks()}
     to_make = len(tasks) - len(complete_parts(lake, tasks.values()))
-    said = f"{len(images.people)} people's maps, no group results: {to_make} parts to make"
+    said = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to make"
     lines = [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
     sys.stdout.write("\n".join([f"{said}, {len(tasks) - to_make} are there", *lines]) + "\n")
 
@@ -102,4 +102,9 @@ def write_participants(
         rows = people[people["participant_id"].isin(there)]
         kept = rows.drop(columns="group") if config.level == "dataset" else rows
         outputs.write_dataset(store, config, kept)
-    log.info("%d people's maps are in %s", len(made), config.output_dir)
+    log.info("maps of %s are in %s", plural(len(made)), config.output_dir)
+
+
+def plural(people: int) -> str:
+    """Count people in words."""
+    return f"{people} person" if people == 1 else f"{people} people"

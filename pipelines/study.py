@@ -13,7 +13,7 @@ import pandas as pd
 from rt1t2_dask.cluster import SerialExecutor
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines import outputs, participants, simulate, sites
+from rt1t2_dask.pipelines import dataset, outputs, participants, simulate, sites
 from rt1t2_dask.pipelines.check import run_check
 from rt1t2_dask.pipelines.check_places import require_places
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
@@ -82,6 +82,7 @@ def run_study(
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
+    config = dataset.marked(config)
     if config.share.kind == "combine":
         return run_combine(config, cluster)
     if config.regional:
@@ -100,7 +101,7 @@ def run_study(
     if config.share.kind == "none":
         outputs.check_folder(store, config, study_key(config))
     if config.simulated:
-        log.info("SIMULATED DATA: heads built round a template; no result says anything of people")
+        log.info("SIMULATED DATA: no result says anything of people")
     with ExitStack() as stack:
         own = cluster or LazyCluster(config, stack)
         return _Run(config, store, own, then).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from rt1t2_dask.config_cohort import ADJUSTED, Cohort
 from rt1t2_dask.config_contrasts import Form
@@ -121,6 +121,8 @@ class Config(Model):
     stage: str | None = None
     part: Annotated[int, Field(ge=1)] | None = None
     files: tuple[str, ...] = ()
+
+    _marked: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _stage_and_part_go_together(self) -> Config:
@@ -259,7 +261,14 @@ class Config(Model):
     @property
     def simulated(self) -> bool:
         """Whether the data are simulated."""
-        return isinstance(self.source, SimulatedSource | SimulatedMorphometrySource)
+        ours = isinstance(self.source, SimulatedSource | SimulatedMorphometrySource)
+        return ours or self._marked
+
+    def as_simulated(self) -> Config:
+        """Give the same study, known to be of simulated data that come as a dataset."""
+        copy = self.model_copy()
+        copy._marked = True
+        return copy
 
     def science(self) -> dict[str, Any]:
         """Give the settings that decide the numbers: everything but places and run-time choices."""

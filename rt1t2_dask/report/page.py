@@ -122,7 +122,8 @@ def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
 
 def _strip(content: ReportContent) -> dict[str, str]:
     people = ", ".join(f"{name} {thousands(n)}" for name, n in content.groups.items())
-    data = f"simulated, seed {content.seed}" if content.simulated else "measured"
+    seed = "" if content.seed is None else f", seed {content.seed}"
+    data = f"simulated{seed}" if content.simulated else "measured"
     facts = {"Cohort": content.cohort, "People": people, "Method": content.method, "Data": data}
     if content.reference:
         facts["Reference group"] = content.reference

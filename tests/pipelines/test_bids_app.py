@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from rt1t2_dask import bids_app
 from rt1t2_dask.command_line import Job, _configure, command
+from rt1t2_dask.pipelines import dataset as description
 
 
 @pytest.fixture
@@ -62,9 +64,9 @@ def test_a_cohort_file_is_found_where_it_lies(dataset):
 def test_the_image_half_is_planned_without_a_table(dataset, capsys):
     words = ["it's raw", "out", "participant", "dry_run=true"]
     assert command(words) == 0
-    assert "2 people's maps, no group results" in capsys.readouterr().out
+    assert "maps of 2 people, no group results" in capsys.readouterr().out
     assert command([*words, "--participant-label", "02"]) == 0
-    assert "1 people's maps" in capsys.readouterr().out
+    assert "maps of 1 person" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,21 @@ def test_people_one_by_one_and_then_the_group_make_a_study(maps_study, maps_argu
     assert command([*words, "level=participant", "labels=[sub-03]"]) == 0
     assert json.loads((folder / "provenance.json").read_text())["state"] == "complete"
     assert (folder / "participants.tsv").read_bytes() == before
+
+
+def test_simulated_scans_stay_labelled_when_they_come_as_a_dataset(dataset, capsys):
+    words = ["it's raw", "out", "participant", "dry_run=true"]
+    assert command(words) == 0
+    assert "SIMULATED" not in capsys.readouterr().err
+    ours, _ = bids_app.overrides(words[:3])
+    config = _configure(Job(tuple(ours)))
+    (dataset / "it's raw" / "dataset_description.json").write_text('{"simulated": true}')
+    marked = pickle.loads(pickle.dumps(description.marked(config)))
+    assert marked.simulated
+    assert marked.science() == config.science()
+    assert "SIMULATED" in description.readme(marked)
+    (dataset / "it's raw" / "dataset_description.json").write_text("[")
+    assert not description.marked(config).simulated
 
 
 def test_a_person_who_fails_is_listed_until_mended(maps_study, maps_arguments, tmp_path):
