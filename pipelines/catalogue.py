@@ -35,6 +35,7 @@ from rt1t2_dask.pipelines.share import SHARE
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
+from rt1t2_dask.pipelines.thresholds import THRESHOLDS
 from rt1t2_dask.pipelines.tissue import TISSUE
 from rt1t2_dask.pipelines.transcriptome import EXPRESSION_STAGE, TRANSCRIPTOME
 
@@ -63,6 +64,7 @@ STAGES = (
     PARCEL_CONTRAST,
     CLUSTER_EFFECTS,
     DETECTABLE,
+    THRESHOLDS,
     ATLAS_PARCELS,
     PET_STAGE,
     RECEPTORS,

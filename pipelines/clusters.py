@@ -18,12 +18,8 @@ from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats import peak_table
 from rt1t2_dask.stats.cluster_table import annotate, at_peak, table
 from rt1t2_dask.stats.clusters import ClusterMap, Sign, find
-from rt1t2_dask.stats.random_field import (
-    SearchVolume,
-    cluster_p_uncorrected,
-    critical_height,
-    expected_clusters,
-)
+from rt1t2_dask.stats.random_field import SearchVolume, critical_height
+from rt1t2_dask.stats.threshold_table import expected
 
 TABLE, PEAKS = "clusters.tsv", "peaks.tsv"
 SIGNS: Final[tuple[Sign, Sign]] = ("positive", "negative")
@@ -73,20 +69,12 @@ def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[
         "height": found[0].height,
         "extent_voxels": found[0].extent_voxels,
         "set": {s: peak_table.set_level(m, volume) for s, m in zip(SIGNS, found, strict=False)},
-        "expected": _expected(found[0], volume),
+        "expected": expected(found[0].height, found[0].extent_voxels, volume),
         "critical_fwe": critical_height(volume),
         "fwhm_mm": (volume.fwhm * grid.voxel_mm).tolist(),
         "resels": volume.resels.tolist(),
         "voxels": volume.voxels,
     }
-
-
-def _expected(one: ClusterMap, volume: SearchVolume) -> float:
-    """Clusters of this extent that random-field theory expects by chance, for one sign."""
-    clusters = expected_clusters(one.height, volume)
-    if one.extent_voxels == 0:
-        return float(clusters)
-    return float(clusters * cluster_p_uncorrected(one.extent_voxels, one.height, volume))
 
 
 def lesions_on(inputs: Inputs, grid: Grid) -> NDArray[np.bool_] | None:

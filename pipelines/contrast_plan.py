@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.permute_plan import permute_tasks
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.stage import InputFile, Task
+from rt1t2_dask.pipelines.thresholds import EXTENTS_MM3, HEIGHTS, THRESHOLDS
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.storage.parts import Part
 
@@ -47,11 +48,12 @@ class ContrastPlan:
     parcels: Task
     effects: Task
     detectable: Task | None
+    thresholds: Task | None
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
         some = (self.contrast, self.clusters, *self.relabelings, self.permute)
-        more = (self.parcels, self.effects, self.detectable)
+        more = (self.parcels, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
 
 
@@ -98,6 +100,7 @@ def plan_contrast(
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
         detectable=_detectable(config, design, fitted, permute),
+        thresholds=_thresholds(config, fitted),
     )
 
 
@@ -182,6 +185,17 @@ def _detectable(
         return None
     parents = dict(fitted) | ({"permute": permute.part} if permute else {})
     return DETECTABLE.task(POWER | {"space": config.space}, parents)
+
+
+def _thresholds(config: Config, fitted: Mapping[str, Part]) -> Task | None:
+    """Plan the counts at other thresholds and at the run's own."""
+    if not config.report.threshold_sensitivity:
+        return None
+    own = {
+        "p": sorted({*HEIGHTS, config.contrast.p}),
+        "extent_mm3": sorted({*EXTENTS_MM3, config.contrast.extent_mm3}),
+    }
+    return THRESHOLDS.task(own, fitted)
 
 
 def _baseline(design: Design, config: Config) -> list[bool]:

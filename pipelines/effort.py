@@ -39,6 +39,7 @@ OUTPUT_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "permute": (0.3, 0.5, 2.0),
     "parcel_contrast": (0.3, 0.3, 0.3),
     "cluster_effects": (0.1, 0.3, 1.0),
+    "thresholds": (0.1, 0.3, 2.0),
     "detectable": (0.1, 0.2, 1.0),
 }
 OTHER_CPU_S = 2.0

@@ -23,7 +23,7 @@ from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
-from rt1t2_dask.pipelines.sensitivity import sensitivity_rows
+from rt1t2_dask.pipelines.sensitivity import calibration_rows, edge_rows
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, Place, ReportContent, Threshold
@@ -86,7 +86,8 @@ def gather(
         receptor_details=receptor_details(lake, cohort, compared),
         parcels=results.parcel_table(lake, plans),
         quality=quality,
-        calibration_sensitivity=sensitivity_rows(lake, config, study.sensitivity, cohort),
+        calibration_sensitivity=calibration_rows(lake, config, study.sensitivity, cohort),
+        edge_sensitivity=edge_rows(lake, config, study.sensitivity, cohort),
         failures=failure_table(study.failures),
         excluded=_excluded(config, study),
         lesion_count=lesion_count(lake, plans),

@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.permute import SUMMARY
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
+from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.table import table as receptor_table
@@ -85,6 +86,9 @@ def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
         effects=table_of(lake, plan.effects.part, EFFECTS),
         parcels=table_of(lake, plan.parcels.part, EFFECTS),
         detectable=None if plan.detectable is None else lake.record(plan.detectable.part),
+        thresholds=None
+        if plan.thresholds is None
+        else table_of(lake, plan.thresholds.part, THRESHOLDS),
     )
 
 

@@ -1,7 +1,8 @@
-"""The contrasts again under every other calibration: from `calibrate` on, images are shared."""
+"""The contrasts again under another calibration or another edge: all before that is shared."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.clusters import CLUSTERS, TABLE
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
@@ -25,56 +27,86 @@ from rt1t2_dask.stats.sensitivity import ContrastMaps, summarise
 from rt1t2_dask.storage.parts import Lake, Part
 
 COLUMNS = (
-    *("contrast", "calibration", "region", "voxels", "effect", "effect_percent", "t"),
-    *("same_sign_share", "units", "reason"),
+    *("region", "voxels", "effect", "effect_percent", "t", "same_sign_share"),
+    *("clusters", "volume_mm3", "units", "reason"),
 )
+EDGES = ("normalised", "spm")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One calibration: everybody's tasks from `calibrate` to `smooth`, and the contrasts."""
+    """One choice: everybody's tasks that it changes, the contrasts and their clusters."""
 
     people: tuple[Mapping[str, Task], ...]
     contrasts: Mapping[str, Task]
+    clusters: Mapping[str, Task]
+
+    def tasks(self) -> list[Task]:
+        """Give every task, parents before children."""
+        listed = [task for person in self.people for task in person.values()]
+        return [*listed, *self.contrasts.values(), *self.clusters.values()]
 
 
 @dataclass(frozen=True)
 class SensitivityPlan:
-    """The other calibrations that were asked for, by kind; empty where none was."""
+    """The other calibrations and edges that were asked for, by kind; empty where none was."""
 
-    choices: Mapping[str, Choice] = field(default_factory=dict)
+    calibrations: Mapping[str, Choice] = field(default_factory=dict)
+    edges: Mapping[str, Choice] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Give all of them."""
+        return (*self.calibrations.values(), *self.edges.values())
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
-        listed = []
-        for choice in self.choices.values():
-            listed += [task for person in choice.people for task in person.values()]
-            listed += choice.contrasts.values()
-        return listed
+        return [task for choice in self.choices for task in choice.tasks()]
 
 
 def plan_sensitivity(
     config: Config, plans: Sequence[PersonPlan], cohort: CohortPlan
 ) -> SensitivityPlan:
-    """Plan what ``report.calibration_sensitivity`` asks for; nothing for ready-made maps."""
-    asked = config.report.calibration_sensitivity
-    kinds = KINDS if asked is True else asked or ()
-    if not plans or "calibrate" not in plans[0].tasks or not cohort.contrasts:
+    """Plan what ``report.calibration_sensitivity`` and ``report.edge_sensitivity`` ask for.
+
+    Ready-made maps have no calibration to change, and unsmoothed ones no edge.
+    """
+    if not plans or not cohort.contrasts:
         return SensitivityPlan()
-    others = [kind for kind in KINDS if kind in kinds and kind != config.calibration.kind]
-    return SensitivityPlan({kind: _choice(kind, plans, cohort) for kind in others})
+    asked = config.report.calibration_sensitivity
+    kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
+    calibrations = {
+        kind: _choice([_calibrated(kind, plan) for plan in plans], plans, cohort)
+        for kind in kinds
+        if kind != config.calibration.kind and _all_have("calibrate", plans)
+    }
+    edges = {
+        edge: _choice([_smoothed(edge, plan) for plan in plans], plans, cohort)
+        for edge in EDGES
+        if config.report.edge_sensitivity and edge != config.smooth.edge and config.smooth.fwhm_mm
+    }
+    return SensitivityPlan(calibrations, edges)
 
 
-def _choice(kind: str, plans: Sequence[PersonPlan], cohort: CohortPlan) -> Choice:
-    people = tuple(_person(kind, plan) for plan in plans)
+def _all_have(stage: str, plans: Sequence[PersonPlan]) -> bool:
+    return all(stage in plan.tasks for plan in plans)
+
+
+def _choice(
+    people: Sequence[Mapping[str, Task]], plans: Sequence[PersonPlan], cohort: CohortPlan
+) -> Choice:
     instead = {
         plan.part("smooth"): own["smooth"].part for plan, own in zip(plans, people, strict=True)
     }
-    contrasts = {name: _contrast(plan, instead) for name, plan in cohort.contrasts.items()}
-    return Choice(people, contrasts)
+    contrasts = {name: _again(plan.contrast, instead) for name, plan in cohort.contrasts.items()}
+    clusters = {
+        name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
+        for name, plan in cohort.contrasts.items()
+    }
+    return Choice(tuple(people), contrasts, clusters)
 
 
-def _person(kind: str, plan: PersonPlan) -> dict[str, Task]:
+def _calibrated(kind: str, plan: PersonPlan) -> dict[str, Task]:
     main = plan.tasks
     calibrate = CALIBRATE.task(
         {**main["calibrate"].settings, "kind": kind}, main["calibrate"].parents
@@ -87,18 +119,19 @@ def _person(kind: str, plan: PersonPlan) -> dict[str, Task]:
     }
 
 
+def _smoothed(edge: str, plan: PersonPlan) -> dict[str, Task]:
+    main = plan.tasks["smooth"]
+    return {"smooth": SMOOTH.task({**main.settings, "edge": edge}, main.parents, main.files)}
+
+
 def _again(task: Task, instead: Mapping[Part, Part]) -> Task:
     """Plan a task with other parents."""
-    stage = {"ratio": RATIO, "smooth": SMOOTH, "contrast": CONTRAST}[task.stage]
+    stage = {stage.name: stage for stage in (RATIO, SMOOTH, CONTRAST, CLUSTERS)}[task.stage]
     parents = {role: instead.get(part, part) for role, part in task.parents.items()}
     return stage.task(task.settings, parents, task.files, tuple(task.assets) or None)
 
 
-def _contrast(plan: ContrastPlan, instead: Mapping[Part, Part]) -> Task:
-    return _again(plan.contrast, instead)
-
-
-def sensitivity_rows(
+def calibration_rows(
     lake: Lake, config: Config, plan: SensitivityPlan, cohort: CohortPlan
 ) -> pd.DataFrame | None:
     """Table the contrasts' effects under every calibration; None where it was not asked for.
@@ -106,40 +139,63 @@ def sensitivity_rows(
     Returns
     -------
     DataFrame
-        `COLUMNS`: the main calibration first; within the main analysis' clusters and over all
-        tested voxels. Where a calibration failed for somebody: one row with the reason.
+        ``contrast``, ``calibration`` and `COLUMNS`: the main calibration first; within the main
+        analysis' clusters and over all tested voxels, where ``clusters`` and ``volume_mm3`` are
+        those above the run's thresholds. Where a calibration failed for somebody: one row with
+        the reason.
     """
-    if not plan.choices:
+    return _table(lake, cohort, "calibration", config.calibration.kind, plan.calibrations)
+
+
+def edge_rows(
+    lake: Lake, config: Config, plan: SensitivityPlan, cohort: CohortPlan
+) -> pd.DataFrame | None:
+    """Table the contrasts' effects under both edges of smoothing, as `calibration_rows`."""
+    found = _table(lake, cohort, "edge", config.smooth.edge, plan.edges)
+    return None if found is None else found.drop(columns=["units", "reason"])
+
+
+def _table(
+    lake: Lake, cohort: CohortPlan, what: str, main: str, choices: Mapping[str, Choice]
+) -> pd.DataFrame | None:
+    if not choices:
         return None
     rows = [
-        row
+        {"contrast": name, **row}
         for name, contrast in cohort.contrasts.items()
-        for row in _rows_of(lake, config, plan, name, contrast)
+        for row in _rows_of(lake, what, main, choices, name, contrast)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=["contrast", what, *COLUMNS])
 
 
 def _rows_of(
-    lake: Lake, config: Config, plan: SensitivityPlan, name: str, main: ContrastPlan
+    lake: Lake, what: str, own: str, choices: Mapping[str, Choice], name: str, main: ContrastPlan
 ) -> list[dict[str, Any]]:
     reference = _array(lake, main.contrast.part, "stat_effect")
     regions = _regions(lake, main, reference)
-    tasks: dict[str, Task] = {config.calibration.kind: main.contrast}
-    tasks |= {kind: choice.contrasts[name] for kind, choice in plan.choices.items()}
+    tasks = {own: (main.contrast, main.clusters)}
+    tasks |= {kind: (c.contrasts[name], c.clusters[name]) for kind, c in choices.items()}
     rows: list[dict[str, Any]] = []
-    for kind, task in tasks.items():
-        said = {"contrast": name, "calibration": kind, "units": UNITS[kind]}
-        if task.part.key not in lake.complete_keys("contrast"):
-            rows.append(said | {"reason": _reason(lake, plan.choices[kind])})
+    for kind, (task, clusters) in tasks.items():
+        said = {what: kind, "units": UNITS.get(kind, "")}
+        if clusters.part.key not in lake.complete_keys("clusters"):
+            rows.append(said | {"reason": _reason(lake, choices[kind])})
             continue
         found = summarise(_maps(lake, task), reference, regions, centred=kind == "gm_median")
+        found[-1] |= _counted(lake, clusters)
         rows += [said | row for row in found]
     return rows
 
 
+def _counted(lake: Lake, clusters: Task) -> dict[str, Any]:
+    table = pd.read_csv(io.BytesIO(lake.file(clusters.part, TABLE)), sep="\t")
+    return {"clusters": len(table), "volume_mm3": float(table["volume_mm3"].sum())}
+
+
 def _reason(lake: Lake, choice: Choice) -> str:
     whole = lake.complete_keys("calibrate")
-    lost = sum(person["calibrate"].part.key not in whole for person in choice.people)
+    made = [person["calibrate"].part.key for person in choice.people if "calibrate" in person]
+    lost = sum(key not in whole for key in made)
     return f"it failed for {lost} of {len(choice.people)} people (tissue missing or out of order)"
 
 

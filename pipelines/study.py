@@ -290,12 +290,12 @@ class _Run:
             raise RunError(f"stage {part.stage} failed: {reason}")
 
     def _make_sensitivity(self, plan: SensitivityPlan) -> None:
-        """Make the other calibrations' contrasts; the table says where one failed."""
+        """Make the contrasts under other choices; the table says where one failed."""
         tasks = plan.tasks()
-        targets = [t.part for choice in plan.choices.values() for t in choice.contrasts.values()]
+        targets = [t.part for choice in plan.choices for t in choice.clusters.values()]
         failed = self._make(tasks, targets) if tasks else {}
         if failed:
-            log.warning("%d parts of other calibrations failed: see the table", len(failed))
+            log.warning("%d parts of the sensitivity analyses failed: see the table", len(failed))
 
     def _make(
         self, tasks: Sequence[Task], targets: Sequence[Part], watch: Tell | None = None

@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.pictures import write_pictures
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.quality_table import quality_table
 from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
+from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.storage.parts import Lake
@@ -115,11 +116,14 @@ def _write_contrast(
     if plan.detectable is not None:
         mde = to_volume(lake.read(plan.detectable.part)["stat_mde"])
         write_group_map(store, name, "mde", mde, simulated)
-    for label, part, file in (
+    tables = [
         ("peaks", plan.clusters.part, PEAKS),
         ("effects", plan.effects.part, EFFECTS),
         ("parcels", plan.parcels.part, EFFECTS),
-    ):
+    ]
+    if plan.thresholds is not None:
+        tables.append(("thresholds", plan.thresholds.part, THRESHOLDS))
+    for label, part, file in tables:
         rows = results.table_of(lake, part, file)
         store.write(f"group/contrast-{name}_{label}.tsv", tsv_bytes(rows))
     store.write(f"group/contrast-{name}_design.tsv", tsv_bytes(results.design_table(plan)))
@@ -152,6 +156,7 @@ def _write_tables(store: Store, content: ReportContent) -> None:
         "parcels": content.parcels,
         "quality": content.quality,
         "calibration_sensitivity": content.calibration_sensitivity,
+        "edge_sensitivity": content.edge_sensitivity,
         "receptors": content.receptors,
         "demographics": content.demographics,
     }

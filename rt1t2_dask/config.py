@@ -186,6 +186,21 @@ class Config(Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _choices_are_compared_in_one_place(self) -> Config:
+        asked = [
+            name
+            for name in ("calibration_sensitivity", "edge_sensitivity")
+            if getattr(self.report, name)
+        ]
+        combat = bool(self.cohort.site) and self.site.model == "combat"
+        if asked and (combat or self.cohort.sites):
+            raise ValueError(
+                f"report.{asked[0]} repeats the contrasts on maps of one place and does not go "
+                "through ComBat; set it false, or study one site"
+            )
+        return self
+
     @property
     def regional(self) -> bool:
         """Whether the study is of regional tables, not of images."""

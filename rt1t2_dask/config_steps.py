@@ -104,6 +104,8 @@ class Report(Model):
 
     mosaics: Annotated[int, Field(ge=0, le=1000)]
     calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
+    edge_sensitivity: bool = False
+    threshold_sensitivity: bool = True
     slices: tuple[Slices, ...] = ()
 
 

@@ -127,9 +127,14 @@ class ContrastResult:
         return self.heading or f"{self.first} versus {self.second}"
 
     @property
+    def symbol(self) -> str:
+        """What a height is of."""
+        return "|t|" if self.statistic == "t" else "F"
+
+    @property
     def height(self) -> str:
         """The height threshold as a phrase."""
-        return f"{'|t|' if self.statistic == 't' else 'F'} > {decimal(self.threshold.u)}"
+        return f"{self.symbol} > {decimal(self.threshold.u)}"
 
     @property
     def positive(self) -> str:
@@ -185,6 +190,8 @@ class ReportContent:
         participant_id, then one number or flag a column.
     calibration_sensitivity : DataFrame or None
         Columns of ``calibration_sensitivity.tsv``.
+    edge_sensitivity : DataFrame or None
+        Columns of ``edge_sensitivity.tsv``.
     failures : DataFrame
         participant_id, stage, reason.
     excluded : DataFrame
@@ -228,6 +235,7 @@ class ReportContent:
     parcels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     calibration_sensitivity: pd.DataFrame | None = None
+    edge_sensitivity: pd.DataFrame | None = None
     failures: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
     lesion_count: Volume | None = None

@@ -24,6 +24,8 @@ class Details:
         extent by chance) and ``set`` (by sign: ``clusters``, ``p``).
     peaks, effects, parcels : DataFrame
         The tables ``contrast-<name>_{peaks,effects,parcels}.tsv``.
+    thresholds : DataFrame or None
+        ``contrast-<name>_thresholds.tsv``.
     detectable : mapping or None
         ``critical_t``, ``critical_from``, ``power``, ``percent_{median,5,95}``.
     """
@@ -36,3 +38,4 @@ class Details:
     effects: pd.DataFrame
     parcels: pd.DataFrame
     detectable: Mapping[str, Any] | None = None
+    thresholds: pd.DataFrame | None = None

@@ -127,8 +127,7 @@ def _corrected(result: ContrastResult) -> str:
         )
     whole = (result.permutation or {}).get("p", {}).get("max_t")
     if not is_missing(whole):
-        largest = "|t|" if result.statistic == "t" else "F"
-        said += f" Whole brain, largest {largest}: FWE p {p_phrase(whole)} by permutation."
+        said += f" Whole brain, largest {result.symbol}: FWE p {p_phrase(whole)} by permutation."
     return said or " No correction for the whole brain was computed."
 
 

@@ -15,6 +15,7 @@ from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
 from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_scatter import scatters
+from rt1t2_dask.report.sensitivity_tables import sensitivity
 from rt1t2_dask.report.steps import steps
 from rt1t2_dask.report.table import Table
 from rt1t2_dask.report.templating import environment
@@ -86,6 +87,7 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
             scatters=scatters(content),
             parcels=_parcels(content),
             sections=content.sections,
+            sensitivity=sensitivity(content),
             people=tables.people(content),
             mosaics=_mosaics(content.mosaics),
             figures=figures,

@@ -75,6 +75,8 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "region": ("Region at peak", text),
     "volume_mm3": ("Volume (mm³)", thousands),
     "voxels": ("Voxels", thousands),
+    "same_sign_share": ("Voxels of the same sign", percent),
+    "effect_percent": ("% of the mean", decimal),
     "peak_t": ("Peak t", decimal),
     "peak_zscore": ("Peak Z", decimal),
     "peak": ("Peak x y z (mm)", text),

@@ -190,10 +190,6 @@ def people(content: ReportContent) -> dict[str, Table]:
         "failures": (content.failures, "Failed during processing"),
         "flags": (_flags(content.quality), "People beyond a limit of quality"),
         "quality": (_flagged_first(content.quality), "Quality, one row a person"),
-        "sensitivity": (
-            content.calibration_sensitivity,
-            "The contrasts under every calibration: means over the clusters of this analysis",
-        ),
     }
     return {
         key: from_frame(frame, caption)

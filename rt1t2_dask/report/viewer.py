@@ -91,7 +91,7 @@ def viewer(result: ContrastResult, brain: Anatomy, simulated: bool) -> Viewer:
         "missing": NOT_MEASURED,
         "u": result.threshold.u,
         "statistic": result.statistic,
-        "symbol": "|t|" if result.statistic == "t" else "F",
+        "symbol": result.symbol,
         "largest": max(largest, 1.05 * result.threshold.u),
         "start": list(clusters[0][1]) if clusters else _strongest(t, brain.box),
         "hot": HOT,

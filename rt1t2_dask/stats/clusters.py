@@ -128,7 +128,7 @@ def find(
     t_height : float, optional
         The t itself, in place of ``p``.
     extent_mm3 : float
-        Smallest volume kept, in mm^3.
+        Smallest volume kept, in mm^3; infinite keeps none.
     nominal_dof : float, optional
         Default: the largest of ``dof``.
     numerator : int, optional
@@ -152,7 +152,7 @@ def find(
     raw = np.asarray(cc3d.connected_components(above, connectivity=18), np.int32)
     edges = np.asarray(affine, np.float64)[:3, :3].T
     voxel_mm3 = abs(float(np.cross(edges[0], edges[1]) @ edges[2]))  # exact where det rounds
-    extent = max(int(np.ceil(extent_mm3 / voxel_mm3 - 1e-6)), 0)
+    extent = max(int(min(np.ceil(extent_mm3 / voxel_mm3 - 1e-6), t_map.size + 1)), 0)
     sizes = np.bincount(raw.ravel())[1:]
     peaks = _maxima(comparable, above)
     peak_cluster = raw[tuple(peaks.T)]

@@ -84,10 +84,8 @@ wait();
 </script>
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 def browse(folder: Path, page: str, *more: str) -> str:

@@ -1,0 +1,63 @@
+"""What depends on choices: the other edge's contrast is that of a run with that edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import map_affine
+
+from rt1t2_dask.command_line import command
+from rt1t2_dask.images.smooth import smooth
+from rt1t2_dask.images.volume import Volume
+
+QUICK = [
+    *("receptors.n_permutations=0", "receptors.spatial=none", "permute.n=0"),
+    *("report.mosaics=0", "report.slices=[]"),
+]
+SMOOTH = ["smooth.fwhm_mm=10", "contrast.p=0.05", "contrast.extent_mm3=500"]
+
+
+def table(out: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(out / "group" / f"{name}.tsv", sep="\t", na_values="n/a")
+
+
+def effect(out: Path) -> np.ndarray:
+    path = out / "group" / "contrast-patVsHc_stat-effect_statmap.nii.gz"
+    return np.asarray(nib.load(path).dataobj)
+
+
+def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_arguments, tmp_path):
+    _, maps = maps_study(n_patients=4, n_controls=5)
+    assert command([*maps_arguments, *QUICK, *SMOOTH, "report.edge_sensitivity=true"]) == 0
+    out = tmp_path / "out"
+    rows = table(out, "edge_sensitivity")
+    assert rows["edge"].drop_duplicates().tolist() == ["normalised", "spm"]
+    whole = rows[rows["region"] == "all tested voxels"].set_index("edge")
+    tested = np.isfinite(effect(out))
+    assert whole["effect"]["normalised"] == pytest.approx(effect(out)[tested].mean(), rel=1e-4)
+    volumes = [Volume(one, map_affine()) for one in maps]
+    smoothed = np.stack([smooth(one, 10.0, "spm").data for one in volumes])
+    difference = smoothed[:4].mean(0) - smoothed[4:].mean(0)
+    assert whole["effect"]["spm"] == pytest.approx(difference[tested].mean(), rel=1e-4)
+    assert whole["effect"]["normalised"] != whole["effect"]["spm"]
+
+    counted = table(out, "contrast-patVsHc_thresholds")
+    own = counted[(counted["p"] == 0.05) & (counted["extent_mm3"] == 500)]
+    clusters = table(out, "contrast-patVsHc_clusters")
+    assert whole["clusters"]["normalised"] == len(clusters)
+    for sign, same in own.groupby("sign"):
+        assert same["clusters"].item() == (clusters["sign"] == sign).sum()
+    page = (out / "report.html").read_text()
+    assert "Edge of smoothing: the contrasts again" in page
+    assert "Clusters at other thresholds, pat versus hc" in page
+
+
+def test_combat_and_compared_choices_exclude_each_other(maps_study, maps_arguments, capsys):
+    maps_study(n_patients=2, n_controls=2)
+    words = ["report.edge_sensitivity=true", "+cohort.site_column=site", "site.model=combat"]
+    assert command([*maps_arguments, *words]) == 2
+    assert "report.edge_sensitivity repeats" in capsys.readouterr().err
