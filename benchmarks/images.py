@@ -34,6 +34,7 @@ KEYS: dict[str, tuple[str, ...]] = {
         "peak_gb",
     ),
     "rim": ("rim_mm", "rim_unmasked_mm"),
+    "repeat": ("same_bits",),
     "calibration": ("wm_cv_raw", "wm_cv_calibrated", "contrast_error", "effect_error"),
 }
 

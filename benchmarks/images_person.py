@@ -54,8 +54,8 @@ def main() -> None:
     print(json.dumps({"cpu_s": spent} | dice(lake, plan, folder / label)))
 
 
-def configured(folder: Path) -> Config:
-    """Compose a study of one folder."""
+def configured(folder: Path, *more: str) -> Config:
+    """Compose a study of one folder; `more` overrides come last."""
 
     words = [
         "+cohort=psp",
@@ -64,6 +64,7 @@ def configured(folder: Path) -> Config:
         f"storage.url={folder}/lake",
         f"normalise.voxel_mm={REGISTRATION_MM:g}",
         f"template.voxel_mm={OUTPUT_MM:g}",
+        *more,
     ]
     with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
         tree = OmegaConf.to_container(compose("config", overrides=words), resolve=True)
