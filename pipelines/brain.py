@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
+from rt1t2_dask.config import Config
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images import deepbet
 from rt1t2_dask.images.brain import Brain, extract, locate
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
+
+
+def brain_settings(config: Config) -> Mapping[str, str | float]:
+    """Give what decides the brain mask; nothing for the default.
+
+    Raises
+    ------
+    UserError
+        The chosen program is not installed.
+    """
+    if config.brain.method == "template":
+        return {}
+    version = deepbet.installed_version()
+    return {"method": "deepbet", "deepbet": version, "timeout_s": config.normalise.timeout_s}
 
 
 def _make(inputs: Inputs) -> Made:
@@ -17,10 +35,13 @@ def _make(inputs: Inputs) -> Made:
     head, template_brain = inputs.volume("head", "t1w"), _mask(inputs, "head", "brain")
     assert template_brain is not None
     brought = _mask(inputs, "ingest", "brain_mask")
-    if brought is None:
-        found = extract(t1w, head, template_brain, _mask(inputs, "ingest", "lesion"))
-    else:
+    if brought is not None:
         found = Brain(_usable(brought), locate(t1w, head, template_brain))
+    elif "deepbet" in inputs.settings:
+        mask = deepbet.extract(t1w, inputs.settings["timeout_s"])
+        found = Brain(t1w.with_data(mask), locate(t1w, head, template_brain))
+    else:
+        found = extract(t1w, head, template_brain, _mask(inputs, "ingest", "lesion"))
     arrays = {
         "brain": to_array("brain", found.mask),
         "head_affine": table("head_affine", found.affine),
@@ -28,10 +49,14 @@ def _make(inputs: Inputs) -> Made:
     volume_ml = found.mask.data.sum() * found.mask.grid.voxel_volume_mm3 / 1000
     record = {
         "brain_ml": float(volume_ml),
-        "brain_mask": "registration" if brought is None else "brought",
+        "brain_mask": _origin(inputs, brought),
         "head_likeness": found.pose.likeness,
     }
     return Made(xr.Dataset(arrays), record)
+
+
+def _origin(inputs: Inputs, brought: Volume | None) -> str:
+    return "brought" if brought is not None else inputs.settings.get("method", "registration")
 
 
 def _mask(inputs: Inputs, role: str, name: str) -> Volume | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config, DerivativesSource, MapsSource
 from rt1t2_dask.pipelines.bias import BIAS
-from rt1t2_dask.pipelines.brain import BRAIN
+from rt1t2_dask.pipelines.brain import BRAIN, brain_settings
 from rt1t2_dask.pipelines.calibrate import CALIBRATE, CONTROLS
 from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.given_transform import FILE_ROLES
@@ -55,7 +55,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (SCANS, ingest_settings),
     (COREGISTER, lambda config: config.checks.model_dump(include={"mirrored"})),
     (BIAS, lambda config: {}),
-    (BRAIN, lambda config: {}),
+    (BRAIN, brain_settings),
     (NORMALISE, normalise_settings),
     (TISSUE, lambda config: {}),
     (LANDMARKS, lambda config: {}),
@@ -188,6 +188,7 @@ def check_registration(config: Config) -> None:
     shared_tasks(config)
     if not isinstance(config.source, MapsSource):
         normalise_settings(config)
+        brain_settings(config)
 
 
 def shared_tasks(config: Config) -> dict[str, Task]:

@@ -29,6 +29,7 @@ from rt1t2_dask.config_sources import (
     Source,
 )
 from rt1t2_dask.config_steps import (
+    BrainMask,
     Calibration,
     CalibrationKind,
     Checks,
@@ -102,6 +103,7 @@ class Config(Model):
     report: Report
     calibration: Calibration
     normalise: Normalise
+    brain: BrainMask
     lesion: Lesion
     quality: Quality
     site: Sites

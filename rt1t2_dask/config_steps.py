@@ -122,6 +122,12 @@ class Lesion(Model):
     fill: Literal["mask", "median_wm", "enantiomorphic"]
 
 
+class BrainMask(Model):
+    """How the brain is found where no mask is brought."""
+
+    method: Literal["template", "deepbet"]
+
+
 class Normalise(Model):
     """Registration to the template."""
 

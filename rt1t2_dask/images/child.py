@@ -19,8 +19,14 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "
 _REMEDY = "Look at the T1w and its brain mask, or leave the subject out with cohort.exclude."
 
 
-def register(module: str, arguments: Sequence[str], folder: Path, timeout_s: float) -> None:
-    """Run a module that registers images, on one thread.
+def register(
+    module: str,
+    arguments: Sequence[str],
+    folder: Path,
+    timeout_s: float,
+    what: str = "Registration to the template",
+) -> None:
+    """Run a module that registers images, or looks at one, on one thread.
 
     Parameters
     ----------
@@ -32,6 +38,8 @@ def register(module: str, arguments: Sequence[str], folder: Path, timeout_s: flo
         Working folder, with the images.
     timeout_s : float
         Wall seconds before it is ended.
+    what : str
+        What it does, for the reason of a failure.
 
     Raises
     ------
@@ -46,13 +54,13 @@ def register(module: str, arguments: Sequence[str], folder: Path, timeout_s: flo
         )
     except subprocess.TimeoutExpired as error:
         raise SubjectError(
-            f"Registration to the template took more than {timeout_s:.0f} s (normalise.timeout_s).",
+            f"{what} took more than {timeout_s:.0f} s (normalise.timeout_s).",
             _REMEDY,
         ) from error
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout or b"").decode(errors="replace").split("\n")
         said = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
-        raise SubjectError(f"Registration to the template failed: {said[-1]}", _REMEDY) from error
+        raise SubjectError(f"{what} failed: {said[-1]}", _REMEDY) from error
 
 
 def write_image(volume: Volume, path: Path) -> None:

@@ -44,6 +44,12 @@ def test_ants_syn_without_antspyx_says_what_to_install(folder, capsys):
     assert "install rt1t2-dask[ants], or choose normalise=greedy." in said(capsys)
 
 
+@pytest.mark.skipif(find_spec("deepbet") is not None, reason="deepbet is installed")
+def test_deepbet_without_the_package_says_what_to_install(folder, capsys):
+    assert command([*STUDY, "brain.method=deepbet"]) == 2
+    assert "install rt1t2-dask[deepbet]" in said(capsys)
+
+
 def test_another_template_that_is_not_there_names_the_file_to_bring(folder, monkeypatch, capsys):
     monkeypatch.setenv("RT1T2_ASSETS", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
