@@ -10,6 +10,7 @@ import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.config import Config
+from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.stores import open_store
 
 SIMULATED = "SIMULATED data, no real person"
@@ -36,8 +37,8 @@ def marked(config: Config) -> Config:
     try:
         content = open_store(config.source.root, config.storage.options()).read(DESCRIPTION)
         said = json.loads(content)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return config
+    except (FileNotFoundError, UserError, RunError, ValueError):
+        return config  # whoever reads the scans says what is wrong
     of_us = isinstance(said, dict) and said.get("simulated") is True
     return config.as_simulated() if of_us else config
 

@@ -18,6 +18,7 @@ from rt1t2_dask.config_morphometry import (
     Transcriptome,
 )
 from rt1t2_dask.config_places import Cluster, Storage
+from rt1t2_dask.config_rules import RULES
 from rt1t2_dask.config_sites import Share, SitePlace, Sites, merged, with_site
 from rt1t2_dask.config_sources import (
     BidsSource,
@@ -127,65 +128,9 @@ class Config(Model):
     _marked: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
-    def _stage_and_part_go_together(self) -> Config:
-        if (self.stage is None) != (self.part is None):
-            raise ValueError(
-                f"stage={self.stage} and part={self.part} go together: "
-                "stage=ratio part=17 makes the 17th person's ratio map"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _labels_have_their_level(self) -> Config:
-        if self.labels and self.level == "study":
-            raise ValueError(
-                f"labels={list(self.labels)} chooses whose maps are made and needs "
-                "level=participant; cohort.exclude leaves people out of a study"
-            )
-        if self.regional and self.level != "study":
-            raise ValueError(f"level={self.level} is for images, not for regional tables")
-        if self.regional and self.stage is not None:
-            raise ValueError(f"stage={self.stage} is for images; regional tables take seconds")
-        return self
-
-    @model_validator(mode="after")
-    def _combat_has_sites(self) -> Config:
-        if self.site.model == "combat" and self.cohort.site is None:
-            raise ValueError(
-                "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _share_knows_what(self) -> Config:
-        if self.share.kind == "export" and self.share.site is None:
-            raise ValueError(
-                "share=export needs share.site=NAME: how this site is called in the analysis"
-            )
-        if (self.share.kind == "combine") != bool(self.files):
-            raise ValueError(
-                f"share={self.share.kind} files=[{', '.join(self.files)}]: share=combine goes "
-                "with files=[first.zarr.zip,second.zarr.zip], and no other does"
-            )
-        if self.share.kind != "none" and self.regional:
-            raise ValueError(f"share={self.share.kind} is for images, not for regional tables")
-        return self
-
-    @model_validator(mode="after")
-    def _transform_has_a_source(self) -> Config:
-        if self.given_transform and not isinstance(self.source, DerivativesSource):
-            raise ValueError(
-                f"normalise=derivatives needs source=derivatives, not {self.source.kind}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _regional_tables_have_their_method(self) -> Config:
-        if self.regional != (self.method == "martins_2021"):
-            raise ValueError(
-                f"method={self.method} does not fit source={self.source.kind}: regional tables "
-                "(source=morphometry, simulated_morphometry) and method=martins_2021 go together"
-            )
+    def _fit_together(self) -> Config:
+        for rule in RULES:
+            rule(self)
         return self
 
     @model_validator(mode="after")
@@ -234,6 +179,7 @@ class Config(Model):
         tree = self.model_dump(mode="python")
         place = self.cohort.sites[site]
         tree["cohort"] = tree["cohort"] | {"sites": {}, "site_column": None}
+        tree["site"] = tree["site"] | {"model": "none"}
         tree["template"]["voxel_mm"] = self.output_voxel_mm
         for name in ("source", "storage", "calibration", "cluster"):
             tree[name] = merged(tree[name], getattr(place, name))

@@ -51,6 +51,9 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
     if found["rest"] is None:
         return word
     value = found["rest"][1:]
+    group, _, last = key.partition(".")
+    if last == "kind" and group in GROUPS:
+        raise UserError(f"{key}={value}: choose it with its other settings, {group}={value}.")
     _check_value(key, value, sweep)
     if key == "cohort" and not value:
         raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")

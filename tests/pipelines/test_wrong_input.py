@@ -134,6 +134,8 @@ LINES = [
     ("output_dir=", "it is empty; name a place"),
     ("output_dir=a'b'c", "cannot be read; put the value in quotes"),
     ("output_dir=${HOME}/out", "${oc.env:NAME}"),
+    ("output_dir=lake", "output_dir=lake is the lake"),
+    ("source.kind=bids", "choose it with its other settings, source=bids"),
     ("cluster.address=host:1", "needs cluster=address"),
     ("cohort.exclude=[sub-01,,]", "cohort.exclude=[sub-01,,]: cannot be read"),
     ("quality.limits.brain_ml=[3,2]", "3 is over 2"),

@@ -1,0 +1,84 @@
+"""What settings of different sections ask of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rt1t2_dask.config import Config
+
+
+def _stage_and_part_go_together(config: Config) -> None:
+    if (config.stage is None) != (config.part is None):
+        raise ValueError(
+            f"stage={config.stage} and part={config.part} go together: "
+            "stage=ratio part=17 makes the 17th person's ratio map"
+        )
+
+
+def _labels_have_their_level(config: Config) -> None:
+    if config.labels and config.level == "study":
+        raise ValueError(
+            f"labels={list(config.labels)} chooses whose maps are made and needs "
+            "level=participant; cohort.exclude leaves people out of a study"
+        )
+    if config.regional and config.level != "study":
+        raise ValueError(f"level={config.level} is for images, not for regional tables")
+    if config.regional and config.stage is not None:
+        raise ValueError(f"stage={config.stage} is for images; regional tables take seconds")
+
+
+def _results_lie_outside_the_lake(config: Config) -> None:
+    if config.output_dir.rstrip("/") == config.storage.url.rstrip("/"):
+        raise ValueError(
+            f"output_dir={config.output_dir} is the lake (storage.url); choose another folder"
+        )
+
+
+def _combat_has_sites(config: Config) -> None:
+    if config.site.model == "combat" and config.cohort.site is None:
+        raise ValueError(
+            "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
+        )
+
+
+def _share_knows_what(config: Config) -> None:
+    if config.share.kind == "export" and config.share.site is None:
+        raise ValueError(
+            "share=export needs share.site=NAME: how this site is called in the analysis"
+        )
+    if (config.share.kind == "combine") != bool(config.files):
+        raise ValueError(
+            f"share={config.share.kind} files=[{', '.join(config.files)}]: share=combine goes "
+            "with files=[first.zarr.zip,second.zarr.zip], and no other does"
+        )
+    if config.share.kind != "none" and config.regional:
+        raise ValueError(f"share={config.share.kind} is for images, not for regional tables")
+
+
+def _transform_has_a_source(config: Config) -> None:
+    if config.given_transform and config.source.kind != "derivatives":
+        raise ValueError(
+            f"normalise=derivatives needs source=derivatives, not {config.source.kind}"
+        )
+
+
+def _regional_tables_have_their_method(config: Config) -> None:
+    if config.regional != (config.method == "martins_2021"):
+        raise ValueError(
+            f"method={config.method} does not fit source={config.source.kind}: regional tables "
+            "(source=morphometry, simulated_morphometry) and method=martins_2021 go together"
+        )
+
+
+RULES: tuple[Callable[[Config], None], ...] = (
+    _stage_and_part_go_together,
+    _labels_have_their_level,
+    _results_lie_outside_the_lake,
+    _combat_has_sites,
+    _share_knows_what,
+    _transform_has_a_source,
+    _regional_tables_have_their_method,
+)
+"""Each raises ValueError with the settings at odds and what to change."""
