@@ -32,6 +32,7 @@ from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.receptors import PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.share import SHARE
+from rt1t2_dask.pipelines.site_effects import SITE_EFFECTS
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Stage
 from rt1t2_dask.pipelines.template import TEMPLATE
@@ -71,6 +72,7 @@ STAGES = (
     COMBAT,
     HARMONISED,
     META,
+    SITE_EFFECTS,
     SHARE,
     POOLED,
     FEATURES,

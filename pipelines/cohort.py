@@ -16,6 +16,7 @@ from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.share_plan import plan_share
+from rt1t2_dask.pipelines.site_effects import plan_site_effects
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Part
 
@@ -41,6 +42,8 @@ class CohortPlan:
         Everybody's maps and regions without site effects, which all the rest reads.
     meta : mapping of str to MetaPlan
         Meta-analyses of the sites' own contrasts, by contrast.
+    site_effects : Task or None
+        Map of what is site, where it is not taken out.
     share : Task or None
         Sums that the site hands on, in place of all the rest.
     """
@@ -52,12 +55,13 @@ class CohortPlan:
     regional: tuple[Task, ...] = ()
     harmony: tuple[Task, ...] = ()
     meta: Mapping[str, MetaPlan] = field(default_factory=dict)
+    site_effects: Task | None = None
     share: Task | None = None
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
         listed = [*self.harmony, *self.regional, *([self.pet] if self.pet else [])]
-        listed += [*self.receptors.values(), *([self.share] if self.share else [])]
+        listed += [*self.receptors.values(), *filter(None, (self.site_effects, self.share))]
         for plan in self.contrasts.values():
             listed += plan.tasks()
         return listed + [task for plan in self.meta.values() for task in plan.tasks()]
@@ -104,7 +108,8 @@ def plan_cohort(
     regional = tuple(plan_parcels(config, plans)) if receptors else ()
     meta, said = plan_meta(config, rows, plans, shared, contrasts)
     notes = [*notes, *more, *said]
-    return CohortPlan(contrasts, pet, receptors, tuple(notes), regional, harmony, meta)
+    effects = plan_site_effects(config, rows, plans, shared)
+    return CohortPlan(contrasts, pet, receptors, tuple(notes), regional, harmony, meta, effects)
 
 
 def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:

@@ -16,7 +16,12 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 
-SCIENCE = ("rt1t2_dask.report.figures", "rt1t2_dask.report.page", "rt1t2_dask.stats.demographics")
+SCIENCE = (
+    "rt1t2_dask.report.figures",
+    "rt1t2_dask.report.page",
+    "rt1t2_dask.report.site_section",
+    "rt1t2_dask.stats.demographics",
+)
 WRITERS = (
     "dataset",
     "group_design",
@@ -28,6 +33,7 @@ WRITERS = (
     "results",
     "sensitivity",
     "sidecar",
+    "site_section",
     "write",
 )
 

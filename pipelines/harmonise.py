@@ -28,7 +28,7 @@ SLICES = 16
 def _learn(inputs: Inputs) -> Made:
     grid = common_grid(inputs)
     inside = analysis_mask(inputs, grid)
-    people, rows = _People(inputs.settings), Rows.open(inputs)
+    people, rows = SitePeople(inputs.settings), Rows.open(inputs)
     blocks = voxel_blocks(grid.shape, inside, len(rows))
     index = [block.index for block in blocks]
     before: list[SiteVariance] = []
@@ -39,13 +39,13 @@ def _learn(inputs: Inputs) -> Made:
         found.append(standardise(sums, people.reference))
     model = shrink(join(found, index), people.reference)
     after = [_left(people, rows, block, model) for block in blocks]
-    maps = {f"site_{n}_{when}": _whole(parts, index, n)
+    maps = {f"site_{n}_{when}": whole(parts, index, n)
             for when, parts in (("before", before), ("after", after))
             for n in ("share", "span")}  # fmt: skip
     return Made(_dataset(model, maps, inside, grid, inputs), _record(people, maps))
 
 
-class _People:
+class SitePeople:
     """Who is where, with which covariates."""
 
     def __init__(self, settings: Any) -> None:
@@ -55,12 +55,13 @@ class _People:
         self.reference: int | None = settings["reference"]
 
     def sums(self, values: NDArray[Any]) -> list[Sums]:
+        """Sum each site up over [1, covariates]; shape of ``values`` (person, voxel)."""
         design = np.column_stack([np.ones(len(self.site)), self.covariates])
         here = (self.site == k for k in range(len(self.names)))
         return [accumulate(values[rows], design[rows]) for rows in here]
 
 
-def _left(people: _People, rows: Rows, block: Block, model: Harmoniser) -> SiteVariance:
+def _left(people: SitePeople, rows: Rows, block: Block, model: Harmoniser) -> SiteVariance:
     """Say what is left of the sites in a block after harmonisation, the second pass."""
     own = model.at(block.index)
     values = np.asarray(rows.read(block), np.float64)
@@ -70,11 +71,12 @@ def _left(people: _People, rows: Rows, block: Block, model: Harmoniser) -> SiteV
     return site_variance(people.sums(values))
 
 
-def _whole(parts: Sequence[SiteVariance], index: Sequence[NDArray[np.intp]], name: str) -> Float:
-    whole = np.full(sum(map(len, index)), np.nan)
+def whole(parts: Sequence[SiteVariance], index: Sequence[NDArray[np.intp]], name: str) -> Float:
+    """Put one number of all blocks together, shape (voxel,)."""
+    joined = np.full(sum(map(len, index)), np.nan)
     for part, where in zip(parts, index, strict=True):
-        whole[where] = getattr(part, name)
-    return whole
+        joined[where] = getattr(part, name)
+    return joined
 
 
 def _dataset(
@@ -104,12 +106,16 @@ def _in_storage_order(values: Float, inside: NDArray[np.bool_]) -> Float:
     return values[:, order.transpose(2, 1, 0)[stored]]
 
 
-def _record(people: _People, maps: dict[str, Float]) -> dict[str, Any]:
+def _record(people: SitePeople, maps: dict[str, Float]) -> dict[str, Any]:
     counts = {name: int((people.site == k).sum()) for k, name in enumerate(people.names)}
-    medians = {
+    return {"people": counts} | medians(maps)
+
+
+def medians(maps: dict[str, Float]) -> dict[str, float | None]:
+    """Give the median of each map; None where it has no value."""
+    return {
         name: float(np.nanmedian(v)) if np.isfinite(v).any() else None for name, v in maps.items()
     }
-    return {"people": counts} | medians
 
 
 def _apply(inputs: Inputs) -> Made:

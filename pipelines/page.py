@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.sensitivity import calibration_rows, edge_rows
+from rt1t2_dask.pipelines.site_section import site_sections
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, Place, ReportContent, Threshold
@@ -98,6 +99,7 @@ def gather(
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
         flow=flow(plans, cohort, study.template),
+        sections=site_sections(study, analysed),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 

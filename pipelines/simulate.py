@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.head import HeadModel, build_head
+from rt1t2_dask.simulate.scanner import Scanner
 from rt1t2_dask.storage.keys import canonical, checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -95,9 +96,7 @@ def write_people(
     everybody = cohort.people(specs, source.seed)
     groups = everybody.set_index("participant_id")["group"]
     waiting = [
-        executor.submit(
-            _write_person, store, label, specs[groups[label]], source.seed, source.voxel_mm, key
-        )
+        executor.submit(_write_person, store, label, specs[groups[label]], source, key)
         for label, key in missing.items()
     ]
     for future in waiting:
@@ -124,6 +123,7 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
         "voxel_mm": source.voxel_mm,
         "effects": spec.effects,
         "lesions": spec.lesions,
+        "scanner": source.scanner.model_dump(),
     }
     brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
     return digest([code_version(CODE), settings, brain])
@@ -141,11 +141,17 @@ def _is_whole(store: Store, label: str, key: str) -> bool:
 
 
 def _write_person(
-    store: Store, label: str, spec: GroupSpec, seed: int, voxel_mm: float, key: str
+    store: Store, label: str, spec: GroupSpec, source: SimulatedSource, key: str
 ) -> None:
     head = template_head()
     person = cohort.simulate_participant(
-        head, label, spec, seed=seed, voxel_mm=voxel_mm, effects=cohort.paper_effects(head)
+        head,
+        label,
+        spec,
+        seed=source.seed,
+        voxel_mm=source.voxel_mm,
+        effects=cohort.paper_effects(head),
+        scanner=Scanner(**source.scanner.model_dump()),
     )
     sealed = {}
     for path, content in bids_layout.participant_files(person, label):

@@ -181,6 +181,7 @@ class Config(Model):
         tree["cohort"] = tree["cohort"] | {"sites": {}, "site_column": None}
         tree["site"] = tree["site"] | {"model": "none"}
         tree["template"]["voxel_mm"] = self.output_voxel_mm
+        tree["site"]["model"] = "none"
         for name in ("source", "storage", "calibration", "cluster"):
             tree[name] = merged(tree[name], getattr(place, name))
         try:

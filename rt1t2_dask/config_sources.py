@@ -30,6 +30,17 @@ class SimulatedGroup(Model):
         return self
 
 
+class SimulatedScanner(Model):
+    """What is particular to one site's scanner."""
+
+    gain_t1w: Annotated[float, Field(gt=0, le=10)] = 1.0
+    gain_t2w: Annotated[float, Field(gt=0, le=10)] = 1.0
+    gamma_t1w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    gamma_t2w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    blur_mm: Annotated[float, Field(ge=0, le=6)] = 0.0
+    noise: Annotated[float, Field(ge=0, le=0.2)] = 0.025
+
+
 class SimulatedSource(Model):
     """Simulated heads with known truth."""
 
@@ -38,6 +49,7 @@ class SimulatedSource(Model):
     voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
     seed: Annotated[int, Field(ge=0)]
     groups: dict[str, SimulatedGroup]
+    scanner: SimulatedScanner = SimulatedScanner()
 
 
 class BidsSource(Model):

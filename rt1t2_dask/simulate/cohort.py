@@ -12,6 +12,7 @@ import pandas as pd
 from rt1t2_dask.simulate.effects import Effect, move_inside
 from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.person import SimulatedPerson, simulate_person
+from rt1t2_dask.simulate.scanner import COMMON, Scanner
 
 # Centres: peaks of van Grinsven et al. 2025 (METHODS 5). That paper gives no effect size: radii
 # and change are ours, as are the mirrored thalamus and the caudate's centre, which the paper
@@ -114,6 +115,7 @@ def simulate_participant(
     seed: int,
     voxel_mm: float,
     effects: Sequence[Effect],
+    scanner: Scanner = COMMON,
 ) -> SimulatedPerson:
     """Simulate one participant of a group.
 
@@ -131,6 +133,8 @@ def simulate_participant(
         Voxel size of both scans, mm.
     effects : sequence of Effect
         From `paper_effects`; lesions keep clear of them whether planted or not.
+    scanner : Scanner
+        Of the site.
     """
     entropy = person_seed(seed, participant_id)
     rng = _person_rng(seed, participant_id)
@@ -142,6 +146,7 @@ def simulate_participant(
         effects=effects if spec.effects else (),
         n_lesions=n_lesions,
         keep_clear=effects,
+        scanner=scanner,
     )
 
 

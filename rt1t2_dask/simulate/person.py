@@ -17,7 +17,7 @@ from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.intensities import WHITE_T1W, WHITE_T2W
 from rt1t2_dask.simulate.lattice import random_field
 from rt1t2_dask.simulate.pose import TrueWarp, draw_offset, draw_warp
-from rt1t2_dask.simulate.scanner import scan
+from rt1t2_dask.simulate.scanner import COMMON, Scanner, scan
 
 Points = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -78,6 +78,7 @@ def simulate_person(
     effects: Sequence[Effect] = (),
     n_lesions: int = 0,
     keep_clear: Sequence[Effect] = (),
+    scanner: Scanner = COMMON,
 ) -> SimulatedPerson:
     """Simulate one person's T1w and T2w.
 
@@ -95,6 +96,8 @@ def simulate_person(
         Small strokes; 0 gives no lesion mask.
     keep_clear : sequence of Effect
         Lesions keep away from these as from `effects`.
+    scanner : Scanner
+        Where both are scanned.
 
     Raises
     ------
@@ -126,9 +129,26 @@ def simulate_person(
         Volume(change.astype(np.float32), t1_grid.affine),
         lesions,
     )
+    t1_level, t2_level = _T1W_LEVEL * scanner.gain_t1w, _T2W_LEVEL * scanner.gain_t2w
     return SimulatedPerson(
-        t1w=scan(t1w, t1_grid, white=WHITE_T1W, level=_T1W_LEVEL, rng=t1_rng),
-        t2w=scan(t2w, t2_grid, white=WHITE_T2W, level=_T2W_LEVEL, rng=t2_rng),
+        t1w=scan(
+            t1w,
+            t1_grid,
+            white=WHITE_T1W,
+            level=t1_level,
+            rng=t1_rng,
+            gamma=scanner.gamma_t1w,
+            scanner=scanner,
+        ),
+        t2w=scan(
+            t2w,
+            t2_grid,
+            white=WHITE_T2W,
+            level=t2_level,
+            rng=t2_rng,
+            gamma=scanner.gamma_t2w,
+            scanner=scanner,
+        ),
         lesion=mask if n_lesions else None,
         truth=truth,
         seed=seed,

@@ -55,6 +55,9 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
     assert (moved["map"], moved["smooth"], moved["parcels"]) == (24, 36, 36)
     clusters = three / "elsewhere/group/contrast-patVsHc_desc-meta_clusters.tsv"
     assert "negative" in set(pd.read_csv(clusters, sep="\t")["sign"])
+    page = (three / "elsewhere/report.html").read_text()
+    assert "site explains" in page
+    assert "Every site has a mean of its own" in page
     written = {p.name for p in (three / "elsewhere").glob("sub-*")}
     assert len(written) == 24
     assert not any(name.startswith("sub-w") for name in written)
@@ -69,6 +72,13 @@ def test_combat_takes_gain_and_offset_out(three, placed):
     t = parts.map("stat_t")
     assert np.nanmedian(t[16:18, 19:21, 19:21]) < -4
     assert abs(np.nanmean(t[:, :10])) < 1
+
+
+def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
+    effects = placed.lake.read(placed.plan.site_effects.part)
+    raw = Parts(three, "placed", "site.model=combat").plan.harmony[0].part
+    combat = placed.lake.read(raw)["site_share_before"].to_numpy()
+    np.testing.assert_allclose(effects["site_share_before"].to_numpy(), combat, rtol=1e-6)
 
 
 def test_harmonised_maps_are_those_of_the_science(three):

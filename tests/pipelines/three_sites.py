@@ -107,6 +107,7 @@ class Parts:
         wanted = [plan.contrast.part for plan in self.plan.contrasts.values()]
         wanted += [task.part for task in self.plan.harmony]
         wanted += [task.part for plan in self.plan.meta.values() for task in plan.tasks()]
+        wanted += [task.part for task in (self.plan.site_effects,) if task]
         tasks = [*images.tasks(), *self.plan.tasks()]
         todo = missing_tasks(tasks, wanted, complete_parts(self.lake, tasks))
         assert run_tasks(SerialExecutor(), self.lake, todo, lambda _: None) == {}
