@@ -8,7 +8,6 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import map_affine
 
 from rt1t2_dask.command_line import command
 from rt1t2_dask.images.smooth import smooth
@@ -31,7 +30,7 @@ def effect(out: Path) -> np.ndarray:
 
 
 def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_arguments, tmp_path):
-    _, maps = maps_study(n_patients=4, n_controls=5)
+    root, maps = maps_study(n_patients=4, n_controls=5)
     assert command([*maps_arguments, *QUICK, *SMOOTH, "report.edge_sensitivity=true"]) == 0
     out = tmp_path / "out"
     rows = table(out, "edge_sensitivity")
@@ -39,7 +38,8 @@ def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_argume
     whole = rows[rows["region"] == "all tested voxels"].set_index("edge")
     tested = np.isfinite(effect(out))
     assert whole["effect"]["normalised"] == pytest.approx(effect(out)[tested].mean(), rel=1e-4)
-    volumes = [Volume(one, map_affine()) for one in maps]
+    affine = nib.load(root / "sub-00_T1wT2wratio.nii.gz").affine
+    volumes = [Volume(one, affine) for one in maps]
     smoothed = np.stack([smooth(one, 10.0, "spm").data for one in volumes])
     difference = smoothed[:4].mean(0) - smoothed[4:].mean(0)
     assert whole["effect"]["spm"] == pytest.approx(difference[tested].mean(), rel=1e-4)
