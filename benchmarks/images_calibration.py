@@ -3,7 +3,9 @@
 Bias field, T2w interpolation, brain mask, classes, maps and ratio are the pipeline's own, the
 ratio on the T1w grid. Shortcuts: the T2w lies on the T1w (rigid registration has its own section),
 the head template's prior is not used, and the brain mask of the first setting serves the others,
-whose own masks would differ somewhat: six people under nine scans are 54 heads.
+whose own masks would differ somewhat: six people under nine scans are 54 heads. White matter and
+changed regions are looked at without their outer voxel: at 2 mm partial volume alone makes 7.8 %
+of a change of 9 % in the whole thalamus, before any calibration.
 """
 
 from __future__ import annotations
@@ -101,7 +103,10 @@ def _effects(
     number: int, brain: Brain, maps: list[NDArray[np.float32]], truth: Mapping[str, Mask]
 ) -> list[float]:
     """Change of the mean ratio in percent, of the whole tissue and of the thalamus alone."""
-    where = {"brain": truth["wm"] | truth["gm"], "thalamus": truth["thalamus"]}
+    where = {
+        name: eroded(mask, np.full(3, VOXEL_MM))
+        for name, mask in (("brain", truth["wm"] | truth["gm"]), ("thalamus", truth["thalamus"]))
+    }
     found = []
     for name, mask in where.items():
         for k in CHANGED_ON:

@@ -18,7 +18,7 @@ Method = Literal["greedy", "ants_syn"]
 
 AFFINE_MM = 4.0
 METRIC_RADIUS = 2
-LESION_MARGIN_VOXELS = METRIC_RADIUS + 1
+LESION_MARGIN_VOXELS = METRIC_RADIUS
 BORDER_MM = 10.0
 FINE_MM = 2.5
 _GREEDY_FINE, _GREEDY_COARSE = (100, 80, 50), (60, 40)
@@ -57,8 +57,8 @@ def to_template(
     method : {"greedy", "ants_syn"}
         Which program deforms, both by cross-correlation with a radius of 2 voxels.
     fill : {"mask", "median_wm", "enantiomorphic"}
-        ``mask``: the metric looks neither at the lesion nor at a margin of 3 voxels around it,
-        one more than its radius. The others fill the lesion: see `fill`.
+        ``mask``: the metric looks neither at the lesion nor at a margin of 2 voxels around it,
+        its radius: a voxel more blinds it to the rim. The others fill the lesion: see `fill`.
     white : Volume, optional
         White-matter probability of the template, for ``median_wm``.
     timeout_s : float
