@@ -23,6 +23,10 @@ def _labels_have_their_level(config: Config) -> None:
             f"labels={list(config.labels)} chooses whose maps are made and needs "
             "level=participant; cohort.exclude leaves people out of a study"
         )
+    if config.level == "dataset" and config.check:
+        raise ValueError("check=true reads a cohort: name one (--cohort FILE), or use dry_run=true")
+    if config.level != "study" and config.stage is not None:
+        raise ValueError(f"level={config.level} and stage={config.stage}: give one of them")
     if config.regional and config.level != "study":
         raise ValueError(f"level={config.level} is for images, not for regional tables")
     if config.regional and config.stage is not None:

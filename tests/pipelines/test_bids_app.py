@@ -83,6 +83,8 @@ def test_the_image_half_is_planned_without_a_table(dataset, capsys):
         ("it's_raw out participant smooth.fwhm=3", "did you mean smooth.fwhm_mm?"),
         ("it's_raw out participant source=maps", "needs source=bids or derivatives"),
         ("it's_raw out participant calibration.reference=controls", "reads every control"),
+        ("it's_raw out participant check=true", "check=true reads a cohort"),
+        ("+cohort=psp level=participant stage=ratio part=1", "give one of them"),
         ("+cohort=psp labels=[sub-01]", "level=participant"),
         ("+cohort=chronic_pain level=participant", "not for regional tables"),
     ],
