@@ -38,6 +38,7 @@ class Study:
     people: int
     voxel_mm: float
     relabelings: int = 20
+    alone: int = 0
 
     def words(self, lake: str, out: str) -> list[str]:
         patients = self.people // 2

@@ -322,7 +322,7 @@ def maps(folder: Path) -> tuple[str, ...]:
         root.mkdir(exist_ok=True)
         for path in written.glob("sub-*/anat/*_space-*_desc-ratio_T1wT2wratio.nii.gz"):
             shutil.copy(path, root / f"{path.name.partition('_')[0]}_T1wT2wratio.nii.gz")
-        shutil.copy(written / "participants.tsv", root / "participants.tsv")
+        shutil.copy(folder / "simulated/participants.tsv", root / "participants.tsv")
     return (*MAPS, f"source.root={root}")
 
 
