@@ -41,7 +41,6 @@ from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
-FIGURE_DPI = 300
 # BIDS takes a table of people only beside their folders.
 PEOPLE_WITHOUT_FOLDERS = ("participants.tsv", "participants.json")
 PAIR = 2
@@ -97,7 +96,7 @@ def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, A
         store.write(f"group/{name}.json", json_bytes({"simulated": config.simulated} | summary))
     pictures = draw(content)
     for stem, picture in pictures.items():
-        store.write(f"figures/{stem}.png", picture.png(FIGURE_DPI))
+        store.write(f"figures/{stem}.png", picture.printed)
     store.write("report.html", render(content, pictures).encode())
     state = {
         "state": "complete",

@@ -36,7 +36,6 @@ from rt1t2_dask.stats.demographics import compare
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
-FIGURE_DPI = 300
 METHODS, REFERENCES = "methods.md", "references.bib"
 VARIANCE_NOTES = {
     "welch": (
@@ -129,7 +128,7 @@ def write_report(store: Store, content: ReportContent) -> None:
     """Write figures for print, methods with their references, then the page that holds all."""
     pictures = draw_all(content)
     for stem, picture in pictures.items():
-        store.write(f"figures/{stem}.png", picture.png(FIGURE_DPI))
+        store.write(f"figures/{stem}.png", picture.printed)
         store.write(f"figures/{stem}.svg", picture.svg())
     said = describe(content, pandoc=True)
     store.write(METHODS, said.markdown.encode())

@@ -268,7 +268,7 @@ _Z_NOTE = "Z is the weight over its standard deviation when regions are resample
 
 def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
     figures = tuple(
-        Figure(data_uri(picture.png()), picture.alt, picture.caption)
+        Figure(data_uri(picture.paged()), picture.alt, picture.caption)
         for picture in section.pictures.values()
     )
     return Part(section, figures, tuple(_downloads(section.anchor, content)))

@@ -106,7 +106,7 @@ def data_uri(image: bytes, kind: str = "png") -> str:
 
 
 def _figure(picture: Picture, drawing: bool) -> Figure:
-    source = data_uri(picture.svg(), "svg+xml") if drawing else data_uri(picture.png())
+    source = data_uri(picture.svg(), "svg+xml") if drawing else data_uri(picture.paged())
     return Figure(source, picture.alt, picture.caption)
 
 

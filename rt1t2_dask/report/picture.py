@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
+
+from rt1t2_dask.report.thumbnail import halved
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours that people with colour-vision deficiency tell apart (Okabe and Ito 2008)."""
@@ -71,6 +74,15 @@ class Picture:
     def png(self, dpi: int = PAGE_DPI) -> bytes:
         """PNG without date or version: the same figure gives the same bytes."""
         return self._saved("png", {"Software": None}, dpi)
+
+    @cached_property
+    def printed(self) -> bytes:
+        """PNG at print resolution."""
+        return self.png(PRINT_DPI)
+
+    def paged(self) -> bytes:
+        """PNG for the page: that of the print at half its size, cheaper than drawn once more."""
+        return halved(self.printed)
 
     def svg(self) -> bytes:
         """SVG with text as paths, images at print resolution and fixed identifiers."""

@@ -10,6 +10,15 @@ WIDTH_PX = 840
 COLOURS = 64
 
 
+def halved(png: bytes) -> bytes:
+    """Scale a PNG to half its width and height, each pixel the mean of four."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    size = (picture.width // 2, picture.height // 2)
+    out = io.BytesIO()
+    picture.resize(size, Image.Resampling.BOX).save(out, format="PNG")
+    return out.getvalue()
+
+
 def thumbnail(png: bytes, width_px: int = WIDTH_PX, colours: int = COLOURS) -> bytes:
     """Scale a PNG down to a width and to a palette; the same bytes in give the same out.
 
