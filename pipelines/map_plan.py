@@ -7,6 +7,7 @@ from itertools import combinations
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config, MorphometrySource
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.morphometry import CENTROIDS, DESIKAN, MAP, MAP_CORRELATIONS, is_image
 from rt1t2_dask.pipelines.morphometry_inputs import named_file
@@ -63,6 +64,11 @@ def plan_correlations(
     """
     files = _own_maps(config) | _places(config)
     brought = list(config.similarity.maps)
+    taken = [name for name in brought if name in maps or name in means]
+    if taken:
+        raise UserError(
+            f"similarity.maps.{taken[0]}: a map of this study has that name; choose another."
+        )
     pairs = list(combinations(maps, 2)) + [(own, b) for own in (*maps, *means) for b in brought]
     pairs += combinations(brought, 2)
     if not pairs or not config.transcriptome.n_spins:

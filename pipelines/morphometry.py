@@ -48,6 +48,7 @@ MISSING, OUTLIERS, EFFECTS, ACROSS, CORRELATIONS = (
     "correlations.tsv",
 )
 CENTROIDS = "centroids"
+_MEAN, _MEAN_OF_COMMON = "mean of all regions", "mean of the regions that everybody has"
 MORE, MAP, IMAGE = "more:", "map:", "image:"
 DESIKAN = "desikan_killiany"
 
@@ -158,14 +159,19 @@ def _make_contrast(inputs: Inputs) -> Made:
     rows.insert(0, "region", names)
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
     rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings["n"] else np.nan
-    mean = similarity.global_mean(data)[:, None]
-    whole = _effects(mean, design, settings)
-    whole.insert(0, "region", "mean of all regions")
+    whole = _effects(_means(data), design, settings)
+    whole.insert(0, "region", _MEAN if np.isfinite(data).all() else _MEAN_OF_COMMON)
     single = design.q == 1
     arrays = {"region_t": rows["t"].to_numpy(), "region_dof": rows["dof"].to_numpy()}
     dataset = xr.Dataset({n: table(n, v) for n, v in arrays.items()})
     record = {"regions": names, "n": design.n, "statistic": "t" if single else "F"}
     return Made(dataset, record, {EFFECTS: tsv(pd.concat([rows, whole], ignore_index=True))})
+
+
+def _means(data: Float) -> Float:
+    """Average the regions that everybody has, shape (person, 1): the same ones in all."""
+    common = data[:, np.isfinite(data).all(axis=0)]
+    return common.mean(axis=1, keepdims=True) if common.size else np.full((len(data), 1), np.nan)
 
 
 def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -25,6 +26,7 @@ PATTERNS = {
 }
 SIDES = ("lh", "rh")
 STATS = "stats:"
+DESCRIPTION = "dataset_description.json"
 TABLES = (".tsv", ".csv", ".txt")
 
 
@@ -35,6 +37,26 @@ def as_tables(config: Config) -> MorphometrySource:
         return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")
     assert isinstance(source, MorphometrySource)
     return source
+
+
+def labelled(config: Config) -> Config:
+    """Know simulated data by the tables' dataset and by the folders that maps come from."""
+    source = config.source
+    if not isinstance(source, MorphometrySource):
+        return config
+    folders = [p for p in source.more.values() if not (p.endswith(TABLES) or is_image(p))]
+    said = any(_says_simulated(config, path) for path in ("", *folders))
+    return config.as_simulated() if said else config
+
+
+def _says_simulated(config: Config, folder: str) -> bool:
+    path = f"{folder.rstrip('/')}/{DESCRIPTION}" if folder else DESCRIPTION
+    root, name = located(config.source.root, path)
+    try:
+        content = open_store(root, config.storage.options()).read(name)
+        return bool(json.loads(content).get("simulated"))
+    except (FileNotFoundError, ValueError, AttributeError):
+        return False
 
 
 def wanted_features(config: Config) -> list[str]:
@@ -179,6 +201,7 @@ def _simulated_files(source: SimulatedMorphometrySource) -> Iterator[tuple[str, 
     affected = [specs[group].effects for group in people["group"]]
     values = simulate_features(people, affected, names, places, source.seed)
     yield "README.md", _README
+    yield DESCRIPTION, _DESCRIPTION
     yield "participants.tsv", _participants(people)
     labels = people["participant_id"].tolist()
     for k, feature in enumerate(TYPICAL):
@@ -192,6 +215,12 @@ def _participants(people: pd.DataFrame) -> bytes:
     return str(text).encode()
 
 
+_DESCRIPTION = b"""{
+  "Name": "SIMULATED regional tables, no real person",
+  "BIDSVersion": "1.10.0",
+  "simulated": true
+}
+"""
 _README = b"""# SIMULATED regional tables, no real person
 
 Computed by rt1t2_dask from a seed. Where similarity is higher in patients, it was planted (insula

@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.failed import warn
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.morphometry import features_of
-from rt1t2_dask.pipelines.morphometry_inputs import simulate_tables
+from rt1t2_dask.pipelines.morphometry_inputs import labelled, simulate_tables
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan, plan_features, plan_study
 from rt1t2_dask.pipelines.morphometry_write import FinishedMorphometry, write_lost, write_study
 from rt1t2_dask.pipelines.people import read_people
@@ -66,6 +66,7 @@ def run_regional(config: Config, cluster: LazyCluster | None) -> int:
             "cohort.site_column."
         )
     require_places(config)
+    config = labelled(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     if config.simulated:

@@ -28,7 +28,8 @@ TYPICAL: Mapping[str, tuple[float, float]] = {
 """Mean over regions and spread between regions, of the size FreeSurfer gives (our choice)."""
 SMOOTH = 0.6
 PERSONAL = 0.55
-SHIFT = 0.18
+SHIFT = 0.12
+LEAST_SHARE = 0.5
 AGE_PER_YEAR = {"thickness": -0.03, "volume": -0.02}
 MALE = {"volume": 0.25, "area": 0.3}
 MEAN_AGE = 50.0
@@ -66,6 +67,7 @@ def simulate_features(
     typical = _typical_pattern(centroids, [r.startswith("lh_") for r in regions], seed)
     common = _common_profile(typical)
     target = np.array([region.split("_", 1)[1] in LIMBIC for region in regions])
+    typical = _turned_towards(typical, target, common)
     rows = [
         _person(typical, common, target, row, bool(own), seed)
         for (_, row), own in zip(people.iterrows(), affected, strict=True)
@@ -92,6 +94,19 @@ def _common_profile(pattern: Float) -> Float:
     centred = pattern - pattern.mean(axis=1, keepdims=True)
     mean = (centred / np.linalg.norm(centred, axis=1, keepdims=True)).mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean) * np.sqrt(len(mean)))
+
+
+def _turned_towards(pattern: Float, target: NDArray[np.bool_], common: Float) -> Float:
+    """Turn the targets' typical profiles to the side of the common one, (region, feature).
+
+    A region that opposes it would lose similarity on its way there: the planted increase would
+    be a decrease.
+    """
+    along = common / np.linalg.norm(common)
+    share = (pattern - pattern.mean(axis=1, keepdims=True)) @ along
+    wanted = np.where(target, np.maximum(np.abs(share), LEAST_SHARE), share)
+    turned = pattern + (wanted - share)[:, None] * along
+    return np.asarray((turned - turned.mean(axis=0)) / turned.std(axis=0))
 
 
 def _person(

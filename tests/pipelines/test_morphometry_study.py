@@ -19,6 +19,7 @@ from rt1t2_dask.morphometry.regions import LIMBIC, desikan_labels, subcortex_lab
 from rt1t2_dask.pipelines.morphometry import _max_t
 from rt1t2_dask.stats import from_formula
 from rt1t2_dask.stats.effect_sizes import regional
+from rt1t2_dask.transcriptome import pls
 from rt1t2_dask.transcriptome.expression import read_expression
 
 DESC = "space-MNI152NLin2009aSym_desc-ratio"
@@ -143,6 +144,8 @@ def test_a_person_without_tables_fails_alone(study, folder, tmp_path):
     lost = read(folder / "lost" / "failures.tsv")
     assert lost["participant_id"].tolist() == ["sub-XX"]
     assert "0 % of the regions" in lost["reason"][0]
+    made = json.loads((folder / "lost" / "dataset_description.json").read_text())
+    assert made["simulated"] is True
 
 
 def person_map(atlas, raised, seed: int) -> nib.Nifti1Image:
@@ -214,6 +217,10 @@ def test_subcortex_is_described_and_not_tested(own_maps):
     assert len(summary["subcortex"]) == 7
     table = read_expression(assets.read(assets.resolve("ahba_expression")), "table")
     t = read(group / "contrast-oaVsHc_measure-rt1t2_regions.tsv").set_index("region")["t"]
+    left = list(table.regions[:34])
+    x, y = pls.zscore(table.values[:34]), pls.zscore(t[left].to_numpy()[:, None])
+    expected = pls.simpls(pls.gram_matrix(x), y).explained
+    assert summary["explained"] == pytest.approx(expected.tolist(), abs=1e-6)
     found = read(group / "transcriptome-oaVsHcRt1t2_genes.tsv").set_index("gene")
     for gene in ("OPRM1", "MBP"):
         for regions, column in (
@@ -254,6 +261,7 @@ def test_permutations_test_the_t_of_the_table(variance):
         (["source=morphometry", "source.tables=none.tsv"], "none.tsv is not in source.root"),
         (["source=morphometry", "source.more={x: '{id}.nii.gz'}"], "nobody has an image {id}.nii"),
         (["similarity.across=[nobody]"], "similarity.across names nobody"),
+        (["+similarity.maps.oaVsHc=participants.tsv"], "a map of this study has that name"),
         (["contrast.variance=spm_unequal"], "choose equal or welch"),
         (["method=recommended", "source=morphometry"], "go together"),
     ],
