@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.share_plan import plan_share
-from rt1t2_dask.pipelines.site_effects import plan_site_effects
+from rt1t2_dask.pipelines.site_effects_plan import plan_site_effects
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Part
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from rt1t2_dask.config import Config
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.blocks import Rows, voxel_blocks
-from rt1t2_dask.pipelines.contrast_plan import mask_file
 from rt1t2_dask.pipelines.harmonise import SitePeople, medians, whole
-from rt1t2_dask.pipelines.harmonise_plan import kept
-from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, row_role, scattered
-from rt1t2_dask.pipelines.people import COVARIATE
-from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.stage import Inputs, Made, Stage, Task
+from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
+from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.sites.diagnostics import site_variance
-from rt1t2_dask.storage.parts import Part
 
 
 def _make(inputs: Inputs) -> Made:
@@ -34,45 +23,6 @@ def _make(inputs: Inputs) -> Made:
     space = inputs.settings["space"]
     arrays = {n: to_array(n, scattered(v, inside, grid), space=space) for n, v in maps.items()}
     return Made(xr.Dataset(arrays), medians(maps))
-
-
-def plan_site_effects(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
-) -> Task | None:
-    """Plan the map of site effects; None where there is one site, or it follows from groups.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        The people at hand.
-    plans : sequence of PersonPlan
-        Theirs, in the same order.
-    shared : mapping of str to Part
-        The template, by role.
-    """
-    column = config.cohort.site
-    if column is None or config.site.model == "combat":
-        return None
-    labels = rows[COVARIATE + column].astype(str)
-    names = sorted(labels.unique())
-    try:
-        covariates = kept(config, rows)
-    except UserError:
-        return None
-    site = np.array([names.index(label) for label in labels])
-    full = np.column_stack([np.eye(len(names))[site], covariates])
-    if len(names) < 2 or np.linalg.matrix_rank(full) < full.shape[1] or len(full) <= full.shape[1]:
-        return None
-    settings = {
-        "sites": names,
-        "site": site.tolist(),
-        "covariates": covariates.tolist(),
-        "reference": None,
-        "space": config.space,
-    }
-    parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
-    parents |= {"template_out": shared["template_out"]}
-    return SITE_EFFECTS.task(settings, parents, mask_file(config))
 
 
 SITE_EFFECTS = Stage("site_effects", _make, gigabytes=1.0)
