@@ -15,6 +15,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines import outputs
 from rt1t2_dask.pipelines.clusters import CLUSTERS, PEAKS, TABLE
+from rt1t2_dask.pipelines.dataset import SIMULATED, description
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
@@ -70,7 +71,7 @@ def run_combine(config: Config, cluster: LazyCluster | None = None) -> int:
     planned, notes = _plan(config, files)
     for note in notes:
         log.warning("%s", note)
-    if config.dry_run:
+    if config.dry_run or config.check:
         log.info("%d contrasts of %d sites from their sums", len(planned), len(files))
         return 0
     lake = Lake(config.storage.url, config.storage.options())
@@ -134,6 +135,7 @@ def _write(
     simulated = bool(files[0].about["simulated"])
     outputs.claim_folder(store, config, study_key(config))
     sites = _site_table(config, files)
+    store.write("dataset_description.json", json_bytes(_description(config, files, simulated)))
     store.write("group/sites.tsv", tsv_bytes(sites))
     store.write("group/demographics.tsv", tsv_bytes(_demographics(config, files)))
     for name, one in planned.items():
@@ -152,6 +154,17 @@ def _write(
         },
     }
     store.write(outputs.PROVENANCE, json_bytes(document))
+
+
+def _description(config: Config, files: Sequence[SiteFile], simulated: bool) -> dict[str, Any]:
+    mark = f"{SIMULATED}: " if simulated else ""
+    known = description(config)
+    return known | {
+        "Name": f"{mark}T1w/T2w ratio of cohort {config.cohort.name}, from sums of sites",
+        "SourceDatasets": [{"URL": f"urn:sha256:{one.file.sha256}"} for one in files],
+        "DatasetLinks": {},
+        "simulated": simulated,
+    }
 
 
 def _write_contrast(store: Store, lake: Lake, name: str, one: _Contrast, simulated: bool) -> None:

@@ -67,7 +67,8 @@ def write_share(
     content, record = pack(lake.whole(task.part)), lake.record(task.part)
     name = file_name(config)
     text = _words(name, checksum(content), task.settings["about"], record)
-    remember(lake, task.settings["export"], labels, record["cells"])
+    settings = task.settings
+    remember(lake, settings["export"], labels, record["cells"], settings["matrix"])
     store.write(f"{FOLDER}/{name}", content)
     store.write(f"{FOLDER}/{name.removesuffix('.zarr.zip')}.txt", text.encode())
     sys.stdout.write(text)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.outputs import json_bytes
@@ -15,24 +18,41 @@ from rt1t2_dask.sites.shared import Columns
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.parts import Lake
 
+Float = NDArray[np.float64]
 FOLDER = "shares"
 Cells = dict[str, list[list[int]]]
 
 
-def earlier(lake: Lake, key: str) -> dict[str, dict[str, int]]:
-    """Read who was in which cell of every earlier export but that of ``key``, by its object."""
-    found = {}
-    for path in sorted(lake.store.list(FOLDER)):
-        if path != _path(key):
-            found[path] = dict(json.loads(lake.store.read(path))["people"])
-    return found
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier export: everybody's cell and columns, by digest."""
+
+    path: str
+    cells: dict[str, int]
+    columns: dict[str, list[float]]
+
+    def design(self, names: Sequence[str]) -> Float:
+        """Give the columns of people who are all in it, or none; shape (person, column)."""
+        width = len(next(iter(self.columns.values())))
+        return np.array([self.columns.get(name, [0.0] * width) for name in names])
 
 
-def remember(lake: Lake, key: str, labels: Sequence[str], cells: Mapping[str, Any]) -> None:
-    """Note who was in which cell, by digests of their labels; it stays at this site."""
+def earlier(lake: Lake, key: str) -> list[Earlier]:
+    """Read the notes of all exports of this lake but that of ``key``."""
+    paths = [path for path in sorted(lake.store.list(FOLDER)) if path != _path(key)]
+    notes = [json.loads(lake.store.read(path)) for path in paths]
+    return [Earlier(p, n["cells"], n["columns"]) for p, n in zip(paths, notes, strict=True)]
+
+
+def remember(
+    lake: Lake, key: str, labels: Sequence[str], cells: Mapping[str, Any], matrix: Any
+) -> None:
+    """Note who was in which cell with which columns, by digests; it stays at this site."""
     listed = [cell for group in cells.values() for cell in group]
-    people = {digest_of(labels[row]): k for k, cell in enumerate(listed) for row in cell}
-    lake.store.write(_path(key), json_bytes({"people": people}))
+    names = [digest_of(label) for label in labels]
+    where = {names[row]: k for k, cell in enumerate(listed) for row in cell}
+    columns = dict(zip(names, matrix, strict=True))
+    lake.store.write(_path(key), json_bytes({"cells": where, "columns": columns}))
 
 
 def digest_of(label: str) -> str:
@@ -58,34 +78,37 @@ def cells_before(
     Raises
     ------
     UserError
-        The difference to an earlier export would be about too few.
+        The difference to an earlier export, or what both have of one cell, would be about
+        too few.
     """
     names = [digest_of(label) for label in people["participant_id"]]
-    known = {p: d for p, d in earlier(lake, key).items() if set(d) & set(names)}
+    known = [one for one in earlier(lake, key) if set(one.cells) & set(names)]
     if not known:
         return None
     rows = {name: row for row, name in enumerate(names)}
     numbers = {group: k for k, group in enumerate(dict.fromkeys(people["group"]))}
     planned = {n: numbers[g] for n, g in zip(names, people["group"], strict=True)}
     cells: Cells = {group: [] for group in numbers}
-    for atom in atoms([*known.values(), planned]):
+    for atom in atoms([*(one.cells for one in known), planned]):
         here = sorted(rows[name] for name in atom if name in rows)
-        enough = least + (0 if here else columns.matrix.shape[1] - 1)
-        if len(atom) < enough or (here and not is_safe(columns.matrix[here], least)):
-            raise UserError(_refusal(lake, known, len(atom), bool(here), enough))
+        people_of = [names[row] for row in here] or sorted(atom)
+        designs = [columns.matrix[here]] if here else []
+        designs += [one.design(people_of) for one in known]
+        if not is_safe(np.hstack(designs), least):
+            raise UserError(_refusal(lake, known, len(atom), bool(here), least))
         if here:
             cells[str(people["group"].iloc[here[0]])].append(here)
     return cells
 
 
-def _refusal(lake: Lake, known: Mapping[str, Any], n: int, here: bool, enough: int) -> str:
-    which = "who were not in it, or in another cell," if here else "who are no longer here"
-    files = ", ".join(f"{lake.store.url}/{path}" for path in known)
+def _refusal(lake: Lake, known: Sequence[Earlier], n: int, here: bool, least: int) -> str:
+    which = "who are in this one" if here else "who are no longer here"
+    files = ", ".join(f"{lake.store.url}/{one.path}" for one in known)
     return (
-        f"an earlier export of this site and this one differ by {n} people {which}: their "
-        f"difference would be about them alone ({enough} or more are needed). Export the same "
-        "people, or wait until there are enough; if that file never left this site, delete "
-        f"its note: {files}."
+        f"an earlier export of this site and this one together tell apart {n} people {which}, and "
+        f"sums over these would be about fewer than {least} of them. Export the same people with "
+        "the same covariates, or wait until there are enough; if that file never left this "
+        f"site, delete its note: {files}."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.sufficient import TILE, Fit, Sums, solve
 from rt1t2_dask.stats.glm import GlmResult, hedges_factor
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
@@ -166,6 +167,11 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
     dof : float
         Residual degrees of freedom where nobody is missing.
 
+    Raises
+    ------
+    UserError
+        Nowhere are eight neighbouring voxels measured in everybody.
+
     Notes
     -----
     SPM12's estimate (see `rt1t2_dask.stats.smoothness`) needs sums of products of residuals
@@ -177,6 +183,11 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
     corners = np.zeros(mask.shape, bool)
     corners[:-1, :-1, :-1] = all_corners(complete)
     here = np.flatnonzero(corners[mask])
+    if not len(here):
+        raise UserError(
+            "smoothness: no 2 x 2 x 2 voxels have everybody of all sites; leave out the site "
+            "that covers least: each export says how much of the brain it shares."
+        )
     index = neighbour_index(mask)[:, here]
     places = [here, *index]
     deviation = np.sqrt(pooled.fit.residual / dof)

@@ -85,10 +85,19 @@ def said(capsys, arguments):
 def test_an_export_that_differs_by_one_person_is_refused(three, files, capsys):
     fewer = ["+cohort.exclude=[n01]", "cohort.covariates=[]"]
     again = export(three, "north", "again", *fewer)
-    assert "an earlier export of this site and this one differ by 1 people" in said(capsys, again)
+    assert "an earlier export of this site and this one together tell apart" in said(capsys, again)
+    more = export(three, "north", "again", "cohort.covariates=[age,sex]")
+    assert "fewer than 3" in said(capsys, more)
     assert command(export(three, "north", "same")) == 0
     same = three / "same/share/three_site-north_share.zarr.zip"
     assert same.read_bytes() == files[0].read_bytes()
+
+
+def test_one_folder_with_a_site_column_gives_the_same_file(three, files):
+    one = [w.replace("+cohort=placed", "+cohort=one") for w in export(three, "north", "column")]
+    assert command(one) == 0
+    found = three / "column/share/three_site-north_share.zarr.zip"
+    assert found.read_bytes() == files[0].read_bytes()
 
 
 def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, tmp_path):
