@@ -171,8 +171,7 @@ def _table(
 def _rows_of(
     lake: Lake, what: str, own: str, choices: Mapping[str, Choice], name: str, main: ContrastPlan
 ) -> list[dict[str, Any]]:
-    reference = _array(lake, main.contrast.part, "stat_effect")
-    regions = _regions(lake, main, reference)
+    regions = _regions(lake, main)
     tasks = {own: (main.contrast, main.clusters)}
     tasks |= {kind: (c.contrasts[name], c.clusters[name]) for kind, c in choices.items()}
     rows: list[dict[str, Any]] = []
@@ -181,10 +180,30 @@ def _rows_of(
         if clusters.part.key not in lake.complete_keys("clusters"):
             rows.append(said | {"reason": _reason(lake, choices[kind])})
             continue
-        found = summarise(_maps(lake, task), reference, regions, centred=kind == "gm_median")
+        found = _summarised(lake, task, main, regions, centred=kind == "gm_median")
         found[-1] |= _counted(lake, clusters)
         rows += [said | row for row in found]
     return rows
+
+
+def _summarised(
+    lake: Lake,
+    task: Task,
+    main: ContrastPlan,
+    regions: Mapping[str, NDArray[np.bool_]],
+    *,
+    centred: bool,
+) -> list[dict[str, Any]]:
+    """Summarise a contrast by region; F has no effect, only its own mean."""
+    if main.design.q == 1:
+        reference = _array(lake, main.contrast.part, "stat_effect")
+        return summarise(_maps(lake, task), reference, regions, centred=centred)
+    values = _array(lake, task.part, "stat_t")
+    inside = {name: values[mask & np.isfinite(values)] for name, mask in regions.items()}
+    return [
+        {"region": name, "voxels": len(own), **({"t": float(own.mean())} if len(own) else {})}
+        for name, own in inside.items()
+    ]
 
 
 def _counted(lake: Lake, clusters: Task) -> dict[str, Any]:
@@ -199,10 +218,11 @@ def _reason(lake: Lake, choice: Choice) -> str:
     return f"it failed for {lost} of {len(choice.people)} people (tissue missing or out of order)"
 
 
-def _regions(lake: Lake, main: ContrastPlan, effect: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
+def _regions(lake: Lake, main: ContrastPlan) -> dict[str, NDArray[np.bool_]]:
     labels = _array(lake, main.clusters.part, "clusters")
+    tested = _array(lake, main.contrast.part, "stat_t")
     found = {f"cluster {k}": labels == k for k in range(1, int(labels.max()) + 1)}
-    return found | {"all tested voxels": np.isfinite(effect)}
+    return found | {"all tested voxels": np.isfinite(tested)}
 
 
 def _maps(lake: Lake, task: Task) -> ContrastMaps:

@@ -23,7 +23,7 @@ from rt1t2_dask.report.t_scene import (
     colour_bar,
     draw_faded,
     passing,
-    t_label,
+    t_bar,
     t_scene,
 )
 
@@ -42,7 +42,7 @@ def overview(result: ContrastResult, template: Volume, simulated: bool) -> Pictu
         figure, foot, panels = _axial_panels(scene, levels, simulated)
         for axes, plane in panels:
             draw_faded(axes, scene, plane, result, kept)
-        colour_bar(foot, scene, t_label(result), result.threshold.u)
+        t_bar(foot, scene, result)
     caption = (
         f"{result.title}: {result.statistic} on axial slices, fading below the threshold "
         f"({result.height}). White lines run round the clusters that pass height and extent: "

@@ -15,7 +15,7 @@ from rt1t2_dask.report.numbers import coordinates, plural, thousands
 from rt1t2_dask.report.picture import Picture, house_style, new_figure, stacked
 from rt1t2_dask.report.projection import View, project
 from rt1t2_dask.report.scene import Scene, sides, ticks
-from rt1t2_dask.report.t_scene import FOOT_IN, WIDTH_IN, colour_bar, passing, t_label, t_scene
+from rt1t2_dask.report.t_scene import FOOT_IN, WIDTH_IN, passing, t_bar, t_scene
 
 _TITLES = ("from the left", "from behind", "from above")
 _EDGE = [patheffects.withStroke(linewidth=2.0, foreground="white")]
@@ -58,7 +58,7 @@ def glass_brain(result: ContrastResult, template: Volume, simulated: bool) -> Pi
             sides(axes, axis)
             ticks(axes, axis, outline.extent)
             axes.set_title(_TITLES[axis], pad=3)
-        colour_bar(foot, scene, t_label(result), result.threshold.u)
+        t_bar(foot, scene, result)
     return Picture(figure, _alt(result), _caption(result))
 
 

@@ -50,7 +50,8 @@ def sensitivity(content: ReportContent) -> list[Sensitivity]:
         ("Calibration", _CALIBRATIONS, content.calibration_sensitivity),
     ):
         if frame is not None and not frame.empty:
-            table = from_frame(frame, f"{title}: the contrasts again", [_MEANS])
+            shown = frame.rename(columns={"t": "statistic"})
+            table = from_frame(shown, f"{title}: the contrasts again", [_MEANS])
             found.append(Sensitivity(title, words, (table,)))
     return found
 

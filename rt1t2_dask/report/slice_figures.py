@@ -18,10 +18,9 @@ from rt1t2_dask.report.sections import values_at
 from rt1t2_dask.report.t_scene import (
     FOOT_IN,
     WIDTH_IN,
-    colour_bar,
     draw_faded,
     passing,
-    t_label,
+    t_bar,
     t_scene,
 )
 
@@ -52,7 +51,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
         figure, rows, foot = _rows(scene, len(shown), simulated)
         for row, (_, cluster) in zip(rows, shown.iterrows(), strict=True):
             _cluster_row(row, scene, cluster)
-        colour_bar(foot, scene, t_label(result), result.threshold.u)
+        t_bar(foot, scene, result)
     return Picture(figure, _clusters_alt(result, shown), _clusters_caption(result, len(shown)))
 
 
@@ -89,7 +88,7 @@ def place_slices(
                 draw_faded(axes, scene, plane, result, kept)
                 crosshair(axes, plane, point)
             row.suptitle(said, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        colour_bar(foot, scene, t_label(result), result.threshold.u)
+        t_bar(foot, scene, result)
     caption = (
         f"{result.title} at fixed coordinates (report.slices), whatever was found: "
         f"{result.statistic} fades below the threshold ({result.height}), lines run round the "

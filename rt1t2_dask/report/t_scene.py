@@ -38,15 +38,23 @@ def _finite(volume: Volume) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(volume.data), dtype=bool)
 
 
-def colour_bar(foot: SubFigure, scene: Scene, words: str, u: float | None = None) -> Axes:
-    """Draw the scale of a scene's colours, with the threshold where there is one."""
+def t_bar(foot: SubFigure, scene: Scene, result: ContrastResult) -> Axes:
+    """Draw the scale of a statistic's colours with its threshold; F has no negative half."""
+    u, largest = result.threshold.u, float(scene.norm.vmax or result.threshold.u)
+    bar = colour_bar(foot, scene, t_label(result))
+    ticks = [-u, 0, u] if largest < _CLOSE * u else [-largest, -u, 0, u, largest]
+    if result.statistic == "F":
+        ticks = [tick for tick in ticks if tick >= 0]
+        bar.set_xlim(0, largest)
+    bar.set_xticks(ticks, [decimal(tick) for tick in ticks])
+    return bar
+
+
+def colour_bar(foot: SubFigure, scene: Scene, words: str) -> Axes:
+    """Draw the scale of a scene's colours."""
     grid = foot.add_gridspec(1, 3, width_ratios=[1, 3, 1])
     middle = foot.add_subplot(grid[1])
     foot.colorbar(ScalarMappable(scene.norm, scene.colours), cax=middle, orientation="horizontal")
-    if u is not None:
-        largest = float(scene.norm.vmax or u)
-        ticks = [-u, 0, u] if largest < _CLOSE * u else [-largest, -u, 0, u, largest]
-        middle.set_xticks(ticks, [decimal(tick) for tick in ticks])
     middle.set_xlabel(words)
     return middle
 
@@ -55,7 +63,9 @@ def t_label(result: ContrastResult) -> str:
     """Name the statistic, its degrees of freedom and what its signs mean."""
     dof = result.threshold.dof
     freedom = "" if dof is None else f" (df = {decimal(dof, 0 if dof == int(dof) else 1)})"
-    return f"{result.statistic}{freedom}; orange: {result.positive}, blue: {result.negative}"
+    if result.statistic == "F":
+        return f"F{freedom}; orange: {result.positive}"
+    return f"t{freedom}; orange: {result.positive}, blue: {result.negative}"
 
 
 def draw_faded(

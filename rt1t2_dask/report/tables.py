@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -41,7 +42,11 @@ def clusters(result: ContrastResult) -> Table:
     frame["peak"] = [coordinates(row) for row in frame[places].to_numpy()]
     notes = ("Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery.",)
     made = from_frame(frame[_CLUSTER_ORDER], f"Clusters, {result.title}", notes)
-    return with_places(made, frame, places)
+    heads = tuple(
+        Heading(f"Peak {result.statistic}") if head.text == "Peak t" else head
+        for head in made.headings
+    )
+    return with_places(replace(made, headings=heads), frame, places)
 
 
 def cluster_extents(result: ContrastResult) -> Table:

@@ -56,6 +56,25 @@ def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_argume
     assert "Clusters at other thresholds, pat versus hc" in page
 
 
+def test_f_has_a_mean_and_clusters_but_no_effect(maps_study, maps_arguments, tmp_path):
+    root, _ = maps_study(n_patients=4, n_controls=6)
+    rows = pd.read_csv(root / "participants.tsv", sep="\t")
+    rows["group"] = [*"PPPP", *"CCC", *"TTT"]
+    rows.to_csv(root / "participants.tsv", sep="\t", index=False)
+    cohort = tmp_path / "studies" / "cohort" / "small.yaml"
+    forms = "{any: {test: anova, groups: [pat, hc, third]}}"
+    text = cohort.read_text().replace("hc: C}", "hc: C, third: T}")
+    cohort.write_text(text.replace("{patVsHc: [pat, hc]}", forms))
+    assert command([*maps_arguments, *QUICK, *SMOOTH, "report.edge_sensitivity=true"]) == 0
+    out = tmp_path / "out"
+    whole = table(out, "edge_sensitivity").groupby("edge").last()
+    path = out / "group" / "contrast-any_stat-F_statmap.nii.gz"
+    assert whole["t"]["normalised"] == pytest.approx(np.nanmean(nib.load(path).dataobj), rel=1e-4)
+    assert whole["effect"].isna().all()
+    assert set(table(out, "contrast-any_thresholds")["sign"]) == {"positive"}
+    assert "Peak F" in (out / "report.html").read_text()
+
+
 def test_combat_and_compared_choices_exclude_each_other(maps_study, maps_arguments, capsys):
     maps_study(n_patients=2, n_controls=2)
     words = ["report.edge_sensitivity=true", "+cohort.site_column=site", "site.model=combat"]
