@@ -47,7 +47,7 @@ class ContrastPlan:
     permute: Task | None
     parcels: Task
     effects: Task
-    detectable: Task | None
+    detectable: Task
     thresholds: Task | None
 
     def tasks(self) -> list[Task]:
@@ -99,7 +99,7 @@ def plan_contrast(
         permute=permute,
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
         effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
-        detectable=_detectable(config, design, fitted, permute),
+        detectable=_detectable(config, fitted, permute),
         thresholds=_thresholds(config, fitted),
     )
 
@@ -178,11 +178,7 @@ def _permute(
     return relabelings, summed
 
 
-def _detectable(
-    config: Config, design: Design, fitted: Mapping[str, Part], permute: Task | None
-) -> Task | None:
-    if design.q > 1:
-        return None
+def _detectable(config: Config, fitted: Mapping[str, Part], permute: Task | None) -> Task:
     parents = dict(fitted) | ({"permute": permute.part} if permute else {})
     return DETECTABLE.task(POWER | {"space": config.space}, parents)
 

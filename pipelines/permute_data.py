@@ -36,7 +36,7 @@ TFCE_NEIGHBOURS: Final = 26
 EVERY = 10**9
 FLOAT_BYTES = 4
 CELL_BYTES = 64
-LIBRARIES_BYTES = 300e6
+LIBRARIES_BYTES = 450e6
 KEPT_SHARE = 0.35
 BLOCK_SHARE = 0.04
 MAPS_SHARE = 0.15
@@ -59,14 +59,14 @@ class Memory:
     def __init__(self, rows: int, voxels: int, maps: bool, limit: float) -> None:
         matrix = FLOAT_BYTES * rows * voxels
         self.limit = limit
-        self.kept = matrix <= KEPT_SHARE * limit
         self.block_bytes = int(min(BLOCK_BYTES, BLOCK_SHARE * limit))
         most = int(MAPS_SHARE * limit) // (FLOAT_BYTES * voxels)
+        map_bytes = voxels * FLOAT_BYTES if maps else 0
+        least = LIBRARIES_BYTES + BLOCK_COPIES * self.block_bytes + CELL_BYTES * 2 * voxels
+        kept_peak = least + matrix + CHUNK * map_bytes
+        self.kept = matrix <= KEPT_SHARE * limit and kept_peak <= limit
         self.at_once = CHUNK if self.kept or not maps else max(CHUNK, most)
-        held = matrix if self.kept else 0
-        whole_maps = self.at_once * voxels * FLOAT_BYTES if maps else 0
-        blocks = BLOCK_COPIES * self.block_bytes
-        self.peak = LIBRARIES_BYTES + held + blocks + whole_maps + CELL_BYTES * 2 * voxels
+        self.peak = kept_peak if self.kept else least + self.at_once * map_bytes
 
     def require(self) -> None:
         """Refuse what does not fit.

@@ -27,7 +27,7 @@ from rt1t2_dask.stats.tails import merge_batches
 TABLE = "effects.tsv"
 PARCEL_COLUMNS = (
     "region", "name", "estimate", "percent", "t", "dof", "p", "q_fdr", "p_fwe_max_t",
-    "g", "ci_low", "ci_high", "n",
+    "g", "partial_eta2", "ci_low", "ci_high", "n",
 )  # fmt: skip
 
 Float = NDArray[np.float64]

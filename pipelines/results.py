@@ -85,7 +85,7 @@ def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
         peaks=table_of(lake, plan.clusters.part, PEAKS),
         effects=table_of(lake, plan.effects.part, EFFECTS),
         parcels=table_of(lake, plan.parcels.part, EFFECTS),
-        detectable=None if plan.detectable is None else lake.record(plan.detectable.part),
+        detectable=lake.record(plan.detectable.part),
         thresholds=None
         if plan.thresholds is None
         else table_of(lake, plan.thresholds.part, THRESHOLDS),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config import Config
@@ -24,6 +25,7 @@ from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.stats.effect_sizes import partial_eta_squared
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
@@ -113,9 +115,14 @@ def _write_contrast(
         if array in maps:
             label = main if stat == "t" else stat
             write_group_map(store, name, label, to_volume(maps[array]), simulated)
-    if plan.detectable is not None:
-        mde = to_volume(lake.read(plan.detectable.part)["stat_mde"])
-        write_group_map(store, name, "mde", mde, simulated)
+    least = lake.read(plan.detectable.part)
+    for label, array in (("mde", "stat_mde"), ("mdeEta2", "stat_mde_eta2")):
+        if array in least:
+            write_group_map(store, name, label, to_volume(least[array]), simulated)
+    if plan.design.q > 1:
+        f, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
+        eta = partial_eta_squared(f.data, plan.design.q, dof.data).astype(np.float32)
+        write_group_map(store, name, "eta2", f.with_data(eta), simulated)
     tables = [
         ("peaks", plan.clusters.part, PEAKS),
         ("effects", plan.effects.part, EFFECTS),

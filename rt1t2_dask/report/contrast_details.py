@@ -18,19 +18,20 @@ from rt1t2_dask.report.numbers import (
     thousands,
 )
 from rt1t2_dask.report.table import Table, from_frame, with_places
+from rt1t2_dask.stats.power import cohens_f
 
 ALPHA = 0.05
 SHOWN_REGIONS = 20
 SELECTED = (
     "Means over each cluster. The clusters were chosen by the same test, so that these effects "
-    "are overestimated; 95 % intervals from the noncentral t."
+    "are overestimated; 95 % intervals from the noncentral t or F."
 )
 
 
 def sentences(details: Details, extent_mm3: float) -> list[str]:
     """Say what was searched, what chance alone would give, and what could have been found."""
     found = [_searched(details.volume), _by_chance(details.volume, extent_mm3)]
-    if details.detectable is not None and details.detectable["percent_median"] is not None:
+    if details.detectable is not None and details.detectable["median"] is not None:
         found.append(_power(details.detectable, details.baseline))
     return [*found, _regions(details.parcels)]
 
@@ -63,11 +64,14 @@ def _peaks(rows: pd.DataFrame) -> Table:
 
 
 def _effects(rows: pd.DataFrame) -> pd.DataFrame:
+    """Show the effect size that goes with the test, and its interval."""
     shown = rows.drop(columns=["ci_low", "ci_high"])
     shown["g_interval"] = [
         NOT_AVAILABLE if is_missing(low) else f"{decimal(low)} to {decimal(high)}"
         for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
     ]
+    other = ["partial_eta2"] if shown["partial_eta2"].isna().all() else ["estimate", "percent", "g"]
+    shown = shown.drop(columns=other)
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
 
 
@@ -96,14 +100,25 @@ def _by_chance(volume: Mapping[str, Any], extent_mm3: float) -> str:
 
 
 def _power(found: Mapping[str, Any], baseline: str) -> str:
-    low, middle, high = (decimal(found[f"percent_{k}"], 1) for k in ("5", "median", "95"))
+    height, size = decimal(found["critical"]), _size(found, baseline)
+    test = f"two-sided FWE p < .05 ({found['critical_from']}, |t| > {height})"
+    if found["numerator"] is not None:
+        test = f"FWE p < .05 ({found['critical_from']}, F > {height})"
     return (
-        f"Minimum detectable effect: with these people, at two-sided FWE p < .05 "
-        f"({found['critical_from']}, |t| > {decimal(found['critical_t'])}), a single voxel would "
-        f"be found with {100 * found['power']:.0f} % probability if the true effect is {middle} % "
-        f"of the {baseline} at the median voxel ({low} to {high} % in nine tenths of them); "
-        "smaller effects are likely to be missed."
+        f"Minimum detectable effect: with these people, at {test}, a single voxel would be found "
+        f"with {100 * found['power']:.0f} % probability if the true effect is {size} in nine "
+        "tenths of them); smaller effects are likely to be missed."
     )
+
+
+def _size(found: Mapping[str, Any], baseline: str) -> str:
+    """Say the detectable effect at the median voxel, and its range with a bracket left open."""
+    digits = 1 if found["numerator"] is None else 2
+    low, middle, high = (decimal(found[key], digits) for key in ("low_5", "median", "high_95"))
+    if found["numerator"] is None:
+        return f"{middle} % of the {baseline} at the median voxel ({low} to {high} %"
+    cohen = decimal(cohens_f(found["median"]))
+    return f"a partial η² of {middle} (Cohen's f {cohen}) at the median voxel ({low} to {high}"
 
 
 def _regions(parcels: pd.DataFrame) -> str:

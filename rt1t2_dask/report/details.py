@@ -27,7 +27,8 @@ class Details:
     thresholds : DataFrame or None
         ``contrast-<name>_thresholds.tsv``.
     detectable : mapping or None
-        ``critical_t``, ``critical_from``, ``power``, ``percent_{median,5,95}``.
+        ``numerator`` (None for t), ``critical``, ``critical_from``, ``power``, and the effect's
+        ``median``, ``low_5`` and ``high_95`` over voxels: percent for t, partial eta squared for F.
     """
 
     baseline: str

@@ -91,6 +91,7 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "statistic": ("t or F", decimal),
     "dof": ("df", anything),
     "hedges_g": ("Hedges' g", decimal),
+    "partial_eta2": ("Partial η²", decimal),
     "g_interval": ("95 % interval of the effect", text),
     "estimate": ("Estimate", anything),
     "percent": ("% of the mean", decimal),

@@ -138,7 +138,24 @@ def permutation(result: ContrastResult) -> Table | None:
         f"{method} permutation, {result.title}: {thousands(found.get('n'))} permutations, "
         f"seed {found.get('seed')}"
     )
-    return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows)
+    notes = _stopped_early(found)
+    return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
+
+
+def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what p rests on where relabelings could end before their planned number."""
+    stop, made, planned = (found.get(key) for key in ("early_stop", "n", "n_planned"))
+    if not stop:
+        return ()
+    if made == planned:
+        said = f"permute.early_stop={stop} was never reached: all planned relabelings were made."
+        return (said,)
+    return (
+        f"Stopped early: {thousands(made)} of {thousands(planned)} planned relabelings, since "
+        f"{stop} or more had reached every observed maximum. The p above are sequential (Besag "
+        "& Clifford 1991); p of voxels and clusters, in the maps and the table, rest on the "
+        "relabelings made and are coarse: a voxel's p of such a run is not to be reported.",
+    )
 
 
 def assets(used: Sequence[AssetLike]) -> Table:

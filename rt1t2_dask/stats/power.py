@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from rt1t2_dask.stats.scores import t_to_z, z_to_t
+from rt1t2_dask.stats.noncentral import noncentrality_of_f
+from rt1t2_dask.stats.scores import f_to_z, t_to_z, z_to_f, z_to_t
 
 Float = NDArray[np.float64]
 GRID = 200
@@ -35,22 +38,62 @@ def detectable(
         taken as known: P(T > u) = power for noncentral T.
     """
     se, dof = np.broadcast_arrays(np.asarray(se, np.float64), np.asarray(dof, np.float64))
-    out = np.full(se.shape, np.nan)
-    tested = np.isfinite(se) & np.isfinite(dof)
-    if tested.any():
-        out[tested] = se[tested] * _noncentrality(dof[tested], height, nominal_dof, power)
-    return out
+
+    def needed(known: Float) -> Float:
+        own = np.where(known == nominal_dof, height, z_to_t(t_to_z(height, nominal_dof), known))
+        return np.asarray(special.nctdtrinc(known, 1 - power, own))
+
+    return np.asarray(_by_dof(dof, np.isfinite(se), needed) * se)
 
 
-def _noncentrality(dof: Float, height: float, nominal: float, power: float) -> Float:
+def detectable_eta(
+    n: ArrayLike, dof: ArrayLike, q: int, height: float, nominal_dof: float, power: float = 0.8
+) -> Float:
+    """Minimum detectable partial eta squared of an F test at each voxel.
+
+    Parameters
+    ----------
+    n, dof : array_like
+        Rows measured and denominator degrees of freedom; NaN where not tested.
+    q : int
+        Numerator degrees of freedom.
+    height : float
+        Critical F, at ``nominal_dof``; corrected for the search volume.
+    nominal_dof, power
+        As in :func:`detectable`.
+
+    Returns
+    -------
+    ndarray
+        L / (L + n) in the population, with P(F > u) = power for noncentral F of noncentrality L
+        (Cohen 1988: f^2 = L / n).
+    """
+    n, dof = np.broadcast_arrays(np.asarray(n, np.float64), np.asarray(dof, np.float64))
+
+    def needed(known: Float) -> Float:
+        z = f_to_z(height, q, nominal_dof)
+        own = np.where(known == nominal_dof, height, z_to_f(z, q, known))
+        return noncentrality_of_f(q, known, 1 - power, own)
+
+    found = _by_dof(dof, np.isfinite(n), needed)
+    return np.asarray(found / (found + n))
+
+
+def cohens_f(eta_squared: float) -> float:
+    """Give Cohen's f of a partial eta squared, in [0, 1): sqrt(eta^2 / (1 - eta^2))."""
+    return float(np.sqrt(eta_squared / (1 - eta_squared)))
+
+
+def _by_dof(dof: Float, tested: NDArray[np.bool_], needed: Callable[[Float], Float]) -> Float:
     """Noncentrality by degrees of freedom; interpolated where there are very many of them."""
-    known, place = np.unique(dof, return_inverse=True)
+    out = np.full(dof.shape, np.nan)
+    tested = tested & np.isfinite(dof)
+    if not tested.any():
+        return out
+    known, place = np.unique(dof[tested], return_inverse=True)
     if len(known) <= GRID:
-        return np.asarray(_exact(known, height, nominal, power)[place])
-    grid = np.geomspace(known[0], known[-1], GRID)
-    return np.interp(dof, grid, _exact(grid, height, nominal, power))
-
-
-def _exact(dof: Float, height: float, nominal: float, power: float) -> Float:
-    own = np.where(dof == nominal, height, z_to_t(t_to_z(height, nominal), dof))
-    return np.asarray(special.nctdtrinc(dof, 1 - power, own))
+        out[tested] = needed(known)[place]
+    else:
+        grid = np.geomspace(known[0], known[-1], GRID)
+        out[tested] = np.interp(dof[tested], grid, needed(grid))
+    return out

@@ -92,13 +92,19 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert np.isfinite(mde[tested]).all()
     assert np.nanmin(mde) > 0
     assert not (group / "contrast-any_stat-mde_statmap.nii.gz").exists()
+    eta, least = statmap("any", "eta2"), statmap("any", "mdeEta2")
+    np.testing.assert_allclose(
+        eta[tested][::50], 2 * anything[::50] / (2 * anything[::50] + 15), rtol=1e-3
+    )
+    assert ((least[tested] > 0.3) & (least[tested] < 1)).all()
     design = pd.read_csv(group / "contrast-any_design.tsv", sep="\t")
     assert design.shape == (18 + 2, 2 + 3)
     state = json.loads((tmp_path / "out" / "provenance.json").read_text())["state"]
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()
     assert "slope on pain within pat" in page
-    assert page.count("Minimum detectable effect") == 6  # one for each t contrast
+    assert page.count("Minimum detectable effect") == 9  # one for each contrast
+    assert page.count("partial η² of") == 3  # one for each F
     assert "A fixed extent controls nothing by itself" in page
     assert (tmp_path / "out" / "figures" / "contrast-any_design.png").exists()
     assert "any difference between pat, hc, third" in page

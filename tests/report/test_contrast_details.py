@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from fake_report import fake_contrast, fake_t_map
 
-from rt1t2_dask.report import contrast_details, headline
+from rt1t2_dask.report import contrast_details, headline, tables
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.design_figure import design_matrix
 from rt1t2_dask.report.details import Details
@@ -23,6 +23,7 @@ PEAKS = pd.DataFrame(
 )  # fmt: skip
 EFFECTS = {
     "estimate": [-0.2], "percent": [-13.0], "t": [-6.1], "dof": [27.0], "g": [-2.2],
+    "partial_eta2": [np.nan],
     "ci_low": [-3.2], "ci_high": [-1.3], "n": [29],
 }  # fmt: skip
 
@@ -43,8 +44,8 @@ def details() -> Details:
         effects=pd.DataFrame({"cluster": [1]} | EFFECTS),
         parcels=pd.DataFrame({"region": [60], "name": ["Left Thalamus Proper"]} | EFFECTS | p),
         detectable={
-            "critical_t": 5.9, "critical_from": "random field", "power": 0.8,
-            "percent_median": 11.24, "percent_5": 7.0, "percent_95": 20.0,
+            "numerator": None, "critical": 5.9, "critical_from": "random field", "power": 0.8,
+            "median": 11.24, "low_5": 7.0, "high_95": 20.0,
         },
     )  # fmt: skip
 
@@ -60,6 +61,29 @@ def test_sentences_hold_the_numbers(details):
         "1 of 1 regions at q < .05, 0 at FWE",
     ):
         assert words in said, words
+
+
+def test_f_contrasts_have_sizes_of_their_own(details):
+    f = {"estimate": [np.nan], "percent": [np.nan], "g": [np.nan], "partial_eta2": [0.41]}
+    found = details.detectable | {"numerator": 2, "median": 0.5, "low_5": 0.4, "high_95": 0.6}
+    rows = details.parcels.assign(**f, ci_low=0.12, ci_high=0.55)
+    changed = replace(details, detectable=found, parcels=rows)
+    said = " ".join(contrast_details.sentences(changed, 750.0))
+    assert "at FWE p < .05 (random field, F > 5.90)" in said
+    assert "a partial η² of 0.50 (Cohen's f 1.00) at the median voxel (0.40 to 0.60 in" in said
+    regions = contrast_details.tables(changed)[-1]
+    headings = [heading.text for heading in regions.headings]
+    assert "Partial η²" in headings
+    assert "Hedges' g" not in headings
+    assert "0.12 to 0.55" in regions.rows[0]
+
+
+@pytest.mark.parametrize(("made", "words"), [(256, "256 of 1,500 planned"), (1500, "never")])
+def test_a_run_that_may_stop_early_says_what_its_p_rest_on(made, words):
+    summary = {"n": made, "n_planned": 1500, "early_stop": 20, "seed": 0, "p": {"max_t": 0.1}}
+    result = replace(fake_contrast(fake_t_map()), permutation=summary)
+    (note,) = tables.permutation(result).footnotes
+    assert words in note
 
 
 def test_tables_name_what_they_hold(details):

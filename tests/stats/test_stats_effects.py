@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
-from statsmodels.stats.power import TTestIndPower
+from statsmodels.stats.power import FTestAnovaPower, TTestIndPower
 
-from rt1t2_dask.stats import design, effect_sizes, power, scores
+from rt1t2_dask.stats import design, designs, effect_sizes, glm, power, scores
 
 GROUPS = ["a"] * 11 + ["b"] * 18
 
@@ -44,6 +44,65 @@ def test_interval_covers_the_truth():
     assert table["g"].mean() == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.parametrize("people", [(9, 20), (20, 9)])
+@pytest.mark.parametrize("effect", [0.0, 0.8])
+def test_interval_covers_the_truth_where_variances_differ(people, effect):
+    """Welch's, and ReML's given the ratio; the spread of the first group is four times as wide."""
+    rng, (first, second) = np.random.default_rng(3), people
+    model = design.two_sample(["a"] * first + ["b"] * second, "a", "b")
+    pooled = np.sqrt((16 * (first - 1) + second - 1) / (first + second - 2))
+    data = rng.normal(size=(first + second, 8000))
+    data[:first] = 4 * data[:first] + effect * pooled
+    for variance, truth in (("welch", effect), ("spm_unequal", effect * pooled)):
+        ratio = {"a": 16.0, "b": 1.0}
+        found = glm.fit(data, model, variance, group_variance=ratio)
+        low, high = effect_sizes.noncentral_interval(found.t, found.dof, found.se / found.sd)
+        covered = np.mean((low <= truth) & (high >= truth))
+        assert covered == pytest.approx(0.95, abs=0.012)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.1, 40), st.integers(1, 5), st.integers(8, 200))
+def test_interval_inverts_the_noncentral_f(f, q, dof):
+    n = dof + q + 1
+    low, high = effect_sizes.noncentral_f_interval(f, q, dof, n)
+    low, high = (float(n * end / (1 - end)) for end in (low, high))
+    assert 0 <= low <= high
+    if low > 0:
+        assert stats.ncf.sf(f, q, dof, low) == pytest.approx(0.025, abs=1e-5)
+    else:
+        assert stats.f.sf(f, q, dof) >= 0.025 - 1e-9
+    if high > 0:
+        assert stats.ncf.cdf(f, q, dof, high) == pytest.approx(0.025, abs=1e-5)
+
+
+def test_f_interval_of_one_row_is_that_of_t():
+    """With one regressor the noncentrality of F is the square of that of t."""
+    t, dof, n = 6.0, 27, 29
+    low, high = effect_sizes.noncentral_interval(t, dof)
+    ends = effect_sizes.noncentral_f_interval(t**2, 1, dof, n)
+    squares = np.array([low, high]) ** 2
+    np.testing.assert_allclose(ends, squares / (squares + n), rtol=1e-3)
+
+
+def test_f_interval_covers_the_truth_and_regions_have_eta():
+    rng = np.random.default_rng(4)
+    labels = ["a"] * 8 + ["b"] * 9 + ["c"] * 12
+    model = designs.anova(labels, ["a", "b", "c"])
+    means = np.repeat([0.9, 0.0, -0.3], [8, 9, 12])
+    data = rng.normal(size=(29, 4000)) + means[:, None]
+    table = effect_sizes.regional(data, model, np.ones(4000))
+    noncentrality = np.sum((means - means.mean()) ** 2)
+    truth = noncentrality / (noncentrality + 29)
+    covered = np.mean((table["ci_low"] <= truth) & (table["ci_high"] >= truth))
+    assert covered == pytest.approx(0.95, abs=0.012)
+    between = np.sum(
+        (model.matrix @ np.linalg.pinv(model.matrix) @ data[:, :5] - data[:, :5].mean(0)) ** 2, 0
+    )
+    whole = np.sum((data[:, :5] - data[:, :5].mean(0)) ** 2, 0)
+    np.testing.assert_allclose(table["partial_eta2"][:5], between / whole)
+
+
 def test_regions_are_scipys():
     rng = np.random.default_rng(2)
     data = rng.normal(1.5, 0.1, (29, 6))
@@ -73,3 +132,14 @@ def test_detectable_effect_where_dof_differ():
     for k in range(0, 500, 100):
         height = scores.z_to_t(scores.t_to_z(5.0, 27), dof[k])
         assert stats.nct.sf(height, dof[k], found[k]) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_detectable_eta_has_the_power_statsmodels_gives():
+    dof, n, q = 26.0, 29, 2
+    height = stats.f.isf(0.001, q, dof)
+    (eta,) = power.detectable_eta(np.array([n]), np.array([dof]), q, height, dof)
+    own = FTestAnovaPower().power(power.cohens_f(eta), n, 0.001, k_groups=3)
+    assert own == pytest.approx(0.8, abs=1e-6)
+    fewer = power.detectable_eta(np.array([20, np.nan]), np.array([17.0, 20]), q, height, dof)
+    assert fewer[0] > eta
+    assert np.isnan(fewer[1])
