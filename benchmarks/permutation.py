@@ -39,11 +39,13 @@ class GivenOrders(exchange.PermutationPlan):
     given: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int16))
 
     def orders(self, batch):
+        """Orders of one batch."""
         first = batch * self.batch_size
         return self.given[first : min(first + self.batch_size, self.n)]
 
 
 def ellipsoid(voxel_mm=2.0):
+    """Mask of about 235,000 voxels at 2 mm."""
     shape = np.ceil(np.array([79, 95, 79]) * 2 / voxel_mm).astype(int)
     axes = np.array([34.5, 43.5, 37.5]) * 2 / voxel_mm
     index = np.indices(shape).T - (shape - 1) / 2
@@ -51,6 +53,7 @@ def ellipsoid(voxel_mm=2.0):
 
 
 def cohort(mask):
+    """Maps of 29 simulated people, and two covariates."""
     rng = np.random.default_rng(SEED)
     data = np.empty((sum(N), int(mask.sum())), np.float32)
     for row in data:
@@ -71,16 +74,19 @@ def nilearn_orders(count):
 
 
 def cpu(function):
+    """CPU seconds of a call, and what it gave."""
     start = time.process_time()
     result = function()
     return time.process_time() - start, result
 
 
 def plan_of(count, method="freedman_lane"):
+    """A plan of nilearn's own orders."""
     return GivenOrders(count, SEED, sum(N), 128, method, given=nilearn_orders(count))
 
 
 def ours(data, model, count, method):
+    """Largest |t| of each permutation."""
     plan = plan_of(count, method)
     block = permutation.prepare(data, model, plan)
     batches = [permutation.run_batch(block, plan, k).tails for k in range(plan.n_batches)]
@@ -88,6 +94,7 @@ def ours(data, model, count, method):
 
 
 def peer(data, covariates, count, **options):
+    """nilearn's permutations of the same model."""
     tested = np.repeat([1.0, 0.0], N)[:, None]
     return permuted_ols(
         tested, data, confounding_vars=covariates, model_intercept=True, n_perm=count,
@@ -103,6 +110,7 @@ def sgemm_peak():
 
 
 def maxima(data, covariates, model, count, rounds):
+    """Least CPU seconds of each, and the largest difference of max |t| from nilearn's."""
     results = {"nilearn": [], "freedman_lane": [], "smith": []}
     ours(data[:, :2000], model, 64, "freedman_lane")  # compiles
     for _ in range(rounds):
@@ -119,6 +127,7 @@ def maxima(data, covariates, model, count, rounds):
 
 
 def clusters(mask, data, covariates, model, count):
+    """Ratio of nilearn's CPU time to ours for cluster extents."""
     affine = np.diag([2.0, 2, 2, 1])
     masker = NiftiMasker(mask_img=nib.Nifti1Image(mask.astype(np.uint8), affine)).fit()
     grid = lattice(mask, 18)
@@ -154,11 +163,13 @@ def one_millimetre(count):
 
 
 def two_groups(covariates):
+    """The design that both test."""
     labels = ["a"] * N[0] + ["b"] * N[1]
     return design.two_sample(labels, "a", "b", pd.DataFrame(covariates, columns=["age", "dose"]))
 
 
 def main():
+    """Print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--permutations", type=int, default=1000)
     parser.add_argument("--cluster-permutations", type=int, default=200)

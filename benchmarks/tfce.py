@@ -31,6 +31,7 @@ from rt1t2_dask.stats.tfce import Workspace  # noqa: E402
 
 
 def t_maps(mask, count):
+    """Give smooth noise on a mask, as t maps."""
     rng = np.random.default_rng(1)
     for _ in range(count):
         noise = ndimage.gaussian_filter(rng.normal(size=mask.shape), 2.0)
@@ -38,6 +39,7 @@ def t_maps(mask, count):
 
 
 def compare(mask, connectivity, maps):
+    """Time full and max-only TFCE against the package; give ratios, largest difference, seconds."""
     grid = lattice(mask, connectivity)
     workspace = Workspace(grid)
     volume = np.zeros(mask.shape, np.float32)
@@ -59,6 +61,7 @@ def compare(mask, connectivity, maps):
 
 
 def against_nilearn(mask, count):
+    """Ratio of nilearn's CPU time to ours for TFCE permutations of the same orders."""
     data, covariates = cohort(mask)
     model = two_groups(covariates)
     masker = NiftiMasker(mask_img=nib.Nifti1Image(mask.astype(np.uint8), np.diag([2.0, 2, 2, 1])))
@@ -77,6 +80,7 @@ def against_nilearn(mask, count):
 
 
 def main():
+    """Print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--maps", type=int, default=6)
     parser.add_argument("--nilearn-permutations", type=int, default=16)

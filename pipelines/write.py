@@ -22,10 +22,12 @@ from rt1t2_dask.pipelines.pictures import write_pictures
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.quality_table import quality_table
 from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
+from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.stats.effect_sizes import partial_eta_squared
+from rt1t2_dask.stats.null import p_uncorrected
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
@@ -45,6 +47,7 @@ STATISTICS = {
     "n": "stat_n",
     "dof": "stat_dof",
 }
+LEAST = {"mde": "stat_mde", "mdeEta2": "stat_mde_eta2"}
 
 
 def is_written(store: Store, key: str) -> bool:
@@ -109,20 +112,7 @@ def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None
 def _write_contrast(
     store: Store, lake: Lake, name: str, plan: ContrastPlan, simulated: bool
 ) -> None:
-    maps = lake.read(plan.contrast.part)
-    main = "t" if plan.design.q == 1 else "F"
-    for stat, array in STATISTICS.items():
-        if array in maps:
-            label = main if stat == "t" else stat
-            write_group_map(store, name, label, to_volume(maps[array]), simulated)
-    least = lake.read(plan.detectable.part)
-    for label, array in (("mde", "stat_mde"), ("mdeEta2", "stat_mde_eta2")):
-        if array in least:
-            write_group_map(store, name, label, to_volume(least[array]), simulated)
-    if plan.design.q > 1:
-        f, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
-        eta = partial_eta_squared(f.data, plan.design.q, dof.data).astype(np.float32)
-        write_group_map(store, name, "eta2", f.with_data(eta), simulated)
+    _write_statistics(store, lake, name, plan, simulated)
     tables = [
         ("peaks", plan.clusters.part, PEAKS),
         ("effects", plan.effects.part, EFFECTS),
@@ -135,18 +125,46 @@ def _write_contrast(
         store.write(f"group/contrast-{name}_{label}.tsv", tsv_bytes(rows))
     store.write(f"group/contrast-{name}_design.tsv", tsv_bytes(results.design_table(plan)))
     if plan.permute is not None:
-        permuted = lake.read(plan.permute.part)
-        fwe = to_volume(permuted["fwe"])
-        write_group_map(store, name, "t", fwe, simulated, desc="fwe")
-        if "fwe_tfce" in permuted:
-            tfce = to_volume(permuted["fwe_tfce"])
-            write_group_map(store, name, "tfce", tfce, simulated, desc="fwe")
+        _write_permuted(store, lake, name, plan.permute, simulated)
         summary = results.permutation_summary(lake, plan)
         assert summary is not None
         document = {"simulated": simulated} | summary
         store.write(f"group/contrast-{name}_permutation.json", json_bytes(document))
     rows = results.cluster_rows(lake, plan)
     store.write(f"group/contrast-{name}_clusters.tsv", tsv_bytes(rows))
+
+
+def _write_statistics(
+    store: Store, lake: Lake, name: str, plan: ContrastPlan, simulated: bool
+) -> None:
+    """Write the maps of a contrast, its effect size and the smallest effect it would find."""
+    maps, least = lake.read(plan.contrast.part), lake.read(plan.detectable.part)
+    main = "t" if plan.design.q == 1 else "F"
+    for stat, array in STATISTICS.items():
+        if array in maps:
+            label = main if stat == "t" else stat
+            write_group_map(store, name, label, to_volume(maps[array]), simulated)
+    for label, array in LEAST.items():
+        if array in least:
+            write_group_map(store, name, label, to_volume(least[array]), simulated)
+    if plan.design.q > 1:
+        f, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
+        eta = partial_eta_squared(f.data, plan.design.q, dof.data).astype(np.float32)
+        write_group_map(store, name, "eta2", f.with_data(eta), simulated)
+
+
+def _write_permuted(store: Store, lake: Lake, name: str, permute: Task, simulated: bool) -> None:
+    """Write -log10 p of each voxel: family-wise, and alone unless the run could stop early."""
+    permuted = lake.read(permute.part)
+    fwe = to_volume(permuted["fwe"])
+    write_group_map(store, name, "t", fwe, simulated, desc="fwe")
+    if "fwe_tfce" in permuted:
+        write_group_map(store, name, "tfce", to_volume(permuted["fwe_tfce"]), simulated, desc="fwe")
+    if not permute.settings["early_stop"]:
+        exceed = to_volume(permuted["exceedances"]).data
+        p = p_uncorrected(exceed, lake.record(permute.part)["n"])
+        alone = np.where(np.isfinite(fwe.data), -np.log10(p), np.nan).astype(np.float32)
+        write_group_map(store, name, "t", fwe.with_data(alone), simulated, desc="uncorrected")
 
 
 def _write_meta(store: Store, lake: Lake, name: str, plan: MetaPlan, simulated: bool) -> None:

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.effect_sizes import noncentral_interval
-from rt1t2_dask.stats.glm import Variance, fit
+from rt1t2_dask.stats.effect_sizes import (
+    noncentral_f_interval,
+    noncentral_interval,
+    partial_eta_squared,
+)
+from rt1t2_dask.stats.glm import GlmResult, Variance, fit
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 
@@ -43,7 +47,8 @@ def contrast(
     -------
     Dataset, dimensions of ``maps`` but the first
         ``t`` (``F`` where several sets of weights are tested), ``z``, ``dof``, ``n``; for t
-        also ``effect``, ``se``, Hedges' ``g`` and its 95 % interval ``g_low, g_high``.
+        also ``effect``, ``se``, Hedges' ``g`` and its 95 % interval ``g_low, g_high``; for F
+        ``partial_eta2`` and ``partial_eta2_low, partial_eta2_high``.
         Values of an array are reached by ``result["t"].to_numpy()``.
 
     Raises
@@ -68,13 +73,19 @@ def contrast(
     )
     found: dict[str, NDArray[Any]] = {"z": result.z, "dof": result.dof, "n": result.n}
     if design.q > 1:
-        found = {"F": result.t} | found
+        found = {"F": result.t} | found | _explained(result, design.q)
     else:
         low, high = noncentral_interval(result.t, result.dof, result.se / result.sd)
         found = {"t": result.t, "effect": result.effect, "se": result.se} | found
         found |= {"g": result.hedges_g, "g_low": low, "g_high": high}
     like = array[0].drop_vars(str(array.dims[0]), errors="ignore")
     return xr.Dataset({k: like.copy(data=v.reshape(like.shape)) for k, v in found.items()})
+
+
+def _explained(result: GlmResult, q: int) -> dict[str, NDArray[Any]]:
+    low, high = noncentral_f_interval(result.t, q, result.dof, result.n)
+    eta = partial_eta_squared(result.t, q, result.dof)
+    return {"partial_eta2": eta, "partial_eta2_low": low, "partial_eta2_high": high}
 
 
 def _require_rows(array: xr.DataArray, design: Design) -> None:

@@ -110,6 +110,37 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert "any difference between pat, hc, third" in page
 
 
+def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
+    rows, maps = study
+    text = FORMS.partition("contrasts:")[0] + "contrasts: {patVsHc: [pat, hc]}\n"
+    (tmp_path / "studies" / "cohort" / "small.yaml").write_text(text)
+    more = ["contrast.variance=welch", "receptors.n_permutations=0", "receptors.spatial=none"]
+    assert command([*maps_arguments, *more]) == 0
+    group = tmp_path / "out" / "group"
+
+    def statmap(stat):
+        path = group / f"contrast-patVsHc_stat-{stat}_statmap.nii.gz"
+        return np.asarray(nib.load(path).dataobj)
+
+    tested = np.isfinite(statmap("t"))
+    first, second = (maps[(rows["group"] == g).to_numpy()][:, tested] for g in "PC")
+    test = stats.ttest_ind(first, second, equal_var=False)
+    np.testing.assert_allclose(statmap("t")[tested], test.statistic, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(statmap("dof")[tested], test.df, rtol=1e-4)
+    permuted = json.loads((group / "contrast-patVsHc_permutation.json").read_text())
+    assert (permuted["variance"], permuted["exchange"]) == ("welch", "sign")
+    p = (
+        10.0
+        ** -nib.load(group / "contrast-patVsHc_stat-t_desc-uncorrected_statmap.nii.gz").get_fdata()
+    )
+    assert np.isfinite(p[tested]).all()
+    assert np.corrcoef(stats.rankdata(p[tested]), stats.rankdata(test.pvalue))[0, 1] > 0.8
+    regions = pd.read_csv(group / "contrast-patVsHc_parcels.tsv", sep="\t", na_values="n/a")
+    assert (regions["ci_low"] < regions["g"]).all()
+    assert (regions["g"] < regions["ci_high"]).all()
+    assert "which change the sign of residuals" in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("form", "message"),
     [

@@ -29,6 +29,8 @@ def test_arrays_of_any_shape_are_scipys():
     expected = stats.f_oneway(maps[:6], maps[6:13], maps[13:]).statistic
     np.testing.assert_allclose(several["F"], expected)
     assert "t" not in several
+    np.testing.assert_allclose(several["partial_eta2"], 2 * expected / (2 * expected + 16))
+    assert np.all(several["partial_eta2_low"] <= several["partial_eta2_high"])
 
 
 def test_xarray_keeps_its_dimensions_and_coordinates():
