@@ -11,7 +11,7 @@ import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report import tables
-from rt1t2_dask.report.morphometry_content import SIMILARITY, MorphometryContent, RegionResult
+from rt1t2_dask.report.morphometry_content import MorphometryContent, RegionResult
 from rt1t2_dask.report.morphometry_figures import (
     across_brain,
     effect_bars,
@@ -20,6 +20,7 @@ from rt1t2_dask.report.morphometry_figures import (
     pls_scatter,
     region_brain,
 )
+from rt1t2_dask.report.morphometry_words import LIMITS, PAPER, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
 from rt1t2_dask.report.page import Figure, data_uri
 from rt1t2_dask.report.picture import Picture
@@ -28,32 +29,7 @@ from rt1t2_dask.report.table import Table, from_frame
 from rt1t2_dask.report.templating import environment
 
 TOP = 15
-SPINS = {
-    "nearest": "each region takes the value of the nearest rotated one; Alexander-Bloch et al. "
-    "2018",
-    "vasa": "each value is used once; Vasa et al. 2018: over 34 regions too lenient, see Limits",
-}
 ALPHA = 0.05
-PAPER = (
-    "Martins et al. (2021) found small to medium increases of similarity in the insula and limbic "
-    "cortex of people with chronic pain; none of them survived correction for false discoveries."
-)
-LIMITS = (
-    PAPER,
-    "Genes are those of six donors without chronic pain, left hemisphere: a map that "
-    "resembles a gene's expression says nothing about that gene in any patient.",
-    "Subcortex is not tested: seven nuclei cannot be turned on a sphere, so there is no spatial "
-    "null for them, and their expression differs from the cortex far more than regions of the "
-    "cortex differ among themselves; what includes them is description only.",
-    "Spins of 34 regions are few places to turn: p is approximate. Over random smooth maps that "
-    "have nothing to do with expression, PLS gave p <= .05 in 2 to 5 % of maps under spins "
-    "that take the nearest region's value (the default), in 5 to 16 % where each value is used "
-    "once (transcriptome.spins=vasa), in 25 % under shuffles of regions; "
-    "gene sets did in 4.5 % under spins and in 36 % under shuffles of genes. Shuffles ignore space "
-    "and are never used.",
-    "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
-    "both opioid receptors find their own gene among the first 5 %; CB1 and mGluR5 do not.",
-)
 
 
 @dataclass(frozen=True)
@@ -157,8 +133,13 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
             "spins of the first map, n/a where regions' places are not known. Maps of contrasts "
             "that share people resemble one another for that reason alone.",
         )
-        found.append(Section("maps", "Maps compared", (), words, (from_frame(rows, "Maps"),)))
+        found.append(Section("maps", "Maps compared", (), words, (_table(rows, "Maps"),)))
     return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
+
+
+def _table(rows: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
+    """Give a table; its regions are no peaks of clusters."""
+    return from_frame(rows.rename(columns={"region": "region_name"}), caption, footnotes)
 
 
 def _chosen(drawn: Mapping[str, Picture], *stems: str) -> dict[str, Picture]:
@@ -174,7 +155,7 @@ def _people(content: MorphometryContent) -> Section:
         (content.outliers, "Values far from everybody's"),
     ):
         if len(rows):
-            shown.append(from_frame(rows, caption))
+            shown.append(_table(rows, caption))
     return Section("people", "People and data", (), tuple(content.notes), tuple(shown))
 
 
@@ -206,7 +187,7 @@ def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
         f"{result.title}: {result.measure}",
         (),
         (_contrast_sentence(result),),
-        (from_frame(rows, f"{result.measure} by region", (note,)),),
+        (_table(rows, f"{result.measure} by region", (note,)),),
         _chosen(drawn, f"{anchor}_surface"),
     )
 
@@ -220,7 +201,7 @@ def _across(measure: str, content: MorphometryContent, drawn: Mapping[str, Pictu
         "Cohorts share nobody. Fisher's p asks whether any cohort differs, in whatever direction; "
         "Stouffer's, weighted by the root of n, whether they differ in the same one.",
     )
-    view = from_frame(rows, f"{measure} over cohorts")
+    view = _table(rows, f"{measure} over cohorts")
     pictures = _chosen(drawn, f"cohorts-{measure}_surface")
     return Section(
         f"cohorts-{measure}", f"Cohorts together: {measure}", (), words, (view,), pictures
@@ -242,9 +223,9 @@ def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) ->
     ends = pd.concat([tested.genes.head(TOP), tested.genes.tail(TOP)])
     note = f"The {TOP} highest and lowest Z of component 1; all genes are in the file below."
     shown = [
-        from_frame(shares, "Variance of the map explained"),
-        from_frame(tested.sets.sort_values("p_spin", kind="stable"), "Gene sets", (_SETS_NOTE,)),
-        from_frame(ends, "Genes", (note, _Z_NOTE)),
+        _table(shares, "Variance of the map explained"),
+        _table(tested.sets.sort_values("p_spin", kind="stable"), "Gene sets", (_SETS_NOTE,)),
+        _table(ends, "Genes", (note, _Z_NOTE)),
     ]
     several = f" (maps {', '.join(summary['maps'])} as columns)" if len(summary["maps"]) > 1 else ""
     words: tuple[str, ...] = (
@@ -294,37 +275,3 @@ def _packed(rows: pd.DataFrame) -> str:
     text = rows.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.5g")
     packed = gzip.compress(str(text).encode(), 9, mtime=0)
     return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
-
-
-def _network_methods(content: MorphometryContent) -> str:
-    return (
-        f"Morphometric similarity (Seidlitz et al. 2018): {len(content.features)} features "
-        f"({', '.join(content.features)}) of {len(content.regions)} regions were standardised over "
-        "regions within each person (ddof 1) and correlated between regions (Pearson); regional "
-        "similarity is the mean with all others."
-    )
-
-
-def methods(content: MorphometryContent) -> list[str]:
-    """Describe what was done, in sentences."""
-    rules = content.settings["transcriptome"]
-    said = [_network_methods(content)] if content.networks else []
-    said.append(
-        "Each region was tested with ordinary least squares on the design of the cohort file; "
-        "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
-        f"{content.settings['permute']['n']:,} permutations "
-        f"({content.settings['permute']['method']}); Hedges' g with its noncentral t interval."
-    )
-    if content.across:
-        said.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
-    if content.tested:
-        said.append(
-            f"Maps of the left cortex were related to gene expression by partial least squares "
-            f"(SIMPLS), variance explained tested against {rules['n_spins']:,} spins of the map on "
-            f"the sphere ({SPINS[rules['spins']]}); gene Z by {rules['n_bootstraps']:,} resamples "
-            "of regions, signs aligned; Spearman's rho of each gene; gene sets by running sum and "
-            "median rank, both under the same spins. p is (count + 1) / (spins + 1)."
-        )
-    if any(c.measure != SIMILARITY for c in content.contrasts):
-        said.append("Single features were tested in the same way, in their own units.")
-    return said
