@@ -43,11 +43,15 @@ def overview(result: ContrastResult, template: Volume, simulated: bool) -> Pictu
         for axes, plane in panels:
             draw_faded(axes, scene, plane, result, kept)
         t_bar(foot, scene, result)
+    signs = (
+        f": solid where positive ({result.positive}), dashed where negative ({result.negative})"
+        if result.statistic == "t"
+        else ""
+    )
     caption = (
         f"{result.title}: {result.statistic} on axial slices, fading below the threshold "
-        f"({result.height}). White lines run round the clusters that pass height and extent: "
-        f"solid where positive ({result.positive}), dashed where negative "
-        f"({result.negative}). {ORIENTATION}"
+        f"({result.height}). White lines run round the clusters that pass height and "
+        f"extent{signs}. {ORIENTATION}"
     )
     found = plural(len(result.clusters), "cluster")
     return Picture(

@@ -111,7 +111,7 @@ def _largest(result: ContrastResult) -> str:
     row = result.clusters.sort_values("volume_mm3", kind="stable").iloc[-1]
     place = coordinates(row[[f"peak_{axis}_mm" for axis in "xyz"]])
     return (
-        f" The largest has {thousands(row['volume_mm3'])} mm³ with its peak t = "
+        f" The largest has {thousands(row['volume_mm3'])} mm³ with its peak {result.statistic} = "
         f"{decimal(row['peak_t'])} at {place} mm, {row['region']}."
     )
 

@@ -50,7 +50,7 @@ def sensitivity(content: ReportContent) -> list[Sensitivity]:
         ("Calibration", _CALIBRATIONS, content.calibration_sensitivity),
     ):
         if frame is not None and not frame.empty:
-            shown = frame.rename(columns={"t": "statistic"})
+            shown = frame.rename(columns={"t": "statistic", "region": "place"})
             table = from_frame(shown, f"{title}: the contrasts again", [_MEANS])
             found.append(Sensitivity(title, words, (table,)))
     return found
@@ -72,7 +72,7 @@ def thresholds(result: ContrastResult) -> Table | None:
         for _, same in rows.groupby(["p", "sign"], sort=False)
     ]
     heads = ["p <", "Direction", *(f"≥ {thousands(extent)} mm³" for extent in extents)]
-    headings = tuple(Heading(text, k > 1) for k, text in enumerate(heads))
+    headings = tuple(Heading(text, False) for text in heads)
     limits = result.threshold
     note = f"This analysis: p < {level(limits.p)} and {thousands(limits.extent_mm3)} mm³."
     return Table(f"Clusters at other thresholds, {result.title}", headings, tuple(lines), (note,))

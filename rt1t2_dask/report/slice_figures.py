@@ -50,7 +50,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
     with house_style():
         figure, rows, foot = _rows(scene, len(shown), simulated)
         for row, (_, cluster) in zip(rows, shown.iterrows(), strict=True):
-            _cluster_row(row, scene, cluster)
+            _cluster_row(row, scene, cluster, result.statistic)
         t_bar(foot, scene, result)
     return Picture(figure, _clusters_alt(result, shown), _clusters_caption(result, len(shown)))
 
@@ -113,7 +113,7 @@ def _panels(row: SubFigure, scene: Scene) -> NDArray[np.object_]:
     return panels
 
 
-def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series) -> None:
+def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series, symbol: str) -> None:
     peak = cluster[["peak_x_mm", "peak_y_mm", "peak_z_mm"]].to_numpy(dtype=float)
     for axis, axes in enumerate(_panels(row, scene)):
         plane = scene.plane(axis, float(peak[axis]))
@@ -121,7 +121,7 @@ def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series) -> None:
         crosshair(axes, plane, peak)
     words = (
         f"Cluster {cluster['cluster']} ({cluster['sign']}): {cluster['region']}, "
-        f"peak t = {decimal(cluster['peak_t'])} at {coordinates(peak)} mm, "
+        f"peak {symbol} = {decimal(cluster['peak_t'])} at {coordinates(peak)} mm, "
         f"{thousands(cluster['volume_mm3'])} mm³"
     )
     row.suptitle(words, x=0.01, ha="left", fontsize=9, fontweight="bold")

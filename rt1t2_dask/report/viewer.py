@@ -129,7 +129,8 @@ def _clusters(
     rows = zip(peaks, result.clusters.itertuples(), strict=True)
     return tuple(
         (
-            f"{row.cluster}: {row.region}, t = {decimal(row.peak_t)} ({coordinates(peak)})",
+            f"{row.cluster}: {row.region}, {result.statistic} = {decimal(row.peak_t)} "
+            f"({coordinates(peak)})",
             (float(peak[0]), float(peak[1]), float(peak[2])),
         )
         for peak, row in rows

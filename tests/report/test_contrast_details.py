@@ -116,4 +116,5 @@ def test_f_contrasts_are_called_f():
     assert "(F > " in said
     assert "sign" not in said
     assert "|t|" not in said
+    assert "peak F = " in said
     assert "largest F" in said
