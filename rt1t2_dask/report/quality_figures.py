@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figur
 _RED = "#B00020"
 _ROW_IN = 0.36
 _ROOM = 0.08
+_LETTERS = 32
 
 
 def quality_strips(
@@ -77,9 +79,8 @@ def _strip(axes: Axes, name: str, values: NDArray[np.floating], limit: Limit) ->
     axes.set(ylim=(-0.9, 0.9), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=7, length=2, pad=1)
-    axes.set_ylabel(
-        MEASURES[name].words.replace(", ", ",\n"), rotation=0, ha="right", va="center", fontsize=7.5
-    )
+    words = fill(MEASURES[name].words, _LETTERS)
+    axes.set_ylabel(words, rotation=0, ha="right", va="center", fontsize=7)
     return int(out.sum())
 
 

@@ -44,15 +44,15 @@ def receptor_bars(
             if fisher_z is not None:
                 _dots(axes, fisher_z[fisher_z["group"] == group], maps)
             axes.set_title(str(group))
-            axes.set_xlabel("mean Fisher z (partial Spearman)")
+            axes.set_xlabel("mean Fisher z")
         panels[0].set_yticks(range(len(maps)), _names(receptors, maps))
         panels[0].invert_yaxis()
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3, fontsize=8)
     caption = (
-        "Mean Fisher z of the correlation over regions between each patient's ratio (z against "
-        "controls) and each receptor map, given grey matter. Lines are 95 % intervals, dots "
-        "are patients. * p < .05 uncorrected; ** q < .05 (false discovery rate over all maps and "
-        "patient groups of this run)."
+        "Mean Fisher z of the correlation over regions between each patient's values and each "
+        "receptor map (which values, which correlation and given what: see Methods). Lines are "
+        "95 % intervals, dots are patients. * p < .05 uncorrected; ** q < .05 (false discovery "
+        "rate over all maps and patient groups of this run)."
     )
     return Picture(figure, _alt(receptors, groups), caption)
 
