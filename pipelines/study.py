@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pandas as pd
 
-from rt1t2_dask.cluster import SerialExecutor
 from rt1t2_dask.config import Config, SimulatedSource
-from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines import dataset, outputs, participants, simulate, sites
 from rt1t2_dask.pipelines.check import run_check
 from rt1t2_dask.pipelines.check_places import require_places
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.describe import describe
-from rt1t2_dask.pipelines.failed import failures_of, shared_scans, warn, without
+from rt1t2_dask.pipelines.failed import warn, without
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.making import Maker
 from rt1t2_dask.pipelines.memory import require_room
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
@@ -33,32 +33,25 @@ from rt1t2_dask.pipelines.plan import (
     check_registration,
     plan_images,
 )
-from rt1t2_dask.pipelines.progress import shown, start_logging
+from rt1t2_dask.pipelines.progress import start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
-from rt1t2_dask.pipelines.running import RunningEstimate
 from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.share_combine import run_combine
 from rt1t2_dask.pipelines.share_export import write_share
 from rt1t2_dask.pipelines.share_plan import own_site
 from rt1t2_dask.pipelines.single import check_stage, numbered
-from rt1t2_dask.pipelines.sites import Remote, SitesPlan
-from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.keys import digest
-from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import write_run
 from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
 DONE, SOME_FAILED = 0, 1
-TARGETS = (
-    *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio"),
-    *("quality", "smooth", "parcels"),
-)
 
 
 def run_study(
@@ -117,7 +110,7 @@ class _Run:
     ) -> None:
         self.config, self.store, self.cluster, self.then = config, store, cluster, then
         self.lake = Lake(config.storage.url, config.storage.options())
-        self.outcomes: list[Outcome] = []
+        self.maker = Maker(config, cluster, self.lake)
         self.began = time.perf_counter()
 
     def run(self) -> int:
@@ -142,8 +135,8 @@ class _Run:
         known_checksums(config.storage).save()
         self._announce(images, cohort)
         if wanted is not None:
-            return self._make_one(images, cohort, wanted)
-        failures = self._make_images(images)
+            return DONE if self.maker.one(images, cohort, wanted) else SOME_FAILED
+        failures = self.maker.images(images)
         if failures and images.reference is not None:
             images, failures = self._without_lost_reference(people, images, failures)
         whole = without(images.people, failures)
@@ -158,7 +151,7 @@ class _Run:
         if failures or excluded:
             cohort = plan_cohort(config, people, used, shared)
             self._announce(images, cohort)
-        self._make_group(cohort)
+        self.maker.group(cohort)
         self._hand_over(people, images, cohort, used, excluded, failures)
         return SOME_FAILED if failures else DONE
 
@@ -175,7 +168,7 @@ class _Run:
         sensitivity = plan_sensitivity(config, used, cohort)
         if sensitivity.choices:
             self._announce(images, cohort, sensitivity)
-        self._make_sensitivity(sensitivity)
+        self.maker.sensitivity(sensitivity)
         template, failed = images.shared["template_out"], tuple(failures)
         done = (config, self.lake, people, used, cohort, template, failed)
         self._finish(Finished(*done, excluded, sensitivity))
@@ -222,50 +215,12 @@ class _Run:
             return DONE
         known_checksums(self.config.storage).save()
         self._announce(images)
-        failures = self._make_images(images)
+        failures = self.maker.images(images)
         if failures:
             warn(failures, len(asked), self.config)
         write = participants.write_participants
         write(self.cluster(), self.lake, self.store, self.config, people, images, failures)
         return SOME_FAILED if failures else DONE
-
-    def _make_one(self, images: ImagePlan, cohort: CohortPlan, wanted: Task) -> int:
-        """Make one part and what it still needs, in this process."""
-        tasks = [*images.tasks(), *cohort.tasks()]
-        todo = missing_tasks(tasks, [wanted.part], complete_parts(self.lake, tasks))
-        failed = run_tasks(SerialExecutor(), self.lake, todo, self.outcomes.append)
-        for part, reason in failed.items():
-            log.error("stage %s failed: %s", part.stage, reason)
-        made = sum(outcome.made and outcome.reason is None for outcome in self.outcomes)
-        log.info("%d parts made for %s %s", made, wanted.stage, self.config.part)
-        return SOME_FAILED if failed else DONE
-
-    def _make_images(self, images: ImagePlan) -> list[Failure]:
-        targets = [
-            task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
-        ]
-        targets += [task.part for task in images.shared.values()]
-        moved = self._make_elsewhere(images.remote) if isinstance(images, SitesPlan) else []
-        failed = self._make(images.tasks(), targets)
-        for task in images.shared.values():
-            if task.part in failed:
-                raise RunError(f"stage {task.stage} failed: {failed[task.part]}")
-        failures = [*images.failures, *moved, *failures_of(images.people, failed)]
-        return [*failures, *shared_scans(self.lake, without(images.people, failures))]
-
-    def _make_elsewhere(self, remote: Sequence[Remote]) -> list[Failure]:
-        """Process each site's images where they lie and copy what the group half reads."""
-        failures: list[Failure] = []
-        for site in remote:
-            with ExitStack() as stack:
-                own = _Run(site.config, self.store, LazyCluster(site.config, stack), None)
-                failed = own._make_images(site.images)
-            known_checksums(site.config.storage).save()
-            self.outcomes += own.outcomes
-            copied = sites.move(site, self.lake, without(site.images.people, failed))
-            log.info("%s: %d parts copied here", site.config.storage.url, copied)
-            failures += failed
-        return failures
 
     def _without_lost_reference(
         self, people: pd.DataFrame, images: ImagePlan, failures: list[Failure]
@@ -278,42 +233,7 @@ class _Run:
             return replace(images, people=()), failures
         failed = [failure.label for failure in failures]
         again = plan_images(self.config, people[~people["participant_id"].isin(failed)])
-        return again, failures + self._make_images(again)
-
-    def _make_group(self, cohort: CohortPlan) -> None:
-        for note in cohort.notes:
-            log.info("%s", note)
-        tasks = cohort.tasks()
-        estimate = RunningEstimate(self.lake, self.config, cohort)
-        failed = self._make(tasks, [task.part for task in tasks], estimate)
-        for part, reason in failed.items():
-            raise RunError(f"stage {part.stage} failed: {reason}")
-
-    def _make_sensitivity(self, plan: SensitivityPlan) -> None:
-        """Make the contrasts under other choices; the table says where one failed."""
-        tasks = plan.tasks()
-        targets = [t.part for choice in plan.choices for t in choice.clusters.values()]
-        failed = self._make(tasks, targets) if tasks else {}
-        if failed:
-            log.warning("%d parts of the sensitivity analyses failed: see the table", len(failed))
-
-    def _make(
-        self, tasks: Sequence[Task], targets: Sequence[Part], watch: Tell | None = None
-    ) -> dict[Part, str]:
-        whole = complete_parts(self.lake, tasks)
-        todo = missing_tasks(tasks, targets, whole)
-        if not todo:
-            return {}
-        log.info("%d parts to make, %d are there", len(todo), len(whole))
-        with shown(todo) as tell:
-
-            def take(outcome: Outcome) -> None:
-                self.outcomes.append(outcome)
-                tell(outcome)
-                if watch:
-                    watch(outcome)
-
-            return run_tasks(self.cluster(), self.lake, todo, take)
+        return again, failures + self.maker.images(again)
 
     def _finish(self, study: Finished) -> None:
         where = self.config.output_dir
@@ -321,9 +241,9 @@ class _Run:
             log.info("nothing to do: %s holds these results", where)
         else:
             log.info("writing %s", where)
-            document = provenance(study, timings(self.outcomes))
+            document = provenance(study, timings(self.maker.outcomes))
             write_results(self.cluster(), self.store, study, document)
-        for stage, spent in timings(self.outcomes).items():
+        for stage, spent in timings(self.maker.outcomes).items():
             log.info("%-10s %4d parts %8.1f CPU s", stage, spent["parts"], spent["cpu_s"])
         log.info("done in %.0f s: open %s/report.html", time.perf_counter() - self.began, where)
         if self.then is not None:
