@@ -16,7 +16,10 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 pytestmark = [pytest.mark.cloud, pytest.mark.slow]
 BUCKETS = ("study-input", "study-lake", "study-output")
-UNEQUAL = {"provenance.json", "report.html"}  # times, and places
+UNEQUAL = {"provenance.json", "report.html"} | {
+    "README.md",
+    "dataset_description.json",
+}  # name places
 SHARE = 0.1
 
 
