@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, FLOAT_BYTES, Block, Rows, v
 from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import TILE_VALUES, GlmResult, fit
@@ -25,17 +26,6 @@ from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
 Float = NDArray[np.float64]
 BASE_BYTES, ROW_BYTES = 350 * 2**20, 10_000
 TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
-ONE_WEIGHT = ("effect", "hedges_g", "se")
-NAMES = {
-    "t": "stat_t",
-    "z": "stat_z",
-    "effect": "stat_effect",
-    "hedges_g": "stat_d",
-    "n": "stat_n",
-    "dof": "stat_dof",
-    "se": "stat_se",
-    "sd": "stat_sd",
-}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.regional import PARCEL_COLUMNS
 from rt1t2_dask.pipelines.share_files import SiteFile, opened
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.sites.joint import Joint, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import Pooled, neighbour_index, pooled_fwhm, pooled_test
@@ -27,17 +28,6 @@ from rt1t2_dask.stats.smoothness import resel_counts
 
 Float = NDArray[np.float64]
 TABLE = "parcels.tsv"
-NAMES = {
-    "t": "stat_t",
-    "z": "stat_z",
-    "effect": "stat_effect",
-    "hedges_g": "stat_d",
-    "n": "stat_n",
-    "dof": "stat_dof",
-    "se": "stat_se",
-    "sd": "stat_sd",
-}
-ONE_WEIGHT = ("effect", "hedges_g", "se")
 
 
 def site_role(k: int) -> str:

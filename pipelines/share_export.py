@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rt1t2_dask.config import Config
+from rt1t2_dask.pipelines import dataset
 from rt1t2_dask.pipelines.share import variable_words
 from rt1t2_dask.pipelines.share_ledger import remember
 from rt1t2_dask.pipelines.stage import Task
@@ -88,7 +89,7 @@ def _words(name: str, sha: str, about: Mapping[str, Any], record: Mapping[str, A
     return WORDS.format(
         name=name,
         line="=" * (11 + len(name)),
-        simulated=" (SIMULATED data, no real person)" if about["simulated"] else "",
+        simulated=f" ({dataset.SIMULATED})" if about["simulated"] else "",
         sha=sha,
         site=about["site"],
         cohort=about["cohort"],
