@@ -1,7 +1,7 @@
 """Statistics on arrays and on xarray: a group contrast in two lines.
 
 >>> import numpy as np
->>> from rt1t2_dask.stats import contrast, two_sample
+>>> from rt1t2_dask.stats import contrast, permutation_test, two_sample
 >>> rng = np.random.default_rng(0)
 >>> maps = rng.normal(1.5, 0.1, size=(29, 1000))  # people x voxels
 >>> maps[:11, :50] -= 0.2                          # patients are lower in 50 voxels
@@ -9,6 +9,10 @@
 >>> result = contrast(maps, design)
 >>> result["t"].shape, bool(result["t"][:50].mean() < -3)
 ((1000,), True)
+
+>>> tested = permutation_test(maps, design, n=199)
+>>> float(tested["p_fwe"].min()), int((tested["p_fwe"][50:] < 0.05).sum())
+(0.005, 0)
 
 Given an ``xarray.DataArray`` with people along its first dimension, the maps keep their
 dimensions and coordinates. Other designs: ``one_sample``, ``paired``, ``anova``,
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from rt1t2_dask.stats.design import Design, two_sample
     from rt1t2_dask.stats.designs import anova, one_sample, paired, regression
     from rt1t2_dask.stats.formula import from_formula
+    from rt1t2_dask.stats.permutation_api import permutation_test
 
 __all__ = [
     "Design",
@@ -33,6 +38,7 @@ __all__ = [
     "from_formula",
     "one_sample",
     "paired",
+    "permutation_test",
     "regression",
     "two_sample",
 ]
@@ -42,6 +48,7 @@ _HOMES = {
     "design": ("Design", "two_sample"),
     "designs": ("anova", "one_sample", "paired", "regression"),
     "formula": ("from_formula",),
+    "permutation_api": ("permutation_test",),
 }
 
 

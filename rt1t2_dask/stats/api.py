@@ -56,8 +56,7 @@ def contrast(
     UserError
         The maps hold fewer participants than the design.
     """
-    array = maps if isinstance(maps, xr.DataArray) else xr.DataArray(np.asarray(maps))
-    _require_rows(array, design)
+    array = as_maps(maps, design)
     flat = array.to_numpy().reshape(array.shape[0], -1)
     data = design.observed(flat)
     ratio = None
@@ -88,10 +87,13 @@ def _explained(result: GlmResult, q: int) -> dict[str, NDArray[Any]]:
     return {"partial_eta2": eta, "partial_eta2_low": low, "partial_eta2_high": high}
 
 
-def _require_rows(array: xr.DataArray, design: Design) -> None:
+def as_maps(maps: NDArray[Any] | xr.DataArray, design: Design) -> xr.DataArray:
+    """Give the maps as xarray; a UserError where they hold fewer participants than the design."""
+    array = maps if isinstance(maps, xr.DataArray) else xr.DataArray(np.asarray(maps))
     wanted = max(int(rows.max()) for rows in (design.rows, design.partner) if rows is not None) + 1
     if array.ndim < 1 or array.shape[0] < wanted:
         raise UserError(
             f"maps of shape {array.shape}: the design counts {wanted} participants or more "
             "along the first dimension."
         )
+    return array

@@ -1,0 +1,198 @@
+"""A permutation test of maps held in memory: numpy arrays or xarray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import generate_binary_structure, label, sum_labels
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats.api import as_maps
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.exchange import Method, exchanged, plan
+from rt1t2_dask.stats.glm import Variance
+from rt1t2_dask.stats.lattice import lattice
+from rt1t2_dask.stats.null import p_fwe, p_uncorrected
+from rt1t2_dask.stats.pareto import fit_tail
+from rt1t2_dask.stats.permutation import PreparedBlock, prepare
+from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.reml import accumulate_cy, group_variances
+from rt1t2_dask.stats.shares import height_share, share_to_statistic
+from rt1t2_dask.stats.spatial import (
+    ALL,
+    Relabeled,
+    Search,
+    Statistic,
+    observed_statistic,
+    relabel_in_chunks,
+)
+from rt1t2_dask.stats.tfce import tfce
+
+CLUSTER_NEIGHBOURS: Literal[18] = 18
+TFCE_NEIGHBOURS: Literal[26] = 26
+NEIGHBOURS = generate_binary_structure(3, 2)
+
+Float = NDArray[np.float64]
+
+
+def permutation_test(
+    maps: NDArray[Any] | xr.DataArray,
+    design: Design,
+    n: int = 1000,
+    *,
+    seed: int = 0,
+    statistics: Sequence[Statistic] = (),
+    forming_p: float = 0.001,
+    variance: Variance = "equal",
+    method: Method = "freedman_lane",
+    exchangeable: Sequence[str] | None = None,
+    whole: bool = False,
+    pareto_tail: bool = False,
+    min_group_n: int = MIN_GROUP_N,
+    min_group_share: float = MIN_GROUP_SHARE,
+) -> xr.Dataset:
+    """Test a design's contrast by relabeling, with family-wise p over the maps given.
+
+    Parameters
+    ----------
+    maps : ndarray or DataArray, shape (participant, ...)
+        Everybody who was given to the design, in that order; NaN where not measured.
+        Three dimensions after the first where ``statistics`` are asked for.
+    design : Design
+        From ``two_sample``, ``one_sample``, ``paired``, ``anova``, ``regression`` or
+        ``from_formula``.
+    n : int
+        Relabelings apart from the identity; all distinct ones where they are no more.
+    seed : int
+        Same seed, same bits.
+    statistics : sequence of {"extent", "mass", "tfce"}
+        What is wanted beside the largest statistic: clusters of 18 neighbours, TFCE of 26
+        with E 0.5, H 2.
+    forming_p : float
+        p of the cluster-forming threshold, one-sided for t.
+    variance : {"equal", "welch", "spm_unequal"}
+        Whose statistic is permuted: Student's t or F, Welch's t or Winkler's G, or those
+        of the whitened model.
+    method : {"freedman_lane", "smith"}
+        Permute residuals, or the regressor.
+    exchangeable, whole
+        See :func:`rt1t2_dask.stats.exchange.plan`.
+    pareto_tail : bool
+        Give small p by a generalised Pareto distribution of the null's tail.
+    min_group_n, min_group_share
+        A voxel needs this many people and this share of each group.
+
+    Returns
+    -------
+    Dataset, dimensions of ``maps`` but the first, and ``relabeling``
+        ``statistic`` (t or F), ``p`` of each voxel, ``p_fwe`` by the largest statistic;
+        where asked for ``tfce`` and ``p_fwe_tfce``, and over the voxels of clusters
+        ``p_fwe_extent`` and ``p_fwe_mass``; ``null_...``: the largest of each relabeling,
+        either sign. Attribute ``n``: relabelings run.
+
+    Raises
+    ------
+    UserError
+        The maps hold fewer participants than the design, have no place for clusters, or
+        no voxel that enough people have; a method that the design has no room for.
+    """
+    array = as_maps(maps, design)
+    _require_space(array, statistics)
+    data = design.observed(array.to_numpy().reshape(array.shape[0], -1))
+    how: dict[str, Any] = {"exchangeable": exchangeable, "whole": whole, "method": method}
+    relabelings = plan(design, n, seed, exchange=exchanged(design, variance), **how)
+    ratio = None
+    if variance == "spm_unequal":
+        ratio = group_variances(accumulate_cy(data, design), design)
+    least: dict[str, Any] = {"min_group_n": min_group_n, "min_group_share": min_group_share}
+    known = {"group_variance": ratio} | least
+    inside = np.isfinite(prepare(data, design, relabelings, variance, **known).z)
+    if not inside.any():
+        raise UserError(f"no voxel can be tested with {least}: too many values are missing.")
+    block = prepare(data[:, inside], design, relabelings, variance, **known)
+    mask = inside.reshape(array.shape[1:] if statistics else (-1, 1, 1))
+    search = Search(
+        lattice(mask, CLUSTER_NEIGHBOURS), lattice(mask, TFCE_NEIGHBOURS), forming_p, statistics
+    )
+    found = relabel_in_chunks(
+        [(np.arange(block.voxels), block)], relabelings.span(0, relabelings.n), search
+    )
+    values = _voxelwise(block, found, relabelings.n, pareto_tail)
+    if search.tfce:
+        values |= _enhanced(values["statistic"], found, search, pareto_tail)
+    if search.clusters:
+        values |= _clustered(values["statistic"], mask, block, found, search)
+    like = array[0].drop_vars(str(array.dims[0]), errors="ignore")
+    nulls = {f"null_{k}": ("relabeling", tails.both) for k, tails in found.tails.items()}
+    return xr.Dataset(
+        {k: like.copy(data=_filled(v, inside).reshape(like.shape)) for k, v in values.items()}
+        | nulls,
+        attrs={"n": relabelings.n, "null_max_t": "as normal deviates"},
+    )
+
+
+def _require_space(array: xr.DataArray, statistics: Sequence[Statistic]) -> None:
+    unknown = set(statistics) - set(ALL)
+    if unknown:
+        raise UserError(f"statistics {sorted(unknown)}: known are {', '.join(ALL)}.")
+    if statistics and array.ndim != 4:
+        raise UserError(
+            f"maps of shape {array.shape}: clusters and TFCE ({', '.join(statistics)}) need "
+            "(participant, x, y, z)."
+        )
+
+
+def _voxelwise(block: PreparedBlock, found: Relabeled, n: int, tail: bool) -> dict[str, Float]:
+    null = found.tails["max_t"].both
+    p = p_fwe(np.abs(block.z), null, fit_tail(null) if tail else None)
+    statistic = observed_statistic(block).astype(np.float64)
+    return {"statistic": statistic, "p": p_uncorrected(found.exceed, n), "p_fwe": p}
+
+
+def _enhanced(statistic: Float, found: Relabeled, search: Search, tail: bool) -> dict[str, Float]:
+    null = found.tails["tfce"].both
+    enhanced = tfce(statistic, search.enhancement).astype(np.float64)
+    p = p_fwe(np.abs(enhanced), null, fit_tail(null) if tail else None)
+    return {"tfce": enhanced, "p_fwe_tfce": p}
+
+
+def _clustered(
+    statistic: Float,
+    mask: NDArray[np.bool_],
+    block: PreparedBlock,
+    found: Relabeled,
+    search: Search,
+) -> dict[str, Float]:
+    """Family-wise p of each voxel's cluster; NaN outside clusters."""
+    rank, dof = block.residuals.regressors, block.residuals.dof
+    height = float(share_to_statistic(height_share(search.forming_p, rank, dof), rank, dof))
+    excess = np.zeros(mask.shape)
+    excess[mask] = np.abs(statistic) - height
+    out = {f"p_fwe_{name}": np.full(len(statistic), np.nan) for name in _wanted(search)}
+    for sign in (1, -1):
+        over = excess > 0
+        over[mask] &= np.sign(statistic) == sign
+        labels, count = label(over, NEIGHBOURS)
+        own = labels[mask]
+        sizes = {
+            "extent": np.bincount(own, minlength=count + 1),
+            "mass": sum_labels(excess, labels, np.arange(count + 1)),
+        }
+        for name in _wanted(search):
+            p = p_fwe(sizes[name], found.tails[name].both)
+            out[f"p_fwe_{name}"][own > 0] = p[own[own > 0]]
+    return out
+
+
+def _wanted(search: Search) -> list[str]:
+    return [name for name in ("extent", "mass") if name in search.statistics]
+
+
+def _filled(values: Float, inside: NDArray[np.bool_]) -> Float:
+    whole = np.full(len(inside), np.nan)
+    whole[inside] = values
+    return whole
