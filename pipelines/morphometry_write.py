@@ -34,6 +34,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.transcriptome import ENRICHED, GENES, SUMMARY
 from rt1t2_dask.report.morphometry_content import MorphometryContent, RegionResult, TestedMap
 from rt1t2_dask.report.morphometry_page import draw, render
+from rt1t2_dask.report.picture import PRINT_DPI
 from rt1t2_dask.report.surface_figure import BrainSurface, brain_surface
 from rt1t2_dask.stats.demographics import compare
 from rt1t2_dask.storage.keys import digest
@@ -96,7 +97,7 @@ def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, A
         store.write(f"group/{name}.json", json_bytes({"simulated": config.simulated} | summary))
     pictures = draw(content)
     for stem, picture in pictures.items():
-        store.write(f"figures/{stem}.png", picture.printed)
+        store.write(f"figures/{stem}.png", picture.png(PRINT_DPI))
     store.write("report.html", render(content, pictures).encode())
     state = {
         "state": "complete",

@@ -12,6 +12,7 @@ import pandas as pd
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import TwoSample
+from rt1t2_dask.config_steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
 from rt1t2_dask.pipelines.cohort import CohortPlan
@@ -124,16 +125,17 @@ def _excluded(config: Config, study: Finished) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["participant_id", "reason"])
 
 
-def write_report(store: Store, content: ReportContent) -> None:
+def write_report(store: Store, content: ReportContent, settings: Report) -> None:
     """Write figures for print, methods with their references, then the page that holds all."""
-    pictures = draw_all(content)
+    pictures = draw_all(content) if settings.figures else {}
     for stem, picture in pictures.items():
-        store.write(f"figures/{stem}.png", picture.printed)
-        store.write(f"figures/{stem}.svg", picture.svg())
+        store.write(f"figures/{stem}.png", picture.png(settings.dpi))
+        if settings.svg:
+            store.write(f"figures/{stem}.svg", picture.svg(settings.dpi))
     said = describe(content, pandoc=True)
     store.write(METHODS, said.markdown.encode())
     store.write(REFERENCES, said.bibtex.encode())
-    store.write("report.html", render(content, pictures).encode())
+    store.write("report.html", render(content, pictures, settings.dpi).encode())
 
 
 def stages_run(plans: Sequence[PersonPlan], cohort: CohortPlan) -> list[str]:

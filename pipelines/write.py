@@ -77,7 +77,7 @@ def write_results(
     _write_tables(store, content)
     for name, rows in content.receptor_details.items():
         store.write(f"group/receptors_{name}.tsv", tsv_bytes(rows))
-    page.write_report(store, content)
+    page.write_report(store, content, config.report)
     document = {
         "state": "complete",
         "study": study_key(config),

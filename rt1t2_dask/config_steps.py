@@ -103,6 +103,9 @@ class Report(Model):
     """What the page shows."""
 
     mosaics: Annotated[int, Field(ge=0, le=1000)]
+    figures: bool = True
+    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
+    svg: bool = True
     calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
     edge_sensitivity: bool = False
     threshold_sensitivity: bool = True

@@ -99,4 +99,5 @@ def maps_arguments(tmp_path: Path) -> list[str]:
         "permute.n=50",
         "receptors.n_permutations=50",
         "report.mosaics=1",
+        "report.figures=false",
     ]

@@ -13,7 +13,7 @@ from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.headline import sentences
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
-from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.picture import PRINT_DPI, Picture
 from rt1t2_dask.report.receptor_scatter import scatters
 from rt1t2_dask.report.sensitivity_tables import sensitivity
 from rt1t2_dask.report.steps import steps
@@ -53,7 +53,11 @@ class ContrastSection:
     viewer: Viewer | None
 
 
-def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None) -> str:
+def render(
+    content: ReportContent,
+    pictures: Mapping[str, Picture] | None = None,
+    print_dpi: int = PRINT_DPI,
+) -> str:
     """Write the report.
 
     Parameters
@@ -61,6 +65,8 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
     content : ReportContent
     pictures : mapping of str to Picture or None
         From `draw_all`, by file stem; None draws them here.
+    print_dpi : int
+        Dots per inch of the figures for print, from which those of the page are made.
 
     Returns
     -------
@@ -69,7 +75,9 @@ def render(content: ReportContent, pictures: Mapping[str, Picture] | None = None
     """
     drawn = draw_all(content) if pictures is None else pictures
     brain = anatomy(content.template) if content.template and content.contrasts else None
-    figures = {name: _figure(picture, name in DRAWINGS) for name, picture in drawn.items()}
+    figures = {
+        name: _figure(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
+    }
     return (
         environment()
         .get_template("report.html")
@@ -105,9 +113,9 @@ def data_uri(image: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def _figure(picture: Picture, drawing: bool) -> Figure:
-    source = data_uri(picture.svg(), "svg+xml") if drawing else data_uri(picture.paged())
-    return Figure(source, picture.alt, picture.caption)
+def _figure(picture: Picture, drawing: bool, dpi: int) -> Figure:
+    image = data_uri(picture.svg(dpi), "svg+xml") if drawing else data_uri(picture.paged(dpi))
+    return Figure(image, picture.alt, picture.caption)
 
 
 def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -66,6 +65,7 @@ class Picture:
     figure: Figure
     alt: str
     caption: str
+    _drawn: dict[tuple[str, int], bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         with house_style():
@@ -75,24 +75,22 @@ class Picture:
         """PNG without date or version: the same figure gives the same bytes."""
         return self._saved("png", {"Software": None}, dpi)
 
-    @cached_property
-    def printed(self) -> bytes:
-        """PNG at print resolution."""
-        return self.png(PRINT_DPI)
+    def paged(self, print_dpi: int = PRINT_DPI) -> bytes:
+        """PNG for the page: that of the print, or that at half its size, not drawn once more."""
+        halve = print_dpi == 2 * PAGE_DPI
+        return halved(self.png(print_dpi)) if halve else self.png(min(print_dpi, PAGE_DPI))
 
-    def paged(self) -> bytes:
-        """PNG for the page: that of the print at half its size, cheaper than drawn once more."""
-        return halved(self.printed)
-
-    def svg(self) -> bytes:
+    def svg(self, dpi: int = PRINT_DPI) -> bytes:
         """SVG with text as paths, images at print resolution and fixed identifiers."""
-        return self._saved("svg", {"Date": None, "Creator": None}, PRINT_DPI)
+        return self._saved("svg", {"Date": None, "Creator": None}, dpi)
 
     def _saved(self, form: str, metadata: dict[str, None], dpi: int) -> bytes:
-        out = io.BytesIO()
-        with house_style():
-            self.figure.savefig(out, format=form, dpi=dpi, metadata=metadata)
-        return out.getvalue()
+        if (form, dpi) not in self._drawn:
+            out = io.BytesIO()
+            with house_style():
+                self.figure.savefig(out, format=form, dpi=dpi, metadata=metadata)
+            self._drawn[form, dpi] = out.getvalue()
+        return self._drawn[form, dpi]
 
 
 def new_figure(width_in: float, height_in: float, simulated: bool) -> Figure:
@@ -121,7 +119,9 @@ def stacked(figure: Figure, heights: list[float]) -> list[SubFigure]:
 
 def _settle(figure: Figure) -> None:
     """Lay out once and round: the solver sums in the order of addresses in memory."""
-    figure.draw_without_rendering()
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    layout.execute(figure)
     figure.set_layout_engine("none")
     for part in figure.subfigs:
         part.bbox_relative.set_points(part.bbox_relative.get_points().round(_PLACES))

@@ -44,11 +44,12 @@ SCANS = (
     *("source.groups.PSP.n=2", "source.groups.PSP.n_male=1"),
     *("source.groups.HC.n=2", "source.groups.HC.n_male=1"),
     *("permute.n=20", "receptors.n_permutations=20", "report.mosaics=1"),
+    "report.figures=false",
 )
 MAPS = (
     *("+cohort=psp", "source=maps", "contrast.min_group_n=2"),
     *("permute.n=600", "permute.statistic=[max_t,cluster]", "receptors.n_permutations=20"),
-    *("smooth.fwhm_mm=8", "report.mosaics=1"),
+    *("smooth.fwhm_mm=8", "report.mosaics=1", "report.figures=false"),
 )
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from PIL import Image
 from scipy import stats
 
 from rt1t2_dask.command_line import command
@@ -24,7 +25,7 @@ def statmap(out: Path, stat: str) -> np.ndarray:
 
 def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
     _, maps = maps_study()
-    assert command(maps_arguments) == 0
+    assert command([*maps_arguments, "report.figures=true", "report.dpi=150"]) == 0
     out = tmp_path / "out"
     t = statmap(out, "t")
     tested = np.isfinite(t)
@@ -52,11 +53,15 @@ def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
     print_figures = {path.stem for path in (out / "figures").glob("*.svg")}
     assert print_figures == {path.stem for path in (out / "figures").glob("*.png")}
     assert {"receptors_bars", "contrast-patVsHc_overview"} <= print_figures
+    with Image.open(out / "figures" / "receptors_bars.png") as picture:
+        assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
 
 
 def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):
     maps_study()
     assert command(maps_arguments) == 0
+    assert not (tmp_path / "out" / "figures").exists()
+    assert "patVsHc" in (tmp_path / "out" / "report.html").read_text()
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
     assert command(maps_arguments) == 0
     changed = [p for p, when in before.items() if p.stat().st_mtime_ns != when]

@@ -24,6 +24,7 @@ def study(folder: Path, cohort: str, *words: str) -> Path:
         f"source.root={folder / 'maps'}", f"storage.url={folder / 'lake'}",
         f"output_dir={folder / 'out'}", "method=van_grinsven_2025", "smooth.fwhm_mm=0",
         "cluster=synchronous", "report.mosaics=0", "receptors.n_permutations=10",
+        "report.figures=false",
     ]  # fmt: skip
     assert command([*settings, *words]) == 0
     return folder / "out" / "group"

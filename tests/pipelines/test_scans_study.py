@@ -33,6 +33,8 @@ SMALL = [
     "permute.n=20",
     "receptors.n_permutations=20",
     "report.mosaics=2",
+    "report.dpi=72",
+    "report.svg=false",
 ]
 
 pytestmark = pytest.mark.slow

@@ -44,7 +44,8 @@ def test_sites_apart_give_what_one_folder_gives(three, placed):
 @pytest.mark.slow
 def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_path):
     own = f"cohort.sites.west.storage.url={tmp_path / 'west'}"
-    out = words(three, "placed", "elsewhere", "permute.n=0", "report.mosaics=0", f"+{own}")
+    drawn = ("report.figures=true", "report.dpi=72", "report.svg=false")
+    out = words(three, "placed", "elsewhere", "permute.n=0", *drawn, f"+{own}")
     out = [w for w in out if not w.startswith("storage.url=")] + [
         f"storage.url={tmp_path / 'lake'}"
     ]
@@ -57,6 +58,7 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
     assert "negative" in set(pd.read_csv(clusters, sep="\t")["sign"])
     page = (three / "elsewhere/report.html").read_text()
     assert "site explains" in page
+    assert list((three / "elsewhere/figures").glob("*.png"))
     assert "Every site has a mean of its own" in page
     written = {p.name for p in (three / "elsewhere").glob("sub-*")}
     assert len(written) == 24

@@ -88,7 +88,7 @@ def words(base: Path, cohort: str, out: str, *more: str) -> list[str]:
         f"source.root={base / 'data'}", f"storage.url={base / 'lake'}",
         f"output_dir={base / out}", "cluster=synchronous", "smooth.fwhm_mm=0",
         "permute.n=19", "receptors.n_permutations=0", "receptors.spatial=none",
-        "report.mosaics=0", *more,
+        "report.mosaics=0", "report.figures=false", *more,
     ]  # fmt: skip
 
 

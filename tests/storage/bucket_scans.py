@@ -41,6 +41,7 @@ def study(folder: Path, people: int, voxel_mm: float) -> list[str]:
         *(f"source.groups.{group}.n={n}" for group, n in counts.items()),
         *(f"source.groups.{group}.n_male={n // 2}" for group, n in counts.items()),
         *("permute.n=20", "receptors.n_permutations=20", "report.mosaics=1"),
+        "report.figures=false",
         f"source.root={folder / 'simulated'}",
         f"storage.url={folder / 'lake'}",
         f"output_dir={folder / 'out'}",
