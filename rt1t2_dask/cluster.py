@@ -78,8 +78,9 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
         with ExitStack() as stack:
             stack.enter_context(_loss_said())
             client = stack.enter_context(_client(cluster, stack))
-            # Its first import sets this logger's level, so quiet it only now.
-            logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+            # Their first import sets these loggers' levels, so quiet them only now.
+            for name in ("distributed.client", "tornado.application"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             if check is not None:
                 _check_workers(client, check)
             if cluster.performance_report:
