@@ -49,8 +49,8 @@ class Calibration:
     record : dict
         ``kind``, ``units``; for maps also ``contrast_kept_*`` (`contrast_kept`),
         ``extrapolated_*`` (share of the brain outside the matched intensities, 0 to 1),
-        ``levels_*`` (percent of the brain's median) and ``voxels`` of each class; ``flag`` where
-        something is doubtful.
+        ``levels_*`` (percent of the brain's median) of each class found, ``voxels`` of each; ``flag``
+        where something is doubtful.
     """
 
     kind: str
@@ -194,7 +194,8 @@ def contrast_doubt(record: dict[str, Any]) -> str | None:
 
 def _levels(person: Landmarks, contrast: str) -> dict[str, float]:
     scale = UNIT / person.brain_quantile(contrast, 0.5)
-    return {name: scale * person.level(contrast, name) for name in LANDMARK_CLASSES}
+    levels = {name: scale * person.level(contrast, name) for name in LANDMARK_CLASSES}
+    return {name: level for name, level in levels.items() if np.isfinite(level)}
 
 
 def _check_sizes(person: Landmarks, needed: tuple[str, ...]) -> None:

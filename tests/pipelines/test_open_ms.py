@@ -44,8 +44,8 @@ def test_real_scans_reach_maps_and_a_reason_for_no_contrast(dataset):
     words = [
         "--config-dir", str(dataset / "studies"), "+cohort=open_ms", "source=bids",
         f"source.root={dataset / 'bids'}", f"storage.url={dataset / 'lake'}",
-        f"output_dir={dataset / 'out'}", "template.voxel_mm=2", "cluster=local",
-        "cluster.workers=2", "report.dpi=72", "report.svg=false",
+        f"output_dir={dataset / 'out'}", "template.voxel_mm=2", "resample.voxel_mm=2",
+        "cluster=local", "cluster.workers=2", "report.dpi=72", "report.svg=false",
     ]  # fmt: skip
     assert command(words) == 0
     out = dataset / "out"

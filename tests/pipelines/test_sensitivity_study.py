@@ -17,6 +17,7 @@ QUICK = [
     *("receptors.n_permutations=0", "receptors.spatial=none", "permute.n=0"),
     *("report.mosaics=0", "report.slices=[]"),
 ]
+DRAWN = ["report.figures=true", "report.dpi=72", "report.svg=false"]
 SMOOTH = ["smooth.fwhm_mm=10", "contrast.p=0.05", "contrast.extent_mm3=500"]
 
 
@@ -65,8 +66,10 @@ def test_f_has_a_mean_and_clusters_but_no_effect(maps_study, maps_arguments, tmp
     forms = "{any: {test: anova, groups: [pat, hc, third]}}"
     text = cohort.read_text().replace("hc: C}", "hc: C, third: T}")
     cohort.write_text(text.replace("{patVsHc: [pat, hc]}", forms))
-    assert command([*maps_arguments, *QUICK, *SMOOTH, "report.edge_sensitivity=true"]) == 0
+    words = [*QUICK, *SMOOTH, *DRAWN, "report.edge_sensitivity=true"]
+    assert command([*maps_arguments, *words]) == 0
     out = tmp_path / "out"
+    assert (out / "figures" / "contrast-any_design.png").exists()
     whole = table(out, "edge_sensitivity").groupby("edge").last()
     path = out / "group" / "contrast-any_stat-F_statmap.nii.gz"
     assert whole["t"]["normalised"] == pytest.approx(np.nanmean(nib.load(path).dataobj), rel=1e-4)

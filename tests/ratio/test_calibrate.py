@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from rt1t2_dask.ratio.calibrate import (
     contrast_kept,
     extrapolated_share,
 )
-from rt1t2_dask.ratio.classes import CLASS_NAMES, external_classes
+from rt1t2_dask.ratio.classes import CLASS_NAMES, LANDMARK_CLASSES, external_classes
 from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
 from rt1t2_dask.ratio.landmarks import CONTRASTS, Landmarks, in_percent, measure
 from rt1t2_dask.ratio.peers import NYUL_SHARES
@@ -167,6 +168,19 @@ def test_a_missing_class_fails_with_the_remedy_for_everybody(name: str) -> None:
     with pytest.raises(SubjectError, match=f"3 voxels of {name}.*calibration=gm_median"):
         calibrate("mrtool_style", replace(one, voxels=voxels), load_reference())
     calibrate("gm_median", replace(one, voxels=voxels), load_reference())
+
+
+def test_cropped_eyes_do_not_matter_to_what_needs_none() -> None:
+    one, place = person(), LANDMARK_CLASSES.index("eye")
+    classes, voxels = one.classes.copy(), one.voxels.copy()
+    classes[:, place], voxels[place] = np.nan, 0
+    found = calibrate(
+        "mrtool_style", replace(one, classes=classes, voxels=voxels), load_reference()
+    )
+    json.dumps(found.record, allow_nan=False)
+    assert "eye" not in found.record["levels_t1w"]
+    whole = calibrate("mrtool_style", one, load_reference())
+    np.testing.assert_array_equal(found.maps["t1w"].knots_y, whole.maps["t1w"].knots_y)
 
 
 def test_controls_without_a_class_are_no_reference() -> None:
