@@ -49,8 +49,8 @@ class Calibration:
     record : dict
         ``kind``, ``units``; for maps also ``contrast_kept_*`` (`contrast_kept`),
         ``extrapolated_*`` (share of the brain outside the matched intensities, 0 to 1),
-        ``levels_*`` (percent of the brain's median) of each class found, ``voxels`` of each; ``flag``
-        where something is doubtful.
+        ``levels_*`` of each class found (percent of the brain's median), ``voxels`` of each
+        class; ``flag`` where something is doubtful.
     """
 
     kind: str
