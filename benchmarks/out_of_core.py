@@ -30,28 +30,29 @@ AFFINE = np.array([[2.0, 0, 0, -98], [0, 2, 0, -134], [0, 0, 2, -72], [0, 0, 0, 
 CAP_BYTES = 10**9
 
 
-def ball() -> NDArray[np.bool_]:
-    """Choose about 235,000 voxels, as many as a brain has at 2 mm."""
-    axes = [np.linspace(-1, 1, size) for size in SHAPE]
+def ball(voxel_mm: float = 2.0) -> NDArray[np.bool_]:
+    """Choose as many voxels as a brain has, about 235,000 at 2 mm."""
+    axes = [np.linspace(-1, 1, round(size * 2 / voxel_mm)) for size in SHAPE]
     x, y, z = np.meshgrid(*axes, indexing="ij")
     return np.asarray(x**2 + y**2 + z**2 < 0.55)
 
 
 def write_people(lake: Lake, people: int, mask: NDArray[np.bool_]) -> dict[str, Part]:
     """Write maps of noise; every tenth person misses some of the brain."""
-    roles = {}
+    roles, affine = {}, AFFINE.copy()
+    affine[:3, :3] *= SHAPE[0] / mask.shape[0]
     for k in range(people):
         rng = np.random.default_rng(k)
-        data = np.full(SHAPE, np.nan, np.float32)
+        data = np.full(mask.shape, np.nan, np.float32)
         data[mask] = rng.normal(1.5, 0.1, int(mask.sum())).astype(np.float32).round(3)
         if k % 10 == 0:
             data[40:50, 50:60, 40:50] = np.nan
         part = Part("smooth", f"{k:032x}")
-        array = to_array("smoothed", Volume(data, AFFINE), space="MNI152NLin2009aSym")
+        array = to_array("smoothed", Volume(data, affine), space="MNI152NLin2009aSym")
         if not lake.is_complete(part):
             lake.write(part, xr.Dataset({"smoothed": array}), record={})
         roles[row_role(k)] = part
-    brain = to_array("brain", Volume(mask.astype(np.float32), AFFINE))
+    brain = to_array("brain", Volume(mask.astype(np.float32), affine))
     template = Part("template", "f" * 32)
     if not lake.is_complete(template):
         lake.write(template, xr.Dataset({"brain": brain}), record={})

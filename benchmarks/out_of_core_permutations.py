@@ -1,7 +1,8 @@
 """Permutations of many people on disk by Dask workers that are capped: stated and taken memory.
 
 python benchmarks/out_of_core_permutations.py [people=2000] [permutations=200] [workers=1]
-[memory_gb=1] [lake=FOLDER]; the nanny ends a worker that goes past its cap.
+[memory_gb=1] [voxel_mm=2] [statistic=max_t,cluster,tfce] [lake=FOLDER]; the nanny ends a worker
+that goes past its cap.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from distributed import default_client
-from out_of_core import SHAPE, ball, write_people
+from out_of_core import ball, write_people
 
 from rt1t2_dask.cluster import open_cluster
 from rt1t2_dask.config import Cluster, Permute
@@ -29,10 +29,10 @@ from rt1t2_dask.pipelines.work import Outcome, run_tasks
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake, Part
 
-STATISTICS = ("max_t", "cluster", "tfce")
 
-
-def tasks_of(roles: dict[str, Part], people: int, permutations: int) -> list[Task]:
+def tasks_of(
+    roles: dict[str, Part], people: int, permutations: int, statistics: list[str]
+) -> list[Task]:
     """Plan a two-sample contrast and its permutation test."""
     labels = ["a" if k % 2 else "b" for k in range(people)]
     design = two_sample(labels, "a", "b")
@@ -48,7 +48,7 @@ def tasks_of(roles: dict[str, Part], people: int, permutations: int) -> list[Tas
     asked = Permute(
         n=permutations,
         method="freedman_lane",
-        statistic=list(STATISTICS),
+        statistic=statistics,
         forming_p=0.001,
         seed=0,
         tail="none",
@@ -65,13 +65,17 @@ def peak() -> float:
     return int(size) * 1024 / 1e9
 
 
-def main(people: int, permutations: int, workers: int, memory_gb: float, folder: str) -> None:
+def main(asked: dict[str, str], scratch: str) -> None:
     """Write the people, then run the test on capped workers."""
-    lake, mask = Lake(folder), ball()
-    tasks = tasks_of(write_people(lake, people, mask), people, permutations)
-    voxels, grid = int(mask.sum()), int(np.prod(SHAPE))
+    people, permutations = int(asked.get("people", 2000)), int(asked.get("permutations", 200))
+    workers, memory_gb = int(asked.get("workers", 1)), float(asked.get("memory_gb", 1))
+    statistics = asked.get("statistic", "max_t,cluster,tfce").split(",")
+    lake, mask = Lake(asked.get("lake", scratch)), ball(float(asked.get("voxel_mm", 2)))
+    tasks = tasks_of(write_people(lake, people, mask), people, permutations, statistics)
+    voxels, maps = int(mask.sum()), "tfce" in statistics
     stated = max(
-        Memory(people, voxels, True, memory_gb * 1e9).peak, peak_bytes(people, voxels, grid, 2)
+        Memory(people, voxels, maps, memory_gb * 1e9).peak,
+        peak_bytes(people, voxels, mask.size, 2),
     )
     print(f"{people} people, {voxels} voxels, {people * voxels * 4e-9:.2f} GB of data")
     print(f"stated before: {stated / 1e9:.2f} GB a worker; cap {memory_gb:.2f} GB", flush=True)
@@ -105,12 +109,5 @@ def main(people: int, permutations: int, workers: int, memory_gb: float, folder:
 
 
 if __name__ == "__main__":
-    asked = dict(word.split("=") for word in sys.argv[1:])
-    with tempfile.TemporaryDirectory() as scratch:
-        main(
-            int(asked.get("people", 2000)),
-            int(asked.get("permutations", 200)),
-            int(asked.get("workers", 1)),
-            float(asked.get("memory_gb", 1)),
-            asked.get("lake", scratch),
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        main(dict(word.split("=") for word in sys.argv[1:]), folder)
