@@ -84,7 +84,7 @@ def main(asked: dict[str, str], scratch: str) -> None:
     def tell(outcome: Outcome) -> None:
         stage = outcome.task.stage
         spent[stage] = spent.get(stage, 0.0) + outcome.cpu_s
-        took = default_client().run(peak).values()
+        took = [*default_client().run(peak).values(), 0.0]
         known = f"{stage}: {outcome.cpu_s:.0f} CPU s, workers' peak so far {max(took):.2f} GB"
         print(known, outcome.reason or "", flush=True)
 

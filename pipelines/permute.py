@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.pipelines.permute_batch import batch_role
 from rt1t2_dask.pipelines.permute_data import forget
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.volumes import table, to_array, to_volume
+from rt1t2_dask.pipelines.volumes import table, to_array
 from rt1t2_dask.stats.null import critical_value, p_fwe, p_sequential
 from rt1t2_dask.stats.pareto import ParetoTail, fit_tail
 from rt1t2_dask.stats.scores import z_to_t
@@ -29,7 +29,8 @@ Nulls = dict[str, Float]
 def _make(inputs: Inputs) -> Made:
     forget()
     settings = inputs.settings
-    batches = _batches(inputs)
+    roles = _batches(inputs)
+    batches = [inputs.dataset(role) for role in roles]
     names = [name for name in map(str, batches[0]) if name.startswith("null_")]
     nulls = {n: np.concatenate([b[n].to_numpy() for b in batches]) for n in names}
     largest = {"max_t": np.maximum(nulls["null_positive"], nulls["null_negative"])}
@@ -40,9 +41,7 @@ def _make(inputs: Inputs) -> Made:
         "fwe": z.with_data(
             _minus_log10(p_fwe(np.abs(z.data), largest["max_t"], tails.get("max_t")))
         ),
-        "exceedances": z.with_data(
-            np.sum([to_volume(b["exceedances"]).data for b in batches], axis=0)
-        ),
+        "exceedances": z.with_data(_exceedances(inputs, roles)),
     }
     if "tfce" in largest:
         enhanced = np.abs(inputs.volume("observed", "enhanced").data)
@@ -59,18 +58,26 @@ def _minus_log10(p: Float) -> NDArray[np.float32]:
     return np.asarray(-np.log10(p), np.float32)
 
 
-def _batches(inputs: Inputs) -> list[xr.Dataset]:
-    """Open the batches in their order, up to the one after which enough was reached."""
+def _exceedances(inputs: Inputs, roles: Sequence[str]) -> NDArray[np.float32]:
+    """Sum the batches' maps one by one: all of them at once fill a worker at 1 mm."""
+    total = np.array(inputs.volume(roles[0], "exceedances").data)
+    for role in roles[1:]:
+        total += inputs.volume(role, "exceedances").data
+    return total
+
+
+def _batches(inputs: Inputs) -> list[str]:
+    """Name the batches in their order, up to the one after which enough was reached."""
     stop = inputs.settings["early_stop"]
     reached = dict.fromkeys(inputs.record("observed")["observed"], 0)
-    batches = []
+    roles = []
     for k in range(sum(role.startswith("batch") for role in inputs.task.parents)):
-        batches.append(inputs.dataset(batch_role(k)))
+        roles.append(batch_role(k))
         record = inputs.record(batch_role(k))
         reached = {name: reached[name] + record["reached"][name] for name in reached}
         if stop and min(reached.values()) >= stop:
             break
-    return batches
+    return roles
 
 
 def _summary(
