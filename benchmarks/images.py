@@ -35,7 +35,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "rim": ("rim_mm", "rim_unmasked_mm"),
     "repeat": ("same_bits",),
-    "calibration": ("wm_cv_raw", "wm_cv_calibrated", "contrast_error", "effect_error"),
+    "calibration": (
+        "wm_cv_raw",
+        "wm_cv_calibrated",
+        "contrast_error",
+        "effect_error",
+        "effect_error_whole",
+    ),
 }
 
 

@@ -103,6 +103,15 @@ def test_scans_reach_the_report(undisturbed):
 
 
 @pytest.mark.cluster
+def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed):
+    """Sulci of a 4 mm grid once gave CSF of partial volume: all beyond `contrast_kept_t1w`."""
+    out = undisturbed / "outputs" / "psp"
+    assert pd.read_csv(out / "failures.tsv", sep="\t").empty
+    quality = pd.read_csv(out / "group" / "quality.tsv", sep="\t", na_values="n/a")
+    assert len(quality) == 5 and quality["flag"].isna().all()
+    assert quality["contrast_kept_t1w"].between(0.8, 1.6).all()
+
+
 def test_sidecars_say_what_was_done(undisturbed):
     anat = undisturbed / "outputs" / "psp" / "sub-PSP01" / "anat"
     for middle, reference in (("", "T1w"), ("_space-MNI152NLin2009aSym", "MNI152NLin2009aSym")):
