@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
 from rt1t2_dask.stats.null import p_fwe
 from rt1t2_dask.stats.permutation import identity
-from rt1t2_dask.stats.spatial import observed_statistic, relabel
+from rt1t2_dask.stats.spatial import Placed, observed_statistic, relabel
 from rt1t2_dask.stats.tfce import tfce
 from rt1t2_dask.storage.parts import Part
 
@@ -30,11 +31,14 @@ def batch_role(k: int) -> str:
 def _observe(inputs: Inputs) -> Made:
     data = residualised(inputs)
     z, statistic = np.full(data.voxels, np.nan), np.zeros(data.voxels, np.float32)
-    for index, block in data.blocks():
-        z[index] = block.z
-        statistic[index] = observed_statistic(block)
-        one = identity(block)
-    found = relabel(data.blocks(), one, data.search).tails
+
+    def watched() -> Iterator[Placed]:
+        for index, block in data.blocks():
+            z[index] = block.z
+            statistic[index] = observed_statistic(block)
+            yield index, block
+
+    found = relabel(watched(), identity(data.design.n), data.search).tails
     arrays = {"stat_z": z}
     if data.search.tfce:
         arrays["enhanced"] = tfce(statistic, data.search.enhancement)

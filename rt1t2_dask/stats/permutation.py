@@ -82,6 +82,11 @@ class PreparedBlock:
     whole_u: F32
     partial_u: F32
 
+    @property
+    def participants(self) -> int:
+        """Rows that are relabeled."""
+        return int(self.residuals.columns.shape[1])
+
     @cached_property
     def z(self) -> Float:
         """Observed statistic as a normal deviate, shape (voxel,); NaN where not tested."""
@@ -128,7 +133,7 @@ def prepare(
         design = replace(design, matrix=design.matrix * weight)
         data = data * weight.astype(data.dtype)
     left = residualise(data, design, min_group_n, min_group_share, signs, separate)
-    as_it_is = np.arange(design.n, dtype=np.int16)[None]
+    as_it_is = identity(design.n)
     whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
     partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
     return PreparedBlock(data.shape[1], left, smith, whole, partial)
@@ -157,9 +162,9 @@ def observed_tails(block: PreparedBlock) -> Tails:
     return Tails(np.array([z.max()]), np.array([-z.min()]))
 
 
-def identity(block: PreparedBlock) -> Orders:
+def identity(participants: int) -> Orders:
     """Give the relabeling that changes nothing, shape (1, participant)."""
-    return np.arange(block.residuals.columns.shape[1], dtype=np.int16)[None]
+    return np.arange(participants, dtype=np.int16)[None]
 
 
 def run_batch(

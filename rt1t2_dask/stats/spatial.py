@@ -165,12 +165,12 @@ def observed_spatial(
 ) -> dict[str, Tails]:
     """Give the statistics of :func:`spatial_batch` of the data as they are, each of shape (1,)."""
     search = Search(extents, enhancement or extents, forming_p, statistics)
-    return relabel([_all(block)], identity(block), search).tails
+    return relabel([_all(block)], identity(block.participants), search).tails
 
 
 def observed_statistic(block: PreparedBlock) -> F32:
     """Observed t (or F) at full freedom, shape (voxel,), 0 where not tested; for TFCE maps."""
-    (values,) = statistic_maps(block, identity(block))
+    (values,) = statistic_maps(block, identity(block.participants))
     return np.asarray(values, np.float32)
 
 
