@@ -24,7 +24,7 @@ from rt1t2_dask.stats.reml import accumulate_cy, group_variances
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
 
 Float = NDArray[np.float64]
-BASE_BYTES, ROW_BYTES = 350 * 2**20, 10_000
+BASE_BYTES, ROW_BYTES = 480 * 2**20, 10_000
 TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
 
 
