@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -23,6 +27,7 @@ from rt1t2_dask.pipelines.memory import (
     sizes_of,
     sizes_of_grids,
 )
+from rt1t2_dask.pipelines.work import give_back
 
 # Peaks in MB above an idle worker, children included, of one simulated person with scans and
 # output of 4, 2 and 1 mm (benchmarks/memory.py).
@@ -105,3 +110,19 @@ def test_relabelings_need_more_for_more_people_and_finer_maps_but_never_all_memo
     assert gigabytes("permute_observed", configured("template.voxel_mm=2"), 40) == few
     assert gigabytes("receptors", configured(), 40) > 0
     assert image_gigabytes("receptors", Sizes()) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_memory_between_parts_goes_back_to_the_system():
+    """Scattered survivors keep small blocks in the process until it is asked to trim."""
+    small = [np.ones(2000) for _ in range(20_000)]
+    kept = small[::50]
+    del small
+    before = resident()
+    give_back()
+    assert resident() < before - 200e6
+    assert sum(map(len, kept)) == 400 * 2000
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
