@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -67,9 +68,14 @@ def sealed(folder: Path) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
-    """One run on two real worker processes."""
-    folder = tmp_path_factory.mktemp("two_workers")
-    run(folder, "psp", "cluster=local", "cluster.workers=2")
+    """One run on two real worker processes, made once for all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "two_workers"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            run(folder, "psp", "cluster=local", "cluster.workers=2")
+            (folder / "done").touch()
     return folder
 
 
@@ -126,11 +132,11 @@ def test_sidecars_say_what_was_done(undisturbed):
 
 
 @pytest.mark.cluster
-def test_a_bids_app_on_the_same_scans_finds_the_parts_of_the_study(undisturbed):
+def test_a_bids_app_on_the_same_scans_finds_the_parts_of_the_study(undisturbed, tmp_path):
     outputs = undisturbed / "outputs"
     raw, before = next((outputs / "simulated").iterdir()), sealed(undisturbed)
     words = [
-        str(raw), str(undisturbed / "app"), "participant", "--participant-label", "PSP01",
+        str(raw), str(tmp_path / "app"), "participant", "--participant-label", "PSP01",
         "-w", str(outputs / "lake"), "resample.voxel_mm=null", f"template.voxel_mm={VOXEL_MM}",
         "cluster=synchronous",
     ]  # fmt: skip
@@ -139,7 +145,7 @@ def test_a_bids_app_on_the_same_scans_finds_the_parts_of_the_study(undisturbed):
     maps = sorted((outputs / "psp" / "sub-PSP01" / "anat").glob("*.nii.gz"))
     assert len(maps) == 6
     for path in maps:
-        again = nib.load(undisturbed / "app" / "sub-PSP01" / "anat" / path.name)
+        again = nib.load(tmp_path / "app" / "sub-PSP01" / "anat" / path.name)
         np.testing.assert_array_equal(again.get_fdata(), nib.load(path).get_fdata())
 
 
@@ -209,7 +215,10 @@ def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path
 
 
 @pytest.mark.cluster
-def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undisturbed):
+def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undisturbed, tmp_path):
+    undisturbed = shutil.copytree(
+        undisturbed, tmp_path / "copy", ignore=shutil.ignore_patterns("claims")
+    )
     before = set(sealed(undisturbed))
     began = time.monotonic()
     log = run(undisturbed, "psp", "cluster=local", "cluster.workers=2")
