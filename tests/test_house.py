@@ -110,9 +110,10 @@ def test_ci_calls_the_readme_test_command():
 
 def test_readme_python_runs(capsys):
     exec(compile("\n".join(blocks("python")), "README.md", "exec"), {})
-    t, g = map(float, capsys.readouterr().out.split())
+    t, g, p = map(float, capsys.readouterr().out.split())
     assert t < -4
     assert g < -1.5
+    assert p == 1 / 200
 
 
 def test_readme_cohort_is_valid():
