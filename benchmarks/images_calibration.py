@@ -117,12 +117,13 @@ def _effects(
     regions = {"brain": truth["wm"] | truth["gm"], "thalamus": truth["thalamus"]}
     inner, whole = [], []
     for name, region in regions.items():
+        masks = ((inner, eroded(region, np.full(3, VOXEL_MM))), (whole, region))
         for k in CHANGED_ON:
             scan = build(
                 number, voxel_mm=VOXEL_MM, scanner=SETTINGS[k], seed=number, change={name: CHANGE}
             )
             after = _ratio(scan, brain)
-            for found, mask in ((inner, eroded(region, np.full(3, VOXEL_MM))), (whole, region)):
+            for found, mask in masks:
                 change = np.nanmean(after[mask]) / np.nanmean(maps[k][mask]) - 1
                 found.append(float(100 * change))
     return inner, whole

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.pipelines.permute_batch import batch_role
 from rt1t2_dask.pipelines.permute_data import forget
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.volumes import table, to_array
+from rt1t2_dask.pipelines.volumes import table, to_array, to_volume
 from rt1t2_dask.stats.null import critical_value, p_fwe, p_sequential
 from rt1t2_dask.stats.pareto import ParetoTail, fit_tail
 from rt1t2_dask.stats.scores import z_to_t
@@ -29,10 +29,7 @@ Nulls = dict[str, Float]
 def _make(inputs: Inputs) -> Made:
     forget()
     settings = inputs.settings
-    roles = _batches(inputs)
-    batches = [inputs.dataset(role) for role in roles]
-    names = [name for name in map(str, batches[0]) if name.startswith("null_")]
-    nulls = {n: np.concatenate([b[n].to_numpy() for b in batches]) for n in names}
+    nulls, exceedances = _gathered(inputs, _batches(inputs))
     largest = {"max_t": np.maximum(nulls["null_positive"], nulls["null_negative"])}
     largest |= {n: nulls[f"null_{n}"] for n in ("extent", "mass", "tfce") if f"null_{n}" in nulls}
     tails = {n: fit_tail(null) for n, null in largest.items()} if settings["tail"] == "gpd" else {}
@@ -41,7 +38,7 @@ def _make(inputs: Inputs) -> Made:
         "fwe": z.with_data(
             _minus_log10(p_fwe(np.abs(z.data), largest["max_t"], tails.get("max_t")))
         ),
-        "exceedances": z.with_data(_exceedances(inputs, roles)),
+        "exceedances": z.with_data(exceedances),
     }
     if "tfce" in largest:
         enhanced = np.abs(inputs.volume("observed", "enhanced").data)
@@ -58,12 +55,17 @@ def _minus_log10(p: Float) -> NDArray[np.float32]:
     return np.asarray(-np.log10(p), np.float32)
 
 
-def _exceedances(inputs: Inputs, roles: Sequence[str]) -> NDArray[np.float32]:
-    """Sum the batches' maps one by one: all of them at once fill a worker at 1 mm."""
-    total = np.array(inputs.volume(roles[0], "exceedances").data)
-    for role in roles[1:]:
-        total += inputs.volume(role, "exceedances").data
-    return total
+def _gathered(inputs: Inputs, roles: Sequence[str]) -> tuple[Nulls, NDArray[np.float32]]:
+    """Join the batches' nulls and sum their maps, one at a time: all fill a worker at 1 mm."""
+    nulls: dict[str, list[Float]] = {}
+    total = np.zeros((), np.float32)
+    for role in roles:
+        batch = inputs.dataset(role)
+        for name in map(str, batch):
+            if name.startswith("null_"):
+                nulls.setdefault(name, []).append(batch[name].to_numpy())
+        total = total + to_volume(batch["exceedances"]).data
+    return {name: np.concatenate(values) for name, values in nulls.items()}, total
 
 
 def _batches(inputs: Inputs) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan, plan
-from rt1t2_dask.stats.lattice import lattice
 from rt1t2_dask.stats.permutation import PreparedBlock, prepare
 from rt1t2_dask.stats.spatial import (
     CHUNK,
@@ -31,8 +30,6 @@ from rt1t2_dask.stats.spatial import (
 from rt1t2_dask.storage.keys import canonical
 
 WIDE: dict[str, tuple[Statistic, ...]] = {"cluster": ("extent", "mass"), "tfce": ("tfce",)}
-CLUSTER_NEIGHBOURS: Final = 18
-TFCE_NEIGHBOURS: Final = 26
 EVERY = 10**9
 FLOAT_BYTES = 4
 CELL_BYTES = 64
@@ -114,12 +111,7 @@ class Residualised:
         self.group_variance = inputs.record("contrast")["group_variance"]
         self.rows = Rows.open(inputs)
         wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
-        self.search = Search(
-            lattice(self.inside, CLUSTER_NEIGHBOURS),
-            lattice(self.inside, TFCE_NEIGHBOURS),
-            settings["forming_p"],
-            wanted,
-        )
+        self.search = Search.over(self.inside, settings["forming_p"], wanted)
         self.voxels = int(self.inside.sum())
         self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
         shape = self.statistic_map.grid.shape

@@ -59,9 +59,7 @@ def contrast(
     array = as_maps(maps, design)
     flat = array.to_numpy().reshape(array.shape[0], -1)
     data = design.observed(flat)
-    ratio = None
-    if variance == "spm_unequal":
-        ratio = group_variances(accumulate_cy(data, design), design)
+    ratio = variance_ratio(data, design, variance)
     result = fit(
         data,
         design,
@@ -85,6 +83,15 @@ def _explained(result: GlmResult, q: int) -> dict[str, NDArray[Any]]:
     low, high = noncentral_f_interval(result.t, q, result.dof, result.n)
     eta = partial_eta_squared(result.t, q, result.dof)
     return {"partial_eta2": eta, "partial_eta2_low": low, "partial_eta2_high": high}
+
+
+def variance_ratio(
+    data: NDArray[Any], design: Design, variance: Variance
+) -> dict[str, float] | None:
+    """Estimate the groups' relative variances where ``spm_unequal`` asks for them."""
+    if variance != "spm_unequal":
+        return None
+    return group_variances(accumulate_cy(data, design), design)
 
 
 def as_maps(maps: NDArray[Any] | xr.DataArray, design: Design) -> xr.DataArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, label, sum_labels
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.api import as_maps
+from rt1t2_dask.stats.api import as_maps, variance_ratio
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.exchange import Method, exchanged, plan
 from rt1t2_dask.stats.glm import Variance
-from rt1t2_dask.stats.lattice import lattice
 from rt1t2_dask.stats.null import p_fwe, p_uncorrected
 from rt1t2_dask.stats.pareto import fit_tail
 from rt1t2_dask.stats.permutation import PreparedBlock, prepare
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.reml import accumulate_cy, group_variances
-from rt1t2_dask.stats.shares import height_share, share_to_statistic
 from rt1t2_dask.stats.spatial import (
     ALL,
     Relabeled,
@@ -32,8 +29,6 @@ from rt1t2_dask.stats.spatial import (
 )
 from rt1t2_dask.stats.tfce import tfce
 
-CLUSTER_NEIGHBOURS: Literal[18] = 18
-TFCE_NEIGHBOURS: Literal[26] = 26
 NEIGHBOURS = generate_binary_structure(3, 2)
 
 Float = NDArray[np.float64]
@@ -105,19 +100,14 @@ def permutation_test(
     data = design.observed(array.to_numpy().reshape(array.shape[0], -1))
     how: dict[str, Any] = {"exchangeable": exchangeable, "whole": whole, "method": method}
     relabelings = plan(design, n, seed, exchange=exchanged(design, variance), **how)
-    ratio = None
-    if variance == "spm_unequal":
-        ratio = group_variances(accumulate_cy(data, design), design)
     least: dict[str, Any] = {"min_group_n": min_group_n, "min_group_share": min_group_share}
-    known = {"group_variance": ratio} | least
+    known = {"group_variance": variance_ratio(data, design, variance)} | least
     inside = np.isfinite(prepare(data, design, relabelings, variance, **known).z)
     if not inside.any():
         raise UserError(f"no voxel can be tested with {least}: too many values are missing.")
     block = prepare(data[:, inside], design, relabelings, variance, **known)
     mask = inside.reshape(array.shape[1:] if statistics else (-1, 1, 1))
-    search = Search(
-        lattice(mask, CLUSTER_NEIGHBOURS), lattice(mask, TFCE_NEIGHBOURS), forming_p, statistics
-    )
+    search = Search.over(mask, forming_p, statistics)
     found = relabel_in_chunks(
         [(np.arange(block.voxels), block)], relabelings.span(0, relabelings.n), search
     )
@@ -168,8 +158,7 @@ def _clustered(
     search: Search,
 ) -> dict[str, Float]:
     """Family-wise p of each voxel's cluster; NaN outside clusters."""
-    rank, dof = block.residuals.regressors, block.residuals.dof
-    height = float(share_to_statistic(height_share(search.forming_p, rank, dof), rank, dof))
+    height = search.height(block.residuals.regressors, block.residuals.dof)
     excess = np.zeros(mask.shape)
     excess[mask] = np.abs(statistic) - height
     out = {f"p_fwe_{name}": np.full(len(statistic), np.nan) for name in _wanted(search)}

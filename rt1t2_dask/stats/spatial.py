@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.above import EMPTY, Above, join
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
-from rt1t2_dask.stats.lattice import Lattice
+from rt1t2_dask.stats.lattice import Lattice, lattice
 from rt1t2_dask.stats.permutation import PreparedBlock, identity, run_orders
 from rt1t2_dask.stats.permuted import partial_shares, whole_shares
 from rt1t2_dask.stats.shares import comparable, height_share, share_to_statistic
@@ -23,6 +23,8 @@ ALL: tuple[Statistic, ...] = ("extent", "mass", "tfce")
 Float = NDArray[np.float64]
 F32 = NDArray[np.float32]
 CHUNK = 16
+CLUSTER_NEIGHBOURS: Final = 18
+TFCE_NEIGHBOURS: Final = 26
 
 Placed = tuple[NDArray[np.intp], PreparedBlock]
 
@@ -45,6 +47,18 @@ class Search:
     enhancement: Lattice
     forming_p: float = 0.001
     statistics: Sequence[Statistic] = ALL
+
+    @classmethod
+    def over(
+        cls, mask: NDArray[np.bool_], forming_p: float, statistics: Sequence[Statistic]
+    ) -> Search:
+        """Search a mask, shape (x, y, z): clusters of 18 neighbours, TFCE of 26."""
+        extents, enhancement = lattice(mask, CLUSTER_NEIGHBOURS), lattice(mask, TFCE_NEIGHBOURS)
+        return cls(extents, enhancement, forming_p, statistics)
+
+    def height(self, rank: int, dof: float) -> float:
+        """Give the t (or F, of ``rank`` regressors) that forms clusters."""
+        return float(share_to_statistic(height_share(self.forming_p, rank, dof), rank, dof))
 
     @property
     def clusters(self) -> bool:
@@ -105,8 +119,7 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
             maps[:, index] = statistic_maps(block, orders)
     whole = {"max_t": merge_blocks(tails)}
     if search.clusters:
-        height = float(share_to_statistic(height_share(search.forming_p, rank, dof), rank, dof))
-        whole |= _clusters(join(above), count, search, height)
+        whole |= _clusters(join(above), count, search, search.height(rank, dof))
     if search.tfce:
         workspace = Workspace(search.enhancement)
         tops = np.array([workspace.largest_tfce(row) for row in maps])

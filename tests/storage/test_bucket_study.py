@@ -16,10 +16,8 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 pytestmark = [pytest.mark.cloud, pytest.mark.slow]
 BUCKETS = ("study-input", "study-lake", "study-output")
-UNEQUAL = {"provenance.json", "report.html"} | {
-    "README.md",
-    "dataset_description.json",
-}  # name places
+# They name times and places.
+UNEQUAL = {"provenance.json", "report.html", "README.md", "dataset_description.json"}
 SHARE = 0.1
 
 
