@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.cluster import WORKER_ENVIRONMENT, open_cluster
 from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import RunError, UserError
@@ -18,6 +18,16 @@ def process_id() -> int:
     return os.getpid()
 
 
+def samples_stacks() -> bool:
+    import dask
+
+    return bool(dask.config.get("distributed.worker.profile.enabled"))
+
+
+def tunables() -> str | None:
+    return os.environ.get("GLIBC_TUNABLES")
+
+
 class Lacking:
     def __call__(self) -> str | None:
         return "no credentials were found"
@@ -26,6 +36,13 @@ class Lacking:
 def test_work_is_done_in_another_process():
     with open_cluster(Cluster(kind="local", workers=1)) as executor:
         assert executor.submit(process_id).result() != os.getpid()
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_workers_do_not_watch_themselves(adaptive):
+    with open_cluster(Cluster(kind="local", workers=1, adaptive=adaptive)) as executor:
+        assert not executor.submit(samples_stacks).result(timeout=60)
+        assert executor.submit(tunables).result(timeout=60) == WORKER_ENVIRONMENT["GLIBC_TUNABLES"]
 
 
 def test_adaptive_processes_come_when_there_is_work(caplog):
