@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,10 @@ from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.stores import open_store
+
+SHARED = ("template", "head")
+"""Stages whose images every person's parts read."""
+_KEPT_IMAGES = 8  # four of the template, two of the head, two of the output grid
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,10 @@ class Inputs:
         return self.lake.read(self.task.parents[role])
 
     def volume(self, role: str, name: str) -> Volume:
-        """Read an image of an earlier part."""
+        """Read an image of an earlier part; one that everybody's parts read, once a process."""
+        part = self.task.parents[role]
+        if part.stage in SHARED:
+            return _shared_volume(_Place(self.lake.store.url, self.lake), part, name)
         return to_volume(self.dataset(role)[name])
 
     def optional_volume(self, role: str, name: str) -> Volume | None:
@@ -132,6 +139,19 @@ class Inputs:
     def asset(self, name: str) -> Volume:
         """Read an image of the registry."""
         return _asset_volume(name)
+
+
+@dataclass(frozen=True)
+class _Place:
+    url: str
+    lake: Lake = field(compare=False)
+
+
+@lru_cache(maxsize=_KEPT_IMAGES)
+def _shared_volume(place: _Place, part: Part, name: str) -> Volume:
+    image = to_volume(place.lake.read(part)[name])
+    image.data.setflags(write=False)  # the next part reads the same memory
+    return image
 
 
 @cache
