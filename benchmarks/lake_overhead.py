@@ -13,10 +13,11 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.cohort import plan_cohort
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.stage import SHARED, Task
 from rt1t2_dask.storage.parts import Lake
 
-WORKERS = ("cluster=local", "cluster.workers=2")
+WORKERS = 2
+ON_WORKERS = ("cluster=local", f"cluster.workers={WORKERS}")
 
 
 def overhead(study: Study) -> dict[str, Any]:
@@ -27,13 +28,13 @@ def overhead(study: Study) -> dict[str, Any]:
     by reading them all once more. Start-up, claims, encoding, checksums, the output folder and
     the report are overhead.
     """
-    spent = study.run("lake-overhead", "overhead", *WORKERS)
+    spent = study.run("lake-overhead", "overhead", *ON_WORKERS)
     config = _configure(Job(tuple(study.words("lake-overhead", "overhead"))))
     said = study.timings("overhead")
     reading = reading_s(config, planned(config))
     stages = sum(row["stage_cpu_s"] for row in said.values())
     lake = sum(row["cpu_s"] for row in said.values()) - stages
-    again = study.run("lake-overhead", "overhead", *WORKERS)
+    again = study.run("lake-overhead", "overhead", *ON_WORKERS)
     share = 1 - (stages - reading) / spent.cpu_s
     marginal = (lake + reading) / (stages + lake)
     print(f"overhead: {spent.cpu_s:.0f} CPU s in all, {stages:.0f} in stage functions, of these")
@@ -62,32 +63,26 @@ def planned(config: Config) -> list[Task]:
 
 
 def reading_s(config: Config, tasks: list[Task]) -> float:
-    """CPU seconds to read every parent of every task once."""
+    """CPU seconds to read every parent of every task once; what is shared, once a worker."""
     lake = Lake(config.storage.url, config.storage.options())
+    parents = [p for task in {t.part: t for t in tasks}.values() for p in task.parents.values()]
+    own = [part for part in parents if part.stage not in SHARED]
+    shared = sorted({part for part in parents if part.stage in SHARED})
     began = time.process_time()
-    for task in {task.part: task for task in tasks}.values():
-        for parent in task.parents.values():
-            lake.read(parent).load()
+    for part in own + WORKERS * shared:
+        lake.read(part).load()
     return time.process_time() - began
 
 
 def two_processes(study: Study) -> dict[str, Any]:
-    """Wall time of the image half on one and on two worker processes; needs idle cores.
-
-    Where others use the cores too, the second figure says what their absence would give: the
-    run's CPU outside of parts plus that of the parts, divided by the processes.
-    """
+    """Wall time of the image half on one and on two worker processes; needs idle cores."""
     spent: dict[int, Spent] = {}
-    by_cpu: dict[int, float] = {}
     for workers in (1, 2):
-        words = (f"cluster.workers={workers}", "cohort.contrasts={}", "cluster=local")
+        words = (f"cluster.workers={workers}", "level=participant", "cluster=local")
         spent[workers] = study.run(f"lake-w{workers}", f"w{workers}", *words)
-        parts = sum(row["cpu_s"] for row in study.timings(f"w{workers}").values())
-        by_cpu[workers] = spent[workers].cpu_s - parts + parts / workers
-    ratio, idle = spent[1].wall_s / spent[2].wall_s, by_cpu[1] / by_cpu[2]
-    print(
-        f"two processes: {spent[1].wall_s:.0f} s on one, {spent[2].wall_s:.0f} s on two, ", end=""
-    )
-    print(f"ratio {ratio:.2f} at a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores;")
-    print(f"  by CPU of parts and of the rest {idle:.2f}")
-    return {"two_process_ratio": ratio, "two_process_ratio_by_cpu": idle}
+    ratio = spent[1].wall_s / spent[2].wall_s
+    walls, cpus = ([getattr(spent[n], name) for n in (1, 2)] for name in ("wall_s", "cpu_s"))
+    print(f"two processes: {walls[0]:.0f} s on one, {walls[1]:.0f} s on two, ratio {ratio:.2f};")
+    print(f"  {cpus[0]:.0f} and {cpus[1]:.0f} CPU s, ", end="")
+    print(f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()}")
+    return {"two_process_ratio": ratio, "two_process_cpu_ratio": cpus[1] / cpus[0]}
