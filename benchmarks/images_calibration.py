@@ -23,7 +23,7 @@ from template_head import template_head
 
 from rt1t2_dask.images.bias import correct
 from rt1t2_dask.images.brain import Brain, extract
-from rt1t2_dask.images.foreground import foreground
+from rt1t2_dask.images.foreground import bright_head, foreground
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.calibrate import calibrate
@@ -132,7 +132,8 @@ def _effects(
 def _ratio(
     scan: LabelHead, brain: Brain, classes: dict[str, Mask] | None = None
 ) -> NDArray[np.float32]:
-    t1w, t2w = _corrected(scan.t1w), _corrected(scan.t2w)
+    t1w = _corrected(scan.t1w)
+    t2w = correct(scan.t2w, bright_head(scan.t2w), fwhm=None).corrected
     t2w = to_grid(t2w, t1w.grid, order=1)
     inside = brain.mask.data.astype(bool)
     found = external_classes(t1w, t2w, inside, None, brain.affine) | (classes or {})

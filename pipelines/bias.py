@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.bias import Bias, correct
-from rt1t2_dask.images.foreground import foreground
+from rt1t2_dask.images.foreground import bright_head, foreground
 from rt1t2_dask.images.lesion import on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
@@ -20,8 +20,12 @@ def _make(inputs: Inputs) -> Made:
     lesion = inputs.optional_volume("ingest", "lesion")
     to_t1w = np.linalg.inv(inputs.array("coregister", "rigid"))
     done = inputs.record("ingest")["bias_corrected"]
-    t1w_bias = _flat(t1w) if "t1w" in done else correct(t1w, _weight(t1w, lesion))
-    t2w_bias = _flat(t2w) if "t2w" in done else correct(t2w, _weight(t2w, lesion, to_t1w))
+    t1w_bias = _flat(t1w) if "t1w" in done else correct(t1w, _weight(foreground(t1w), t1w, lesion))
+    t2w_bias = (
+        _flat(t2w)
+        if "t2w" in done
+        else correct(t2w, _weight(bright_head(t2w), t2w, lesion, to_t1w), fwhm=None)
+    )
     arrays = {
         "t1w_corrected": to_array("t1w_corrected", t1w_bias.corrected),
         "t2w_corrected": to_array("t2w_corrected", t2w_bias.corrected),
@@ -41,10 +45,12 @@ def _flat(image: Volume) -> Bias:
 
 
 def _weight(
-    image: Volume, lesion: Volume | None, to_t1w: NDArray[np.float64] | None = None
+    head: NDArray[np.bool_],
+    image: Volume,
+    lesion: Volume | None,
+    to_t1w: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
     """Fit the head, without the lesion: a stroke is no bias field."""
-    head = foreground(image)
     if lesion is None:
         return head
     carried = on_grid(lesion.with_data(lesion.data > 0), image.grid, rigid=to_t1w)

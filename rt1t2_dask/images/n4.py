@@ -51,6 +51,7 @@ def log_bias_field(
     knot_voxels: float,
     iterations: tuple[int, ...],
     tolerance: float = 1e-4,
+    fwhm: float = SHARPENING_FWHM,
 ) -> Reals:
     """Estimate the logarithm of a smooth multiplicative field.
 
@@ -66,6 +67,8 @@ def log_bias_field(
         At most so many per level.
     tolerance : float
         A level ends when the field's update varies less than this over the mask.
+    fwhm : float
+        Width of the Gaussian that the field is taken to blur the log histogram with, > 0.
 
     Returns
     -------
@@ -73,9 +76,9 @@ def log_bias_field(
 
     Notes
     -----
-    Tustison et al. 2010 (N4ITK) with ITK's constants: 200 histogram bins, FWHM 0.15, Wiener noise
-    0.01. Written for regular grids, where the B-splines separate into axes: ITK's own takes 25
-    times as long for the same field.
+    Tustison et al. 2010 (N4ITK) with ITK's constants: 200 histogram bins, FWHM 0.15 by default,
+    Wiener noise 0.01. Written for regular grids, where the B-splines separate into axes: ITK's own
+    takes 25 times as long for the same field.
     """
     used = mask & (image > 0)
     observed = np.log(image[used].astype(np.float64))
@@ -83,20 +86,22 @@ def log_bias_field(
     for level, limit in enumerate(iterations):
         lattice = Lattice.over(image.shape, knot_voxels / 2**level)
         for _ in range(limit):
-            update = _smooth_residual(observed - field[used], used, lattice)
+            update = _smooth_residual(observed - field[used], used, lattice, fwhm)
             field += update
             if np.std(np.exp(update[used])) < tolerance:
                 break
     return field
 
 
-def _smooth_residual(corrected: Reals, used: NDArray[np.bool_], lattice: Lattice) -> Reals:
+def _smooth_residual(
+    corrected: Reals, used: NDArray[np.bool_], lattice: Lattice, fwhm: float
+) -> Reals:
     residual = np.zeros(used.shape)
-    residual[used] = corrected - sharpen(corrected)
+    residual[used] = corrected - sharpen(corrected, fwhm)
     return lattice.evaluate(lattice.fit(residual, used.astype(np.float64)))
 
 
-def sharpen(log_values: Reals) -> Reals:
+def sharpen(log_values: Reals, fwhm: float = SHARPENING_FWHM) -> Reals:
     """Move log intensities to where they would be expected without a blurring field.
 
     The histogram is deconvolved by a Gaussian (Wiener filter); each value becomes the expected
@@ -107,7 +112,7 @@ def sharpen(log_values: Reals) -> Reals:
         return log_values
     width = (high - low) / (HISTOGRAM_BINS - 1)
     position = (log_values - low) / width
-    expected = _expected_sharp(_split_histogram(position), low, width)
+    expected = _expected_sharp(_split_histogram(position), low, width, fwhm)
     return np.asarray(np.interp(position, np.arange(HISTOGRAM_BINS), expected))
 
 
@@ -120,12 +125,12 @@ def _split_histogram(position: Reals) -> Reals:
     return np.asarray(counts)
 
 
-def _expected_sharp(counts: Reals, low: float, width: float) -> Reals:
+def _expected_sharp(counts: Reals, low: float, width: float, fwhm: float) -> Reals:
     padded = 2 ** (int(np.ceil(np.log2(HISTOGRAM_BINS))) + 1)
     before = (padded - HISTOGRAM_BINS) // 2
     histogram = np.zeros(padded)
     histogram[before : before + HISTOGRAM_BINS] = counts
-    blur = fft.fft(_wrapped_gaussian(padded, SHARPENING_FWHM / width))
+    blur = fft.fft(_wrapped_gaussian(padded, fwhm / width))
     inverse = np.conj(blur) / (np.abs(blur) ** 2 + WIENER_NOISE)
     sharp = np.clip(fft.ifft(fft.fft(histogram) * inverse.real).real, 0, None)
     centres = low + (np.arange(padded) - before) * width

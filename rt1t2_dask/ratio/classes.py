@@ -98,8 +98,8 @@ def external_classes(
     -------
     dict of str to ndarray of bool
         ``csf``: inside the brain mask, dark in T1w and bright in T2w. ``bone``: the vault
-        between brain and scalp, dark in both. ``soft``: scalp and muscle outside the bone,
-        brighter than it in T1w and darker than fat. ``muscle``: the same at the temples.
+        between brain and scalp, dark in both. ``soft``: scalp, muscle and fat outside the bone,
+        brighter than it in T1w. ``muscle``: the same at the temples, darker than fat in T1w.
         ``eye``: the fluid of the eyes. Each eroded by one voxel; possibly empty.
 
     Notes
@@ -107,9 +107,10 @@ def external_classes(
     Ours: thresholds by Otsu (1979) within the brain and within the shell round it, so that
     gain, offset and mild gamma hardly move them. A prior alone, brought by an affine, is half
     grey matter where it says CSF and half marrow where it says bone, so intensities decide within
-    it. Fat is left out because its thickness differs between people, and because an averaged
-    reference head has it blurred with skin and bone; it is told from muscle at the temples, where
-    both are (Ganzetti et al. 2014 take temporal muscle as an anchor).
+    it. Fat is told from muscle at the temples, where both are (Ganzetti et al. 2014 take temporal
+    muscle as an anchor). Soft tissue keeps its fat: a limit that leaves it out passes through the
+    bulk of some people's scalps and above that of others, whose class is then another tissue.
+    `landmarks.LEVELS` reads it below its median, where there is less of it.
     """
     voxel_mm = t1w.grid.voxel_mm
     one, two = t1w.data, t2w_on_t1.data
@@ -129,7 +130,7 @@ def external_classes(
     found = {
         "csf": places.csf & fluid,
         "bone": places.bone & (one < signal) & (two < np.median(two[inside])),
-        "soft": places.soft & (one >= signal) & (one < fat),
+        "soft": places.soft & (one >= signal),
         "muscle": places.muscle & (one >= signal) & (one < fat),
         "eye": places.eye & fluid,
     }

@@ -19,10 +19,11 @@ CONTRASTS = ("t1w", "t2w")
 # Only the middle: the tails are noise and partial volume, which an averaged head has not.
 PROBABILITIES = np.round(np.arange(0.2, 0.801, 0.025), 3)
 # What stands for a class: cortical bone is the darker part of the vault, whatever the share of
-# marrow; pure fluid the darker part of CSF in T1w and the brighter in T2w, whatever its rim.
+# marrow; pure fluid the darker part of CSF in T1w and the brighter in T2w, whatever its rim; of
+# scalp what is brighter than bare muscle and darker than fat, and so nearest to the brain.
 LEVELS = {
-    "t1w": {"csf": 0.25, "bone": 0.25, "soft": 0.5, "muscle": 0.5, "eye": 0.5},
-    "t2w": {"csf": 0.75, "bone": 0.25, "soft": 0.5, "muscle": 0.5, "eye": 0.5},
+    "t1w": {"csf": 0.25, "bone": 0.25, "soft": 0.3, "muscle": 0.5, "eye": 0.5},
+    "t2w": {"csf": 0.75, "bone": 0.25, "soft": 0.3, "muscle": 0.5, "eye": 0.5},
 }
 BRAIN_PROBABILITIES = np.round(np.arange(0.01, 0.991, 0.01), 2)
 UNIT = 100.0  # a reference's median over the brain

@@ -5,6 +5,7 @@ from known_head import KnownHead
 from scipy import stats
 
 from rt1t2_dask.images.bias import correct
+from rt1t2_dask.images.foreground import bright_head
 from rt1t2_dask.images.itk import from_itk, to_itk
 from rt1t2_dask.images.n4 import Lattice, log_bias_field, sharpen
 from rt1t2_dask.images.resample import regrid
@@ -60,6 +61,31 @@ def test_the_gain_of_the_scanner_does_not_change_the_field(stroke_head: KnownHea
     once = correct(image, weight).field.data
     again = correct(image.with_data(image.data * np.float32(16)), weight).field.data
     np.testing.assert_allclose(once, again, rtol=1e-4)
+
+
+def test_the_scanners_gamma_bends_the_field_alike(stroke_head: KnownHead):
+    """A gamma of all intensities multiplies their logarithms, and so what N4 finds there."""
+    image, weight = stroke_head.t1w, stroke_head.t1w.data > 20
+    bent = image.with_data(image.data ** np.float32(1.2))
+    once, again = (
+        np.log(correct(one, weight, fwhm=None).field.data[weight]) for one in (image, bent)
+    )
+    assert np.std(again - 1.2 * once) < 0.03 * np.std(again)
+
+
+def test_the_bright_head_hardly_follows_the_scanner(stroke_head: KnownHead):
+    image = stroke_head.t1w
+    before = bright_head(image)
+    assert not (before & (image.data < 20)).any()
+    for gain, gamma, offset in ((4, 0.85, 0.0), (0.5, 1.2, 0.0), (1, 0.9, 0.15)):
+        scale = np.float32(np.median(image.data[stroke_head.white.data]))
+        seen = (image.data / scale) ** np.float32(gamma) + offset * (image.data > 20)
+        after = bright_head(image.with_data(np.float32(gain) * seen.astype(np.float32)))
+        assert 2 * (before & after).sum() / (before.sum() + after.sum()) > 0.95
+
+
+def test_an_empty_image_has_no_head(stroke_head: KnownHead):
+    assert not bright_head(stroke_head.t1w.with_data(0 * stroke_head.t1w.data)).any()
 
 
 def test_two_runs_give_the_same_bytes(stroke_head: KnownHead):
