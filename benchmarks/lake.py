@@ -105,7 +105,7 @@ WITHOUT_SCANS = {"plan", "chunks"}
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}")
-    asked.add_argument("--people", type=int, default=4)
+    asked.add_argument("--people", type=int, default=4, help="0 = the shipped study")
     asked.add_argument("--voxel-mm", type=float, default=4)
     asked.add_argument("--alone", type=int, default=0, help="separate runs of a sweep; 0 = all")
     asked.add_argument("--relabelings", type=int, default=20)

@@ -18,6 +18,9 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
+RELABELED = ("permute.n", "receptors.n_permutations")
+
+
 @dataclass(frozen=True)
 class Spent:
     """Seconds and peak memory (bytes, of the largest process) of a command and its children."""
@@ -29,9 +32,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class Study:
-    """A simulated study below one folder.
+    """A simulated study below one folder; every run has its own lake and output.
 
-    `people` is divided among patients and controls; every run has its own lake and output.
+    `people` is divided among patients and controls; 0 for the shipped study, with its 29 people
+    and its relabelings.
     """
 
     folder: Path
@@ -41,6 +45,16 @@ class Study:
     alone: int = 0
 
     def words(self, lake: str, out: str) -> list[str]:
+        return [
+            "+cohort=psp",
+            *(self._smaller() if self.people else ()),
+            f"source.voxel_mm={self.voxel_mm:g}",
+            f"source.root={self.folder}/simulated-{self.voxel_mm:g}mm",
+            f"storage.url={self.folder / lake}",
+            f"output_dir={self.folder / out}",
+        ]
+
+    def _smaller(self) -> list[str]:
         patients = self.people // 2
         counts = {"PSP": patients, "HC": self.people - patients}
         groups = [
@@ -48,16 +62,8 @@ class Study:
             for name, n in counts.items()
             for key, value in (("n", n), ("n_male", n // 2))
         ]
-        return [
-            "+cohort=psp",
-            *groups,
-            f"source.voxel_mm={self.voxel_mm:g}",
-            f"source.root={self.folder}/simulated-{self.voxel_mm:g}mm",
-            f"storage.url={self.folder / lake}",
-            f"output_dir={self.folder / out}",
-            f"permute.n={self.relabelings}",
-            f"receptors.n_permutations={self.relabelings}",
-        ]
+        relabelings = (f"{name}={self.relabelings}" for name in RELABELED)
+        return [*groups, *relabelings]
 
     def run(self, lake: str, out: str, *more: str) -> Spent:
         return run([*self.words(lake, out), *more])
