@@ -24,7 +24,7 @@ from rt1t2_dask.storage.stores import Store
 
 DPI = 96
 WIDTH_PX = 1008
-COLOURS = 96
+COLOURS = 64
 
 
 def path_of(label: str) -> str:

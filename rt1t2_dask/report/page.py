@@ -19,13 +19,12 @@ from rt1t2_dask.report.sensitivity_tables import sensitivity
 from rt1t2_dask.report.steps import steps
 from rt1t2_dask.report.table import Table
 from rt1t2_dask.report.templating import environment
-from rt1t2_dask.report.thumbnail import thumbnail
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 
 DRAWINGS = ("pipeline",)
 """Figures that the page holds as SVG: sharp at every size."""
 
-MOSAIC_BYTES = 4_000_000
+MOSAIC_BYTES = 6_000_000
 """Room on the page for the pictures of single people; the rest lies in ``figures/``."""
 
 
@@ -122,7 +121,7 @@ def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
     shown: list[Figure] = []
     room = MOSAIC_BYTES
     for name, png in found.items():
-        source = data_uri(thumbnail(png))
+        source = data_uri(png)
         room -= len(source)
         if room < 0:
             break

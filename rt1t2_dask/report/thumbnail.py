@@ -6,9 +6,6 @@ import io
 
 from PIL import Image
 
-WIDTH_PX = 840
-COLOURS = 64
-
 
 def halved(png: bytes) -> bytes:
     """Scale a PNG to half its width and height, each pixel the mean of four."""
@@ -19,7 +16,7 @@ def halved(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def thumbnail(png: bytes, width_px: int = WIDTH_PX, colours: int = COLOURS) -> bytes:
+def thumbnail(png: bytes, width_px: int, colours: int) -> bytes:
     """Scale a PNG down to a width and to a palette; the same bytes in give the same out.
 
     Parameters
