@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.permute_data import Memory
 
 HEAD_MM3 = 240.0 * 280.0 * 250.0
 FLOAT_BYTES = 4
-WORKER_BYTES = 700e6
+WORKER_BYTES = 800e6
 """A worker with its libraries, the images it shares between people and what earlier parts left."""
 
 

@@ -231,14 +231,14 @@ def test_a_contrast_of_unknown_groups_is_refused() -> None:
         replace(fake_content(), groups={"PSP": 11, "PSPS2": 15})
 
 
-def test_many_mosaics_are_shrunk_and_the_page_stays_light() -> None:
+def test_of_many_mosaics_the_page_shows_what_keeps_it_light() -> None:
     many = {f"sub-{k:03d}": a_png(k, width=840) for k in range(24)}
     assert sum(map(len, many.values())) > 20e6
     page = render(replace(small(), mosaics=many), {})
     shown = [image["alt"] for image in PageReader(page).named("img")]
     assert 0 < len(shown) < 24
     assert f"{len(shown)} of 24 maps" in page
-    assert len(page) < 4.5e6
+    assert len(page) < 6.5e6
 
 
 def test_the_stages_are_listed_with_their_settings(reader: PageReader) -> None:
