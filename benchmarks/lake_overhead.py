@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
+import xarray as xr
 from lake_study import Spent, Study
 
 from rt1t2_dask.command_line import Job, _configure
 from rt1t2_dask.config import Config
+from rt1t2_dask.pipelines.catalogue import stage_named
 from rt1t2_dask.pipelines.cohort import plan_cohort
+from rt1t2_dask.pipelines.memory import NEEDS
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.stage import SHARED, Task
-from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.pipelines.stage import SHARED, Inputs, Task
+from rt1t2_dask.storage.parts import Lake, Part
 
 WORKERS = 2
 ON_WORKERS = ("cluster=local", f"cluster.workers={WORKERS}")
@@ -25,8 +29,8 @@ def overhead(study: Study) -> dict[str, Any]:
 
     All processes count: driver, scheduler, nannies, workers, registration children. Kernel is
     what the stages' functions took, less reading their parents from the lake, which is measured
-    by reading them all once more. Start-up, claims, encoding, checksums, the output folder and
-    the report are overhead.
+    by reading once more what they read. Start-up, claims, encoding, checksums, the output folder
+    and the report are overhead.
     """
     spent = study.run("lake-overhead", "overhead", *ON_WORKERS)
     config = _configure(Job(tuple(study.words("lake-overhead", "overhead"))))
@@ -63,15 +67,50 @@ def planned(config: Config) -> list[Task]:
 
 
 def reading_s(config: Config, tasks: list[Task]) -> float:
-    """CPU seconds to read every parent of every task once; what is shared, once a worker."""
+    """CPU seconds to read what every task reads; what people share, once a worker."""
+    unique = list({task.part: task for task in tasks}.values())
+    wanted = arrays_read(config, unique)
     lake = Lake(config.storage.url, config.storage.options())
-    parents = [p for task in {t.part: t for t in tasks}.values() for p in task.parents.values()]
-    own = [part for part in parents if part.stage not in SHARED]
-    shared = sorted({part for part in parents if part.stage in SHARED})
+    shared = {p for task in unique for p in task.parents.values() if p.stage in SHARED}
     began = time.process_time()
-    for part in own + WORKERS * shared:
+    for part in WORKERS * sorted(shared):
         lake.read(part).load()
+    for task in unique:
+        for parent in task.parents.values():
+            if parent not in shared:
+                dataset = lake.read(parent)
+                names = wanted.get((task.stage, parent.stage), list(dataset.data_vars))
+                dataset[[name for name in names if name in dataset]].load()
     return time.process_time() - began
+
+
+class NotingLake(Lake):
+    """A lake that remembers what it opened."""
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(url, options)
+        self.opened: list[tuple[Part, xr.Dataset]] = []
+
+    def read(self, part: Part, chunks: Mapping[str, int] | None = None) -> xr.Dataset:
+        dataset = super().read(part, chunks)
+        self.opened.append((part, dataset))
+        return dataset
+
+
+def arrays_read(config: Config, tasks: list[Task]) -> dict[tuple[str, str], list[str]]:
+    """Name what each stage of a person reads of each parent, by making one of its parts anew.
+
+    Stages of groups are left out: they read all of their parents.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for task in {task.stage: task for task in tasks if task.stage in NEEDS}.values():
+        lake = NotingLake(config.storage.url, config.storage.options())
+        stage_named(task.stage).make(Inputs(lake, task))
+        for parent in task.parents.values():
+            opened = [dataset for part, dataset in lake.opened if part == parent]
+            names = {str(n) for d in opened for n in d.data_vars if d[n].variable._in_memory}
+            found[task.stage, parent.stage] = sorted(names)
+    return found
 
 
 def two_processes(study: Study) -> dict[str, Any]:

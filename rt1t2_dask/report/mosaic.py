@@ -29,8 +29,10 @@ _CUTS = {2: (0.2, 0.36, 0.52, 0.68, 0.84), 1: (0.35, 0.65), 0: (0.4, 0.55)}
 _WIDTH_IN = 10.5
 _SIDES = {0: ("P", "A"), 1: ("L", "R"), 2: ("L", "R")}
 _COLOURS = (OKABE_ITO[4], OKABE_ITO[5], OKABE_ITO[1], OKABE_ITO[3])
-_DARK = np.array(to_rgb("#10103A"))
+_BACKGROUND = "#10103A"
+_DARK = np.array(to_rgb(_BACKGROUND))
 _GAP = 3
+_SHADES = 40
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,15 @@ class _Row:
     planes: tuple[Plane, ...]
     starts: tuple[int, ...]
     norm: Normalize
+
+
+def colours() -> list[tuple[int, int, int]]:
+    """List what a mosaic is drawn in: greys, ratio, outlines, and the mark of simulated data."""
+    shades = np.linspace(0, 1, _SHADES)
+    maps = [mpl.colormaps[name](shades)[:, :3] for name in ("gray", "viridis")]
+    single = [to_rgb(c) for c in (*_COLOURS, _BACKGROUND, "#B00020", "#FFD166", "#E9C7CD")]
+    found = np.rint(255 * np.concatenate([*maps, np.array(single)])).astype(int)
+    return [(int(red), int(green), int(blue)) for red, green, blue in found]
 
 
 def _painted(strip: Strip) -> _Row:

@@ -24,7 +24,7 @@ from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 DRAWINGS = ("pipeline",)
 """Figures that the page holds as SVG: sharp at every size."""
 
-MOSAIC_BYTES = 6_000_000
+MOSAIC_BYTES = 6_500_000
 """Room on the page for the pictures of single people; the rest lies in ``figures/``."""
 
 

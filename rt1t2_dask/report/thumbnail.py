@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 from PIL import Image
+
+Colour = tuple[int, int, int]
 
 
 def halved(png: bytes) -> bytes:
@@ -16,22 +19,24 @@ def halved(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def thumbnail(png: bytes, width_px: int, colours: int) -> bytes:
-    """Scale a PNG down to a width and to a palette; the same bytes in give the same out.
+def thumbnail(png: bytes, width_px: int, palette: Sequence[Colour]) -> bytes:
+    """Scale a PNG down to a width and to known colours; the same bytes in give the same out.
 
     Parameters
     ----------
     png : bytes
     width_px : int
         Pictures that are narrower keep their size.
-    colours : int
-        Size of the palette, at most 256.
+    palette : sequence of (int, int, int)
+        Red, green and blue, 0 to 255; at most 256. Given, not found in the picture: the colour
+        of a thin outline is rare, and would be lost to shades of what it surrounds.
     """
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     if picture.width > width_px:
         height = max(1, round(picture.height * width_px / picture.width))
         picture = picture.resize((width_px, height), Image.Resampling.LANCZOS)
+    known = Image.new("P", (1, 1))
+    known.putpalette([value for colour in palette for value in colour])
     out = io.BytesIO()
-    palette = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.save(out, format="PNG", optimize=True)
+    picture.quantize(palette=known, dither=Image.Dither.NONE).save(out, format="PNG")
     return out.getvalue()
