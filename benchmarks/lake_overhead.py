@@ -60,6 +60,7 @@ def overhead(study: Study) -> dict[str, Any]:
 
 
 def planned(config: Config) -> list[Task]:
+    """Plan all parts of a study whose people are there, of people and of the cohort."""
     people = read_people(config)
     images = plan_images(config, people)
     shared = {role: task.part for role, task in images.shared.items()}
@@ -92,6 +93,7 @@ class NotingLake(Lake):
         self.opened: list[tuple[Part, xr.Dataset]] = []
 
     def read(self, part: Part, chunks: Mapping[str, int] | None = None) -> xr.Dataset:
+        """Open as the lake does, and remember it."""
         dataset = super().read(part, chunks)
         self.opened.append((part, dataset))
         return dataset
@@ -119,8 +121,8 @@ def two_processes(study: Study) -> dict[str, Any]:
     for workers in (1, 2):
         words = (f"cluster.workers={workers}", "level=participant", "cluster=local")
         spent[workers] = study.run(f"lake-w{workers}", f"w{workers}", *words)
-    ratio = spent[1].wall_s / spent[2].wall_s
     walls, cpus = ([getattr(spent[n], name) for n in (1, 2)] for name in ("wall_s", "cpu_s"))
+    ratio = walls[0] / walls[1]
     print(f"two processes: {walls[0]:.0f} s on one, {walls[1]:.0f} s on two, ratio {ratio:.2f};")
     print(f"  {cpus[0]:.0f} and {cpus[1]:.0f} CPU s, ", end="")
     print(f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()}")

@@ -18,9 +18,6 @@ ONE_THREAD = dict.fromkeys(
 )
 
 
-RELABELED = ("permute.n", "receptors.n_permutations")
-
-
 @dataclass(frozen=True)
 class Spent:
     """Seconds and peak memory (bytes, of the largest process) of a command and its children."""
@@ -45,6 +42,7 @@ class Study:
     alone: int = 0
 
     def words(self, lake: str, out: str) -> list[str]:
+        """Give the overrides of a run with this lake and output."""
         return [
             "+cohort=psp",
             *(self._smaller() if self.people else ()),
@@ -62,8 +60,11 @@ class Study:
             for name, n in counts.items()
             for key, value in (("n", n), ("n_male", n // 2))
         ]
-        relabelings = (f"{name}={self.relabelings}" for name in RELABELED)
-        return [*groups, *relabelings]
+        return [
+            *groups,
+            f"permute.n={self.relabelings}",
+            f"receptors.n_permutations={self.relabelings}",
+        ]
 
     def run(self, lake: str, out: str, *more: str) -> Spent:
         return run([*self.words(lake, out), *more])

@@ -32,16 +32,16 @@ def brain_settings(config: Config) -> Mapping[str, str | float]:
 
 def _make(inputs: Inputs) -> Made:
     t1w = inputs.volume("bias", "t1w_corrected")
-    head, template_brain = inputs.volume("head", "t1w"), _mask(inputs, "head", "brain")
-    assert template_brain is not None
-    brought = _mask(inputs, "ingest", "brain_mask")
+    head, model = (inputs.volume("head", name) for name in ("t1w", "brain"))
+    template_brain = model.with_data(model.data.astype(np.bool_))
+    brought = _mask(inputs, "brain_mask")
     if brought is not None:
         found = Brain(_usable(brought), locate(t1w, head, template_brain))
     elif "deepbet" in inputs.settings:
         mask = deepbet.extract(t1w, inputs.settings["timeout_s"])
         found = Brain(t1w.with_data(mask), locate(t1w, head, template_brain))
     else:
-        found = extract(t1w, head, template_brain, _mask(inputs, "ingest", "lesion"))
+        found = extract(t1w, head, template_brain, _mask(inputs, "lesion"))
     arrays = {
         "brain": to_array("brain", found.mask),
         "head_affine": table("head_affine", found.affine),
@@ -59,8 +59,8 @@ def _origin(inputs: Inputs, brought: Volume | None) -> str:
     return "brought" if brought is not None else inputs.settings.get("method", "registration")
 
 
-def _mask(inputs: Inputs, role: str, name: str) -> Volume | None:
-    found = inputs.optional_volume(role, name)
+def _mask(inputs: Inputs, name: str) -> Volume | None:
+    found = inputs.optional_volume("ingest", name)
     return None if found is None else found.with_data(found.data.astype(np.bool_))
 
 

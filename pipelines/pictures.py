@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Inputs, Task
 from rt1t2_dask.pipelines.tissue import warp_of
 from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.report.mosaic import Sampler, Strip, colours, mosaic, of
+from rt1t2_dask.report.mosaic import Sampler, Strip, mosaic, of, palette
 from rt1t2_dask.report.sections import Plane, box_round, values_at
 from rt1t2_dask.report.thumbnail import thumbnail
 from rt1t2_dask.storage.parts import Lake
@@ -73,7 +73,7 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     shown = Strip(f"T1w/T2w ratio in {config.space}", box, of(ratio, 0), {}, "T1w/T2w ratio")
     strips = [shown] if "quality" not in plan.tasks else _strips(lake, plan, config, edges, shown)
     drawn = mosaic(strips, config.simulated, plan.person.label, flag)
-    return thumbnail(drawn.png(dpi=DPI), WIDTH_PX, colours())
+    return thumbnail(drawn.png(dpi=DPI), WIDTH_PX, palette())
 
 
 def _strips(

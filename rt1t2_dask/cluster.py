@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from rt1t2_dask.cluster_jobs import open_jobs
+from rt1t2_dask.cluster_jobs import ONE_THREAD, open_jobs
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import RunError, UserError
 
@@ -23,12 +23,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_SHARE_OF_MACHINE = 0.8
 # In place of Dask's own, whose trim threshold doubles the CPU of image stages (page faults).
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+WORKER_ENVIRONMENT = ONE_THREAD | {
     # Huge pages, where the system lends them, take a third off the time in the kernel.
     "GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
 }

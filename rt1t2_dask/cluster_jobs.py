@@ -14,10 +14,14 @@ from rt1t2_dask.errors import UserError
 log = logging.getLogger(__name__)
 
 WORKERS, MEMORY_GB = 8, 3.0
-ONE_THREAD_LINE = (
-    "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "
-    "MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1"
-)
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+}
+ONE_THREAD_LINE = "export " + " ".join(f"{name}={value}" for name, value in ONE_THREAD.items())
 SCHEDULER_LATER = "tcp://SCHEDULER:PORT"
 BATCH = {"slurm": "SLURM", "pbs": "PBS"}
 

@@ -42,7 +42,6 @@ def correct(
         Voxels to fit: the head or the brain, without lesions.
     spline_mm : float
         Distance of the B-spline's knots at the first of two levels, mm; the second halves it.
-
     fwhm : float, optional
         Width N4 sharpens by, in logs; None: a sixth of the image's own log range.
 

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
+from rt1t2_dask.report.picture import (
+    ALARM,
+    BANNER,
+    OKABE_ITO,
+    Picture,
+    house_style,
+    new_figure,
+)
 from rt1t2_dask.report.scene import ORIENTATION
 from rt1t2_dask.report.sections import Box, Plane
 
@@ -33,6 +40,7 @@ _BACKGROUND = "#10103A"
 _DARK = np.array(to_rgb(_BACKGROUND))
 _GAP = 3
 _SHADES = 40
+_PALE_ALARM = "#E9C7CD"  # the mark of simulated data, which is drawn thinly
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def mosaic(strips: Sequence[Strip], simulated: bool, title: str = "", flag: str 
         for axes, strip, row in zip(panels, strips, rows, strict=True):
             _show(body, axes, strip, row)
         words = f"{title} \N{EM DASH} FLAGGED: {flag}" if flag else title
-        colour = "#B00020" if flag else "black"
+        colour = ALARM if flag else "black"
         body.suptitle(_cut(words), x=0.01, ha="left", fontweight="bold", color=colour, fontsize=9)
     caption = f"{title}: {'; '.join(strip.title for strip in strips)}. {ORIENTATION}"
     return Picture(figure, f"Planes through the images of {title}. {flag}".strip(), caption)
@@ -105,11 +113,11 @@ class _Row:
     norm: Normalize
 
 
-def colours() -> list[tuple[int, int, int]]:
+def palette() -> list[tuple[int, int, int]]:
     """List what a mosaic is drawn in: greys, ratio, outlines, and the mark of simulated data."""
     shades = np.linspace(0, 1, _SHADES)
     maps = [mpl.colormaps[name](shades)[:, :3] for name in ("gray", "viridis")]
-    single = [to_rgb(c) for c in (*_COLOURS, _BACKGROUND, "#B00020", "#FFD166", "#E9C7CD")]
+    single = [to_rgb(c) for c in (*_COLOURS, _BACKGROUND, ALARM, BANNER, _PALE_ALARM)]
     found = np.rint(255 * np.concatenate([*maps, np.array(single)])).astype(int)
     return [(int(red), int(green), int(blue)) for red, green, blue in found]
 

@@ -20,6 +20,7 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 """Colours that people with colour-vision deficiency tell apart (Okabe and Ito 2008)."""
 
 SIMULATED_MARK = "SIMULATED DATA"
+ALARM, BANNER = "#B00020", "#FFD166"
 PAGE_DPI = 150
 PRINT_DPI = 300
 _BAR_IN = 0.3
@@ -133,7 +134,7 @@ def _settle(figure: Figure) -> None:
 
 
 def _mark(figure: Figure, share: float) -> None:
-    bar = Rectangle((0, share), 1, 1 - share, facecolor="#FFD166", edgecolor="none", zorder=50)
+    bar = Rectangle((0, share), 1, 1 - share, facecolor=BANNER, edgecolor="none", zorder=50)
     bar.set_transform(figure.transFigure)
     figure.add_artist(bar)
     figure.text(
@@ -154,7 +155,7 @@ def _mark(figure: Figure, share: float) -> None:
         ha="center",
         va="center",
         rotation=25,
-        color="#B00020",
+        color=ALARM,
         alpha=0.22,
         fontsize=4.2 * float(figure.get_figwidth()),
         fontweight="bold",

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.judge import MEASURES, Limit
 from rt1t2_dask.report.numbers import plural
-from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
+from rt1t2_dask.report.picture import ALARM, OKABE_ITO, Picture, house_style, new_figure
 
-_RED = "#B00020"
 _ROW_IN = 0.36
 _ROOM = 0.08
 _LETTERS = 32
@@ -71,7 +70,7 @@ def _strip(axes: Axes, name: str, values: NDArray[np.floating], limit: Limit) ->
     aside = 0.22 * ((np.arange(known.size) % 5) - 2)
     style: dict[str, Any] = {"markersize": 3.5, "linestyle": "none", "alpha": 0.75}
     axes.plot(known[~out], aside[~out], "o", color=OKABE_ITO[0], **style)
-    axes.plot(known[out], aside[out], "D", color=_RED, **style)
+    axes.plot(known[out], aside[out], "D", color=ALARM, **style)
     for place in (low, high):
         if place is not None:
             axes.axvline(place, color="black", linestyle="--", linewidth=0.9)

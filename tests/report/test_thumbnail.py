@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from rt1t2_dask.report.mosaic import colours
+from rt1t2_dask.report.mosaic import palette
 from rt1t2_dask.report.thumbnail import thumbnail
 
 VERMILLION = (213, 94, 0)  # of Okabe and Ito: a lesion's outline
@@ -18,7 +18,7 @@ def test_the_outline_of_a_lesion_keeps_its_colour():
     out = io.BytesIO()
     Image.fromarray(grey).save(out, format="PNG")
     small = np.asarray(
-        Image.open(io.BytesIO(thumbnail(out.getvalue(), 300, colours()))).convert("RGB")
+        Image.open(io.BytesIO(thumbnail(out.getvalue(), 300, palette()))).convert("RGB")
     )
     assert small.shape == (200, 300, 3)
     np.testing.assert_allclose(small[100, 50:60].astype(int), [VERMILLION] * 10, atol=8)
@@ -26,4 +26,4 @@ def test_the_outline_of_a_lesion_keeps_its_colour():
 
 
 def test_no_more_colours_than_a_png_takes():
-    assert 64 < len(set(colours())) == len(colours()) <= 256
+    assert 64 < len(set(palette())) == len(palette()) <= 256
