@@ -61,7 +61,8 @@ def describe(
     lines += [how_long(config, +to_do, len(people))]
     lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
     script = job_script(config.cluster)
-    asked = [] if script is None else [f"job of each {config.cluster.kind} worker:", script]
+    start = f"how each worker starts (cluster={config.cluster.kind}):"
+    asked = [] if script is None else [start, script]
     sys.stdout.write("\n".join([*lines, *cohort.notes, *asked]) + "\n")
 
 

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from rt1t2_dask.cluster_jobs import ONE_THREAD, open_jobs
+from rt1t2_dask.cluster_environment import dask_settings
+from rt1t2_dask.cluster_jobs import open_jobs
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import RunError, UserError
 
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MEMORY_SHARE_OF_MACHINE = 0.8
-# In place of Dask's own, whose trim threshold doubles the CPU of image stages (page faults).
-WORKER_ENVIRONMENT = ONE_THREAD | {
-    # Huge pages, where the system lends them, take a third off the time in the kernel.
-    "GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
-}
-
-# Dask's own intervals cost 15 % of a core while two workers do nothing but wait: it samples
-# stacks 100 times a second, event loops 50 times and memory 10 times.
-_RARELY_LOOK: dict[str, Any] = {
-    "distributed.admin.tick.interval": "500ms",
-    "distributed.admin.system-monitor.interval": "2s",
-    "distributed.worker.memory.monitor-interval": "250ms",
-}
-_NO_STACKS = {"distributed.worker.profile.enabled": False}
 
 Check = Callable[[], str | None]
 """Run on every worker: what it lacks, or None."""
@@ -131,13 +118,15 @@ def _loss_said() -> Iterator[None]:
 
 
 def _client(cluster: Cluster, stack: ExitStack) -> Client:
-    if cluster.dashboard or cluster.performance_report:
+    if cluster.watched:
         _require_bokeh()
     if cluster.kind == "address":
         return _existing(cluster)
+    import dask
     from distributed import Client
 
     opener = _local if cluster.kind in ("auto", "local") else open_jobs
+    stack.enter_context(dask.config.set(dask_settings(cluster.watched)))
     client = Client(stack.enter_context(opener(cluster)))
     if cluster.dashboard:
         log.info("dashboard: %s", client.dashboard_link)
@@ -146,18 +135,11 @@ def _client(cluster: Cluster, stack: ExitStack) -> Client:
 
 @contextmanager
 def _local(cluster: Cluster) -> Iterator[Any]:
-    import dask
     from distributed import LocalCluster
 
     workers = cluster.workers or _workers_of_machine(cluster.worker_gb)
     memory = f"{cluster.memory_gb}GB" if cluster.memory_gb else 0
-    settings: dict[str, Any] = {
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
-        **_RARELY_LOOK,
-    }
-    if not (cluster.dashboard or cluster.performance_report):
-        settings |= _NO_STACKS
-    with dask.config.set(settings), ExitStack() as stack:
+    with ExitStack() as stack:
         with _deaf_to_ctrl_c():
             started = LocalCluster(
                 n_workers=0 if cluster.adaptive else workers,

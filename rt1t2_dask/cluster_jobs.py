@@ -8,20 +8,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from rt1t2_dask.cluster_environment import export_lines, far_environment
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import UserError
 
 log = logging.getLogger(__name__)
 
 WORKERS, MEMORY_GB = 8, 3.0
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
-}
-ONE_THREAD_LINE = "export " + " ".join(f"{name}={value}" for name, value in ONE_THREAD.items())
 SCHEDULER_LATER = "tcp://SCHEDULER:PORT"
 BATCH = {"slurm": "SLURM", "pbs": "PBS"}
 
@@ -47,17 +40,26 @@ def open_jobs(cluster: Cluster) -> Iterator[Any]:
 
 
 def job_script(cluster: Cluster) -> str | None:
-    """Give the text of one worker's job, or None where no batch system takes one.
+    """Give the text of one worker's job, or of its start for a scheduler that is there.
+
+    None where workers are started here or in pods.
 
     Raises
     ------
     UserError
         When the package for the batch system is not installed.
     """
+    if cluster.kind == "address":
+        return "\n".join([*export_lines(cluster.watched), _worker_line(cluster)])
     if cluster.kind not in BATCH:
         return None
     job = getattr(_package("dask_jobqueue", "jobqueue"), f"{BATCH[cluster.kind]}Cluster").job_cls
     return str(job(scheduler=SCHEDULER_LATER, name="worker", **_request(cluster)).job_script())
+
+
+def _worker_line(cluster: Cluster) -> str:
+    limit = f" --memory-limit {cluster.memory_gb:g}GB" if cluster.memory_gb else ""
+    return f"dask worker {cluster.address or SCHEDULER_LATER} --nthreads 1{limit}"
 
 
 def _jobs(cluster: Cluster) -> Any:
@@ -74,7 +76,7 @@ def _request(cluster: Cluster) -> dict[str, Any]:
         "queue": cluster.queue,
         "account": cluster.account,
         "walltime": cluster.walltime,
-        "job_script_prologue": [ONE_THREAD_LINE, *cluster.prologue],
+        "job_script_prologue": [*export_lines(cluster.watched), *cluster.prologue],
         "job_extra_directives": list(cluster.directives),
     }
 
@@ -85,12 +87,11 @@ def _pods(cluster: Cluster) -> Any:
             "cluster.image is missing: name a container image with rt1t2-dask installed."
         )
     limit = {"memory": f"{_memory_gb(cluster):g}G", "cpu": "1"}
-    one_thread = dict(item.split("=") for item in ONE_THREAD_LINE.split()[1:])
     return _package("dask_kubernetes.operator", "kubernetes").KubeCluster(
         name="rt1t2-dask",
         image=cluster.image,
         n_workers=0,
-        env=one_thread,
+        env=far_environment(cluster.watched),
         resources={"requests": limit, "limits": limit},
     )
 

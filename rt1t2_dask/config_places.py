@@ -55,6 +55,11 @@ class Cluster(Model):
         return self
 
     @property
+    def watched(self) -> bool:
+        """Whether somebody wants to see what workers do."""
+        return self.dashboard or self.performance_report is not None
+
+    @property
     def worker_gb(self) -> float:
         """What a worker may use, where ``memory_gb`` says nothing too."""
         return self.memory_gb or MEMORY_GB_A_WORKER

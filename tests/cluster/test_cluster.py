@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 
-from rt1t2_dask.cluster import WORKER_ENVIRONMENT, open_cluster
+from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.cluster_environment import WORKER_ENVIRONMENT
 from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import RunError, UserError
@@ -18,14 +24,22 @@ def process_id() -> int:
     return os.getpid()
 
 
-def samples_stacks() -> bool:
+def surroundings() -> tuple[bool, str, dict[str, str]]:
     import dask
 
-    return bool(dask.config.get("distributed.worker.profile.enabled"))
+    stacks, tick = (
+        dask.config.get(f"distributed.{name}")
+        for name in ("worker.profile.enabled", "admin.tick.interval")
+    )
+    return bool(stacks), str(tick), dict(os.environ)
 
 
-def tunables() -> str | None:
-    return os.environ.get("GLIBC_TUNABLES")
+def assert_quiet(found: tuple[bool, str, dict[str, str]]) -> None:
+    stacks, tick, environment = found
+    assert not stacks
+    assert tick == "500ms"
+    assert environment.items() >= WORKER_ENVIRONMENT.items()
+    assert "MALLOC_TRIM_THRESHOLD_" not in environment
 
 
 class Lacking:
@@ -41,8 +55,27 @@ def test_work_is_done_in_another_process():
 @pytest.mark.parametrize("adaptive", [False, True])
 def test_workers_do_not_watch_themselves(adaptive):
     with open_cluster(Cluster(kind="local", workers=1, adaptive=adaptive)) as executor:
-        assert not executor.submit(samples_stacks).result(timeout=60)
-        assert executor.submit(tunables).result(timeout=60) == WORKER_ENVIRONMENT["GLIBC_TUNABLES"]
+        assert_quiet(executor.submit(surroundings).result(timeout=60))
+
+
+def test_a_worker_started_as_the_plan_says_does_not_watch_itself():
+    with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
+        cluster = Cluster(kind="address", address=scheduler.scheduler_address)
+        script = job_script(cluster)
+        assert script is not None
+        here = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(Path(__file__).parent),
+        }
+        worker = subprocess.Popen(
+            ["bash", "-c", script], env=os.environ | here, start_new_session=True
+        )
+        try:
+            with open_cluster(cluster) as executor:
+                assert_quiet(executor.submit(surroundings).result(timeout=60))
+        finally:
+            os.killpg(worker.pid, signal.SIGTERM)
+            worker.wait(timeout=60)
 
 
 def test_adaptive_processes_come_when_there_is_work(caplog):
