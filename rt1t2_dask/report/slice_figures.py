@@ -28,7 +28,7 @@ MAX_CLUSTERS = 8
 
 
 def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) -> Picture | None:
-    """Draw the three planes through each cluster's peak, the largest clusters first.
+    """Draw the three planes through the peaks of the largest clusters, in the table's order.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
     """
     if result.clusters.empty:
         return None
-    shown = result.clusters.sort_values("volume_mm3", ascending=False, kind="stable")
-    shown = shown.head(MAX_CLUSTERS)
+    largest = result.clusters.sort_values("volume_mm3", ascending=False, kind="stable")
+    shown = largest.head(MAX_CLUSTERS).sort_values("cluster")
     scene = t_scene(result, template, passing(result), result.threshold.u)
     with house_style():
         figure, rows, foot = _rows(scene, len(shown), simulated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -21,7 +22,7 @@ from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.receptor_figures import receptor_bars
 from rt1t2_dask.report.scene import signed_colours
 from rt1t2_dask.report.sections import box_round
-from rt1t2_dask.report.slice_figures import place_slices
+from rt1t2_dask.report.slice_figures import cluster_slices, place_slices
 
 ALL = {
     "contrast-pspVsHc_clusters",
@@ -137,6 +138,16 @@ def test_cluster_rows_name_peak_and_sides(pictures: dict[str, Picture]) -> None:
     assert "axial, z = 12 mm" in shown
     assert "t (df = 27)" in shown
     assert {"L", "R", "P", "A"} <= set(shown.split())
+
+
+@pytest.mark.parametrize("growing", [1, -1])
+def test_clusters_are_drawn_in_the_order_of_the_table(growing: int) -> None:
+    result = fake_contrast(fake_t_map())
+    numbers = result.clusters["cluster"]
+    clusters = result.clusters.assign(volume_mm3=1000.0 + growing * 100 * numbers)
+    drawn = cluster_slices(replace(result, clusters=clusters), fake_template(), simulated=True)
+    assert drawn is not None
+    assert [int(n) for n in re.findall(r"Cluster (\d+)", words(drawn))] == numbers.tolist()
 
 
 def test_marks_on_bars_follow_p_and_q() -> None:
