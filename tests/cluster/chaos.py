@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from rt1t2_dask.cluster_environment import far_environment
 from rt1t2_dask.storage.claims import LEASE_S
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -51,7 +52,6 @@ MAPS = (
     *("permute.n=600", "permute.statistic=[max_t,cluster]", "receptors.n_permutations=20"),
     *("smooth.fwhm_mm=8", "report.mosaics=1", "report.figures=false"),
 )
-QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
 class TornError(AssertionError):
@@ -128,8 +128,9 @@ class Site:
 
 
 def environment() -> dict[str, str]:
-    """That of a user: no debugging, one thread a process."""
-    return {name: os.environ[name] for name in os.environ if name != "RT1T2_DEBUG"} | QUIET
+    """That of a user: no debugging, workers as the plan says to start them."""
+    mine = {name: os.environ[name] for name in os.environ if name != "RT1T2_DEBUG"}
+    return mine | far_environment()
 
 
 def _free_port() -> int:
