@@ -90,6 +90,7 @@ def centre_of_mass(volume: Volume) -> Any:
 
 def _cost(fixed: Volume, moving: Volume, pose: Affine) -> float:
     method = mattes((0.05,))
+    method.SetMetricUseMovingImageGradientFilter(False)  # a value needs no gradient
     method.SetInitialTransform(_euler(fixed, pose), inPlace=True)
     try:
         return float(method.MetricEvaluate(to_itk(fixed), to_itk(moving)))

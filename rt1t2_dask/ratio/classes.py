@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, uniform_filter
+from scipy.ndimage import (
+    binary_erosion,
+    binary_fill_holes,
+    distance_transform_edt,
+    uniform_filter,
+)
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.thresholds import otsu
@@ -208,7 +213,10 @@ def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
     with them: those with most of their 26 neighbours in the class.
     """
     step = float(voxel_mm.min())
-    inner = np.asarray(distance_transform_edt(mask, sampling=voxel_mm) > step * 1.001)
+    across = np.zeros((3, 3, 3), dtype=np.bool_)
+    for axis in np.flatnonzero(voxel_mm <= step * 1.001):
+        np.moveaxis(across, axis, 0)[:, 1, 1] = True
+    inner = np.asarray(binary_erosion(mask, across, border_value=1))
     if step <= _FINE_MM or inner.sum() >= MIN_VOXELS or mask.sum() <= MIN_VOXELS:
         return inner
     neighbours = np.rint(27 * uniform_filter(mask.astype(np.float32), 3, mode="constant"))

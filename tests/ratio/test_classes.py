@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scanners import at_2mm, coarser
 from scipy.ndimage import distance_transform_edt
 
@@ -65,6 +67,22 @@ def test_erosion_takes_one_voxel_and_spares_thick_slices() -> None:
     assert eroded(mask, np.ones(3)).sum() == 27
     thick = eroded(mask, np.array([1.0, 1.0, 5.0]))
     assert thick.sum() == 3 * 3 * 5
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    share=st.floats(0.5, 0.99),
+    voxel_mm=st.tuples(*3 * [st.sampled_from([0.7, 0.8, 1.0, 1.2, 2.0])]),
+)
+@settings(max_examples=50, deadline=None)
+def test_erosion_takes_what_lies_within_the_finest_step_of_the_outside(
+    seed: int, share: float, voxel_mm: tuple[float, float, float]
+) -> None:
+    mask = np.random.default_rng(seed).random((9, 10, 11)) < share
+    mask[4, 5, 5] = False
+    away = distance_transform_edt(mask, sampling=voxel_mm)
+    found = eroded(mask, np.array(voxel_mm))
+    np.testing.assert_array_equal(found, away > 1.001 * min(voxel_mm))
 
 
 def test_erosion_of_coarse_voxels_keeps_the_innermost_of_a_thin_class() -> None:
