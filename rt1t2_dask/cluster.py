@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rt1t2_dask.cluster_environment import dask_settings
+from rt1t2_dask.cluster_executor import ScheduledExecutor
 from rt1t2_dask.cluster_jobs import open_jobs
 from rt1t2_dask.config import Cluster
 from rt1t2_dask.errors import RunError, UserError
@@ -78,7 +79,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
                 _check_workers(client, check)
             if cluster.performance_report:
                 stack.enter_context(_report(cluster.performance_report))
-            yield stack.enter_context(_ended(client.get_executor()))
+            yield stack.enter_context(_ended(ScheduledExecutor(client)))
 
 
 @contextmanager
@@ -188,10 +189,17 @@ def _check_workers(client: Client, check: Check) -> None:
         raise RunError(f"{len(lacking)} workers cannot work; {where}: {said}")
 
 
-def _report(path: str) -> Any:
+@contextmanager
+def _report(path: str) -> Iterator[None]:
     from distributed import performance_report
 
-    return performance_report(filename=path)
+    with ExitStack() as stack:
+        stack.enter_context(performance_report(filename=path))
+        try:
+            yield
+        except CancelledError:
+            stack.pop_all()  # the scheduler, which would be asked for it, is gone
+            raise
 
 
 def _require_bokeh() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from importlib.util import find_spec
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 
 from rt1t2_dask.cluster import open_cluster
 from rt1t2_dask.cluster_environment import WORKER_ENVIRONMENT
@@ -58,24 +60,96 @@ def test_workers_do_not_watch_themselves(adaptive):
         assert_quiet(executor.submit(surroundings).result(timeout=60))
 
 
-def test_a_worker_started_as_the_plan_says_does_not_watch_itself():
-    with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
-        cluster = Cluster(kind="address", address=scheduler.scheduler_address)
-        script = job_script(cluster)
-        assert script is not None
-        here = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(__file__).parent),
-        }
-        worker = subprocess.Popen(
-            ["bash", "-c", script], env=os.environ | here, start_new_session=True
-        )
-        try:
-            with open_cluster(cluster) as executor:
-                assert_quiet(executor.submit(surroundings).result(timeout=60))
-        finally:
-            os.killpg(worker.pid, signal.SIGTERM)
-            worker.wait(timeout=60)
+def test_a_worker_started_as_the_plan_says_does_not_watch_itself(tmp_path):
+    with (
+        a_scheduler(tmp_path) as (_, address),
+        a_worker(address) as cluster,
+        open_cluster(cluster) as executor,
+    ):
+        assert_quiet(executor.submit(surroundings).result(timeout=60))
+
+
+def environment() -> dict[str, str]:
+    """Ours, where this module and the program's commands are found."""
+    here = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    return os.environ | here
+
+
+@contextmanager
+def a_scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    said = folder / "scheduler.json"
+    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(said)]
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", *words], env=environment()
+    )
+    try:
+        for _ in range(300):
+            if said.exists() and said.read_text().strip().endswith("}"):
+                break
+            time.sleep(0.1)
+        yield scheduler, json.loads(said.read_text())["address"]
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
+@contextmanager
+def a_worker(address: str) -> Iterator[Cluster]:
+    cluster = Cluster(kind="address", address=address)
+    script = job_script(cluster)
+    assert script is not None
+    worker = subprocess.Popen(["bash", "-c", script], env=environment(), start_new_session=True)
+    try:
+        yield cluster
+    finally:
+        os.killpg(worker.pid, signal.SIGTERM)
+        worker.wait(timeout=60)
+
+
+class SlowToSend:
+    def __init__(self, began: Path) -> None:
+        self.began = began
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        self.began.touch()
+        time.sleep(6)
+        return str, ("sent",)
+
+
+@pytest.mark.parametrize("report", [None, "performance.html"])
+def test_a_scheduler_lost_while_a_result_is_read_ends_the_run(tmp_path, report):
+    began = tmp_path / "began"
+    asked = {"performance_report": report and str(tmp_path / report)}
+    with (
+        a_scheduler(tmp_path) as (scheduler, address),
+        a_worker(address) as cluster,
+        pytest.raises(RunError, match="connection to the scheduler was lost"),
+        open_cluster(cluster.model_copy(update=asked)) as executor,
+    ):
+        answer = executor.submit(SlowToSend, began)
+        for _ in range(300):
+            if began.exists():
+                break
+            time.sleep(0.1)
+        scheduler.kill()
+        answer.result(timeout=30)
+
+
+@pytest.mark.parametrize("seconds_after", [0.0, 2.0, 14.0])
+def test_work_is_refused_once_the_scheduler_is_lost(tmp_path, seconds_after):
+    """Dask looks for the scheduler for 10 s and then gives up: before, during and after."""
+    with (
+        a_scheduler(tmp_path) as (scheduler, address),
+        pytest.raises(RunError, match="connection to the scheduler was lost"),
+        open_cluster(Cluster(kind="address", address=address)) as executor,
+    ):
+        scheduler.kill()
+        scheduler.wait()
+        time.sleep(seconds_after)
+        executor.submit(process_id).result(timeout=30)
 
 
 def test_adaptive_processes_come_when_there_is_work(caplog):
@@ -103,7 +177,6 @@ def test_a_worker_without_the_lake_says_what_to_share(tmp_path):
     assert reached() is None
 
 
-@pytest.mark.skipif(find_spec("bokeh") is None, reason="bokeh is not installed")
 def test_performance_report_is_saved_and_the_dashboard_is_named(tmp_path, caplog):
     caplog.set_level("INFO", logger="rt1t2_dask.cluster")
     path = tmp_path / "performance.html"
@@ -114,8 +187,8 @@ def test_performance_report_is_saved_and_the_dashboard_is_named(tmp_path, caplog
     assert "Dask Performance Report" in path.read_text()
 
 
-@pytest.mark.skipif(find_spec("bokeh") is not None, reason="bokeh is installed")
-def test_without_bokeh_it_is_said_what_to_install():
+def test_without_bokeh_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setattr("rt1t2_dask.cluster.find_spec", lambda name: None)
     with (
         pytest.raises(UserError, match=r"rt1t2-dask\[dashboard\]"),
         open_cluster(Cluster(kind="local", workers=1, dashboard=True)),
