@@ -183,7 +183,11 @@ def _existing(cluster: Cluster) -> Client:
 
 
 def _check_workers(client: Client, check: Check) -> None:
-    lacking = {where: said for where, said in client.run(check).items() if said}
+    try:
+        found = client.run(check)
+    except OSError:
+        raise CancelledError from None  # a check answers; what is raised is the connection's
+    lacking = {where: said for where, said in found.items() if said}
     if lacking:
         where, said = next(iter(lacking.items()))
         raise RunError(f"{len(lacking)} workers cannot work; {where}: {said}")

@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from rt1t2_dask.cluster import open_cluster
 from rt1t2_dask.cluster_environment import WORKER_ENVIRONMENT
@@ -130,12 +132,41 @@ def test_a_scheduler_lost_while_a_result_is_read_ends_the_run(tmp_path, report):
         open_cluster(cluster.model_copy(update=asked)) as executor,
     ):
         answer = executor.submit(SlowToSend, began)
-        for _ in range(300):
-            if began.exists():
-                break
-            time.sleep(0.1)
-        scheduler.kill()
+        kill_once_begun(scheduler, began)
         answer.result(timeout=30)
+
+
+class SlowCheck:
+    def __init__(self, began: Path) -> None:
+        self.began = began
+
+    def __call__(self) -> str | None:
+        self.began.touch()
+        time.sleep(6)
+        return None
+
+
+def kill_once_begun(scheduler: subprocess.Popen[bytes], began: Path) -> None:
+    for _ in range(300):
+        if began.exists():
+            break
+        time.sleep(0.1)
+    scheduler.kill()
+
+
+def test_a_scheduler_lost_while_workers_are_checked_ends_the_run(tmp_path):
+    began = tmp_path / "began"
+    with a_scheduler(tmp_path) as (scheduler, address), a_worker(address) as cluster:
+        with Client(address) as client:
+            client.wait_for_workers(1, timeout=60)
+        killer = threading.Thread(target=kill_once_begun, args=(scheduler, began))
+        killer.start()
+        with (
+            pytest.raises(RunError, match="connection to the scheduler was lost"),
+            open_cluster(cluster, SlowCheck(began)),
+        ):
+            pass
+        killer.join()
 
 
 @pytest.mark.parametrize("seconds_after", [0.0, 2.0, 14.0])
