@@ -73,7 +73,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
             stack.enter_context(_loss_said())
             client = stack.enter_context(_client(cluster, stack))
             # Their first import sets these loggers' levels, so quiet them only now.
-            for name in ("distributed.client", "tornado.application"):
+            for name in ("distributed", "distributed.client", "tornado.application"):
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             if check is not None:
                 _check_workers(client, check)

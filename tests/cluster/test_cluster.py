@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -134,6 +135,16 @@ def test_a_scheduler_lost_while_a_result_is_read_ends_the_run(tmp_path, report):
         answer = executor.submit(SlowToSend, began)
         kill_once_begun(scheduler, began)
         answer.result(timeout=30)
+
+
+def test_dask_writes_nothing_of_a_broken_connection(tmp_path):
+    """Its own modules put tracebacks into the user's log, some of them as mere information."""
+    with (
+        a_scheduler(tmp_path) as (_, address),
+        open_cluster(Cluster(kind="address", address=address)),
+    ):
+        for name in ("batched", "client", "comm.tcp", "core", "worker"):
+            assert not logging.getLogger(f"distributed.{name}").isEnabledFor(logging.ERROR)
 
 
 class SlowCheck:
