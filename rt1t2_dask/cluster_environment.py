@@ -52,7 +52,7 @@ def dask_settings(watched: bool) -> dict[str, Any]:
 def far_environment(watched: bool = False) -> dict[str, str]:
     """Give the same as environment variables, for workers that another program starts."""
     # Variables are merged with Dask's own environment, so its threshold is taken out by name.
-    settings = dask_settings(watched) | {_ENVIRON: {"MALLOC_TRIM_THRESHOLD_": None}}
+    settings = dask_settings(watched) | {_ENVIRON: '{"MALLOC_TRIM_THRESHOLD_": None}'}
     return WORKER_ENVIRONMENT | {_variable(name): str(value) for name, value in settings.items()}
 
 
