@@ -13,7 +13,7 @@ from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.stage import Inputs, Task
+from rt1t2_dask.pipelines.stage import Inputs, Task, shared_volume
 from rt1t2_dask.pipelines.tissue import warp_of
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.mosaic import Sampler, Strip, mosaic, of, palette
@@ -64,8 +64,7 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     bytes
         Registration, ratio and masks for scans; the ratio alone for ready-made maps.
     """
-    parts = lake.read(template.part)
-    brain, white = (to_volume(parts[name]) for name in ("brain", "white"))
+    brain, white = (shared_volume(lake, template.part, name) for name in ("brain", "white"))
     assert plan.map is not None
     ratio = to_volume(lake.read(plan.map)["ratio"])
     edges = {"template: brain": of(brain, 0), "template: white matter": of(white)}
@@ -73,7 +72,7 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     shown = Strip(f"T1w/T2w ratio in {config.space}", box, of(ratio, 0), {}, "T1w/T2w ratio")
     strips = [shown] if "quality" not in plan.tasks else _strips(lake, plan, config, edges, shown)
     drawn = mosaic(strips, config.simulated, plan.person.label, flag)
-    return thumbnail(drawn.png(dpi=DPI), WIDTH_PX, palette())
+    return thumbnail(drawn.pixels(DPI), WIDTH_PX, palette())
 
 
 def _strips(

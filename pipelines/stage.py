@@ -120,7 +120,7 @@ class Inputs:
         """Read an image of an earlier part; one that everybody's parts read, once a process."""
         part = self.task.parents[role]
         if part.stage in SHARED:
-            return _shared_volume(_Place(self.lake.store.url, self.lake), part, name)
+            return shared_volume(self.lake, part, name)
         return to_volume(self.dataset(role)[name])
 
     def optional_volume(self, role: str, name: str) -> Volume | None:
@@ -139,6 +139,11 @@ class Inputs:
     def asset(self, name: str) -> Volume:
         """Read an image of the registry."""
         return _asset_volume(name)
+
+
+def shared_volume(lake: Lake, part: Part, name: str) -> Volume:
+    """Read an image that everybody's parts read, once a process; it cannot be written to."""
+    return _shared_volume(_Place(lake.store.url, lake), part, name)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
+from PIL.Image import Image, frombuffer
 
 from rt1t2_dask.report.thumbnail import halved
 
@@ -76,6 +77,14 @@ class Picture:
         """PNG without date or version: the same figure gives the same bytes."""
         return self._saved("png", {"Software": None}, dpi)
 
+    def pixels(self, dpi: int) -> Image:
+        """Give the same as `png`, neither compressed nor kept."""
+        out = io.BytesIO()
+        with house_style():
+            self.figure.savefig(out, format="rgba", dpi=dpi)
+        width, height = (int(side * dpi) for side in self.figure.get_size_inches())
+        return frombuffer("RGBA", (width, height), out.getvalue())
+
     def paged(self, print_dpi: int = PRINT_DPI) -> bytes:
         """PNG for the page: that of the print, or that at half its size, not drawn once more."""
         halve = print_dpi == 2 * PAGE_DPI
@@ -123,7 +132,8 @@ def _settle(figure: Figure) -> None:
     layout = figure.get_layout_engine()
     assert layout is not None
     layout.execute(figure)
-    figure.set_layout_engine("none")
+    # With no engine, not even one that does nothing, saving draws once and not twice.
+    figure.set_layout_engine(None)
     for part in figure.subfigs:
         part.bbox_relative.set_points(part.bbox_relative.get_points().round(_PLACES))
         for text in part.texts:

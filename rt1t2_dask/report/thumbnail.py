@@ -19,19 +19,19 @@ def halved(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def thumbnail(png: bytes, width_px: int, palette: Sequence[Colour]) -> bytes:
-    """Scale a PNG down to a width and to known colours; the same bytes in give the same out.
+def thumbnail(drawn: Image.Image, width_px: int, palette: Sequence[Colour]) -> bytes:
+    """Scale a picture down to a width and to known colours, as PNG; the same in, the same out.
 
     Parameters
     ----------
-    png : bytes
+    drawn : Image
     width_px : int
         Pictures that are narrower keep their size.
     palette : sequence of (int, int, int)
         Red, green and blue, 0 to 255; at most 256. Given, not found in the picture: the colour
         of a thin outline is rare, and would be lost to shades of what it surrounds.
     """
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = drawn.convert("RGB")
     if picture.width > width_px:
         height = max(1, round(picture.height * width_px / picture.width))
         picture = picture.resize((width_px, height), Image.Resampling.LANCZOS)

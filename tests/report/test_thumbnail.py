@@ -15,11 +15,8 @@ def test_the_outline_of_a_lesion_keeps_its_colour():
     rng = np.random.default_rng(1)
     grey = rng.integers(0, 255, (200, 300, 1), dtype=np.uint8).repeat(3, axis=2)
     grey[100, 50:60] = VERMILLION
-    out = io.BytesIO()
-    Image.fromarray(grey).save(out, format="PNG")
-    small = np.asarray(
-        Image.open(io.BytesIO(thumbnail(out.getvalue(), 300, palette()))).convert("RGB")
-    )
+    png = thumbnail(Image.fromarray(grey), 300, palette())
+    small = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
     assert small.shape == (200, 300, 3)
     np.testing.assert_allclose(small[100, 50:60].astype(int), [VERMILLION] * 10, atol=8)
     assert np.abs(small.astype(int) - grey)[:99].max() <= 12
