@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
+from rt1t2_dask.cluster_environment import ONE_THREAD
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Study:
         ]
 
     def run(self, lake: str, out: str, *more: str) -> Spent:
+        """Run the study, with more overrides."""
         return run([*self.words(lake, out), *more])
 
     def simulate(self) -> None:
@@ -104,5 +103,6 @@ def run(words: Sequence[str]) -> Spent:
 
 
 def cpu_of_children() -> float:
+    """Give the CPU seconds of all processes that were started here and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+from rt1t2_dask.cluster_environment import ONE_THREAD
+
 PREAMBLE = """
 import json, sys, time
 import numpy as np

@@ -108,7 +108,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def _loss_said() -> Iterator[None]:
-    """Say in one line that the scheduler is gone: Dask then cancels all that was submitted."""
+    """Say in one line that the scheduler is gone: what it owed is then cancelled."""
     try:
         yield
     except CancelledError:

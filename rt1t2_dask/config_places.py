@@ -57,7 +57,7 @@ class Cluster(Model):
     @property
     def watched(self) -> bool:
         """Whether somebody wants to see what workers do."""
-        return self.dashboard or self.performance_report is not None
+        return self.dashboard or bool(self.performance_report)
 
     @property
     def worker_gb(self) -> float:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,6 +81,12 @@ def environment() -> dict[str, str]:
     return os.environ | here
 
 
+def wait_until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not there() and time.monotonic() < end:
+        time.sleep(0.1)
+
+
 @contextmanager
 def a_scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     said = folder / "scheduler.json"
@@ -89,10 +95,7 @@ def a_scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         [sys.executable, "-m", "distributed.cli.dask_scheduler", *words], env=environment()
     )
     try:
-        for _ in range(300):
-            if said.exists() and said.read_text().strip().endswith("}"):
-                break
-            time.sleep(0.1)
+        wait_until(lambda: said.exists() and said.read_text().strip().endswith("}"))
         yield scheduler, json.loads(said.read_text())["address"]
     finally:
         scheduler.kill()
@@ -158,10 +161,7 @@ class SlowCheck:
 
 
 def kill_once_begun(scheduler: subprocess.Popen[bytes], began: Path) -> None:
-    for _ in range(300):
-        if began.exists():
-            break
-        time.sleep(0.1)
+    wait_until(began.exists)
     scheduler.kill()
 
 
