@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from rt1t2_dask.pipelines.group_scale import PARTNER_FACTORS, read_scaled
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.storage.arrays import chunk_edge
@@ -87,15 +89,22 @@ class Rows:
     ----------
     maps, minus : list of DataArray, dimensions (z, y, x)
         One a row; ``minus`` is empty where rows are no pairs.
+    settings : mapping
+        Of the stage: which gain and which scale (`group_scale.scale_settings`).
     """
 
-    def __init__(self, maps: list[xr.DataArray], minus: list[xr.DataArray]) -> None:
-        self._maps, self._minus = maps, minus
+    def __init__(
+        self,
+        maps: list[xr.DataArray],
+        minus: list[xr.DataArray],
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._maps, self._minus, self._settings = maps, minus, settings or {}
 
     @classmethod
     def open(cls, inputs: Inputs) -> Rows:
         """Open the parents ``row00000`` and on, and ``minus00000`` and on."""
-        return cls(_opened(inputs, row_role), _opened(inputs, minus_role))
+        return cls(_opened(inputs, row_role), _opened(inputs, minus_role), inputs.settings)
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -125,7 +134,8 @@ class Rows:
             Which rows, where rows are no pairs.
         """
         if self._minus:
-            maps = [minus[block.box].to_numpy().reshape(-1)[block.inside] for minus in self._minus]
+            boxes = (self._partner(k, block.box) for k in range(len(self)))
+            maps = [box.reshape(-1)[block.inside] for box in boxes]
         else:
             maps = [row for row, wanted in zip(data, rows, strict=True) if wanted]
         found, count = np.zeros(block.voxels), np.zeros(block.voxels)
@@ -137,7 +147,12 @@ class Rows:
 
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
-        return values - self._minus[k][box].to_numpy() if self._minus else values
+        values = read_scaled(self._settings, k, values)
+        return values - self._partner(k, box) if self._minus else values
+
+    def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
+        values = np.asarray(self._minus[k][box].to_numpy(), np.float32)
+        return read_scaled(self._settings, k, values, PARTNER_FACTORS)
 
 
 def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:

@@ -9,6 +9,7 @@ from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.coregister import COREGISTER
 from rt1t2_dask.pipelines.detectable import DETECTABLE
+from rt1t2_dask.pipelines.gain import GAIN
 from rt1t2_dask.pipelines.harmonise import COMBAT, HARMONISED
 from rt1t2_dask.pipelines.head import HEAD_STAGE
 from rt1t2_dask.pipelines.ingest import MAP, SCANS
@@ -57,6 +58,7 @@ STAGES = (
     QUALITY,
     SMOOTH,
     PARCELS,
+    GAIN,
     CONTRAST,
     CLUSTERS,
     OBSERVED,

@@ -10,6 +10,8 @@ import pandas as pd
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, plan_contrast
+from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, usable
+from rt1t2_dask.pipelines.group_scale import study_scale
 from rt1t2_dask.pipelines.harmonise_plan import harmonise
 from rt1t2_dask.pipelines.meta_plan import MetaPlan, plan_meta
 from rt1t2_dask.pipelines.own_atlas import plan_parcels
@@ -46,6 +48,8 @@ class CohortPlan:
         Map of what is site, where it is not taken out.
     share : Task or None
         Sums that the site hands on, in place of all the rest.
+    gain : Task or None
+        Protocols and everybody's gain; made before the rest is planned.
     """
 
     contrasts: Mapping[str, ContrastPlan]
@@ -57,10 +61,11 @@ class CohortPlan:
     meta: Mapping[str, MetaPlan] = field(default_factory=dict)
     site_effects: Task | None = None
     share: Task | None = None
+    gain: Task | None = None
 
     def tasks(self) -> list[Task]:
         """Give every task, parents before children."""
-        listed = [*self.harmony, *self.regional, *([self.pet] if self.pet else [])]
+        listed = [*self.harmony, *self.regional, *filter(None, (self.gain, self.pet))]
         listed += [*self.receptors.values(), *filter(None, (self.site_effects, self.share))]
         for plan in self.contrasts.values():
             listed += plan.tasks()
@@ -72,6 +77,7 @@ def plan_cohort(
     people: pd.DataFrame,
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
+    gain: Task | None = None,
 ) -> CohortPlan:
     """Plan all contrasts and receptor correlations that the people at hand allow.
 
@@ -83,6 +89,8 @@ def plan_cohort(
         Those whose maps are there, or will be.
     shared : mapping of str to Part
         The template, by role.
+    gain : Task, optional
+        What the gains in `plans` come from.
 
     Raises
     ------
@@ -91,25 +99,32 @@ def plan_cohort(
     """
     rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
     if config.share.kind == "export":
-        return CohortPlan({}, None, {}, (), share=plan_share(config, rows, plans, shared))
+        share = plan_share(config, *usable(rows, plans), shared, gain)
+        return CohortPlan({}, None, {}, (), share=share, gain=gain)
     plans, harmony = harmonise(config, rows, plans, shared)
+    scale = study_scale(plans)
     contrasts: dict[str, ContrastPlan] = {}
     notes: list[str] = []
     for name, form in config.every_contrast().items():
         reason = too_small(rows, form.members or tuple(config.cohort.groups))
         if reason:
             notes.append(f"No contrast {name}: {reason}")
-        else:
-            contrasts[name] = plan_contrast(config, rows, plans, shared, form)
+            continue
+        try:
+            contrasts[name] = plan_contrast(config, rows, plans, shared, form, scale)
             notes += _left_out(name, contrasts[name], rows)
-    receptors, pet, more = plan_receptors(config, rows, plans)
+        except ContrastRefusedError as error:
+            notes.append(f"No contrast {name}: {error}")
+    receptors, pet, more = plan_receptors(config, *usable(rows, plans), scale)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
-    regional = tuple(plan_parcels(config, plans)) if receptors else ()
-    meta, said = plan_meta(config, rows, plans, shared, contrasts)
+    regional = tuple(plan_parcels(config, usable(rows, plans)[1])) if receptors else ()
+    meta, said = plan_meta(config, rows, plans, shared, contrasts, scale)
     notes = [*notes, *more, *said]
     effects = plan_site_effects(config, rows, plans, shared)
-    return CohortPlan(contrasts, pet, receptors, tuple(notes), regional, harmony, meta, effects)
+    return CohortPlan(
+        contrasts, pet, receptors, tuple(notes), regional, harmony, meta, effects, gain=gain
+    )
 
 
 def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:

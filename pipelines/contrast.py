@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, FLOAT_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
+from rt1t2_dask.pipelines.group_scale import RATIO, SCALE
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
+from rt1t2_dask.pipelines.names import ANCHOR
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
 from rt1t2_dask.pipelines.volumes import to_array
@@ -73,7 +75,19 @@ def _make(inputs: Inputs) -> Made:
     variance = _group_variance(rows, blocks, design, inputs.settings["variance"])
     fitted = _fit(inputs.settings, rows, blocks, design, variance)
     record = _describe(fitted, rows, design, inside, variance)
+    record["anchor_slopes"] = _anchor_slopes(fitted, design, inputs.settings.get(SCALE, RATIO))
     return Made(_dataset(fitted.maps, inside, grid, inputs.settings["space"]), record)
+
+
+def _anchor_slopes(fitted: _Fitted, design: Design, scale: str) -> dict[str, float]:
+    """Return the median over voxels of the slope of log ratio on each anchor, by column."""
+    level = fitted.maps["mean"] if scale == RATIO else np.ones(1)
+    found = {}
+    for k, name in enumerate(design.names):
+        slopes = fitted.estimates[k] / level
+        if name.startswith(ANCHOR) and np.isfinite(slopes).any():
+            found[name] = float(np.nanmedian(slopes))
+    return found
 
 
 def _group_variance(

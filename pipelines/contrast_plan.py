@@ -17,7 +17,9 @@ from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
 from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.detectable import DETECTABLE
+from rt1t2_dask.pipelines.gain_design import held_constant, usable
 from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.permute_plan import permute_tasks
@@ -63,6 +65,7 @@ def plan_contrast(
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
     form: Form,
+    scale: str = RATIO,
 ) -> ContrastPlan:
     """Plan one contrast.
 
@@ -76,15 +79,18 @@ def plan_contrast(
         The template, by role.
     form : Form
         With its covariates filled in.
+    scale : {"ratio", "log"}
+        As `study_scale` returns.
 
     Raises
     ------
     UserError
         When it cannot be estimated.
     """
-    design, contrast = contrast_task(config, rows, plans, shared, form)
+    design, contrast = contrast_task(config, rows, plans, shared, form, scale)
+    rows, plans = usable(rows, plans)
     maps = _row_parts(design, plans, "smooth")
-    common, own = _settings(config, design)
+    common, own = _settings(config, design, plans, scale)
     fitted = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
     relabelings, permute = _permute(config, design, common, maps | fitted)
@@ -110,16 +116,23 @@ def contrast_task(
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
     form: Form,
+    scale: str = RATIO,
 ) -> tuple[Design, Task]:
-    """Plan the maps of one contrast alone; parameters and errors as `plan_contrast`."""
-    design = build(form, rows, config.cohort.reference)
+    """Plan the maps of one contrast alone; parameters and errors as `plan_contrast`.
+
+    Rows of the design count in the people that `usable` leaves.
+    """
+    rows, plans = usable(rows, plans)
+    design = held_constant(build(form, rows, config.cohort.reference), rows, plans)
     require_memory(config, design)
-    common, own = _settings(config, design)
+    common, own = _settings(config, design, plans, scale)
     parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
     return design, CONTRAST.task(common | own, parents, mask_file(config))
 
 
-def _settings(config: Config, design: Design) -> tuple[dict[str, Any], dict[str, Any]]:
+def _settings(
+    config: Config, design: Design, plans: Sequence[PersonPlan], scale: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give what every stage of a contrast is told, and what only those that fit are told."""
     common = {
         "design": as_settings(design),
@@ -127,6 +140,7 @@ def _settings(config: Config, design: Design) -> tuple[dict[str, Any], dict[str,
         "min_group_share": config.contrast.min_group_share,
         "variance": config.contrast.variance,
         "space": config.space,
+        **scale_settings(*_in_order(design, plans, scale)),
     }
     return common, {"baseline": _baseline(design, config)}
 
@@ -192,6 +206,14 @@ def _thresholds(config: Config, fitted: Mapping[str, Part]) -> Task | None:
         "extent_mm3": sorted({*EXTENTS_MM3, config.contrast.extent_mm3}),
     }
     return THRESHOLDS.task(own, fitted)
+
+
+def _in_order(
+    design: Design, plans: Sequence[PersonPlan], scale: str
+) -> tuple[list[PersonPlan], str, list[PersonPlan]]:
+    partners = [] if design.partner is None else design.partner.tolist()
+    rows = [plans[k] for k in design.rows.tolist()]
+    return rows, scale, [plans[k] for k in partners]
 
 
 def _baseline(design: Design, config: Config) -> list[bool]:

@@ -17,12 +17,15 @@ from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
 
 SCIENCE = (
+    "rt1t2_dask.report.calibration_section",
     "rt1t2_dask.report.figures",
     "rt1t2_dask.report.page",
     "rt1t2_dask.report.site_section",
     "rt1t2_dask.stats.demographics",
 )
 WRITERS = (
+    "calibration_results",
+    "calibration_section",
     "dataset",
     "group_design",
     "inputs_table",

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.blocks import Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.group_scale import RATIO, SCALE, read_scaled
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.ratio.scaled import unscaled
 from rt1t2_dask.sites.combat import Harmoniser, Standardised, join, shrink, standardise
 from rt1t2_dask.sites.diagnostics import SiteVariance, site_variance
 from rt1t2_dask.sites.sufficient import Sums, accumulate
@@ -123,7 +125,7 @@ def _apply(inputs: Inputs) -> Made:
     smoothed, learnt = inputs.dataset("smooth")["smoothed"], inputs.dataset("combat")
     site = inputs.settings["site"]
     covariates = np.asarray(inputs.settings["covariates"], np.float64)[None]
-    values = smoothed.to_numpy().copy()
+    values = read_scaled(inputs.settings, 0, smoothed.to_numpy().copy())
     for start in range(0, len(values), SLICES):
         part = slice(start, start + SLICES)
         mean, slopes, deviation, gamma, delta = (
@@ -133,7 +135,7 @@ def _apply(inputs: Inputs) -> Made:
         own = Harmoniser(mean[0], slopes, deviation[0], gamma, delta)
         flat = values[part].reshape(1, -1).astype(np.float64)
         values[part] = own.apply(flat, 0, covariates).reshape(values[part].shape)
-    array = smoothed.copy(data=values)
+    array = smoothed.copy(data=unscaled(values, inputs.settings.get(SCALE, RATIO)))
     return Made(xr.Dataset({"smoothed": array}), {"voxels": int(np.isfinite(values).sum())})
 
 

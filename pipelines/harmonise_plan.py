@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
+from rt1t2_dask.pipelines.group_scale import scale_settings, study_scale
 from rt1t2_dask.pipelines.harmonise import COMBAT, HARMONISED
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.parcels import PARCELS
@@ -70,16 +71,20 @@ def harmonise(
         "reference": _reference(config, names),
         "space": config.space,
     }
+    scale = study_scale(plans)
+    settings |= scale_settings(plans, scale)
     parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
     parents |= {"template_out": shared["template_out"]}
     learnt = COMBAT.task(settings, parents, mask_file(config))
     tasks, own = [learnt], []
     for k, plan in enumerate(plans):
-        place = {"site": site[k], "covariates": covariates[k]}
+        place = {"site": site[k], "covariates": covariates[k]} | scale_settings([plan], scale)
         smooth = HARMONISED.task(place, {"smooth": plan.part("smooth"), "combat": learnt.part})
         parcels = PARCELS.task({}, {"smooth": smooth.part})
         tasks += [smooth, parcels]
-        own.append(replace(plan, tasks={**plan.tasks, "smooth": smooth, "parcels": parcels}))
+        gain = None if plan.gain is None else replace(plan.gain, factor=1.0)
+        tasks_now = {**plan.tasks, "smooth": smooth, "parcels": parcels}
+        own.append(replace(plan, tasks=tasks_now, gain=gain))
     return own, tuple(tasks)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -15,7 +17,8 @@ from rt1t2_dask.images.transform import inverse
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.ratio.classes import PRIOR_CLASSES, external_classes
+from rt1t2_dask.ratio.anchors import measure_anchors
+from rt1t2_dask.ratio.classes import PRIOR_CLASSES, find_classes
 from rt1t2_dask.ratio.landmarks import Landmarks, measure
 from rt1t2_dask.ratio.reference import of_people
 
@@ -32,9 +35,22 @@ def _make(inputs: Inputs) -> Made:
     exclude = None if lesion is None else lesion.data.astype(bool)
     pose = inputs.array("brain", "head_affine")
     prior = _prior(t1w.grid, pose) if TPM in inputs.task.assets else None
-    classes = external_classes(t1w, t2w, brain, exclude, pose, prior)
+    found = find_classes(t1w, t2w, brain, exclude, pose, prior)
     whole = brain if exclude is None else brain & ~exclude
-    return Made(as_tables(measure(t1w, t2w, whole, classes)))
+    anchors = measure_anchors(t1w, t2w, whole, inputs.volume("tissue", "tissue").data, found)
+    record = {"anchors": finite(anchors.numbers()), "geometry": _geometry(inputs)}
+    return Made(as_tables(measure(t1w, t2w, whole, found.classes)), record)
+
+
+def finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """Return numbers as a record keeps them: None in place of NaN."""
+    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+
+
+def _geometry(inputs: Inputs) -> dict[str, list[float]]:
+    """Return the voxel edges of either scan as it came, in mm, shortest first."""
+    seen = inputs.record("ingest")["inputs"]
+    return {image: sorted(seen[image]["voxel_mm"]) for image in ("t1w", "t2w")}
 
 
 def as_tables(found: Landmarks) -> xr.Dataset:
@@ -74,6 +90,6 @@ def _make_reference(inputs: Inputs) -> Made:
 LANDMARKS = Stage(
     "landmarks",
     _make,
-    needs=("ingest", "coregister", "bias", "brain"),
+    needs=("ingest", "coregister", "bias", "brain", "tissue"),
 )
 REFERENCE = Stage("reference", _make_reference)

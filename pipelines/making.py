@@ -25,7 +25,7 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 log = logging.getLogger("rt1t2_dask")
 TARGETS = (
-    *("ingest", "map", "brain", "tissue", "calibrate", "coregister", "ratio"),
+    *("ingest", "map", "brain", "tissue", "landmarks", "calibrate", "coregister", "ratio"),
     *("quality", "smooth", "parcels"),
 )
 
@@ -83,6 +83,12 @@ class Maker:
             log.info("%s: %d parts copied here", site.config.storage.url, copied)
             failures += failed
         return failures
+
+    def gain(self, task: Task | None) -> None:
+        """Make the gains of a study, from which its group half is planned."""
+        failed = self._make([task], [task.part]) if task else {}
+        for part, reason in failed.items():
+            raise RunError(f"stage {part.stage} failed: {reason}")
 
     def group(self, cohort: CohortPlan) -> None:
         """Make the group half, all of it or none."""

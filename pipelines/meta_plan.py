@@ -12,6 +12,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, contrast_task
+from rt1t2_dask.pipelines.group_scale import RATIO
 from rt1t2_dask.pipelines.meta import META, site_role
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -40,6 +41,7 @@ def plan_meta(
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
     contrasts: Mapping[str, ContrastPlan],
+    scale: str = RATIO,
 ) -> tuple[dict[str, MetaPlan], list[str]]:
     """Plan the meta-analysis of every t contrast.
 
@@ -53,6 +55,8 @@ def plan_meta(
         The template, by role.
     contrasts : mapping of str to ContrastPlan
         Of everybody.
+    scale : {"ratio", "log"}
+        Of all contrasts of the study.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def plan_meta(
             try:
                 own = [plans[int(k)] for k in here]
                 there = rows.iloc[here].reset_index(drop=True)
-                tasks[label] = contrast_task(config, there, own, shared, form)[1]
+                tasks[label] = contrast_task(config, there, own, shared, form, scale)[1]
             except UserError as error:
                 notes.append(f"Site {label} takes no part in the meta-analysis of {name}: {error}")
         if len(tasks) < MIN_SITES:

@@ -38,3 +38,5 @@ TEMPLATES = {
         "mni152_2009c_t1", "mni152_2009c_gm", "mni152_2009c_wm", "mni152_2009c_mask"
     ),
 }
+ANCHOR = "anchor"
+"""How a design's columns of log T1w/T2w of fluid begin."""

@@ -17,9 +17,11 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import dataset, sidecar
+from rt1t2_dask.pipelines.group_scale import factor_of
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
@@ -190,7 +192,9 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
     for desc, array, space in maps:
         middle, code = ("", SCANNER) if space == "T1w" else (f"space-{space}_", MNI)
         stem = f"{label}/anat/{label}_{middle}desc-{desc}_T1wT2wratio"
-        store.write(f"{stem}.nii.gz", to_bytes(to_volume(array), space_code=code, description=note))
+        image = to_volume(array)
+        image = image.with_data(scaled(image.data, factor_of(plan)))
+        store.write(f"{stem}.nii.gz", to_bytes(image, space_code=code, description=note))
         store.write(f"{stem}.json", json_bytes(sidecar.describe(lake, config, plan, desc, space)))
     for desc, mask in _masks(lake, plan).items():
         path = f"{label}/anat/{label}_desc-{desc}_mask"

@@ -15,9 +15,11 @@ from rt1t2_dask.config_contrasts import TwoSample
 from rt1t2_dask.config_steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results
+from rt1t2_dask.pipelines.calibration_section import Tables, calibration_sections
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.gain_design import usable
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
@@ -58,6 +60,7 @@ def gather(
     provenance: Mapping[str, Any],
     quality: pd.DataFrame,
     mosaics: Mapping[str, bytes],
+    calibration: Tables | None = None,
 ) -> ReportContent:
     """Collect all that the report shows; tables are those of the output folder."""
     config, lake, plans, cohort = study.config, study.lake, study.plans, study.cohort
@@ -67,8 +70,10 @@ def gather(
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
     contrasts = [contrast_result(config, lake, name, p) for name, p in cohort.contrasts.items()]
     receptors = results.receptor_rows(lake, cohort)
-    own = analysed["participant_id"].tolist()
-    compared = {g: [own[k] for k in rows] for g, rows in first_lists(config, analysed).items()}
+    in_order = people.set_index("participant_id").loc[[p.person.label for p in plans]]
+    tested, _ = usable(in_order.reset_index(), plans)
+    own = tested["participant_id"].tolist()
+    compared = {g: [own[k] for k in rows] for g, rows in first_lists(config, tested).items()}
     return ReportContent(
         cohort=config.cohort.name,
         settings=config.science(),
@@ -99,7 +104,7 @@ def gather(
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
         flow=flow(plans, cohort, study.template),
-        sections=site_sections(study, analysed),
+        sections=(*calibration_sections(study, calibration), *site_sections(study, analysed)),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 

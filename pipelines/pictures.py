@@ -12,10 +12,12 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.group_scale import factor_of
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Inputs, Task, shared_volume
 from rt1t2_dask.pipelines.tissue import warp_of
 from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.report.mosaic import Sampler, Strip, mosaic, of, palette
 from rt1t2_dask.report.sections import Plane, box_round, values_at
 from rt1t2_dask.report.thumbnail import thumbnail
@@ -67,6 +69,7 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     brain, white = (shared_volume(lake, template.part, name) for name in ("brain", "white"))
     assert plan.map is not None
     ratio = to_volume(lake.read(plan.map)["ratio"])
+    ratio = ratio.with_data(scaled(ratio.data, factor_of(plan)))
     edges = {"template: brain": of(brain, 0), "template: white matter": of(white)}
     box = box_round(np.isfinite(ratio.data), ratio.affine)
     shown = Strip(f"T1w/T2w ratio in {config.space}", box, of(ratio, 0), {}, "T1w/T2w ratio")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -39,6 +39,9 @@ TEMPLATE_MM = 1.0
 # Which stage reads a file, where it is not the first.
 READERS = dict.fromkeys(FILE_ROLES, "normalise")
 
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.gain_plan import PersonGain
+
 SettingsOf = Callable[[Config], Mapping[str, Any]]
 
 
@@ -59,7 +62,7 @@ SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
     (NORMALISE, normalise_settings),
     (TISSUE, lambda config: {}),
     (LANDMARKS, lambda config: {}),
-    (CALIBRATE, lambda config: {"kind": config.calibration.kind}),
+    (CALIBRATE, lambda config: {"kind": config.calibration.of_person}),
     (RATIO, lambda config: {}),
     (QUALITY, lambda config: {}),
     (SMOOTH, lambda config: config.smooth.model_dump()),
@@ -91,10 +94,20 @@ class Failure:
 
 @dataclass(frozen=True)
 class PersonPlan:
-    """All tasks of one person, in order, by stage name."""
+    """All tasks of one person, in order, by stage name.
+
+    Parameters
+    ----------
+    scans : mapping of str to InputFile
+        The files read, by role, wherever they lie.
+    gain : PersonGain, optional
+        Once the study's gains are known.
+    """
 
     person: Person
     tasks: Mapping[str, Task]
+    scans: Mapping[str, InputFile] = field(default_factory=dict)
+    gain: PersonGain | None = None
 
     def part(self, stage: str) -> Part:
         """Give where a stage's result of this person lies."""
@@ -157,7 +170,7 @@ def plan_images(config: Config, people: pd.DataFrame, found: Found | None = None
     if reference is not None:
         parents[CONTROLS] = reference.part
     plans = tuple(
-        PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files))
+        PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files), files)
         for label, files in found.files.items()
     )
     failures = tuple(Failure(label, "ingest", why) for label, why in found.reasons.items())

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask.atlas import dseg
@@ -14,11 +15,14 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.images.judge import MEASURES, beyond
 from rt1t2_dask.images.quality import coverage
+from rt1t2_dask.pipelines.group_scale import factor_of
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.stats.robust import robust_z
 from rt1t2_dask.storage.parts import Lake
 
 log = logging.getLogger("rt1t2_dask")
 
+LEVELS = ("ratio_white", "ratio_grey")
 NUMBERS = {
     "ingest": ("lesion_ml",),
     "coregister": ("mutual_information",),
@@ -35,7 +39,7 @@ NUMBERS = {
         *("registration_ncc", "registration_mi", "mask_dice", "affine_volume"),
         *("jacobian_min", "jacobian_max", "jacobian_folded", "t1w_white_grey", "t2w_csf_white"),
         *("bias_left_t1w", "bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w"),
-        *("ratio_white_cv", "ratio_white_grey"),
+        *("ratio_white_cv", "ratio_white_grey", "ratio_white", "ratio_grey"),
     ),
 }
 
@@ -47,9 +51,16 @@ def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd
     -------
     DataFrame
         ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no)
-        in the group results; then the numbers.
+        in the group results; then the numbers. ``ratio_white`` and ``ratio_grey`` carry the
+        person's gain; ``..._z`` are robust z of their logs within the person's group.
     """
-    return pd.DataFrame([_row(lake, config, plan) for plan in plans])
+    rows = pd.DataFrame([_row(lake, config, plan) for plan in plans])
+    groups = [plan.person.group for plan in plans]
+    for name in LEVELS:
+        if name in rows:
+            rows[name] *= [factor_of(plan) for plan in plans]
+            rows[f"{name}_z"] = robust_z(np.log(rows[name].to_numpy(np.float64)), groups)
+    return rows
 
 
 def left_out(

@@ -12,7 +12,9 @@ from rt1t2_dask import assets
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, z_covariates
 from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.own_atlas import atlas_files, own_atlas, plan_parcels
@@ -27,11 +29,11 @@ BETWEEN = ("z", "effect_size")
 
 
 def plan_receptors(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], scale: str = RATIO
 ) -> tuple[dict[str, Task], Task | None, list[str]]:
     """Plan one analysis a group of patients: the tasks, the maps' task, and what is not done."""
     if config.receptors.option == "paired_difference":
-        return _plan_pairs(config, rows, plans)
+        return _plan_pairs(config, rows, plans, scale)
     reference = config.cohort.reference
     controls = int((rows["group"] == reference).sum())
     patients = [group for group in config.cohort.groups if group != reference]
@@ -49,7 +51,11 @@ def plan_receptors(
         if found < _fewest(config):
             notes.append(f"No receptor correlations of {group}: there are {found} in it.")
         else:
-            tasks[group] = _task(config, rows, plans, _lists(config, rows, group), pet)
+            try:
+                lists = _lists(config, rows, group)
+                tasks[group] = _task(config, rows, plans, lists, pet, scale)
+            except ContrastRefusedError as error:
+                notes.append(f"No receptor correlations of {group}: {error}")
     return tasks, pet, notes
 
 
@@ -117,7 +123,7 @@ def _check(config: Config, maps: int) -> None:
 
 
 def _plan_pairs(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], scale: str
 ) -> tuple[dict[str, Task], Task | None, list[str]]:
     """Plan one analysis a paired contrast, under its name."""
     pet, tasks, notes = receptor_task(config), {}, []
@@ -128,7 +134,7 @@ def _plan_pairs(
                 f"{MIN_CONTROLS} are needed."
             )
         else:
-            tasks[name] = _task(config, rows, plans, lists, pet)
+            tasks[name] = _task(config, rows, plans, lists, pet, scale)
     return tasks, pet, notes
 
 
@@ -159,8 +165,10 @@ def _task(
     plans: Sequence[PersonPlan],
     lists: tuple[list[int], list[int]],
     pet: Task,
+    scale: str,
 ) -> Task:
     chosen = [*lists[0], *lists[1]]
+    people = [plans[k] for k in chosen]
     own = plan_parcels(config, plans)
     parts = [task.part for task in own] or [plan.part("parcels") for plan in plans]
     parents = {row_role(i): parts[k] for i, k in enumerate(chosen)}
@@ -174,12 +182,15 @@ def _task(
         "option": rules.option,
         "correlation": rules.correlation,
         "adjust_gm": rules.adjust_gm,
-        "covariates": _covariates(config, rows.iloc[chosen]),
+        "covariates": _covariates(config, rows.iloc[chosen], people),
+        **scale_settings(people, scale),
     }
     return RECEPTORS.task(settings, parents | {"pet": pet.part})
 
 
-def _covariates(config: Config, rows: pd.DataFrame) -> dict[str, list[Any]]:
+def _covariates(
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
+) -> dict[str, list[Any]]:
     """Give the people's covariates; none where the option does not use them."""
     if not config.receptors.covariates or config.receptors.option != "z":
         return {}
@@ -191,4 +202,6 @@ def _covariates(config: Config, rows: pd.DataFrame) -> dict[str, list[Any]]:
                 "of the receptor analysis; complete it, leave them out with cohort.exclude, or "
                 "set receptors.covariates=false."
             )
-    return {name: values.tolist() for name, values in found.items()}
+    own = {name: values.tolist() for name, values in found.items()}
+    controls = (rows["group"] == config.cohort.reference).to_numpy()
+    return own | z_covariates(own, plans, controls)

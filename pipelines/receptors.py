@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import centres, neuromorphometrics, regions
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.pipelines.group_scale import read_scaled
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.own_atlas import IMAGE, TABLE, own_atlas
@@ -55,7 +56,10 @@ def _make_receptors(inputs: Inputs) -> Made:
     """Correlate each patient's regional z with the maps, and permute the groups."""
     settings = inputs.settings
     regional = np.stack(
-        [inputs.array(row_role(i), "parcels") for i in range(len(settings["patient"]))]
+        [
+            read_scaled(settings, i, inputs.array(row_role(i), "parcels"))
+            for i in range(len(settings["patient"]))
+        ]
     )
     patient = np.asarray(settings["patient"], dtype=bool)
     problem = Problem(

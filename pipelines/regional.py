@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.blocks import Rows, minus_role
 from rt1t2_dask.pipelines.design_settings import from_settings
+from rt1t2_dask.pipelines.group_scale import FACTORS, PARTNER_FACTORS, read_scaled
 from rt1t2_dask.pipelines.maps import n_rows, row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
@@ -69,17 +70,18 @@ def _made(rows: pd.DataFrame) -> Made:
 
 def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
     """Regional means by row, pairs subtracted, and the mean they are a share of."""
-    own = np.stack(list(_read(inputs, row_role)))
-    other = list(_read(inputs, minus_role))
+    own = np.stack(list(_read(inputs, row_role, FACTORS)))
+    other = list(_read(inputs, minus_role, PARTNER_FACTORS))
     if other:
         return own - np.stack(other), np.nanmean(other, axis=0)
     return own, np.nanmean(own[np.asarray(baseline, bool)], axis=0)
 
 
-def _read(inputs: Inputs, role: Any) -> Iterator[Float]:
+def _read(inputs: Inputs, role: Any, factors: str) -> Iterator[Float]:
     for k in range(n_rows(inputs)):
         if role(k) in inputs.task.parents:
-            yield np.asarray(inputs.array(role(k), "parcels"), np.float64)
+            values = np.asarray(inputs.array(role(k), "parcels"), np.float64)
+            yield read_scaled(inputs.settings, k, values, factors)
 
 
 def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
+from rt1t2_dask.pipelines.group_scale import factor_of
 from rt1t2_dask.pipelines.permute import SUMMARY
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.regional import TABLE as EFFECTS
@@ -42,7 +43,10 @@ def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     """Give the mean smoothed ratio of everybody over every region."""
     rows = [lake.read(plan.part("parcels")).load() for plan in plans]
     regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
-    values = pd.DataFrame([row["parcels"].to_numpy() for row in rows], columns=regions)
+    scaled = [
+        row["parcels"].to_numpy() * factor_of(plan) for row, plan in zip(rows, plans, strict=True)
+    ]
+    values = pd.DataFrame(scaled, columns=regions)
     values.insert(0, "participant_id", [plan.person.label for plan in plans])
     return values
 

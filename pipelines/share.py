@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.blocks import Rows, voxel_blocks
+from rt1t2_dask.pipelines.group_scale import read_scaled
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
@@ -104,7 +105,10 @@ def _grams(site: _Site) -> Float:
 
 
 def _regions(inputs: Inputs, people: int) -> Float:
-    rows = [inputs.array(parcel_role(k), REGIONS) for k in range(people)]
+    rows = [
+        read_scaled(inputs.settings, k, inputs.array(parcel_role(k), REGIONS))
+        for k in range(people)
+    ]
     return np.asarray(np.stack(rows), np.float64)
 
 

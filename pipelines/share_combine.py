@@ -17,6 +17,8 @@ from rt1t2_dask.pipelines import outputs
 from rt1t2_dask.pipelines.clusters import CLUSTERS, PEAKS, TABLE
 from rt1t2_dask.pipelines.dataset import SIMULATED, description
 from rt1t2_dask.pipelines.finished import study_key
+from rt1t2_dask.pipelines.gain_plan import EB_GAIN
+from rt1t2_dask.pipelines.group_scale import LOG, SCALE
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.pooled import POOLED, site_role
@@ -120,7 +122,7 @@ def _plan(config: Config, files: Sequence[SiteFile]) -> tuple[dict[str, _Contras
             "min_group_n": config.contrast.min_group_n,
             "min_group_share": config.contrast.min_group_share,
             "space": config.space,
-        }
+        } | ({SCALE: LOG} if config.calibration.kind == EB_GAIN else {})
         maps = POOLED.task(settings, {}, {site_role(k): one.file for k, one in enumerate(files)})
         table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
         planned[name] = _Contrast(maps, CLUSTERS.task(table, {"contrast": maps.part}))
@@ -137,6 +139,7 @@ def _write(
     sites = _site_table(config, files)
     store.write("dataset_description.json", json_bytes(_description(config, files, simulated)))
     store.write("group/sites.tsv", tsv_bytes(sites))
+    store.write("group/calibration.tsv", tsv_bytes(_protocol_table(files)))
     store.write("group/demographics.tsv", tsv_bytes(_demographics(config, files)))
     for name, one in planned.items():
         _write_contrast(store, lake, name, one, simulated)
@@ -197,6 +200,16 @@ def _site_table(config: Config, files: Sequence[SiteFile]) -> pd.DataFrame:
             for g, d in own.items()
         }
         rows.append({"site": one.site, **counts, **ages, "cells": len(cells), "shared": shares})
+    return pd.DataFrame(rows)
+
+
+def _protocol_table(files: Sequence[SiteFile]) -> pd.DataFrame:
+    """Say what each site found of the gain of its protocols."""
+    rows = [
+        {"site": one.site, **{k: v for k, v in protocol.items() if k != "sums"}}
+        for one in files
+        for protocol in one.about.get("protocols", [])
+    ]
     return pd.DataFrame(rows)
 
 

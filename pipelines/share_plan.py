@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
+from rt1t2_dask.pipelines.gain_design import own_columns
+from rt1t2_dask.pipelines.gain_plan import EB_GAIN
+from rt1t2_dask.pipelines.group_scale import LOG, RATIO, factor_of, scale_settings
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE, read_table
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -16,7 +20,7 @@ from rt1t2_dask.pipelines.share import SHARE, parcel_role
 from rt1t2_dask.pipelines.share_format import FORMAT, comparable
 from rt1t2_dask.pipelines.share_ledger import cells_before
 from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe
+from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe, with_own
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -57,8 +61,20 @@ def own_site(config: Config) -> Config:
     return config.model_copy(update={"cohort": own})
 
 
+def shared_protocols(lake: Lake, gain: Task | None, least: int) -> list[dict[str, Any]]:
+    """Return each protocol's gain and sums of anchors, of protocols with enough people."""
+    if gain is None or not lake.is_complete(gain.part):
+        return []
+    protocols = lake.record(gain.part)["protocols"]
+    return [dict(one) for one in protocols if one["scans"] >= least]
+
+
 def plan_share(
-    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    gain: Task | None = None,
 ) -> Task:
     """Plan the sums over a site's people.
 
@@ -70,6 +86,8 @@ def plan_share(
         Theirs, in the same order.
     shared : mapping of str to Part
         The template, by role.
+    gain : Task, optional
+        Whose sums of anchors are shared too.
 
     Raises
     ------
@@ -79,7 +97,7 @@ def plan_share(
     least, names = config.share.minimum_people, config.cohort.columns
     variables = pd.DataFrame({name: rows[COVARIATE + name] for name in names}, index=rows.index)
     groups = [g for g in config.cohort.groups if (rows["group"] == g).any()]
-    columns = columns_of(variables, rows["group"].tolist())
+    columns = with_own(columns_of(variables, rows["group"].tolist()), own_columns(plans))
     require_safe(columns, rows["group"].tolist(), least)
     about = {
         "format": FORMAT,
@@ -93,9 +111,13 @@ def plan_share(
         "demographics": demographics_of(rows, least),
         **comparable(config),
     }
-    settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
-    key = digest([about, [plan.part("smooth").key for plan in plans]])
     lake = Lake(config.storage.url, config.storage.options())
+    about["protocols"] = shared_protocols(lake, gain, least)
+    scale = LOG if config.calibration.kind == EB_GAIN else RATIO
+    settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
+    settings |= scale_settings(plans, scale)
+    factors = [factor_of(plan) for plan in plans]
+    key = digest([about, [plan.part("smooth").key for plan in plans], factors])
     settings["cells"] = cells_before(lake, key, rows, columns, least)
     settings["export"] = key
     parents = {row_role(k): plan.part("smooth") for k, plan in enumerate(plans)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from rt1t2_dask import __version__
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.dataset import bids_uri
+from rt1t2_dask.pipelines.gain_plan import EB_GAIN
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Lake
@@ -19,6 +21,7 @@ IN_TEMPLATE = (
     "T1w: template to T1w by deformation, then affine; T2w: the same, then rigid T1w to T2w. "
     "Composed, and each image interpolated once."
 )
+RAW = "none: the raw ratio; a gain is estimated and taken out by a study of the whole cohort"
 ON_T1W = "T1w: as it is; T2w: rigid T1w to T2w, interpolated once."
 
 
@@ -53,10 +56,21 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
         sidecar["Interpolation"] = SPLINE
         sidecar |= _transforms(lake, plan)
     if "calibrate" in plan.tasks:
-        sidecar["Calibration"] = dict(lake.record(plan.part("calibrate")))
+        sidecar["Calibration"] = _calibration(lake, config, plan)
     if desc == "smoothed":
         sidecar["Smoothing"] = config.smooth.model_dump()
     return sidecar
+
+
+def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
+    """Say what was done to the intensities, and which gain the study took out."""
+    done = dict(lake.record(plan.part("calibrate")))
+    if config.calibration.kind != EB_GAIN:
+        return done
+    if plan.gain is None:
+        return done | {"kind": EB_GAIN, "gain": RAW}
+    said = asdict(plan.gain)
+    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in said.items()}}
 
 
 def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
+from rt1t2_dask.pipelines.group_scale import scale_settings, study_scale
 from rt1t2_dask.pipelines.harmonise_plan import kept
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE
@@ -53,6 +54,7 @@ def plan_site_effects(
         "reference": None,
         "space": config.space,
     }
+    settings |= scale_settings(plans, study_scale(plans))
     parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
     parents |= {"template_out": shared["template_out"]}
     return SITE_EFFECTS.task(settings, parents, mask_file(config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import grid_of
 from rt1t2_dask.storage.parts import Lake
 
-MOVED = ("smooth", "parcels")
+MOVED = ("smooth", "parcels", "landmarks")
 GRID_TOLERANCE_MM = 0.01
 
 
@@ -135,7 +135,7 @@ def move(site: Remote, target: Lake, people: Sequence[PersonPlan]) -> int:
         Parts that were copied; those there are left.
     """
     lake = Lake(site.config.storage.url, site.config.storage.options())
-    parts = [plan.part(stage) for plan in people for stage in MOVED]
+    parts = [plan.part(stage) for plan in people for stage in MOVED if stage in plan.tasks]
     missing = [part for part in parts if not target.is_complete(part)]
     for part in missing:
         target.write_objects(part, lake.whole(part), record=lake.record(part))
@@ -175,7 +175,8 @@ def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
 
 
 def _moved(plan: PersonPlan) -> PersonPlan:
-    return PersonPlan(plan.person, {stage: plan.tasks[stage] for stage in MOVED})
+    kept = {stage: plan.tasks[stage] for stage in MOVED if stage in plan.tasks}
+    return replace(plan, tasks=kept)
 
 
 def _read(site: str, config: Config) -> pd.DataFrame:

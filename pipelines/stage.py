@@ -43,6 +43,8 @@ class InputFile:
         The paths of a DICOM series, which has no file of its own.
     slices : int
         How many slices such a series has.
+    acquired : mapping
+        What a DICOM header says of scanner and sequence, by BIDS's names; decides no part.
     """
 
     root: str
@@ -52,6 +54,7 @@ class InputFile:
     chosen: str = ""
     members: tuple[str, ...] = ()
     slices: int = 0
+    acquired: Mapping[str, str | float] = field(default_factory=dict)
 
     def read(self) -> bytes:
         """Read the bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.describe import describe
 from rt1t2_dask.pipelines.failed import warn, without
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
+from rt1t2_dask.pipelines.gain_plan import EB_GAIN, gain_task, with_gains
 from rt1t2_dask.pipelines.inputs import Found, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.making import Maker
@@ -42,6 +43,7 @@ from rt1t2_dask.pipelines.share_combine import run_combine
 from rt1t2_dask.pipelines.share_export import write_share
 from rt1t2_dask.pipelines.share_plan import own_site
 from rt1t2_dask.pipelines.single import check_stage, numbered
+from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
@@ -125,7 +127,9 @@ class _Run:
         config = self.config
         images = sites.plan_study(config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
-        cohort = plan_cohort(config, people, images.people, shared)
+        gain = None if missing else gain_task(config, people, images.people)
+        known = self._with_gains(gain, images.people)
+        cohort = plan_cohort(config, people, known, shared, gain)
         wanted = None
         if config.stage is not None and config.part is not None:
             wanted = numbered(images, cohort, config.stage, config.part)
@@ -148,12 +152,21 @@ class _Run:
         if config.cohort.site:
             sites.check_grids(self.lake, config, people, whole)
         used, excluded = left_out(self.lake, config, whole)
-        if failures or excluded:
-            cohort = plan_cohort(config, people, used, shared)
+        gain = gain_task(config, people, used)
+        self.maker.gain(gain)
+        used = self._with_gains(gain, used)
+        if failures or excluded or used != known:
+            cohort = plan_cohort(config, people, used, shared, gain)
             self._announce(images, cohort)
         self.maker.group(cohort)
         self._hand_over(people, images, cohort, used, excluded, failures)
         return SOME_FAILED if failures else DONE
+
+    def _with_gains(self, gain: Task | None, plans: Sequence[PersonPlan]) -> tuple[PersonPlan, ...]:
+        """Give people their gains, where the calibration asks for them and they are known."""
+        if self.config.calibration.kind != EB_GAIN:
+            return tuple(plans)
+        return tuple(with_gains(self.lake, gain, plans))
 
     def _hand_over(
         self, people: pd.DataFrame, images: ImagePlan, cohort: CohortPlan,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines import outputs, page, results
+from rt1t2_dask.pipelines.calibration_section import calibration_tables
 from rt1t2_dask.pipelines.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished, study_key
@@ -33,6 +34,7 @@ from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 INPUTS = "group/inputs.tsv"
+CALIBRATION = ("group/calibration.tsv", "group/calibration_people.tsv")
 META_STATISTICS = {
     "z": "stat_z",
     "effect": "stat_effect",
@@ -73,7 +75,10 @@ def write_results(
         _write_contrast(store, lake, name, plan, config.simulated)
     for name, meta in study.cohort.meta.items():
         _write_meta(store, lake, name, meta, config.simulated)
-    content = page.gather(study, provenance, quality, mosaics)
+    calibration = calibration_tables(study)
+    for path, rows in zip(CALIBRATION, calibration or (), strict=False):
+        store.write(path, tsv_bytes(rows))
+    content = page.gather(study, provenance, quality, mosaics, calibration)
     _write_tables(store, content)
     for name, rows in content.receptor_details.items():
         store.write(f"group/receptors_{name}.tsv", tsv_bytes(rows))

@@ -29,6 +29,7 @@ class Cohort(Model):
     adjusted: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     site_column: str | None = None
+    protocol_column: str | None = None
     sites: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], SitePlace] = Field(
         default_factory=dict
     )
@@ -87,5 +88,6 @@ class Cohort(Model):
     def columns(self) -> tuple[str, ...]:
         """Columns of the participants table that the contrasts read."""
         used = [c for form in self.every_contrast().values() for c in form.columns]
-        own = (self.site_column,) if self.site_column and not self.sites else ()
+        site = self.site_column if self.site_column and not self.sites else None
+        own = filter(None, (site, self.protocol_column))
         return tuple(dict.fromkeys((*self.covariates, *used, *own)))

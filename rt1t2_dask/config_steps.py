@@ -88,7 +88,7 @@ class Receptors(Model):
 
 
 CalibrationKind = Literal[
-    "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none"
+    "eb_gain", "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none"
 ]
 
 
@@ -117,6 +117,11 @@ class Calibration(Model):
 
     kind: CalibrationKind
     reference: Literal["icbm", "controls"] = "icbm"
+
+    @property
+    def of_person(self) -> str:
+        """What is done to one person's images; the rest of `eb_gain` needs the study."""
+        return "none" if self.kind == "eb_gain" else self.kind
 
 
 class Lesion(Model):

@@ -13,7 +13,7 @@ from rt1t2_dask.config_keys import Setting, settings
 
 COMMENT = re.compile(r"^(?P<indent> *)(?P<key>[\w<>]+):(?P<value>[^#]*)(#\s*(?P<said>.*))?$")
 DEFAULTS = {
-    "calibration": "mrtool_style",
+    "calibration": "eb_gain",
     "normalise": "greedy",
     "storage": "lake",
     "cluster": "auto",

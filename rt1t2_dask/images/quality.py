@@ -217,13 +217,19 @@ def bias_left(image: NDArray[np.floating], white: Mask) -> float:
 
 
 def _ratio(ratio: NDArray[np.floating], tissue: NDArray[np.uint8]) -> Numbers:
-    """Give variation in white matter, and white over grey; no sense where the ratio has a sign."""
+    """Give medians, variation and white over grey; no sense where the ratio has a sign."""
     known = np.isfinite(ratio)
     white, grey = ratio[_core(tissue == WHITE) & known], ratio[(tissue == GREY) & known]
     if min(len(white), len(grey)) < _LEAST or np.median(grey) <= 0 or np.median(white) <= 0:
-        return {"ratio_white_cv": np.nan, "ratio_white_grey": np.nan}
-    middle, spread = _robust(white)
-    return {"ratio_white_cv": spread / middle, "ratio_white_grey": middle / _robust(grey)[0]}
+        names = ("ratio_white_cv", "ratio_white_grey", "ratio_white", "ratio_grey")
+        return dict.fromkeys(names, np.nan)
+    (middle, spread), other = _robust(white), _robust(grey)[0]
+    return {
+        "ratio_white_cv": spread / middle,
+        "ratio_white_grey": middle / other,
+        "ratio_white": middle,
+        "ratio_grey": other,
+    }
 
 
 def coverage(shares: NDArray[np.floating], names: Mapping[int, str]) -> dict[str, float | str]:

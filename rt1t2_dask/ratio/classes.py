@@ -73,6 +73,25 @@ class Places:
     rim: Mask
 
 
+@dataclass(frozen=True)
+class Found:
+    """What one head holds.
+
+    Parameters
+    ----------
+    classes : dict of str to ndarray of bool
+        As `external_classes` returns.
+    fluid : ndarray of bool, shape (x, y, z)
+        All fluid of the brain, not eroded.
+    temples : ndarray of bool, shape (x, y, z)
+        Muscle and fat of the temples, whatever their intensities, eroded by one voxel.
+    """
+
+    classes: Classes
+    fluid: Mask
+    temples: Mask
+
+
 def external_classes(
     t1w: Volume,
     t2w_on_t1: Volume,
@@ -82,6 +101,21 @@ def external_classes(
     prior: Mapping[str, Field] | None = None,
 ) -> Classes:
     """Find the classes in the subject's own head, with or without a template's prior.
+
+    Parameters, result and method: `find_classes`, whose ``classes`` these are.
+    """
+    return find_classes(t1w, t2w_on_t1, brain, exclude, pose, prior).classes
+
+
+def find_classes(
+    t1w: Volume,
+    t2w_on_t1: Volume,
+    brain: Mask,
+    exclude: Mask | None = None,
+    pose: NDArray[np.floating] | None = None,
+    prior: Mapping[str, Field] | None = None,
+) -> Found:
+    """Find the classes, the fluid and the temples in the subject's own head.
 
     Parameters
     ----------
@@ -101,8 +135,8 @@ def external_classes(
 
     Returns
     -------
-    dict of str to ndarray of bool
-        ``csf``: inside the brain mask, dark in T1w and bright in T2w. ``bone``: the vault
+    Found
+        Classes: ``csf``: inside the brain mask, dark in T1w and bright in T2w. ``bone``: the vault
         between brain and scalp, dark in both. ``soft``: scalp, muscle and fat outside the bone,
         brighter than it in T1w. ``muscle``: the same at the temples, darker than fat in T1w.
         ``eye``: the fluid of the eyes. Each eroded by one voxel; possibly empty.
@@ -124,11 +158,13 @@ def external_classes(
         allowed &= ~exclude
     inside = brain & allowed
     if not inside.any():
-        return {name: np.zeros(brain.shape, bool) for name in LANDMARK_CLASSES}
+        nothing = np.zeros(brain.shape, bool)
+        return Found(dict.fromkeys(LANDMARK_CLASSES, nothing), nothing, nothing)
     depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
     places = _places(t1w, brain, allowed, depth, pose)
     bright, dark = _fluid_thresholds(one[inside], two[inside])
     fluid = (two > bright) & (one < dark)
+    temples = eroded(places.muscle, voxel_mm)
     signal, fat = _soft_thresholds(one, places, one[eroded(places.csf & fluid, voxel_mm)])
     if prior is not None:
         places = _likely(places, prior)
@@ -139,7 +175,8 @@ def external_classes(
         "muscle": places.muscle & (one >= signal) & (one < fat),
         "eye": places.eye & fluid,
     }
-    return {name: eroded(mask, voxel_mm) for name, mask in found.items()}
+    classes = {name: eroded(mask, voxel_mm) for name, mask in found.items()}
+    return Found(classes, inside & fluid, temples)
 
 
 def _places(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.pooled import JointModel
-from rt1t2_dask.sites.shared import CONSTANT
+from rt1t2_dask.sites.shared import CONSTANT, OWN
 from rt1t2_dask.sites.sufficient import Sums, patterns
 from rt1t2_dask.stats.design import LEAST_DOF, RANK_TOLERANCE
 
@@ -103,7 +103,8 @@ def build(sites: Sequence[SiteGrams], wanted: Wanted) -> Joint:
     _require_people(sites, wanted)
     levels = [f"site[{s}]" for s in _levels_of_sites(sites, wanted)] if wanted.sites else []
     covariates = [c for name in wanted.covariates for c in _coded(sites, wanted, name)]
-    names = (*wanted.groups, *covariates, *levels)
+    own = [f"{site.site}/{name}" for site in sites for name in _own(site, wanted)]
+    names = (*wanted.groups, *covariates, *levels, *own)
     raw = {
         (site.site, group): _raw(site, group, wanted, names)
         for site in sites
@@ -230,7 +231,8 @@ def _named(site: SiteGrams, name: str) -> list[str]:
 
 
 def _variables(site: SiteGrams) -> list[str]:
-    return list(dict.fromkeys(c.split("[")[0] for c in site.columns if c != CONSTANT))
+    plain = [c for c in site.columns if c != CONSTANT and not c.startswith(OWN)]
+    return list(dict.fromkeys(c.split("[")[0] for c in plain))
 
 
 def _raw(site: SiteGrams, group: str, wanted: Wanted, names: Sequence[str]) -> Float:
@@ -244,7 +246,15 @@ def _raw(site: SiteGrams, group: str, wanted: Wanted, names: Sequence[str]) -> F
             change[site.columns.index(name), k] = 1.0
         elif wanted.sites and name == f"site[{site.site}]":
             change[constant, k] = 1.0
+        elif name.startswith(f"{site.site}/{OWN}"):
+            change[site.columns.index(name.removeprefix(f"{site.site}/")), k] = 1.0
     return change
+
+
+def _own(site: SiteGrams, wanted: Wanted) -> list[str]:
+    """Columns that only this site has, where anybody of the contrast is there."""
+    there = set(site.cells) & set(wanted.groups)
+    return [name for name in site.columns if name.startswith(OWN) and there]
 
 
 def _require_estimable(gram: Float, names: Sequence[str], n: int) -> None:

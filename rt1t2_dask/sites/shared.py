@@ -19,6 +19,8 @@ from rt1t2_dask.stats.demographics import count_sexes
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 CONSTANT = "1"
+OWN = "own:"
+"""How a column begins that every site has for itself."""
 MANTISSA_BITS = 11
 
 
@@ -79,6 +81,18 @@ def columns_of(variables: pd.DataFrame, group: Sequence[str]) -> Columns:
                 columns.append((known & (values.astype(str) == level)).astype(np.float64))
     found = {one: tuple(own) for one, own in lacking.items()}
     return Columns(tuple(names), np.column_stack(columns), found)
+
+
+def with_own(columns: Columns, own: Mapping[str, Sequence[float]]) -> Columns:
+    """Add columns that are this site's alone, such as its anchors; each gets a slope of its own.
+
+    Parameters
+    ----------
+    own : mapping of str to sequence of float, length person
+    """
+    names = (*columns.names, *(f"{OWN}{name}" for name in own))
+    matrix = np.column_stack([columns.matrix, *(np.asarray(v, np.float64) for v in own.values())])
+    return Columns(names, matrix, columns.lacking)
 
 
 def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:

@@ -1,0 +1,38 @@
+"""What the report says of calibration, read from the parts of a finished study."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rt1t2_dask.config_contrasts import TwoSample
+from rt1t2_dask.pipelines.calibration_results import calibration_people, calibration_table
+from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.group_scale import study_scale
+from rt1t2_dask.report.calibration_section import anchor_differences, calibration_section
+from rt1t2_dask.report.section import Section
+
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+
+
+def calibration_tables(study: Finished) -> Tables | None:
+    """Return protocols and people; None where the maps came ready-made."""
+    gain = study.cohort.gain
+    if gain is None:
+        return None
+    people = calibration_people(study.lake, gain, study.plans)
+    return calibration_table(study.lake, gain, people), people
+
+
+def calibration_sections(study: Finished, tables: Tables | None) -> tuple[Section, ...]:
+    """Return the section on calibration; none where the maps came ready-made."""
+    if tables is None:
+        return ()
+    protocols, people = tables
+    pairs, slopes = {}, {}
+    for name, plan in study.cohort.contrasts.items():
+        slopes[name] = study.lake.record(plan.contrast.part).get("anchor_slopes", {})
+        if isinstance(plan.form, TwoSample):
+            pairs[name] = plan.form.groups
+    anchors = anchor_differences(people, protocols, pairs, slopes)
+    kind = study.config.calibration.kind
+    return (calibration_section(kind, protocols, people, anchors, study_scale(study.plans)),)

@@ -1,0 +1,195 @@
+"""The section on calibration: protocols, gain, spread before and after, what contrasts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.report.numbers import decimal, plural
+from rt1t2_dask.report.section import Section
+from rt1t2_dask.report.table import Table, from_frame
+
+ANCHOR = "calibration"
+# A calibrated spread this much above the raw one is said; medians of one person move by 1 %.
+WIDER = 1.05
+BIASED_PERCENT = 2.0
+EB_GAIN = "eb_gain"
+
+_HELD = (
+    "Difference of log T1w/T2w of fluid between the contrast's groups, with its standard error; "
+    "carried: minus lambda times it, the bias where fluid itself differs and not the gain. Where "
+    "gain is taken out, contrasts and regional z hold the anchor constant, so that their p does "
+    "not depend on lambda; slope: of the corrected log ratio on the anchor, median over voxels."
+)
+_LIMIT = (
+    "The priors of the gain and the limits on its anchors were set on eight sessions of six "
+    "people. If fluid itself differs between groups (wider ventricles, contrast agent) and gain "
+    "is taken out, maps, means and contrasts are biased by minus lambda times that difference."
+)
+_FLAGGED = (
+    "Gain moves fluid, muscle and eyes alike; here they disagree by more than 0.4 log units. Who "
+    "is listed is left out of the gain's estimate, and of contrasts where gain is taken out."
+)
+_SPREAD = (
+    "Standard deviation within groups of the log of the median ratio, mean of white and grey "
+    "matter, x 100; people flagged as another sequence left out."
+)
+_METHODS = (
+    "The gain of each ratio was estimated within protocols from the median log T1w/T2w of fluid "
+    "at least 2 mm inside its boundary, shrunken by empirical Bayes (a grid posterior of the "
+    "spreads of tissue, fluid and gain), and applied where P(gain) was at least 0.8 and the "
+    "spread within groups did not grow."
+)
+_LOG = " Contrasts are on the logarithm of the ratio, with a term for each protocol."
+
+
+def calibration_section(
+    kind: str, protocols: pd.DataFrame, people: pd.DataFrame, anchors: pd.DataFrame, scale: str
+) -> Section:
+    """Write the section.
+
+    Parameters
+    ----------
+    kind : str
+        Of the calibration.
+    protocols, people : DataFrame
+        Columns of ``calibration.tsv`` and ``calibration_people.tsv``.
+    anchors : DataFrame
+        As `anchor_differences` returns.
+    scale : {"ratio", "log"}
+        Of the contrasts.
+    """
+    own = kind == EB_GAIN
+    return Section(
+        anchor=ANCHOR,
+        title="Calibration",
+        headline=tuple(warnings(kind, protocols, anchors)),
+        sentences=tuple(_sentences(kind, protocols, people)),
+        tables=tuple(_tables(kind, protocols, people, anchors)),
+        methods=(_METHODS + (_LOG if scale == "log" else ""),) if own else (),
+        limits=(_LIMIT,) if own else (),
+    )
+
+
+def warnings(kind: str, protocols: pd.DataFrame, anchors: pd.DataFrame) -> list[str]:
+    """Say where calibration widens the spread, and where the anchor differs by group."""
+    wider = [
+        f"Warning: calibration={kind} multiplies the spread between people of "
+        f"{row['protocol']} by {row['calibrated_over_raw']:.1f}; compare calibration=eb_gain."
+        for row in protocols.to_dict("records")
+        if row["calibrated_over_raw"] > WIDER
+    ]
+    carried = [
+        f"Warning: the fluid anchor of {row['protocol']} differs between the groups of "
+        f"{row['contrast']} by {decimal(row['difference'], 1)} % (SE {decimal(row['se'], 1)}); "
+        f"if that is fluid and not gain, {decimal(row['carried'], 1)} % of the difference in "
+        "maps, means and contrast is it."
+        for row in anchors.to_dict("records")
+        if kind == EB_GAIN and abs(row["carried"]) > BIASED_PERCENT
+    ]
+    return wider + carried
+
+
+def anchor_differences(
+    people: pd.DataFrame,
+    protocols: pd.DataFrame,
+    groups: Mapping[str, tuple[str, str]],
+    slopes: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
+    """Compare the anchor between the two groups of every contrast, protocol by protocol.
+
+    Parameters
+    ----------
+    people, protocols : DataFrame
+        Columns of ``calibration_people.tsv`` and ``calibration.tsv``.
+    groups : mapping of str to (first, second)
+        By contrast.
+    slopes : mapping of str to mapping
+        By contrast: the fitted slope by column of its design.
+
+    Returns
+    -------
+    DataFrame
+        ``contrast``, ``protocol``; ``difference`` (first less second) and ``se`` of the anchor in
+        percent; ``carried``: minus lambda times the difference; ``slope`` of the log ratio on the
+        anchor, median over voxels, NaN where it is not held constant.
+    """
+    rows = [
+        _difference(contrast, pair, protocol, people, slopes.get(contrast, {}))
+        for contrast, pair in groups.items()
+        for protocol in protocols.to_dict("records")
+    ]
+    columns = ["contrast", "protocol", "difference", "se", "carried", "slope"]
+    return pd.DataFrame([row for row in rows if row], columns=columns)
+
+
+def _difference(
+    contrast: str,
+    pair: tuple[str, str],
+    protocol: Mapping[Any, Any],
+    people: pd.DataFrame,
+    slopes: Mapping[str, float],
+) -> dict[str, object]:
+    here = people[people["protocol"] == protocol["protocol"]]
+    first, second = (
+        here.loc[here["group"] == name, "fluid"].dropna().to_numpy(np.float64) for name in pair
+    )
+    if min(len(first), len(second)) < 2:
+        return {}
+    weight = protocol["lambda_applied"] or protocol["lambda_estimate"]
+    difference = 100 * float(first.mean() - second.mean())
+    variance = first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)
+    names = ("anchor", f"anchor of {protocol['protocol']}")
+    own = [slope for name, slope in slopes.items() if name in names]
+    return {
+        "contrast": contrast,
+        "protocol": protocol["protocol"],
+        "difference": difference,
+        "se": 100 * float(np.sqrt(variance)),
+        "carried": -weight * difference,
+        "slope": own[0] if own else np.nan,
+    }
+
+
+def _tables(
+    kind: str, protocols: pd.DataFrame, people: pd.DataFrame, anchors: pd.DataFrame
+) -> list[Table]:
+    groups = [name for name in protocols if str(name).startswith("n_")]
+    what = ["protocol", "scans", *groups, "another_sequence", "known_from", "what"]
+    tables = [from_frame(protocols[what], "Protocols")]
+    spreads = protocols[["protocol", "raw_sd", "calibrated_sd", "calibrated_over_raw"]].copy()
+    spreads[["raw_sd", "calibrated_sd"]] *= 100
+    if kind == EB_GAIN:
+        gain = ["lambda_applied", "lambda_estimate", "lambda_low", "lambda_high", "p_gain"]
+        tables.append(from_frame(protocols[["protocol", *gain, "dof"]], "Gain by protocol"))
+    tables.append(from_frame(spreads, "Spread between people, percent", (_SPREAD,)))
+    if kind == EB_GAIN and len(anchors):
+        tables.append(from_frame(anchors, "Fluid anchor by contrast", (_HELD,)))
+    flagged = people[people["another_sequence"] == "yes"]
+    if len(flagged):
+        shown = ["participant_id", "protocol", "fluid", "muscle", "eye", "apart"]
+        tables.append(from_frame(flagged[shown], "Another sequence?", (_FLAGGED,)))
+    return tables
+
+
+def _sentences(kind: str, protocols: pd.DataFrame, people: pd.DataFrame) -> list[str]:
+    """Say how many protocols there are, how they were told apart, what was done in each."""
+    alone = (protocols["known_from"] == "voxel sizes alone").any()
+    said = [
+        f"{plural(len(people), 'person', 'people')} in {plural(len(protocols), 'protocol')}"
+        + ("; without headers, protocols are told apart by voxel sizes alone." if alone else ".")
+    ]
+    if kind != EB_GAIN:
+        return [*said, f"Calibration was {kind}: no gain was taken out."]
+    for row in protocols.to_dict("records"):
+        if row["lambda_applied"]:
+            said.append(
+                f"{row['protocol']}: {100 * row['lambda_applied']:.0f} % of each anchor's "
+                f"deviation was taken for gain (P(gain) {row['p_gain']:.2f})."
+            )
+        else:
+            said.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
+    return said
