@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rt1t2_dask.config import Config
+from rt1t2_dask.config_steps import of_person
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.clusters import CLUSTERS, TABLE
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast import CONTRAST
-from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
+from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, contrast_task
+from rt1t2_dask.pipelines.gain_design import ContrastRefusedError
+from rt1t2_dask.pipelines.gain_plan import EB_GAIN, with_gains
+from rt1t2_dask.pipelines.group_scale import study_scale
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
@@ -65,18 +70,35 @@ class SensitivityPlan:
 
 
 def plan_sensitivity(
-    config: Config, plans: Sequence[PersonPlan], cohort: CohortPlan
+    config: Config,
+    people: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    shared: Mapping[str, Part],
+    lake: Lake,
 ) -> SensitivityPlan:
     """Plan what ``report.calibration_sensitivity`` and ``report.edge_sensitivity`` ask for.
 
     Ready-made maps have no calibration to change, and unsmoothed ones no edge.
+
+    Parameters
+    ----------
+    people : DataFrame
+        The participants.
+    plans : sequence of PersonPlan
+        Who is used, with the gains of the study's own calibration.
+    shared : mapping of str to Part
+        The template, by role.
+    lake : Lake
+        Holds the gains.
     """
     if not plans or not cohort.contrasts:
         return SensitivityPlan()
     asked = config.report.calibration_sensitivity
     kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
+    rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
     calibrations = {
-        kind: _choice([_calibrated(kind, plan) for plan in plans], plans, cohort)
+        kind: _recalibrated(config, rows, _as_calibrated(kind, plans, cohort, lake), cohort, shared)
         for kind in kinds
         if kind != config.calibration.kind and _all_have("calibrate", plans)
     }
@@ -104,6 +126,39 @@ def _choice(
         for name, plan in cohort.contrasts.items()
     }
     return Choice(tuple(people), contrasts, clusters)
+
+
+def _as_calibrated(
+    kind: str, plans: Sequence[PersonPlan], cohort: CohortPlan, lake: Lake
+) -> list[PersonPlan]:
+    """Return everybody as another calibration would have them."""
+    others = [
+        replace(plan, tasks={**plan.tasks, **_calibrated(of_person(kind), plan)}, gain=None)
+        for plan in plans
+    ]
+    return with_gains(lake, cohort.gain, others) if kind == EB_GAIN else others
+
+
+def _recalibrated(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    shared: Mapping[str, Part],
+) -> Choice:
+    """Plan the contrasts of other maps; one that their protocols do not allow is left out."""
+    contrasts: dict[str, Task] = {}
+    for name, main in cohort.contrasts.items():
+        with suppress(ContrastRefusedError):
+            scale = study_scale(plans)
+            contrasts[name] = contrast_task(config, rows, plans, shared, main.form, scale)[1]
+    clusters = {
+        name: _again(
+            cohort.contrasts[name].clusters, {cohort.contrasts[name].contrast.part: t.part}
+        )
+        for name, t in contrasts.items()
+    }
+    return Choice(tuple(plan.tasks for plan in plans), contrasts, clusters)
 
 
 def _calibrated(kind: str, plan: PersonPlan) -> dict[str, Task]:
@@ -173,7 +228,8 @@ def _rows_of(
 ) -> list[dict[str, Any]]:
     regions = _regions(lake, main)
     tasks = {own: (main.contrast, main.clusters)}
-    tasks |= {kind: (c.contrasts[name], c.clusters[name]) for kind, c in choices.items()}
+    there = {kind: choice for kind, choice in choices.items() if name in choice.contrasts}
+    tasks |= {kind: (c.contrasts[name], c.clusters[name]) for kind, c in there.items()}
     rows: list[dict[str, Any]] = []
     for kind, (task, clusters) in tasks.items():
         said = {what: kind, "units": UNITS.get(kind, "")}

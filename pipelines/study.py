@@ -178,7 +178,8 @@ class _Run:
             labels = [plan.person.label for plan in used]
             write_share(config, self.store, self.lake, cohort.share, labels)
             return
-        sensitivity = plan_sensitivity(config, used, cohort)
+        shared = {role: task.part for role, task in images.shared.items()}
+        sensitivity = plan_sensitivity(config, people, used, cohort, shared, self.lake)
         if sensitivity.choices:
             self._announce(images, cohort, sensitivity)
         self.maker.sensitivity(sensitivity)

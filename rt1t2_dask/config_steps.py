@@ -112,6 +112,11 @@ class Report(Model):
     slices: tuple[Slices, ...] = ()
 
 
+def of_person(kind: str) -> str:
+    """Return what a calibration does to one person's images, before the study's gains."""
+    return "none" if kind == "eb_gain" else kind
+
+
 class Calibration(Model):
     """How intensities are brought to one scale before the ratio."""
 
@@ -121,7 +126,7 @@ class Calibration(Model):
     @property
     def of_person(self) -> str:
         """What is done to one person's images; the rest of `eb_gain` needs the study."""
-        return "none" if self.kind == "eb_gain" else self.kind
+        return of_person(self.kind)
 
 
 class Lesion(Model):

@@ -15,8 +15,9 @@ from rt1t2_dask.ratio.landmarks import CONTRASTS, UNIT, Landmarks
 from rt1t2_dask.ratio.peers import linear_external, nyul, whitestripe
 from rt1t2_dask.ratio.reference import Reference
 
-KINDS = ("mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none")
+KINDS = ("eb_gain", "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none")
 UNITS = {
+    "eb_gain": "ratio of scanner intensities, each person's gain taken out within protocols",
     "mrtool_style": "ratio of intensities matched to the reference on CSF, bone and soft tissue",
     "gm_median": "(T1w - s T2w) / (T1w + s T2w), s from grey-matter medians; -1 to 1, grey near 0",
     "linear_external": "ratio of intensities matched to the reference on eyes and temporal muscle",
