@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, FLOAT_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
+from rt1t2_dask.pipelines.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
@@ -73,6 +74,7 @@ def _make(inputs: Inputs) -> Made:
     variance = _group_variance(rows, blocks, design, inputs.settings["variance"])
     fitted = _fit(inputs.settings, rows, blocks, design, variance)
     record = _describe(fitted, rows, design, inside, variance)
+    record["scale"] = scale_of_maps(inputs, inputs.settings["scale"])
     return Made(_dataset(fitted.maps, inside, grid, inputs.settings["space"]), record)
 
 

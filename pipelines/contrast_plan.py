@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.permute_plan import permute_tasks
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -128,7 +129,7 @@ def _settings(config: Config, design: Design) -> tuple[dict[str, Any], dict[str,
         "variance": config.contrast.variance,
         "space": config.space,
     }
-    return common, {"baseline": _baseline(design, config)}
+    return common, {"baseline": _baseline(design, config), "scale": scale_of(config).value}
 
 
 def contrast_bytes(config: Config, n: int, columns: int) -> int:
