@@ -17,12 +17,14 @@ from rt1t2_dask.pipelines.clusters import CLUSTERS, TABLE
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
+from rt1t2_dask.pipelines.map_scale import scale_of_kind
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.ratio.calibrate import KINDS, UNITS
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.sensitivity import ContrastMaps, summarise
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -76,7 +78,7 @@ def plan_sensitivity(
     asked = config.report.calibration_sensitivity
     kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
     calibrations = {
-        kind: _choice([_calibrated(kind, plan) for plan in plans], plans, cohort)
+        kind: _choice([_calibrated(kind, plan) for plan in plans], plans, cohort, kind)
         for kind in kinds
         if kind != config.calibration.kind and _all_have("calibrate", plans)
     }
@@ -93,12 +95,18 @@ def _all_have(stage: str, plans: Sequence[PersonPlan]) -> bool:
 
 
 def _choice(
-    people: Sequence[Mapping[str, Task]], plans: Sequence[PersonPlan], cohort: CohortPlan
+    people: Sequence[Mapping[str, Task]],
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    kind: str | None = None,
 ) -> Choice:
+    """Plan everybody's other maps and the contrasts of them; ``kind``: another calibration."""
     instead = {
         plan.part("smooth"): own["smooth"].part for plan, own in zip(plans, people, strict=True)
     }
-    contrasts = {name: _again(plan.contrast, instead) for name, plan in cohort.contrasts.items()}
+    contrasts = {
+        name: _again(plan.contrast, instead, kind) for name, plan in cohort.contrasts.items()
+    }
     clusters = {
         name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
         for name, plan in cohort.contrasts.items()
@@ -124,11 +132,13 @@ def _smoothed(edge: str, plan: PersonPlan) -> dict[str, Task]:
     return {"smooth": SMOOTH.task({**main.settings, "edge": edge}, main.parents, main.files)}
 
 
-def _again(task: Task, instead: Mapping[Part, Part]) -> Task:
-    """Plan a task with other parents."""
+def _again(task: Task, instead: Mapping[Part, Part], kind: str | None = None) -> Task:
+    """Plan a task with other parents, and the scale that another calibration's maps have."""
     stage = {stage.name: stage for stage in (RATIO, SMOOTH, CONTRAST, CLUSTERS)}[task.stage]
     parents = {role: instead.get(part, part) for role, part in task.parents.items()}
-    return stage.task(task.settings, parents, task.files, tuple(task.assets) or None)
+    scaled = {} if kind is None else {"scale": scale_of_kind(kind, task.settings["scale"]).value}
+    settings = {**task.settings, **scaled}
+    return stage.task(settings, parents, task.files, tuple(task.assets) or None)
 
 
 def calibration_rows(
@@ -180,7 +190,7 @@ def _rows_of(
         if clusters.part.key not in lake.complete_keys("clusters"):
             rows.append(said | {"reason": _reason(lake, choices[kind])})
             continue
-        found = _summarised(lake, task, main, regions, centred=kind == "gm_median")
+        found = _summarised(lake, task, main, regions)
         found[-1] |= _counted(lake, clusters)
         rows += [said | row for row in found]
     return rows
@@ -191,13 +201,12 @@ def _summarised(
     task: Task,
     main: ContrastPlan,
     regions: Mapping[str, NDArray[np.bool_]],
-    *,
-    centred: bool,
 ) -> list[dict[str, Any]]:
     """Summarise a contrast by region; F has no effect, only its own mean."""
     if main.design.q == 1:
         reference = _array(lake, main.contrast.part, "stat_effect")
-        return summarise(_maps(lake, task), reference, regions, centred=centred)
+        scale = Scale(lake.record(task.part)["scale"])
+        return summarise(_maps(lake, task), reference, regions, scale)
     values = _array(lake, task.part, "stat_t")
     inside = {name: values[mask & np.isfinite(values)] for name, mask in regions.items()}
     return [

@@ -9,6 +9,7 @@ import pandas as pd
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
+from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE, read_table
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -91,6 +92,7 @@ def plan_share(
         "lacking": {group: list(own) for group, own in columns.lacking.items()},
         "minimum_people": least,
         "demographics": demographics_of(rows, least),
+        "scale": scale_of(config).value,
         **comparable(config),
     }
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
