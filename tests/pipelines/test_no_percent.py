@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.command_line import Job, _configure, command
+from rt1t2_dask.pipelines.cohort import plan_cohort
+from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.plan import plan_images
+from rt1t2_dask.pipelines.sensitivity import plan_sensitivity
+from rt1t2_dask.ratio.calibrate import KINDS
 
 QUICK = [
     *("permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none"),
@@ -69,3 +74,34 @@ def test_the_detectable_effect_is_the_same_on_either_scale(maps_study, maps_argu
     np.testing.assert_allclose(
         (found[0] * level / 100)[known], found[1][known], rtol=2e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("main", ["mrtool_style", "gm_median"])
+def test_every_calibration_has_the_scale_of_its_own_maps(tmp_path, main):
+    """Of the plan alone: files are known by name and checksum, nothing is read."""
+    rows = []
+    for k in range(8):
+        label, group = f"sub-{k:02d}", "P" if k < 4 else "C"
+        rows.append({"participant_id": label, "group": group})
+        (tmp_path / "raw" / label / "anat").mkdir(parents=True)
+        for suffix in ("T1w", "T2w"):
+            path = tmp_path / "raw" / label / "anat" / f"{label}_{suffix}.nii.gz"
+            path.write_text(label + suffix)
+    pd.DataFrame(rows).to_csv(tmp_path / "raw" / "participants.tsv", sep="\t", index=False)
+    (tmp_path / "cohort").mkdir()
+    (tmp_path / "cohort" / "mine.yaml").write_text(
+        "name: mine\nparticipants: participants.tsv\ngroup_column: group\n"
+        "groups: {pat: P, hc: C}\nreference: hc\ncontrasts: {patVsHc: [pat, hc]}\n"
+        "covariates: []\nexclude: []\n"
+    )
+    words = ("+cohort=mine", "source=bids", f"source.root={tmp_path / 'raw'}",
+             f"calibration={main}", "report.calibration_sensitivity=true")  # fmt: skip
+    config = _configure(Job((f"hydra.searchpath=[file://{tmp_path}]", *words)))
+    people = read_people(config)
+    images = plan_images(config, people)
+    shared = {role: task.part for role, task in images.shared.items()}
+    cohort = plan_cohort(config, people, images.people, shared)
+    scales = {main: cohort.contrasts["patVsHc"].contrast.settings["scale"]}
+    for kind, choice in plan_sensitivity(config, images.people, cohort).calibrations.items():
+        scales[kind] = choice.contrasts["patVsHc"].settings["scale"]
+    assert scales == {kind: "signed" if kind == "gm_median" else "ratio" for kind in KINDS}
