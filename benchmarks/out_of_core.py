@@ -74,6 +74,7 @@ def main(people: int, variance: str, folder: str) -> None:
         "design": as_settings(design),
         "variance": variance,
         "baseline": [label == "b" for label in labels],
+        "scale": "ratio",
         "min_group_n": 5,
         "min_group_share": 0.7,
         "space": "MNI152NLin2009aSym",

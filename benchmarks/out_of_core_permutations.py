@@ -43,7 +43,7 @@ def tasks_of(
         "min_group_share": 0.7,
         "space": "MNI152NLin2009aSym",
     }
-    baseline = {"baseline": [label == "b" for label in labels]}
+    baseline = {"baseline": [label == "b" for label in labels], "scale": "ratio"}
     contrast = CONTRAST.task(common | baseline, roles)
     asked = Permute(
         n=permutations,

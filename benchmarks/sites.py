@@ -137,7 +137,7 @@ def through_files(folder: Path) -> float:
     task = Task("pooled", Part("pooled", "0" * 32), settings, {}, files, known)
     pooled = POOLED.make(Inputs(lake, task)).dataset["stat_t"].to_numpy()
     design = _design(tables)
-    own = {"design": as_settings(design), "variance": "equal",
+    own = {"design": as_settings(design), "variance": "equal", "scale": "ratio",
            "baseline": (design.group == "hc").tolist(), **common}  # fmt: skip
     task = Task("contrast", Part("contrast", "0" * 32), own, parents, {}, {})
     images = CONTRAST.make(Inputs(lake, task)).dataset["stat_t"].to_numpy()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, FLOAT_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
-from rt1t2_dask.pipelines.group_scale import RATIO, SCALE
+from rt1t2_dask.pipelines.group_scale import SCALE
+from rt1t2_dask.pipelines.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.names import ANCHOR
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
@@ -23,6 +24,7 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import TILE_VALUES, GlmResult, fit
 from rt1t2_dask.stats.noise import Noise, estimate, noise_model
 from rt1t2_dask.stats.reml import accumulate_cy, group_variances
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.smoothness import fwhm_voxels, resel_counts, sampled_rows
 
 Float = NDArray[np.float64]
@@ -75,16 +77,16 @@ def _make(inputs: Inputs) -> Made:
     variance = _group_variance(rows, blocks, design, inputs.settings["variance"])
     fitted = _fit(inputs.settings, rows, blocks, design, variance)
     record = _describe(fitted, rows, design, inside, variance)
-    record["anchor_slopes"] = _anchor_slopes(fitted, design, inputs.settings.get(SCALE, RATIO))
+    record["scale"] = scale_of_maps(inputs, inputs.settings[SCALE])
+    record["anchor_slopes"] = _anchor_slopes(fitted, design, record["scale"])
     return Made(_dataset(fitted.maps, inside, grid, inputs.settings["space"]), record)
 
 
 def _anchor_slopes(fitted: _Fitted, design: Design, scale: str) -> dict[str, float]:
     """Return the median over voxels of the slope of log ratio on each anchor, by column."""
-    level = fitted.maps["mean"] if scale == RATIO else np.ones(1)
     found = {}
     for k, name in enumerate(design.names):
-        slopes = fitted.estimates[k] / level
+        slopes = Scale(scale).percent(fitted.estimates[k], fitted.maps["mean"]) / 100
         if name.startswith(ANCHOR) and np.isfinite(slopes).any():
             found[name] = float(np.nanmedian(slopes))
     return found

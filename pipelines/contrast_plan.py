@@ -19,8 +19,9 @@ from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.detectable import DETECTABLE
 from rt1t2_dask.pipelines.gain_design import held_constant, usable
 from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.group_scale import RATIO, scale_settings
+from rt1t2_dask.pipelines.group_scale import LOG, RATIO, SCALE, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
+from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.permute_plan import permute_tasks
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -142,7 +143,8 @@ def _settings(
         "space": config.space,
         **scale_settings(*_in_order(design, plans, scale)),
     }
-    return common, {"baseline": _baseline(design, config)}
+    own_scale = scale if scale == LOG else scale_of(config).value
+    return common, {"baseline": _baseline(design, config), SCALE: own_scale}
 
 
 def contrast_bytes(config: Config, n: int, columns: int) -> int:

@@ -29,7 +29,9 @@ OPEN = """Open `report.html` in a browser; `provenance.json` holds settings, ver
 checksums, `group/` the tables{more}."""
 MAPS = """ and maps of the group, `sub-*/anat/` everybody's own. The ratio has no unit and is NaN
 where it was not measured"""
-PEOPLE = "`sub-*/anat/` holds people's own maps; the group's results are not made yet."
+PEOPLE = """`sub-*/anat/` holds people's own maps, `group/quality.tsv` their quality with
+limits; the group's results are not made yet. The ratio is each person's own: nothing that is
+learnt from a group, such as a gain between scanners, was applied to it."""
 
 
 def marked(config: Config) -> Config:

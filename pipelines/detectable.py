@@ -1,4 +1,4 @@
-"""Stage `detectable`: the smallest effect this study would find, a share of mean or variance."""
+"""Stage `detectable`: the smallest effect this study would find, as a difference or a share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.power import detectable, detectable_eta
 from rt1t2_dask.stats.random_field import SearchVolume, critical_height
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.scores import z_to_f
 
 SUMMARY = "permutation.json"
@@ -35,6 +36,7 @@ def _make(inputs: Inputs) -> Made:
         "power": settings["power"],
         "alpha": settings["alpha"],
         "unit": unit,
+        "scale": record["scale"],
         "median": middle,
         "low_5": low,
         "high_95": high,
@@ -43,13 +45,15 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _of_t(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
-    """Smallest effect as percent of the baseline's mean."""
+    """Smallest effect in percent; in the unit of the maps where their scale has no percent."""
     se, mean, dof = (
         inputs.volume("contrast", f"stat_{name}").data for name in ("se", "mean", "dof")
     )
     effect = detectable(se, dof, height, record["dof"], inputs.settings["power"])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(mean > 0, 100 * effect / mean, np.nan), "stat_mde", "percent"
+    scale = Scale(record["scale"])
+    if scale.has_percent:
+        return scale.percent(effect, mean), "stat_mde", "percent"
+    return effect, "stat_mde_effect", "unit of the maps"
 
 
 def _of_f(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:

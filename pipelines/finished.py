@@ -11,7 +11,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.pipelines.code import code_version
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
-from rt1t2_dask.pipelines.sensitivity import SensitivityPlan
+from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.parts import Lake
@@ -35,6 +35,7 @@ WRITERS = (
     "quality_table",
     "results",
     "sensitivity",
+    "sensitivity_plan",
     "sidecar",
     "site_section",
     "write",

@@ -136,7 +136,11 @@ def _apply(inputs: Inputs) -> Made:
         flat = values[part].reshape(1, -1).astype(np.float64)
         values[part] = own.apply(flat, 0, covariates).reshape(values[part].shape)
     array = smoothed.copy(data=unscaled(values, inputs.settings.get(SCALE, RATIO)))
-    return Made(xr.Dataset({"smoothed": array}), {"voxels": int(np.isfinite(values).sum())})
+    record = {
+        "voxels": int(np.isfinite(values).sum()),
+        "negative_share": inputs.record("smooth").get("negative_share", 0.0),
+    }
+    return Made(xr.Dataset({"smoothed": array}), record)
 
 
 def _rows(array: xr.DataArray, part: slice, row: int | None) -> Float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import convert
@@ -17,11 +18,14 @@ from rt1t2_dask.images.qc import (
     look_at,
     mask_on,
 )
-from rt1t2_dask.images.resample import working_grid
+from rt1t2_dask.images.resample import to_grid, working_grid
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.images.zeros import background
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.storage.keys import checksum
+
+Mask = NDArray[np.bool_]
 
 # sMRIPrep lays a T2w on the T1w's grid once both are registered.
 ONE_GRID_MM = 0.01
@@ -107,12 +111,19 @@ def _seen(image: Volume, look: Look | None) -> dict[str, Any]:
 
 
 def _make_map(inputs: Inputs) -> Made:
-    """Read a ready-made ratio map; NaN where it was not measured."""
+    """Read a ready-made ratio map; NaN where it was not measured.
+
+    Raises
+    ------
+    SubjectError
+        Its mask is on another grid, or nothing of it was measured.
+    """
     files = inputs.task.files
     ratio = from_bytes(files["map"].read(), "ratio map", kind="map")
     data = ratio.data.astype(np.float32, copy=True)
-    if inputs.settings["zero_is_missing"]:
-        data[data == 0] = np.nan
+    brain = to_grid(inputs.volume("template_out", "brain"), ratio.grid, order=0).data.astype(bool)
+    zeros = _missing_zeros(data, brain, inputs.settings["zero_is_missing"])
+    data[zeros] = np.nan
     if "mask" in files:
         mask = from_bytes(files["mask"].read(), "mask of the ratio map", kind="mask")
         if not mask.grid.same_as(ratio.grid, tolerance_mm=0.1):
@@ -122,9 +133,33 @@ def _make_map(inputs: Inputs) -> Made:
                 "Bring both on one grid.",
             )
         data[~mask.data] = np.nan
-    space = inputs.settings["space"]
-    return Made(xr.Dataset({"ratio": to_array("ratio", ratio.with_data(data), space=space)}))
+    if not np.isfinite(data).any():
+        raise SubjectError(
+            "no voxel of the ratio map was measured: all are 0, NaN or outside of its mask.",
+            "Bring another map, or set source.zero_is_missing=false where 0 is a value.",
+        )
+    array = to_array("ratio", ratio.with_data(data), space=inputs.settings["space"])
+    return Made(xr.Dataset({"ratio": array}), _map_record(ratio, data, zeros, brain))
+
+
+def _missing_zeros(data: NDArray[np.float32], brain: Mask, rule: bool | str) -> Mask:
+    """Find the zeros that count as missing: those of the background (``auto``), all, or none."""
+    if rule == "auto":
+        return background(data, brain)
+    return np.asarray((data == 0) & bool(rule))
+
+
+def _map_record(
+    ratio: Volume, data: NDArray[np.float32], zeros: Mask, brain: Mask
+) -> dict[str, Any]:
+    measured = data[brain & np.isfinite(data)]
+    return {
+        "inputs": {"map": _seen(ratio, None)},
+        "zeros_outside_brain": int((zeros & ~brain).sum()),
+        "zeros_in_brain": int((zeros & brain).sum()),
+        "negative_share": float((measured < 0).mean()) if len(measured) else 0.0,
+    }
 
 
 SCANS = Stage("ingest", _make_scans, libraries=("SimpleITK",))
-MAP = Stage("map", _make_map)
+MAP = Stage("map", _make_map, needs=("template_out",))

@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan
 from rt1t2_dask.pipelines.progress import shown
 from rt1t2_dask.pipelines.running import RunningEstimate
-from rt1t2_dask.pipelines.sensitivity import SensitivityPlan
+from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
 from rt1t2_dask.pipelines.sites import Remote, SitesPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks

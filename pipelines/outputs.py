@@ -28,6 +28,7 @@ from rt1t2_dask.storage.stores import Store
 
 PROVENANCE = "provenance.json"
 FAILURES = "failures.tsv"
+QUALITY = "group/quality.tsv"
 PARTICIPANTS = "participants"
 IMAGES = (
     *("source", "checks", "template", "resample", "lesion"),
@@ -162,11 +163,23 @@ def write_failures(store: Store, failures: Sequence[Failure]) -> None:
 
 def add_failures(store: Store, failures: Sequence[Failure], asked: Sequence[str]) -> None:
     """Write who of those asked for failed now, beside the others of earlier runs."""
-    rows = failure_table(failures)
-    if store.exists(FAILURES):
-        known = pd.read_csv(io.BytesIO(store.read(FAILURES)), sep="\t", dtype=str)
-        rows = pd.concat([known[~known["participant_id"].isin(asked)], rows])
-    store.write(FAILURES, tsv_bytes(rows.sort_values("participant_id")))
+    _add_rows(store, FAILURES, failure_table(failures), asked)
+
+
+def add_quality(store: Store, rows: pd.DataFrame, asked: Sequence[str]) -> None:
+    """Write the quality of those asked for now, beside the others of earlier runs."""
+    _add_rows(store, QUALITY, rows, asked)
+
+
+def _add_rows(store: Store, path: str, rows: pd.DataFrame, asked: Sequence[str]) -> None:
+    """Put rows in place of what a table says of the people asked for; keep the text of others."""
+    if store.exists(path):
+        known = pd.read_csv(
+            io.BytesIO(store.read(path)), sep="\t", dtype=str, keep_default_na=False
+        )
+        new = pd.read_csv(io.BytesIO(tsv_bytes(rows)), sep="\t", dtype=str, keep_default_na=False)
+        rows = pd.concat([known[~known["participant_id"].isin(asked)], new])
+    store.write(path, tsv_bytes(rows.sort_values("participant_id")))
 
 
 def write_people(

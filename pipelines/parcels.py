@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid
+from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid, share_in_view
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
+from rt1t2_dask.stats.parcels import measured_means
 
 
 def _make(inputs: Inputs) -> Made:
@@ -20,12 +20,18 @@ def _make(inputs: Inputs) -> Made:
 
 
 def region_means(inputs: Inputs, atlas: Atlas) -> Made:
-    """Average a person's smoothed map over the regions of an atlas, with their coverage."""
+    """Average a person's smoothed map over the regions of an atlas, with their coverage.
+
+    What lies outside of the map's grid was not measured either.
+    """
     smoothed = inputs.volume("smooth", "smoothed")
     labels = on_grid(atlas, smoothed.grid)
+    means, coverage = measured_means(
+        smoothed.data, labels, atlas.grey, share_in_view(atlas, smoothed.grid)
+    )
     arrays: dict[str, NDArray[Any]] = {
-        "parcels": parcel_means(smoothed.data, labels, atlas.grey),
-        "coverage": parcel_coverage(smoothed.data, labels, atlas.grey),
+        "parcels": means,
+        "coverage": coverage,
         "region": np.asarray(atlas.grey, dtype=np.int32),
     }
     return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))

@@ -12,7 +12,8 @@ import pandas as pd
 from rt1t2_dask.config import BidsSource, Config, DerivativesSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines import outputs
-from rt1t2_dask.pipelines.plan import Failure, ImagePlan
+from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan
+from rt1t2_dask.pipelines.quality_table import quality_table, tell
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store, open_store
@@ -97,12 +98,31 @@ def write_participants(
     outputs.write_people(executor, lake, store, config, made)
     asked = [*(plan.person.label for plan in images.people), *failed]
     outputs.add_failures(store, failures, asked)
+    write_quality(lake, store, config, made, asked)
     if outputs.is_of_participants(store):
         there = {name.rstrip("/") for name in store.children() if name.startswith("sub-")}
         rows = people[people["participant_id"].isin(there)]
         kept = rows.drop(columns="group") if config.level == "dataset" else rows
         outputs.write_dataset(store, config, kept)
     log.info("maps of %s are in %s", plural(len(made)), config.output_dir)
+
+
+def write_quality(
+    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str]
+) -> None:
+    """Judge people's quality, say how many are flagged, and write the numbers of everybody.
+
+    Parameters
+    ----------
+    plans : sequence of PersonPlan
+        Those who were processed.
+    asked : sequence of str
+        Whose rows of earlier runs are replaced.
+    """
+    rows = quality_table(lake, config, plans)
+    if len(rows):
+        tell(config, rows)
+        outputs.add_quality(store, rows, asked)
 
 
 def plural(people: int) -> str:

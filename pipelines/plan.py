@@ -73,7 +73,7 @@ MAP_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
         MAP,
         lambda config: {
             "space": config.space,
-            "zero_is_missing": getattr(config.source, "zero_is_missing", False),
+            "zero_is_missing": getattr(config.source, "zero_is_missing", "auto"),
         },
     ),
     (SMOOTH, lambda config: config.smooth.model_dump()),

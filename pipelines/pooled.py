@@ -24,6 +24,7 @@ from rt1t2_dask.sites.shared import products_of
 from rt1t2_dask.sites.sufficient import Sums, add
 from rt1t2_dask.stats.effect_sizes import table_of_result
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.smoothness import resel_counts
 
 Float = NDArray[np.float64]
@@ -155,12 +156,18 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
     """Test the contrast on regional means; columns as the regional table of images."""
     pooled = _tested(inputs, files, joint, wanted, "share_region_")
     baseline = _baseline(files, wanted, inputs.settings["reference"], "share_region_")
-    rows = table_of_result(pooled.result, baseline, joint.model.contrast.shape[1])
+    rows = table_of_result(pooled.result, baseline, joint.model.contrast.shape[1], _scale(files))
     region = files[0].arrays["region"].to_numpy()
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"], rows["p_fwe_max_t"] = benjamini_hochberg(rows["p"]), np.nan
     return _tsv(rows[list(PARCEL_COLUMNS)])
+
+
+def _scale(files: Sequence[SiteFile]) -> Scale:
+    """Give the scale of all sites' maps; one site's signed maps leave no percent."""
+    said = {Scale(one.about.get("scale", Scale.RATIO)) for one in files}
+    return said.pop() if len(said) == 1 else Scale.SIGNED
 
 
 def _tsv(rows: pd.DataFrame) -> bytes:

@@ -33,6 +33,8 @@ NUMBERS = {
         "contrast_kept_t1w",
         "contrast_kept_t2w",
     ),
+    "map": ("zeros_outside_brain", "zeros_in_brain", "negative_share"),
+    "ratio": ("ratio_limit", "voxels_beyond_limit"),
     "smooth": ("voxels_measured",),
     "tissue": ("grey_ml", "white_ml", "csf_ml"),
     "quality": (
@@ -81,7 +83,7 @@ def left_out(
     rows = quality_table(lake, config, plans)
     if not len(rows):
         return tuple(plans), ()
-    _tell(config, rows)
+    tell(config, rows)
     pairs = list(zip(plans, rows["used"], strict=True))
     used, out = (tuple(p for p, said in pairs if said == word) for word in ("yes", "no"))
     if not used:
@@ -92,19 +94,40 @@ def left_out(
     return used, out
 
 
-def _tell(config: Config, rows: pd.DataFrame) -> None:
+def tell(config: Config, rows: pd.DataFrame) -> None:
     """Say how many are flagged and for what; who, only in the output folder."""
+    _tell_zeros(config, rows)
     flags = rows["flag"].dropna()
     if not len(flags):
         return
     names = Counter(phrase.split()[0] for flag in flags for phrase in flag.split("; "))
     counted = ", ".join(f"{name} {n}" for name, n in names.most_common() if name in MEASURES)
+    fate = "left out of the group results" if config.quality.action == "exclude" else "used"
     log.warning(
         "%d of %d people are beyond a quality limit (%s) and %s: see %s/group/quality.tsv",
         len(flags),
         len(rows),
         counted or "calibration",
-        "left out of the group results" if config.quality.action == "exclude" else "used",
+        fate if config.level == "study" else "kept",
+        config.output_dir,
+    )
+
+
+def _tell_zeros(config: Config, rows: pd.DataFrame) -> None:
+    """Say in how many ready-made maps zeros count as missing, and how many inside the brain."""
+    if "zeros_in_brain" not in rows:
+        return
+    inside, outside = rows["zeros_in_brain"], rows["zeros_outside_brain"]
+    if not (inside + outside).any():
+        return
+    log.info(
+        "zeros count as missing (source.zero_is_missing=%s) in %d of %d maps; inside the "
+        "template's brain in %d, at most %d voxels: see %s/group/quality.tsv",
+        str(getattr(config.source, "zero_is_missing", "auto")).lower(),
+        int((inside + outside > 0).sum()),
+        len(rows),
+        int((inside > 0).sum()),
+        int(inside.max()),
         config.output_dir,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,13 +15,14 @@ from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
-from rt1t2_dask.ratio.compute import gm_scale, ratio, standardised
+from rt1t2_dask.ratio.compute import gm_scale, ratio, standardise, upper_limit, within_limit
 from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
 
 GREY_SHARE = 0.5
 
 Mask = NDArray[np.bool_]
 ToRatio = Callable[[Volume, Volume, Mask], NDArray[np.float32]]
+Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def _make(inputs: Inputs) -> Made:
@@ -38,11 +40,27 @@ def _make(inputs: Inputs) -> Made:
         in_template = Volume(carried.astype(np.uint8), grid.affine)
         arrays["lesion_template"] = to_array("lesion_template", in_template, space=space)
     t1w, t2w = _in_template(inputs, grid, warp, measured)
-    to_ratio = _conversion(inputs, t1w, t2w, measured)
-    values = to_ratio(t1w, t2w, measured)
-    arrays["ratio"] = to_array("ratio", Volume(values, grid.affine), space=space)
-    arrays["ratio_t1w"] = to_array("ratio_t1w", _on_t1w(inputs, lesion, to_ratio))
-    return Made(xr.Dataset(arrays), {"voxels_measured": int(np.isfinite(values).sum())})
+    to_ratio, finish = _conversion(inputs), _finish(inputs, t1w, t2w, measured)
+    every = to_ratio(t1w, t2w, measured)
+    limit = upper_limit(every)
+    values = within_limit(every, limit)
+    arrays["ratio"] = to_array("ratio", Volume(finish(values), grid.affine), space=space)
+    on_t1w = _on_t1w(inputs, lesion, to_ratio)
+    limited = on_t1w.with_data(finish(within_limit(on_t1w.data, limit)))
+    arrays["ratio_t1w"] = to_array("ratio_t1w", limited)
+    return Made(xr.Dataset(arrays), _record(every, values, limit))
+
+
+def _record(
+    every: NDArray[np.float32], values: NDArray[np.float32], limit: float
+) -> dict[str, Any]:
+    """Say how much was measured in template space, and how much lay beyond the upper limit."""
+    measured = int(np.isfinite(values).sum())
+    return {
+        "voxels_measured": measured,
+        "ratio_limit": limit if np.isfinite(limit) else None,
+        "voxels_beyond_limit": int(np.isfinite(every).sum()) - measured,
+    }
 
 
 def _warp(inputs: Inputs) -> Warp:
@@ -74,20 +92,24 @@ def _on_t1w(inputs: Inputs, lesion: Volume | None, to_ratio: ToRatio) -> Volume:
     return t1w.with_data(to_ratio(t1w, moved, brain))
 
 
-def _conversion(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> ToRatio:
-    """Give what turns both images of this person into the ratio, on any grid.
+def _finish(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> Finish:
+    """Give what turns the ratio into the values of the maps: another scale for ``gm_median``.
 
     Parameters
     ----------
     t1w, t2w : Volume
         In template space, where the grey matter is known.
     """
-    kind = inputs.record("calibrate")["kind"]
-    if kind == "gm_median":
-        grey = inputs.volume("template_out", "grey").data > GREY_SHARE
-        scale = gm_scale(t1w.data, t2w.data, measured, grey)
-        return lambda a, b, where: standardised(a.data, b.data, where, scale)
-    if kind == "none":
+    if inputs.record("calibrate")["kind"] != "gm_median":
+        return lambda values: values
+    grey = inputs.volume("template_out", "grey").data > GREY_SHARE
+    scale = gm_scale(t1w.data, t2w.data, measured, grey)
+    return lambda values: standardise(values, scale)
+
+
+def _conversion(inputs: Inputs) -> ToRatio:
+    """Give what turns both images of this person into the ratio, on any grid."""
+    if inputs.record("calibrate")["kind"] in ("none", "gm_median"):
         return lambda a, b, where: ratio(a.data, b.data, where)
     knots = inputs.dataset("calibrate")
     t1w_map, t2w_map = (

@@ -22,7 +22,8 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.effect_sizes import regional
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.stats.null import p_fwe
-from rt1t2_dask.stats.parcels import parcel_means
+from rt1t2_dask.stats.parcels import measured_means
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.tails import merge_batches
 
 TABLE = "effects.tsv"
@@ -60,7 +61,7 @@ def _make_clusters(inputs: Inputs) -> Made:
 def _means(volumes: Any, labels: NDArray[np.int32], wanted: list[int]) -> Float:
     if not wanted:
         return np.empty((sum(1 for _ in volumes), 0))
-    return np.stack([parcel_means(volume, labels, wanted) for volume in volumes])
+    return np.stack([measured_means(volume, labels, wanted)[0] for volume in volumes])
 
 
 def _made(rows: pd.DataFrame) -> Made:
@@ -73,8 +74,15 @@ def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
     own = np.stack(list(_read(inputs, row_role, FACTORS)))
     other = list(_read(inputs, minus_role, PARTNER_FACTORS))
     if other:
-        return own - np.stack(other), np.nanmean(other, axis=0)
-    return own, np.nanmean(own[np.asarray(baseline, bool)], axis=0)
+        return own - np.stack(other), _mean(np.stack(other))
+    return own, _mean(own[np.asarray(baseline, bool)])
+
+
+def _mean(rows: Float) -> Float:
+    """Mean over those who were measured; NaN where nobody was."""
+    count = np.isfinite(rows).sum(axis=0)
+    total = np.nansum(rows, axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _read(inputs: Inputs, role: Any, factors: str) -> Iterator[Float]:
@@ -94,6 +102,7 @@ def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.
         group_variance=inputs.record("contrast")["group_variance"],
         min_group_n=settings["min_group_n"],
         min_group_share=settings["min_group_share"],
+        scale=Scale(inputs.record("contrast")["scale"]),
     )
 
 

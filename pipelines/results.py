@@ -93,6 +93,7 @@ def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
         thresholds=None
         if plan.thresholds is None
         else table_of(lake, plan.thresholds.part, THRESHOLDS),
+        scale=lake.record(plan.contrast.part)["scale"],
     )
 
 

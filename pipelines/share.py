@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.blocks import Rows, voxel_blocks
 from rt1t2_dask.pipelines.group_scale import read_scaled
+from rt1t2_dask.pipelines.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
@@ -73,7 +74,9 @@ def _make(inputs: Inputs) -> Made:
         "share_region_cross": table("share_region_cross", regional[1]),
         "share_region_squares": table("share_region_squares", regional[2]),
     }
-    about = dict(inputs.settings["about"]) | {"cells": [name for name, _ in site.listed()]}
+    about = dict(inputs.settings["about"])
+    about |= {"scale": scale_of_maps(inputs, about["scale"])}
+    about |= {"cells": [name for name, _ in site.listed()]}
     return Made(xr.Dataset(arrays, attrs=about), _record(site, patterns))
 
 

@@ -17,8 +17,6 @@ from rt1t2_dask.pipelines import outputs
 from rt1t2_dask.pipelines.clusters import CLUSTERS, PEAKS, TABLE
 from rt1t2_dask.pipelines.dataset import SIMULATED, description
 from rt1t2_dask.pipelines.finished import study_key
-from rt1t2_dask.pipelines.gain_plan import EB_GAIN
-from rt1t2_dask.pipelines.group_scale import LOG, SCALE
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.pooled import POOLED, site_role
@@ -122,7 +120,7 @@ def _plan(config: Config, files: Sequence[SiteFile]) -> tuple[dict[str, _Contras
             "min_group_n": config.contrast.min_group_n,
             "min_group_share": config.contrast.min_group_share,
             "space": config.space,
-        } | ({SCALE: LOG} if config.calibration.kind == EB_GAIN else {})
+        }
         maps = POOLED.task(settings, {}, {site_role(k): one.file for k, one in enumerate(files)})
         table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
         planned[name] = _Contrast(maps, CLUSTERS.task(table, {"contrast": maps.part}))

@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.contrast_plan import mask_file
 from rt1t2_dask.pipelines.gain_design import own_columns
 from rt1t2_dask.pipelines.gain_plan import EB_GAIN
 from rt1t2_dask.pipelines.group_scale import LOG, RATIO, factor_of, scale_settings
+from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE, read_table
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -99,6 +100,7 @@ def plan_share(
     groups = [g for g in config.cohort.groups if (rows["group"] == g).any()]
     columns = with_own(columns_of(variables, rows["group"].tolist()), own_columns(plans))
     require_safe(columns, rows["group"].tolist(), least)
+    own_scale = LOG if config.calibration.kind == EB_GAIN else RATIO
     about = {
         "format": FORMAT,
         "simulated": config.simulated,
@@ -109,13 +111,13 @@ def plan_share(
         "lacking": {group: list(own) for group, own in columns.lacking.items()},
         "minimum_people": least,
         "demographics": demographics_of(rows, least),
+        "scale": LOG if own_scale == LOG else scale_of(config).value,
         **comparable(config),
     }
     lake = Lake(config.storage.url, config.storage.options())
     about["protocols"] = shared_protocols(lake, gain, least)
-    scale = LOG if config.calibration.kind == EB_GAIN else RATIO
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
-    settings |= scale_settings(plans, scale)
+    settings |= scale_settings(plans, own_scale)
     factors = [factor_of(plan) for plan in plans]
     key = digest([about, [plan.part("smooth").key for plan in plans], factors])
     settings["cells"] = cells_before(lake, key, rows, columns, least)

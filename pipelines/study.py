@@ -38,7 +38,7 @@ from rt1t2_dask.pipelines.progress import start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
-from rt1t2_dask.pipelines.sensitivity import SensitivityPlan, plan_sensitivity
+from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.share_combine import run_combine
 from rt1t2_dask.pipelines.share_export import write_share
 from rt1t2_dask.pipelines.share_plan import own_site

@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.inputs_table import input_table
 from rt1t2_dask.pipelines.meta_plan import MetaPlan
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.participants import write_quality
 from rt1t2_dask.pipelines.pictures import write_pictures
 from rt1t2_dask.pipelines.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.quality_table import quality_table
@@ -49,7 +50,7 @@ STATISTICS = {
     "n": "stat_n",
     "dof": "stat_dof",
 }
-LEAST = {"mde": "stat_mde", "mdeEta2": "stat_mde_eta2"}
+LEAST = {"mde": "stat_mde", "mdeEffect": "stat_mde_effect", "mdeEta2": "stat_mde_eta2"}
 
 
 def is_written(store: Store, key: str) -> bool:
@@ -103,6 +104,7 @@ def write_failed(
     outputs.write_failures(store, failures)
     _write_inputs(store, lake, plans)
     outputs.write_people(executor, lake, store, config, tuple(plans))
+    write_quality(lake, store, config, plans, ())
 
 
 def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None:

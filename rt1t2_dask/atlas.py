@@ -108,6 +108,23 @@ def on_grid(atlas: Atlas, grid: Grid) -> NDArray[np.int32]:
     return out
 
 
+def share_in_view(atlas: Atlas, grid: Grid) -> NDArray[np.float64]:
+    """Compute the share of each grey-matter region that lies inside a grid.
+
+    Returns
+    -------
+    ndarray, shape (len(atlas.grey),)
+        0 to 1: under 1 where the field of view cuts the region off.
+    """
+    labels = np.asarray(atlas.labels.data)
+    to_grid = np.linalg.inv(grid.affine) @ np.asarray(atlas.labels.affine, dtype=np.float64)
+    index = np.argwhere(labels) @ to_grid[:3, :3].T + to_grid[:3, 3]
+    inside = np.all((index >= -0.5) & (index < np.asarray(grid.shape) - 0.5), axis=1)
+    own, length = labels[labels != 0], max(atlas.grey) + 1
+    seen, every = (np.bincount(of, minlength=length) for of in (own[inside], own))
+    return np.asarray(seen[list(atlas.grey)] / every[list(atlas.grey)])
+
+
 def _nearest(source: NDArray[np.int32], position: NDArray[np.float64]) -> NDArray[np.int32]:
     # A tie must not hang on the last bit of a matrix inverse.
     index = np.floor(np.round(position, 9) + 0.5).astype(np.int64)

@@ -111,7 +111,7 @@ class MapsSource(Model):
     kind: Literal["maps"]
     root: str
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
-    zero_is_missing: bool = False
+    zero_is_missing: bool | Literal["auto"] = "auto"
 
 
 Source = Annotated[

@@ -83,6 +83,7 @@ VARIABLES = {
     "stat_se": Variable(SPACE, "1", "standard error of the effect"),
     "stat_sd": Variable(SPACE, "1", "residual standard deviation of the ratio"),
     "stat_mde": Variable(SPACE, "%", "minimum detectable effect, % of the mean of the reference"),
+    "stat_mde_effect": Variable(SPACE, "1", "minimum detectable effect, unit of the maps"),
     "stat_mde_eta2": Variable(SPACE, "1", "minimum detectable partial eta squared of F"),
     "stat_mean": Variable(SPACE, "1", "mean ratio of the reference group, else of everybody"),
     "stat_z": Variable(SPACE, "1", "z of the contrast"),

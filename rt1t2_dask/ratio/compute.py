@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 
 SAFE_SHARE = 0.05
+# Set on six sessions of five people (multiple sclerosis, glioma; four protocols): beyond it lay 13
+# of 4.0 million voxels of eroded grey and white matter, and ratios up to 43 in vessels and sinuses.
+LIMIT_SDS = 4.0
+# Painted heads of a few grey levels have no spread; these people's was 0.35 to 0.45.
+LEAST_SPREAD = 0.3
 
 
 def ratio(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask) -> NDArray[np.float32]:
@@ -33,6 +38,33 @@ def ratio(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask) -> NDArray[np.fl
     known &= t2w > max(SAFE_SHARE * typical, 0.0)
     quotient = np.divide(t1w, t2w, where=known, out=np.full(t1w.shape, np.nan, dtype=np.float64))
     return np.asarray(quotient, dtype=np.float32)
+
+
+def upper_limit(values: NDArray[np.float32]) -> float:
+    """Compute the ratio beyond which a voxel holds no tissue: flow voids, vessels, bone.
+
+    Parameters
+    ----------
+    values : ndarray
+        One person's ratio within the brain; NaN where not measured.
+
+    Returns
+    -------
+    float
+        exp(median + 4 SD) of the log ratio, SD = 1.4826 times the median absolute deviation and
+        at least 0.3; infinity where nothing is above 0. A gain of the ratio is one of the limit.
+    """
+    logs = np.log(values[values > 0], dtype=np.float64)
+    if not len(logs):
+        return np.inf
+    middle = np.median(logs)
+    spread = max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
+    return float(np.exp(middle + LIMIT_SDS * spread))
+
+
+def within_limit(values: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
+    """Leave out what lies beyond a limit: NaN there."""
+    return np.where(values > limit, np.float32(np.nan), values)
 
 
 def gm_median(
@@ -60,7 +92,7 @@ def gm_median(
     ValueError
         No measured grey matter.
     """
-    return standardised(t1w, t2w, measured, gm_scale(t1w, t2w, measured, grey))
+    return standardise(ratio(t1w, t2w, measured), gm_scale(t1w, t2w, measured, grey))
 
 
 def gm_scale(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask) -> float:
@@ -71,9 +103,7 @@ def gm_scale(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask) -
     return float(np.median(t1w[known]) / np.median(t2w[known]))
 
 
-def standardised(
-    t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, scale: float
-) -> NDArray[np.float32]:
-    """Give (T1w - s T2w) / (T1w + s T2w) for a scale s > 0; NaN as in `ratio`."""
-    scaled = ratio(t1w, t2w, measured) / np.float32(scale)
+def standardise(values: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Compute (r - s) / (r + s) of a ratio r for a scale s > 0; NaN where r is."""
+    scaled = values / np.float32(scale)
     return np.asarray((scaled - 1) / (scaled + 1), dtype=np.float32)

@@ -19,6 +19,7 @@ from rt1t2_dask.report.numbers import (
 )
 from rt1t2_dask.report.table import Table, from_frame, with_places
 from rt1t2_dask.stats.power import cohens_f
+from rt1t2_dask.stats.scale import Scale
 
 ALPHA = 0.05
 SHOWN_REGIONS = 20
@@ -26,6 +27,15 @@ SELECTED = (
     "Means over each cluster. The clusters were chosen by the same test, so that these effects "
     "are overestimated; 95 % intervals from the noncentral t or F."
 )
+
+_PERCENT = {
+    Scale.RATIO: "Percentages are of the {baseline}.",
+    Scale.LOG: "Percentages are 100 (exp b - 1), with b a difference of the log ratio.",
+    Scale.SIGNED: (
+        "No percentages: zero lies among the values of these maps, so that no difference is a "
+        "share of a mean."
+    ),
+}
 
 
 def sentences(details: Details, extent_mm3: float) -> list[str]:
@@ -39,7 +49,7 @@ def sentences(details: Details, extent_mm3: float) -> list[str]:
 def tables(details: Details) -> list[Table]:
     """Give the maxima, the effects of clusters and the regions of smallest p."""
     made = []
-    share = f"Percentages are of the {details.baseline}."
+    share = _PERCENT[Scale(details.scale)].format(baseline=details.baseline)
     if len(details.peaks):
         made.append(_peaks(details.peaks))
     if len(details.effects):
@@ -71,7 +81,8 @@ def _effects(rows: pd.DataFrame) -> pd.DataFrame:
         for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
     ]
     other = ["partial_eta2"] if shown["partial_eta2"].isna().all() else ["estimate", "percent", "g"]
-    shown = shown.drop(columns=other)
+    no_percent = {"percent"} if shown["percent"].isna().all() else set()
+    shown = shown.drop(columns=[*{*other, *no_percent}])
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
 
 
@@ -115,8 +126,12 @@ def _size(found: Mapping[str, Any], baseline: str) -> str:
     """Say the detectable effect at the median voxel, and its range with a bracket left open."""
     digits = 1 if found["numerator"] is None else 2
     low, middle, high = (decimal(found[key], digits) for key in ("low_5", "median", "high_95"))
+    if found["numerator"] is None and found["scale"] == Scale.SIGNED:
+        low, middle, high = (decimal(found[key], 3) for key in ("low_5", "median", "high_95"))
+        return f"{middle} in the unit of the maps at the median voxel ({low} to {high}"
     if found["numerator"] is None:
-        return f"{middle} % of the {baseline} at the median voxel ({low} to {high} %"
+        share = f" of the {baseline}" if found["scale"] == Scale.RATIO else ""
+        return f"{middle} %{share} at the median voxel ({low} to {high} %"
     cohen = decimal(cohens_f(found["median"]))
     return f"a partial η² of {middle} (Cohen's f {cohen}) at the median voxel ({low} to {high}"
 

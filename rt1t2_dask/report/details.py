@@ -28,7 +28,10 @@ class Details:
         ``contrast-<name>_thresholds.tsv``.
     detectable : mapping or None
         ``numerator`` (None for t), ``critical``, ``critical_from``, ``power``, and the effect's
-        ``median``, ``low_5`` and ``high_95`` over voxels: percent for t, partial eta squared for F.
+        ``median``, ``low_5`` and ``high_95`` over voxels, in ``unit``: percent for t, or the unit
+        of the maps where their scale has no percent; partial eta squared for F.
+    scale : str
+        A value of `rt1t2_dask.stats.scale.Scale`.
     """
 
     baseline: str
@@ -40,3 +43,4 @@ class Details:
     parcels: pd.DataFrame
     detectable: Mapping[str, Any] | None = None
     thresholds: pd.DataFrame | None = None
+    scale: str = "ratio"

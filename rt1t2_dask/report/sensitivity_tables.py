@@ -26,7 +26,8 @@ _EDGE = (
 )
 _CALIBRATIONS = (
     "Effects in percent of the mean ratio may be compared between calibrations; effects in their "
-    "own units may not, and maps of different calibrations are never mixed."
+    "own units may not, and maps of different calibrations are never mixed. gm_median has no "
+    "percent: zero lies among its values."
 )
 
 

@@ -13,6 +13,7 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import GlmResult, Variance, fit
 from rt1t2_dask.stats.noncentral import noncentrality_of_f
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
 COLUMNS = (
@@ -109,6 +110,7 @@ def regional(
     group_variance: dict[str, float] | None = None,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
+    scale: Scale = Scale.RATIO,
 ) -> pd.DataFrame:
     """Test the design's contrast on regional means.
 
@@ -121,14 +123,16 @@ def regional(
         Mean that ``percent`` is a share of.
     variance, group_variance, min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.fit`.
+    scale : Scale
+        How ``percent`` follows from the estimate.
 
     Returns
     -------
     DataFrame, one row a region
-        ``estimate`` (unit of the data), ``percent`` of the baseline, ``t`` (F where the
-        contrast has several sets of weights), ``dof``, ``p`` (two-sided for t), Hedges'
-        ``g`` for t and ``partial_eta2`` for F with its 95 % interval ``ci_low, ci_high``
-        (:func:`noncentral_interval`, :func:`noncentral_f_interval`), ``n``.
+        ``estimate`` (unit of the data), ``percent`` of the baseline (NaN where the scale has
+        none), ``t`` (F where the contrast has several sets of weights), ``dof``, ``p`` (two-sided
+        for t), Hedges' ``g`` for t and ``partial_eta2`` for F with its 95 % interval
+        ``ci_low, ci_high`` (:func:`noncentral_interval`, :func:`noncentral_f_interval`), ``n``.
     """
     result = fit(
         data,
@@ -138,15 +142,17 @@ def regional(
         min_group_n=min_group_n,
         min_group_share=min_group_share,
     )
-    return table_of_result(result, baseline, design.q)
+    return table_of_result(result, baseline, design.q, scale)
 
 
-def table_of_result(result: GlmResult, baseline: Float, q: int) -> pd.DataFrame:
+def table_of_result(
+    result: GlmResult, baseline: Float, q: int, scale: Scale = Scale.RATIO
+) -> pd.DataFrame:
     """Lay a test of regions out as `regional` does; ``q`` sets of weights."""
     low, high = _interval(result, q)
     columns = {
         "estimate": result.effect,
-        "percent": 100 * result.effect / baseline,
+        "percent": scale.percent(result.effect, baseline),
         "t": result.t,
         "dof": result.dof,
         "p": _p(result, q),

@@ -13,6 +13,9 @@ from rt1t2_dask.stats.jit import compiled
 
 Floats = NDArray[np.float64]
 
+# A mean over less than half of a region is that of another region, its remainder.
+MIN_COVERAGE = 0.5
+
 
 def parcel_means(
     maps: NDArray[Any], labels: NDArray[np.integer[Any]], wanted: Sequence[int]
@@ -60,6 +63,33 @@ def parcel_coverage(
     """Give the share of each region's voxels that was measured, 0 to 1 (NaN: no such region)."""
     measured = np.isfinite(maps).astype(np.float32)
     return parcel_means(measured, labels, wanted)
+
+
+def measured_means(
+    maps: NDArray[Any],
+    labels: NDArray[np.integer[Any]],
+    wanted: Sequence[int],
+    in_view: Floats | float = 1.0,
+) -> tuple[Floats, Floats]:
+    """Average maps over the regions that were measured to half at least.
+
+    Parameters
+    ----------
+    maps, labels, wanted
+        As in `parcel_means`.
+    in_view : ndarray, shape (len(wanted),), or float
+        Share of each region that lies inside the grid, 0 to 1.
+
+    Returns
+    -------
+    means, coverage : ndarray of float64, shape (..., len(wanted))
+        A mean is NaN where the coverage, the measured share of the whole region, is under
+        `MIN_COVERAGE`.
+    """
+    coverage = parcel_coverage(maps, labels, wanted)
+    coverage = np.where(np.equal(in_view, 0), 0.0, coverage * in_view)
+    means = np.where(coverage >= MIN_COVERAGE, parcel_means(maps, labels, wanted), np.nan)
+    return means, coverage
 
 
 @compiled

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.stats.scale import Scale
+
 Map = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
@@ -31,7 +33,7 @@ class ContrastMaps:
 
 
 def summarise(
-    maps: ContrastMaps, main: Map, regions: Mapping[str, Mask], *, centred: bool = False
+    maps: ContrastMaps, main: Map, regions: Mapping[str, Mask], scale: Scale = Scale.RATIO
 ) -> list[dict[str, Any]]:
     """Summarise a contrast over regions.
 
@@ -41,30 +43,29 @@ def summarise(
     main : ndarray, shape (x, y, z)
         The effect under the main choice.
     regions : mapping of str to ndarray of bool
-    centred : bool
-        The unit is v = (r - 1) / (r + 1) of a ratio r, which has no percent of its own: effect
-        and level are turned into those of r, dr/r = 2 dv / (1 - v^2).
+    scale : Scale
+        Of the maps.
 
     Returns
     -------
     list of dict
         ``region``, ``voxels``, ``effect`` (mean, the maps' unit), ``effect_percent`` (mean effect
-        in percent of the mean level), ``t`` (mean) and ``same_sign_share`` (share of voxels whose
-        effect has the main choice's sign); None where a region has no voxel that was tested.
+        in percent of the mean level, NaN where the scale has none), ``t`` (mean) and
+        ``same_sign_share`` (share of voxels whose effect has the main choice's sign); None where
+        a region has no voxel that was tested.
     """
-    return [{"region": name, **_row(maps, main, mask, centred)} for name, mask in regions.items()]
+    return [{"region": name, **_row(maps, main, mask, scale)} for name, mask in regions.items()]
 
 
-def _row(maps: ContrastMaps, main: Map, mask: Mask, centred: bool) -> dict[str, Any]:
+def _row(maps: ContrastMaps, main: Map, mask: Mask, scale: Scale) -> dict[str, Any]:
     known = mask & np.isfinite(maps.effect) & np.isfinite(maps.level) & np.isfinite(main)
     if not known.any():
         return {"voxels": 0}
     effect, level = maps.effect[known].mean(), maps.level[known].mean()
-    share = 2 * effect / (1 - level**2) if centred else effect / level
     return {
         "voxels": int(known.sum()),
         "effect": float(effect),
-        "effect_percent": float(100 * share),
+        "effect_percent": float(scale.percent(effect, level)),
         "t": float(maps.t[known].mean()),
         "same_sign_share": float(np.mean(np.sign(maps.effect[known]) == np.sign(main[known]))),
     }

@@ -107,7 +107,10 @@ def test_people_one_by_one_and_then_the_group_make_a_study(maps_study, maps_argu
     assert json.loads((folder / "provenance.json").read_text())["state"] == "participants"
     table = pd.read_csv(folder / "participants.tsv", sep="\t")
     assert table["participant_id"].tolist() == ["sub-00", "sub-01"]
-    assert not (folder / "group").exists()
+    assert sorted(path.name for path in (folder / "group").iterdir()) == ["quality.tsv"]
+    quality = (folder / "group" / "quality.tsv").read_text()
+    assert [line.split("\t")[0] for line in quality.splitlines()[1:]] == ["sub-00", "sub-01"]
+    assert "nothing that is" in (folder / "README.md").read_text()
     assert command([*words, "level=participant", "smooth.fwhm_mm=6"]) == 2
     early = {p: p.read_bytes() for p in sorted(folder.glob("sub-*/anat/*"))}
     assert len(early) == 8

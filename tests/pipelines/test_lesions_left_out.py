@@ -21,15 +21,15 @@ LESION = np.array([-20.0, 0.0, 8.0])
 RADIUS_MM = 12.0
 
 
-def scans(inside: float) -> dict[str, Volume]:
-    """A head of two tissues with a smooth field; the lesion holds `inside` times its tissue."""
+def scans(inside: float, vessel: float = 1.0) -> dict[str, Volume]:
+    """A head of two tissues with a smooth field; lesion and vessel are so many times the tissue."""
     away = np.linalg.norm(GRID.world() - LESION, axis=-1)
     world = GRID.world()
     head = np.linalg.norm(world / np.array([65, 80, 60]), axis=-1) < 1
     waves = 1 + 0.25 * np.cos(world[..., 0] / 9) * np.cos(world[..., 1] / 11)
     field = np.exp(0.2 * np.sin(world[..., 2] / 50) + 0.1 * world[..., 0] / 70)
     lesion = (away < RADIUS_MM) & head
-    hurt = np.where(lesion, inside, 1.0)
+    hurt = np.where(lesion, inside, 1.0) * np.where(vessel_mask(), vessel, 1.0)
     t1w = 100 * waves * field * head * hurt + 1
     t2w = 60 / waves * head / hurt + 1
     return {
@@ -38,6 +38,13 @@ def scans(inside: float) -> dict[str, Volume]:
         "lesion": Volume(lesion, GRID.affine),
         "head": Volume(head, GRID.affine),
     }
+
+
+def vessel_mask() -> np.ndarray:
+    """Mark eight voxels far from the lesion and from the head's edge."""
+    mask = np.zeros(GRID.shape, bool)
+    mask[22:24, 22:24, 18:20] = True
+    return mask
 
 
 def make(lake: Lake, stage: str, settings: dict, parents: dict[str, Part]) -> Part:
@@ -63,8 +70,8 @@ def maps(tmp_path_factory) -> dict[float, dict[str, xr.Dataset]]:
     return {inside: run(tmp_path_factory.mktemp("lake"), inside) for inside in (0.2, 1.7)}
 
 
-def run(folder, inside: float) -> dict[str, xr.Dataset]:
-    lake, seen = Lake(str(folder)), scans(inside)
+def run(folder, inside: float, vessel: float = 1.0, kind: str = "none") -> dict[str, xr.Dataset]:
+    lake, seen = Lake(str(folder)), scans(inside, vessel)
     images = {name: to_array(name, seen[name]) for name in ("t1w", "t2w", "lesion")}
     brain = seen["head"]
     field = Volume(np.zeros((*GRID.shape, 3), np.float32), GRID.affine)
@@ -80,13 +87,15 @@ def run(folder, inside: float) -> dict[str, xr.Dataset]:
                 "displacement": to_array("displacement", field, space="here"),
             },
         ),
-        "calibrate": put(lake, "calibrate", {}, {"kind": "none"}),
-        "template_out": put(lake, "template", {"brain": to_array("brain", brain)}),
+        "calibrate": put(lake, "calibrate", {}, {"kind": kind}),
+        "template_out": put(
+            lake, "template", {"brain": to_array("brain", brain), "grey": to_array("grey", brain)}
+        ),
     }
     parents["bias"] = make(lake, "bias", {}, {k: parents[k] for k in ("ingest", "coregister")})
     parents["ratio"] = make(lake, "ratio", {}, parents)
-    chosen = {k: parents[k] for k in ("ratio", "template_out")}
-    parents["smooth"] = make(lake, "smooth", {"fwhm_mm": 10, "edge": "normalised"}, chosen)
+    settings = {"fwhm_mm": 10, "edge": "normalised"}
+    parents["smooth"] = make(lake, "smooth", settings, {"ratio": parents["ratio"]})
     return {name: lake.read(parents[name]).load() for name in ("bias", "ratio", "smooth")}
 
 
@@ -110,8 +119,26 @@ def test_the_ratio_is_missing_in_the_lesion_and_the_same_around_it(maps, name):
 def test_smoothing_carries_nothing_out_of_the_lesion(maps):
     low, high = (maps[k]["smooth"]["smoothed"].to_numpy() for k in (0.2, 1.7))
     np.testing.assert_allclose(low, high, rtol=1e-4)
-    centre = np.linalg.norm(GRID.world() - LESION, axis=-1) < RADIUS_MM - 6
-    assert np.isnan(low[centre.T]).all()
+    assert np.isnan(low[scans(1.0)["lesion"].data.T]).all()
+
+
+@pytest.mark.parametrize("kind", ["none", "gm_median"])
+def test_a_flow_void_is_not_measured_and_carries_nothing_out(maps, tmp_path, kind):
+    """The T1w 4 times as bright and the T2w a quarter: a ratio 16 times the tissue's."""
+    made = run(tmp_path / kind, 0.2, vessel=4.0, kind=kind)
+    where = vessel_mask().T
+    for name in ("ratio", "ratio_t1w"):
+        assert np.isnan(made["ratio"][name].to_numpy()[where]).all()
+    lake = Lake(str(tmp_path / kind))
+    record = lake.record(named("ratio"))
+    assert record["voxels_beyond_limit"] == where.sum()
+    smoothed = made["smooth"]["smoothed"].to_numpy()
+    assert np.isnan(smoothed[where]).all()
+    if kind == "none":
+        assert record["ratio_limit"] < 16
+        plain = maps[0.2]["smooth"]["smoothed"].to_numpy()
+        both = np.isfinite(plain) & np.isfinite(smoothed)
+        np.testing.assert_allclose(smoothed[both], plain[both], rtol=0.08)
 
 
 def test_spms_smoothing_would_have_lowered_the_rim(maps):

@@ -50,6 +50,64 @@ def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
         Image.open(path).verify()
 
 
+def test_quality_is_judged_where_there_is_no_group(maps_study, maps_arguments, tmp_path, caplog):
+    """People one by one: a flag, a row and exit code 0; another person's run keeps the row."""
+    root, _ = maps_study()
+    hollow(root, "sub-02")
+    words = [*maps_arguments, "report.mosaics=0", "level=participant"]
+    for label, flagged in (("sub-02", True), ("sub-04", False)):
+        caplog.clear()
+        assert command([*words, f"labels=[{label}]"]) == 0
+        assert ("1 of 1 people are beyond a quality limit" in caplog.text) is flagged
+        assert "sub-0" not in caplog.text
+    path = tmp_path / "out" / "group" / "quality.tsv"
+    quality = pd.read_csv(path, sep="\t", na_values="n/a").set_index("participant_id")
+    assert quality.index.tolist() == ["sub-02", "sub-04"]
+    assert "regions_under_half" in quality["flag"]["sub-02"]
+    assert pd.isna(quality["flag"]["sub-04"])
+    before = path.read_bytes()
+    assert command([*words, "labels=[sub-02]"]) == 0
+    assert path.read_bytes() == before
+    looser = [*words, "quality.limits.regions_under_half=[null,119]", "labels=[sub-02]"]
+    assert command(looser) == 0
+    again = pd.read_csv(path, sep="\t", na_values="n/a").set_index("participant_id")
+    assert again["flag"].isna().all()
+    assert again.drop(columns="flag").equals(quality.drop(columns="flag"))
+
+
+def test_a_failure_of_one_leaves_the_quality_of_the_others(maps_study, maps_arguments, tmp_path):
+    root, _ = maps_study()
+    (root / "sub-03_T1wT2wratio.nii.gz").write_bytes(b"not an image")
+    assert command(maps_arguments) == 1
+    quality = pd.read_csv(tmp_path / "out" / "group" / "quality.tsv", sep="\t")
+    assert len(quality) == 12
+    assert "sub-03" not in quality["participant_id"].tolist()
+
+
+def test_half_a_map_leaves_regions_out_everywhere(maps_study, maps_arguments, tmp_path):
+    """n/a in the table of regions; one row fewer in contrasts; receptors and z go on."""
+    root, _ = maps_study()
+    hollow(root, "sub-02")
+    words = [*maps_arguments, "report.mosaics=0", "receptors.spatial=none"]
+    assert command(words) == 0
+    group = tmp_path / "out" / "group"
+    parcels = pd.read_csv(group / "parcels.tsv", sep="\t", na_values="n/a")
+    own = parcels.set_index("participant_id").isna()
+    lost = own.loc["sub-02"]
+    assert 10 < lost.sum() < 110
+    assert not own.drop(index="sub-02").to_numpy().any()
+    quality = pd.read_csv(group / "quality.tsv", sep="\t").set_index("participant_id")
+    assert quality["regions_under_half"]["sub-02"] == lost.sum()
+    tested = pd.read_csv(group / "contrast-patVsHc_parcels.tsv", sep="\t").set_index("region")
+    n = tested["n"]
+    assert {12, 13} == set(n)
+    assert (n == 12).sum() == lost.sum()
+    assert tested[["p", "q_fdr", "p_fwe_max_t"]].notna().all().all()
+    receptors = pd.read_csv(group / "receptors.tsv", sep="\t", na_values="n/a")
+    assert receptors["mean_fisher_z"].notna().all()
+    assert (receptors["n_regions"] == 119 - lost.sum()).all()
+
+
 def test_nobody_left_is_an_error_of_one_line(maps_study, maps_arguments, capsys):
     maps_study()
     words = [*maps_arguments, "quality.action=exclude", "quality.limits.regions_under_half=[1,2]"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.ratio.compute import gm_median, ratio
+from rt1t2_dask.ratio.compute import gm_median, ratio, upper_limit, within_limit
 
 
 def images(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,3 +58,36 @@ def test_gm_median_without_grey_matter_is_refused() -> None:
     t1w, t2w, measured = images()
     with pytest.raises(ValueError, match="grey"):
         gm_median(t1w, t2w, measured, ~measured)
+
+
+def brain_like(seed: int = 0) -> np.ndarray:
+    """Log-normal grey matter, white matter and CSF, with the medians of real sessions."""
+    rng = np.random.default_rng(seed)
+    logs = [rng.normal(np.log(m), s, n) for m, s, n in
+            ((0.8, 0.15, 6000), (1.2, 0.12, 4500), (0.35, 0.4, 1500))]  # fmt: skip
+    return np.concatenate(logs).astype(np.float64)
+
+
+@given(gain=st.floats(1e-6, 1e6), seed=st.integers(0, 50))
+def test_the_upper_limit_goes_with_the_gain(gain: float, seed: int) -> None:
+    """Whoever multiplies a person's ratio by a number takes the same voxels away."""
+    values = np.exp(brain_like(seed))
+    assert upper_limit(gain * values) == pytest.approx(gain * upper_limit(values), rel=1e-6)
+
+
+def test_flow_voids_lie_beyond_the_limit_and_tissue_within() -> None:
+    tissue = np.exp(brain_like(3))
+    voids = np.array([6.0, 16.7, 43.0])
+    limit = upper_limit(np.r_[tissue, voids, np.nan, 0.0])
+    assert tissue.max() < limit < voids.min()
+    kept = within_limit(np.r_[tissue, voids].astype(np.float32), limit)
+    assert np.isnan(kept[-3:]).all()
+    np.testing.assert_array_equal(kept[:-3], tissue.astype(np.float32))
+    assert upper_limit(tissue) == pytest.approx(limit, rel=1e-2)  # voids do not move it
+
+
+def test_a_painted_brain_of_two_values_keeps_both() -> None:
+    """More than half of one grey level: no spread, and white matter is no outlier."""
+    values = np.r_[np.full(700, 0.8), np.full(300, 1.6)]
+    assert upper_limit(values) > 1.6
+    assert upper_limit(np.array([np.nan, -1.0])) == np.inf

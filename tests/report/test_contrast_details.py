@@ -45,6 +45,7 @@ def details() -> Details:
         parcels=pd.DataFrame({"region": [60], "name": ["Left Thalamus Proper"]} | EFFECTS | p),
         detectable={
             "numerator": None, "critical": 5.9, "critical_from": "random field", "power": 0.8,
+            "scale": "ratio",
             "median": 11.24, "low_5": 7.0, "high_95": 20.0,
         },
     )  # fmt: skip

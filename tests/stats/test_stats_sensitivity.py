@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.sensitivity import ContrastMaps, summarise
 
 SHAPE = (6, 7, 8)
@@ -37,15 +38,22 @@ def test_percent_sign_and_t_of_a_planted_tenth() -> None:
     assert abs(rest["effect_percent"]) < 0.5
 
 
-def test_the_standardised_ratio_is_read_as_a_ratio() -> None:
-    """v = (r - 1) / (r + 1): the same change in percent as of r itself."""
+def test_the_standardised_ratio_has_an_effect_and_no_percent() -> None:
     patients, controls = two_groups(1)
     ratio = maps_of(patients, controls)
     centred = maps_of((patients - 1) / (patients + 1), (controls - 1) / (controls + 1))
-    (expected,) = summarise(ratio, ratio.effect, {"changed": half()})
-    (found,) = summarise(centred, ratio.effect, {"changed": half()}, centred=True)
-    assert found["effect_percent"] == pytest.approx(expected["effect_percent"], rel=0.02)
+    (found,) = summarise(centred, ratio.effect, {"changed": half()}, Scale.SIGNED)
+    assert np.isnan(found["effect_percent"])
+    assert found["effect"] == pytest.approx(centred.effect[half()].mean())
     assert found["same_sign_share"] > 0.99
+
+
+def test_log_ratios_give_the_percent_of_the_ratio() -> None:
+    """A planted tenth on every person's ratio is exp(b) - 1 on logs, whatever the level."""
+    patients, controls = two_groups(2)
+    logs = maps_of(np.log(patients), np.log(controls))
+    (found,) = summarise(logs, logs.effect, {"changed": half()}, Scale.LOG)
+    assert found["effect_percent"] == pytest.approx(-10.0, abs=0.5)
 
 
 def test_a_region_that_was_not_tested_has_no_numbers() -> None:
