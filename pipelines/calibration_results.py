@@ -56,15 +56,16 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
 
 
 def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
+    """Return log medians; where intensities stayed raw, both from the same map."""
     numbers = lake.record(plan.part("quality")) if "quality" in plan.tasks else {}
-    raw = {"raw_white": anchors.white_median, "raw_grey": anchors.grey_median}
-    own = {
-        f"calibrated_{tissue}": float(np.log(numbers[name] * factor_of(plan)))
-        if numbers.get(name)
-        else float("nan")
-        for tissue, name in LEVELS.items()
-    }
-    return raw | own
+    kept_raw = "calibrate" in plan.tasks and plan.tasks["calibrate"].settings["kind"] == "none"
+    measured = {"white": anchors.white_median, "grey": anchors.grey_median}
+    found: dict[str, float] = {}
+    for tissue, name in LEVELS.items():
+        level = float(np.log(numbers[name])) if numbers.get(name) else float("nan")
+        found[f"raw_{tissue}"] = level if kept_raw else measured[tissue]
+        found[f"calibrated_{tissue}"] = level + float(np.log(factor_of(plan)))
+    return found
 
 
 def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFrame:

@@ -13,8 +13,9 @@ from rt1t2_dask.command_line import Job, _configure, command
 from rt1t2_dask.pipelines.cohort import plan_cohort
 from rt1t2_dask.pipelines.people import read_people
 from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.sensitivity import plan_sensitivity
+from rt1t2_dask.pipelines.sensitivity_plan import plan_sensitivity
 from rt1t2_dask.ratio.calibrate import KINDS
+from rt1t2_dask.storage.parts import Lake
 
 QUICK = [
     *("permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none"),
@@ -102,6 +103,8 @@ def test_every_calibration_has_the_scale_of_its_own_maps(tmp_path, main):
     shared = {role: task.part for role, task in images.shared.items()}
     cohort = plan_cohort(config, people, images.people, shared)
     scales = {main: cohort.contrasts["patVsHc"].contrast.settings["scale"]}
-    for kind, choice in plan_sensitivity(config, images.people, cohort).calibrations.items():
+    lake = Lake(str(tmp_path / "lake"), {})
+    planned = plan_sensitivity(config, people, images.people, cohort, shared, lake)
+    for kind, choice in planned.calibrations.items():
         scales[kind] = choice.contrasts["patVsHc"].settings["scale"]
     assert scales == {kind: "signed" if kind == "gm_median" else "ratio" for kind in KINDS}

@@ -115,7 +115,41 @@ def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed):
     assert pd.read_csv(out / "failures.tsv", sep="\t").empty
     quality = pd.read_csv(out / "group" / "quality.tsv", sep="\t", na_values="n/a")
     assert len(quality) == 5 and quality["flag"].isna().all()
-    assert quality["contrast_kept_t1w"].between(0.8, 1.6).all()
+    run(undisturbed, "psp", "calibration=mrtool_style", "level=participant",
+        "output_dir=outputs/mapped")  # fmt: skip
+    mapped = pd.read_csv(
+        undisturbed / "outputs" / "mapped" / "group" / "quality.tsv", sep="\t", na_values="n/a"
+    )
+    assert len(mapped) == 5 and mapped["flag"].isna().all()
+    assert mapped["contrast_kept_t1w"].between(0.8, 1.6).all()
+
+
+@pytest.mark.cluster
+def test_gain_is_taken_out_of_what_is_written_and_parts_stay_raw(undisturbed):
+    """Maps, regions and levels carry one factor a person; the lake's parts stay the raw ratio."""
+    out = undisturbed / "outputs" / "psp"
+    protocols = pd.read_csv(out / "group" / "calibration.tsv", sep="\t", na_values="n/a")
+    people = pd.read_csv(out / "group" / "calibration_people.tsv", sep="\t", na_values="n/a")
+    assert protocols["scans"].sum() == len(people) == 5
+    assert (protocols["calibrated_over_raw"].dropna() <= 1).all()
+    regions = pd.read_csv(out / "group" / "parcels.tsv", sep="\t", na_values="n/a")
+    keys = json.loads((out / "provenance.json").read_text())["parts"]
+    for row in people.to_dict("records"):
+        label = row["participant_id"]
+        lake = undisturbed / "outputs" / "lake" / "parts"
+        raw = xr.open_zarr(lake / "parcels" / keys[label]["parcels"], consolidated=False)
+        own = regions.loc[regions["participant_id"] == label].drop(columns="participant_id")
+        np.testing.assert_allclose(own.to_numpy()[0], raw["parcels"] * row["gain"], rtol=1e-6)
+        path = f"{label}/anat/{label}_space-MNI152NLin2009aSym_desc-smoothed_T1wT2wratio"
+        written = nib.load(out / f"{path}.nii.gz").get_fdata()
+        part = xr.open_zarr(lake / "smooth" / keys[label]["smooth"], consolidated=False)
+        stored = part["smoothed"].to_numpy().transpose(2, 1, 0)
+        np.testing.assert_allclose(written, stored * row["gain"], rtol=1e-5)
+        said = json.loads((out / f"{path}.json").read_text())["Calibration"]
+        assert said["kind"] == "eb_gain" and said["factor"] == pytest.approx(row["gain"])
+    design = pd.read_csv(out / "group" / "contrast-pspVsHc_design.tsv", sep="\t")
+    taken_out = (protocols["lambda_applied"] > 0).any()
+    assert any(str(name).startswith("anchor") for name in design) == taken_out
 
 
 def test_sidecars_say_what_was_done(undisturbed):
