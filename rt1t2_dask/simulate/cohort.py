@@ -116,6 +116,7 @@ def simulate_participant(
     voxel_mm: float,
     effects: Sequence[Effect],
     scanner: Scanner = COMMON,
+    slice_mm: float | None = None,
 ) -> SimulatedPerson:
     """Simulate one participant of a group.
 
@@ -130,11 +131,13 @@ def simulate_participant(
     seed : int
         Seed of the study.
     voxel_mm : float
-        Voxel size of both scans, mm.
+        Voxel size of both scans, mm; in plane where `slice_mm` is given.
     effects : sequence of Effect
         From `paper_effects`; lesions keep clear of them whether planted or not.
     scanner : Scanner
         Of the site.
+    slice_mm : float, optional
+        Thickness of 2-D slices; None is isotropic voxels.
     """
     entropy = person_seed(seed, participant_id)
     rng = _person_rng(seed, participant_id)
@@ -147,6 +150,7 @@ def simulate_participant(
         n_lesions=n_lesions,
         keep_clear=effects,
         scanner=scanner,
+        slice_mm=slice_mm,
     )
 
 

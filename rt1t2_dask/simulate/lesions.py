@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.simulate.effects import Effect
 from rt1t2_dask.simulate.head import HeadModel
-from rt1t2_dask.simulate.intensities import WHITE_T1W, WHITE_T2W
+from rt1t2_dask.simulate.intensities import WHITE
 
 Points = NDArray[np.float64]
 
-T1W, T2W = 0.45 * WHITE_T1W, 1.9 * WHITE_T2W
+INTENSITY = {"t1w": 0.45 * WHITE["t1w"], "t2w": 1.9 * WHITE["t2w"]}
 _RADIUS_MM = (4.0, 9.0)
 _CLEARANCE_MM = 4.0
 _ELONGATION = 0.25
@@ -47,6 +47,16 @@ def draw_lesions(
         clear = _is_clear(centres, float(axes.max()), effects)
         lesions.append(Lesion(centres[np.argmax(clear)], axes))
     return tuple(lesions)
+
+
+def add(
+    image: NDArray[np.float32], contrast: str, points: Points, lesions: Sequence[Lesion]
+) -> NDArray[np.float32]:
+    """Return the image with lesions; `points` are its voxels' template positions in mm."""
+    if not lesions:
+        return image
+    share = share_at(points, lesions)
+    return np.asarray(image * (1 - share) + INTENSITY[contrast] * share, dtype=np.float32)
 
 
 def share_at(points: Points, lesions: Sequence[Lesion]) -> NDArray[np.float64]:
