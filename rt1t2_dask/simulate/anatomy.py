@@ -189,4 +189,5 @@ def _any_ellipsoid(grid: Grid, shapes: Shapes) -> Mask:
 
 
 def _nearest_ellipsoid(grid: Grid, shapes: Shapes) -> Field:
-    return np.minimum.reduce([ellipsoid_distance(grid, *shape) for shape in shapes])
+    nearest = np.minimum.reduce([ellipsoid_distance(grid, *shape) for shape in shapes])
+    return np.asarray(nearest, dtype=np.float32)

@@ -19,7 +19,7 @@ _SEED = 20250424
 # Spread between people of the whole brain, of grey and of white matter, and of a parcel of grey
 # matter, as shares of the ratio. Real people of one scanner: white 3.9 to 4.1, grey 2.8 to 5.3,
 # thalamus 1.7 to 4.9 % (METHODS 2b, three and four people).
-_WHOLE_SD, _CLASS_SD, _PARCEL_SD = 0.025, 0.015, 0.03
+_WHOLE_SD, _CLASS_SD, _PARCEL_SD = 0.03, 0.015, 0.03
 # Lattice spacing in mm and spread of the fields: 33, 16 and 9 mm wide at half maximum.
 _FIELDS = ((24.0, 0.015), (12.0, 0.03), (7.0, 0.05))
 

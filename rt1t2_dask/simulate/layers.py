@@ -33,7 +33,7 @@ _SPREAD: Mapping[str, tuple[float, float]] = {
     "table": (0.1, 0.1),
     "marrow": (0.2, 0.15),
     "muscle": (0.06, 0.1),
-    "fat": (0.12, 0.18),
+    "fat": (0.15, 0.22),
     "skin": (0.1, 0.1),
 }
 # Thicknesses in mm: mean, standard deviation between people, and over one head.
@@ -42,7 +42,7 @@ _BONE_MM, _LEAST_BONE_MM = (6.5, 0.8, 0.6), 3.0
 _MUSCLE_MM, _LEAST_MUSCLE_MM = (7.0, 1.2), 2.0
 _SKIN_MM, _GALEA_MM = 1.5, 1.0
 # Fat differs by factors: median in mm, spread of its logarithm between people and over one head.
-_FAT_MM = (3.0, 0.35, 0.25)
+_FAT_MM = (3.0, 0.45, 0.25)
 _MOST_FAT_MM = 8.0
 _SHELL_SPACING_MM, _TEXTURE_SPACING_MM = 30.0, 7.0
 # The tables take this share of the skull on each side of the marrow.
@@ -77,10 +77,7 @@ class Shells:
 
 def draw_shells(rng: np.random.Generator, grid: Grid) -> Shells:
     """Draw one person's shells on an axis-aligned grid."""
-    factor = {
-        name: np.exp(rng.normal(0, spread))
-        for name, spread in _SPREAD.items()
-    }
+    factor = {name: np.exp(rng.normal(0, spread)) for name, spread in _SPREAD.items()}
     values = {
         name: (float(t1w * factor[name][0]), float(t2w * factor[name][1]))
         for name, (t1w, t2w) in _TYPICAL.items()
@@ -138,7 +135,9 @@ def paint_shells(
     return np.asarray(image, dtype=np.float32)
 
 
-def _skull(shells: Shells, hull: Image, value: Mapping[str, np.float32], width: np.float32) -> Image:
+def _skull(
+    shells: Shells, hull: Image, value: Mapping[str, np.float32], width: np.float32
+) -> Image:
     """Paint fluid, inner table, marrow and outer table by distance from the brain's hull."""
     image = np.full_like(hull, value["fluid"])
     for share, tissue in ((0.0, "table"), (_TABLE_SHARE, "marrow"), (1 - _TABLE_SHARE, "table")):

@@ -50,7 +50,10 @@ def draw_lesions(
 
 
 def add(
-    image: NDArray[np.float32], contrast: str, points: Points, lesions: Sequence[Lesion]
+    image: NDArray[np.float32],
+    contrast: str,
+    points: NDArray[np.floating],
+    lesions: Sequence[Lesion],
 ) -> NDArray[np.float32]:
     """Return the image with lesions; `points` are its voxels' template positions in mm."""
     if not lesions:
@@ -59,7 +62,7 @@ def add(
     return np.asarray(image * (1 - share) + INTENSITY[contrast] * share, dtype=np.float32)
 
 
-def share_at(points: Points, lesions: Sequence[Lesion]) -> NDArray[np.float64]:
+def share_at(points: NDArray[np.floating], lesions: Sequence[Lesion]) -> NDArray[np.float64]:
     """Lesioned share (0 to 1, smooth edge) at template points in mm, shape (..., 3)."""
     share = np.zeros(points.shape[:-1])
     for lesion in lesions:

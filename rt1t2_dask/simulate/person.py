@@ -26,6 +26,8 @@ Image = NDArray[np.float32]
 Seed = int | Sequence[int]
 
 _LEVEL = {"t1w": 500.0, "t2w": 300.0}
+_HALF = 0.5
+_STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid")
 
 
 @dataclass(frozen=True)
@@ -110,46 +112,75 @@ def simulate_person(
     if not 1 <= voxel_mm <= 6:
         raise ValueError(f"voxel_mm must lie in 1 to 6, got {voxel_mm}")
     slices = Slices.of(voxel_mm, slice_mm)
-    rngs = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(8)]
     t1_grid, t2_grid = (slices.fine_grid(head.grid, shift) for shift in (0.0, voxel_mm / 3))
-    shape = shape_of(head)
-    warp = draw_warp(rngs[0], t1_grid, shape.swelling, draw_wall_mm(rngs[7]))
-    offset = draw_offset(rngs[1])
-    tissue = Tissue(
-        draw_biology(rngs[2], t1_grid), draw_sulci(rngs[7], t1_grid), draw_shells(rngs[6], t1_grid)
-    )
-    lesions = strokes.draw_lesions(rngs[3], head, n_lesions, (*effects, *keep_clear))
-    t1_place = Place(warp.on_grid(t1_grid).astype(np.float32), tissue)
-    t2_place = carried(t1_place, to_index(_through(offset, t2_grid), t1_grid.affine))
-    images, changes = {}, {}
-    for contrast, place in (("t1w", t1_place), ("t2w", t2_place)):
-        rendered = render(head, place, contrast, voxel_mm, effects)
-        image = strokes.add(rendered.image, contrast, place.template_mm, lesions)
-        images[contrast], changes[contrast] = slices.averaged(image), rendered.change
-    scans = {
-        contrast: scan(
-            images[contrast],
-            slices.thick_grid(grid),
-            white=WHITE[contrast],
-            level=_LEVEL[contrast] * getattr(scanner, f"gain_{contrast}"),
-            rng=rng,
-            gamma=getattr(scanner, f"gamma_{contrast}"),
-            scanner=scanner,
-        )
-        for contrast, grid, rng in (("t1w", t1_grid, rngs[4]), ("t2w", t2_grid, rngs[5]))
-    }
+    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear))
+    t1_place = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
+    t2_place = carried(t1_place, to_index(_through(drawn.offset, t2_grid), t1_grid.affine))
     seen = slices.thick_grid(t1_grid)
-    mask = slices.averaged(strokes.share_at(t1_place.template_mm, lesions)) > 0.5
+    scans, changes = {}, {}
+    for contrast, place, grid in (
+        ("t1w", t1_place, seen),
+        ("t2w", t2_place, slices.thick_grid(t2_grid)),
+    ):
+        rendered = render(head, place, contrast, voxel_mm, effects)
+        image = strokes.add(rendered.image, contrast, place.template_mm, drawn.lesions)
+        scans[contrast] = _scan(slices.averaged(image), grid, contrast, seed, scanner)
+        changes[contrast] = slices.averaged(rendered.change)
+    mask = slices.averaged(strokes.share_at(t1_place.template_mm, drawn.lesions)) > _HALF
+    isotropic = slices.layers == 1
     truth = Truth(
-        warp,
-        t1_place.template_mm if slices.layers == 1 else warp.on_grid(seen).astype(np.float32),
-        offset,
-        Volume(slices.averaged(changes["t1w"]), seen.affine),
-        lesions,
+        drawn.warp,
+        t1_place.template_mm if isotropic else drawn.warp.on_grid(seen).astype(np.float32),
+        drawn.offset,
+        Volume(changes["t1w"], seen.affine),
+        drawn.lesions,
     )
-    return SimulatedPerson(
-        **scans, lesion=Volume(mask, seen.affine) if n_lesions else None, truth=truth, seed=seed
+    lesion = Volume(mask, seen.affine) if n_lesions else None
+    return SimulatedPerson(**scans, lesion=lesion, truth=truth, seed=seed)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """All that chance decides about a person; what their scanner adds is drawn apart."""
+
+    warp: TrueWarp
+    offset: Affine
+    tissue: Tissue
+    lesions: tuple[strokes.Lesion, ...]
+
+
+def _draw(
+    head: HeadModel, seed: Seed, grid: Grid, n_lesions: int, clear_of: Sequence[Effect]
+) -> _Drawn:
+    fluid = _rng(seed, "fluid")
+    wall_mm = draw_wall_mm(fluid)
+    return _Drawn(
+        draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm),
+        draw_offset(_rng(seed, "offset")),
+        Tissue(
+            draw_biology(_rng(seed, "biology"), grid),
+            draw_sulci(fluid, grid),
+            draw_shells(_rng(seed, "shells"), grid),
+        ),
+        strokes.draw_lesions(_rng(seed, "lesions"), head, n_lesions, clear_of),
     )
+
+
+def _scan(image: Image, grid: Grid, contrast: str, seed: Seed, scanner: Scanner) -> Volume:
+    return scan(
+        image,
+        grid,
+        white=WHITE[contrast],
+        level=_LEVEL[contrast] * getattr(scanner, f"gain_{contrast}"),
+        rng=_rng(seed, contrast),
+        gamma=getattr(scanner, f"gamma_{contrast}"),
+        scanner=scanner,
+    )
+
+
+def _rng(seed: Seed, what: str) -> np.random.Generator:
+    """Return a stream of its own for each thing that is drawn: none shifts another."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS.index(what),)))
 
 
 def _through(affine: Affine, grid: Grid) -> Points:

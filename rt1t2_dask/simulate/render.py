@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A noiseless image and by which fraction the ratio of each voxel differs from healthy average."""
+    """A noiseless image, and by which fraction each voxel's ratio differs from the template's."""
 
     image: Image
     change: Image
@@ -162,25 +163,30 @@ def render(
     """
     brain, shape = blurred(head, voxel_mm), shape_of(head)
     index = np.moveaxis(to_index(place.template_mm, brain.affine), -1, 0)
-    grey, white, fluid, core = (
-        _linear(image, index) for image in (brain.grey, brain.white, brain.fluid, brain.core)
-    )
     coarse = np.moveaxis(to_index(place.template_mm, shape.surfaces.grid.affine), -1, 0)
     labels = map_coordinates(shape.parcels, coarse, order=0, mode="nearest")
-    own = place.tissue
-    biology = own.biology.at(own.biology.field, grey, white, labels)
-    whole = (1 + biology) * (1 + change_at(place.template_mm, effects))
-    change = (np.minimum(grey + white, 1) * (whole - 1)).astype(np.float32)
+    change = _change(brain, place, index, labels, effects)
     power = 0.5 if contrast == "t1w" else -0.5
     image = _linear(getattr(brain, contrast), index) * (1 + change) ** np.float32(power)
-    image += _fluid(own, contrast, fluid)
-    distances = {
-        name: _nearest_edge(getattr(shape.surfaces, name), coarse) for name in _DISTANCES
-    }
-    z_mm = place.template_mm[..., 2]
-    outer = paint_shells(own.shells, distances, z_mm, contrast, voxel_mm)
-    image += np.maximum(1 - core, 0) * np.float32(WHITE[contrast]) * outer
+    image += _fluid(place.tissue, contrast, _linear(brain.fluid, index))
+    outer = _outer(shape.surfaces, place, coarse, contrast, voxel_mm)
+    image += np.maximum(1 - _linear(brain.core, index), 0) * outer
     return Rendered(image.astype(np.float32), change)
+
+
+def _change(
+    brain: BlurredBrain,
+    place: Place,
+    index: Points,
+    labels: NDArray[np.int16],
+    effects: Sequence[Effect],
+) -> Image:
+    """Fraction by which the ratio differs: this person's biology and what was planted."""
+    grey, white = _linear(brain.grey, index), _linear(brain.white, index)
+    biology = place.tissue.biology
+    own = biology.at(biology.field, grey, white, labels)
+    whole = (1 + own) * (1 + change_at(place.template_mm, effects))
+    return np.asarray(np.minimum(grey + white, 1) * (whole - 1), dtype=np.float32)
 
 
 def _fluid(own: Tissue, contrast: str, share: Image) -> Image:
@@ -190,10 +196,17 @@ def _fluid(own: Tissue, contrast: str, share: Image) -> Image:
     return np.asarray(gained + share * np.float32(value - FLUID[contrast]))
 
 
-def _linear(image: Image, index: Points) -> Image:
-    return np.asarray(map_coordinates(image, index, order=1, output=np.float32))
+def _outer(
+    surfaces: anatomy.Surfaces, place: Place, index: Points, contrast: str, voxel_mm: float
+) -> Image:
+    """Paint all that lies outside the brain."""
+    distances = {name: _linear(getattr(surfaces, name), index, "nearest") for name in _DISTANCES}
+    z_mm = place.template_mm[..., 2]
+    painted = paint_shells(place.tissue.shells, distances, z_mm, contrast, voxel_mm)
+    return np.asarray(np.float32(WHITE[contrast]) * painted)
 
 
-def _nearest_edge(image: Image, index: Points) -> Image:
-    return np.asarray(map_coordinates(image, index, order=1, mode="nearest", output=np.float32))
-
+def _linear(
+    image: Image, index: Points, mode: Literal["constant", "nearest"] = "constant"
+) -> Image:
+    return np.asarray(map_coordinates(image, index, order=1, mode=mode, output=np.float32))

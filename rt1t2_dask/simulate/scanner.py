@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.simulate.lattice import random_field
 
-_BIAS_SPACING_MM, _BIAS_SD = 90.0, 0.12
+_BIAS_SPACING_MM = 90.0
 # Reconstruction interpolates: neighbouring voxels share noise (our choice, in voxels).
 _NOISE_FWHM_VOXELS, _THICK = 1.2, 1.5
 _FWHM_PER_SD = np.sqrt(8 * np.log(2))
@@ -34,6 +34,8 @@ class Scanner:
         of 30.
     gain_sd : float
         Spread of the logarithm of each image's own gain, as receivers are set anew for each.
+    bias_sd : float
+        Spread of the logarithm of each image's smooth bias field.
     """
 
     gain_t1w: float = 1.0
@@ -43,6 +45,7 @@ class Scanner:
     blur_mm: float = 0.0
     noise: float = 0.033
     gain_sd: float = 0.1
+    bias_sd: float = 0.12
 
 
 COMMON = Scanner()
@@ -75,12 +78,12 @@ def scan(
     gamma : float
         Power of this contrast's intensities relative to white matter.
     scanner : Scanner
-        Its blur, noise and spread of gain.
+        Its blur, noise, spread of gain and of bias field.
 
     Returns
     -------
     Volume
-        int16, >= 0; multiplicative field with log-sd 0.12, Rician noise that neighbours share.
+        int16, >= 0; multiplicative field, Rician noise that neighbours share.
     """
     if gamma != 1:
         clean = np.float32(white) * (clean / np.float32(white)) ** np.float32(gamma)
@@ -88,7 +91,9 @@ def scan(
         sigma = scanner.blur_mm / _FWHM_PER_SD / np.asarray(grid.voxel_mm)
         clean = gaussian_filter(clean, sigma)
     gain = level / white * np.exp(rng.normal(0, scanner.gain_sd))
-    field = random_field(rng, grid, spacing_mm=_BIAS_SPACING_MM, sd=_BIAS_SD).on_grid(grid)[0]
+    field = random_field(rng, grid, spacing_mm=_BIAS_SPACING_MM, sd=scanner.bias_sd).on_grid(grid)[
+        0
+    ]
     signal = clean * gain * np.exp(field)
     sd = scanner.noise * gain * white
     real, imaginary = (sd * _noise(rng, grid) for _ in range(2))

@@ -42,9 +42,8 @@ class Slices:
         if slice_mm is None:
             return Slices(voxel_mm, voxel_mm, 1)
         if not voxel_mm <= slice_mm <= MOST_SLICE_MM:
-            raise ValueError(
-                f"slice_mm must lie in voxel_mm ({voxel_mm:g}) to {MOST_SLICE_MM:g}, got {slice_mm:g}"
-            )
+            limits = f"voxel_mm ({voxel_mm:g}) to {MOST_SLICE_MM:g}"
+            raise ValueError(f"slice_mm must lie in {limits}, got {slice_mm:g}")
         layers = int(np.ceil(slice_mm / voxel_mm))
         return Slices(voxel_mm, slice_mm / layers, layers)
 
