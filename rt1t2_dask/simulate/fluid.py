@@ -12,10 +12,10 @@ from rt1t2_dask.simulate.lattice import SmoothField, random_field
 Image = NDArray[np.float32]
 
 _SURE_FLUID, _DEPTH_MM = 0.6, 20.0
-_SWELLING_SPACING_MM, _REACH_MM, _SMOOTH_MM = 6.0, 25.0, 3.0
-# Displacement of the ventricles' wall: spread between people and largest, mm (our choice; a wall
-# 1.5 mm further out adds about half to the template's lateral ventricles).
-_WALL_SD_MM, _MOST_WALL_MM = 0.8, 1.6
+_SWELLING_SPACING_MM, _REACH_MM, _SMOOTH_MM = 4.0, 25.0, 2.5
+# Displacement of the ventricles' wall: spread between people and largest, mm (our choice; the
+# template's deep fluid then grows by a fifth or shrinks by an eighth at most, and nothing folds).
+_WALL_SD_MM, _MOST_WALL_MM = 0.5, 1.0
 # Share of fluid that a sulcus has more or less where it is half fluid: spread between people and
 # over one head (our choice: the cortex then differs by a few per cent of its ratio).
 _SULCI_SD, _SULCI_LOCAL_SD, _SULCI_SPACING_MM = 0.015, 0.03, 12.0
@@ -47,7 +47,7 @@ def added_fluid(share: Image, sulci: Image) -> Image:
 
 
 def ventricle_swelling(csf: NDArray[np.floating], hull: Image, grid: Grid) -> SmoothField:
-    """Displacement (template mm) by which the ventricles' wall moves out by 1 mm.
+    """Displacement (template mm) by which half of the ventricles' wall moves out by 1 mm or more.
 
     Parameters
     ----------
@@ -80,7 +80,9 @@ def ventricle_swelling(csf: NDArray[np.floating], hull: Image, grid: Grid) -> Sm
     every = round(_SWELLING_SPACING_MM / step)
     lattice = towards[:, ::every, ::every, ::every].astype(np.float64)
     origin = np.asarray(grid.affine, dtype=np.float64)[:3, 3]
-    return _cropped(SmoothField(lattice, origin, every * step))
+    field = _cropped(SmoothField(lattice, origin, every * step))
+    wall = grid.world()[ventricles & (away >= -1)].astype(np.float64)
+    return field.scaled(1 / float(np.median(np.linalg.norm(field.at(wall), axis=1))))
 
 
 def _cropped(field: SmoothField) -> SmoothField:
