@@ -121,6 +121,7 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
         "label": label,
         "seed": source.seed,
         "voxel_mm": source.voxel_mm,
+        "slice_mm": source.slice_mm,
         "effects": spec.effects,
         "lesions": spec.lesions,
         "scanner": source.scanner.model_dump(),
@@ -152,6 +153,7 @@ def _write_person(
         voxel_mm=source.voxel_mm,
         effects=cohort.paper_effects(head),
         scanner=Scanner(**source.scanner.model_dump()),
+        slice_mm=source.slice_mm,
     )
     sealed = {}
     for path, content in bids_layout.participant_files(person, label):

@@ -38,7 +38,9 @@ class SimulatedScanner(Model):
     gamma_t1w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
     gamma_t2w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
     blur_mm: Annotated[float, Field(ge=0, le=6)] = 0.0
-    noise: Annotated[float, Field(ge=0, le=0.2)] = 0.025
+    noise: Annotated[float, Field(ge=0, le=0.2)] = 0.033
+    gain_sd: Annotated[float, Field(ge=0, le=1)] = 0.1
+    bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.12
 
 
 class SimulatedSource(Model):
@@ -47,9 +49,19 @@ class SimulatedSource(Model):
     kind: Literal["simulated"]
     root: str
     voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
+    slice_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)] | None = None
     seed: Annotated[int, Field(ge=0)]
     groups: dict[str, SimulatedGroup]
     scanner: SimulatedScanner = SimulatedScanner()
+
+    @model_validator(mode="after")
+    def _slices_are_thick(self) -> SimulatedSource:
+        if self.slice_mm is not None and self.slice_mm < self.voxel_mm:
+            raise ValueError(
+                f"slice_mm={self.slice_mm:g} is thinner than voxel_mm={self.voxel_mm:g}: "
+                "set slice_mm=null or thicker slices"
+            )
+        return self
 
 
 class BidsSource(Model):

@@ -13,6 +13,7 @@ from rt1t2_dask.simulate.lattice import grid_axes, random_field
 
 Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
+Shapes = tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
 
 _SEED = 20250422
 _HULL_CLOSING_MM = 12.0
@@ -27,6 +28,8 @@ _NOSE = ((0.0, 88.0, -52.0), (13.0, 18.0, 20.0))
 _NECK = ((0.0, -34.0), (56.0, 62.0))
 _NECK_BELOW_Z_MM = -38.0
 _EYES = (((-32.0, 60.0, -38.0), (12.5,) * 3), ((32.0, 60.0, -38.0), (12.5,) * 3))
+# Centre and standard deviations in mm (y, z) of the temporal muscle's bump: our sketch as well.
+_TEMPLE, _TEMPLE_FROM_X_MM = ((8.0, -12.0), (24.0, 24.0)), 40.0
 _AIRWAYS = (
     ((0.0, 60.0, -60.0), (9.0, 22.0, 18.0)),
     ((-24.0, 56.0, -66.0), (11.0, 14.0, 13.0)),
@@ -53,7 +56,7 @@ class HeadParts:
 
 def label_head(brain: Mask, grid: Grid) -> HeadParts:
     """Label every voxel of the padded 1 mm grid from the distance to the brain's smooth hull."""
-    cord = _cord(brain, grid)
+    cord = cord_below(brain, grid)
     hull = _hull_distance(brain | cord)
     rng = np.random.default_rng(_SEED)
     bone_end = _CSF_MM + _thickness(rng, grid, _BONE_MM, _BONE_SD_MM)
@@ -69,6 +72,49 @@ def label_head(brain: Mask, grid: Grid) -> HeadParts:
     return HeadParts(brain, outer_csf, cord, bone, eyes, soft, -outside_mm)
 
 
+@dataclass(frozen=True)
+class Surfaces:
+    """Signed distances in mm (negative inside) that a person's own head is built from.
+
+    `hull` is measured from the brain's smooth hull and goes on outside; `muscle` is the share (0
+    to 1) of the full thickness of the temporal muscle.
+    """
+
+    grid: Grid
+    hull: Field
+    face: Field
+    eyes: Field
+    airways: Field
+    muscle: Field
+
+
+def surfaces(brain: Mask, grid: Grid) -> Surfaces:
+    """Compute the distances that decide every layer of a head, on 2 mm voxels.
+
+    Parameters
+    ----------
+    brain : ndarray of bool
+        Brain mask on the padded 1 mm grid.
+    grid : Grid
+        That grid.
+    """
+    coarse = coarse_grid(grid)
+    return Surfaces(
+        grid=coarse,
+        hull=_coarse_hull(brain | cord_below(brain, grid)),
+        face=_face_and_neck(coarse),
+        eyes=_nearest_ellipsoid(coarse, _EYES),
+        airways=_nearest_ellipsoid(coarse, _AIRWAYS),
+        muscle=_temporal_muscle(coarse),
+    )
+
+
+def coarse_grid(grid: Grid) -> Grid:
+    """Return the grid of every second voxel."""
+    x, y, z = (-(-n // 2) for n in grid.shape)
+    return Grid((x, y, z), np.asarray(grid.affine) @ np.diag([2.0, 2.0, 2.0, 1.0]))
+
+
 def ellipsoid_distance(
     grid: Grid, centre: tuple[float, ...], axes: tuple[float, ...]
 ) -> NDArray[np.float32]:
@@ -80,8 +126,8 @@ def ellipsoid_distance(
     return ((radius - 1) * min(axes)).astype(np.float32)
 
 
-def _cord(brain: Mask, grid: Grid) -> Mask:
-    """Go on with the lowest full slice of the brain stem down to the edge of the grid."""
+def cord_below(brain: Mask, grid: Grid) -> Mask:
+    """Continue the lowest full slice of the brain stem down to the edge of the grid."""
     z = grid_axes(grid)[2]
     slice_index = int(np.searchsorted(z, _CORD_FROM_Z_MM))
     column = brain[:, :, slice_index][:, :, None] & (z < _CORD_FROM_Z_MM)
@@ -89,18 +135,22 @@ def _cord(brain: Mask, grid: Grid) -> Mask:
 
 
 def _hull_distance(core: Mask) -> Field:
-    """Signed distance in mm to the core closed by a ball, from 2 mm voxels (fast and smooth)."""
+    """Interpolate the coarse distance to every voxel."""
+    return np.asarray(
+        affine_transform(
+            _coarse_hull(core), np.full(3, 0.5), output_shape=core.shape, order=1, mode="nearest"
+        )
+    )
+
+
+def _coarse_hull(core: Mask) -> Field:
+    """Signed distance in mm to the core closed by a ball, on 2 mm voxels (fast and smooth)."""
     coarse = core[::2, ::2, ::2]
     grown = 2 * distance_transform_edt(~coarse) <= _HULL_CLOSING_MM
     hull = 2 * distance_transform_edt(grown) > _HULL_CLOSING_MM
     # Beyond the lower edge the cord goes on, so the edge is not a surface.
     distance = 2 * (distance_transform_edt(~hull) - distance_transform_edt(hull))
-    return np.asarray(
-        affine_transform(
-            distance.astype(np.float32), np.full(3, 0.5), output_shape=core.shape, order=1,
-            mode="nearest",
-        )
-    )  # fmt: skip
+    return np.asarray(distance, dtype=np.float32)
 
 
 def _thickness(rng: np.random.Generator, grid: Grid, mean: float, sd: float) -> Field:
@@ -125,10 +175,19 @@ def _face_and_neck(grid: Grid) -> Field:
     return np.minimum(neck, face)
 
 
-def _any_ellipsoid(
-    grid: Grid, shapes: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
-) -> Mask:
-    inside = np.zeros(grid.shape, dtype=bool)
-    for centre, axes in shapes:
-        inside |= ellipsoid_distance(grid, centre, axes) <= 0
-    return inside
+def _temporal_muscle(grid: Grid) -> Field:
+    """Share of the muscle's full thickness: a bump over each temple, none near the midline."""
+    x, y, z = grid_axes(grid)
+    (cy, cz), (ay, az) = _TEMPLE
+    over = np.exp(-0.5 * (((y - cy) / ay)[:, None] ** 2 + ((z - cz) / az) ** 2))
+    side = np.clip((np.abs(x) - _TEMPLE_FROM_X_MM) / 10, 0, 1)
+    return np.asarray(side[:, None, None] * over, dtype=np.float32)
+
+
+def _any_ellipsoid(grid: Grid, shapes: Shapes) -> Mask:
+    return np.asarray(_nearest_ellipsoid(grid, shapes) <= 0)
+
+
+def _nearest_ellipsoid(grid: Grid, shapes: Shapes) -> Field:
+    nearest = np.minimum.reduce([ellipsoid_distance(grid, *shape) for shape in shapes])
+    return np.asarray(nearest, dtype=np.float32)

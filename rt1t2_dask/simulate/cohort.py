@@ -17,7 +17,7 @@ from rt1t2_dask.simulate.scanner import COMMON, Scanner
 # Centres: peaks of van Grinsven et al. 2025 (METHODS 5). That paper gives no effect size: radii
 # and change are ours, as are the mirrored thalamus and the caudate's centre, which the paper
 # reports as parts of the second cluster.
-_CHANGE = -0.25
+_CHANGE = -0.20
 PAPER_EFFECTS: tuple[Effect, ...] = (
     Effect("cervicomedullary_junction", (-3.0, -47.0, -57.0), 9.0, _CHANGE),
     Effect("thalamus_caudate", (-10.0, -20.0, 14.0), 10.0, _CHANGE),
@@ -116,6 +116,7 @@ def simulate_participant(
     voxel_mm: float,
     effects: Sequence[Effect],
     scanner: Scanner = COMMON,
+    slice_mm: float | None = None,
 ) -> SimulatedPerson:
     """Simulate one participant of a group.
 
@@ -130,11 +131,13 @@ def simulate_participant(
     seed : int
         Seed of the study.
     voxel_mm : float
-        Voxel size of both scans, mm.
+        Voxel size of both scans, mm; in plane where `slice_mm` is given.
     effects : sequence of Effect
         From `paper_effects`; lesions keep clear of them whether planted or not.
     scanner : Scanner
         Of the site.
+    slice_mm : float, optional
+        Thickness of 2-D slices; None is isotropic voxels.
     """
     entropy = person_seed(seed, participant_id)
     rng = _person_rng(seed, participant_id)
@@ -147,6 +150,7 @@ def simulate_participant(
         n_lesions=n_lesions,
         keep_clear=effects,
         scanner=scanner,
+        slice_mm=slice_mm,
     )
 
 

@@ -40,7 +40,7 @@ class Effect:
     change: float
 
 
-def change_at(points: Points, effects: Sequence[Effect]) -> NDArray[np.float64]:
+def change_at(points: NDArray[np.floating], effects: Sequence[Effect]) -> NDArray[np.float64]:
     """Ratio change (fraction) of pure brain tissue at template points in mm, shape (..., 3).
 
     Where spheres overlap the larger change holds; edges fall off logistically over `EDGE_MM`.
@@ -91,7 +91,7 @@ def move_inside(effects: Sequence[Effect], head: HeadModel, depth_mm: float) -> 
     return tuple(_moved(effect, head, depth_mm) for effect in effects)
 
 
-def to_index(points: Points, affine: Affine) -> Points:
+def to_index(points: NDArray[np.floating], affine: Affine) -> Points:
     """Voxel indices of world points in mm, shape (..., 3)."""
     inverse = np.linalg.inv(np.asarray(affine, dtype=np.float64))
     return np.asarray(np.einsum("...j,ij->...i", points, inverse[:3, :3]) + inverse[:3, 3])

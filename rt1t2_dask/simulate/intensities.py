@@ -20,6 +20,11 @@ WHITE_T2W = 100.0
 _BRAIN_T1W = (0.15, 0.31, 0.74, 1.00, 1.08)
 _BRAIN_T2W = (3.30, 3.00, 1.30, 1.00, 0.95)
 
+# The same knots as intensities of the two contrasts.
+WHITE = {"t1w": WHITE_T1W, "t2w": WHITE_T2W}
+GREY = {"t1w": _BRAIN_T1W[2] * WHITE_T1W, "t2w": _BRAIN_T2W[2] * WHITE_T2W}
+FLUID = {"t1w": _BRAIN_T1W[1] * WHITE_T1W, "t2w": _BRAIN_T2W[1] * WHITE_T2W}
+
 # Spread of bone and soft tissue relative to white matter, as cumulative quantiles measured on
 # MNI152_T1_2mm and MNI152_T2_2mm (FSL) with the calibration's own classes.
 _RANKS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)

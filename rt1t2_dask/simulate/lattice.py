@@ -56,6 +56,13 @@ class SmoothField:
         values = np.einsum("cxjk,yj->cxyk", values, bases[1])
         return np.asarray(np.einsum("cxyk,zk->cxyz", values, bases[2]))
 
+    def reaches(self, points: Points) -> NDArray[np.bool_]:
+        """Tell where the field can differ from zero; points in mm, shape (..., 3)."""
+        margin = 2 * self.spacing_mm
+        last = np.array(self.coefficients.shape[1:]) - 1
+        low, high = self.origin_mm - margin, self.origin_mm + last * self.spacing_mm + margin
+        return np.asarray(np.all((points > low) & (points < high), axis=-1))
+
     def scaled(self, factor: float) -> SmoothField:
         """Give the same field times a factor."""
         return SmoothField(self.coefficients * factor, self.origin_mm, self.spacing_mm)

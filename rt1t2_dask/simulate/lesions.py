@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.simulate.effects import Effect
 from rt1t2_dask.simulate.head import HeadModel
-from rt1t2_dask.simulate.intensities import WHITE_T1W, WHITE_T2W
+from rt1t2_dask.simulate.intensities import WHITE
 
 Points = NDArray[np.float64]
 
-T1W, T2W = 0.45 * WHITE_T1W, 1.9 * WHITE_T2W
+INTENSITY = {"t1w": 0.45 * WHITE["t1w"], "t2w": 1.9 * WHITE["t2w"]}
 _RADIUS_MM = (4.0, 9.0)
 _CLEARANCE_MM = 4.0
 _ELONGATION = 0.25
@@ -49,7 +49,20 @@ def draw_lesions(
     return tuple(lesions)
 
 
-def share_at(points: Points, lesions: Sequence[Lesion]) -> NDArray[np.float64]:
+def add(
+    image: NDArray[np.float32],
+    contrast: str,
+    points: NDArray[np.floating],
+    lesions: Sequence[Lesion],
+) -> NDArray[np.float32]:
+    """Return the image with lesions; `points` are its voxels' template positions in mm."""
+    if not lesions:
+        return image
+    share = share_at(points, lesions)
+    return np.asarray(image * (1 - share) + INTENSITY[contrast] * share, dtype=np.float32)
+
+
+def share_at(points: NDArray[np.floating], lesions: Sequence[Lesion]) -> NDArray[np.float64]:
     """Lesioned share (0 to 1, smooth edge) at template points in mm, shape (..., 3)."""
     share = np.zeros(points.shape[:-1])
     for lesion in lesions:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from rt1t2_dask.images.volume import Affine, Grid, Volume
 from rt1t2_dask.simulate import lesions as strokes
-from rt1t2_dask.simulate.effects import Effect, change_at, to_index
+from rt1t2_dask.simulate.biology import draw_biology
+from rt1t2_dask.simulate.effects import Effect, to_index
+from rt1t2_dask.simulate.fluid import draw_sulci, draw_wall_mm
 from rt1t2_dask.simulate.head import HeadModel
-from rt1t2_dask.simulate.intensities import WHITE_T1W, WHITE_T2W
-from rt1t2_dask.simulate.lattice import random_field
+from rt1t2_dask.simulate.intensities import WHITE
+from rt1t2_dask.simulate.layers import draw_shells
 from rt1t2_dask.simulate.pose import TrueWarp, draw_offset, draw_warp
+from rt1t2_dask.simulate.render import Place, Tissue, carried, render, shape_of
 from rt1t2_dask.simulate.scanner import COMMON, Scanner, scan
+from rt1t2_dask.simulate.slices import Slices
 
 Points = NDArray[np.float64]
 Image = NDArray[np.float32]
 Seed = int | Sequence[int]
 
-_BIOLOGY_SPACING_MM, _BIOLOGY_SD = 24.0, 0.03
-_GLOBAL_SD = 0.015
-_T1W_LEVEL, _T2W_LEVEL = 500.0, 300.0
-_BOX_SD = 12**-0.5
+_LEVEL = {"t1w": 500.0, "t2w": 300.0}
+_HALF = 0.5
+_STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def simulate_person(
     n_lesions: int = 0,
     keep_clear: Sequence[Effect] = (),
     scanner: Scanner = COMMON,
+    slice_mm: float | None = None,
 ) -> SimulatedPerson:
     """Simulate one person's T1w and T2w.
 
@@ -89,7 +91,7 @@ def simulate_person(
     seed : int or sequence of int
         Entropy of this person; nothing else decides what is drawn.
     voxel_mm : float
-        Isotropic voxel size of both scans, 1 to 6.
+        Voxel size of both scans (in the slice's plane where `slice_mm` is given), 1 to 6.
     effects : sequence of Effect
         Planted in template space; T1w and T2w share each change by its square root.
     n_lesions : int
@@ -98,137 +100,89 @@ def simulate_person(
         Lesions keep away from these as from `effects`.
     scanner : Scanner
         Where both are scanned.
+    slice_mm : float, optional
+        Thickness of axial 2-D slices of both scans, at least `voxel_mm`, at most 6; None is
+        isotropic voxels.
 
     Raises
     ------
     ValueError
-        Voxel size outside 1 to 6 mm.
+        Voxel size outside 1 to 6 mm, or slices thinner than it or above 6 mm.
     """
     if not 1 <= voxel_mm <= 6:
         raise ValueError(f"voxel_mm must lie in 1 to 6, got {voxel_mm}")
-    warp_rng, offset_rng, biology_rng, lesion_rng, t1_rng, t2_rng = (
-        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(6)
-    )
-    t1_grid = _scan_grid(head.grid, voxel_mm, shift=0.0)
-    t2_grid = _scan_grid(head.grid, voxel_mm, shift=voxel_mm / 3)
-    warp, offset = draw_warp(warp_rng, t1_grid), draw_offset(offset_rng)
-    lesions = strokes.draw_lesions(lesion_rng, head, n_lesions, (*effects, *keep_clear))
-    biology = _biology(biology_rng, t1_grid)
-    template_mm = warp.on_grid(t1_grid)
-    t1_place = _Place(template_mm, biology)
-    t2_place = _carried(t1_place, to_index(_through(offset, t2_grid), t1_grid.affine))
-    model = _blurred(head, voxel_mm)
-    change = model.ratio_change(t1_place, effects)
-    t1w = model.t1w_at(t1_place, change, lesions)
-    t2w = model.t2w_at(t2_place, model.ratio_change(t2_place, effects), lesions)
-    mask = Volume(strokes.share_at(template_mm, lesions) > 0.5, t1_grid.affine)
+    slices = Slices.of(voxel_mm, slice_mm)
+    t1_grid, t2_grid = (slices.fine_grid(head.grid, shift) for shift in (0.0, voxel_mm / 3))
+    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear))
+    t1_place = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
+    t2_place = carried(t1_place, to_index(_through(drawn.offset, t2_grid), t1_grid.affine))
+    seen = slices.thick_grid(t1_grid)
+    scans, changes = {}, {}
+    for contrast, place, grid in (
+        ("t1w", t1_place, seen),
+        ("t2w", t2_place, slices.thick_grid(t2_grid)),
+    ):
+        rendered = render(head, place, contrast, voxel_mm, effects)
+        image = strokes.add(rendered.image, contrast, place.template_mm, drawn.lesions)
+        scans[contrast] = _scan(slices.averaged(image), grid, contrast, seed, scanner)
+        changes[contrast] = slices.averaged(rendered.change)
+    mask = slices.averaged(strokes.share_at(t1_place.template_mm, drawn.lesions)) > _HALF
+    isotropic = slices.layers == 1
     truth = Truth(
-        warp,
-        template_mm.astype(np.float32),
-        offset,
-        Volume(change.astype(np.float32), t1_grid.affine),
-        lesions,
+        drawn.warp,
+        t1_place.template_mm if isotropic else drawn.warp.on_grid(seen).astype(np.float32),
+        drawn.offset,
+        Volume(changes["t1w"], seen.affine),
+        drawn.lesions,
     )
-    t1_level, t2_level = _T1W_LEVEL * scanner.gain_t1w, _T2W_LEVEL * scanner.gain_t2w
-    return SimulatedPerson(
-        t1w=scan(
-            t1w,
-            t1_grid,
-            white=WHITE_T1W,
-            level=t1_level,
-            rng=t1_rng,
-            gamma=scanner.gamma_t1w,
-            scanner=scanner,
-        ),
-        t2w=scan(
-            t2w,
-            t2_grid,
-            white=WHITE_T2W,
-            level=t2_level,
-            rng=t2_rng,
-            gamma=scanner.gamma_t2w,
-            scanner=scanner,
-        ),
-        lesion=mask if n_lesions else None,
-        truth=truth,
-        seed=seed,
-    )
+    lesion = Volume(mask, seen.affine) if n_lesions else None
+    return SimulatedPerson(**scans, lesion=lesion, truth=truth, seed=seed)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the voxels of a scan lie in the template, and the person's biology there."""
+class _Drawn:
+    """All that chance decides about a person; what their scanner adds is drawn apart."""
 
-    template_mm: Points
-    biology: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _BlurredHead:
-    """The head as voxels of one size see it."""
-
-    affine: Affine
-    t1w: Image
-    t2w: Image
-    tissue: Image
-
-    def sample(self, image: Image, place: _Place) -> Image:
-        index = np.moveaxis(to_index(place.template_mm, self.affine), -1, 0)
-        return np.asarray(map_coordinates(image, index, order=1, output=np.float32))
-
-    def ratio_change(self, place: _Place, effects: Sequence[Effect]) -> NDArray[np.float64]:
-        whole = (1 + place.biology) * (1 + change_at(place.template_mm, effects))
-        return np.asarray(self.sample(self.tissue, place) * (whole - 1))
-
-    def t1w_at(
-        self, place: _Place, change: NDArray[np.float64], lesions: Sequence[strokes.Lesion]
-    ) -> Image:
-        share = strokes.share_at(place.template_mm, lesions)
-        healthy = self.sample(self.t1w, place) * np.sqrt(1 + change)
-        return (healthy * (1 - share) + strokes.T1W * share).astype(np.float32)
-
-    def t2w_at(
-        self, place: _Place, change: NDArray[np.float64], lesions: Sequence[strokes.Lesion]
-    ) -> Image:
-        share = strokes.share_at(place.template_mm, lesions)
-        healthy = self.sample(self.t2w, place) / np.sqrt(1 + change)
-        return (healthy * (1 - share) + strokes.T2W * share).astype(np.float32)
+    warp: TrueWarp
+    offset: Affine
+    tissue: Tissue
+    lesions: tuple[strokes.Lesion, ...]
 
 
-@lru_cache(maxsize=1)
-def _blurred(head: HeadModel, voxel_mm: float) -> _BlurredHead:
-    """Average the 1 mm head over voxels of `voxel_mm` (a Gaussian of the box's variance)."""
-    sigma = _BOX_SD * np.sqrt(max(voxel_mm**2 - 1, 0))
-    tissue = np.where(head.brain, head.tissue, 0).astype(np.float32)
-    blurred = (gaussian_filter(i, sigma, truncate=3) for i in (head.t1w, head.t2w, tissue))
-    t1w, t2w, tissue = blurred
-    return _BlurredHead(head.grid.affine, t1w, t2w, tissue)
+def _draw(
+    head: HeadModel, seed: Seed, grid: Grid, n_lesions: int, clear_of: Sequence[Effect]
+) -> _Drawn:
+    fluid = _rng(seed, "fluid")
+    wall_mm = draw_wall_mm(fluid)
+    return _Drawn(
+        draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm),
+        draw_offset(_rng(seed, "offset")),
+        Tissue(
+            draw_biology(_rng(seed, "biology"), grid),
+            draw_sulci(fluid, grid),
+            draw_shells(_rng(seed, "shells"), grid),
+        ),
+        strokes.draw_lesions(_rng(seed, "lesions"), head, n_lesions, clear_of),
+    )
 
 
-def _scan_grid(head: Grid, voxel_mm: float, shift: float) -> Grid:
-    """Cover the head's box with scanner voxels, its corner moved by `shift` mm."""
-    x, y, z = (int(n) for n in np.ceil(np.array(head.shape) / voxel_mm))
-    affine = np.diag([voxel_mm, voxel_mm, voxel_mm, 1.0])
-    affine[:3, 3] = head.affine[:3, 3] + shift
-    return Grid((x, y, z), affine)
+def _scan(image: Image, grid: Grid, contrast: str, seed: Seed, scanner: Scanner) -> Volume:
+    return scan(
+        image,
+        grid,
+        white=WHITE[contrast],
+        level=_LEVEL[contrast] * getattr(scanner, f"gain_{contrast}"),
+        rng=_rng(seed, contrast),
+        gamma=getattr(scanner, f"gamma_{contrast}"),
+        scanner=scanner,
+    )
 
 
-def _biology(rng: np.random.Generator, grid: Grid) -> NDArray[np.float64]:
-    """Smooth variation of the ratio between healthy people, as a fraction."""
-    field = random_field(rng, grid, spacing_mm=_BIOLOGY_SPACING_MM, sd=_BIOLOGY_SD)
-    return np.asarray(rng.normal(0, _GLOBAL_SD) + field.on_grid(grid)[0])
+def _rng(seed: Seed, what: str) -> np.random.Generator:
+    """Return a stream of its own for each thing that is drawn: none shifts another."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS.index(what),)))
 
 
 def _through(affine: Affine, grid: Grid) -> Points:
     world = grid.world().astype(np.float64)
     return np.asarray(np.einsum("xyzj,ij->xyzi", world, affine[:3, :3]) + affine[:3, 3])
-
-
-def _carried(place: _Place, index: Points) -> _Place:
-    """Read a place's smooth values at other voxels (linear: both vary over 20 mm and more)."""
-    at = np.moveaxis(index, -1, 0)
-    read = [
-        map_coordinates(values, at, order=1, mode="nearest")
-        for values in (*np.moveaxis(place.template_mm, -1, 0), place.biology)
-    ]
-    return _Place(np.stack(read[:3], axis=-1), read[3])

@@ -16,8 +16,8 @@ Points = NDArray[np.float64]
 MIN_JACOBIAN = 0.2
 _TURN_DEG, _SHIFT_MM, _SCALE = 6.0, 6.0, 0.06
 _OFFSET_DEG, _OFFSET_MM = 5.0, 5.0
-# Lattice spacing and standard deviation in mm of the coarse and the fine part of the anatomy.
-_BENDS = ((40.0, 2.6), (20.0, 0.8))
+# Lattice spacing and standard deviation in mm of the coarse, middle and fine part of the anatomy.
+_BENDS = ((40.0, 2.6), (20.0, 0.8), (10.0, 0.6))
 _HEAD_CENTRE = np.array([0.0, -18.0, 0.0])
 
 
@@ -31,10 +31,17 @@ class TrueWarp:
         T1w world mm to template mm.
     bends : tuple of SmoothField
         Displacements in mm, added after the affine, as functions of T1w world position.
+    swelling : SmoothField, optional
+        Displacement per mm by which the ventricles' wall lies further out, as a function of
+        template position; applied last.
+    wall_mm : float
+        How far it does.
     """
 
     affine: Affine
     bends: tuple[SmoothField, ...]
+    swelling: SmoothField | None = None
+    wall_mm: float = 0.0
 
     def subject_to_template(self, points: Points) -> Points:
         """Map T1w world points in mm, shape (n, 3), to template mm."""
@@ -42,7 +49,7 @@ class TrueWarp:
         moved = np.einsum("nj,ij->ni", points, self.affine[:3, :3]) + self.affine[:3, 3]
         for bend in self.bends:
             moved += bend.at(points)
-        return np.asarray(moved)
+        return self._swollen(moved)
 
     def on_grid(self, grid: Grid) -> Points:
         """Template mm of every voxel of an axis-aligned T1w grid, shape (x, y, z, 3)."""
@@ -50,11 +57,32 @@ class TrueWarp:
         moved = np.einsum("xyzj,ij->xyzi", world, self.affine[:3, :3]) + self.affine[:3, 3]
         for bend in self.bends:
             moved += np.moveaxis(bend.on_grid(grid), 0, -1)
-        return np.asarray(moved)
+        return self._swollen(moved)
+
+    def flatter(self, factor: float) -> TrueWarp:
+        """Return the same map with every bend and the swelling times a factor."""
+        bends = tuple(bend.scaled(factor) for bend in self.bends)
+        return TrueWarp(self.affine, bends, self.swelling, factor * self.wall_mm)
+
+    def _swollen(self, points: Points) -> Points:
+        """Draw template points towards the ventricles, which makes them larger in the person."""
+        if self.swelling is None or not self.wall_mm:
+            return np.asarray(points)
+        inside = np.flatnonzero(self.swelling.reaches(points).ravel())
+        flat = points.reshape(-1, 3).copy()
+        flat[inside] -= self.wall_mm * self.swelling.at(flat[inside])
+        return flat.reshape(points.shape)
 
 
-def draw_warp(rng: np.random.Generator, grid: Grid) -> TrueWarp:
+def draw_warp(
+    rng: np.random.Generator,
+    grid: Grid,
+    swelling: SmoothField | None = None,
+    wall_mm: float = 0.0,
+) -> TrueWarp:
     """Draw a pose and a smooth diffeomorphism; its Jacobian stays above `MIN_JACOBIAN`.
+
+    Ventricles whose wall lies `wall_mm` further out are part of it where `swelling` is given.
 
     A draw that folds (none has so far) is flattened step by step, never redrawn, so that every
     seed gives one warp.
@@ -67,10 +95,10 @@ def draw_warp(rng: np.random.Generator, grid: Grid) -> TrueWarp:
     bends = tuple(
         random_field(rng, grid, spacing_mm=spacing, sd=sd, components=3) for spacing, sd in _BENDS
     )
-    warp = TrueWarp(affine, bends)
+    warp = TrueWarp(affine, bends, swelling, wall_mm)
     coarse = _coarse(grid)
     while smallest_jacobian(warp, coarse) <= MIN_JACOBIAN:
-        warp = TrueWarp(affine, tuple(bend.scaled(0.9) for bend in warp.bends))
+        warp = warp.flatter(0.9)
     return warp
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.simulate.lattice import random_field
 
-_BIAS_SPACING_MM, _BIAS_SD = 90.0, 0.12
-_GAIN_SD = 0.25
+_BIAS_SPACING_MM = 90.0
+# Reconstruction interpolates: neighbouring voxels share noise (our choice, in voxels).
+_NOISE_FWHM_VOXELS, _THICK = 1.2, 1.5
 _FWHM_PER_SD = np.sqrt(8 * np.log(2))
 
 
@@ -29,7 +30,12 @@ class Scanner:
     blur_mm : float
         Full width at half maximum of its point spread beyond the voxel, mm.
     noise : float
-        Standard deviation of the noise, share of white matter.
+        Standard deviation of the noise, share of white matter: 0.033 is a signal-to-noise ratio
+        of 30.
+    gain_sd : float
+        Spread of the logarithm of each image's own gain, as receivers are set anew for each.
+    bias_sd : float
+        Spread of the logarithm of each image's smooth bias field.
     """
 
     gain_t1w: float = 1.0
@@ -37,7 +43,9 @@ class Scanner:
     gamma_t1w: float = 1.0
     gamma_t2w: float = 1.0
     blur_mm: float = 0.0
-    noise: float = 0.025
+    noise: float = 0.033
+    gain_sd: float = 0.1
+    bias_sd: float = 0.12
 
 
 COMMON = Scanner()
@@ -64,29 +72,42 @@ def scan(
     white : float
         Intensity of white matter in `clean`.
     level : float
-        Typical intensity of white matter in the scan, before this scan's own gain
-        (lognormal, sd 0.25).
+        Typical intensity of white matter in the scan, before this scan's own gain.
     rng : numpy.random.Generator
         Source of gain, field and noise.
     gamma : float
         Power of this contrast's intensities relative to white matter.
     scanner : Scanner
-        Its blur and noise.
+        Its blur, noise, spread of gain and of bias field.
 
     Returns
     -------
     Volume
-        int16, >= 0; multiplicative field with log-sd 0.12, Rician noise.
+        int16, >= 0; multiplicative field, Rician noise that neighbours share.
     """
     if gamma != 1:
         clean = np.float32(white) * (clean / np.float32(white)) ** np.float32(gamma)
     if scanner.blur_mm:
         sigma = scanner.blur_mm / _FWHM_PER_SD / np.asarray(grid.voxel_mm)
         clean = gaussian_filter(clean, sigma)
-    gain = level / white * np.exp(rng.normal(0, _GAIN_SD))
-    field = random_field(rng, grid, spacing_mm=_BIAS_SPACING_MM, sd=_BIAS_SD).on_grid(grid)[0]
+    gain = level / white * np.exp(rng.normal(0, scanner.gain_sd))
+    field = random_field(rng, grid, spacing_mm=_BIAS_SPACING_MM, sd=scanner.bias_sd).on_grid(grid)[
+        0
+    ]
     signal = clean * gain * np.exp(field)
     sd = scanner.noise * gain * white
-    real = signal + sd * rng.standard_normal(grid.shape)
-    magnitude = np.hypot(real, sd * rng.standard_normal(grid.shape))
+    real, imaginary = (sd * _noise(rng, grid) for _ in range(2))
+    magnitude = np.hypot(signal + real, imaginary)
     return Volume(np.rint(np.clip(magnitude, 0, 32767)).astype(np.int16), grid.affine)
+
+
+def _noise(rng: np.random.Generator, grid: Grid) -> NDArray[np.float32]:
+    """Draw unit noise, shared by neighbours along the axes that are not thick slices."""
+    white = rng.standard_normal(grid.shape, dtype=np.float32)
+    voxel = np.asarray(grid.voxel_mm)
+    fine = voxel < _THICK * voxel.min()
+    sigma = np.where(fine, _NOISE_FWHM_VOXELS / _FWHM_PER_SD, 0)
+    impulse = np.zeros(9)
+    impulse[4] = 1
+    kept = np.linalg.norm(gaussian_filter1d(impulse, float(sigma.max()))) ** int(fine.sum())
+    return np.asarray(gaussian_filter(white, sigma, mode="wrap") / np.float32(kept))
