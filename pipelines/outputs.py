@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask import tabular
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
@@ -56,11 +56,8 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def tsv_bytes(rows: pd.DataFrame) -> bytes:
-    """Write a table as BIDS does: tabs, and n/a where a value is missing."""
-    text = rows.to_csv(
-        sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.10g"
-    )
-    return str(text).encode()
+    """Write a table as BIDS does; see `tabular.write`."""
+    return tabular.write(rows)
 
 
 def read_provenance(store: Store) -> dict[str, Any] | None:
@@ -162,7 +159,7 @@ def add_failures(store: Store, failures: Sequence[Failure], asked: Sequence[str]
     """Write who of those asked for failed now, beside the others of earlier runs."""
     rows = failure_table(failures)
     if store.exists(FAILURES):
-        known = pd.read_csv(io.BytesIO(store.read(FAILURES)), sep="\t", dtype=str)
+        known = tabular.read(store.read(FAILURES), FAILURES)
         rows = pd.concat([known[~known["participant_id"].isin(asked)], rows])
     store.write(FAILURES, tsv_bytes(rows.sort_values("participant_id")))
 
