@@ -27,6 +27,7 @@ from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.memory import Sizes, require_room
 from rt1t2_dask.pipelines.people import chosen_people, people_faults
+from rt1t2_dask.pipelines.people_read import lines_read
 from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
@@ -106,6 +107,7 @@ class _Check:
             return
         people = chosen_people(table.rows, self.config.cohort)
         self.said.append(who(self.config, people))
+        self.said += lines_read(people, self.config.cohort)
         self._designs(people)
         found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
         if found is not None:

@@ -28,6 +28,8 @@ WRITERS = (
     "inputs_table",
     "outputs",
     "page",
+    "people_read",
+    "people_section",
     "pictures",
     "quality_table",
     "results",

@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
+from rt1t2_dask.pipelines.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
@@ -80,6 +81,7 @@ def gather(
         stages=stages_run(plans, cohort),
         participants=shown(analysed),
         demographics=compare(analysed, order, config.cohort.reference),
+        age_pairs=age_pairs(config, analysed),
         contrasts=contrasts,
         template=to_volume(lake.read(study.template.part)["t1w"]),
         receptors=receptors,
@@ -99,7 +101,7 @@ def gather(
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
         flow=flow(plans, cohort, study.template),
-        sections=site_sections(study, analysed),
+        sections=(people_section(config, analysed), *site_sections(study, analysed)),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 

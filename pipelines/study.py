@@ -26,6 +26,7 @@ from rt1t2_dask.pipelines.making import Maker
 from rt1t2_dask.pipelines.memory import require_room
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
+from rt1t2_dask.pipelines.people_read import log_read
 from rt1t2_dask.pipelines.plan import (
     Failure,
     ImagePlan,
@@ -117,6 +118,7 @@ class _Run:
         release_dead(self.lake.store)
         missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
         people, found = self._people(missing)
+        log_read(people, self.config.cohort)
         if self.config.level != "study":
             return self._participants(people, found)
         return self._whole(people, found, missing)
