@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,16 +10,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
 from rt1t2_dask.morphometry.across import combine
 from rt1t2_dask.morphometry.features import Features, gather, missing_table, outlier_table
-from rt1t2_dask.morphometry.regions import canonical, desikan_places, is_left
+from rt1t2_dask.morphometry.regions import desikan_places, is_left
 from rt1t2_dask.morphometry.tables import (
     COLUMNS,
     joined,
     read_aparcstats2table,
+    read_centroids,
     read_long,
     read_map,
     read_stats,
@@ -221,12 +220,7 @@ def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
     file = inputs.task.files.get(CENTROIDS)
     if file is None:
         return desikan_places()
-    rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
-    missing = {"region", "x", "y", "z"} - set(rows)
-    if missing:
-        raise UserError(f"source.centroids={file.path} has no column {min(missing)}.")
-    centres = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
-    return {canonical(str(r)): xyz for r, xyz in zip(rows["region"], centres, strict=True)}
+    return read_centroids(file.read(), f"source.centroids={file.path}")
 
 
 def _make_correlations(inputs: Inputs) -> Made:

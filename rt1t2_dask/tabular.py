@@ -33,6 +33,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+UNNAMED = "column"
 TAB, BLANKS = "\t", " "
 ROWS_SHOWN = 5
 
@@ -141,7 +142,7 @@ def _bare(cell: str) -> str:
 def _named(header: Sequence[str]) -> list[str]:
     """Name the columns; trailing empty ones are none."""
     last = max(k for k, cell in enumerate(header) if cell)
-    return [cell or f"column {k + 1}" for k, cell in enumerate(header[: last + 1])]
+    return [cell or f"{UNNAMED} {k + 1}" for k, cell in enumerate(header[: last + 1])]
 
 
 def _fitted(row: list[str], header: Sequence[str], line: int, name: str) -> list[str]:
