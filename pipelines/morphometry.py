@@ -95,16 +95,21 @@ def _tables(inputs: Inputs) -> list[pd.DataFrame]:
         if role.startswith(IMAGE):
             _, feature, label = role.split(":")
             found.append(_averaged(inputs, content, feature, label))
-        elif role.startswith(MORE):
-            found.append(read_wide(content, role.removeprefix(MORE), file.path))
-        elif layout == "aparcstats2table":
-            found.append(read_aparcstats2table(content, file.path))
-        elif layout == "stats":
-            _, label, side = role.split(":")
-            found.append(read_stats(content, label, side, file.path))
         else:
-            found.append(read_long(content, file.path))
+            found.append(read_features(content, role, layout, file.path))
     return found
+
+
+def read_features(content: bytes, role: str, layout: str, path: str) -> pd.DataFrame:
+    """Read a table of regional features by its role in the study, as rows of a long table."""
+    if role.startswith(MORE):
+        return read_wide(content, role.removeprefix(MORE), path)
+    if layout == "aparcstats2table":
+        return read_aparcstats2table(content, path)
+    if layout == "stats":
+        _, label, side = role.split(":")
+        return read_stats(content, label, side, path)
+    return read_long(content, path)
 
 
 def _averaged(inputs: Inputs, content: bytes, feature: str, label: str) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from rt1t2_dask.pipelines.plan import Failure
 from rt1t2_dask.pipelines.progress import shown
 from rt1t2_dask.pipelines.provenance import timings
 from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.table_checks import check_tables
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written
 from rt1t2_dask.storage.claims import release_dead
@@ -95,8 +96,10 @@ class MorphometryRun:
         people = read_people(config)
         log_read(people, config.cohort)
         features = plan_features(config, people)
+        foreseen = plan_study(config, people, features, range(len(people)))
+        check_tables(self.lake, foreseen.tasks())
         if config.dry_run or config.check:
-            self._describe(plan_study(config, people, features, range(len(people))), people)
+            self._describe(foreseen, people)
             return DONE
         self._make([features])
         failures = self._lost(people, features)
