@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ FILE_COLUMNS = ("map", "mask", "lesion")
 # What is written of sex where it could not be read; a column of the people, never of the outputs.
 UNREAD_SEX = "unread:sex"
 ONSET = "age_at_onset"
+SHOWN = 5
 AS_TEXT = ", or name the column in cohort.categorical where it is text"
 SEX_CODES = (
     'say in participants.json what each stands for, as {"sex": {"Levels": {"1": "male", '
@@ -50,8 +51,8 @@ def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
     ----------
     config : Config
     every_group : bool
-        Whether each group, and everybody excluded, must be there, as at one site of several
-        they need not.
+        Whether each group, and everybody excluded, must be there; at one of several sites they
+        need not.
 
     Returns
     -------
@@ -125,12 +126,6 @@ def _sex_columns(rows: pd.DataFrame) -> list[str]:
     return [str(column) for column in rows if str(column).lower() in sex.NAMES]
 
 
-def unknown_labels(config: Config) -> set[str]:
-    """Give the labels of ``cohort.exclude`` that the participants table does not have."""
-    excluded = _excluded(config.cohort)
-    return excluded - set(read_table(config)["participant_id"]) if excluded else set()
-
-
 def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> list[str]:
     """Say all that is wrong with a participants table, one line a fault."""
     faults = []
@@ -197,7 +192,7 @@ def _is_text(values: pd.Series[str]) -> bool:
 
 
 def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    unknown = _excluded(cohort) - set(rows["participant_id"])
+    unknown = excluded_labels(cohort) - set(rows["participant_id"])
     faults = []
     if unknown:
         faults.append(
@@ -226,14 +221,20 @@ def _nearly(value: str, values: pd.Series[str]) -> str:
     return ""
 
 
-def _excluded(cohort: Cohort) -> set[str]:
+def excluded_labels(cohort: Cohort) -> set[str]:
+    """Return the labels of ``cohort.exclude``, as the table writes them."""
     return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
+
+
+def some(labels: Sequence[str]) -> str:
+    """Name the first people of a list."""
+    return ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
 
 
 def _members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     values = rows[cohort.group_column]
     groups = values.map({value: name for name, value in cohort.groups.items()})
-    kept = groups.notna() & ~rows["participant_id"].isin(_excluded(cohort))
+    kept = groups.notna() & ~rows["participant_id"].isin(excluded_labels(cohort))
     return rows.assign(group=groups)[kept]
 
 

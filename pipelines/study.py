@@ -84,7 +84,7 @@ def run_study(
     if config.share.kind == "export":
         config = own_site(config)
     if config.check:
-        return max(run_check(own) for own in sites.configs(config).values())
+        return run_check(config)
     check_stage(config.stage)
     receptor_task(config)
     check_registration(config)

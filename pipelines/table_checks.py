@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rt1t2_dask.morphometry.tables import read_centroids, read_map
-
-from rt1t2_dask.pipelines.morphometry import CENTROIDS, FEATURES, IMAGE, MAP, is_image, read_features
+from rt1t2_dask.pipelines.morphometry import (
+    CENTROIDS,
+    FEATURES,
+    IMAGE,
+    MAP,
+    is_image,
+    read_features,
+)
 from rt1t2_dask.pipelines.stage import InputFile, Task
 from rt1t2_dask.pipelines.transcriptome import EXPRESSION, SET
 from rt1t2_dask.storage.parts import Lake
