@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import pandas as pd
@@ -13,7 +13,7 @@ from rt1t2_dask.cluster import workers_of
 from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
-from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines import outputs, sites
 from rt1t2_dask.pipelines.check_images import check_headers, header_of
 from rt1t2_dask.pipelines.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.cohort import plan_cohort, too_small
@@ -23,13 +23,17 @@ from rt1t2_dask.pipelines.effort import machine_gigabytes
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.foreseen import Table, foreseen_files, foreseen_table
 from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.harmonise_plan import harmony_settings
 from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.memory import Sizes, require_room
+from rt1t2_dask.pipelines.participants import asked_people
 from rt1t2_dask.pipelines.people import chosen_people, people_faults
+from rt1t2_dask.pipelines.people_read import lines_read
 from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
+from rt1t2_dask.pipelines.single import check_stage
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
@@ -51,24 +55,47 @@ def run_check(config: Config) -> int:
     int
         0 where nothing is wrong, else 2.
     """
-    return _Check(config).run()
+    checks = {site: _Check(own, site) for site, own in sites.configs(config).items()}
+    for own in checks.values():
+        own.look()
+    if config.cohort.sites:
+        checks[""] = _Check(config)
+        checks[""].together({site: own.table.rows for site, own in checks.items() if own.table})
+    return max(own.tell() for own in checks.values())
 
 
 class _Check:
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    """The check of a study, or of what one of its sites can be asked alone."""
+
+    def __init__(self, config: Config, site: str = "") -> None:
+        self.config, self.site = config, site
+        self.table: Table | None = None
         self.options = config.storage.options()
         self.faults: list[str] = []
         self.said: list[str] = []
         self.largest: Sizes | None = None
 
-    def run(self) -> int:
+    def look(self) -> None:
+        """Look at everything that one source has."""
         self._places()
         self._programs()
-        table = self._tried(lambda: foreseen_table(self.config))
-        if table is not None:
-            self._table(table)
-        lines = [*self.said, *_numbered(self.faults)]
+        self.table = self._tried(lambda: foreseen_table(self.config))
+        if self.table is not None:
+            self._table(self.table)
+
+    def together(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Look at the people of all sites as one study."""
+        if set(tables) != set(self.config.cohort.sites):
+            return  # the fault of the site whose table is missing is said
+        people = self._tried(lambda: sites.joined(self.config, tables))
+        if people is not None:
+            self.said.append(who(self.config, people))
+            self._people(people)
+
+    def tell(self) -> int:
+        """Print what was found; 0 where nothing is wrong, else 2."""
+        mark = [f"site {self.site}:"] if self.site else []
+        lines = [*mark, *self.said, *_numbered(self.faults)]
         sys.stdout.write("\n".join(lines) + "\n")
         return FAULTY if self.faults else SOUND
 
@@ -84,11 +111,12 @@ class _Check:
         config = self.config
         output = place_faults("output_dir", config.output_dir, self.options)
         self.faults += output + place_faults("storage.url", config.storage.url, self.options)
-        if not output:
+        if not output and config.share.kind == "none":
             store = open_store(config.output_dir, self.options)
             self._tried(lambda: outputs.check_folder(store, config, study_key(config)))
 
     def _programs(self) -> None:
+        self._tried(lambda: check_stage(self.config.stage))
         self._tried(lambda: check_registration(self.config))
         self._tried(lambda: receptor_task(self.config))
         self._tried(lambda: job_script(self.config.cluster))
@@ -100,13 +128,14 @@ class _Check:
             self._tried(lambda: header_of(local_file(path, setting), setting))
 
     def _table(self, table: Table) -> None:
-        faults = people_faults(table.rows, self.config.cohort)
+        faults = people_faults(table.rows, self.config.cohort, every_group=not self.site)
         self.faults += faults
         if faults:
             return
         people = chosen_people(table.rows, self.config.cohort)
         self.said.append(who(self.config, people))
-        self._designs(people)
+        if not self.site:
+            self._people(people)
         found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
         if found is not None:
             self._images(table, found)
@@ -114,12 +143,24 @@ class _Check:
             if found.files:
                 self._plan(table, people, found)
 
+    def _people(self, people: pd.DataFrame) -> None:
+        """Say who takes part, and try all that a study makes of its people but of no image."""
+        config = self.config
+        self.said += lines_read(people, config.cohort)
+        if config.level != "study":
+            self._tried(lambda: asked_people(config, people))
+            return
+        self._tried(lambda: sites.check_groups(config, people))
+        if config.share.kind == "none":
+            self._tried(lambda: harmony_settings(config, people))
+            self._designs(people)
+
     def _designs(self, people: pd.DataFrame) -> None:
         cohort = self.config.cohort
         for name, form in self.config.every_contrast().items():
             few = too_small(people, form.members or tuple(cohort.groups))
             if few:
-                self.faults.append(f"contrast {name}: {few}")
+                self.said.append(f"note: No contrast {name}: {few}")
                 continue
             try:
                 require_memory(self.config, build(form, people, cohort.reference))
@@ -153,10 +194,13 @@ class _Check:
     def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
         images = plan_images(self.config, people, found)
         shared = {role: task.part for role, task in images.shared.items()}
-        cohort = plan_cohort(self.config, people, images.people, shared)
-        tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
+        tasks = {task.part: task for task in images.tasks()}
+        if self.config.level == "study" and not self.site:
+            cohort = plan_cohort(self.config, people, images.people, shared)
+            tasks |= {task.part: task for task in cohort.tasks()}
+            notes = (f"note: {note}" for note in cohort.notes)
+            self.said += [note for note in notes if note not in self.said]
         whole = complete_parts(Lake(self.config.storage.url, self.options), tasks.values())
-        self.said += [f"note: {note}" for note in cohort.notes]
         return Counter(part.stage for part in tasks if part not in whole)
 
     def _room(self, planned: Counter[str], people: int) -> None:

@@ -31,6 +31,8 @@ WRITERS = (
     "inputs_table",
     "outputs",
     "page",
+    "people_read",
+    "people_section",
     "pictures",
     "quality_table",
     "results",

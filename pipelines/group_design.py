@@ -49,19 +49,19 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
     UserError
         When the design cannot be estimated with the people at hand.
     """
-    groups = people["group"].tolist()
+    groups, who = people["group"].tolist(), people["participant_id"].tolist()
     names = form.covariates or ()
     covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
     match form:
         case Paired():
             pair = people[COVARIATE + form.pair].tolist()
-            design = designs.paired(groups, *form.groups, pair, covariates)
+            design = designs.paired(groups, *form.groups, pair, covariates, participants=who)
         case TwoSample():
-            design = two_sample(groups, *form.groups, covariates)
+            design = two_sample(groups, *form.groups, covariates, participants=who)
         case OneSample():
-            design = designs.one_sample(groups, form.group, covariates)
+            design = designs.one_sample(groups, form.group, covariates, participants=who)
         case Anova():
-            design = designs.anova(groups, form.groups, covariates)
+            design = designs.anova(groups, form.groups, covariates, participants=who)
         case Regression():
             design = _regression(form, people, covariates)
         case Formula():
@@ -75,9 +75,9 @@ def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame
     score = people[COVARIATE + form.of].rename(form.of)
     if not pd.api.types.is_numeric_dtype(score):
         raise UserError(f"regression of {form.of}: its values are not all numbers.")
-    groups = people["group"].tolist()
+    groups, who = people["group"].tolist(), people["participant_id"].tolist()
     within = form.within or tuple(dict.fromkeys(groups))
-    return designs.regression(groups, within, score, covariates)
+    return designs.regression(groups, within, score, covariates, participants=who)
 
 
 def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
@@ -93,6 +93,7 @@ def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
         weights=form.weights,
         of=form.of,
         reference=reference,
+        participants=people["participant_id"].tolist(),
     )
 
 

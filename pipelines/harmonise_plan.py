@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,21 +57,11 @@ def harmonise(
     UserError
         A site is too small, or a covariate is missing or follows from the site.
     """
-    column = config.cohort.site
-    if column is None or config.site.model != "combat":
+    asked = harmony_settings(config, rows)
+    if asked is None:
         return list(plans), ()
-    labels = rows[COVARIATE + column].astype(str)
-    names = sorted(labels.unique())
-    require_people({name: int((labels == name).sum()) for name in names})
-    site = [names.index(label) for label in labels]
-    covariates = kept(config, rows).tolist()
-    settings = {
-        "sites": names,
-        "site": site,
-        "covariates": covariates,
-        "reference": _reference(config, names),
-        "space": config.space,
-    }
+    settings = asked | {"space": config.space}
+    site, covariates = asked["site"], asked["covariates"]
     scale = study_scale(plans)
     settings |= scale_settings(plans, scale)
     parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
@@ -86,6 +77,33 @@ def harmonise(
         tasks_now = {**plan.tasks, "smooth": smooth, "parcels": parcels}
         own.append(replace(plan, tasks=tasks_now, gain=gain))
     return own, tuple(tasks)
+
+
+def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Return who is where, and what ComBat keeps; None where it is not asked for.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+
+    Raises
+    ------
+    UserError
+        As `harmonise`.
+    """
+    column = config.cohort.site
+    if column is None or config.site.model != "combat":
+        return None
+    labels = rows[COVARIATE + column].astype(str)
+    names = sorted(labels.unique())
+    require_people({name: int((labels == name).sum()) for name in names})
+    return {
+        "sites": names,
+        "site": [names.index(label) for label in labels],
+        "covariates": kept(config, rows).tolist(),
+        "reference": _reference(config, names),
+    }
 
 
 def kept(config: Config, rows: pd.DataFrame) -> Float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,16 +10,16 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
 from rt1t2_dask.morphometry.across import combine
 from rt1t2_dask.morphometry.features import Features, gather, missing_table, outlier_table
-from rt1t2_dask.morphometry.regions import canonical, desikan_places, is_left
+from rt1t2_dask.morphometry.regions import desikan_places, is_left
 from rt1t2_dask.morphometry.tables import (
     COLUMNS,
     joined,
     read_aparcstats2table,
+    read_centroids,
     read_long,
     read_map,
     read_stats,
@@ -96,16 +95,21 @@ def _tables(inputs: Inputs) -> list[pd.DataFrame]:
         if role.startswith(IMAGE):
             _, feature, label = role.split(":")
             found.append(_averaged(inputs, content, feature, label))
-        elif role.startswith(MORE):
-            found.append(read_wide(content, role.removeprefix(MORE), file.path))
-        elif layout == "aparcstats2table":
-            found.append(read_aparcstats2table(content, file.path))
-        elif layout == "stats":
-            _, label, side = role.split(":")
-            found.append(read_stats(content, label, side, file.path))
         else:
-            found.append(read_long(content, file.path))
+            found.append(read_features(content, role, layout, file.path))
     return found
+
+
+def read_features(content: bytes, role: str, layout: str, path: str) -> pd.DataFrame:
+    """Read a table of regional features by its role in the study, as rows of a long table."""
+    if role.startswith(MORE):
+        return read_wide(content, role.removeprefix(MORE), path)
+    if layout == "aparcstats2table":
+        return read_aparcstats2table(content, path)
+    if layout == "stats":
+        _, label, side = role.split(":")
+        return read_stats(content, label, side, path)
+    return read_long(content, path)
 
 
 def _averaged(inputs: Inputs, content: bytes, feature: str, label: str) -> pd.DataFrame:
@@ -221,12 +225,7 @@ def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
     file = inputs.task.files.get(CENTROIDS)
     if file is None:
         return desikan_places()
-    rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
-    missing = {"region", "x", "y", "z"} - set(rows)
-    if missing:
-        raise UserError(f"source.centroids={file.path} has no column {min(missing)}.")
-    centres = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
-    return {canonical(str(r)): xyz for r, xyz in zip(rows["region"], centres, strict=True)}
+    return read_centroids(file.read(), f"source.centroids={file.path}")
 
 
 def _make_correlations(inputs: Inputs) -> Made:

@@ -25,10 +25,12 @@ from rt1t2_dask.pipelines.morphometry_inputs import labelled, simulate_tables
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan, plan_features, plan_study
 from rt1t2_dask.pipelines.morphometry_write import FinishedMorphometry, write_lost, write_study
 from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.people_read import lines_read, log_read
 from rt1t2_dask.pipelines.plan import Failure
 from rt1t2_dask.pipelines.progress import shown
 from rt1t2_dask.pipelines.provenance import timings
 from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.table_checks import check_tables
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written
 from rt1t2_dask.storage.claims import release_dead
@@ -92,9 +94,12 @@ class MorphometryRun:
         if written:
             log.info("simulated %d files into %s", written, config.source.root)
         people = read_people(config)
+        log_read(people, config.cohort)
         features = plan_features(config, people)
+        foreseen = plan_study(config, people, features, range(len(people)))
+        check_tables(self.lake, foreseen.tasks())
         if config.dry_run or config.check:
-            self._describe(plan_study(config, people, features, range(len(people))), people)
+            self._describe(foreseen, people)
             return DONE
         self._make([features])
         failures = self._lost(people, features)
@@ -195,6 +200,7 @@ class MorphometryRun:
         total, done = Counter(part.stage for part in tasks), Counter(p.stage for p in whole)
         counted = ", ".join(f"{n} {group}" for group, n in people["group"].value_counts().items())
         lines = [f"{len(people)} people ({counted}), lake {self.config.storage.url}"]
+        lines += lines_read(people, self.config.cohort)
         if self.config.simulated:
             lines.append("SIMULATED DATA: regional tables from a seed")
         lines.append(f"{'stage':<20}{'parts':>6}{'done':>6}{'to do':>7}")

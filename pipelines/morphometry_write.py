@@ -29,6 +29,7 @@ from rt1t2_dask.pipelines.morphometry import (
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes
 from rt1t2_dask.pipelines.people import shown
+from rt1t2_dask.pipelines.people_section import age_pairs, demographics_by_contrast, people_tables
 from rt1t2_dask.pipelines.plan import Failure
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.transcriptome import ENRICHED, GENES, SUMMARY
@@ -36,7 +37,6 @@ from rt1t2_dask.report.morphometry_content import MorphometryContent, RegionResu
 from rt1t2_dask.report.morphometry_page import draw, render
 from rt1t2_dask.report.picture import PRINT_DPI
 from rt1t2_dask.report.surface_figure import BrainSurface, brain_surface
-from rt1t2_dask.stats.demographics import compare
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import environment
@@ -44,7 +44,6 @@ from rt1t2_dask.storage.stores import Store
 
 # BIDS takes a table of people only beside their folders.
 PEOPLE_WITHOUT_FOLDERS = ("participants.tsv", "participants.json")
-PAIR = 2
 ATLAS = "desikan_killiany"
 
 
@@ -142,7 +141,9 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
         features=tuple(config.similarity.features),
         regions=tuple(record["regions"]),
         participants=shown(used),
-        demographics=_demographics(config, used),
+        demographics=demographics_by_contrast(config, used),
+        age_pairs=age_pairs(config, used),
+        people=people_tables(config, used),
         similarity=_by_person(labels, regional, record["regions"]),
         global_similarity=pd.DataFrame(
             {"participant_id": labels, "group": groups, "global_similarity": whole}
@@ -169,23 +170,6 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
         settings=config.science(),
         provenance=provenance,
     )  # fmt: skip
-
-
-def _demographics(config: Config, used: pd.DataFrame) -> pd.DataFrame:
-    """Compare age and sex within each contrast of two groups, with its own controls."""
-    pairs = {
-        name: list(form.members)
-        for name, form in config.cohort.contrasts.items()
-        if len(form.members) == PAIR
-    }
-    if not pairs or len({tuple(groups[1:]) for groups in pairs.values()}) == 1:
-        return compare(used, list(config.cohort.groups), config.cohort.reference)
-    tables = []
-    for name, groups in pairs.items():
-        rows = compare(used[used["group"].isin(groups)], groups, groups[1])
-        rows.insert(0, "contrast", name)
-        tables.append(rows)
-    return pd.concat(tables, ignore_index=True)
 
 
 def _similarity(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask import tabular
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
@@ -59,11 +60,8 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def tsv_bytes(rows: pd.DataFrame) -> bytes:
-    """Write a table as BIDS does: tabs, and n/a where a value is missing."""
-    text = rows.to_csv(
-        sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.10g"
-    )
-    return str(text).encode()
+    """Write a table as BIDS does; see `tabular.write`."""
+    return tabular.write(rows)
 
 
 def read_provenance(store: Store) -> dict[str, Any] | None:

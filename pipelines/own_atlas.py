@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from rt1t2_dask.atlas import Atlas, custom
+from rt1t2_dask.atlas import Atlas, custom, label_names
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
@@ -60,13 +57,7 @@ def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
 
 
 def _names(file: InputFile) -> dict[int, str]:
-    rows = pd.read_csv(io.BytesIO(file.read()), sep="\t")
-    if not {"index", "name"} <= set(rows) or rows["index"].duplicated().any():
-        raise UserError(
-            f"receptors.atlas.table={file.path}: needs columns index (each label once) and name, "
-            f"separated by tabs; it has {', '.join(map(str, rows.columns))}."
-        )
-    return {int(k): str(name) for k, name in zip(rows["index"], rows["name"], strict=True)}
+    return label_names(file.read(), f"receptors.atlas.table={file.path}")
 
 
 def _make(inputs: Inputs) -> Made:

@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.gain_design import usable
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
+from rt1t2_dask.pipelines.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
@@ -85,6 +86,7 @@ def gather(
         stages=stages_run(plans, cohort),
         participants=shown(analysed),
         demographics=compare(analysed, order, config.cohort.reference),
+        age_pairs=age_pairs(config, analysed),
         contrasts=contrasts,
         template=to_volume(lake.read(study.template.part)["t1w"]),
         receptors=receptors,
@@ -104,7 +106,11 @@ def gather(
         quality_limits=config.quality.pairs(),
         coverage=_coverage(lake, plans),
         flow=flow(plans, cohort, study.template),
-        sections=(*calibration_sections(study, calibration), *site_sections(study, analysed)),
+        sections=(
+            people_section(config, analysed),
+            *calibration_sections(study, calibration),
+            *site_sections(study, analysed),
+        ),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
 

@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.own_atlas import atlas_files, own_atlas, plan_parcels
-from rt1t2_dask.pipelines.people import COVARIATE
+from rt1t2_dask.pipelines.people import COVARIATE, some
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.receptors import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
 from rt1t2_dask.pipelines.stage import InputFile, Task
@@ -197,10 +197,11 @@ def _covariates(
     found = {name: rows[COVARIATE + name] for name in config.covariates}
     for name, values in found.items():
         if values.isna().any():
+            who = rows.loc[values.isna(), "participant_id"].tolist()
             raise UserError(
                 f"covariate {name} is missing for {values.isna().sum()} of {len(values)} people "
-                "of the receptor analysis; complete it, leave them out with cohort.exclude, or "
-                "set receptors.covariates=false."
+                f"of the receptor analysis ({some(who)}); complete it, leave them out with "
+                "cohort.exclude, or set receptors.covariates=false."
             )
     own = {name: values.tolist() for name, values in found.items()}
     controls = (rows["group"] == config.cohort.reference).to_numpy()

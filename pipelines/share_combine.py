@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.dataset import SIMULATED, description
 from rt1t2_dask.pipelines.finished import study_key
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.people_section import compared_pairs
 from rt1t2_dask.pipelines.pooled import POOLED, site_role
 from rt1t2_dask.pipelines.pooled import TABLE as REGIONS
 from rt1t2_dask.pipelines.progress import start_logging
@@ -30,7 +31,7 @@ from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.pipelines.work import complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import STATISTICS
 from rt1t2_dask.sites.joint import build
-from rt1t2_dask.stats.demographics import joint_demographics
+from rt1t2_dask.stats.demographics import joint_demographics, joint_pairs
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store, open_store
@@ -139,6 +140,7 @@ def _write(
     store.write("group/sites.tsv", tsv_bytes(sites))
     store.write("group/calibration.tsv", tsv_bytes(_protocol_table(files)))
     store.write("group/demographics.tsv", tsv_bytes(_demographics(config, files)))
+    store.write("group/demographics_pairs.tsv", tsv_bytes(_age_pairs(config, files)))
     for name, one in planned.items():
         _write_contrast(store, lake, name, one, simulated)
     document = {
@@ -212,8 +214,16 @@ def _protocol_table(files: Sequence[SiteFile]) -> pd.DataFrame:
 
 
 def _demographics(config: Config, files: Sequence[SiteFile]) -> pd.DataFrame:
-    every: dict[str, list[dict[str, Any]]] = {
+    return joint_demographics(_sums(config, files), config.cohort.reference)
+
+
+def _age_pairs(config: Config, files: Sequence[SiteFile]) -> pd.DataFrame:
+    return joint_pairs(_sums(config, files), compared_pairs(config))
+
+
+def _sums(config: Config, files: Sequence[SiteFile]) -> dict[str, list[dict[str, Any]]]:
+    """Return what each site tells of the ages and sexes of a group, by group."""
+    return {
         group: [one.about["demographics"][group] for one in files if group in one.about["groups"]]
         for group in config.cohort.groups
     }
-    return joint_demographics(every, config.cohort.reference)

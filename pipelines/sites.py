@@ -11,7 +11,14 @@ import pandas as pd
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.inputs import Found
-from rt1t2_dask.pipelines.people import COVARIATE, read_people, unknown_labels
+from rt1t2_dask.pipelines.people import (
+    COVARIATE,
+    excluded_labels,
+    read_people,
+    read_table,
+    some,
+    sound_people,
+)
 from rt1t2_dask.pipelines.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import grid_of
@@ -86,25 +93,49 @@ def read_everybody(config: Config) -> pd.DataFrame:
     UserError
         Naming the site: it cannot be reached, has one group only, labels or codes of another.
     """
-    if not config.cohort.sites:
-        people = read_people(config)
-    else:
-        tables = {site: _read(site, own) for site, own in configs(config).items()}
-        unknown = set.intersection(*map(unknown_labels, configs(config).values()))
-        if unknown:
-            raise UserError(
-                f"cohort.exclude names {len(unknown)} who are at no site: "
-                f"{', '.join(sorted(unknown))}."
-            )
-        _check_labels(tables)
-        for name in config.cohort.columns:
-            _check_coding(name, {s: rows[COVARIATE + name] for s, rows in tables.items()})
-        column = COVARIATE + str(config.cohort.site)
-        people = pd.concat(
-            [rows.assign(**{column: site}) for site, rows in tables.items()], ignore_index=True
-        )
-    _check_groups(config, people)
+    if config.cohort.sites:
+        return joined(config, {site: _read(site, own) for site, own in configs(config).items()})
+    people = read_people(config)
+    check_groups(config, people)
     return people
+
+
+def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the participants tables of several sites.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Of each site, as `rt1t2_dask.pipelines.people.read_table` reads it.
+
+    Returns
+    -------
+    DataFrame
+        As `read_everybody`; raises what it raises.
+    """
+    everybody = {label for rows in tables.values() for label in rows["participant_id"]}
+    unknown = sorted(set(excluded_labels(config.cohort)) - everybody)
+    if unknown:
+        raise UserError(
+            f"cohort.exclude names {len(unknown)} who are at no site: {', '.join(unknown)}."
+        )
+    chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
+    _check_labels(chosen)
+    for name in config.cohort.columns:
+        _check_coding(name, {s: rows[COVARIATE + name] for s, rows in chosen.items()})
+    column = COVARIATE + str(config.cohort.site)
+    people = pd.concat(
+        [rows.assign(**{column: site}) for site, rows in chosen.items()], ignore_index=True
+    )
+    check_groups(config, people)
+    return people
+
+
+def _chosen(site: str, config: Config, rows: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return sound_people(rows, config.at(site).cohort, every_group=False)
+    except UserError as error:
+        raise UserError(f"site {site}: {error}") from None
 
 
 def plan_study(config: Config, people: pd.DataFrame, found: Found | None = None) -> ImagePlan:
@@ -181,7 +212,7 @@ def _moved(plan: PersonPlan) -> PersonPlan:
 
 def _read(site: str, config: Config) -> pd.DataFrame:
     try:
-        return read_people(config, every_group=False)
+        return read_table(config)
     except UserError as error:
         raise UserError(f"site {site}: {error}") from None
     except (OSError, RunError) as error:
@@ -222,7 +253,14 @@ def _coded_apart(first: pd.Series[str], second: pd.Series[str]) -> bool:
     return not set(first.dropna()) & set(second.dropna())
 
 
-def _check_groups(config: Config, people: pd.DataFrame) -> None:
+def check_groups(config: Config, people: pd.DataFrame) -> None:
+    """Refuse a group that nobody is in, and sites that cannot be told from groups.
+
+    Raises
+    ------
+    UserError
+        Naming the group or the site.
+    """
     for name, value in config.cohort.groups.items():
         if not (people["group"] == name).any():
             raise UserError(f"cohort.groups.{name}={value}: nobody at any site is in it.")
@@ -230,9 +268,10 @@ def _check_groups(config: Config, people: pd.DataFrame) -> None:
         return
     named = people.assign(site=people[COVARIATE + config.cohort.site])
     if named["site"].isna().any():
+        who = named.loc[named["site"].isna(), "participant_id"].tolist()
         raise UserError(
-            f"column {config.cohort.site} (cohort.site_column) is missing for "
-            f"{named['site'].isna().sum()} people; fill it in or add them to cohort.exclude."
+            f"column {config.cohort.site} (cohort.site_column) is missing for {len(who)} of "
+            f"{len(named)} people ({some(who)}); fill it in or add them to cohort.exclude."
         )
     for site, rows in named.groupby("site"):
         groups = rows["group"].unique()

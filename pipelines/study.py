@@ -27,6 +27,7 @@ from rt1t2_dask.pipelines.making import Maker
 from rt1t2_dask.pipelines.memory import require_room
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
+from rt1t2_dask.pipelines.people_read import log_read
 from rt1t2_dask.pipelines.plan import (
     Failure,
     ImagePlan,
@@ -85,7 +86,7 @@ def run_study(
     if config.share.kind == "export":
         config = own_site(config)
     if config.check:
-        return max(run_check(own) for own in sites.configs(config).values())
+        return run_check(config)
     check_stage(config.stage)
     receptor_task(config)
     check_registration(config)
@@ -119,6 +120,7 @@ class _Run:
         release_dead(self.lake.store)
         missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
         people, found = self._people(missing)
+        log_read(people, self.config.cohort)
         if self.config.level != "study":
             return self._participants(people, found)
         return self._whole(people, found, missing)

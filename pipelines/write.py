@@ -191,6 +191,7 @@ def _write_tables(store: Store, content: ReportContent) -> None:
         "edge_sensitivity": content.edge_sensitivity,
         "receptors": content.receptors,
         "demographics": content.demographics,
+        "demographics_pairs": content.age_pairs,
     }
     for name, rows in tables.items():
         if rows is not None:

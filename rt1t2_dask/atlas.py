@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rt1t2_dask import tabular
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Grid, Volume
 
+BACKGROUND = 0
 #: Ventricles, white matter, brain stem, vessels and CSF: labels that are not grey-matter regions.
 NOT_GREY = (4, 11, 35, 40, 41, 44, 45, 46, 49, 50, 51, 52, 61, 62, 63, 64, 69)
 
@@ -77,6 +79,43 @@ def custom(image: Volume, names: Mapping[int, str]) -> Atlas:
             f"names without a voxel {empty[:5]} ({len(present)} labels, {len(names)} names)."
         )
     return Atlas(image.with_data(labels), dict(names), tuple(sorted(names)))
+
+
+def label_names(content: bytes, name: str) -> dict[int, str]:
+    """Read the table of a label image: columns index and name, as BIDS writes ``*_dseg.tsv``.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What to call the file in an error.
+
+    Returns
+    -------
+    dict of int to str
+        Without index 0, the background, and rows without a name.
+
+    Raises
+    ------
+    UserError
+        A column is missing, an index is no whole number or comes twice.
+    """
+    rows = tabular.read(content, name, None if name.endswith(".csv") else tabular.TAB)
+    if not {"index", "name"} <= set(rows):
+        raise UserError(
+            f"{name}: needs columns index and name, separated by tabs; it has "
+            f"{', '.join(rows.columns)}."
+        )
+    index = tabular.numbers(rows["index"], name)
+    broken = index.index[index.isna() | (index % 1 != 0)]
+    if len(broken):
+        row = broken[0]
+        raise UserError(f"{name}: index={rows['index'][row]!r} in row {row} is no whole number.")
+    twice = index[index.duplicated()]
+    if len(twice):
+        raise UserError(f"{name}: index {int(twice.iloc[0])} comes twice; each label has one row.")
+    known = rows["name"].notna() & (index != BACKGROUND)
+    return dict(zip(index[known].astype(int).tolist(), rows["name"][known].tolist(), strict=True))
 
 
 def on_grid(atlas: Atlas, grid: Grid) -> NDArray[np.int32]:

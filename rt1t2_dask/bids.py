@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import re
+from collections.abc import Iterable
 
 import pandas as pd
 
+from rt1t2_dask import tabular
 from rt1t2_dask.errors import UserError
 
-MISSING = ("n/a", "N/A", "NA", "")
-MALE = {"m", "male", "1"}
-FEMALE = {"f", "female", "0", "2"}
+# A file of the outputs adds up to 90 bytes to a label; file systems allow 255.
+MOST_LABEL_BYTES = 150
+NOT_IN_LABELS = re.compile(r"[\s/\\:*?\"<>|\x00-\x1f\x7f]|^sub-\.|\.$")
 
 
 def participants(content: bytes, name: str) -> pd.DataFrame:
@@ -19,62 +21,60 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     Parameters
     ----------
     content : bytes
-        Tab-separated, ``participant_id`` first.
+        Tab-separated, as `tabular.read`; CSV where the name ends in ``.csv``.
     name : str
         What to call the file in an error.
 
     Returns
     -------
     DataFrame
-        All columns text, missing values NaN; ids start with ``sub-``.
+        All columns text, missing values NaN; ids start with ``sub-``. The index holds each
+        row's line in the file.
 
     Raises
     ------
     UserError
         When the table is unreadable, lacks ``participant_id`` or repeats one.
     """
-    try:
-        rows = pd.read_csv(
-            io.BytesIO(content), sep="\t", dtype=str, keep_default_na=False, na_values=MISSING
-        )
-    except (ValueError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise UserError(
-            f"{name} is not a tab-separated table ({why}); save it as UTF-8 text with tabs."
-        ) from None
-    rows.columns = rows.columns.str.strip()
+    separator = None if name.lower().endswith(".csv") else tabular.TAB
+    rows = tabular.read(content, name, separator)
     if "participant_id" not in rows:
         raise UserError(
             f"{name} has no column participant_id; it has {', '.join(rows.columns)}. "
             "Columns are separated by tabs."
         )
-    rows = rows.dropna(subset=["participant_id"]).reset_index(drop=True)
-    rows["participant_id"] = "sub-" + rows["participant_id"].str.strip().str.removeprefix("sub-")
+    rows = rows.dropna(how="all")
+    unnamed = rows.index[rows["participant_id"].isna()]
+    if len(unnamed):
+        raise UserError(f"{name}: row {unnamed[0]} has no participant_id; name the person.")
+    rows["participant_id"] = "sub-" + rows["participant_id"].astype(str).str.removeprefix("sub-")
     repeated = rows.index[rows["participant_id"].duplicated()]
     if len(repeated):
-        raise UserError(f"{name} names the person of row {repeated[0] + 2} twice; keep one row.")
+        raise UserError(f"{name} names the person of row {repeated[0]} twice; keep one row.")
     return rows
 
 
-def numbers(rows: pd.DataFrame, column: str, name: str) -> pd.Series[float]:
-    """Read a column as numbers; NaN where missing.
+def label_faults(labels: Iterable[str], name: str) -> list[str]:
+    """Say whose label cannot be part of a file's name, one line each.
 
-    Raises
-    ------
-    UserError
-        When a value is no number.
+    Parameters
+    ----------
+    labels : iterable of str
+        As ``sub-01``.
+    name : str
+        What to call the table.
     """
-    values = pd.to_numeric(rows[column], errors="coerce")
-    wrong = rows.index[values.isna() & rows[column].notna()]
-    if len(wrong):
-        raise UserError(
-            f"{name}: {column}={rows[column][wrong[0]]!r} in row {wrong[0] + 2} is not a number; "
-            "write n/a where it is missing."
-        )
-    return values.astype(float)
-
-
-def sexes(rows: pd.DataFrame) -> pd.Series[str]:
-    """Read the column ``sex`` as M, F or missing."""
-    words = rows["sex"].str.strip().str.lower()
-    return words.map(dict.fromkeys(MALE, "M") | dict.fromkeys(FEMALE, "F"))
+    faults = []
+    for label in labels:
+        size = len(label.encode())
+        if size > MOST_LABEL_BYTES:
+            faults.append(
+                f"{name}: participant_id {label[:20]}... has {size} bytes, at most "
+                f"{MOST_LABEL_BYTES} fit into names of files; shorten it."
+            )
+        elif NOT_IN_LABELS.search(label):
+            faults.append(
+                f"{name}: participant_id={label!r} cannot be part of a file's name; use letters "
+                "and digits, as BIDS does."
+            )
+    return faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from rt1t2_dask.config_model import Model
 from rt1t2_dask.config_sites import SitePlace
 
 ADJUSTED = "Adjusted"
+# Columns that name something by their own name, with or without "_id".
+NAMING = ("site", "scanner", "center", "centre", "institution", "manufacturer", "pair", "family")
 
 
 class Cohort(Model):
@@ -27,19 +30,35 @@ class Cohort(Model):
     )
     covariates: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    onset_column: str = "age_at_onset"
     site_column: str | None = None
     protocol_column: str | None = None
     sites: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], SitePlace] = Field(
         default_factory=dict
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _composed(cls, tree: Any) -> Any:
+        """Bring all text to Unicode's composed form, as tables are read, and drop empty keys."""
+        if not isinstance(tree, Mapping):
+            return tree
+        kept = {n: v for n, v in tree.items() if v is not None or n not in MAY_BE_EMPTY}
+        return _nfc(kept)
+
     @field_validator("groups", mode="before")
     @classmethod
     def _values_are_text(cls, groups: Any) -> Any:
-        if isinstance(groups, Mapping):
-            return {name: str(value) for name, value in groups.items()}
-        return groups
+        if not isinstance(groups, Mapping):
+            return groups
+        for name, value in groups.items():
+            if isinstance(value, bool) or value is None:
+                raise ValueError(
+                    f"cohort.groups.{name}: YAML reads this value as {value}; write it in quotes"
+                )
+        return {name: str(value).strip() for name, value in groups.items()}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Cohort:
@@ -67,6 +86,14 @@ class Cohort(Model):
                 )
         return self
 
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Columns whose values are names, whatever they look like: site, blocks and pairs."""
+        used = [name for form in self.contrasts.values() for name in form.identifiers]
+        named = [c for c in self.columns if c.lower().removesuffix("_id") in NAMING]
+        site = [self.site] if self.site else []
+        return tuple(dict.fromkeys((*site, *used, *named)))
+
     def every_contrast(self) -> dict[str, Form]:
         """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
         found: dict[str, Form] = {}
@@ -91,3 +118,14 @@ class Cohort(Model):
         site = self.site_column if self.site_column and not self.sites else None
         own = filter(None, (site, self.protocol_column))
         return tuple(dict.fromkeys((*self.covariates, *used, *own)))
+
+
+MAY_BE_EMPTY = ("contrasts", "covariates", "adjusted", "categorical", "exclude", "sites")
+
+
+def _nfc(value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        return {_nfc(name): _nfc(own) for name, own in value.items()}
+    return [_nfc(own) for own in value] if isinstance(value, list | tuple) else value

@@ -40,6 +40,11 @@ class Form(BaseModel):
         extra = (self.block,) if self.block else ()
         return (*(self.covariates or ()), *(self.adjusted or ()), *extra)
 
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Columns whose values are names and never numbers."""
+        return (self.block,) if self.block else ()
+
     def with_covariates(self, covariates: tuple[str, ...]) -> Form:
         """Give the same contrast with these covariates."""
         return self.model_copy(update={"covariates": covariates, "adjusted": None})
@@ -85,6 +90,11 @@ class Paired(TwoSample):
     def columns(self) -> tuple[str, ...]:
         """The column of the pairs too."""
         return (*super().columns, self.pair)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The column of the pairs too."""
+        return (*super().identifiers, self.pair)
 
 
 class Anova(Form):

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from rt1t2_dask.config_contrasts import Form, Formula, OneSample, Paired
 from rt1t2_dask.config_model import Model
 
 Changes = dict[str, Any]
+
+
+def _as_text(value: Any) -> Any:
+    """Take a site's number as its name."""
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if plain else value
 
 
 class SitePlace(Model):
@@ -40,7 +46,7 @@ class Sites(Model):
 
     model: Literal["none", "covariate", "combat"]
     meta: Literal["none", "fixed", "random"]
-    reference: str | None
+    reference: Annotated[str, BeforeValidator(_as_text)] | None
     smooth: tuple[str, ...]
     splines: Annotated[int, Field(ge=4, le=10)]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
+from rt1t2_dask import tabular
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
 from rt1t2_dask.morphometry.regions import canonical, is_cortex
@@ -21,6 +20,7 @@ STATS_COLUMNS = {
     "GausCurv": "gauscurv", "FoldInd": "foldind", "CurvInd": "curvind",
 }  # fmt: skip
 POSITIVE = ("volume", "area", "thickness", "meancurv")
+AXES = ("x", "y", "z")
 LABELS = re.compile(r"(sub-[A-Za-z0-9]+)")
 
 
@@ -52,7 +52,7 @@ def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
     UserError
         The first cell is no such name, or the measure is not known.
     """
-    rows = _parted(content)
+    rows = tabular.read(content, name, None)
     match = HEAD.match(str(rows.columns[0]))
     if match is None or match[3] not in FREESURFER:
         raise UserError(
@@ -66,13 +66,6 @@ def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
     return _long(kept, measure, name)
 
 
-def _parted(content: bytes) -> pd.DataFrame:
-    text = content.decode("utf-8-sig")
-    head = text.split("\n", 1)[0]
-    separator = next((s for s in "\t,;" if s in head), r"\s+")
-    return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
-
-
 def _region(column: str, side: str, measure: str) -> str:
     """Give the region of a column; empty for totals of the hemisphere or the head."""
     name = column.removesuffix(f"_{measure}").removeprefix(f"{side}_")
@@ -80,6 +73,8 @@ def _region(column: str, side: str, measure: str) -> str:
 
 
 def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
+    if wide.index.isna().any():
+        raise UserError(f"{name}: a row names nobody; fill in its first cell.")
     people = [person_label(label) for label in wide.index]
     rows = wide.set_axis(people, axis=0).rename_axis("participant_id").reset_index()
     long = rows.melt("participant_id", var_name="region", value_name="value")
@@ -88,19 +83,16 @@ def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
 
 
 def _numbers(long: pd.DataFrame, name: str) -> pd.DataFrame:
-    text = long["value"].astype(str).str.strip()
-    empty = text.str.lower().isin(("", "n/a", "na", "nan"))
-    values = pd.to_numeric(text.where(~empty), errors="coerce")
-    wrong = values.isna() & ~empty
+    values, wrong = tabular.parse_numbers(long["value"])
     if wrong.any():
         row = long[wrong].iloc[0]
         raise UserError(
-            f"{name}: {row['feature']} of {row['region']} is {text[wrong].iloc[0]!r}, no number "
+            f"{name}: {row['feature']} of {row['region']} is {row['value']!r}, no number "
             f"({int(wrong.sum())} such cells); write n/a where nothing was measured."
         )
     # FreeSurfer's tables hold 0 where somebody lacks a region.
     absent = long["feature"].isin(POSITIVE) & (values == 0)
-    known = long.assign(value=values.astype(np.float64))[~empty & np.isfinite(values) & ~absent]
+    known = long.assign(value=values)[values.notna() & ~absent]
     found: pd.DataFrame = known[COLUMNS].reset_index(drop=True)
     return found
 
@@ -138,13 +130,14 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
     UserError
         A column is missing.
     """
-    rows = _parted(content)
+    rows = tabular.read(content, name, None)
     missing = [column for column in COLUMNS if column not in rows]
     if missing:
         raise UserError(
             f"{name} has no column {missing[0]}; a long table has {', '.join(COLUMNS)} and, where "
             "regions do not name it, hemisphere."
         )
+    _require_named(rows, name)
     regions = rows["region"]
     if "hemisphere" in rows:
         regions = rows["hemisphere"] + "-" + regions
@@ -152,6 +145,14 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
     people = {text: person_label(text) for text in rows["participant_id"].unique()}
     long = rows.assign(region=regions.map(named), participant_id=rows["participant_id"].map(people))
     return _numbers(long[[is_cortex(region) for region in long["region"]]], name)
+
+
+def _require_named(rows: pd.DataFrame, name: str) -> None:
+    """Refuse a row that does not say whose it is, or of which region."""
+    for column in (c for c in ("participant_id", "hemisphere", "region", "feature") if c in rows):
+        empty = rows.index[rows[column].isna()]
+        if len(empty):
+            raise UserError(f"{name}: row {empty[0]} has no {column}; fill it in.")
 
 
 def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
@@ -162,7 +163,7 @@ def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
     UserError
         There is no column participant_id.
     """
-    rows = _parted(content)
+    rows = tabular.read(content, name, None)
     if "participant_id" not in rows:
         raise UserError(
             f"{name} has no column participant_id; it has {', '.join(rows.columns[:5])}."
@@ -180,7 +181,7 @@ def read_map(content: bytes, name: str) -> dict[str, float]:
     UserError
         It is not clear which column holds the map, a region comes twice, or a value is no number.
     """
-    rows = _parted(content)
+    rows = tabular.read(content, name, None)
     others = [c for c in rows.columns if c != "region"]
     column = "value" if "value" in others else others[0] if len(others) == 1 else None
     if "region" not in rows or column is None:
@@ -188,12 +189,33 @@ def read_map(content: bytes, name: str) -> dict[str, float]:
             f"{name} needs columns region and value; it has {', '.join(rows.columns)}. A map is "
             "one number a region: call its column value."
         )
+    _require_named(rows[["region"]], name)
     long = pd.DataFrame({"region": [canonical(r) for r in rows["region"]], "value": rows[column]})
     twice = long["region"][long["region"].duplicated()]
     if len(twice):
         raise UserError(f"{name}: {twice.iloc[0]} comes twice; each region may have one value.")
     known = _numbers(long.assign(participant_id="", feature="map"), name)
     return dict(zip(known["region"], known["value"], strict=True))
+
+
+def read_centroids(content: bytes, name: str) -> dict[str, tuple[float, ...]]:
+    """Read where regions lie on the sphere: columns region, x, y and z.
+
+    Raises
+    ------
+    UserError
+        A column is missing, or a place is no number.
+    """
+    rows = tabular.read(content, name, None)
+    missing = {"region", *AXES} - set(rows)
+    if missing:
+        raise UserError(f"{name} has no column {min(missing)}.")
+    _require_named(rows, name)
+    axes = [tabular.numbers(rows[axis], name) for axis in AXES]
+    if any(axis.isna().any() for axis in axes):
+        raise UserError(f"{name}: a region has no x, y or z; fill it in or leave it out.")
+    places = zip(*(axis.tolist() for axis in axes), strict=True)
+    return {canonical(r): place for r, place in zip(rows["region"], places, strict=True)}
 
 
 def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rt1t2_dask import sex
 from rt1t2_dask.report.numbers import plural
 from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
 
-_MARKERS = {"f": ("o", "female"), "m": ("^", "male"), "?": ("s", "sex not given")}
+_MARKERS = {"f": ("o", "female"), "m": ("^", "male"), "?": ("s", "other or not known")}
 
 
 def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool) -> Picture | None:
@@ -19,7 +21,7 @@ def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool)
     Parameters
     ----------
     participants : DataFrame
-        participant_id, group, age (years), sex (m or f, words that begin so, or 1 male 0 female).
+        participant_id, group, age (years), sex (as `rt1t2_dask.sex.parse` reads it).
     groups : mapping of str to int
         Group labels in the order to show.
     simulated : bool
@@ -48,8 +50,8 @@ def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool)
 def _known(participants: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     if not {"age", "group"} <= set(participants):
         return pd.DataFrame()
-    sex = participants["sex"] if "sex" in participants else pd.Series("", participants.index)
-    letter = sex.astype(str).str.strip().str.lower().str[:1].replace({"1": "m", "0": "f"})
+    written = participants.get("sex", pd.Series(np.nan, participants.index, dtype=object))
+    letter = sex.parse(written)[0].str.lower()
     people = pd.DataFrame(
         {
             "age": pd.to_numeric(participants["age"], errors="coerce"),

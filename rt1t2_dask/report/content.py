@@ -173,6 +173,8 @@ class ReportContent:
         participant_id, group, age (years), sex.
     demographics : DataFrame
         Columns of ``demographics.tsv``.
+    age_pairs : DataFrame
+        Columns of ``demographics_pairs.tsv``.
     contrasts : sequence of ContrastResult
         Empty where the cohort is too small; `notes` then says why.
     template : Volume or None
@@ -227,6 +229,7 @@ class ReportContent:
     stages: Sequence[str] = ()
     participants: pd.DataFrame = field(default_factory=pd.DataFrame)
     demographics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    age_pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
     contrasts: Sequence[ContrastResult] = ()
     template: Volume | None = None
     receptors: pd.DataFrame | None = None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.report.content import AssetLike
 from rt1t2_dask.report.surface_figure import BrainSurface
+from rt1t2_dask.report.table import Table
 
 Float = NDArray[np.float64]
 SIMILARITY = "similarity"
@@ -114,6 +115,8 @@ class MorphometryContent:
     notes: Sequence[str]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    age_pairs: pd.DataFrame
+    people: tuple[Table, ...]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Give every table of the folder ``group``, by its stem."""
@@ -121,6 +124,7 @@ class MorphometryContent:
             "missing_regions": self.missing,
             "outliers": self.outliers,
             "demographics": self.demographics,
+            "demographics_pairs": self.age_pairs,
         }
         if self.networks:
             found["regional_similarity"] = self.similarity

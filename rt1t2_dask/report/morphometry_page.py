@@ -148,7 +148,7 @@ def _chosen(drawn: Mapping[str, Picture], *stems: str) -> dict[str, Picture]:
 
 def _people(content: MorphometryContent) -> Section:
     shown: list[Table] = []
-    shown += _demographics(content.demographics)
+    shown += [*_demographics(content.demographics), *content.people]
     for rows, caption in (
         (content.failures, "Left out for want of regions"),
         (content.missing, "Missing values"),

@@ -117,6 +117,14 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "reason": ("Reason", text),
     "flag": ("Reasons", text),
     "used": ("Used in group results", text),
+    "read_as": ("Read as", text),
+    "known": ("People with a value", text),
+    "values": ("Values", text),
+    "column": ("Column", text),
+    "n_first": ("n of the first", thousands),
+    "n_second": ("n of the second", thousands),
+    "mean_first": ("Mean of the first", decimal),
+    "mean_second": ("Mean of the second", decimal),
 }
 _WORDS = {
     "cluster",

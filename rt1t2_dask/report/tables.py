@@ -113,7 +113,9 @@ def _age_tests(frame: pd.DataFrame) -> str:
 def _test(row: pd.Series[Any], what: str) -> str:
     if is_missing(row[f"{what}_p"]):
         return NOT_AVAILABLE
-    return f"{row[f'{what}_test']}, p {p_phrase(row[f'{what}_p'])}"
+    error = row.get(f"{what}_p_error")
+    drawn = "" if is_missing(error) or not error else f" (standard error {error:.2g})"
+    return f"{row[f'{what}_test']}, p {p_phrase(row[f'{what}_p'])}{drawn}"
 
 
 def permutation(result: ContrastResult) -> Table | None:

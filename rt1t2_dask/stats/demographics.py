@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
+
+from rt1t2_dask.sex import FEMALE, MALE, parse
+from rt1t2_dask.stats.fisher import DRAWS, fisher_test
 
 Float = NDArray[np.float64]
 NORMALITY_ALPHA = 0.05
-MALE = {"m", "male", "1"}
-FEMALE = {"f", "female", "0"}
+LEAST_VALUES = 3
+AGES = ("age", "age_at_onset")
 COLUMNS = (
     "group", "n", "age_mean", "age_sd", "n_male", "n_female",
-    "age_test", "age_p", "sex_test", "sex_p",
+    "age_test", "age_p", "sex_test", "sex_p", "sex_p_error",
+)  # fmt: skip
+PAIR_COLUMNS = (
+    "variable", "first", "second", "n_first", "n_second", "mean_first", "mean_second", "test", "p",
 )  # fmt: skip
 
 
@@ -57,7 +63,7 @@ def compare(
     """
     ages = {g: _ages(participants[participants[group] == g], age) for g in group_order}
     sexes = {g: count_sexes(participants[participants[group] == g], sex) for g in group_order}
-    sex_p = fisher_exact(np.array(list(sexes.values())))
+    sex_p, sex_error = fisher_test(np.array(list(sexes.values())))
     rows = []
     for name in group_order:
         tested = reference in ages and name != reference
@@ -65,17 +71,51 @@ def compare(
         male, female = sexes[name]
         mean, deviation = _mean_sd(ages[name])
         n = int((participants[group] == name).sum())
-        sex_test = "Fisher exact" if np.isfinite(sex_p) else ""
-        rows.append((name, n, mean, deviation, male, female, test, p, sex_test, sex_p))
+        sex_test = _sex_test(sex_p, sex_error) or ""
+        rows.append((name, n, mean, deviation, male, female, test, p, sex_test, sex_p, sex_error))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.assign(
         age_test=frame["age_test"].replace("", None), sex_test=frame["sex_test"].replace("", None)
     )
 
 
+def _sex_test(p: float, error: float) -> str | None:
+    if not np.isfinite(p):
+        return None
+    return f"Fisher, {DRAWS:,} tables drawn" if error else "Fisher exact"
+
+
+def compare_pairs(
+    participants: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, group: str = "group"
+) -> pd.DataFrame:
+    """Compare age, and age at onset where it is known, between pairs of groups.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        ``group``, and ``age`` and ``age_at_onset`` in years where they are known.
+    pairs : sequence of (str, str)
+        As the contrasts compare them.
+
+    Returns
+    -------
+    DataFrame
+        `PAIR_COLUMNS`; pairs of which either has fewer than three values are left out.
+    """
+    rows = []
+    for variable in (name for name in AGES if name in participants):
+        for names in dict.fromkeys(pairs):
+            values = [_ages(participants[participants[group] == g], variable) for g in names]
+            test, p = compare_ages(*values)
+            if test:
+                counts, means = map(len, values), (float(v.mean()) for v in values)
+                rows.append((variable, *names, *counts, *means, test, p))
+    return pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
+
+
 def compare_ages(first: Float, second: Float) -> tuple[str, float]:
     """Two-sided test of two samples: its name and p ("" and NaN under 3 values)."""
-    if min(len(first), len(second)) < 3:
+    if min(len(first), len(second)) < LEAST_VALUES:
         return "", float("nan")
     if all(_normal(sample) for sample in (first, second)):
         return "Student t", float(stats.ttest_ind(first, second).pvalue)
@@ -110,60 +150,68 @@ def joint_demographics(
         told = [site[name] for site in sums[group]]
         return float("nan") if None in told or not told else float(sum(told))
 
-    ages, rows = {}, []
-    for group in sums:
-        n, mean = total(group, "age_n"), total(group, "age_sum") / (total(group, "age_n") or np.nan)
-        spread = (total(group, "age_squares") - n * mean**2) / (n - 1 or np.nan)
-        ages[group] = mean, float(np.sqrt(max(spread, 0.0))), n
+    rows, ages = [], {group: _joint_age(sums[group]) for group in sums}
     counts = np.array([[total(g, "n_male"), total(g, "n_female")] for g in sums])
-    sex_p = fisher_exact(counts) if np.isfinite(counts).all() else float("nan")
+    sex_p, error = fisher_test(counts) if np.isfinite(counts).all() else (np.nan, np.nan)
     for group, (male, female) in zip(sums, counts.tolist(), strict=True):
-        mean, spread, n = ages[group]
+        mean, spread, _ = ages[group]
         tested = group != reference and reference in ages
         known = tested and bool(np.isfinite([*ages[group], *ages[reference]]).all())
         p = float(stats.ttest_ind_from_stats(*ages[group], *ages[reference])[1]) if known else None
         test = "Student t" if known else None
-        sexes = "Fisher exact" if np.isfinite(sex_p) else None
+        sexes = _sex_test(sex_p, error)
         people = sum(site["n"] for site in sums[group])
-        rows.append((group, people, mean, spread, male, female, test, p, sexes, sex_p))
+        rows.append((group, people, mean, spread, male, female, test, p, sexes, sex_p, error))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def fisher_exact(counts: NDArray[Any]) -> float:
-    """Fisher's exact test of an r x 2 table, by enumeration of all tables.
+def joint_pairs(
+    sums: Mapping[str, Sequence[Mapping[str, Any]]], pairs: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """Compare age between pairs of groups of several sites by Student's t from their sums.
 
     Parameters
     ----------
-    counts : ndarray of int, shape (group, 2)
+    sums
+        As in `joint_demographics`.
+    pairs : sequence of (str, str)
 
     Returns
     -------
-    float
-        Sum of the probabilities, given the margins, of tables no more probable
-        than this one; NaN where a margin leaves only one table.
+    DataFrame
+        As `compare_pairs`.
     """
-    table = np.asarray(counts, np.int64)
-    sizes, first = table.sum(axis=1), int(table[:, 0].sum())
-    if (sizes > 0).sum() < 2 or first in (0, int(sizes.sum())):
-        return float("nan")
-    observed = _log_ways(table[:, 0], sizes)
-    ways = np.array([_log_ways(np.array(t), sizes) for t in _tables(sizes.tolist(), first)])
-    likely = ways <= observed + 1e-7
-    return float(min(np.exp(special.logsumexp(ways[likely]) - special.logsumexp(ways)), 1.0))
+    ages, rows = {group: _joint_age(sums[group]) for group in sums}, []
+    for first, second in dict.fromkeys(pairs):
+        both = ages.get(first, UNKNOWN_AGE), ages.get(second, UNKNOWN_AGE)
+        if np.isfinite(both).all() and min(both[0][2], both[1][2]) >= LEAST_VALUES:
+            p = float(stats.ttest_ind_from_stats(*both[0], *both[1])[1])
+            counts, means = (int(one[2]) for one in both), (one[0] for one in both)
+            rows.append(("age", first, second, *counts, *means, "Student t", p))
+    return pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
+
+
+UNKNOWN_AGE = (float("nan"), float("nan"), float("nan"))
+
+
+def _joint_age(sites: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]:
+    """Return mean, SD and n of a group's ages over sites; NaN where a site does not tell."""
+    names = ("age_n", "age_sum", "age_squares")
+    told = [[site[name] for name in names] for site in sites]
+    if not told or any(None in own for own in told):
+        return UNKNOWN_AGE
+    n, total, squares = np.sum(told, axis=0).tolist()
+    mean = total / n if n else float("nan")
+    spread = (squares - n * mean**2) / (n - 1) if n > 1 else float("nan")
+    return mean, float(np.sqrt(max(spread, 0.0))), n
 
 
 def count_sexes(participants: pd.DataFrame, column: str) -> tuple[int, int]:
-    """Count the males and females; whoever is neither or unknown is in none."""
+    """Count the males and females; whoever is neither or not known is in none."""
     if column not in participants:
         return 0, 0
-    text = participants[column].map(_sex_code)
-    return int(text.isin(MALE).sum()), int(text.isin(FEMALE).sum())
-
-
-def _sex_code(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip().lower()
+    sex = parse(participants[column])[0]
+    return int((sex == MALE).sum()), int((sex == FEMALE).sum())
 
 
 def _ages(participants: pd.DataFrame, column: str) -> Float:
@@ -180,19 +228,3 @@ def _mean_sd(values: Float) -> tuple[float, float]:
 
 def _normal(sample: Float) -> bool:
     return bool(np.ptp(sample) > 0 and stats.shapiro(sample).pvalue >= NORMALITY_ALPHA)
-
-
-def _log_ways(first: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:
-    ways = special.gammaln(sizes + 1) - special.gammaln(first + 1)
-    return float(np.sum(ways - special.gammaln(sizes - first + 1)))
-
-
-def _tables(sizes: list[int], total: int) -> Iterator[list[int]]:
-    """First columns of all tables with these row sums and this column sum."""
-    if len(sizes) == 1:
-        if total <= sizes[0]:
-            yield [total]
-        return
-    for count in range(min(sizes[0], total) + 1):
-        for rest in _tables(sizes[1:], total - count):
-            yield [count, *rest]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rt1t2_dask import tabular
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.regions import canonical
 
@@ -74,21 +74,33 @@ def read_expression(content: bytes, name: str) -> Expression:
     UserError
         No names of regions, cells that are no numbers, missing values or repeated regions.
     """
-    text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
-    header = text.split("\n", 1)[0]
-    rows = pd.read_csv(io.StringIO(text), sep="\t" if "\t" in header else ",", dtype=None)
-    raw = [
-        cell.strip().strip('"') for cell in header.strip().split("\t" if "\t" in header else ",")
-    ]
-    named = [k for k, c in enumerate(raw) if c.lower() in NAME_COLUMNS]
-    texts = [k for k in named if not pd.api.types.is_numeric_dtype(rows.iloc[:, k])]
+    plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    header, lines = tabular.cells(plain, name, None)
+    rows = [row for _, row in lines]
+    unnamed = f"{tabular.UNNAMED} 1"
+    named = [k for k, c in enumerate(header) if c.lower() in NAME_COLUMNS or c == unnamed]
+    texts = [k for k in named if not all(_is_number(row[k]) for row in rows)]
     if not texts:
         raise UserError(f"{name}: no column names the regions; call it region (such as L_insula).")
-    kept = [k for k in range(len(raw)) if k not in named]
-    values = rows.iloc[:, kept].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    regions = tuple(canonical(str(cell)) for cell in rows.iloc[:, texts[0]])
+    kept = [k for k in range(len(header)) if k not in named]
+    values = np.array([_floats([row[k] for row in rows]) for k in kept], np.float64).T
+    regions = tuple(canonical(row[texts[0]]) for row in rows)
     _check(values, regions, name)
-    return _with_dates_restored(values, regions, [raw[k] for k in kept])
+    return _with_dates_restored(values, regions, [header[k] for k in kept])
+
+
+def _is_number(cell: str) -> bool:
+    return cell in tabular.MISSING or bool(tabular.NUMBER.fullmatch(cell))
+
+
+def _floats(column: Sequence[str]) -> Float:
+    """Read a gene's cells; NaN where one is missing or no number."""
+    try:
+        values = np.array(column, np.float64)
+    except ValueError:
+        parsed, _ = tabular.parse_numbers(pd.Series(column, dtype=object))
+        values = np.asarray(parsed, np.float64)
+    return values
 
 
 def _check(values: Float, regions: Sequence[str], name: str) -> None:
@@ -136,7 +148,7 @@ def read_gmt(content: bytes, name: str) -> dict[str, tuple[str, ...]]:
         A line without genes, or a name that comes twice.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(tabular.LINE_END.split(tabular.decoded(content, name)), 1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):
             continue

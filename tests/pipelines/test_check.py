@@ -110,8 +110,8 @@ def test_scans_and_masks_are_judged_by_their_headers(scans, capsys):
     assert "sub-3: lesion (12 x 12 x 10 voxels) is not on the grid of the T1w" in text
     assert "sub-5: T2w has 2 volumes" in text
     code, lines = checked([*scans, "cohort.exclude=['3','5']"], capsys)
-    assert code == 2
-    assert "contrast patVsHc: there are 1 in pat and 3 in hc" in "\n".join(lines)
+    assert code == 0
+    assert "note: No contrast patVsHc: there are 1 in pat and 3 in hc" in "\n".join(lines)
 
 
 def test_a_header_alone_gives_the_grid_of_the_whole_image(tmp_path):

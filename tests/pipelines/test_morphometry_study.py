@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -269,3 +270,54 @@ def test_permutations_test_the_t_of_the_table(variance):
 def test_wrong_settings_are_told_in_a_line(study, folder, capsys, more, said):
     assert command(words(folder, *more, out="wrong")) == 2
     assert said in capsys.readouterr().err
+
+
+def damaged(folder: Path, tmp_path: Path, name: str, how) -> list[str]:
+    """The study's tables with one of them changed."""
+    root = tmp_path / "tables"
+    shutil.copytree(folder / "tables", root)
+    (root / name).write_bytes(how((root / name).read_bytes()))
+    return ["method=martins_2021", "source=morphometry", f"source.root={root}"]
+
+
+@pytest.mark.parametrize("check", ["check=true", "check=false"])
+@pytest.mark.parametrize(
+    ("name", "how", "said"),
+    [
+        ("lh.aparc.area.tsv", lambda t: t + b"sub-x\t1\n", "has 2 cells, the first line names"),
+        ("rh.aparc.volume.tsv", lambda t: t.replace(b"\t", b"\tinf", 40), "no number"),
+        ("lh.aparc.area.tsv", lambda t: t.replace(b"sub-", b"\xe9", 1), "is no UTF-8 text"),
+    ],
+)
+def test_a_damaged_table_is_said_before_any_work(
+    study, folder, tmp_path, capsys, name, how, said, check
+):
+    own = damaged(folder, tmp_path, name, how)
+    lake = f"storage.url={tmp_path / 'lake'}"
+    assert command([*words(folder, *own, out="damaged"), lake, check]) == 2
+    text = capsys.readouterr().err
+    assert said in text
+    assert name in text
+    assert not (tmp_path / "lake" / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "said"),
+    [
+        ("+similarity.maps.own", b"region\tvalue\nL_insula\tx\n", "is 'x', no number"),
+        ("transcriptome.expression", b"Region\tA\nL_insula\tx\n", "1 cells are no numbers"),
+        ("transcriptome.gene_sets", b"set\tonly\n", "line 1 names no genes"),
+        ("source.centroids", b"region\tx\ty\tz\nL_insula\t1\tb\t2\n", "y='b' in row 2"),
+    ],
+)
+def test_a_damaged_map_or_gene_table_is_said_before_any_work(
+    study, folder, tmp_path, capsys, setting, content, said
+):
+    file = tmp_path / "own.gmt" if "sets" in setting else tmp_path / "own.tsv"
+    file.write_bytes(content)
+    value = f"[{file}]" if "sets" in setting else str(file)
+    own = ["method=martins_2021", "source=morphometry", f"{setting}={value}"]
+    assert command([*words(folder, *own, out="damaged"), f"storage.url={tmp_path / 'lake'}"]) == 2
+    text = capsys.readouterr().err
+    assert said in text
+    assert not (tmp_path / "lake" / "parts").exists()

@@ -14,6 +14,7 @@ from three_sites import NAMES, Parts, three, words
 from rt1t2_dask.command_line import Job, _configure, _search_path, _study, command
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.results import table_of
+from rt1t2_dask.pipelines.sites import read_everybody
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.sites.meta import combine
 
@@ -132,14 +133,11 @@ def test_what_sites_cannot_share_is_said_in_one_line(three):
     said = at_west(
         change(three, "west", sex=lambda s: {"M": 1, "F": 0}[s]), "cohort.covariates=[age,sex]"
     )
-    assert "covariate sex is coded F, M at site north and 0.0, 1.0 at site west; code" in said
+    assert "site west: participants.tsv: sex='1' in row 2 (sub-w00) is not known" in said
     said = at_west(change(three, "west", group=lambda g: "C"))
     assert said.startswith("site west has people of hc only")
-    said = at_west(
-        change(three, "west", sex=lambda s: {"M": "male", "F": "female"}[s]),
-        "cohort.covariates=[age,sex]",
-    )
-    assert "covariate sex is coded F, M at site north and female, male at site west" in said
+    said = at_west(change(three, "west", age=lambda a: "old"))
+    assert said.startswith("site west: participants.tsv: age='old' in row 2")
     said = refusal(three, "placed", "+cohort.sites.west.calibration.kind=gm_median")
     assert "their units differ" in said
     said = refusal(
@@ -157,3 +155,57 @@ def test_another_grid_names_the_site(three, placed):
     asked = words(three, "placed", "grid", f"cohort.sites.west.source.root={folder}")
     with pytest.raises(UserError, match="site west has maps of"):
         _study(_configure(Job(tuple(_search_path(asked[1]) + asked[2:]))))
+
+
+def checked(base: Path, cohort: str, capsys, *more: str) -> tuple[int, str]:
+    code = command([*words(base, cohort, "checked", *more), "check=true"])
+    return code, capsys.readouterr().out
+
+
+def test_sex_in_other_words_is_the_same_sex(three):
+    folder = change(three, "west", sex=lambda s: {"M": "männlich", "F": "Female"}[s])
+    asked = words(three, "placed", "none", f"cohort.sites.west.source.root={folder}")
+    config = _configure(Job(tuple(_search_path(asked[1]) + asked[2:])))
+    assert set(read_everybody(config)["sex"]) == {"M", "F"}
+
+
+def test_the_check_refuses_what_the_run_refuses(three, capsys):
+    """Sites of one group or one person, codes that differ, and ComBat's needs; no image is read."""
+    one = f"cohort.sites.west.source.root={change(three, 'west', group=lambda g: 'C')}"
+    cases = [
+        ("placed", (one,), "site west has people of hc only"),
+        ("placed", (f"cohort.sites.west.source.root={three / 'data' / 'north'}",), "both have"),
+        ("placed", ("+cohort.exclude=[nobody]",), "who are at no site: sub-nobody"),
+        ("placed", ("site.model=combat", "site.reference=east"), "site.reference=east is not one"),
+        ("one", ("site.model=combat", "site.reference=east"), "site.reference=east is not one"),
+        ("one", ("site.model=combat", "site.smooth=[iq]"), "site.smooth names iq"),
+        ("one", ("cohort.site_column=sex", "cohort.groups={hc: C}", "cohort.contrasts={}"), ""),
+    ]
+    for cohort, more, said in cases:
+        code, text = checked(three, cohort, capsys, *more)
+        if not said:
+            assert code == 0, text
+            continue
+        assert (code, said in text) == (2, True), (more, text)
+        assert said in refusal(three, cohort, *more)
+
+
+def test_a_site_of_one_person_is_refused_by_check_and_run_alike(three, capsys):
+    folder = three / "lonely"
+    shutil.copytree(three / "data", folder)
+    rows = pd.read_csv(folder / "participants.tsv", sep="\t")
+    rows.loc[rows.index[-1], "site"] = "east"
+    rows.to_csv(folder / "participants.tsv", sep="\t", index=False)
+    root = f"source.root={folder}"
+    code, text = checked(three, "one", capsys, root)
+    assert code == 2
+    assert "site east has people of hc only" in text
+    assert "site east has people of hc only" in refusal(three, "one", root)
+    assert checked(three, "one", capsys, root, "site.model=none")[0] == 0
+
+
+def test_a_sound_study_of_sites_passes_its_check(three, capsys):
+    code, text = checked(three, "placed", capsys)
+    assert code == 0, text
+    assert "site west:" in text.splitlines()
+    assert "column site, read as name: north (12), south (12), west (12)" in text

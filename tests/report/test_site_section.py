@@ -48,3 +48,6 @@ def test_section_shows_raw_beside_harmonised() -> None:
     reader = PageReader(render(content, drawn))
     assert "% of the variance of harmonised maps" in reader.words
     assert "by ComBat" in reader.words
+    bare = PageReader(render(content, {}))
+    assert "by ComBat" in bare.words
+    assert bare.named("img") == []

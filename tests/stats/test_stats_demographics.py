@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from rt1t2_dask.stats import demographics
+from rt1t2_dask.stats import demographics, fisher
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 
 def test_papers_sex_table():
     """Three groups, male and female: 4/7, 8/7, 9/9; the paper prints p = .743."""
-    assert demographics.fisher_exact([[4, 7], [8, 7], [9, 9]]) == pytest.approx(0.743, abs=5e-4)
+    assert fisher.fisher_exact([[4, 7], [8, 7], [9, 9]]) == pytest.approx(0.743, abs=5e-4)
 
 
 def test_papers_ages():
@@ -31,7 +33,7 @@ def test_papers_ages():
 @given(st.lists(st.integers(0, 12), min_size=4, max_size=4))
 def test_fisher_against_scipy_on_two_groups(counts):
     table = np.array(counts).reshape(2, 2)
-    ours = demographics.fisher_exact(table)
+    ours = fisher.fisher_exact(table)
     if (table.sum(axis=0) == 0).any() or (table.sum(axis=1) == 0).any():
         assert np.isnan(ours)
     else:
@@ -49,7 +51,7 @@ def test_fisher_of_four_groups_by_shuffling():
     )
     distribution = stats.multivariate_hypergeom(sizes, men)
     p = np.mean(distribution.logpmf(draws) <= distribution.logpmf(table[:, 0]) + 1e-9)
-    ours = demographics.fisher_exact(table)
+    ours = fisher.fisher_exact(table)
     assert abs(p - ours) < 4 * np.sqrt(ours * (1 - ours) / 20000)
 
 
@@ -96,9 +98,84 @@ def test_missing_ages_and_absent_columns():
     assert bare[["age_mean", "age_p", "sex_p"]].isna().all(axis=None)
 
 
-def test_sex_as_numbers():
+def test_sex_as_numbers_is_not_known():
     table = people().assign(sex=[1.0] * 10 + [0.0] * 18 + [np.nan])
-    assert demographics.count_sexes(table, "sex") == (10, 18)
+    assert demographics.count_sexes(table, "sex") == (0, 0)
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=2, max_size=4),
+    st.lists(st.integers(0, 6), min_size=2, max_size=4),
+)
+def test_tables_are_counted_as_they_are_listed(men, women):
+    table = np.array(list(zip(men, women, strict=False)))
+    table = table[table.sum(axis=1) > 0]
+    first = int(table[:, 0].sum()) if len(table) else 0
+    if len(table) < 2 or first in (0, table.sum()):
+        return
+    sizes = table.sum(axis=1)
+    ranges = [range(n + 1) for n in sizes]
+    listed = sum(sum(columns) == first for columns in itertools.product(*ranges))
+    assert fisher.count_tables(sizes, first) == listed
+    assert len(fisher._every_log_ways(sizes, first)) == listed
+
+
+def test_drawn_tables_agree_with_all_tables():
+    table = np.array([[6, 2], [3, 7], [5, 5], [8, 1]])
+    exact, none = fisher.fisher_test(table)
+    drawn, error = fisher.fisher_test(table, most_tables=10)
+    assert none == 0
+    assert error == pytest.approx(np.sqrt(exact * (1 - exact) / fisher.DRAWS), rel=0.02)
+    assert abs(drawn - exact) < 4 * error
+
+
+def test_beyond_a_million_tables_the_error_is_told():
+    """Eight groups of 40: some 10^10 tables; the p of chi square is near at these counts."""
+    rng = np.random.default_rng(3)
+    men = rng.binomial(40, 0.5, 8)
+    table = np.column_stack([men, 40 - men])
+    assert fisher.count_tables(table.sum(axis=1), int(men.sum())) > 1e9
+    p, error = fisher.fisher_test(table)
+    assert 0 < error < 0.0012
+    assert p == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue, abs=0.03)
+    rows = pd.DataFrame(
+        {"group": np.repeat([f"g{k}" for k in range(8)], 40),
+         "sex": np.concatenate([["M"] * m + ["F"] * (40 - m) for m in men])}
+    )  # fmt: skip
+    found = demographics.compare(rows, [f"g{k}" for k in range(8)], "g0")
+    assert found["sex_test"].unique().tolist() == ["Fisher, 200,000 tables drawn"]
+    assert found["sex_p_error"].unique().tolist() == [error]
+
+
+def test_every_pair_that_is_compared_and_the_ages_at_onset():
+    """The paper compares its patients: 64.3 +- 12.5 (11), 57.9 +- 9.7 (15), p = .14 printed."""
+    rng = np.random.default_rng(4)
+
+    def of(mean, deviation, n):
+        values = stats.norm.ppf((np.arange(n) + 0.5) / n) + 0 * rng.normal(size=n)
+        return mean + deviation * (values - values.mean()) / values.std(ddof=1)
+
+    sizes = {"psp": 11, "psps2": 15, "hc": 18}
+    ages = np.concatenate([of(64.3, 12.5, 11), of(57.9, 9.7, 15), of(60.5, 13.0, 18)])
+    onset = np.concatenate([ages[:11] - 3, ages[11:26] - 9, np.full(18, np.nan)])
+    table = pd.DataFrame(
+        {"group": np.repeat(list(sizes), list(sizes.values())), "age": ages, "age_at_onset": onset}
+    )
+    pairs = [("psp", "hc"), ("psps2", "hc"), ("psp", "psps2"), ("psp", "hc")]
+    found = demographics.compare_pairs(table, pairs)
+    assert found["variable"].tolist() == ["age"] * 3 + ["age_at_onset"]
+    assert found["p"][:2].tolist() == pytest.approx([0.445, 0.527], abs=5e-4)
+    assert found["p"][2] == pytest.approx(0.154, abs=5e-4)
+    assert found["p"][2] == pytest.approx(0.14, abs=0.02)
+    first, second = onset[:11], onset[11:26]
+    assert found["p"][3] == pytest.approx(stats.ttest_ind(first, second).pvalue)
+    assert found[["n_first", "n_second"]].to_numpy().tolist()[3] == [11, 15]
+    sums = {
+        g: [{"age_n": len(own), "age_sum": own.sum(), "age_squares": (own**2).sum()}]
+        for g, own in table.groupby("group")["age"]
+    }
+    joint = demographics.joint_pairs(sums, pairs)
+    np.testing.assert_allclose(joint["p"], found["p"][:3])
 
 
 def test_papers_q_values():

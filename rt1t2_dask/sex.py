@@ -1,0 +1,83 @@
+"""Read sex as words and codes say it; what is ambiguous is not known."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MALE, FEMALE, OTHER = "M", "F", "O"
+NAMES = ("sex", "gender")
+# English, German, French, Spanish and Dutch, without accents.
+MEN = (
+    "male", "males", "man", "men", "boy", "mannlich", "maennlich", "mann", "junge", "masculin",
+    "homme", "garcon", "masculino", "hombre", "varon", "nino", "mannelijk", "jongen",
+)  # fmt: skip
+WOMEN = (
+    "female", "females", "woman", "women", "girl", "weiblich", "frau", "madchen", "maedchen",
+    "feminin", "femme", "fille", "femenino", "femenina", "mujer", "nina", "vrouwelijk", "vrouw",
+    "meisje",
+)  # fmt: skip
+OTHERS = (
+    "other", "divers", "diverse", "nonbinary", "non-binary", "intersex", "autre", "otro", "otra",
+    "anders",
+)  # fmt: skip
+WORDS = dict.fromkeys(MEN, MALE) | dict.fromkeys(WOMEN, FEMALE) | dict.fromkeys(OTHERS, OTHER)
+LETTERS = {"m": MALE, "f": FEMALE, "w": FEMALE, "o": OTHER, "d": OTHER}
+UNKNOWN = frozenset(("u", "unknown", "?", "unbekannt", "inconnu", "desconocido", "onbekend"))
+
+
+def parse(values: pd.Series[Any]) -> tuple[pd.Series[str], pd.Series[bool]]:
+    """Read sex from words of five languages or the letters m, f, w, o and d.
+
+    Parameters
+    ----------
+    values : Series of str
+        As written; NaN where missing. Numbers are ambiguous: 1 and 2, or 0 and 1, stand for
+        either sex in either order, so that none is read (`with_levels` tells what they mean).
+        A column that also holds another single letter, as the Dutch and the Spanish ``m`` and
+        ``v`` or ``h`` and ``m`` do, is ambiguous as far as its letters go.
+
+    Returns
+    -------
+    sex : Series of str
+        ``M``, ``F``, ``O`` (other), or NaN where it is not known.
+    unread : Series of bool
+        Where something is written that is not understood.
+    """
+    text = values.map(_plain)
+    letters = {cell for cell in text if len(cell) == 1 and cell.isalpha()}
+    known = WORDS | (LETTERS if letters <= {*LETTERS, "u"} else {})
+    sex: pd.Series[str] = text.map(lambda cell: known.get(cell, np.nan)).astype(object)
+    absent = values.isna() | text.isin(UNKNOWN)
+    return sex, sex.isna() & ~absent
+
+
+def with_levels(values: pd.Series[str], levels: Mapping[str, Any]) -> pd.Series[str]:
+    """Replace codes of sex by what a BIDS sidecar says that they mean.
+
+    Parameters
+    ----------
+    values : Series of str
+    levels : mapping of str
+        ``Levels`` of the column in ``participants.json``: a description of each code, or a
+        mapping that holds one under ``Description``.
+    """
+    meant = {str(code).strip(): _described(what) for code, what in levels.items()}
+    return values.map(lambda cell: meant.get(cell) or cell, na_action="ignore")
+
+
+def _described(what: Any) -> str | None:
+    """Return the one sex that a description names; None where it names none or several."""
+    text = what.get("Description", "") if isinstance(what, Mapping) else what
+    named = {WORDS[word] for word in re.findall(r"[\w-]+", _plain(text)) if word in WORDS}
+    return named.pop() if len(named) == 1 else None
+
+
+def _plain(value: object) -> str:
+    bare = unicodedata.normalize("NFKD", str(value)).casefold().strip()
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))

@@ -1,0 +1,251 @@
+"""Read tables as people and programs write them: bytes in, cells of text out.
+
+BIDS tables are separated by tabs and have no quoting; spreadsheets, R and pandas quote whole
+cells, save as UTF-16, write a byte order mark or another end of line, and leave trailing blanks
+and tabs. All of these give the same table here; what is damaged is refused with its row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.errors import UserError
+
+# As BIDS, R, pandas, SPSS and Excel write them; matched letter by letter, since "none" and "na"
+# may be levels of a text column.
+MISSING = frozenset(("", "n/a", "N/A", "NA", "#N/A", "NaN", "nan", "NAN", "None", ".", "<NA>"))
+# In a column of numbers no spelling of these can be a value.
+NO_NUMBER = frozenset(("", "n/a", "na", "#n/a", "nan", "none", "null", ".", "<na>"))
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+LINE_END = re.compile(r"\r\n|\n|\r")
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+UNNAMED = "column"
+TAB, BLANKS = "\t", " "
+ROWS_SHOWN = 5
+
+Row = tuple[int, list[str]]
+
+
+def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame:
+    """Read a table.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8, or UTF-16 with its mark; lines end with LF, CR LF or CR.
+    name : str
+        What to call the file in an error.
+    separator : str, optional
+        A tab: cells as BIDS writes them, a cell wholly in double quotes is taken out of them.
+        A comma or semicolon: CSV as in RFC 4180. A blank: any number of blanks. None: whatever
+        parts the first line.
+
+    Returns
+    -------
+    DataFrame
+        Text in Unicode's composed form (NFC) without blanks round it; NaN where missing
+        (`MISSING`). The index holds each row's line in the file.
+
+    Raises
+    ------
+    UserError
+        The bytes are no text, a row has another number of cells than the first line, or two
+        columns have one name.
+    """
+    header, rows = cells(content, name, separator)
+    twice = [column for column in header if header.count(column) > 1]
+    if twice:
+        raise UserError(f"{name} has two columns called {twice[0]}; rename one.")
+    columns = {
+        column: [np.nan if row[k] in MISSING else row[k] for _, row in rows]
+        for k, column in enumerate(header)
+    }
+    return pd.DataFrame(columns, index=[line for line, _ in rows], columns=header, dtype=object)
+
+
+def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[str], list[Row]]:
+    """Return the names of the columns, and each row's line and cells; arguments as `read`."""
+    text = decoded(content, name)
+    first = next((line for line in LINE_END.split(text) if line.strip()), "")
+    lines = _lines(text, separator or separator_of(first))
+    found = [(line, row) for line, row in lines if any(row)]
+    if not found:
+        raise UserError(f"{name} is empty; save it as UTF-8 text with tabs, a line of names first.")
+    header = _named(found[0][1])
+    return header, [(line, _fitted(row, header, line, name)) for line, row in found[1:]]
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Return a file's text in composed form (NFC).
+
+    Raises
+    ------
+    UserError
+        Naming the line that is not UTF-8.
+    """
+    encoding = next((own for mark, own in MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{name} is no UTF-8 text (row {line}); save it as UTF-8 text with tabs."
+        ) from None
+    if "\0" in text:
+        raise UserError(f"{name} is no text file; save it as UTF-8 text with tabs.")
+    return unicodedata.normalize("NFC", text)
+
+
+def separator_of(line: str) -> str:
+    """Return what parts a line: a tab, else the more frequent of comma and semicolon, or blanks."""
+    if TAB in line:
+        return TAB
+    counts = {mark: line.count(mark) for mark in ",;"}
+    most = max(counts, key=lambda mark: counts[mark])
+    return most if counts[most] else BLANKS
+
+
+def _lines(text: str, separator: str) -> Iterator[Row]:
+    if separator in ",;":
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        for row in reader:
+            yield reader.line_num, [cell.strip() for cell in row]
+        return
+    for number, line in enumerate(LINE_END.split(text), 1):
+        parts = line.split(TAB) if separator == TAB else line.split()
+        yield number, [_bare(part) for part in parts]
+
+
+def _bare(cell: str) -> str:
+    """Strip blanks, and the quotes that a spreadsheet or R put round a whole cell."""
+    text = cell.strip()
+    inside = text[1:-1]
+    if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inside.replace('""', ""):
+        return inside.replace('""', '"').strip()
+    return text
+
+
+def _named(header: Sequence[str]) -> list[str]:
+    """Name the columns; trailing empty ones are none."""
+    last = max(k for k, cell in enumerate(header) if cell)
+    return [cell or f"{UNNAMED} {k + 1}" for k, cell in enumerate(header[: last + 1])]
+
+
+def _fitted(row: list[str], header: Sequence[str], line: int, name: str) -> list[str]:
+    n = len(header)
+    if len(row) < n or any(row[n:]):
+        raise UserError(
+            f"{name}: row {line} has {len(row)} cells, the first line names {n} columns; write "
+            "n/a into cells that are missing."
+        )
+    return row[:n]
+
+
+def parse_numbers(values: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+    """Read cells of text as numbers.
+
+    Parameters
+    ----------
+    values : Series of str
+        NaN where missing. A comma is a decimal comma where no number of the column has a point,
+        unless all commas could part thousands.
+
+    Returns
+    -------
+    numbers : Series of float
+        Finite, or NaN where missing or no number.
+    wrong : Series of bool
+        Where a cell is neither missing nor a finite number.
+    """
+    text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip())
+    missing = values.isna() | text.str.lower().isin(NO_NUMBER)
+    comma = _has_decimal_commas(text[~missing].tolist())
+    found = [
+        np.nan if absent else _number(cell, comma)
+        for cell, absent in zip(text, missing, strict=True)
+    ]
+    numbers = pd.Series(found, index=values.index, dtype=np.float64, name=values.name)
+    return numbers, numbers.isna() & ~missing
+
+
+def _has_decimal_commas(known: Sequence[str]) -> bool:
+    commas = [cell for cell in known if DECIMAL_COMMA.fullmatch(cell)]
+    points = any("." in cell and NUMBER.fullmatch(cell) for cell in known)
+    return not points and any(not THOUSANDS.fullmatch(cell) for cell in commas)
+
+
+def _number(cell: str, comma: bool) -> float:
+    plain = cell.replace(",", ".") if comma and DECIMAL_COMMA.fullmatch(cell) else cell
+    value = float(plain) if NUMBER.fullmatch(plain) else np.nan
+    return value if np.isfinite(value) else np.nan
+
+
+def numbers(
+    values: pd.Series[str], name: str, labels: Mapping[int, str] | None = None, hint: str = ""
+) -> pd.Series[float]:
+    """Read a column of a table as numbers; NaN where missing.
+
+    Parameters
+    ----------
+    values : Series of str
+        Its name is the column's, its index the lines of the file.
+    name : str
+        What to call the file in an error.
+    labels : mapping of int to str, optional
+        Who stands in each line, for the error.
+    hint : str
+        What else can be done about it.
+
+    Raises
+    ------
+    UserError
+        Naming the cells that are no finite numbers, with their rows.
+    """
+    found, wrong = parse_numbers(values)
+    if wrong.any():
+        raise UserError(
+            f"{name}: {_listed(values, wrong, labels)}; write n/a where it is missing{hint}."
+        )
+    return found
+
+
+def _listed(
+    values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None
+) -> str:
+    rows = [int(row) for row in values.index[wrong]]
+    said = [
+        f"{values.name}={values[row]!r} in row {row}" + (f" ({labels[row]})" if labels else "")
+        for row in rows[:ROWS_SHOWN]
+    ]
+    more = f" and {len(rows) - ROWS_SHOWN} more" if len(rows) > ROWS_SHOWN else ""
+    what = "is not a number" if len(rows) == 1 else "are not numbers"
+    return f"{', '.join(said)}{more} {what}"
+
+
+def write(rows: pd.DataFrame) -> bytes:
+    """Write a table as BIDS does: tabs, no quoting, and n/a where a value is missing.
+
+    Tabs and ends of lines inside a cell become blanks, since BIDS has no way to write them.
+    """
+    plain = rows.map(
+        lambda cell: re.sub(r"[\t\r\n]+", " ", cell) if isinstance(cell, str) else cell
+    )
+    text = plain.to_csv(
+        sep=TAB, index=False, na_rep="n/a", lineterminator="\n", float_format="%.10g",
+        quoting=csv.QUOTE_NONE,
+    )  # fmt: skip
+    return str(text).encode()
