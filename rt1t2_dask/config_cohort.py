@@ -88,11 +88,11 @@ class Cohort(Model):
 
     @property
     def identifiers(self) -> tuple[str, ...]:
-        """Columns whose values are names, whatever they look like: site, blocks and pairs."""
+        """Columns whose values are names: site, protocol, blocks and pairs."""
         used = [name for form in self.contrasts.values() for name in form.identifiers]
         named = [c for c in self.columns if c.lower().removesuffix("_id") in NAMING]
-        site = [self.site] if self.site else []
-        return tuple(dict.fromkeys((*site, *used, *named)))
+        own = filter(None, (self.site, self.protocol_column))
+        return tuple(dict.fromkeys((*own, *used, *named)))
 
     def every_contrast(self) -> dict[str, Form]:
         """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
