@@ -103,4 +103,5 @@ def _file(
         chosen=f"{chosen.reason}: {series.describe()}",
         members=tuple(file.path for file in members),
         slices=series.slices,
+        acquired=dict(members[0].header.acquired),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,22 @@ from rt1t2_dask.errors import UserError
 _TAGS = [
     "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPlanarPulseSequence",
     "EchoPulseSequence",
-    "EchoTime", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
-    "InversionRecovery", "InversionTime", "Modality", "NumberOfFrames",
+    "EchoTime", "FlipAngle", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
+    "InversionRecovery", "InversionTime", "MRAcquisitionType", "MagneticFieldStrength",
+    "Manufacturer", "ManufacturerModelName", "Modality", "NumberOfFrames",
     "PerFrameFunctionalGroupsSequence", "RepetitionTime", "ScanningSequence", "SeriesDescription",
-    "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
+    "SequenceVariant", "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
 ]  # fmt: skip
 _PREFIX = b"DICM"
+_TEXTS = {
+    "Manufacturer": "Manufacturer",
+    "ManufacturersModelName": "ManufacturerModelName",
+    "MRAcquisitionType": "MRAcquisitionType",
+    "ScanningSequence": "ScanningSequence",
+    "SequenceVariant": "SequenceVariant",
+}
+"""BIDS's names of what tells protocols apart, and DICOM's."""
+_MS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Header:
         Slices in the file.
     position_mm : float or None
         Where the slice lies along its normal; None for a file of many slices.
+    acquired : tuple of (str, str or float)
+        Scanner and sequence by BIDS's names, times in seconds; nothing about the person.
     """
 
     uid: str
@@ -57,6 +69,7 @@ class Header:
     agent: bool
     frames: int
     position_mm: float | None
+    acquired: tuple[tuple[str, str | float], ...] = ()
 
 
 def pydicom() -> Any:
@@ -114,7 +127,7 @@ def _header(found: Any) -> Header | None:
     modifier = _group(found, "MRModifierSequence")
     sequence = {str(word).upper() for word in _list(found.get("ScanningSequence"))}
     pulse = str(found.get("EchoPulseSequence", "")).upper()
-    return Header(
+    header = Header(
         uid=str(found.SeriesInstanceUID),
         number=int(found.get("SeriesNumber") or 0),
         description=str(found.get("SeriesDescription") or "").strip(),
@@ -129,6 +142,26 @@ def _header(found: Any) -> Header | None:
         frames=int(found.get("NumberOfFrames") or 1),
         position_mm=_position(found),
     )
+    return replace(header, acquired=tuple(_acquired(found, timing, header).items()))
+
+
+def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]:
+    """Return what tells protocols apart, as a BIDS sidecar would say it."""
+    said: dict[str, str | float] = {}
+    for name, tag in _TEXTS.items():
+        text = " ".join(str(word).strip() for word in _list(found.get(tag)))
+        if text:
+            said[name] = text
+    times = {
+        "RepetitionTime": header.repetition_ms,
+        "EchoTime": header.echo_ms,
+        "InversionTime": header.inversion_ms,
+    }
+    said |= {name: value / _MS for name, value in times.items() if value is not None}
+    tilt = _number(found.get("FlipAngle"), timing.get("FlipAngle"))
+    field = _number(found.get("MagneticFieldStrength"))
+    others = {"FlipAngle": tilt, "MagneticFieldStrength": field}
+    return said | {name: value for name, value in others.items() if value is not None}
 
 
 def _position(found: Any) -> float | None:

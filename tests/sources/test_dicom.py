@@ -227,3 +227,13 @@ def test_an_enhanced_image_of_all_slices_is_read(tmp_path):
     assert series.describe() == "series 4 (space; TE 408, TR 3200 ms; 12 slices)"
     made = convert([(tmp_path / "one.dcm").read_bytes()], "T2w", series.slices)
     np.testing.assert_array_equal(to_grid(made, truth.grid, order=0, outside=-1).data, truth.data)
+
+
+def test_headers_tell_protocols_apart_as_sidecars_do(tmp_path):
+    paths = write_series(tmp_path, volume(), 3, T1W | {"FlipAngle": 9.0})
+    header = read_header(paths[0].read_bytes())
+    assert header is not None
+    assert dict(header.acquired) == {
+        "Manufacturer": "SIEMENS", "MRAcquisitionType": "3D", "ScanningSequence": "GR IR",
+        "RepetitionTime": 2.3, "EchoTime": 0.00298, "InversionTime": 0.9, "FlipAngle": 9.0,
+    }  # fmt: skip
