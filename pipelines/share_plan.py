@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from rt1t2_dask.config import Config
+from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
 from rt1t2_dask.pipelines.maps import row_role
@@ -57,6 +57,14 @@ def own_site(config: Config) -> Config:
     return config.model_copy(update={"cohort": own})
 
 
+def _summed(cohort: Cohort) -> list[str]:
+    """Name the columns that models of sums can read: pairs and blocks tell people apart."""
+    forms = cohort.every_contrast().values()
+    covariates = {name for form in forms for name in form.covariates or ()}
+    apart = {name for form in forms for name in form.identifiers} - covariates
+    return [name for name in cohort.columns if name not in apart]
+
+
 def plan_share(
     config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
 ) -> Task:
@@ -76,7 +84,7 @@ def plan_share(
     UserError
         Sums would be about too few people.
     """
-    least, names = config.share.minimum_people, config.cohort.columns
+    least, names = config.share.minimum_people, _summed(config.cohort)
     variables = pd.DataFrame({name: rows[COVARIATE + name] for name in names}, index=rows.index)
     groups = [g for g in config.cohort.groups if (rows["group"] == g).any()]
     columns = columns_of(variables, rows["group"].tolist())
