@@ -94,13 +94,13 @@ class MorphometryRun:
         if written:
             log.info("simulated %d files into %s", written, config.source.root)
         people = read_people(config)
-        log_read(people, config.cohort)
         features = plan_features(config, people)
         foreseen = plan_study(config, people, features, range(len(people)))
         check_tables(self.lake, foreseen.tasks())
         if config.dry_run or config.check:
             self._describe(foreseen, people)
             return DONE
+        log_read(people, config.cohort)
         self._make([features])
         failures = self._lost(people, features)
         lost = {failure.label for failure in failures}

@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from rt1t2_dask.config import Config
+from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import mask_file
 from rt1t2_dask.pipelines.gain_design import own_columns
-from rt1t2_dask.pipelines.gain_plan import EB_GAIN
 from rt1t2_dask.pipelines.group_scale import LOG, RATIO, factor_of, scale_settings
 from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
@@ -70,6 +69,15 @@ def shared_protocols(lake: Lake, gain: Task | None, least: int) -> list[dict[str
     return [dict(one) for one in protocols if one["scans"] >= least]
 
 
+def _summed(cohort: Cohort) -> list[str]:
+    """Name the columns that models of sums can read: pairs and blocks tell people apart."""
+    forms = cohort.every_contrast().values()
+    covariates = {name for form in forms for name in form.covariates or ()}
+    apart = {name for form in forms for name in form.identifiers} | {cohort.protocol_column}
+    apart -= covariates
+    return [name for name in cohort.columns if name not in apart]
+
+
 def plan_share(
     config: Config,
     rows: pd.DataFrame,
@@ -95,12 +103,12 @@ def plan_share(
     UserError
         Sums would be about too few people.
     """
-    least, names = config.share.minimum_people, config.cohort.columns
+    least, names = config.share.minimum_people, _summed(config.cohort)
     variables = pd.DataFrame({name: rows[COVARIATE + name] for name in names}, index=rows.index)
     groups = [g for g in config.cohort.groups if (rows["group"] == g).any()]
     columns = with_own(columns_of(variables, rows["group"].tolist()), own_columns(plans))
     require_safe(columns, rows["group"].tolist(), least)
-    own_scale = LOG if config.calibration.kind == EB_GAIN else RATIO
+    own_scale = LOG if any(plan.gain for plan in plans) else RATIO
     about = {
         "format": FORMAT,
         "simulated": config.simulated,

@@ -120,7 +120,6 @@ class _Run:
         release_dead(self.lake.store)
         missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
         people, found = self._people(missing)
-        log_read(people, self.config.cohort)
         if self.config.level != "study":
             return self._participants(people, found)
         return self._whole(people, found, missing)
@@ -138,6 +137,7 @@ class _Run:
         if config.dry_run:
             describe(config, self.lake, people, images, cohort, missing)
             return DONE
+        log_read(people, config.cohort)
         known_checksums(config.storage).save()
         self._announce(images, cohort)
         if wanted is not None:

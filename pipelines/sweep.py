@@ -12,7 +12,7 @@ from rt1t2_dask.config import Cluster, Config, Storage
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
-from rt1t2_dask.pipelines.outputs import tsv_bytes
+from rt1t2_dask.pipelines.outputs import json_bytes, tsv_bytes
 from rt1t2_dask.pipelines.page import contrast_result
 from rt1t2_dask.pipelines.results import receptor_rows
 from rt1t2_dask.pipelines.study import run_study
@@ -26,6 +26,7 @@ from rt1t2_dask.report.sweep_table import SweepEntry, comparison, entry
 from rt1t2_dask.storage.stores import open_store
 
 log = logging.getLogger("rt1t2_dask")
+JOBS = "sweep_jobs.json"
 TABLE, PAGE = "sweep.tsv", "sweep.html"
 
 
@@ -52,6 +53,9 @@ def run_sweep(jobs: Sequence[SweepJob], folder: str) -> int:
     int
         The worst exit code of all jobs.
     """
+    if not (jobs[0].config.dry_run or jobs[0].config.check):
+        store = open_store(folder, jobs[0].config.storage.options())
+        store.write(JOBS, json_bytes({job.name: dict(job.changed) for job in jobs}))
     with ExitStack() as stack:
         clusters: dict[tuple[Cluster, Storage], LazyCluster] = {}
         sweep = _Sweep()

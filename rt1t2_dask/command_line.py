@@ -23,7 +23,8 @@ from rt1t2_dask import __version__, bids_app
 from rt1t2_dask.completion import completion_script
 from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.overrides import explained, prepared, yaml_fault
+from rt1t2_dask.overrides import explained, prepared, searched, searching, yaml_fault
+from rt1t2_dask.sweep_names import folder_names
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -189,7 +190,7 @@ def _search_path(config_dir: str | None) -> list[str]:
     folder = Path(config_dir)
     if not folder.is_dir():
         raise UserError(f"--config-dir {config_dir}: there is no such folder.")
-    return [f"hydra.searchpath=['file://{folder.resolve()}']"]
+    return [searching(folder.resolve())]
 
 
 def _groups() -> dict[str, list[str]]:
@@ -210,7 +211,7 @@ def _cohorts(overrides: Sequence[str]) -> list[str]:
     """List the cohorts that ship and those in the user's own folder."""
     from importlib.resources import files
 
-    own = [Path(w.split("file://")[1].rstrip("']")) for w in overrides if "searchpath" in w]
+    own = [folder for word in overrides if (folder := searched(word)) is not None]
     shipped = files("rt1t2_dask.conf") / "cohort"
     names = {Path(item.name).stem for item in shipped.iterdir() if item.name.endswith(".yaml")}
     for folder in own:
@@ -233,10 +234,13 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
         for item, word in zip(parsed, overrides, strict=True)
     ]
     swept = [item.is_sweep_override() for item in parsed]
-    for words in itertools.product(*choices):
-        chosen = [w.lstrip("+") for w, is_swept in zip(words, swept, strict=True) if is_swept]
-        changed = dict(word.split("=", 1) for word in chosen)
-        yield Job(words, ",".join(chosen).replace("/", "_"), changed)
+    every = list(itertools.product(*choices))
+    chosen = [
+        [w.lstrip("+") for w, own in zip(words, swept, strict=True) if own] for words in every
+    ]
+    changed = [dict(word.split("=", 1) for word in words) for words in chosen]
+    for words, name, settings in zip(every, folder_names(changed), changed, strict=True):
+        yield Job(words, name, settings)
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from rt1t2_dask.config_keys import nearest, settings, suggestion
 from rt1t2_dask.errors import UserError
@@ -13,6 +14,7 @@ WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTA
 UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
 CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
+OPENING, CLOSING = "hydra.searchpath=['file://", "']"
 GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "share", "source", "storage")
 
 
@@ -62,6 +64,19 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
         return f"++{key}={value}"
     sign = "+" if key == "cohort" and not found["sign"] else found["sign"] or ""
     return f"{sign}{key}={value}"
+
+
+def searching(folder: Path) -> str:
+    """Return the override that makes Hydra search a folder of YAML."""
+    return OPENING + re.sub(r"(\\*)'", r"\1\1\\'", str(folder)) + CLOSING
+
+
+def searched(override: str) -> Path | None:
+    """Return the folder that `searching` was given; None for any other override."""
+    if not override.startswith(OPENING):
+        return None
+    inside = override.removeprefix(OPENING).removesuffix(CLOSING)
+    return Path(re.sub(r"(\\*)\\'", lambda found: found[1][: len(found[1]) // 2] + "'", inside))
 
 
 def _shielded(value: str) -> str:

@@ -12,6 +12,7 @@ from rt1t2_dask.config import Cohort
 from rt1t2_dask.config_sites import with_site
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.people import chosen_people, people_faults, shown
+from rt1t2_dask.pipelines.share_plan import _summed
 
 PLAIN = {"name": "c", "groups": {"pat": "1", "hc": "0"}, "reference": "hc"}
 
@@ -114,3 +115,12 @@ def test_onset_is_read_under_the_name_of_its_column():
     assert people["age_at_onset"].tolist()[0] == 44.5
     [fault] = people_faults(rows.assign(start=["44", "late"]), cohort(onset_column="start"))
     assert "start='late' in row 3 (sub-01) is not a number" in fault
+
+
+def test_pairs_and_blocks_are_no_columns_of_shared_sums():
+    forms = {
+        "a": {"test": "paired", "groups": ["pat", "hc"], "pair": "couple"},
+        "b": {"test": "two_sample", "groups": ["pat", "hc"], "block": "family"},
+    }
+    assert _summed(cohort(contrasts=forms, covariates=["age"])) == ["age"]
+    assert _summed(cohort(contrasts=forms, covariates=["age", "family"])) == ["age", "family"]

@@ -1,0 +1,43 @@
+"""Names of a sweep's folders: the settings themselves, or a short name that no other job has."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+# File systems allow 255 bytes a name; figures and tables of a job add to the whole path.
+MOST_BYTES = 120
+UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
+DIGITS = 10
+
+
+def folder_names(jobs: Sequence[Mapping[str, str]]) -> list[str]:
+    """Name the folder of each job.
+
+    Parameters
+    ----------
+    jobs : sequence of mapping of str to str
+        The settings that are swept, and their values in each job; no two jobs are alike.
+
+    Returns
+    -------
+    list of str
+        ``key=value`` of each setting, with commas between; ``job-`` and a digest of them where
+        that is too long for a file system or, but for small and capital letters and characters
+        that no file name may hold, the name of two jobs. A digest does not depend on the other
+        jobs, so that a larger sweep finds the folders of a smaller one.
+    """
+    plain = [UNSAFE.sub("_", ",".join(f"{k}={v}" for k, v in job.items())) for job in jobs]
+    shared = Counter(name.casefold() for name in plain)
+    return [
+        _short(job) if shared[name.casefold()] > 1 or len(name.encode()) > MOST_BYTES else name
+        for name, job in zip(plain, jobs, strict=True)
+    ]
+
+
+def _short(job: Mapping[str, str]) -> str:
+    text = json.dumps(dict(job), sort_keys=True)
+    return f"job-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}"
