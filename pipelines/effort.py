@@ -14,7 +14,7 @@ from rt1t2_dask.config import Config, SimulatedSource
 # CPU seconds of one part on one core of a shared 2-core machine at grids of 4, 2 and 1 mm.
 GRIDS_MM = (4.0, 2.0, 1.0)
 SCAN_CPU_S: Mapping[str, tuple[float, float, float]] = {
-    "simulate": (0.6, 2.0, 12.0),
+    "simulate": (1.3, 4.5, 40.0),
     "ingest": (0.1, 0.2, 0.6),
     "coregister": (2.0, 5.0, 9.0),
     "bias": (1.8, 2.8, 4.0),
