@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
@@ -113,6 +114,32 @@ def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> floa
     return float((share[met] * np.log(share[met] / apart[met])).sum())
 
 
+def similar(fixed: Volume, moving: Volume, start: Affine) -> Affine:
+    """Fit rotation, shift and one scale by Mattes mutual information of the whole images.
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+        At the voxel size to work at; searched at twice that.
+    start : ndarray, shape (4, 4)
+        Fixed mm to moving mm; of a stretch or shear only the mean scale is kept.
+
+    Notes
+    -----
+    Twelve degrees of freedom over whole heads shear the brain to fit neck, bed and field of view:
+    on six real heads that left a likeness of 0.18 to 0.41, seven degrees 0.25 to 0.43.
+    """
+    left, scales, right = np.linalg.svd(start[:3, :3])
+    plain = start.copy()
+    plain[:3, :3] = left @ right * scales.prod() ** (1 / 3)
+    transform = place(sitk.Similarity3DTransform(), plain, centre_of_mass(fixed))
+    method = mattes((1.0,))
+    method.SetShrinkFactorsPerLevel((2,))
+    method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()),))
+    _descend(method, transform, fixed, moving, most=60)
+    return matrix_of(transform)
+
+
 def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:
     """Fit 12 degrees of freedom by Mattes mutual information, two resolutions.
 
@@ -131,13 +158,27 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
         method.SetMetricFixedMask(to_itk(fixed.with_data(within)))
     method.SetShrinkFactorsPerLevel((2, 1))
     method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()), 0.0))
+    _descend(method, transform, fixed, moving, most=100)
+    return matrix_of(transform)
+
+
+def angle_between(one: Affine, other: Affine) -> float:
+    """Return the angle in degrees, 0 to 180, between the rotations of two affine matrices."""
+    turns = []
+    for matrix in (one, other):
+        left, _, right = np.linalg.svd(matrix[:3, :3])
+        turns.append(left @ right)
+    cosine = (np.trace(turns[0] @ turns[1].T) - 1) / 2
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def _descend(method: Any, transform: Any, fixed: Volume, moving: Volume, most: int) -> None:
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=4.0, minStep=0.02, numberOfIterations=100, relaxationFactor=0.6
+        learningRate=4.0, minStep=0.02, numberOfIterations=most, relaxationFactor=0.6
     )
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(transform, inPlace=True)
     method.Execute(to_itk(fixed), to_itk(moving))
-    return matrix_of(transform)
 
 
 def _where_both(fixed: Volume, moving: Volume, pose: Affine) -> float:

@@ -40,7 +40,7 @@ def inputs_with(lake: Lake, head, mask: Volume | None) -> Inputs:
     for role, images in parts.items():
         arrays = {name: to_array(name, image) for name, image in images.items()}
         lake.write(parents[role], xr.Dataset(arrays), record={})
-    return Inputs(lake, BRAIN.task({}, parents))
+    return Inputs(lake, BRAIN.task({"pose": True}, parents))
 
 
 def test_a_brought_mask_is_taken_and_the_pose_still_found(head, tmp_path):
