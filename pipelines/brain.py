@@ -50,6 +50,7 @@ def _make(inputs: Inputs) -> Made:
         "head_margin": registered.pose.margin,
         "head_ncc": registered.ncc,
         "head_reach": registered.reach,
+        "face_seen": registered.face,
     }
     return Made(xr.Dataset(arrays), record)
 

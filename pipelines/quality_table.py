@@ -22,7 +22,7 @@ log = logging.getLogger("rt1t2_dask")
 NUMBERS = {
     "ingest": ("lesion_ml",),
     "coregister": ("mutual_information",),
-    "brain": ("brain_ml", "head_margin", "head_ncc", "head_reach"),
+    "brain": ("brain_ml", "head_margin", "head_ncc", "head_reach", "face_seen"),
     "calibrate": (
         "extrapolated_t1w",
         "extrapolated_t2w",

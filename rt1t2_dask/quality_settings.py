@@ -28,6 +28,7 @@ class Limits(BaseModel):
     head_margin: Limit
     head_ncc: Limit
     head_reach: Limit
+    face_seen: Limit
     mask_dice: Limit
     registration_ncc: Limit
     registration_mi: Limit

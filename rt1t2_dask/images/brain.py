@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import brain_edge, greedy
-from rt1t2_dask.images.head_pose import Pose, best_pose
+from rt1t2_dask.images.foreground import foreground, to_head
+from rt1t2_dask.images.head_pose import SURE_MARGIN, Pose, best_pose
+from rt1t2_dask.images.lesion import dilate
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid, Volume
@@ -19,8 +21,11 @@ Mask = NDArray[np.bool_]
 WORKING_MM = 4.0
 # Set on the trials of benchmarks/poses_trials.py; see docs/quality-limits.md.
 LEAST_MARGIN = 1.2
-LEAST_NCC = 0.5
+LEAST_NCC, UNSURE_NCC = 0.4, 0.55  # the second where another pose fits nearly as well
 LEAST_REACH = 0.3
+# The face: so far in front of the brain's middle and below it, mm, and off the brain.
+FACE_MM, FACE_GAP_MM, FACE_LEVEL = (40.0, 30.0), 8.0, 0.2
+LEAST_FACE = 0.1
 SCHEDULE = greedy.Schedule(iterations=(60, 40))
 
 
@@ -37,12 +42,16 @@ class Registered:
         Correlation of the two T1w over the template's brain after registration, -1 to 1.
     reach : float
         Share of the template's brain that lies in the T1w's field of view.
+    face : float
+        Share of the template's face that is tissue where the T1w shows it, 0 to 1: low where the
+        face was removed; 1 where a tenth of it at most is in the field of view.
     """
 
     pose: Pose
     warp: Warp
     ncc: float
     reach: float
+    face: float = 1.0
 
     def doubts(self) -> list[str]:
         """Say what speaks against this being a head in its right pose; nothing if all is well."""
@@ -54,10 +63,11 @@ class Registered:
                 f"another pose fits as well (likeness {self.pose.likeness:.2f} and "
                 f"{self.pose.rival:.2f}; {LEAST_MARGIN:g} times is needed)"
             )
-        if self.ncc < LEAST_NCC:
+        least = LEAST_NCC if self.pose.margin >= SURE_MARGIN else UNSURE_NCC
+        if self.ncc < least:
             found.append(
                 f"registered, the brain does not look like the template's (correlation "
-                f"{self.ncc:.2f}; {LEAST_NCC:g} is needed)"
+                f"{self.ncc:.2f}; {least:g} is needed)"
             )
         return found
 
@@ -106,7 +116,7 @@ def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
     -----
     Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm.
     """
-    still, moved = regrid(head, WORKING_MM), regrid(t1w, WORKING_MM)
+    still, moved = regrid(head, WORKING_MM), regrid(to_head(t1w), WORKING_MM)
     pose = best_pose(still, moved, brain)
     reach = _reach(brain, pose.matrix, moved)
     if reach < LEAST_REACH:  # too little to deform
@@ -115,7 +125,8 @@ def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
     inside = _inside(brain, warp, moved.grid)
     pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
     ncc = _correlation(pulled[inside], moved.data[inside])
-    return Registered(pose, warp, ncc, reach)
+    face = _face(t1w, still, brain, pose.matrix)
+    return Registered(pose, warp, ncc, reach, face)
 
 
 def extract(
@@ -163,6 +174,19 @@ def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def _reach(brain: Volume, pose: Affine, t1w: Volume) -> float:
     points = move(inverse(t1w.affine) @ pose @ brain.affine, np.argwhere(brain.data)[::29])
     return float(((points > -0.5) & (points < np.array(t1w.data.shape) - 0.5)).all(axis=1).mean())
+
+
+def _face(t1w: Volume, head: Volume, brain: Volume, pose: Affine) -> float:
+    """Return the share of the template's face in view that is brighter than air in the T1w."""
+    world = head.grid.world()
+    middle = move(brain.affine, np.argwhere(brain.data).mean(axis=0))
+    front = (world[..., 1] - middle[1] > FACE_MM[0]) & (world[..., 2] - middle[2] < -FACE_MM[1])
+    face = front & foreground(head) & ~to_grid(dilate(brain, FACE_GAP_MM), head.grid, order=0).data
+    view = to_grid(t1w, head.grid, rigid=pose, order=1, outside=np.nan, within=face).data[face]
+    seen = view[np.isfinite(view)]
+    inside = to_grid(brain, head.grid, order=0).data
+    level = FACE_LEVEL * np.median(to_grid(t1w, head.grid, rigid=pose, order=1).data[inside])
+    return float((seen > level).mean()) if len(seen) > LEAST_FACE * len(view) else 1.0
 
 
 def _inside(brain: Volume, to_template: Warp, grid: Grid) -> Mask:

@@ -75,7 +75,7 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
     around = _around(brain, head.grid)
     fits: list[Pose] = []
     turned = 0.0
-    for start in _starts(head, t1w):
+    for start in _starts(head, t1w, around):
         fits.append(_refined(head, t1w, start, around))
         best = max(fits, key=_likeness)
         if best.likeness >= max(GOOD_LIKENESS, turned * WORTH_MORE):
@@ -110,9 +110,10 @@ def _rival(best: Pose, fits: list[Pose]) -> float:
     return max([0.0, *others])
 
 
-def _starts(head: Volume, t1w: Volume) -> Iterator[Affine]:
-    for starts in (pose.plain_starts, pose.rotated_starts, pose.shifted_starts):
-        yield from starts(head, t1w)
+def _starts(head: Volume, t1w: Volume, around: Mask) -> Iterator[Affine]:
+    yield from pose.plain_starts(head, t1w)
+    yield from pose.rotated_starts(head, t1w, head.with_data(around))
+    yield from pose.shifted_starts(head, t1w)
 
 
 def _refined(head: Volume, t1w: Volume, start: Affine, around: Mask) -> Pose:

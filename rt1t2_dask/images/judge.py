@@ -37,6 +37,10 @@ MEASURES: Mapping[str, Measure] = {
     "head_margin": Measure("likeness of the head's pose over the best other pose's", _NO_HEAD),
     "head_ncc": Measure("correlation of T1w and template head, at 4 mm", _NO_HEAD),
     "head_reach": Measure("share of a brain in the field of view", "the brain is cut"),
+    "face_seen": Measure(
+        "share of the face in view that is tissue",
+        "defaced: bias correction and calibration see less of the head",
+    ),
     "mask_dice": Measure("Dice of the brain mask with the template's", _MASK),
     "registration_ncc": Measure("correlation of T1w and template", _POSE),
     "registration_mi": Measure("mutual information of these (nats)", _POSE),

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images.coregister import centre_of_mass
 from rt1t2_dask.images.itk import matrix_of, mattes, place, to_itk
-from rt1t2_dask.images.resample import regrid
+from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
@@ -32,14 +32,21 @@ def plain_starts(fixed: Volume, moving: Volume) -> list[Affine]:
     return [np.eye(4), translation(centre_of_mass(moving) - centre_of_mass(fixed))]
 
 
-def rotated_starts(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Give the best of 24 x 27 rotations about the centre of mass, best first.
+def rotated_starts(fixed: Volume, moving: Volume, around: Volume) -> list[Affine]:
+    """Return the best of 24 x 27 rotations about the centre of mass, best first.
 
-    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored by
-    correlation at 8 mm.
+    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored at
+    8 mm by correlation of the whole images, and by likeness within `around` (boolean, in the space
+    of `fixed`): the best of one, then of the other, turn about.
     """
     still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
-    return _best_starts(still, moved, [np.zeros(3)], correlation)
+    within = to_grid(around, still.grid, order=0).data
+
+    def alike(one: Volume, other: Volume, pose: Affine) -> float:
+        return likeness(one, other, pose, within)
+
+    found = [_best_starts(still, moved, [np.zeros(3)], score) for score in (alike, correlation)]
+    return [start for both in zip(*found, strict=True) for start in both]
 
 
 def shifted_starts(fixed: Volume, moving: Volume) -> list[Affine]:

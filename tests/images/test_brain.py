@@ -76,7 +76,8 @@ def test_each_doubt_is_told_with_its_value_and_limit():
     assert found(likeness=0.17, rival=0.1).doubts() == []  # refused by the old absolute gate
     for case, words in (
         (found(rival=0.35), "0.40 and 0.35; 1.2 times"),
-        (found(ncc=0.31), "correlation 0.31; 0.5 is"),
+        (found(ncc=0.31), "correlation 0.31; 0.4 is"),
+        (found(ncc=0.5, rival=0.3), "correlation 0.50; 0.55 is"),
         (found(reach=0.12), "holds 12% of a brain"),
     ):
         assert len(case.doubts()) == 1
