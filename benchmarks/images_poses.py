@@ -51,7 +51,7 @@ def _worst(errors: list[float]) -> float:
 def _error_of(
     head: LabelHead, t1w: Volume, upright: Affine | None, view: View, person: int, k: int
 ) -> float:
-    placed = drawn(head, person, k)
+    placed = drawn(head.labels, person, k)
     seen = view(t1w, placed)
     start = time.process_time()
     found = _located(seen)
@@ -64,11 +64,13 @@ def _error_of(
 
 
 def _located(t1w: Volume) -> Affine | None:
+    found = stage.register(t1w, template_head().t1w, template_head().brain)
     try:
-        return stage.locate(t1w, template_head().t1w, template_head().brain).matrix
+        found.check()
     except SubjectError as error:
         print(f"  refused: {error.reason}")
         return None
+    return found.pose.matrix
 
 
 def _upright(head: LabelHead, t1w: Volume, pose: Affine) -> bool:
@@ -88,21 +90,21 @@ def _apart(head: LabelHead, seen: Volume, truth: Affine, found: Affine) -> float
     return float(np.linalg.norm(apart, axis=1).mean())
 
 
-def drawn(head: LabelHead, person: int, k: int) -> Affine:
-    """Draw any rotation about the head's middle and a shift of up to 200 mm."""
+def drawn(scan: Volume, person: int, k: int) -> Affine:
+    """Draw any rotation about a scan's middle and a shift of up to 200 mm."""
     rng = np.random.default_rng([person, k, 12])
     turn = np.eye(4)
     turn[:3, :3] = Rotation.random(random_state=rng).as_matrix()
     way = rng.standard_normal(3)
     shift = way / np.linalg.norm(way) * rng.uniform(0, FARTHEST_MM)
-    return compose(about(turn, _middle(head.labels)), translation(shift))
+    return compose(about(turn, _middle(scan)), translation(shift))
 
 
 def _middle(volume: Volume) -> Array:
     return move(volume.affine, (np.array(volume.data.shape) - 1) / 2)
 
 
-def _turned(t1w: Volume, placed: Affine) -> Volume:
+def turned(t1w: Volume, placed: Affine) -> Volume:
     """Scan the turned head in a cube along the scanner's axes."""
     count = round(FIELD_MM / VOXEL_MM)
     affine = np.diag([VOXEL_MM, VOXEL_MM, VOXEL_MM, 1.0])
@@ -122,7 +124,7 @@ def _cut(low: float, high: float) -> View:
     return view
 
 
-VIEWS: tuple[View, ...] = (_turned, _turned, _cut(0.5, 0.9), _cut(0.45, 1.0), _cut(0.0, 0.8))
+VIEWS: tuple[View, ...] = (turned, turned, _cut(0.5, 0.9), _cut(0.45, 1.0), _cut(0.0, 0.8))
 
 
 def _name(k: int) -> str:

@@ -7,10 +7,12 @@ from functools import cache
 
 from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.names import HEAD, T1
+from rt1t2_dask.pipelines.head import HEAD_VOXEL_MM
+from rt1t2_dask.pipelines.names import GREY, HEAD, T1, WHITE
 from rt1t2_dask.pipelines.template import brain_of
+from rt1t2_dask.simulate.head import build_head
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,12 @@ def asset(name: str) -> Volume:
 
     found = assets.resolve(name)
     return from_bytes(assets.read(found), name)
+
+
+@cache
+def built_head() -> Head:
+    """Give the head built round the ICBM152 brain, as stage `head` does where none is installed."""
+    model = build_head(asset(T1), asset(GREY), asset(WHITE))
+    head = regrid(Volume(model.t1w, model.grid.affine), HEAD_VOXEL_MM)
+    brain = to_grid(Volume(model.brain, model.grid.affine), head.grid, order=0)
+    return Head(head, brain.with_data(brain.data.astype(bool)))

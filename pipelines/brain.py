@@ -10,14 +10,14 @@ import xarray as xr
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import deepbet
-from rt1t2_dask.images.brain import Brain, extract, locate
+from rt1t2_dask.images.brain import Brain, extract, register
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
 
 
 def brain_settings(config: Config) -> Mapping[str, str | float]:
-    """Give what decides the brain mask; nothing for the default.
+    """Return what decides the brain mask: whether a doubtful pose is refused, and deepbet's.
 
     Raises
     ------
@@ -25,23 +25,19 @@ def brain_settings(config: Config) -> Mapping[str, str | float]:
         The chosen program is not installed.
     """
     if config.brain.method == "template":
-        return {}
+        return {"pose": config.checks.pose}
     version = deepbet.installed_version()
-    return {"method": "deepbet", "deepbet": version, "timeout_s": config.normalise.timeout_s}
+    return {
+        "pose": config.checks.pose,
+        "method": "deepbet",
+        "deepbet": version,
+        "timeout_s": config.normalise.timeout_s,
+    }
 
 
 def _make(inputs: Inputs) -> Made:
-    t1w = inputs.volume("bias", "t1w_corrected")
-    head, model = (inputs.volume("head", name) for name in ("t1w", "brain"))
-    template_brain = model.with_data(model.data.astype(np.bool_))
-    brought = _mask(inputs, "brain_mask")
-    if brought is not None:
-        found = Brain(_usable(brought), locate(t1w, head, template_brain))
-    elif "deepbet" in inputs.settings:
-        mask = deepbet.extract(t1w, inputs.settings["timeout_s"])
-        found = Brain(t1w.with_data(mask), locate(t1w, head, template_brain))
-    else:
-        found = extract(t1w, head, template_brain, _mask(inputs, "lesion"))
+    found = _found(inputs)
+    registered = found.registered
     arrays = {
         "brain": to_array("brain", found.mask),
         "head_affine": table("head_affine", found.affine),
@@ -49,14 +45,42 @@ def _make(inputs: Inputs) -> Made:
     volume_ml = found.mask.data.sum() * found.mask.grid.voxel_volume_mm3 / 1000
     record = {
         "brain_ml": float(volume_ml),
-        "brain_mask": _origin(inputs, brought),
-        "head_likeness": found.pose.likeness,
+        "brain_mask": _origin(inputs),
+        "head_likeness": registered.pose.likeness,
+        "head_margin": registered.pose.margin,
+        "head_ncc": registered.ncc,
+        "head_reach": registered.reach,
+        "face_seen": registered.face,
     }
     return Made(xr.Dataset(arrays), record)
 
 
-def _origin(inputs: Inputs, brought: Volume | None) -> str:
-    return "brought" if brought is not None else inputs.settings.get("method", "registration")
+def _found(inputs: Inputs) -> Brain:
+    """Find the mask, or take the one brought; the head's pose is judged either way."""
+    t1w, refuse = inputs.volume("bias", "t1w_corrected"), inputs.settings["pose"]
+    head, brain = template_head(inputs)
+    brought = _mask(inputs, "brain_mask")
+    if brought is None and "deepbet" not in inputs.settings:
+        return extract(t1w, head, brain, _mask(inputs, "lesion"), refuse=refuse)
+    if brought is not None:
+        mask = _usable(brought)
+    else:
+        mask = t1w.with_data(deepbet.extract(t1w, inputs.settings["timeout_s"]))
+    registered = register(t1w, head, brain)
+    if refuse:
+        registered.check()
+    return Brain(mask, registered)
+
+
+def template_head(inputs: Inputs) -> tuple[Volume, Volume]:
+    """Read the head that people are registered to, and its boolean brain mask."""
+    head, brain = (inputs.volume("head", name) for name in ("t1w", "brain"))
+    return head, brain.with_data(brain.data.astype(np.bool_))
+
+
+def _origin(inputs: Inputs) -> str:
+    brought = "brain_mask" in inputs.dataset("ingest")
+    return "brought" if brought else inputs.settings.get("method", "registration")
 
 
 def _mask(inputs: Inputs, name: str) -> Volume | None:

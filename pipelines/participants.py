@@ -100,7 +100,8 @@ def write_participants(
     outputs.add_failures(store, failures, asked)
     write_quality(lake, store, config, made, asked)
     if outputs.is_of_participants(store):
-        there = {name.rstrip("/") for name in store.children() if name.startswith("sub-")}
+        labels = [name.rstrip("/") for name in store.children() if name.startswith("sub-")]
+        there = {label for label in labels if "anat/" in store.children(f"{label}/")}
         rows = people[people["participant_id"].isin(there)]
         kept = rows.drop(columns="group") if config.level == "dataset" else rows
         outputs.write_dataset(store, config, kept)

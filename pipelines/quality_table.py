@@ -26,7 +26,7 @@ LEVELS = ("ratio_white", "ratio_grey")
 NUMBERS = {
     "ingest": ("lesion_ml",),
     "coregister": ("mutual_information",),
-    "brain": ("brain_ml",),
+    "brain": ("brain_ml", "head_margin", "head_ncc", "head_reach", "face_seen"),
     "calibrate": (
         "extrapolated_t1w",
         "extrapolated_t2w",

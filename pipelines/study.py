@@ -39,6 +39,7 @@ from rt1t2_dask.pipelines.progress import start_logging
 from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
+from rt1t2_dask.pipelines.refused import write_refused
 from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.share_combine import run_combine
 from rt1t2_dask.pipelines.share_export import write_share
@@ -150,6 +151,7 @@ class _Run:
             warn(failures, len(people), config)
         if failures and not (config.allow_failures and whole):
             write_failed(self.cluster(), self.store, config, self.lake, people, whole, failures)
+            self._picture(images, failures)
             return SOME_FAILED
         if config.cohort.site:
             sites.check_grids(self.lake, config, people, whole)
@@ -162,6 +164,7 @@ class _Run:
             self._announce(images, cohort)
         self.maker.group(cohort)
         self._hand_over(people, images, cohort, used, excluded, failures)
+        self._picture(images, failures)
         return SOME_FAILED if failures else DONE
 
     def _with_gains(self, gain: Task | None, plans: Sequence[PersonPlan]) -> tuple[PersonPlan, ...]:
@@ -236,7 +239,15 @@ class _Run:
             warn(failures, len(asked), self.config)
         write = participants.write_participants
         write(self.cluster(), self.lake, self.store, self.config, people, images, failures)
+        self._picture(images, failures)
         return SOME_FAILED if failures else DONE
+
+    def _picture(self, images: ImagePlan, failures: Sequence[Failure]) -> None:
+        """Show the scans whose pose was refused; a folder that is shared has no pictures."""
+        if self.config.share.kind == "none":
+            simulated = self.config.simulated
+            plans = images.people
+            write_refused(self.cluster, self.store, self.lake, simulated, plans, failures)
 
     def _without_lost_reference(
         self, people: pd.DataFrame, images: ImagePlan, failures: list[Failure]

@@ -15,6 +15,7 @@ class Checks(Model):
     most_voxel_mm: Annotated[float, Field(gt=0)]
     contrast: bool
     mirrored: bool
+    pose: bool
 
 
 class Template(Model):

@@ -25,6 +25,10 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     brain_ml: Limit
+    head_margin: Limit
+    head_ncc: Limit
+    head_reach: Limit
+    face_seen: Limit
     mask_dice: Limit
     registration_ncc: Limit
     registration_mi: Limit

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from rt1t2_dask.images.n4 import SHARPENING_FWHM, log_bias_field
 from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.scale import typical
+from rt1t2_dask.images.transform import inverse
+from rt1t2_dask.images.trim import box_of, cut, filled_box
 from rt1t2_dask.images.volume import Volume
 
 ITERATIONS = (50, 50)
@@ -60,7 +64,11 @@ def correct(
     """
     if not weight.any():
         raise ValueError("The bias field has no voxels to fit: `weight` is empty.")
-    coarse = regrid(image.with_data(np.clip(image.data, 0, None)), WORKING_MM)
+    # Knots lie about the head, not the field of view: empty slices would move them.
+    whole = filled_box(image.data)
+    box = box_of(weight[whole], image.grid.voxel_mm)
+    head = typical(cut(cut(image.with_data(np.clip(image.data, 0, None)), whole), box))
+    coarse = regrid(head, WORKING_MM)
     fitted = to_grid(image.with_data(weight), coarse.grid, order=0).data
     estimate = log_bias_field(
         coarse.data,
@@ -69,9 +77,21 @@ def correct(
         ITERATIONS,
         fwhm=fwhm or _width(coarse.data[fitted]),
     )
-    log_field = to_grid(coarse.with_data(estimate), image.grid, order=1).data
+    log_field = _everywhere(coarse.with_data(estimate), image)
     field = np.exp(log_field - log_field[weight].mean(dtype=np.float64)).astype(np.float32)
     return Bias(image.with_data((image.data / field).astype(np.float32)), image.with_data(field))
+
+
+def _everywhere(coarse: Volume, image: Volume) -> NDArray[np.float32]:
+    """Sample a field on an image's grid; beyond its own grid the edge's value holds."""
+    to_index = inverse(coarse.affine) @ image.affine
+    out = np.empty(image.data.shape, dtype=np.float32)
+    for x in range(len(out)):  # a slice at a time: three coordinates of every voxel are large
+        offset = to_index[:3, 0] * x + to_index[:3, 3]
+        index = np.indices(out.shape[1:], dtype=np.float64)
+        where = np.tensordot(to_index[:3, 1:3], index, axes=1) + offset[:, None, None]
+        ndimage.map_coordinates(coarse.data, where, output=out[x], order=1, mode="nearest")
+    return out
 
 
 def _width(values: NDArray[np.floating]) -> float:

@@ -8,54 +8,100 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images import brain_edge, greedy, pose
+from rt1t2_dask.images import brain_edge, greedy
+from rt1t2_dask.images.foreground import foreground, to_head
+from rt1t2_dask.images.head_pose import SURE_MARGIN, Pose, best_pose
 from rt1t2_dask.images.lesion import dilate
 from rt1t2_dask.images.resample import regrid, to_grid
-from rt1t2_dask.images.transform import Warp, inverse
+from rt1t2_dask.images.transform import Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid, Volume
 
+Mask = NDArray[np.bool_]
+
 WORKING_MM = 4.0
-# Right poses of six label heads and two real ones: 0.26 to 0.65; wrong ones: at most 0.19.
-GOOD_LIKENESS = 0.25
-LEAST_LIKENESS = 0.22
-MOST_POLISHES = 4
-WORTH_MORE = 1.05
-MOST_STRETCH = 1.6
-AROUND_MM = 10.0
+# Set on the trials of benchmarks/poses_trials.py; see docs/quality-limits.md.
+LEAST_MARGIN = 1.2
+LEAST_NCC, UNSURE_NCC = 0.4, 0.55  # the second where another pose fits nearly as well
+LEAST_REACH = 0.3
+# The face: so far in front of the brain's middle and below it, mm, and off the brain.
+FACE_MM, FACE_GAP_MM, FACE_LEVEL = (40.0, 30.0), 8.0, 0.2
+LEAST_FACE = 0.1
 SCHEDULE = greedy.Schedule(iterations=(60, 40))
 
 
 @dataclass(frozen=True)
-class Pose:
-    """Where a head lies.
+class Registered:
+    """A head registered to the template's, and what tells whether that is right.
 
     Parameters
     ----------
-    matrix : ndarray, shape (4, 4)
-        Template mm to subject mm.
-    likeness : float
-        Mutual information of the ranks round the brain, nats (`pose.likeness`).
+    pose : Pose
+    warp : Warp
+        Subject mm to template mm, at 4 mm.
+    ncc : float
+        Correlation of the two T1w over the template's brain after registration, -1 to 1.
+    reach : float
+        Share of the template's brain that lies in the T1w's field of view.
+    face : float
+        Share of the template's face that is tissue where the T1w shows it, 0 to 1: low where the
+        face was removed; 1 where a tenth of it at most is in the field of view.
     """
 
-    matrix: Affine
-    likeness: float
+    pose: Pose
+    warp: Warp
+    ncc: float
+    reach: float
+    face: float = 1.0
+
+    def doubts(self) -> list[str]:
+        """Say what speaks against this being a head in its right pose; nothing if all is well."""
+        found = []
+        if self.reach < LEAST_REACH:
+            found.append(f"its field of view holds {self.reach:.0%} of a brain")
+        if self.pose.margin < LEAST_MARGIN:
+            found.append(
+                f"another pose fits as well (likeness {self.pose.likeness:.2f} and "
+                f"{self.pose.rival:.2f}; {LEAST_MARGIN:g} times is needed)"
+            )
+        least = LEAST_NCC if self.pose.margin >= SURE_MARGIN else UNSURE_NCC
+        if self.ncc < least:
+            found.append(
+                f"registered, the brain does not look like the template's (correlation "
+                f"{self.ncc:.2f}; {least:g} is needed)"
+            )
+        return found
+
+    def check(self) -> None:
+        """Refuse what is no T1w of a head, or lies in no pose that can be trusted.
+
+        Raises
+        ------
+        SubjectError
+        """
+        doubts = self.doubts()
+        if doubts:
+            raise SubjectError(
+                f"The T1w does not look like a head in the pose found: {'; '.join(doubts)}.",
+                "Look at its picture in the output folder; leave the subject out with "
+                "cohort.exclude, or go on with checks.pose=false if the outline is right.",
+            )
 
 
 @dataclass(frozen=True)
 class Brain:
-    """A brain mask on the T1w grid (boolean), and the pose that found it."""
+    """A brain mask on the T1w grid (boolean), and the registration that found it."""
 
     mask: Volume
-    pose: Pose
+    registered: Registered
 
     @property
     def affine(self) -> Affine:
         """Template mm to subject mm, shape (4, 4)."""
-        return self.pose.matrix
+        return self.registered.pose.matrix
 
 
-def extract(t1w: Volume, head: Volume, brain: Volume, lesion: Volume | None = None) -> Brain:
-    """Find the brain in a T1w of the whole head.
+def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
+    """Register a T1w of a whole head to the template's head, whatever comes of it.
 
     Parameters
     ----------
@@ -65,93 +111,85 @@ def extract(t1w: Volume, head: Volume, brain: Volume, lesion: Volume | None = No
         T1w template of a whole head.
     brain : Volume
         Boolean brain mask on the grid of `head`.
+
+    Notes
+    -----
+    Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm.
+    """
+    still, moved = regrid(head, WORKING_MM), regrid(to_head(t1w), WORKING_MM)
+    pose = best_pose(still, moved, brain)
+    reach = _reach(brain, pose.matrix, moved)
+    if reach < LEAST_REACH:  # too little to deform
+        return Registered(pose, Warp(inverse(pose.matrix)), 0.0, reach)
+    warp = greedy.deform(moved, still, inverse(pose.matrix), SCHEDULE)
+    inside = _inside(brain, warp, moved.grid)
+    pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
+    ncc = _correlation(pulled[inside], moved.data[inside])
+    face = _face(t1w, still, brain, pose.matrix)
+    return Registered(pose, warp, ncc, reach, face)
+
+
+def extract(
+    t1w: Volume, head: Volume, brain: Volume, lesion: Volume | None = None, *, refuse: bool = True
+) -> Brain:
+    """Find the brain in a T1w of the whole head.
+
+    Parameters
+    ----------
+    t1w, head, brain : Volume
+        As for `register`.
     lesion : Volume, optional
         Boolean, on the grid of `t1w`: stays in the mask, however dark.
+    refuse : bool
+        False: go on whatever speaks against the pose (`Registered.doubts`).
 
     Raises
     ------
     SubjectError
-        No pose makes the two heads alike (likeness round the brain under 0.22).
+        There are doubts, or the brain lies outside the field of view.
 
     Notes
     -----
-    Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm; the
-    template's mask brought back is trimmed to the tissue (`brain_edge.trim`).
+    The template's mask, brought back, is trimmed to the tissue (`brain_edge.trim`).
     """
-    found = locate(t1w, head, brain)
-    warp = greedy.deform(
-        regrid(t1w, WORKING_MM), regrid(head, WORKING_MM), inverse(found.matrix), SCHEDULE
-    )
-    inside = _brought_back(brain, warp, t1w)
-    mask = brain_edge.trim(inside, t1w, None if lesion is None else lesion.data)
-    return Brain(t1w.with_data(mask), found)
-
-
-def locate(t1w: Volume, head: Volume, brain: Volume) -> Pose:
-    """Find the affine pose of a head; parameters and errors as `extract`."""
-    coarse_head, coarse_t1w = regrid(head, WORKING_MM), regrid(t1w, WORKING_MM)
-    around = _around(brain, coarse_head.grid)
-    best = _best(coarse_head, coarse_t1w, around)
-    if best.likeness < LEAST_LIKENESS:
-        raise SubjectError(
-            f"The T1w does not look like the template's head in any pose (likeness "
-            f"{best.likeness:.2f}; {LEAST_LIKENESS} is needed).",
-            "Check that the image is a T1w of a whole head, or leave the subject out with "
-            "cohort.exclude.",
-        )
-    return best
-
-
-def _best(head: Volume, t1w: Volume, around: NDArray[np.bool_]) -> Pose:
-    """Refine start after start until one is good, then polish it; else give the best of all."""
-    best = Pose(np.eye(4), -1.0)
-    for starts in (pose.plain_starts, pose.rotated_starts, pose.shifted_starts):
-        for start in starts(head, t1w):
-            best = _better(best, _refined(head, t1w, start, around))
-            if best.likeness >= GOOD_LIKENESS:
-                return _polished(head, t1w, best, around)
-    return best
-
-
-def _polished(head: Volume, t1w: Volume, best: Pose, around: NDArray[np.bool_]) -> Pose:
-    """Refine again while that helps: a search from afar may stop half-way."""
-    for _ in range(MOST_POLISHES):
-        again = _refined(head, t1w, best.matrix, around)
-        helped = again.likeness > best.likeness * WORTH_MORE
-        best = _better(best, again)
-        if not helped:
-            break
-    return best
-
-
-def _better(one: Pose, other: Pose) -> Pose:
-    return max(one, other, key=lambda fit: fit.likeness)
-
-
-def _refined(head: Volume, t1w: Volume, start: Affine, around: NDArray[np.bool_]) -> Pose:
-    """Fit from one start; a pose no head could have scores -1."""
-    try:
-        fit = pose.refine(head, t1w, start)
-    except RuntimeError:  # ITK: this start leaves no overlap
-        return Pose(start, -1.0)
-    stretch = np.linalg.svd(fit[:3, :3], compute_uv=False)
-    mirrored = np.linalg.det(fit[:3, :3]) < 0
-    if mirrored or stretch.min() < 1 / MOST_STRETCH or stretch.max() > MOST_STRETCH:
-        return Pose(fit, -1.0)
-    return Pose(fit, pose.likeness(head, t1w, fit, around))
-
-
-def _around(brain: Volume, grid: Grid) -> NDArray[np.bool_]:
-    """Give the brain and the shell round it on a coarser grid."""
-    return to_grid(dilate(brain, AROUND_MM), grid, order=0).data.astype(np.bool_)
-
-
-def _brought_back(brain: Volume, to_template: Warp, t1w: Volume) -> NDArray[np.bool_]:
-    share = brain.with_data(brain.data.astype(np.float32))
-    inside: NDArray[np.bool_] = to_grid(share, t1w.grid, warp=to_template, order=1).data > 0.5
+    found = register(t1w, head, brain)
+    if refuse:
+        found.check()
+    inside = _inside(brain, found.warp, t1w.grid)
     if not inside.any():
         raise SubjectError(
             "The template's brain fell outside the T1w's field of view.",
             "Check the T1w, or leave the subject out with cohort.exclude.",
         )
+    mask = brain_edge.trim(inside, t1w, None if lesion is None else lesion.data)
+    return Brain(t1w.with_data(mask), found)
+
+
+def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a.astype(np.float64), b.astype(np.float64))[0, 1])
+
+
+def _reach(brain: Volume, pose: Affine, t1w: Volume) -> float:
+    points = move(inverse(t1w.affine) @ pose @ brain.affine, np.argwhere(brain.data)[::29])
+    return float(((points > -0.5) & (points < np.array(t1w.data.shape) - 0.5)).all(axis=1).mean())
+
+
+def _face(t1w: Volume, head: Volume, brain: Volume, pose: Affine) -> float:
+    """Return the share of the template's face in view that is brighter than air in the T1w."""
+    world = head.grid.world()
+    middle = move(brain.affine, np.argwhere(brain.data).mean(axis=0))
+    front = (world[..., 1] - middle[1] > FACE_MM[0]) & (world[..., 2] - middle[2] < -FACE_MM[1])
+    face = front & foreground(head) & ~to_grid(dilate(brain, FACE_GAP_MM), head.grid, order=0).data
+    view = to_grid(t1w, head.grid, rigid=pose, order=1, outside=np.nan, within=face).data[face]
+    seen = view[np.isfinite(view)]
+    inside = to_grid(brain, head.grid, order=0).data
+    level = FACE_LEVEL * np.median(to_grid(t1w, head.grid, rigid=pose, order=1).data[inside])
+    return float((seen > level).mean()) if len(seen) > LEAST_FACE * len(view) else 1.0
+
+
+def _inside(brain: Volume, to_template: Warp, grid: Grid) -> Mask:
+    share = brain.with_data(brain.data.astype(np.float32))
+    inside: Mask = to_grid(share, grid, warp=to_template, order=1).data > 0.5
     return inside

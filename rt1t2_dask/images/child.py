@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.scale import typical
 from rt1t2_dask.images.volume import Volume
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
@@ -64,8 +65,8 @@ def register(
 
 
 def write_image(volume: Volume, path: Path) -> None:
-    """Write a volume as float32 NIfTI for a registration program."""
-    image = nib.Nifti1Image(volume.data.astype(np.float32), volume.affine)
+    """Write a volume as float32 NIfTI of typical intensities for a registration program."""
+    image = nib.Nifti1Image(typical(volume).data.astype(np.float32), volume.affine)
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1)
     path.write_bytes(image.to_bytes())

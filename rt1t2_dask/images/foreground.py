@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.itk import to_itk
+from rt1t2_dask.images.trim import box_of, cut, filled, filled_box
 from rt1t2_dask.images.volume import Volume
 
 _DARKEST = 0.02  # of the brightest: a background of zeros has no logarithm
 _BRIGHT = 0.5
+_ROUNDS = 3
+
+Mask = NDArray[np.bool_]
 
 
 def foreground(image: Volume) -> NDArray[np.bool_]:
@@ -30,7 +36,7 @@ def foreground(image: Volume) -> NDArray[np.bool_]:
     Otsu's threshold on the image clipped at its 99th percentile, so that a few bright voxels do
     not decide it (Otsu 1979).
     """
-    return _brighter(_clipped(image))
+    return settled(image, lambda part: _brighter(_clipped(part)))
 
 
 def bright_head(image: Volume) -> NDArray[np.bool_]:
@@ -54,12 +60,52 @@ def bright_head(image: Volume) -> NDArray[np.bool_]:
     darkest tissue of a T2w's brain, lies above 0.9 of the median, also in slabs and without the
     skull.
     """
+    return settled(image, _bright_part)
+
+
+def _bright_part(image: Volume) -> NDArray[np.bool_]:
     clipped = _clipped(image)
     top = float(clipped.data.max())
     if top <= 0:
         return np.zeros(clipped.data.shape, dtype=bool)
     head = _brighter(clipped.with_data(np.log(clipped.data / top + np.float32(_DARKEST))))
     return np.asarray(head & (image.data > _BRIGHT * np.median(image.data[head])))
+
+
+def to_head(image: Volume) -> Volume:
+    """Cut an image to its head and 10 mm round it, each voxel where it was."""
+    inner = filled(image)
+    return cut(inner, box_of(foreground(inner), inner.grid.voxel_mm))
+
+
+def settled(image: Volume, rule: Callable[[Volume], Mask]) -> Mask:
+    """Apply a rule for masks to the box that its own mask fills, until both agree.
+
+    Parameters
+    ----------
+    image : Volume
+    rule : callable
+        Volume to boolean mask; its threshold depends on how much air is in view.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+        False outside the box, so that padding, and cropping of air, do not matter.
+    """
+    box = filled_box(image.data)
+    for _ in range(_ROUNDS):
+        part = cut(image, box)
+        mask = rule(part)
+        inner = box_of(mask, image.grid.voxel_mm)
+        x, y, z = (
+            slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
+        )
+        if (x, y, z) == box:
+            break
+        box = x, y, z
+    out = np.zeros(image.data.shape, dtype=bool)
+    out[box] = rule(cut(image, box))
+    return out
 
 
 def _clipped(image: Volume) -> Volume:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 
+from rt1t2_dask.images.scale import typical
 from rt1t2_dask.images.transform import flip_lps, move
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
@@ -20,9 +21,9 @@ sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(ITK_THREADS)
 
 
 def to_itk(volume: Volume) -> Any:
-    """Give a float32 image (uint8 for a mask) with the volume's placement."""
+    """Return a float32 image of typical intensities (uint8 for a mask), placed as the volume."""
     kind = np.uint8 if volume.data.dtype == np.bool_ else np.float32
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.data.T, dtype=kind))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(typical(volume).data.T, dtype=kind))
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine
     spacing = volume.grid.voxel_mm
     image.SetSpacing(spacing.tolist())

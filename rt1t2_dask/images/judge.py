@@ -26,6 +26,7 @@ class Measure:
 
 
 _POSE = "wrong pose or registration, or a bad brain mask"
+_NO_HEAD = "no T1w of a head, or a wrong pose"
 _MASK = "the brain mask misses brain"
 _SWAP = "T1w and T2w swapped, another contrast, or a failed registration"
 _FLAT = "the calibration flattens the brain"
@@ -33,6 +34,13 @@ _STEEP = "the calibration stretches the brain"
 
 MEASURES: Mapping[str, Measure] = {
     "brain_ml": Measure("brain mask (ml)", _MASK, "the brain mask holds more than brain"),
+    "head_margin": Measure("likeness of the head's pose over the best other pose's", _NO_HEAD),
+    "head_ncc": Measure("correlation of T1w and template head, at 4 mm", _NO_HEAD),
+    "head_reach": Measure("share of a brain in the field of view", "the brain is cut"),
+    "face_seen": Measure(
+        "share of the face in view that is tissue",
+        "defaced: bias correction and calibration see less of the head",
+    ),
     "mask_dice": Measure("Dice of the brain mask with the template's", _MASK),
     "registration_ncc": Measure("correlation of T1w and template", _POSE),
     "registration_mi": Measure("mutual information of these (nats)", _POSE),

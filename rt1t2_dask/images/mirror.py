@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.coregister import centre_of_mass
-from rt1t2_dask.images.itk import mattes, place, to_itk
+from rt1t2_dask.images.coregister import COARSE_MM, centre_of_mass, coarse
+from rt1t2_dask.images.foreground import to_head
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose
 from rt1t2_dask.images.volume import Affine, Volume
 
-COARSE_MM = 5.0
 _LEFT_RIGHT = np.diag([-1.0, 1.0, 1.0, 1.0])
 
 
@@ -53,12 +50,14 @@ def compare_mirrored(fixed: Volume, moving: Volume, pose: Affine) -> Mirrored:
     The mirror image starts from the pose mirrored at both ends: exact for a head that is its own
     mirror image and lies straight, refined for all others.
     """
+    fixed, moving = to_head(fixed), to_head(moving)
     still = regrid(fixed, max(COARSE_MM, float(fixed.grid.voxel_mm.min())))
     moved = regrid(moving, max(COARSE_MM, float(moving.grid.voxel_mm.min())))
     flip = about(_LEFT_RIGHT, centre_of_mass(moved))
     flipped = Volume(moved.data, flip @ moved.affine)
     start = compose(about(_LEFT_RIGHT, centre_of_mass(still)), pose, flip)
-    return Mirrored(_fit(still, moved, pose), _fit(still, flipped, start))
+    given, other = coarse(still, moved, pose), coarse(still, flipped, start)
+    return Mirrored(given.mutual_information, other.mutual_information)
 
 
 def check_not_mirrored(found: Mirrored) -> None:
@@ -75,20 +74,3 @@ def check_not_mirrored(found: Mirrored) -> None:
             "Convert both again from DICOM, or leave the subject out with cohort.exclude; if both "
             "are right, checks.mirrored=false.",
         )
-
-
-def _fit(fixed: Volume, moving: Volume, start: Affine) -> float:
-    transform: Any = place(sitk.Euler3DTransform(), start, centre_of_mass(fixed))
-    method = mattes((1.0, 1.0))
-    method.SetShrinkFactorsPerLevel((2, 1))
-    method.SetSmoothingSigmasPerLevel((COARSE_MM, 0.0))
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0, minStep=0.02, numberOfIterations=20, relaxationFactor=0.5
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, inPlace=True)
-    try:
-        method.Execute(to_itk(fixed), to_itk(moving))
-    except RuntimeError:
-        return 0.0
-    return -float(method.GetMetricValue())

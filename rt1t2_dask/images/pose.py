@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
@@ -12,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images.coregister import centre_of_mass
 from rt1t2_dask.images.itk import matrix_of, mattes, place, to_itk
-from rt1t2_dask.images.resample import regrid
+from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
@@ -31,14 +32,21 @@ def plain_starts(fixed: Volume, moving: Volume) -> list[Affine]:
     return [np.eye(4), translation(centre_of_mass(moving) - centre_of_mass(fixed))]
 
 
-def rotated_starts(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Give the best of 24 x 27 rotations about the centre of mass, best first.
+def rotated_starts(fixed: Volume, moving: Volume, around: Volume) -> list[Affine]:
+    """Return the best of 24 x 27 rotations about the centre of mass, best first.
 
-    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored by
-    correlation at 8 mm.
+    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored at
+    8 mm by correlation of the whole images, and by likeness within `around` (boolean, in the space
+    of `fixed`): the best of one, then of the other, turn about.
     """
     still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
-    return _best_starts(still, moved, [np.zeros(3)], correlation)
+    within = to_grid(around, still.grid, order=0).data
+
+    def alike(one: Volume, other: Volume, pose: Affine) -> float:
+        return likeness(one, other, pose, within)
+
+    found = [_best_starts(still, moved, [np.zeros(3)], score) for score in (alike, correlation)]
+    return [start for both in zip(*found, strict=True) for start in both]
 
 
 def shifted_starts(fixed: Volume, moving: Volume) -> list[Affine]:
@@ -113,6 +121,32 @@ def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> floa
     return float((share[met] * np.log(share[met] / apart[met])).sum())
 
 
+def similar(fixed: Volume, moving: Volume, start: Affine) -> Affine:
+    """Fit rotation, shift and one scale by Mattes mutual information of the whole images.
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+        At the voxel size to work at; searched at twice that.
+    start : ndarray, shape (4, 4)
+        Fixed mm to moving mm; of a stretch or shear only the mean scale is kept.
+
+    Notes
+    -----
+    Twelve degrees of freedom over whole heads shear the brain to fit neck, bed and field of view:
+    on six real heads that left a likeness of 0.18 to 0.41, seven degrees 0.25 to 0.43.
+    """
+    left, scales, right = np.linalg.svd(start[:3, :3])
+    plain = start.copy()
+    plain[:3, :3] = left @ right * scales.prod() ** (1 / 3)
+    transform = place(sitk.Similarity3DTransform(), plain, centre_of_mass(fixed))
+    method = mattes((1.0,))
+    method.SetShrinkFactorsPerLevel((2,))
+    method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()),))
+    _descend(method, transform, fixed, moving, most=60)
+    return matrix_of(transform)
+
+
 def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:
     """Fit 12 degrees of freedom by Mattes mutual information, two resolutions.
 
@@ -131,13 +165,27 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
         method.SetMetricFixedMask(to_itk(fixed.with_data(within)))
     method.SetShrinkFactorsPerLevel((2, 1))
     method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()), 0.0))
+    _descend(method, transform, fixed, moving, most=100)
+    return matrix_of(transform)
+
+
+def angle_between(one: Affine, other: Affine) -> float:
+    """Return the angle in degrees, 0 to 180, between the rotations of two affine matrices."""
+    turns = []
+    for matrix in (one, other):
+        left, _, right = np.linalg.svd(matrix[:3, :3])
+        turns.append(left @ right)
+    cosine = (np.trace(turns[0] @ turns[1].T) - 1) / 2
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def _descend(method: Any, transform: Any, fixed: Volume, moving: Volume, most: int) -> None:
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=4.0, minStep=0.02, numberOfIterations=100, relaxationFactor=0.6
+        learningRate=4.0, minStep=0.02, numberOfIterations=most, relaxationFactor=0.6
     )
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(transform, inPlace=True)
     method.Execute(to_itk(fixed), to_itk(moving))
-    return matrix_of(transform)
 
 
 def _where_both(fixed: Volume, moving: Volume, pose: Affine) -> float:

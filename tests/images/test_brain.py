@@ -3,8 +3,9 @@ import pytest
 from known_head import KnownHead, template
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain import extract
-from rt1t2_dask.images.transform import compose, inverse, move, rotation, translation
+from rt1t2_dask.images.brain import Registered, extract
+from rt1t2_dask.images.head_pose import Pose
+from rt1t2_dask.images.transform import Warp, compose, inverse, move, rotation, translation
 from rt1t2_dask.images.volume import Volume
 
 
@@ -63,3 +64,38 @@ def test_what_is_no_head_is_refused(stroke_head: KnownHead):
     noise = np.random.default_rng(0).normal(100, 10, stroke_head.t1w.data.shape)
     with pytest.raises(SubjectError, match="does not look like"):
         found_in(stroke_head.t1w.with_data(noise.astype(np.float32)))
+
+
+def found(likeness=0.4, rival=0.2, ncc=0.8, reach=1.0) -> Registered:
+    return Registered(Pose(np.eye(4), likeness, rival), Warp(np.eye(4)), ncc, reach)
+
+
+def test_each_doubt_is_told_with_its_value_and_limit():
+    assert found().doubts() == []
+    found().check()
+    assert found(likeness=0.17, rival=0.1).doubts() == []  # refused by the old absolute gate
+    for case, words in (
+        (found(rival=0.35), "0.40 and 0.35; 1.2 times"),
+        (found(ncc=0.31), "correlation 0.31; 0.4 is"),
+        (found(ncc=0.5, rival=0.3), "correlation 0.50; 0.55 is"),
+        (found(reach=0.12), "holds 12% of a brain"),
+    ):
+        assert len(case.doubts()) == 1
+        with pytest.raises(SubjectError, match=words) as told:
+            case.check()
+        assert "checks.pose=false" in str(told.value)
+
+
+def test_a_ball_has_no_pose_but_passes_where_the_user_says_so(stroke_head: KnownHead):
+    world = stroke_head.t1w.grid.world()
+    noise = np.random.default_rng(1).normal(0, 2, world.shape[:3])
+    ball = 100.0 * (np.linalg.norm(world - world.mean(axis=(0, 1, 2)), axis=-1) < 80) + noise
+    phantom = Volume(np.abs(ball[::2, ::2, ::2]).astype(np.float32), grown(stroke_head.t1w.affine))
+    with pytest.raises(SubjectError, match="another pose fits as well"):
+        found_in(phantom)
+    model = template(2.0)
+    assert extract(phantom, model["t1w"], model["brain"], refuse=False).mask.data.any()
+
+
+def grown(affine):
+    return affine @ np.diag([2.0, 2.0, 2.0, 1.0])

@@ -6,8 +6,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
-from rt1t2_dask.images.pose import likeness
-from rt1t2_dask.images.transform import translation
+from rt1t2_dask.images.pose import angle_between, likeness
+from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 
 SHAPE = (24, 20, 16)
@@ -45,3 +45,11 @@ def test_it_falls_with_distance_and_is_nothing_without_overlap():
     found = [likeness(one, two, translation((mm, 0, 0)), ALL) for mm in (0, 2, 5)]
     assert found[0] > found[1] > found[2]
     assert likeness(one, two, translation((20, 0, 0)), ALL) == 0.0
+
+
+@given(degrees=st.floats(0, 180), scale=st.floats(0.5, 2), shift=st.floats(-90, 90))
+def test_the_angle_between_two_poses_leaves_size_and_place_out(degrees, scale, shift):
+    one = rotation((20, -30, 70))
+    size = np.diag([scale, scale, scale, 1.0])
+    other = compose(rotation((0, degrees, 0)), one, size, translation((shift, 0, 0)))
+    assert angle_between(one, other) == pytest.approx(degrees, abs=1e-3)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.brain import LEAST_MARGIN, LEAST_NCC, LEAST_REACH
+from rt1t2_dask.images.judge import beyond
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.brain import BRAIN
+from rt1t2_dask.pipelines.refused import picture
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.storage.parts import Lake, Part
@@ -40,7 +46,7 @@ def inputs_with(lake: Lake, head, mask: Volume | None) -> Inputs:
     for role, images in parts.items():
         arrays = {name: to_array(name, image) for name, image in images.items()}
         lake.write(parents[role], xr.Dataset(arrays), record={})
-    return Inputs(lake, BRAIN.task({}, parents))
+    return Inputs(lake, BRAIN.task({"pose": True}, parents))
 
 
 def test_a_brought_mask_is_taken_and_the_pose_still_found(head, tmp_path):
@@ -64,3 +70,27 @@ def test_without_one_the_mask_is_made(head, tmp_path):
     assert made.record["brain_mask"] == "registration"
     found = made.dataset["brain"].to_numpy().T
     assert found[head.white.data].mean() > 0.99
+
+
+def snowed(head) -> Volume:
+    noise = np.random.default_rng(0).normal(100, 10, head.t1w.data.shape)
+    return head.t1w.with_data(noise.astype(np.float32))
+
+
+def test_a_refused_scan_is_pictured_and_passes_where_the_user_says_so(head, tmp_path):
+    lake, noise = Lake(str(tmp_path)), snowed(head)
+    inputs = inputs_with(lake, replace(head, t1w=noise), None)
+    with pytest.raises(SubjectError, match="does not look like a head") as told:
+        BRAIN.make(inputs)
+    png = picture(lake, inputs.task, True, "sub-01", str(told.value))
+    with Image.open(BytesIO(png)) as drawn:
+        assert min(drawn.size) > 100
+    made = BRAIN.make(Inputs(lake, BRAIN.task({"pose": False}, inputs.task.parents)))
+    limits = {"head_margin": (LEAST_MARGIN, None), "head_ncc": (LEAST_NCC, None)}
+    assert beyond(made.record, limits)
+
+
+def test_the_limits_of_quality_are_those_of_the_gate(limits):
+    assert limits["head_margin"] == (LEAST_MARGIN, None)
+    assert limits["head_ncc"] == (LEAST_NCC, None)
+    assert limits["head_reach"] == (LEAST_REACH, None)
