@@ -53,6 +53,8 @@ VARIANCE_NOTES = {
     ),
 }
 MERGED = {"permute_observed": "permute", "permute_batch": "permute"}
+# Their settings hold the gains, which the lake keeps in a part of their own.
+READ_WITH_GAIN = ("contrast", "parcel_contrast", "cluster_effects", "receptors", "combat")
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -166,6 +168,8 @@ def flow(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> lis
     reads: dict[str, set[str]] = {}
     for task in [template, *(t for p in plans for t in p.tasks.values()), *cohort.tasks()]:
         sources = {MERGED.get(part.stage, part.stage) for part in task.parents.values()}
+        if task.stage in READ_WITH_GAIN and cohort.gain is not None:
+            sources.add(cohort.gain.stage)
         reads.setdefault(MERGED.get(task.stage, task.stage), set()).update(sources)
     known = {*reads, *(source for sources in reads.values() for source in sources)}
     return [

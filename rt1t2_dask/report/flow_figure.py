@@ -38,6 +38,7 @@ _WORDS = {
     "quality": "quality numbers",
     "smooth": "smooth",
     "parcels": "means of regions",
+    "gain": "protocols and gains",
     "contrast": "compare voxel by voxel",
     "clusters": "clusters",
     "thresholds": "other thresholds",
