@@ -43,6 +43,22 @@ _METHODS = (
     "spreads of tissue, fluid and gain), and applied where P(gain) was at least 0.8 and the "
     "spread within groups did not grow."
 )
+_HEADINGS = {
+    "another_sequence": "another sequence?",
+    "known_from": "told apart by",
+    "what": "sequence and voxels",
+    "lambda_applied": "lambda taken out",
+    "lambda_estimate": "lambda",
+    "lambda_low": "from",
+    "lambda_high": "to (95 %)",
+    "p_gain": "P(gain)",
+    "raw_sd": "raw (%)",
+    "calibrated_sd": "calibrated (%)",
+    "calibrated_over_raw": "calibrated / raw",
+    "difference": "difference (%)",
+    "se": "standard error (%)",
+    "carried": "carried (%)",
+}
 _LOG = " Contrasts are on the logarithm of the ratio, with a term for each protocol."
 
 
@@ -159,19 +175,22 @@ def _tables(
 ) -> list[Table]:
     groups = [name for name in protocols if str(name).startswith("n_")]
     what = ["protocol", "scans", *groups, "another_sequence", "known_from", "what"]
-    tables = [from_frame(protocols[what], "Protocols")]
+    tables = [from_frame(protocols[what].rename(columns=_HEADINGS), "Protocols")]
     spreads = protocols[["protocol", "raw_sd", "calibrated_sd", "calibrated_over_raw"]].copy()
     spreads[["raw_sd", "calibrated_sd"]] *= 100
     if kind == EB_GAIN:
         gain = ["lambda_applied", "lambda_estimate", "lambda_low", "lambda_high", "p_gain"]
-        tables.append(from_frame(protocols[["protocol", *gain, "dof"]], "Gain by protocol"))
-    tables.append(from_frame(spreads, "Spread between people, percent", (_SPREAD,)))
+        shown = protocols[["protocol", *gain, "dof"]].rename(columns=_HEADINGS)
+        tables.append(from_frame(shown, "Gain by protocol"))
+    spreads = spreads.rename(columns=_HEADINGS)
+    tables.append(from_frame(spreads, "Spread between people", (_SPREAD,)))
     if kind == EB_GAIN and len(anchors):
-        tables.append(from_frame(anchors, "Fluid anchor by contrast", (_HELD,)))
+        shown = anchors.rename(columns=_HEADINGS)
+        tables.append(from_frame(shown, "Fluid anchor by contrast", (_HELD,)))
     flagged = people[people["another_sequence"] == "yes"]
     if len(flagged):
-        shown = ["participant_id", "protocol", "fluid", "muscle", "eye", "apart"]
-        tables.append(from_frame(flagged[shown], "Another sequence?", (_FLAGGED,)))
+        columns = ["participant_id", "protocol", "fluid", "muscle", "eye", "apart"]
+        tables.append(from_frame(flagged[columns], "Another sequence?", (_FLAGGED,)))
     return tables
 
 

@@ -1,0 +1,79 @@
+"""The section on calibration: what it warns of, and what each kind shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.report.calibration_section import (
+    anchor_differences,
+    calibration_section,
+    warnings,
+)
+
+PEOPLE = pd.DataFrame(
+    {
+        "participant_id": [f"sub-{k}" for k in range(6)],
+        "group": ["psp"] * 3 + ["hc"] * 3,
+        "protocol": ["P1"] * 6,
+        "fluid": [0.10, 0.12, 0.14, 0.0, 0.02, 0.04],
+        "muscle": 1.0,
+        "eye": 0.1,
+        "apart": [0.1, 0.1, 0.1, 0.1, 0.1, 0.6],
+        "another_sequence": ["no"] * 5 + ["yes"],
+    }
+)
+
+
+def protocols(**more: object) -> pd.DataFrame:
+    row = {
+        "protocol": "P1", "what": "site north", "known_from": "headers", "scans": 6, "n_psp": 3,
+        "n_hc": 3, "another_sequence": 1, "lambda_applied": 0.5, "lambda_estimate": 0.5,
+        "lambda_low": 0.2, "lambda_high": 0.8, "p_gain": 0.99, "dof": 4, "reason": "",
+        "raw_sd": 0.1, "calibrated_sd": 0.05, "calibrated_over_raw": 0.5,
+    }  # fmt: skip
+    return pd.DataFrame([row | more])
+
+
+def differences(table: pd.DataFrame, slopes: dict[str, float] | None = None) -> pd.DataFrame:
+    return anchor_differences(PEOPLE, table, {"a": ("psp", "hc")}, {"a": slopes or {}})
+
+
+def test_the_anchors_difference_and_what_is_carried():
+    row = differences(protocols(), {"anchor": 0.07}).iloc[0]
+    assert np.isclose(row["difference"], 10.0)
+    assert np.isclose(row["se"], 100 * np.sqrt(2 * 0.02**2 / 3))
+    assert np.isclose(row["carried"], -5.0) and row["slope"] == 0.07
+
+
+def test_where_nothing_is_taken_out_the_estimate_says_what_it_would_carry():
+    table = protocols(lambda_applied=0.0, lambda_estimate=0.3, reason="P(gain) is 0.40")
+    row = differences(table).iloc[0]
+    assert np.isclose(row["carried"], -3.0) and np.isnan(row["slope"])
+
+
+def test_any_calibration_that_widens_the_spread_is_warned_of():
+    wide = protocols(calibrated_over_raw=6.2)
+    assert "multiplies the spread" in warnings("mrtool_style", wide, pd.DataFrame())[0]
+    assert "by 6.2" in warnings("mrtool_style", wide, pd.DataFrame())[0]
+    unknown = protocols(calibrated_over_raw=float("nan"))
+    assert warnings("mrtool_style", unknown, pd.DataFrame()) == []
+
+
+def test_a_difference_of_the_anchor_is_warned_of_above_two_percent():
+    said = warnings("eb_gain", protocols(), differences(protocols()))
+    assert len(said) == 1 and "10.0 %" in said[0]
+    small = differences(protocols(lambda_applied=0.1))
+    assert warnings("eb_gain", protocols(), small) == []
+
+
+def test_every_kind_has_its_tables():
+    own = calibration_section("eb_gain", protocols(), PEOPLE, differences(protocols()), "log")
+    captions = [table.caption for table in own.tables]
+    assert captions == [
+        "Protocols", "Gain by protocol", "Spread between people", "Fluid anchor by contrast",
+        "Another sequence?",
+    ]  # fmt: skip
+    assert "logarithm" in own.methods[0] and own.limits
+    other = calibration_section("none", protocols(), PEOPLE, pd.DataFrame(), "ratio")
+    assert "no gain was taken out" in other.sentences[1] and not other.methods
