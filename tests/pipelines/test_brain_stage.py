@@ -13,7 +13,7 @@ import xarray as xr
 from PIL import Image
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain import LEAST_MARGIN, LEAST_NCC, LEAST_REACH
+from rt1t2_dask.images.brain import LEAST_MARGIN, LEAST_NCC
 from rt1t2_dask.images.judge import beyond
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
@@ -88,9 +88,3 @@ def test_a_refused_scan_is_pictured_and_passes_where_the_user_says_so(head, tmp_
     made = BRAIN.make(Inputs(lake, BRAIN.task({"pose": False}, inputs.task.parents)))
     limits = {"head_margin": (LEAST_MARGIN, None), "head_ncc": (LEAST_NCC, None)}
     assert beyond(made.record, limits)
-
-
-def test_the_limits_of_quality_are_those_of_the_gate(limits):
-    assert limits["head_margin"] == (LEAST_MARGIN, None)
-    assert limits["head_ncc"] == (LEAST_NCC, None)
-    assert limits["head_reach"] == (LEAST_REACH, None)
