@@ -19,6 +19,7 @@ from rt1t2_dask.images.qc import (
     mask_on,
 )
 from rt1t2_dask.images.resample import to_grid, working_grid
+from rt1t2_dask.images.steps import in_steps
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.images.zeros import background
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
@@ -37,7 +38,8 @@ def _make_scans(inputs: Inputs) -> Made:
     """Read T1w, T2w and the masks; refuse what would give a wrong number."""
     files, checks = inputs.task.files, inputs.settings
     t2w_file = files["t2w"] if "t2w" in files else files["t2w_raw"]
-    t1w, t2w = _scan(files["t1w"], "T1w"), _scan(t2w_file, "T2w")
+    t1w, t1w_step = in_steps(_scan(files["t1w"], "T1w"))
+    t2w, t2w_step = in_steps(_scan(t2w_file, "T2w"))
     check_not_the_same(t1w, t2w)
     most = checks["most_voxel_mm"]
     looks = {
@@ -49,6 +51,7 @@ def _make_scans(inputs: Inputs) -> Made:
     images = {"t1w": t1w} | _masks(inputs, t1w) | _shares(inputs, t1w)
     seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
     record: dict[str, Any] = {"inputs": seen} | _done_before(inputs, t1w, t2w)
+    record["step_quotient"] = t1w_step / t2w_step
     if "lesion" in images:
         volume = images["lesion"]
         record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)

@@ -38,6 +38,7 @@ def _make(inputs: Inputs) -> Made:
     found = find_classes(t1w, t2w, brain, exclude, pose, prior)
     whole = brain if exclude is None else brain & ~exclude
     anchors = measure_anchors(t1w, t2w, whole, inputs.volume("tissue", "tissue").data, found)
+    anchors = anchors.shifted(math.log(inputs.record("ingest")["step_quotient"]))
     record = {"anchors": finite(anchors.numbers()), "geometry": _geometry(inputs)}
     return Made(as_tables(measure(t1w, t2w, whole, found.classes)), record)
 

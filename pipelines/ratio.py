@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.ratio.compute import gm_scale, ratio, standardise, upper_limit, within_limit
 from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
+from rt1t2_dask.ratio.scaled import scaled
 
 GREY_SHARE = 0.5
 
@@ -48,7 +49,8 @@ def _make(inputs: Inputs) -> Made:
     on_t1w = _on_t1w(inputs, lesion, to_ratio)
     limited = on_t1w.with_data(finish(within_limit(on_t1w.data, limit)))
     arrays["ratio_t1w"] = to_array("ratio_t1w", limited)
-    return Made(xr.Dataset(arrays), _record(every, values, limit))
+    record = _record(every, values, float(finish(np.float32([limit]))[0]))
+    return Made(xr.Dataset(arrays), record)
 
 
 def _record(
@@ -93,15 +95,18 @@ def _on_t1w(inputs: Inputs, lesion: Volume | None, to_ratio: ToRatio) -> Volume:
 
 
 def _finish(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> Finish:
-    """Give what turns the ratio into the values of the maps: another scale for ``gm_median``.
+    """Return what turns the ratio into the values of the maps.
+
+    The scans' own units come back where they were not calibrated; ``gm_median`` has another scale.
 
     Parameters
     ----------
     t1w, t2w : Volume
         In template space, where the grey matter is known.
     """
-    if inputs.record("calibrate")["kind"] != "gm_median":
-        return lambda values: values
+    kind, quotient = inputs.record("calibrate")["kind"], inputs.record("ingest")["step_quotient"]
+    if kind != "gm_median":
+        return lambda values: scaled(values, quotient if kind == "none" else 1.0)
     grey = inputs.volume("template_out", "grey").data > GREY_SHARE
     scale = gm_scale(t1w.data, t2w.data, measured, grey)
     return lambda values: standardise(values, scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,11 @@ class Anchors:
     def log_ratio(self) -> float:
         """Mean of white and grey matter's log ratio."""
         return (self.white + self.grey) / 2
+
+    def shifted(self, by: float) -> Anchors:
+        """Return the same scan with its ratio times exp(by)."""
+        logs = ("white", "grey", "white_median", "grey_median", *NAMES)
+        return replace(self, **{name: getattr(self, name) + by for name in logs})
 
     def numbers(self) -> dict[str, float | int | bool]:
         """Return everything by name."""
