@@ -49,8 +49,7 @@ def _make(inputs: Inputs) -> Made:
     on_t1w = _on_t1w(inputs, lesion, to_ratio)
     limited = on_t1w.with_data(finish(within_limit(on_t1w.data, limit)))
     arrays["ratio_t1w"] = to_array("ratio_t1w", limited)
-    record = _record(every, values, float(finish(np.float32([limit]))[0]))
-    return Made(xr.Dataset(arrays), record)
+    return Made(xr.Dataset(arrays), _record(every, values, limit * _unit(inputs)))
 
 
 def _record(
@@ -104,12 +103,18 @@ def _finish(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> Finish:
     t1w, t2w : Volume
         In template space, where the grey matter is known.
     """
-    kind, quotient = inputs.record("calibrate")["kind"], inputs.record("ingest")["step_quotient"]
-    if kind != "gm_median":
-        return lambda values: scaled(values, quotient if kind == "none" else 1.0)
+    unit = _unit(inputs)
+    if inputs.record("calibrate")["kind"] != "gm_median":
+        return lambda values: scaled(values, unit)
     grey = inputs.volume("template_out", "grey").data > GREY_SHARE
     scale = gm_scale(t1w.data, t2w.data, measured, grey)
     return lambda values: standardise(values, scale)
+
+
+def _unit(inputs: Inputs) -> float:
+    """Return what brings a ratio of whole steps back to the scans' own units."""
+    raw = inputs.record("calibrate")["kind"] == "none"
+    return float(inputs.record("ingest")["step_quotient"]) if raw else 1.0
 
 
 def _conversion(inputs: Inputs) -> ToRatio:
