@@ -92,9 +92,9 @@ def study(tmp_path_factory) -> tuple[Path, int, str]:
     person = simulate_participant(head, "sub-X", spec, seed=5, voxel_mm=4.0, effects=())
     labels = [*BAD, *SHARED, *GOOD]
     for index, label in enumerate(labels):
-        # Nobody has another's bytes, but for the twins.
+        # Nobody has another's voxels in any unit, but for the twins.
         gain = np.float32(1 + (0 if label in SHARED else index + 1) / 100)
-        t1w, t2w = (v.with_data(v.data * gain) for v in (person.t1w, person.t2w))
+        t1w, t2w = (v.with_data(np.rint(v.data * gain)) for v in (person.t1w, person.t2w))
         files = {"T1w": encoded(t1w), "T2w": encoded(t2w)}
         files |= BAD[label][0](t1w, t2w) if label in BAD else {}
         for suffix, content in files.items():
