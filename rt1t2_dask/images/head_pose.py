@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.images import pose
+from rt1t2_dask.images import pose, pose_climb
 from rt1t2_dask.images.lesion import dilate
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import about, compose, move
@@ -70,7 +70,7 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
     Starts: the headers, the centres of mass, then the best of 648 rotations, then of these with
     shifts, until one is good and much better than any other. From a good one, the head is turned
     by 180 degrees about its three axes: heads are nearly round, so upside-down and back to front
-    are where searches end.
+    are where searches end. Where none is good, 90 rotations are climbed (`pose_climb`).
     """
     around = _around(brain, head.grid)
     fits: list[Pose] = []
@@ -85,13 +85,27 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
             if best.margin >= SURE_MARGIN:
                 return best
     fits += _half_turned(head, t1w, max(fits, key=_likeness), around) if not turned else []
-    return _settled(fits)
+    return _settled([*fits, *_climbed(head, t1w, around)])
 
 
 def _half_turned(head: Volume, t1w: Volume, best: Pose, around: Mask) -> list[Pose]:
+    return [_refined(head, t1w, start, around) for start in _half_turns(head, best, around)]
+
+
+def _half_turns(head: Volume, best: Pose, around: Mask) -> list[Affine]:
     middle = move(head.affine, np.argwhere(around).mean(axis=0))
-    starts = [compose(about(turn, middle), best.matrix) for turn in _HALF_TURNS]
-    return [_refined(head, t1w, start, around) for start in starts]
+    return [compose(about(turn, middle), best.matrix) for turn in _HALF_TURNS]
+
+
+def _climbed(head: Volume, t1w: Volume, around: Mask) -> list[Pose]:
+    """Fit from climbed starts and from half turns of the best, all by the same steps.
+
+    Whole heads are not fitted again: neck and field of view drew right poses 14 mm away.
+    """
+    slope = pose_climb.Slope(head, t1w, around)
+    fits = [_polished(head, t1w, m, around) for m in pose_climb.climbed_starts(slope)]
+    turns = _half_turns(head, max(fits, key=_likeness), around)
+    return fits + [_polished(head, t1w, slope.sized(turn), around) for turn in turns]
 
 
 def _settled(fits: list[Pose]) -> Pose:
@@ -120,10 +134,18 @@ def _refined(head: Volume, t1w: Volume, start: Affine, around: Mask) -> Pose:
     """Fit from one start, whole heads first, then the brain and its shell; -1 where none fits."""
     try:
         rigid = pose.similar(head, t1w, start)
-        fit = pose.refine(head, t1w, rigid, within=around)
     except RuntimeError:  # ITK: this start leaves no overlap
         return Pose(start, -1.0)
-    fits = [Pose(m, pose.likeness(head, t1w, m, around)) for m in (rigid, fit) if _possible(m)]
+    return _polished(head, t1w, rigid, around)
+
+
+def _polished(head: Volume, t1w: Volume, start: Affine, around: Mask) -> Pose:
+    """Fit the brain and its shell from one start; -1 where neither can be a head's."""
+    try:
+        fit = pose.refine(head, t1w, start, within=around)
+    except RuntimeError:  # ITK: this start leaves no overlap
+        return Pose(start, -1.0)
+    fits = [Pose(m, pose.likeness(head, t1w, m, around)) for m in (start, fit) if _possible(m)]
     return max(fits, key=_likeness, default=Pose(fit, -1.0))
 
 

@@ -66,18 +66,24 @@ def _best_starts(
     shifts: list[Array],
     score: Callable[[Volume, Volume, Affine], float],
 ) -> list[Affine]:
-    centre = centre_of_mass(still)
-    to_centre = translation(centre_of_mass(moved) - centre)
-    tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
-    turns = Rotation.create_group("O").as_matrix()
-    starts = []
-    for turn, tilt, shift in product(turns, tilts.as_matrix(), shifts):
-        matrix = np.eye(4)
-        matrix[:3, :3] = turn @ tilt
-        starts.append(compose(about(matrix, centre), to_centre, translation(shift)))
+    placed = product(turns(still, moved), shifts)
+    starts = [compose(start, translation(shift)) for start, shift in placed]
     scores = [score(still, moved, start) for start in starts]
     best = np.argsort(scores, kind="stable")[::-1][:_KEPT]
     return [starts[k] for k in best]
+
+
+def turns(fixed: Volume, moving: Volume) -> list[Affine]:
+    """Give the 24 x 27 rotations of `rotated_starts` with the centres of mass joined."""
+    centre = centre_of_mass(fixed)
+    to_centre = translation(centre_of_mass(moving) - centre)
+    tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
+    found = []
+    for turn, tilt in product(Rotation.create_group("O").as_matrix(), tilts.as_matrix()):
+        matrix = np.eye(4)
+        matrix[:3, :3] = turn @ tilt
+        found.append(compose(about(matrix, centre), to_centre))
+    return found
 
 
 def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
@@ -114,7 +120,18 @@ def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> floa
     seen = within & np.isfinite(pulled)
     if seen.sum() < LEAST_REACH * within.sum():
         return 0.0
-    pairs = _classes(fixed.data[seen]) * _CLASSES + _classes(pulled[seen])
+    return rank_information(fixed.data[seen], pulled[seen])
+
+
+def rank_information(one: Array, other: Array) -> float:
+    """Give the mutual information of the ranks of two samples in 24 classes, nats.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape (n,)
+        Finite, of the same places; n >= 1.
+    """
+    pairs = _classes(one) * _CLASSES + _classes(other)
     share = np.bincount(pairs, minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES) / pairs.size
     apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
     met = share > 0
