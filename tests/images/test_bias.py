@@ -5,7 +5,7 @@ from known_head import KnownHead
 from scipy import stats
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.foreground import bright_head
+from rt1t2_dask.images.foreground import bright_head, foreground
 from rt1t2_dask.images.itk import from_itk, to_itk
 from rt1t2_dask.images.n4 import Lattice, log_bias_field, sharpen
 from rt1t2_dask.images.resample import regrid
@@ -126,3 +126,16 @@ def test_sharpening_narrows_two_blurred_classes():
         near = sharp == level
         assert result[near].std() < 0.7 * blurred[near].std()
         assert result[near].mean() == pytest.approx(level, abs=0.02)
+
+
+@pytest.mark.parametrize("fat", [150.0, 300.0, 600.0])
+def test_fat_does_not_part_the_head(fat):
+    """Otsu's threshold lies below or above tissue, as fat is bright; the head is the same."""
+    rng = np.random.default_rng(0)
+    data = np.abs(rng.normal(0, 4, (40, 40, 40))).astype(np.float32)
+    data[8:32, 8:32, 8:32] = rng.normal(100, 8, (24, 24, 24))
+    data[8:32, 8:32, 8:16] += np.float32(fat - 100)
+    found = foreground(Volume(data, np.diag([4.0, 4.0, 4.0, 1.0])))
+    truth = np.zeros(data.shape, bool)
+    truth[8:32, 8:32, 8:32] = True
+    assert (found == truth).mean() > 0.999
