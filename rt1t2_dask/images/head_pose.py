@@ -85,7 +85,10 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
             if best.margin >= SURE_MARGIN:
                 return best
     fits += _half_turned(head, t1w, max(fits, key=_likeness), around) if not turned else []
-    return _settled([*fits, *_climbed(head, t1w, around)])
+    climbed = _climbed(head, t1w, around)
+    # Many starts find something in noise too: short of a good likeness they only speak against.
+    best = max([*fits, *(fit for fit in climbed if fit.likeness >= GOOD_LIKENESS)], key=_likeness)
+    return replace(best, rival=_rival(best, [*fits, *climbed]))
 
 
 def _half_turned(head: Volume, t1w: Volume, best: Pose, around: Mask) -> list[Pose]:
