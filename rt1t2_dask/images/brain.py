@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import brain_edge, greedy
 from rt1t2_dask.images.foreground import foreground, to_head
-from rt1t2_dask.images.head_pose import SURE_MARGIN, Pose, best_pose
+from rt1t2_dask.images.head_pose import LEAST_MARGIN, SURE_MARGIN, Pose, best_pose
 from rt1t2_dask.images.lesion import dilate
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import Warp, inverse, move
@@ -20,7 +20,6 @@ Mask = NDArray[np.bool_]
 
 WORKING_MM = 4.0
 # Set on the trials of benchmarks/poses_trials.py; see docs/quality-limits.md.
-LEAST_MARGIN = 1.2
 LEAST_NCC, UNSURE_NCC = 0.4, 0.55  # the second where another pose fits nearly as well
 LEAST_REACH = 0.3
 # The face: so far in front of the brain's middle and below it, mm, and off the brain.
