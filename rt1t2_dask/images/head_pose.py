@@ -19,6 +19,8 @@ Mask = NDArray[np.bool_]
 # Search no further: right poses of six real heads have a likeness of 0.28 to 0.58 and 1.9 to 5
 # times that of the best other pose; wrong ones up to 0.26, and 1.15 times.
 GOOD_LIKENESS, SURE_MARGIN = 0.24, 1.5
+# Less is refused (`brain.Registered.doubts`), and what would be refused is searched further.
+LEAST_MARGIN = 1.2
 WORTH_MORE = 1.05
 MOST_STRETCH = 1.6
 OTHER_DEGREES = 25.0
@@ -70,7 +72,8 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
     Starts: the headers, the centres of mass, then the best of 648 rotations, then of these with
     shifts, until one is good and much better than any other. From a good one, the head is turned
     by 180 degrees about its three axes: heads are nearly round, so upside-down and back to front
-    are where searches end. Where none is good, 90 rotations are climbed (`pose_climb`).
+    are where searches end. Where the best pose would be refused
+    for another that fits as well, 90 rotations are climbed (`pose_climb`).
     """
     around = _around(brain, head.grid)
     fits: list[Pose] = []
@@ -85,7 +88,13 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
             if best.margin >= SURE_MARGIN:
                 return best
     fits += _half_turned(head, t1w, max(fits, key=_likeness), around) if not turned else []
-    return _settled([*fits, *_climbed(head, t1w, around)])
+    settled = _settled(fits)
+    if settled.margin >= LEAST_MARGIN:
+        return settled
+    climbed = _climbed(head, t1w, around)
+    # Many starts find something in noise too: short of a good likeness they only speak against.
+    best = max([*fits, *(fit for fit in climbed if fit.likeness >= GOOD_LIKENESS)], key=_likeness)
+    return replace(best, rival=_rival(best, [*fits, *climbed]))
 
 
 def _half_turned(head: Volume, t1w: Volume, best: Pose, around: Mask) -> list[Pose]:

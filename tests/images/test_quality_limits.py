@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 import rt1t2_dask.conf
-from rt1t2_dask.images.brain import LEAST_MARGIN, LEAST_NCC, LEAST_REACH
+from rt1t2_dask.images.brain import LEAST_NCC, LEAST_REACH
+from rt1t2_dask.images.head_pose import LEAST_MARGIN
 from rt1t2_dask.images.judge import beyond
 from rt1t2_dask.quality_settings import Quality
 

@@ -13,7 +13,8 @@ import xarray as xr
 from PIL import Image
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain import LEAST_MARGIN, LEAST_NCC
+from rt1t2_dask.images.brain import LEAST_NCC
+from rt1t2_dask.images.head_pose import LEAST_MARGIN
 from rt1t2_dask.images.judge import beyond
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
