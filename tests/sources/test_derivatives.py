@@ -214,12 +214,13 @@ def sampled(image: Volume, points: np.ndarray) -> np.ndarray:
     """Fourth-degree spline by ITK, an implementation of its own."""
     from rt1t2_dask.images.itk import to_itk
 
-    known = to_itk(image)
+    known = to_itk(image)  # in units of its own, a power of two apart
+    unit = float(image.data.max()) / float(sitk.GetArrayViewFromImage(known).max())
     flip = np.array([-1.0, -1.0, 1.0])
     values = []
     for point in points * flip:
         one = sitk.Resample(known, [1, 1, 1], sitk.Transform(), sitk.sitkBSpline4, point.tolist())
-        values.append(one.GetPixel(0, 0, 0))
+        values.append(unit * one.GetPixel(0, 0, 0))
     return np.clip(values, image.data.min(), image.data.max())
 
 
