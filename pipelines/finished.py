@@ -47,7 +47,8 @@ class Finished:
         labels = [[p.person.label for p in plans] for plans in (self.plans, self.excluded)]
         failed = [[f.label, f.stage, f.reason] for f in self.failures]
         rows = shown(self.people)
-        people = [list(map(str, rows.columns)), rows.astype(str).to_numpy().tolist()]
+        cells = [list(map(str, row)) for row in rows.to_numpy(object).tolist()]
+        people = [list(map(str, rows.columns)), cells]
         chosen = [
             [role, file.path, file.chosen]
             for plan in self.everybody

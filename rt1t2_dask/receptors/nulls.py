@@ -101,9 +101,12 @@ def drawn(scale: Scale, field: Field, space: Space, n: int, *, seed: int, method
     """Draw surrogates of a map whose field is known, shape (n, region)."""
     free = free_part(scale.values, field, space)
     loading = free.basis.T @ (scale.values - free.expected)
-    batches = [_loadings(loading, free.variance, method, k, seed) for k in range(-(-n // BATCH))]
-    fakes = free.expected + np.concatenate(batches)[:n] @ free.basis.T
-    return np.asarray(scale.mean + scale.spread * _one_spread(fakes, space))
+    whole = []
+    for k in range(-(-n // BATCH)):  # products of one size: their bits depend on the shape
+        draws = _loadings(loading, free.variance, method, k, seed)
+        fakes = _one_spread(free.expected + draws @ free.basis.T, space)
+        whole.append(scale.mean + scale.spread * fakes)
+    return np.concatenate(whole)[:n] if whole else np.empty((0, len(scale.values)))
 
 
 def _one_spread(rows: Floats, space: Space) -> Floats:

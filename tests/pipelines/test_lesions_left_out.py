@@ -76,7 +76,7 @@ def run(folder, inside: float, vessel: float = 1.0, kind: str = "none") -> dict[
     brain = seen["head"]
     field = Volume(np.zeros((*GRID.shape, 3), np.float32), GRID.affine)
     parents = {
-        "ingest": put(lake, "ingest", images, {"bias_corrected": []}),
+        "ingest": put(lake, "ingest", images, {"bias_corrected": [], "step_quotient": 1.0}),
         "coregister": put(lake, "coregister", {"rigid": table("rigid", np.eye(4))}),
         "brain": put(lake, "brain", {"brain": to_array("brain", brain)}),
         "normalise": put(

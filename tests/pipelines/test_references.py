@@ -54,7 +54,7 @@ def spm(shared, tmp_path) -> Path:
             "participant_id": "sub-" + rows["image"].str.replace("_", ""),
             "group": rows["group"],
             "age": rows["age"],
-            "sex": rows["sex"],
+            "sex": rows["sex"].map({"0": "F", "1": "M"}),
             "map": rows["image"] + ".nii.gz",
         }
     )
