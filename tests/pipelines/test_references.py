@@ -112,7 +112,7 @@ def test_regional_means_and_receptors_are_juspaces(shared, tmp_path):
         {"participant_id": names, "group": ["P" if n.startswith("p") else "C" for n in names]}
     )
     table.to_csv(tmp_path / "maps" / "participants.tsv", sep="\t", index=False)
-    group = study(tmp_path, JUSPACE)
+    group = study(tmp_path, JUSPACE, "source.zero_is_missing=false")
     parcels = pd.read_csv(group / "parcels.tsv", sep="\t").set_index("participant_id")
     expected = np.vstack(
         [np.loadtxt(oracle / "out" / f"clean_{d}.csv", delimiter=",") for d in ("D1", "D2")]
