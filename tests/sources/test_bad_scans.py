@@ -78,7 +78,10 @@ BAD = {
         "has only 3 slices",
     ),
     "same": (lambda a, b: {"T2w": encoded(a)}, "the same image"),
-    "flair": (lambda a, b: {"T2w": encoded(a.with_data(np.rint(a.data * 0.7)))}, "T2w has dark CSF"),
+    "flair": (
+        lambda a, b: {"T2w": encoded(a.with_data(np.rint(a.data * 0.7)))},
+        "T2w has dark CSF",
+    ),
 }
 SHARED = {"twin1": "sub-twin2", "twin2": "sub-twin1"}
 GOOD = ("good",)
