@@ -15,7 +15,7 @@ from rt1t2_dask.pipelines.group_scale import study_scale
 from rt1t2_dask.pipelines.harmonise_plan import harmonise
 from rt1t2_dask.pipelines.meta_plan import MetaPlan, plan_meta
 from rt1t2_dask.pipelines.own_atlas import plan_parcels
-from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.share_plan import plan_share
 from rt1t2_dask.pipelines.site_effects_plan import plan_site_effects
@@ -97,7 +97,7 @@ def plan_cohort(
     UserError
         When a contrast cannot be estimated with the covariates given.
     """
-    rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
+    rows = rows_of(people, plans)
     if config.share.kind == "export":
         share = plan_share(config, *usable(rows, plans), shared, gain)
         return CohortPlan({}, None, {}, (), share=share, gain=gain)
@@ -115,10 +115,11 @@ def plan_cohort(
             notes += _left_out(name, contrasts[name], rows)
         except ContrastRefusedError as error:
             notes.append(f"No contrast {name}: {error}")
-    receptors, pet, more = plan_receptors(config, *usable(rows, plans), scale)
+    tested, kept = usable(rows, plans)
+    receptors, pet, more = plan_receptors(config, tested, kept, scale)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
-    regional = tuple(plan_parcels(config, usable(rows, plans)[1])) if receptors else ()
+    regional = tuple(plan_parcels(config, kept)) if receptors else ()
     meta, said = plan_meta(config, rows, plans, shared, contrasts, scale)
     notes = [*notes, *more, *said]
     effects = plan_site_effects(config, rows, plans, shared)

@@ -15,7 +15,7 @@ from rt1t2_dask.pipelines.acquisition import scan_facts
 from rt1t2_dask.pipelines.gain import GAIN, protocol_name
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE
-from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Lake
 
@@ -56,7 +56,7 @@ def gain_task(config: Config, people: pd.DataFrame, plans: Sequence[PersonPlan])
     """Plan the gain of a study, whatever its calibration; None where maps came ready-made."""
     if not plans or any(ANCHORS not in plan.tasks for plan in plans):
         return None
-    rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
+    rows = rows_of(people, plans)
     listings: dict[str, list[str]] = {}
     persons = _persons(config, rows)
     described = [

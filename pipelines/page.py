@@ -24,7 +24,7 @@ from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.people_section import age_pairs, people_section
-from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.sensitivity import calibration_rows, edge_rows
@@ -73,8 +73,7 @@ def gather(
     labels = {g: analysed.loc[analysed["group"] == g, "participant_id"].tolist() for g in order}
     contrasts = [contrast_result(config, lake, name, p) for name, p in cohort.contrasts.items()]
     receptors = results.receptor_rows(lake, cohort)
-    in_order = people.set_index("participant_id").loc[[p.person.label for p in plans]]
-    tested, _ = usable(in_order.reset_index(), plans)
+    tested, _ = usable(rows_of(people, plans), plans)
     own = tested["participant_id"].tolist()
     compared = {g: [own[k] for k in rows] for g, rows in first_lists(config, tested).items()}
     return ReportContent(

@@ -120,6 +120,12 @@ class PersonPlan:
         return None if task is None else task.part
 
 
+def rows_of(people: pd.DataFrame, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """Return the participants' rows of some people, in their order."""
+    labels = [plan.person.label for plan in plans]
+    return people.set_index("participant_id").loc[labels].reset_index()
+
+
 @dataclass(frozen=True)
 class ImagePlan:
     """The image half of a study.

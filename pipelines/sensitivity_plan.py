@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.contrast_plan import contrast_task
 from rt1t2_dask.pipelines.gain_design import ContrastRefusedError
 from rt1t2_dask.pipelines.gain_plan import EB_GAIN, with_gains
 from rt1t2_dask.pipelines.group_scale import study_scale
-from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.ratio import RATIO
 from rt1t2_dask.pipelines.smooth import SMOOTH
 from rt1t2_dask.pipelines.stage import Task
@@ -86,7 +86,7 @@ def plan_sensitivity(
         return SensitivityPlan()
     asked = config.report.calibration_sensitivity
     kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
-    rows = people.set_index("participant_id").loc[[p.person.label for p in plans]].reset_index()
+    rows = rows_of(people, plans)
     calibrations = {
         kind: _recalibrated(
             _as_if(config, kind), rows, _as_calibrated(kind, plans, cohort, lake), cohort, shared

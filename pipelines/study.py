@@ -156,7 +156,8 @@ class _Run:
         if config.cohort.site:
             sites.check_grids(self.lake, config, people, whole)
         used, excluded = left_out(self.lake, config, whole)
-        gain = gain_task(config, people, used)
+        if failures or excluded or gain is None:  # else sidecars were read for the same people
+            gain = gain_task(config, people, used)
         self.maker.gain(gain)
         used = self._with_gains(gain, used)
         if failures or excluded or used != known:
