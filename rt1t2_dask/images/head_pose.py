@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +16,15 @@ from rt1t2_dask.images.volume import Affine, Grid, Volume
 
 Mask = NDArray[np.bool_]
 
-# Search no further: right poses of six real heads have a likeness of 0.28 to 0.58 and 1.9 to 5
-# times that of the best other pose; wrong ones up to 0.26, and 1.15 times.
-GOOD_LIKENESS, SURE_MARGIN = 0.24, 1.5
+# Search no further: right poses of six real heads have a likeness of 0.28 to 0.63 and 1.9 to 5
+# times that of the best other pose; wrong ones up to 0.26, and 1.15 times. Half turns are worth
+# a try from GOOD_LIKENESS on; under SURE_LIKENESS climbing moved one of the six (0.25 to 0.34).
+GOOD_LIKENESS, SURE_LIKENESS, SURE_MARGIN = 0.24, 0.3, 1.5
 # Less is refused (`brain.Registered.doubts`), and what would be refused is searched further.
 LEAST_MARGIN = 1.2
 WORTH_MORE = 1.05
 MOST_STRETCH = 1.6
-OTHER_DEGREES = 25.0
+MOST_OTHERS = 3
 AROUND_MM = 10.0
 _HALF_TURNS = (np.diag([1.0, -1, -1, 1]), np.diag([-1.0, 1, -1, 1]), np.diag([-1.0, -1, 1, 1]))
 
@@ -69,93 +70,135 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
 
     Notes
     -----
-    Starts: the headers, the centres of mass, then the best of 648 rotations, then of these with
-    shifts, until one is good and much better than any other. From a good one, the head is turned
-    by 180 degrees about its three axes: heads are nearly round, so upside-down and back to front
-    are where searches end. Where the best pose would be refused
-    for another that fits as well, 90 rotations are climbed (`pose_climb`).
+    Starts: the headers and the centres of mass; then the best of 648 rotations, and of these with
+    shifts, until one pose is good and much better than any other. From a good one, the head is
+    turned by 180 degrees about its three axes: heads are nearly round, so upside-down and back to
+    front are where searches end. Where descent leaves doubt, the best poses are climbed with 12
+    degrees of freedom, and where the best pose would be refused for another that fits as well,
+    90 rotations are climbed (`pose_climb`).
     """
-    around = _around(brain, head.grid)
-    fits: list[Pose] = []
-    turned = 0.0
-    for start in _starts(head, t1w, around):
-        fits.append(_refined(head, t1w, start, around))
-        best = max(fits, key=_likeness)
-        if best.likeness >= max(GOOD_LIKENESS, turned * WORTH_MORE):
-            fits += _half_turned(head, t1w, best, around)
-            best = _settled(fits)
-            turned = best.likeness
-            if best.margin >= SURE_MARGIN:
-                return best
-    fits += _half_turned(head, t1w, max(fits, key=_likeness), around) if not turned else []
-    settled = _settled(fits)
-    if settled.margin >= LEAST_MARGIN:
-        return settled
-    climbed = _climbed(head, t1w, around)
-    # Many starts find something in noise too: short of a good likeness they only speak against.
-    best = max([*fits, *(fit for fit in climbed if fit.likeness >= GOOD_LIKENESS)], key=_likeness)
-    return replace(best, rival=_rival(best, [*fits, *climbed]))
+    search = _Search(head, t1w, _around(brain, head.grid))
+    for starts in (search.plain_starts(), search.turned_starts()):
+        search.fit(starts)
+        if not search.sure():
+            search.climb()
+        if search.sure():
+            return search.best()
+    if search.best().margin < LEAST_MARGIN:
+        search.climb_from_everywhere()
+    return search.best()
 
 
-def _half_turned(head: Volume, t1w: Volume, best: Pose, around: Mask) -> list[Pose]:
-    return [_refined(head, t1w, start, around) for start in _half_turns(head, best, around)]
+class _Search:
+    """All poses tried so far of one head.
 
-
-def _half_turns(head: Volume, best: Pose, around: Mask) -> list[Affine]:
-    middle = move(head.affine, np.argwhere(around).mean(axis=0))
-    return [compose(about(turn, middle), best.matrix) for turn in _HALF_TURNS]
-
-
-def _climbed(head: Volume, t1w: Volume, around: Mask) -> list[Pose]:
-    """Fit from climbed starts and from half turns of the best, all by the same steps.
-
-    Whole heads are not fitted again: neck and field of view drew right poses 14 mm away.
+    Parameters
+    ----------
+    head, t1w : Volume
+        As for `best_pose`.
+    around : ndarray of bool, shape of `head`
+        Where the two are compared.
     """
-    slope = pose_climb.Slope(head, t1w, around)
-    fits = [_polished(head, t1w, m, around) for m in pose_climb.climbed_starts(slope)]
-    turns = _half_turns(head, max(fits, key=_likeness), around)
-    return fits + [_polished(head, t1w, slope.sized(turn), around) for turn in turns]
 
+    def __init__(self, head: Volume, t1w: Volume, around: Mask) -> None:
+        self.head, self.t1w, self.around = head, t1w, around
+        self._similar: list[Pose] = []
+        self._fits: list[Pose] = []
+        self._doubtful: list[Pose] = []
 
-def _settled(fits: list[Pose]) -> Pose:
-    best = max(fits, key=_likeness)
-    return replace(best, rival=_rival(best, fits))
+    def best(self) -> Pose:
+        """Return the most alike pose, with the likeness of the best that is really another."""
+        best = max(self._fits, key=_likeness)
+        others = [
+            fit.likeness
+            for fit in (*self._fits, *self._doubtful)
+            if pose.angle_between(fit.matrix, best.matrix) > pose_climb.OTHER_DEGREES
+        ]
+        return replace(best, rival=max([0.0, *others]))
+
+    def sure(self) -> bool:
+        best = self.best()
+        return best.likeness >= SURE_LIKENESS and best.margin >= SURE_MARGIN
+
+    def plain_starts(self) -> list[Affine]:
+        return pose.plain_starts(self.head, self.t1w)
+
+    def turned_starts(self) -> Iterator[Affine]:
+        yield from pose.rotated_starts(self.head, self.t1w, self.head.with_data(self.around))
+        yield from pose.shifted_starts(self.head, self.t1w)
+
+    def fit(self, starts: Iterable[Affine]) -> None:
+        """Fit from starts, and from half turns of each fit better than all before, until sure."""
+        turned = max([0.0, *map(_likeness, self._fits)])
+        for start in starts:
+            self._fit(start)
+            best = max(self._fits, key=_likeness)
+            if best.likeness >= max(GOOD_LIKENESS, turned * WORTH_MORE):
+                for turn in self._half_turns(best):
+                    self._fit(turn)
+                turned = max(map(_likeness, self._fits))
+                if self.sure():
+                    return
+
+    def climb(self) -> None:
+        """Climb from the best rigid poses that are really others, then from the best's half turns.
+
+        From affine fits some ended lower: what descent had sheared stayed so.
+        """
+        climb = pose_climb.affine_climb(self.head, self.t1w, self.around)
+        likely = {id(one.matrix): one.likeness for one in self._similar}
+        starts = pose_climb.best_apart(
+            [one.matrix for one in self._similar],
+            lambda matrix: likely[id(matrix)],
+            pose_climb.OTHER_DEGREES,
+            MOST_OTHERS,
+        )
+        self._fits += [self._measured(climb(start)) for start in starts]
+        turns = self._half_turns(max(self._fits, key=_likeness))
+        self._fits += [self._measured(climb(turn)) for turn in turns]
+
+    def climb_from_everywhere(self) -> None:
+        """Fit from climbed starts and from half turns of the best, all by the same steps.
+
+        Whole heads are not fitted again: neck and field of view drew right poses 14 mm away. Many
+        starts find something in noise too: short of a good likeness they only speak against.
+        """
+        slope = pose_climb.Slope(self.head, self.t1w, self.around)
+        found = [self._polished(start) for start in pose_climb.climbed_starts(slope)]
+        turns = self._half_turns(max(found, key=_likeness))
+        for fit in found + [self._polished(slope.sized(turn)) for turn in turns]:
+            (self._fits if fit.likeness >= GOOD_LIKENESS else self._doubtful).append(fit)
+
+    def _fit(self, start: Affine) -> None:
+        """Fit whole heads, then the brain and its shell; -1 where this start leaves no overlap."""
+        try:
+            rigid = pose.similar(self.head, self.t1w, start)
+        except RuntimeError:  # ITK says so
+            self._fits.append(Pose(start, -1.0))
+            return
+        self._similar.append(self._measured(rigid))
+        self._fits.append(self._polished(rigid))
+
+    def _polished(self, start: Affine) -> Pose:
+        try:
+            fit = pose.refine(self.head, self.t1w, start, within=self.around)
+        except RuntimeError:  # ITK: this start leaves no overlap
+            return Pose(start, -1.0)
+        return max((self._measured(matrix) for matrix in (start, fit)), key=_likeness)
+
+    def _measured(self, fit: Affine) -> Pose:
+        """Return a pose with its likeness; -1 where it can be no head's."""
+        if not _possible(fit):
+            return Pose(fit, -1.0)
+        return Pose(fit, pose.likeness(self.head, self.t1w, fit, self.around))
+
+    def _half_turns(self, best: Pose) -> list[Affine]:
+        middle = move(self.head.affine, np.argwhere(self.around).mean(axis=0))
+        return [compose(about(turn, middle), best.matrix) for turn in _HALF_TURNS]
 
 
 def _likeness(fit: Pose) -> float:
     return fit.likeness
-
-
-def _rival(best: Pose, fits: list[Pose]) -> float:
-    others = [
-        fit.likeness for fit in fits if pose.angle_between(fit.matrix, best.matrix) > OTHER_DEGREES
-    ]
-    return max([0.0, *others])
-
-
-def _starts(head: Volume, t1w: Volume, around: Mask) -> Iterator[Affine]:
-    yield from pose.plain_starts(head, t1w)
-    yield from pose.rotated_starts(head, t1w, head.with_data(around))
-    yield from pose.shifted_starts(head, t1w)
-
-
-def _refined(head: Volume, t1w: Volume, start: Affine, around: Mask) -> Pose:
-    """Fit from one start, whole heads first, then the brain and its shell; -1 where none fits."""
-    try:
-        rigid = pose.similar(head, t1w, start)
-    except RuntimeError:  # ITK: this start leaves no overlap
-        return Pose(start, -1.0)
-    return _polished(head, t1w, rigid, around)
-
-
-def _polished(head: Volume, t1w: Volume, start: Affine, around: Mask) -> Pose:
-    """Fit the brain and its shell from one start; -1 where neither can be a head's."""
-    try:
-        fit = pose.refine(head, t1w, start, within=around)
-    except RuntimeError:  # ITK: this start leaves no overlap
-        return Pose(start, -1.0)
-    fits = [Pose(m, pose.likeness(head, t1w, m, around)) for m in (start, fit) if _possible(m)]
-    return max(fits, key=_likeness, default=Pose(fit, -1.0))
 
 
 def _possible(fit: Affine) -> bool:
