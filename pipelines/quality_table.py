@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask.atlas import dseg
+from rt1t2_dask import assets
+from rt1t2_dask.atlas import dseg, neuromorphometrics, on_grid
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.images.judge import MEASURES, beyond
+from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.quality import coverage
 from rt1t2_dask.pipelines.group_scale import factor_of
+from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.stats.parcels import MIN_COVERAGE, Floats, parcel_means
 from rt1t2_dask.stats.robust import robust_z
 from rt1t2_dask.storage.parts import Lake
 
@@ -152,4 +157,18 @@ def _covered(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
     part = lake.read(plan.part("parcels")).load()
     names = dseg().set_index("index")["name"]
     regions = {int(k): str(names[int(k)]) for k in part["region"].to_numpy()}
-    return coverage(part["coverage"].to_numpy(), regions)
+    shares = part["coverage"].to_numpy()
+    lesion = 0.0 if np.nanmin(shares) >= MIN_COVERAGE else _lesioned(lake, plan)
+    return coverage(shares, regions, lesion)
+
+
+def _lesioned(lake: Lake, plan: PersonPlan) -> Floats | float:
+    """Return the share of each region inside the person's lesion mask."""
+    if "ratio" not in plan.tasks:
+        return 0.0
+    part = lake.read(plan.part("ratio"))
+    if "lesion_template" not in part:
+        return 0.0
+    lesion = to_volume(part["lesion_template"])
+    atlas = neuromorphometrics(from_bytes(assets.read(assets.resolve(ATLAS)), ATLAS))
+    return parcel_means(lesion.data, on_grid(atlas, lesion.grid), atlas.grey)

@@ -65,7 +65,9 @@ MEASURES: Mapping[str, Measure] = {
     "ratio_white_grey": Measure("white over grey matter in the ratio", _FLAT, _STEEP),
     "ratio_white_cv": Measure("variation in white matter, ratio", "", "noise or bias left"),
     "regions_under_half": Measure(
-        "regions measured to less than half", "", "field of view, lesions or a bad registration"
+        "regions measured to less than half, lesions apart",
+        "",
+        "field of view or a bad registration",
     ),
     "lesion_ml": Measure("lesion (ml)", "", "larger than what registration was tried on"),
 }

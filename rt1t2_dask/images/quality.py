@@ -232,7 +232,11 @@ def _ratio(ratio: NDArray[np.floating], tissue: NDArray[np.uint8]) -> Numbers:
     }
 
 
-def coverage(shares: NDArray[np.floating], names: Mapping[int, str]) -> dict[str, float | str]:
+def coverage(
+    shares: NDArray[np.floating],
+    names: Mapping[int, str],
+    lesion: NDArray[np.floating] | float = 0.0,
+) -> dict[str, float | str]:
     """Sum up how much of each region was measured.
 
     Parameters
@@ -241,13 +245,23 @@ def coverage(shares: NDArray[np.floating], names: Mapping[int, str]) -> dict[str
         Share of a region's voxels that were measured; NaN where the grid has none of it.
     names : mapping of int to str
         Name of each region, in the order of `shares`.
+    lesion : ndarray, shape (region,), or float
+        Share of each region inside a lesion mask, 0 to 1: it was left out on purpose.
+
+    Returns
+    -------
+    dict
+        ``regions_under_half``: regions that are measured to less than half and would be so
+        without the lesion; ``regions_lesioned``: those that would not.
     """
     known = np.nan_to_num(shares)
     lowest = int(known.argmin())
+    under, lost = known < 0.5, known + lesion < 0.5
     return {
         "least_region_coverage": float(known[lowest]),
         "least_covered_region": list(names.values())[lowest],
-        "regions_under_half": int((known < 0.5).sum()),
+        "regions_under_half": int(lost.sum()),
+        "regions_lesioned": int((under & ~lost).sum()),
     }
 
 

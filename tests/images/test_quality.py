@@ -187,7 +187,11 @@ def test_coverage_names_the_lowest_region():
     found = coverage(np.array([0.9, np.nan, 0.4]), names)
     assert found == {
         "least_region_coverage": 0.0, "least_covered_region": "b", "regions_under_half": 2,
+        "regions_lesioned": 0,
     }  # fmt: skip
+    lesion = np.array([0.0, 0.0, 0.2])
+    counted = coverage(np.array([0.9, np.nan, 0.4]), names, lesion)
+    assert counted["regions_under_half"] == counted["regions_lesioned"] == 1
 
 
 @pytest.mark.parametrize("name", sorted(MEASURES))
