@@ -21,7 +21,7 @@ import pandas as pd  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
-from rt1t2_dask.stats import design, exchange, permutation  # noqa: E402
+from rt1t2_dask.stats import design, exchange, permutation, prepared  # noqa: E402
 from rt1t2_dask.stats.lattice import lattice  # noqa: E402
 from rt1t2_dask.stats.null import p_fwe  # noqa: E402
 from rt1t2_dask.stats.spatial import Search, relabel, relabel_in_chunks  # noqa: E402
@@ -56,7 +56,7 @@ def p_values(mask: NDArray[np.bool_], seed: int, permutations: int) -> dict[str,
     plan = exchange.plan(model, permutations, seed, batch_size=permutations)
     block = np.arange(data.shape[1]), permutation.prepare(data, model, plan)
     search = Search(lattice(mask, 18), lattice(mask, 26))
-    seen = relabel([block], permutation.identity(block[1].participants), search).tails
+    seen = relabel([block], prepared.identity(block[1].participants), search).tails
     null = relabel_in_chunks([block], plan.orders(0), search).tails
     return {name: float(p_fwe(seen[name].both[0], null[name].both)) for name in NAMES}
 

@@ -15,7 +15,7 @@ from rt1t2_dask.pipelines.permute_data import Residualised, residualised
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
 from rt1t2_dask.stats.null import p_fwe
-from rt1t2_dask.stats.permutation import identity
+from rt1t2_dask.stats.prepared import identity
 from rt1t2_dask.stats.spatial import Placed, observed_statistic, relabel
 from rt1t2_dask.stats.tfce import tfce
 from rt1t2_dask.storage.parts import Part

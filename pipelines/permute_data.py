@@ -16,7 +16,8 @@ from rt1t2_dask.pipelines.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.design_settings import from_settings
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan, plan
-from rt1t2_dask.stats.permutation import PreparedBlock, prepare
+from rt1t2_dask.stats.permutation import prepare
+from rt1t2_dask.stats.prepared import PreparedBlock
 from rt1t2_dask.stats.spatial import (
     CHUNK,
     Placed,

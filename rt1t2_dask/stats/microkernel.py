@@ -31,12 +31,12 @@ Builder = Any
 Build = Callable[..., Any]
 
 
-def _inline(build: Build) -> Build:
-    """Numba hands the typing context over, so calls have one argument less."""
+def inline(build: Build) -> Build:
+    """Make LLVM code callable: numba hands the typing context over, which calls leave out."""
     return cast("Build", intrinsic(build))
 
 
-@_inline
+@inline
 def multiply(
     typing: Any, weights: Any, values: Any, out: Any, depth: Any, value_step: Any, out_step: Any
 ) -> Any:
@@ -66,12 +66,12 @@ def _multiply_code(context: Any, b: Builder, signature: Any, arguments: Any) -> 
     b.position_at_end(loop)
     term = b.phi(size)
     sums = [[b.phi(_VECTOR) for _ in range(VECTORS)] for _ in range(ROWS)]
-    columns = [_load(b, values, b.mul(term, value_step), v * LANES) for v in range(VECTORS)]
+    columns = [load(b, values, b.mul(term, value_step), v * LANES) for v in range(VECTORS)]
     first = b.mul(term, ir.Constant(size, ROWS))
     added = []
     for row in range(ROWS):
-        weight = _splat(b, b.load(b.gep(weights, [b.add(first, ir.Constant(size, row))])))
-        added.append([_fma(b, weight, c, s) for c, s in zip(columns, sums[row], strict=True)])
+        weight = splat(b, b.load(b.gep(weights, [b.add(first, ir.Constant(size, row))])))
+        added.append([fused(b, weight, c, s) for c, s in zip(columns, sums[row], strict=True)])
     following = b.add(term, ir.Constant(size, 1))
     _connect(term, entry, ir.Constant(size, 0), loop, following)
     zero = ir.Constant(_VECTOR, [0.0] * LANES)
@@ -83,11 +83,11 @@ def _multiply_code(context: Any, b: Builder, signature: Any, arguments: Any) -> 
     for row in range(ROWS):
         start = b.mul(ir.Constant(size, row), out_step)
         for v in range(VECTORS):
-            b.store(added[row][v], _place(b, out, start, v * LANES), align=4)
+            b.store(added[row][v], place(b, out, start, v * LANES), align=4)
     return context.get_dummy_value()
 
 
-@_inline
+@inline
 def judge(
     typing: Any,
     scores: Any,
@@ -132,12 +132,12 @@ def _judge_code(context: Any, b: Builder, signature: Any, arguments: Any) -> Any
     remaining = _remaining(b, *arguments[:3])
     scores, left, bar = (b.inttoptr(arguments[k], _FLOAT.as_pointer()) for k in (0, 3, 4))
     exceed = b.inttoptr(arguments[5], _INDEX.as_pointer())
-    highest, height = (_splat(b, number) for number in arguments[6:])
+    highest, height = (splat(b, number) for number in arguments[6:])
     start = ir.Constant(arguments[0].type, 0)
     found = ir.Constant(_BITS, 0)
     for v, share in enumerate(remaining):
-        b.store(share, _place(b, left, start, v * LANES), align=4)
-        r, reach = (_load(b, a, start, v * LANES) for a in (scores, bar))
+        b.store(share, place(b, left, start, v * LANES), align=4)
+        r, reach = (load(b, a, start, v * LANES) for a in (scores, bar))
         square = b.fmul(r, r)
         counts = b.bitcast(b.gep(exceed, [ir.Constant(_INDEX, v * LANES)]), _COUNTS.as_pointer())
         reached = b.zext(b.fcmp_ordered(">=", square, b.fmul(reach, share)), _COUNTS)
@@ -156,18 +156,18 @@ def _remaining(b: Builder, scores: Any, step: Any, nuisance: Any) -> list[Any]:
     loop, body, done = (b.function.append_basic_block(n) for n in ("nuisance", "square", "judge"))
     b.branch(loop)
     b.position_at_end(loop)
-    k, place = b.phi(nuisance.type), b.phi(scores.type)
+    k, at = b.phi(nuisance.type), b.phi(scores.type)
     shares = [b.phi(_VECTOR) for _ in range(VECTORS)]
     following = ir.Constant(nuisance.type, 1)
     b.cbranch(b.icmp_signed("<", k, nuisance), body, done)
     b.position_at_end(body)
-    after = b.add(place, step)
+    after = b.add(at, step)
     row = b.inttoptr(after, _FLOAT.as_pointer())
     _connect(k, entry, ir.Constant(nuisance.type, 0), body, b.add(k, following))
-    _connect(place, entry, scores, body, after)
+    _connect(at, entry, scores, body, after)
     one = ir.Constant(_VECTOR, [1.0] * LANES)
     for v, share in enumerate(shares):
-        a = _load(b, row, ir.Constant(scores.type, 0), v * LANES)
+        a = load(b, row, ir.Constant(scores.type, 0), v * LANES)
         _connect(share, entry, one, body, b.fsub(share, b.fmul(a, a)))
     b.branch(loop)
     b.position_at_end(done)
@@ -179,22 +179,26 @@ def _mask(b: Builder, lanes: Any) -> Any:
     return b.zext(b.bitcast(lanes, ir.IntType(LANES)), _BITS)
 
 
-def _place(b: Builder, base: Any, start: Any, offset: int) -> Any:
-    place = b.gep(base, [b.add(start, ir.Constant(start.type, offset))])
-    return b.bitcast(place, _VECTOR.as_pointer())
+def place(b: Builder, base: Any, start: Any, offset: int) -> Any:
+    """Give the address of the vector that lies ``start + offset`` numbers after a base."""
+    first = b.gep(base, [b.add(start, ir.Constant(start.type, offset))])
+    return b.bitcast(first, _VECTOR.as_pointer())
 
 
-def _load(b: Builder, base: Any, start: Any, offset: int) -> Any:
-    return b.load(_place(b, base, start, offset), align=4)
+def load(b: Builder, base: Any, start: Any, offset: int) -> Any:
+    """Load the vector at a place."""
+    return b.load(place(b, base, start, offset), align=4)
 
 
-def _splat(b: Builder, number: Any) -> Any:
+def splat(b: Builder, number: Any) -> Any:
+    """Give a number in every lane."""
     empty = ir.Constant(_VECTOR, ir.Undefined)
     one = b.insert_element(empty, number, ir.Constant(_INDEX, 0))
     return b.shuffle_vector(one, empty, ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES))
 
 
-def _fma(b: Builder, x: Any, y: Any, z: Any) -> Any:
+def fused(b: Builder, x: Any, y: Any, z: Any) -> Any:
+    """Give x y + z of vectors."""
     shape = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     function = cast("Any", cgutils).get_or_insert_function(
         b.module, shape, f"llvm.fmuladd.v{LANES}f32"

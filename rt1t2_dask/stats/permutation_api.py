@@ -17,7 +17,8 @@ from rt1t2_dask.stats.exchange import Method, exchanged, plan
 from rt1t2_dask.stats.glm import Variance
 from rt1t2_dask.stats.null import p_fwe, p_uncorrected
 from rt1t2_dask.stats.pareto import fit_tail
-from rt1t2_dask.stats.permutation import PreparedBlock, prepare
+from rt1t2_dask.stats.permutation import prepare
+from rt1t2_dask.stats.prepared import PreparedBlock
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.spatial import (
     ALL,

@@ -58,7 +58,7 @@ def _remaining(scores: F32, row: int, columns: int, left: F32) -> None:
 
 
 @compiled
-def _raise(r: F32, left: F32, highest: F32, lowest: F32, i: int) -> None:
+def raise_extremes(r: F32, left: F32, highest: F32, lowest: F32, i: int) -> None:
     """Update the largest u of positive and of negative r of one permutation."""
     for j in range(r.shape[0]):
         u = r[j] * r[j] / left[j]
@@ -69,7 +69,7 @@ def _raise(r: F32, left: F32, highest: F32, lowest: F32, i: int) -> None:
 
 
 @compiled
-def _keep(
+def keep(
     bits: int, i: int, place: int, r: F32, left: F32, rows: NDArray[np.int16], places: I32,
     peaks: F32, found: int,
 ) -> int:  # fmt: skip
@@ -163,9 +163,9 @@ def scan(
                         continue
                     r = scores[row + regressors - 1, column : column + SPAN]
                     if bits >> 32:
-                        _raise(r, left[column : column + SPAN], highest, lowest, i)
+                        raise_extremes(r, left[column : column + SPAN], highest, lowest, i)
                     place = t * WIDTH + column
-                    found = _keep(bits, i, place, r, left[column:], rows, places, peaks, found)
+                    found = keep(bits, i, place, r, left[column:], rows, places, peaks, found)
     return whole.shape[0], found
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.exchange import Orders
-from rt1t2_dask.stats.microkernel import ROWS
-from rt1t2_dask.stats.permutation_kernels import F32, GROUP, WIDTH, fill_maps, scan_partial
+from rt1t2_dask.stats.panels import panels, permuted
+from rt1t2_dask.stats.permutation_kernels import F32, WIDTH, fill_maps, scan_partial
 from rt1t2_dask.stats.residuals import Residuals
 from rt1t2_dask.stats.unequal_kernels import fill_unequal, scan_partial_unequal
+from rt1t2_dask.stats.welch import Welch
 
 Float = NDArray[np.float64]
 
@@ -51,11 +52,11 @@ class Unequal:
         member = (left.group == np.arange(left.group.max() + 1)[:, None]).astype(np.float64)
         own = member[:, None] * left.columns
         gram = own @ left.columns.T
-        rows = _permuted(own.reshape(-1, len(left.group)), orders)
+        rows = permuted(own.reshape(-1, len(left.group)), orders)
         return cls(
             count=len(orders),
-            weights=_panels(rows.astype(np.float32)),
-            masks=_panels(np.abs(_permuted(member, orders)).astype(np.float32)),
+            weights=panels(rows.astype(np.float32)),
+            masks=panels(np.abs(permuted(member, orders)).astype(np.float32)),
             gram=gram.astype(np.float32),
             dof=(member.sum(axis=1) - np.trace(gram, axis1=1, axis2=2)).astype(np.float32),
             members=member.sum(axis=1).astype(np.float32),
@@ -75,31 +76,12 @@ class Unequal:
 
 def permuted_weights(left: Residuals, orders: Orders, smith: bool) -> F32:
     """Rows to multiply residuals with, in panels: (group, panel, term, ROWS)."""
-    permuted = _permuted(left.columns, orders)
+    moved = permuted(left.columns, orders)
     if smith:
-        regressor = permuted[:, 0] - (permuted[:, 0] @ left.columns[1:].T) @ left.columns[1:]
-        permuted = (regressor / np.linalg.norm(regressor, axis=1, keepdims=True))[:, None]
-    rows = permuted if len(left.basis) == permuted.shape[2] else permuted @ left.basis.T
-    return _panels(rows.astype(np.float32))
-
-
-def _permuted(columns: Float, orders: Orders) -> Float:
-    """Columns met by each participant under each order: (permutation, column, participant)."""
-    flipped = orders < 0
-    permuted = np.moveaxis(columns[:, np.where(flipped, ~orders, orders)], 0, 1)
-    return np.where(flipped[:, None], -permuted, permuted)
-
-
-def _panels(rows: F32) -> F32:
-    """Pad (permutation, column, term) to groups and lay each out for the kernel."""
-    count, columns, terms = rows.shape
-    size = min(count, GROUP)
-    groups, panels = -(-count // size), -(-size * columns // ROWS)
-    padded = np.zeros((groups * size, columns, terms), np.float32)
-    padded[:count] = rows
-    out = np.zeros((groups, panels * ROWS, terms), np.float32)
-    out[:, : size * columns] = padded.reshape(groups, size * columns, terms)
-    return np.ascontiguousarray(out.reshape(groups, panels, ROWS, terms).swapaxes(2, 3))
+        regressor = moved[:, 0] - (moved[:, 0] @ left.columns[1:].T) @ left.columns[1:]
+        moved = (regressor / np.linalg.norm(regressor, axis=1, keepdims=True))[:, None]
+    rows = moved if len(left.basis) == moved.shape[2] else moved @ left.basis.T
+    return panels(rows.astype(np.float32))
 
 
 def columns_of(left: Residuals, smith: bool) -> tuple[int, int]:
@@ -110,7 +92,8 @@ def columns_of(left: Residuals, smith: bool) -> tuple[int, int]:
 def whole_shares(left: Residuals, orders: Orders, smith: bool) -> F32:
     """Signed u where nobody is missing, shape (permutation, voxel padded)."""
     if left.separate:
-        return Unequal.of(left, orders).shares(left.whole)
+        ready = Welch if left.regressors == 1 else Unequal
+        return ready.of(left, orders).shares(left.whole)
     maps = np.empty((len(orders), left.whole.shape[0] * WIDTH), np.float32)
     weights = permuted_weights(left, orders, smith)
     fill_maps(left.whole, weights, len(orders), *columns_of(left, smith), maps)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rt1t2_dask.stats.above import EMPTY, Above, join
 from rt1t2_dask.stats.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.lattice import Lattice, lattice
-from rt1t2_dask.stats.permutation import PreparedBlock, identity, run_orders
+from rt1t2_dask.stats.permutation import run_orders
 from rt1t2_dask.stats.permuted import partial_shares, whole_shares
+from rt1t2_dask.stats.prepared import PreparedBlock, identity
 from rt1t2_dask.stats.shares import comparable, height_share, share_to_statistic
 from rt1t2_dask.stats.tails import Tails, merge_batches, merge_blocks
 from rt1t2_dask.stats.tfce import Workspace

@@ -15,6 +15,7 @@ from rt1t2_dask.stats import tails as tails_of
 from rt1t2_dask.stats.lattice import lattice
 
 TABLE = 0.03
+HEIGHT = 0.05
 KINDS = [("plain", (8, 13)), ("covariates", (8, 13)), ("anova", (9, 7, 8))]
 
 
@@ -101,12 +102,19 @@ def test_every_permutation_equals_a_refit(kind, n, how):
     data, model = people(kind, n)
     plan = exchange.plan(model, 40, seed=3, exchange=how)
     block = permutation.prepare(data, model, plan, "welch")
-    found = permutation.run_batch(block, plan, 0)
+    found = permutation.run_batch(block, plan, 0, HEIGHT)
     refits = np.array([[refit(data[:, v], model, o) for v in range(40)] for o in plan.orders(0)])
     z = nearly_z(refits[..., 0], refits[..., 1], model.q, model.dof)
     np.testing.assert_allclose(found.tails.positive, np.maximum(z.max(axis=1), 0), atol=1e-4)
     np.testing.assert_allclose(found.tails.negative, np.maximum(-z.min(axis=1), 0), atol=1e-4)
     np.testing.assert_array_equal(found.exceed, np.sum(np.abs(z) >= np.abs(block.z), axis=0))
+    bar = stats.norm.isf(HEIGHT if model.q == 1 else HEIGHT / 2)
+    assert np.abs(np.abs(z) - bar).min() > 1e-4
+    tall = np.zeros(z.shape, bool)
+    tall[found.above.permutation, found.above.voxel] = True
+    np.testing.assert_array_equal(tall, np.abs(z) > bar)
+    signs = np.sign(found.above.value), np.sign(z[found.above.permutation, found.above.voxel])
+    np.testing.assert_array_equal(*signs)
 
 
 @pytest.mark.parametrize(("kind", "n"), KINDS)

@@ -1,0 +1,58 @@
+"""Residuals of a block of voxels, and its observed statistic, ready for any relabelings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.stats.exchange import Orders
+from rt1t2_dask.stats.permutation_kernels import F32
+from rt1t2_dask.stats.residuals import Residuals
+from rt1t2_dask.stats.shares import share_to_z
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PreparedBlock:
+    """Residuals of a block of voxels, ready for any batch.
+
+    Parameters
+    ----------
+    voxels : int
+        Voxels of the block, tested or not.
+    residuals : Residuals
+        Unit residuals and the columns to permute.
+    smith : bool
+        Permute the regressor in place of the residuals.
+    whole_u, partial_u : ndarray of float32
+        Observed signed u of the voxels where all, or only some, were measured.
+    """
+
+    voxels: int
+    residuals: Residuals
+    smith: bool
+    whole_u: F32
+    partial_u: F32
+
+    @property
+    def participants(self) -> int:
+        """Rows that are relabeled."""
+        return int(self.residuals.columns.shape[1])
+
+    @cached_property
+    def z(self) -> Float:
+        """Observed statistic as a normal deviate, shape (voxel,); NaN where not tested."""
+        left = self.residuals
+        z = np.full(self.voxels, np.nan)
+        z[left.index] = share_to_z(self.whole_u, left.regressors, left.dof)
+        z[left.partial_index] = share_to_z(self.partial_u, left.regressors, left.partial_dof)
+        return z
+
+
+def identity(participants: int) -> Orders:
+    """Give the relabeling that changes nothing, shape (1, participant)."""
+    return np.arange(participants, dtype=np.int16)[None]
