@@ -38,8 +38,9 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
 WITHOUT_PEOPLE = (
-    "Sums of people allow no permutations, no other variance of the groups, no lesion overlap and "
-    "no receptor correlations; p of clusters are of random-field theory."
+    "Sums of people allow no permutations, no lesion overlap and no receptor correlations, and one "
+    "variance for all groups (contrast.variance=equal): where groups differ in variance and in "
+    "number, p are wrong. p of clusters are of random-field theory."
 )
 
 
@@ -65,7 +66,7 @@ def run_combine(config: Config, cluster: LazyCluster | None = None) -> int:
         The files are not of one analysis, or it cannot be done from sums.
     """
     start_logging()
-    _check(config)
+    config = _check(config)
     store = open_store(config.output_dir, config.storage.options())
     outputs.check_folder(store, config, study_key(config))
     files = read_files(config)
@@ -88,8 +89,14 @@ def run_combine(config: Config, cluster: LazyCluster | None = None) -> int:
     return 0
 
 
-def _check(config: Config) -> None:
-    if config.contrast.variance != "equal":
+def _check(config: Config) -> Config:
+    """Return the settings that sums allow: one variance for all groups.
+
+    Raises
+    ------
+    UserError
+    """
+    if config.contrast.variance == "spm_unequal":
         raise UserError(
             f"contrast.variance={config.contrast.variance} needs people one by one; "
             "share=combine tests with contrast.variance=equal."
@@ -99,6 +106,9 @@ def _check(config: Config) -> None:
             "site.model=combat changes each person's map before it is summed; share=combine takes "
             "site.model=covariate or none."
         )
+    return config.model_copy(
+        update={"contrast": config.contrast.model_copy(update={"variance": "equal"})}
+    )
 
 
 def _plan(config: Config, files: Sequence[SiteFile]) -> tuple[dict[str, _Contrast], list[str]]:

@@ -102,7 +102,7 @@ def require_method(method: str, variance: str, groups: int) -> bool:
     if separate and method == "smith":
         raise UserError(
             "permute.method=smith assumes equal variances; with contrast.variance=welch "
-            "take permute.method=freedman_lane."
+            "take permute.method=freedman_lane, or contrast.variance=equal."
         )
     return separate
 

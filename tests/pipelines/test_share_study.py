@@ -114,7 +114,8 @@ def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, t
     )
     smooth = ["smooth.fwhm_mm=6"]
     assert "fwhm_mm=0.0, this study has 6" in combined(*files, more=smooth)
-    assert "variance=welch needs people" in combined(*files, more=["contrast.variance=welch"])
+    other = ["contrast.variance=spm_unequal"]
+    assert "variance=spm_unequal needs people" in combined(*files, more=other)
     other = ["cohort.covariates=[age,sex]"]
     assert "site north shares no covariate sex; it shares age" in combined(*files, more=other)
     five = export(three, "north", "x", "share.minimum_people=5")
