@@ -39,7 +39,7 @@ class SimulatedScanner(Model):
     gamma_t2w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
     blur_mm: Annotated[float, Field(ge=0, le=6)] = 0.0
     noise: Annotated[float, Field(ge=0, le=0.2)] = 0.033
-    gain_sd: Annotated[float, Field(ge=0, le=1)] = 0.1
+    gain_sd: Annotated[float, Field(ge=0, le=1)] = 0.02
     bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.12
 
 

@@ -38,6 +38,15 @@ def test_gain_and_gamma_are_what_they_say():
     np.testing.assert_allclose(bent[:12] / plain[:12], 0.5**0.2, rtol=0.01)
 
 
+def test_bias_field_varies_in_the_head_and_its_mean_is_no_gain():
+    clean = np.zeros(GRID.shape, np.float32)
+    clean[4:20, 4:20, 4:20] = 100
+    head = clean > 0
+    log_field = np.log(scanned(clean, Scanner(noise=0, gain_sd=0, bias_sd=0.3))[head] / 1000)
+    assert abs(log_field.mean()) < 1e-3
+    assert log_field.std() > 0.05
+
+
 def test_blur_and_noise_are_what_they_say():
     sharp, soft = (scanned(step(), Scanner(noise=0, blur_mm=b)) for b in (0.0, 6.0))
     assert np.abs(np.diff(soft, axis=0)).max() < 0.5 * np.abs(np.diff(sharp, axis=0)).max()
