@@ -110,7 +110,8 @@ def run(name: str, figure: Figure, done: dict[int, Values], studies: int, path: 
             said, each = now, (now - start) / finished
             left = each * (len(missing) - finished) / 60
             total = studies - len(missing) + finished
-            print(f"{name}: {total} of {studies}, {each:.2f} s each, {left:.0f} min left", flush=True)
+            words = f"{name}: {total} of {studies}, {each:.2f} s each, {left:.0f} min left"
+            print(words, flush=True)
 
 
 def rates(figure: Figure, done: Iterable[Values]) -> Iterator[Rate]:

@@ -100,9 +100,7 @@ def _interval(
     patients: Floats, controls: Floats | None, seed: int, level: float
 ) -> tuple[float, float]:
     samples = [patients[~np.isnan(patients)], *([] if controls is None else [controls])]
-    if any(
-        len(s) < _MIN_PEOPLE or not np.isfinite(s).all() or np.ptp(s) == 0 for s in samples
-    ):
+    if any(len(s) < _MIN_PEOPLE or not np.isfinite(s).all() or np.ptp(s) == 0 for s in samples):
         return np.nan, np.nan
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_KEY,)))
     drawn = [s[rng.integers(len(s), size=(_RESAMPLES, len(s)))] for s in samples]

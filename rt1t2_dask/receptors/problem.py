@@ -131,7 +131,8 @@ def _listwise(z: Floats, problem: Problem) -> Floats:
     if problem.missing != "listwise":
         return z
     # A map without any region would take all regions from the others.
-    gone = np.isnan(z).any(axis=1) | np.isnan(problem.maps[problem.usable]).any(axis=0)
+    unknown = np.isnan(problem.maps[problem.usable]).any(axis=0)
+    gone = np.asarray(np.isnan(z).any(axis=1) | unknown)
     return np.where(gone[:, None, :], np.nan, z)
 
 
