@@ -11,8 +11,8 @@ def spatial_note(config: Config) -> str:
     """Say what the two p are of, and which of them decides."""
     if config.receptors.spatial == "none":
         return (
-            "p_spatial and q_conjunction are n/a: receptors.spatial=none. Headline and stars go by "
-            "q_fdr."
+            "p_spatial is n/a: receptors.spatial=none, and with it q_conjunction; headline and "
+            "stars go by q_fdr."
         )
     return (
         f"p_spatial compares each map with surrogates of its own spatial structure "

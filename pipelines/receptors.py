@@ -11,7 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import centres, neuromorphometrics, regions
+from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.group_scale import read_scaled
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.names import ATLAS
@@ -40,7 +42,7 @@ def _make_pet(inputs: Inputs) -> Made:
     }
     for role, file in inputs.task.files.items():
         if role not in (IMAGE, TABLE):
-            found[role] = from_bytes(file.read(), role, kind="map")
+            found[role] = _density(file.read(), role)
     own = own_atlas(inputs.task.files)
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
@@ -50,6 +52,18 @@ def _make_pet(inputs: Inputs) -> Made:
         record["regions"] = {str(label): own.names[label] for label in own.grey}
     dataset = xr.Dataset({name: table(name, values) for name, values in arrays.items()})
     return Made(dataset, record)
+
+
+def _density(content: bytes, role: str) -> Volume:
+    """Read a map; one of nothing is NaN throughout, so that it stops no other."""
+    try:
+        return from_bytes(content, role, kind="map")
+    except SubjectError:
+        # A mask is spared the refusals of values alone: whatever else is wrong is raised again.
+        grid = from_bytes(content, role, kind="mask")
+        if role == GM_PRIOR:
+            raise
+        return grid.with_data(np.full(grid.data.shape, np.nan, np.float32))
 
 
 def _make_receptors(inputs: Inputs) -> Made:

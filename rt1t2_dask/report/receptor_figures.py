@@ -53,7 +53,7 @@ def receptor_bars(
         "Mean Fisher z of the correlation over regions between each patient's values and each "
         "receptor map (which values, which correlation and given what: see Methods). Lines are "
         "95 % intervals, dots are patients. * p < .05 uncorrected; ** q < .05 (false discovery "
-        f"rate over all maps and patient groups of this run), both by {rule.by}."
+        f"rate over all maps and patient groups of this run), by {rule.by}."
     )
     return Picture(figure, _alt(receptors, groups, rule), caption)
 

@@ -72,7 +72,7 @@ def receptors(frame: pd.DataFrame) -> Table:
     permutations = [thousands(n) for n in sorted(frame["n_permutations"].dropna().unique())]
     notes = (
         f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
-        f"Found: ** q < .05, * p < .05 uncorrected, both by {rule.by}.",
+        f"Found, by {rule.by}: ** q < .05, * p < .05 uncorrected.",
         "Intervals: studentised bootstrap over patients and controls.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
         "p, both nulls: the larger of the two p, and q of it.",
