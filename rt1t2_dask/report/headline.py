@@ -74,7 +74,9 @@ def _counted(result: ContrastResult) -> str:
 def receptors(table: pd.DataFrame) -> str:
     """Say how many receptor maps go with the changes, and by which test."""
     rule = judged(table)
-    total = int(table[rule.p].notna().sum()) or len(table)
+    total = int(table[rule.p].notna().sum())
+    if not total:
+        return f"Receptors: {plural(len(table), 'correlation')} with receptor maps, none tested."
     strong = table[rule.found(table)]
     nominal = int(rule.nominal(table).sum())
     listed = ", ".join(

@@ -73,7 +73,7 @@ def receptors(frame: pd.DataFrame) -> Table:
     notes = (
         f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
         f"Found, by {rule.by}: ** q < .05, * p < .05 uncorrected.",
-        "Intervals: studentised bootstrap over patients and controls.",
+        "Intervals: studentised bootstrap over patients and, for z against them, controls.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
         "p, both nulls: the larger of the two p, and q of it.",
         "p FWE over maps: each map's statistic in units of its permutation SD.",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from rt1t2_dask.command_line import Job, _configure
 from rt1t2_dask.receptors.colocalisation import colocalise, null_batches, statistic
 from rt1t2_dask.receptors.problem import Problem
 from rt1t2_dask.receptors.relabelings import BATCH, drawn, enumerable, every, n_relabelings, regroup
@@ -133,3 +134,10 @@ def test_uniform_relabelings_hold_the_level_exactly():
         np.testing.assert_array_equal(
             (np.array(p) <= level + 1e-9).sum(axis=0), int(35 * level + 1e-9)
         )
+
+
+def test_the_paper_keeps_juspaces_rule_and_the_default_does_not():
+    words = ("+cohort=psp",)
+    assert _configure(Job(words)).receptors.relabelings == "all"
+    paper = _configure(Job((*words, "method=van_grinsven_2025")))
+    assert paper.receptors.relabelings == "fixed_number"

@@ -83,3 +83,12 @@ def test_methods_name_juspaces_rule_a_fault():
     assert "drawn uniformly from all relabelings" in said
     assert "not a group" not in said
     assert "found by both nulls, labels and space" in said
+
+
+def test_untested_maps_are_not_called_tested():
+    table = fake_receptors(["PSP"]).assign(p_permutation=np.nan, q_fdr=np.nan)
+    assert headline.receptors(table).endswith("with receptor maps, none tested.")
+    some = both_nulls()
+    some.loc[0, ["p_permutation", "p_conjunction", "q_conjunction"]] = np.nan
+    tested = some["p_conjunction"].notna().sum()
+    assert f"of {tested} correlations" in headline.receptors(some)
