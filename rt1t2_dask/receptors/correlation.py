@@ -135,7 +135,8 @@ def p_largest(observed: Floats, null: Floats) -> Floats:
     Notes
     -----
     Each map's |statistic| is divided by its SD over all relabelings, the observed one among them,
-    so that a map with a wide null does not decide for all (Westfall & Young 1993, section 2.6).
+    so that a map with a wide null does not decide for all (Westfall & Young 1993, Resampling-Based
+    Multiple Testing).
     """
     every = np.vstack([observed, null])
     kept = np.isfinite(observed) & ~np.isnan(null).all(axis=0)
