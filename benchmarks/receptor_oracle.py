@@ -43,7 +43,7 @@ def differences(out: Path, run: str) -> dict[str, float]:
     """Compare one run of JuSpace."""
     from rt1t2_dask.receptors.colocalisation import conclude, statistic
     from rt1t2_dask.receptors.correlation import p_value
-    from rt1t2_dask.receptors.problem import regroup
+    from rt1t2_dask.receptors.relabelings import regroup
 
     read = reader(out)
     problem = problem_of(out, run)
@@ -99,6 +99,7 @@ def problem_of(out: Path, run: str):
         "listwise",
         KINDS[option[4]],
         COMPARISONS[option[3]],
+        relabelings="fixed_number",
     )
 
 

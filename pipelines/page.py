@@ -25,6 +25,7 @@ from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
 from rt1t2_dask.pipelines.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
+from rt1t2_dask.pipelines.receptor_notes import missing_receptors, own_maps_note, spatial_note
 from rt1t2_dask.pipelines.receptor_plan import first_lists
 from rt1t2_dask.pipelines.receptor_results import receptor_details
 from rt1t2_dask.pipelines.sensitivity import calibration_rows, edge_rows
@@ -102,7 +103,12 @@ def gather(
         excluded=_excluded(config, study),
         lesion_count=lesion_count(lake, plans),
         assets=[assets.resolve(name) for name in used_assets(plans, cohort, study.template)],
-        notes=[*cohort.notes, *_notes(config, cohort), *_missing(contrasts, receptors)],
+        notes=[
+            *cohort.notes,
+            *_notes(config, cohort),
+            *_missing(contrasts),
+            *missing_receptors(receptors),
+        ],
         provenance=provenance,
         mosaics=mosaics,
         quality_limits=config.quality.pairs(),
@@ -219,44 +225,13 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
     )
 
 
-def _missing(contrasts: Sequence[ContrastResult], receptors: pd.DataFrame | None) -> list[str]:
+def _missing(contrasts: Sequence[ContrastResult]) -> list[str]:
     """Say why columns are n/a that depend on the data at hand."""
     notes = []
     tabled = [result.clusters for result in contrasts if len(result.clusters)]
     if tabled and all(rows["lesion_overlap"].isna().all() for rows in tabled):
         notes.append("lesion_overlap is n/a: nobody in the contrast has a lesion mask.")
-    if receptors is not None and receptors["ci_low"].isna().any():
-        notes.append("ci_low and ci_high are n/a for groups of fewer than 5 patients.")
-    if receptors is not None and receptors["p_permutation"].isna().any():
-        notes.append(
-            "p_permutation and q_fdr are n/a: receptors.n_permutations=0, or an option that reads "
-            "no controls."
-        )
     return notes
-
-
-def _spatial_note(config: Config) -> str:
-    if config.receptors.spatial == "none":
-        return "p_spatial is n/a: receptors.spatial=none."
-    return (
-        f"p_spatial compares each map with surrogates of its own spatial structure "
-        f"({config.receptors.spatial}, hemispheres alike, structures apart); p_permutation "
-        "exchanges patients and controls. They answer different questions; q_fdr belongs to "
-        "p_permutation."
-    )
-
-
-def _own_maps_note(config: Config) -> list[str]:
-    """Say in which space the user's own maps lie, where it is not that of the people's maps."""
-    chosen, space = config.receptors.maps, config.receptors.space
-    own = [name for name in chosen if ".nii" in name] if not isinstance(chosen, str) else []
-    if not (own or config.receptors.gm_prior) or space == config.space:
-        return []
-    said = f"lie in {space} (receptors.space)" if space else "name no space (receptors.space=null)"
-    return [
-        f"The run's own receptor maps {said}, people's maps in {config.space}: regions are "
-        "compared millimetre by millimetre, without a transform."
-    ]
 
 
 def _own_atlas_note(config: Config) -> list[str]:
@@ -272,7 +247,7 @@ def _own_atlas_note(config: Config) -> list[str]:
 def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     notes = []
     if cohort.receptors:
-        notes += [_spatial_note(config), *_own_maps_note(config), *_own_atlas_note(config)]
+        notes += [spatial_note(config), *own_maps_note(config), *_own_atlas_note(config)]
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
         notes.append(VARIANCE_NOTES[config.contrast.variance])
     if "cluster" in config.permute.statistic and config.permute.forming_p != config.contrast.p:

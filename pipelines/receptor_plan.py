@@ -178,6 +178,7 @@ def _task(
         "n_permutations": rules.n_permutations,
         "seed": rules.seed,
         "missing": rules.missing,
+        "relabelings": rules.relabelings,
         "spatial": rules.spatial,
         "option": rules.option,
         "correlation": rules.correlation,

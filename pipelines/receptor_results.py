@@ -58,7 +58,7 @@ def _tables(
     if "dominance" in arrays:
         share = arrays["dominance"].to_numpy()
         tables["dominance"] = pd.DataFrame(
-            {"map": list(names), "dominance": share, "share": share / share.sum()}
+            {"map": list(names), "dominance": share, "share": share / np.nansum(share)}
         )
     return tables
 

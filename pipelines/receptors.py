@@ -11,14 +11,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import centres, neuromorphometrics, regions
+from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.group_scale import read_scaled
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.own_atlas import IMAGE, TABLE, own_atlas
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table
-from rt1t2_dask.receptors.colocalisation import conclude, influence, n_batches, null_batch
+from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.nulls import spatial_null
@@ -40,7 +42,7 @@ def _make_pet(inputs: Inputs) -> Made:
     }
     for role, file in inputs.task.files.items():
         if role not in (IMAGE, TABLE):
-            found[role] = from_bytes(file.read(), role, kind="map")
+            found[role] = _density(file.read(), role)
     own = own_atlas(inputs.task.files)
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
@@ -50,6 +52,18 @@ def _make_pet(inputs: Inputs) -> Made:
         record["regions"] = {str(label): own.names[label] for label in own.grey}
     dataset = xr.Dataset({name: table(name, values) for name, values in arrays.items()})
     return Made(dataset, record)
+
+
+def _density(content: bytes, role: str) -> Volume:
+    """Read a map; one of nothing is NaN throughout, so that it stops no other."""
+    try:
+        return from_bytes(content, role, kind="map")
+    except SubjectError:
+        # A mask is spared the refusals of values alone: whatever else is wrong is raised again.
+        grid = from_bytes(content, role, kind="mask")
+        if role == GM_PRIOR:
+            raise
+        return grid.with_data(np.full(grid.data.shape, np.nan, np.float32))
 
 
 def _make_receptors(inputs: Inputs) -> Made:
@@ -71,6 +85,7 @@ def _make_receptors(inputs: Inputs) -> Made:
         settings["correlation"],
         settings["option"],
         _covariates(settings["covariates"], patient),
+        settings["relabelings"],
     )
     arrays, record = _tested(problem, settings, _space(inputs))
     arrays["region"] = np.asarray(inputs.array(row_role(0), "region"))
@@ -94,8 +109,7 @@ def _tested(
     """Give the observed statistic, both nulls and what the data at hand allow to find."""
     seed = settings["seed"]
     n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
-    batches = [null_batch(problem, k, seed) for k in range(n_batches(n))]
-    result = conclude(problem, batches, n_permutations=n, seed=seed)
+    result = conclude(problem, null_batches(problem, n, seed), n_permutations=n, seed=seed)
     arrays = {
         "rho": result.rho,
         "fisher_z": result.fisher_z,
@@ -113,8 +127,12 @@ def _tested(
     arrays |= {"change": places.change, "pet": problem.maps}
     arrays |= {"change_left": places.change_left, "map_left": places.map_left}
     arrays |= _spatial(problem, settings, space) | _dominance(problem)
-    if problem.comparison == "z" and problem.kind == "spearman" and n >= MIN_FOR_POWER:
-        power = simulate_power(problem, result.null, seed=seed)
+    if (
+        problem.comparison == "z"
+        and problem.kind == "spearman"
+        and len(result.null) >= MIN_FOR_POWER
+    ):
+        power = simulate_power(problem, seed=seed)
         arrays |= {"power": power.power, "power_fisher_z": power.mean_fisher_z}
         arrays["effect_sd"] = np.asarray(EFFECTS_SD)
     return arrays, {"n_permutations": result.n_permutations}

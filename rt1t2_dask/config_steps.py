@@ -81,6 +81,7 @@ class Receptors(Model):
     space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
     atlas: ReceptorAtlas | None
     missing: Literal["per_patient", "listwise"]
+    relabelings: Literal["all", "fixed_number"] = "all"
     spatial: Literal["variogram", "moran", "none"]
     option: Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
     correlation: Literal["spearman", "pearson", "regression"]

@@ -18,19 +18,21 @@ from rt1t2_dask.receptors.correlation import (
     Kind,
     fisher_z,
     mean_over_patients,
+    p_largest,
     p_value,
     partial_correlation,
 )
-from rt1t2_dask.receptors.intervals import bootstrap_interval
+from rt1t2_dask.receptors.intervals import bootstrap_interval, pseudo_values
 from rt1t2_dask.receptors.problem import (
-    BATCH,
     BETWEEN,
     Comparison,
     Problem,
-    exchanges,
+    Relabelings,
     patient_z,
     scores,
+    with_controls,
 )
+from rt1t2_dask.receptors.relabelings import BATCH, drawn, enumerable, every
 from rt1t2_dask.receptors.zscores import Missing
 
 Floats = NDArray[np.float64]
@@ -50,13 +52,13 @@ class Colocalisation:
     p_permutation : ndarray, shape (m,)
         Two-sided.
     p_fwe : ndarray, shape (m,)
-        The same against the largest |statistic| over all maps in each permutation.
+        The same against the largest studentised |statistic| over all maps in each permutation.
     ci_low, ci_high : ndarray, shape (m,)
-        95 % interval of ``mean_fisher_z``: studentised bootstrap over patients, controls fixed.
+        95 % interval of ``mean_fisher_z``: studentised bootstrap over patients and controls.
     n_regions : ndarray of int, shape (m,)
         Regions used, the fewest in any patient.
     null : ndarray, shape (permutation, m)
-        The statistic under each exchange.
+        The statistic under each relabeling.
     """
 
     rho: Floats
@@ -88,15 +90,17 @@ def colocalise(
     kind: Kind = "spearman",
     comparison: Comparison = "z",
     covariates: Floats | None = None,
+    relabelings: Relabelings = "all",
 ) -> Colocalisation:
     """Compare one group of patients with receptor maps.
 
     Parameters
     ----------
-    patients, controls, maps, gm, missing, kind, comparison, covariates
+    patients, controls, maps, gm, missing, kind, comparison, covariates, relabelings
         As in `Problem`.
     n_permutations : int
-        Exchanges of patients and controls; none where the comparison reads no controls.
+        Relabelings of patients and controls: all of them, each once, where there are no more;
+        none where the comparison reads no controls.
     seed : int
         Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``.
 
@@ -111,14 +115,24 @@ def colocalise(
 
     Notes
     -----
-    JuSpace 1.5, option 5 (Dukart et al. 2021, Hum Brain Mapp 42:555) with its exact permutation:
-    round(n1^2 / (n1 + n2)) patients stay, the others come from the controls, z and rho are
-    recomputed, p = (#{|null| >= |observed|} + 1) / (n + 1).
+    JuSpace 1.5, option 5 (Dukart et al. 2021, Hum Brain Mapp 42:555): people change sides, z and
+    rho are recomputed, p = (#{|null| >= |observed|} + 1) / (n + 1). Ours draws uniformly over all
+    relabelings; ``relabelings="fixed_number"`` is JuSpace's rule.
     """
-    problem = Problem(patients, controls, maps, gm, missing, kind, comparison, covariates)
-    n = n_permutations if comparison in BETWEEN else 0
-    batches = [null_batch(problem, k, seed) for k in range(n_batches(n))]
+    problem = Problem(
+        patients, controls, maps, gm, missing, kind, comparison, covariates, relabelings
+    )
+    batches = null_batches(problem, n_permutations, seed)
     return conclude(problem, batches, n_permutations=n_permutations, seed=seed)
+
+
+def null_batches(problem: Problem, n_permutations: int, seed: int) -> list[Floats]:
+    """Return the whole null in batches of shape (BATCH, m); cut to the number by `conclude`."""
+    if problem.comparison not in BETWEEN:
+        return []
+    if enumerable(problem, n_permutations):
+        return [statistic(problem, *sides) for sides in every(problem)]
+    return [null_batch(problem, k, seed) for k in range(n_batches(n_permutations))]
 
 
 def n_batches(n_permutations: int) -> int:
@@ -128,7 +142,7 @@ def n_batches(n_permutations: int) -> int:
 
 def null_batch(problem: Problem, k: int, seed: int) -> Floats:
     """Draw batch k of the null, shape (BATCH, m); the same wherever and whenever it runs."""
-    return statistic(problem, *exchanges(problem, k, seed))
+    return statistic(problem, *drawn(problem, k, seed))
 
 
 def conclude(
@@ -152,18 +166,42 @@ def conclude(
     empty = np.empty((0, len(problem.maps)))
     null = np.concatenate([empty, *batches])[:n_permutations]
     observed = mean_over_patients(fisher)
-    low, high = bootstrap_interval(fisher, seed=seed)
+    low, high = bootstrap_interval(fisher, control_values(problem, z), seed=seed)
     return Colocalisation(
         rho=rho,
         fisher_z=fisher,
         mean_rho=mean_over_patients(rho),
         mean_fisher_z=observed,
         p_permutation=p_value(observed, null),
-        p_fwe=p_value(observed, np.abs(null).max(axis=1, keepdims=True, initial=0.0)),
+        p_fwe=p_largest(observed, null),
         ci_low=low,
         ci_high=high,
         n_regions=_regions_used(z, problem),
         null=null,
+    )
+
+
+def control_values(problem: Problem, z: Floats) -> Floats | None:
+    """Return what each control contributes to the statistic.
+
+    Parameters
+    ----------
+    problem : Problem
+    z : ndarray, shape (n1, region)
+        Of `patient_z`; regions that are missing there stay so.
+
+    Returns
+    -------
+    ndarray, shape (unit, m), or None where patients are not measured against controls
+    """
+    if problem.comparison != "z":
+        return None
+    return pseudo_values(
+        _mean_fisher_z(z, problem),
+        len(problem.controls),
+        lambda kept: _mean_fisher_z(
+            np.where(np.isnan(z), np.nan, patient_z(with_controls(problem, kept))), problem
+        ),
     )
 
 

@@ -15,6 +15,8 @@ Bools = NDArray[np.bool_]
 Kind = Literal["spearman", "pearson", "regression"]
 
 MIN_REGIONS = 4
+# Means of 10,000 equal voxels differ by about 1e-12 of their value.
+_ROUNDING = 1e-10
 
 
 def partial_correlation(
@@ -37,7 +39,8 @@ def partial_correlation(
     Returns
     -------
     ndarray, shape (n, m)
-        In [-1, 1]; NaN where fewer than 4 regions remain or one side is constant.
+        In [-1, 1]; NaN where fewer than 4 regions remain or one side is constant. Such a map
+        changes nothing for the others: it is not held constant beside them.
 
     Notes
     -----
@@ -50,7 +53,9 @@ def partial_correlation(
     out = np.full((len(rows), len(maps)), np.nan)
     held = np.empty((0, rows.shape[1])) if covariate is None else np.atleast_2d(covariate)
     known = ~np.isnan(held).any(axis=0)
-    for map_group, map_kept in _patterns(~np.isnan(maps)):
+    chosen = np.flatnonzero(usable(maps))
+    for members, map_kept in _patterns(~np.isnan(maps[chosen])):
+        map_group = chosen[members]
         for row_group, row_kept in _patterns(~np.isnan(rows)):
             keep = map_kept & row_kept & known
             if keep.sum() >= MIN_REGIONS + max(len(held) - 1, 0):
@@ -59,6 +64,15 @@ def partial_correlation(
                 )
                 out[np.ix_(row_group, map_group)] = block
     return out
+
+
+def usable(maps: Floats) -> Bools:
+    """Return which maps have at least 4 regions and are not constant, shape (m,)."""
+    known = ~np.isnan(maps)
+    largest = np.where(known, maps, -np.inf).max(axis=1, initial=-np.inf)
+    smallest = np.where(known, maps, np.inf).min(axis=1, initial=np.inf)
+    size = np.where(known, np.abs(maps), 0.0).max(axis=1, initial=0.0)
+    return np.asarray((known.sum(axis=1) >= MIN_REGIONS) & (largest - smallest > _ROUNDING * size))
 
 
 def fisher_z(rho: Floats) -> Floats:
@@ -92,6 +106,7 @@ def p_value(observed: Floats, null: Floats) -> Floats:
     ----------
     observed : ndarray, shape (m,)
     null : ndarray, shape (n, m) or (n, 1)
+        A NaN is no draw.
 
     Returns
     -------
@@ -100,8 +115,39 @@ def p_value(observed: Floats, null: Floats) -> Floats:
     """
     # Equal statistics must count as equal whatever order they were summed in.
     reached = np.abs(null) >= np.abs(observed) * (1 - 1e-10)
-    p = (reached.sum(axis=0) + 1) / (len(null) + 1)
-    return np.where(np.isnan(observed) | np.isnan(null).all(axis=0), np.nan, p)
+    n = (~np.isnan(null)).sum(axis=0)
+    return np.where(np.isnan(observed) | (n == 0), np.nan, (reached.sum(axis=0) + 1) / (n + 1))
+
+
+def p_largest(observed: Floats, null: Floats) -> Floats:
+    """Family-wise p of each map against the largest studentised statistic over all maps.
+
+    Parameters
+    ----------
+    observed : ndarray, shape (m,)
+    null : ndarray, shape (n, m)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        NaN for maps without a statistic, which leave the maximum of the others alone.
+
+    Notes
+    -----
+    Each map's |statistic| is divided by its SD over all relabelings, the observed one among them,
+    so that a map with a wide null does not decide for all (Westfall & Young 1993, Resampling-Based
+    Multiple Testing).
+    """
+    every = np.vstack([observed, null])
+    kept = np.isfinite(observed) & ~np.isnan(null).all(axis=0)
+    spread = np.zeros(len(observed))
+    with np.errstate(invalid="ignore"):
+        spread[kept] = np.nanstd(every[:, kept], axis=0, ddof=1)
+    kept &= spread > 0
+    size = np.nan_to_num(np.abs(every[:, kept]) / spread[kept])
+    out = np.full(len(observed), np.nan)
+    out[kept] = p_value(size[0], size[1:].max(axis=1, keepdims=True, initial=0.0))
+    return out
 
 
 def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
@@ -118,8 +164,8 @@ def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
 
 
 def beside(maps: Floats, j: int, covariate: Floats | None) -> Floats:
-    """Give what a multiple regression holds constant for map j: the others and the covariate."""
-    others = np.delete(maps, j, axis=0)
+    """Return what a multiple regression holds constant for map j: the others, the covariate."""
+    others = maps[usable(maps) & (np.arange(len(maps)) != j)]
     return others if covariate is None else np.vstack([others, covariate])
 
 
@@ -133,9 +179,17 @@ def _regression(rows: Floats, maps: Floats, covariate: Floats | None) -> Floats:
 
 def _complete(rows: Floats, maps: Floats, covariates: Floats, kind: Kind) -> Floats:
     scale: Callable[[Floats], Floats] = average_ranks if kind == "spearman" else np.asarray
-    centred = scale(covariates) - scale(covariates).mean(axis=1, keepdims=True)
-    held = np.linalg.qr(centred.T)[0].T
+    held = orthonormal(scale(covariates))
     return np.clip(_unit(scale(rows), held) @ _unit(scale(maps), held).T, -1.0, 1.0)
+
+
+def orthonormal(rows: Floats) -> Floats:
+    """Return an orthonormal basis of centred rows; what is constant or repeated adds nothing."""
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    varied = length[:, 0] > 1e-12 * np.linalg.norm(rows, axis=1)
+    _, size, basis = np.linalg.svd(centred[varied] / length[varied], full_matrices=False)
+    return np.asarray(basis[size > 1e-10])
 
 
 def _unit(rows: Floats, held: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.receptors.correlation import Kind
+from rt1t2_dask.receptors.correlation import Kind, usable
 from rt1t2_dask.receptors.ranks import average_ranks
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,8 @@ def total_dominance(
     ----------
     profile : ndarray, shape (region,)
     maps : ndarray, shape (m, region)
-        At most 20; regions missing anywhere are left out.
+        At most 20; regions missing anywhere are left out. A constant map, or one with fewer than
+        4 regions, is no part of the regression.
     gm : ndarray, shape (region,), optional
         Taken out of profile and maps first.
     kind : {"spearman", "pearson"}
@@ -34,7 +35,7 @@ def total_dominance(
     Returns
     -------
     ndarray, shape (m,)
-        The sum is R^2 of the full regression.
+        The sum is R^2 of the full regression; NaN for maps that are no part of it.
 
     Raises
     ------
@@ -46,18 +47,18 @@ def total_dominance(
     Total dominance (Budescu 1993, Psychol Bull 114:542): a map's gain in R^2, averaged over all
     subsets of the others of each size, then over the sizes.
     """
-    correlation = _correlations(profile, maps, gm, kind)
-    explained = _all_subsets(correlation)
-    m = len(maps)
+    kept = np.flatnonzero(usable(maps))
+    shares: Floats = np.full(len(maps), np.nan)
+    explained = _all_subsets(_correlations(profile, maps[kept], gm, kind))
+    m = len(kept)
     subsets = np.arange(2**m)
     sizes = np.array([int(s).bit_count() for s in subsets])
-    out = np.empty(m)
     for k in range(m):
         without = subsets[(subsets >> k) & 1 == 0]
         gain = explained[without | (1 << k)] - explained[without]
         size = sizes[without]
-        out[k] = (np.bincount(size, gain) / np.bincount(size)).mean()
-    return out
+        shares[kept[k]] = (np.bincount(size, gain) / np.bincount(size)).mean()
+    return shares
 
 
 def _correlations(profile: Floats, maps: Floats, gm: Floats | None, kind: Kind) -> Floats:

@@ -159,7 +159,8 @@ def gather(
     Raises
     ------
     UserError
-        A map was not found and has no shipped means, or a map file misses whole regions.
+        A map was not found and has no shipped means, or a map file misses whole regions. A map
+        file without a value in any region is NaN throughout.
     """
     rows = [_means(name, found, atlas) for name in names]
     prior = _prior(found, atlas)
@@ -178,8 +179,10 @@ def _means(name: str, found: Mapping[str, Volume], atlas: Atlas | None) -> NDArr
         return _shipped_column(name, atlas)
     if atlas is None:
         raise UserError(f"{name}: a map file needs the atlas to be averaged over its regions.")
-    uncovered = np.flatnonzero(coverage_from_map(found[name], atlas) < _MIN_COVERAGE)
-    if uncovered.size:
+    coverage = coverage_from_map(found[name], atlas)
+    uncovered = np.flatnonzero(coverage < _MIN_COVERAGE)
+    # A map of nothing is not tested and stops no other; one that misses a part is misplaced.
+    if uncovered.size and (coverage.any() or name == _GM_PRIOR):
         regions = ", ".join(atlas.names[atlas.grey[i]] for i in uncovered[:3])
         raise UserError(
             f"{name} covers less than half of {uncovered.size} of {len(atlas.grey)} regions "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +15,10 @@ from rt1t2_dask.receptors.correlation import (
     beside,
     fisher_z,
     mean_over_patients,
+    p_largest,
     p_value,
     partial_correlation,
+    usable,
 )
 from rt1t2_dask.receptors.field import Field, Scale, fit, free_part, standardise
 from rt1t2_dask.receptors.space import Space
@@ -37,7 +40,8 @@ class SpatialNull:
     Parameters
     ----------
     p, p_fwe : ndarray, shape (m,)
-        Two-sided; against the same map's surrogates, and against the largest over all maps.
+        Two-sided; against the same map's surrogates, and against the largest studentised
+        statistic over all maps.
     p_each : ndarray, shape (patient, m)
         Of each patient alone.
     null : ndarray, shape (surrogate, m)
@@ -99,14 +103,20 @@ def surrogates(
 
 def drawn(scale: Scale, field: Field, space: Space, n: int, *, seed: int, method: Method) -> Floats:
     """Draw surrogates of a map whose field is known, shape (n, region)."""
+    whole = list(_batches(scale, field, space, n, seed, method))
+    return np.concatenate(whole)[:n] if whole else np.empty((0, len(scale.values)))
+
+
+def _batches(
+    scale: Scale, field: Field, space: Space, n: int, seed: int, method: Method
+) -> Iterator[Floats]:
+    """Draw at least n surrogates in whole batches: the bits of products depend on their shape."""
     free = free_part(scale.values, field, space)
     loading = free.basis.T @ (scale.values - free.expected)
-    whole = []
-    for k in range(-(-n // BATCH)):  # products of one size: their bits depend on the shape
+    for k in range(-(-n // BATCH)):
         draws = _loadings(loading, free.variance, method, k, seed)
         fakes = _one_spread(free.expected + draws @ free.basis.T, space)
-        whole.append(scale.mean + scale.spread * fakes)
-    return np.concatenate(whole)[:n] if whole else np.empty((0, len(scale.values)))
+        yield scale.mean + scale.spread * fakes
 
 
 def _one_spread(rows: Floats, space: Space) -> Floats:
@@ -134,7 +144,7 @@ def spatial_null(
     rows : ndarray, shape (patient, region)
         z-scores of the patients (or any maps); a NaN region is left out for that row.
     maps : ndarray, shape (m, region)
-        Maps with a missing region give NaN.
+        Maps with a missing region, or without variance, give NaN.
     gm : ndarray, shape (region,), optional
     space, n, seed, method
         As in `surrogates`.
@@ -148,19 +158,22 @@ def spatial_null(
     """
     observed = fisher_z(partial_correlation(rows, maps, gm, kind))
     null, p_each = np.full((n, len(maps)), np.nan), np.full((len(rows), len(maps)), np.nan)
-    whole = np.flatnonzero(~np.isnan(maps).any(axis=1))
+    whole = np.flatnonzero(usable(maps) & ~np.isnan(maps).any(axis=1))
     scales = [standardise(maps[j], space) for j in whole]
     fields = fit(np.array([scale.values for scale in scales]).reshape(-1, maps.shape[1]), space)
     fits: list[Fit | None] = [None] * len(maps)
     for j, scale, field in zip(whole, scales, fields, strict=True):
-        fakes = drawn(scale, field, space, n, seed=seed, method=method)
-        found = _fisher_z_of_fakes(rows, fakes, maps, int(j), gm, kind)
-        null[:, j] = mean_over_patients(found[..., None])[:, 0]
-        p_each[:, j] = p_value(observed[:, j], found)
-        fits[j] = compare(maps[j], fakes[:_COMPARED], space.xyz)
+        first: list[Floats] = []
+        found: list[Floats] = []
+        for fakes in _batches(scale, field, space, n, seed, method):
+            found.append(_fisher_z_of_fakes(rows, fakes, maps, int(j), gm, kind))
+            first += [fakes] if len(first) * BATCH < _COMPARED else []
+        each = np.concatenate(found)[:n]
+        null[:, j] = mean_over_patients(each[..., None])[:, 0]
+        p_each[:, j] = p_value(observed[:, j], each)
+        fits[j] = compare(maps[j], np.concatenate(first)[: min(n, _COMPARED)], space.xyz)
     mean = mean_over_patients(observed)
-    largest = np.nanmax(np.abs(null), axis=1, keepdims=True, initial=0.0)
-    return SpatialNull(p_value(mean, null), p_value(mean, largest), p_each, null, tuple(fits))
+    return SpatialNull(p_value(mean, null), p_largest(mean, null), p_each, null, tuple(fits))
 
 
 def _fisher_z_of_fakes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from rt1t2_dask.receptors.correlation import fisher_z, mean_over_patients, partial_correlation
 from rt1t2_dask.receptors.problem import Problem
 from rt1t2_dask.receptors.ranks import average_ranks
+from rt1t2_dask.receptors.relabelings import drawn
 
 Floats = NDArray[np.float64]
 
 #: Change of a patient, in the controls' SD, where the map is one SD above its mean.
 EFFECTS_SD = (0.1, 0.2, 0.3, 0.5, 0.8)
 SIMULATIONS = 100
+_RELABELINGS = 4
 _KEY = 0x706F77
 
 
@@ -26,42 +28,61 @@ class Power:
     Parameters
     ----------
     mean_fisher_z, power : ndarray, shape (effect, m)
-        Mean statistic of the simulated studies, and the share that reach the critical value.
+        Mean statistic of the simulated studies, and the share that reach the critical value; NaN
+        for maps that cannot be correlated.
     """
 
     mean_fisher_z: Floats
     power: Floats
 
 
-def simulate_power(problem: Problem, null: Floats, *, seed: int) -> Power:
+def simulate_power(problem: Problem, *, seed: int) -> Power:
     """Simulate studies of the same size with changes along each map.
 
     Parameters
     ----------
     problem : Problem
         Of patients' z against controls.
-    null : ndarray, shape (permutation, m)
-        The statistic under exchanges; its 95 % quantile of |null| is the critical value.
     seed : int
 
     Notes
     -----
     People are Gaussian with the controls' covariance over regions; the change of every patient is
-    the map's ranks without those of grey matter. The observed null stands for that of each
-    simulated study, so power is a guide, with a standard error of up to .05.
+    the map's ranks without those of grey matter. The critical value is the 95 % quantile of
+    |statistic| over 4 relabelings of each study, pooled: those that keep most patients together
+    carry the change, so it grows with the effect. Power is a guide, with a standard error of up
+    to .05; the covariates' degrees of freedom are not counted.
     """
-    noise, per_unit = _studies(problem, seed)
+    people, spread = _studies(problem, seed)
+    n1, n = len(problem.patients), people.shape[1]
+    own = np.tile(np.arange(n), (SIMULATIONS, 1))
+    relabelings = np.concatenate(drawn(problem, 0, seed), axis=1)[: SIMULATIONS * _RELABELINGS]
+    orders = [own, *relabelings.reshape(_RELABELINGS, SIMULATIONS, n)]
     shape = len(EFFECTS_SD), len(problem.maps)
     found = Power(np.full(shape, np.nan), np.full(shape, np.nan))
-    critical = np.quantile(np.abs(null), 0.95, axis=0)
-    for j, pattern in enumerate(_patterns(problem)):
+    patterns = _patterns(problem)
+    for j in np.flatnonzero(problem.usable).tolist():
+        alone = replace(problem, maps=problem.maps[j : j + 1])
         for i, effect in enumerate(EFFECTS_SD):
-            rows = (noise + effect * pattern * per_unit).reshape(-1, noise.shape[-1])
-            rho = partial_correlation(rows, problem.maps[j : j + 1], problem.gm, "spearman")
-            means = mean_over_patients(fisher_z(rho).reshape(*noise.shape[:2], 1))[:, 0]
+            shift = effect * patterns[j] * spread
+            means, *null = (_means(people, order, n1, shift, alone) for order in orders)
             found.mean_fisher_z[i, j] = means.mean()
-            found.power[i, j] = (np.abs(means) >= critical[j]).mean()
+            found.power[i, j] = (np.abs(means) >= np.quantile(np.abs(null), 0.95)).mean()
     return found
+
+
+def _means(
+    people: Floats, order: NDArray[np.int64], n1: int, shift: Floats, problem: Problem
+) -> Floats:
+    """Mean Fisher z of each study with one map, its people in an order, shape (study,)."""
+    rows = np.take_along_axis(people, order[:, :, None], axis=1)
+    rows = rows + (order < n1)[:, :, None] * shift
+    controls = rows[:, n1:]
+    spread = controls.std(axis=1, ddof=1, keepdims=True)
+    spread[spread == 0] = np.nan
+    z = (rows[:, :n1] - controls.mean(axis=1, keepdims=True)) / spread
+    rho = partial_correlation(z.reshape(-1, z.shape[-1]), problem.maps, problem.gm, "spearman")
+    return mean_over_patients(fisher_z(rho).reshape(*z.shape[:2], 1))[:, 0]
 
 
 def detectable(mean_fisher_z: Floats, power: Floats, level: float = 0.8) -> Floats:
@@ -80,22 +101,19 @@ def detectable(mean_fisher_z: Floats, power: Floats, level: float = 0.8) -> Floa
 
 
 def _studies(problem: Problem, seed: int) -> tuple[Floats, Floats]:
-    """Give patients' z without a change, and what a change of one control SD adds to it."""
+    """Return people without a change, shape (study, person, region), and the controls' SD."""
     residual = np.nan_to_num(problem.controls - np.nanmean(problem.controls, axis=0))
-    n1, n2 = len(problem.patients), len(problem.controls)
+    n2 = len(problem.controls)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_KEY,)))
-    people = rng.standard_normal((SIMULATIONS, n1 + n2, n2)) @ residual / np.sqrt(n2 - 1)
-    controls = people[:, n1:]
-    spread = controls.std(axis=1, ddof=1, keepdims=True)
-    spread[spread == 0] = np.nan
-    z = (people[:, :n1] - controls.mean(axis=1, keepdims=True)) / spread
-    return z, residual.std(axis=0, ddof=1) / spread
+    size = (SIMULATIONS, len(problem.people), n2)
+    return rng.standard_normal(size) @ residual / np.sqrt(n2 - 1), residual.std(axis=0, ddof=1)
 
 
 def _patterns(problem: Problem) -> Floats:
     """Ranks of each map without those of grey matter, mean 0 and SD 1; 0 where not known."""
     patterns = np.zeros_like(problem.maps)
-    for j, values in enumerate(problem.maps):
+    for j in np.flatnonzero(problem.usable):
+        values = problem.maps[j]
         keep = ~np.isnan(values)
         given = [np.ones(keep.sum())]
         if problem.gm is not None:

@@ -1,10 +1,9 @@
-"""The data and the rules of one comparison, and its regroupings."""
+"""The data and the rules of one comparison."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.receptors.correlation import Kind
+from rt1t2_dask.receptors.correlation import Kind, usable
 from rt1t2_dask.receptors.covariates import adjusted_z
 from rt1t2_dask.receptors.profiles import leave_one_out_z, mean_profile, paired_difference
 from rt1t2_dask.receptors.zscores import Missing, effect_sizes, z_scores
@@ -20,12 +19,11 @@ from rt1t2_dask.receptors.zscores import Missing, effect_sizes, z_scores
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Comparison = Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
+Relabelings = Literal["all", "fixed_number"]
 
 #: Comparisons of two lists: those whose labels can be exchanged.
 BETWEEN: tuple[Comparison, ...] = ("z", "effect_size", "paired_difference")
 
-#: Permutations a batch; part of the definition of every draw, so never a setting.
-BATCH = 500
 _MIN_CONTROLS = 3
 _WITHIN: dict[str, Callable[[Floats], Floats]] = {
     "mean": mean_profile,
@@ -56,6 +54,8 @@ class Problem:
         of ``patients`` minus row i of ``controls`` (6).
     covariates : ndarray, shape (n1 + n2, q), optional
         Of patients, then controls: z at equal covariates, exchanges by Freedman-Lane.
+    relabelings : {"all", "fixed_number"}
+        Which relabelings make the null, as in `rt1t2_dask.receptors.relabelings`.
     """
 
     patients: Floats
@@ -66,6 +66,7 @@ class Problem:
     kind: Kind = "spearman"
     comparison: Comparison = "z"
     covariates: Floats | None = None
+    relabelings: Relabelings = "all"
 
     def __post_init__(self) -> None:
         _check_shapes(self)
@@ -74,6 +75,11 @@ class Problem:
     def people(self) -> Floats:
         """Patients, then controls, shape (person, region)."""
         return np.concatenate([self.patients, self.controls]).astype(np.float64)
+
+    @cached_property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which maps can be correlated with anything, shape (m,)."""
+        return usable(self.maps)
 
 
 def patient_z(problem: Problem) -> Floats:
@@ -87,6 +93,13 @@ def patient_z(problem: Problem) -> Floats:
         return rows
     own: Floats = _listwise(_WITHIN[problem.comparison](problem.patients)[None], problem)[0]
     return own
+
+
+def with_controls(problem: Problem, kept: Integers) -> Problem:
+    """Return the same problem with some of its controls, rows ``kept``."""
+    people = np.concatenate([np.arange(len(problem.patients)), len(problem.patients) + kept])
+    covariates = None if problem.covariates is None else problem.covariates[people]
+    return replace(problem, controls=problem.controls[kept], covariates=covariates)
 
 
 def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
@@ -117,41 +130,10 @@ def _listwise(z: Floats, problem: Problem) -> Floats:
     """Leave a region out for everybody where the rule asks for it; z is (draw, row, region)."""
     if problem.missing != "listwise":
         return z
-    gone = np.asarray(np.isnan(z).any(axis=1) | np.isnan(problem.maps).any(axis=0))
+    # A map without any region would take all regions from the others.
+    unknown = np.isnan(problem.maps[problem.usable]).any(axis=0)
+    gone = np.asarray(np.isnan(z).any(axis=1) | unknown)
     return np.where(gone[:, None, :], np.nan, z)
-
-
-def exchanges(problem: Problem, k: int, seed: int) -> tuple[Integers, Integers]:
-    """Draw batch k of who plays patient and who control.
-
-    Returns
-    -------
-    first, second : ndarray of int, shapes (BATCH, n1) and (BATCH, n2)
-        Rows of ``problem.people``.
-
-    Notes
-    -----
-    Always the same number change sides, as in JuSpace. Pairs swap each by a coin of its own, all
-    2^n outcomes alike; JuSpace swaps half of the pairs in every draw, which leaves out most.
-    """
-    n1, n2 = len(problem.patients), len(problem.controls)
-    stay = math.floor(n1 * n1 / (n1 + n2) + 0.5)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-    if problem.comparison == "paired_difference":
-        swap = rng.integers(0, 2, size=(BATCH, n1)) * n1
-        place = np.arange(n1)
-        return place + swap, place + n1 - swap
-    patients = rng.permuted(np.tile(np.arange(n1), (BATCH, 1)), axis=1)
-    controls = rng.permuted(np.tile(np.arange(n1, n1 + n2), (BATCH, 1)), axis=1)
-    return regroup(patients, controls, stay)
-
-
-def regroup(patients: Integers, controls: Integers, stay: int) -> tuple[Integers, Integers]:
-    """Exchange rows: the first ``stay`` patients stay, the rest change places with controls."""
-    come = patients.shape[1] - stay
-    first = np.concatenate([patients[:, :stay], controls[:, :come]], axis=1)
-    second = np.concatenate([patients[:, stay:], controls[:, come:]], axis=1)
-    return first, second
 
 
 def _check_shapes(problem: Problem) -> None:

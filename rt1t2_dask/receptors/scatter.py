@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.receptors.correlation import beside, mean_over_patients
+from rt1t2_dask.receptors.correlation import beside, mean_over_patients, orthonormal
 from rt1t2_dask.receptors.problem import Problem, patient_z
 from rt1t2_dask.receptors.ranks import average_ranks
 
@@ -24,7 +24,8 @@ class Scatter:
         Mean over patients of what is correlated (z, effect size, difference).
     change_left, map_left : ndarray, shape (m, region)
         Ranks of change and map (values with Pearson and regression), less what is held constant;
-        NaN for regions that are missing. Their Pearson correlation is the partial correlation.
+        NaN for regions that are missing and maps without variance. Their Pearson correlation is
+        the partial correlation.
     """
 
     change: Floats
@@ -42,7 +43,7 @@ def scatter(problem: Problem) -> Scatter:
     """
     change: Floats = mean_over_patients(patient_z(problem))
     out = Scatter(change, np.full_like(problem.maps, np.nan), np.full_like(problem.maps, np.nan))
-    for j in range(len(problem.maps)):
+    for j in np.flatnonzero(problem.usable).tolist():
         rows = np.vstack([change, problem.maps[j], *_held(problem, j)])
         keep = ~np.isnan(rows).any(axis=0)
         if keep.any():
@@ -60,5 +61,5 @@ def _left(rows: Floats, ranked: bool) -> Floats:
     """Give the first two rows without what the others explain linearly."""
     scaled = average_ranks(rows) if ranked else rows
     centred = scaled - scaled.mean(axis=1, keepdims=True)
-    held = np.linalg.qr(centred[2:].T)[0].T
+    held = orthonormal(scaled[2:])
     return np.asarray(centred[:2] - (centred[:2] @ held.T) @ held)

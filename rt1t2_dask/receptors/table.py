@@ -31,6 +31,7 @@ COLUMNS = (
     "n_permutations",
     "p_fwe",
     "p_conjunction",
+    "q_conjunction",
 )
 
 
@@ -52,16 +53,19 @@ def table(
     Returns
     -------
     DataFrame
-        Columns as in `COLUMNS`. The Benjamini-Hochberg family of ``q_fdr`` is all maps of all
-        groups in the table; ``p_fwe`` is of the largest |mean Fisher z| over the maps of a group;
-        ``p_conjunction``, the larger of ``p_permutation`` and ``p_spatial``, is small only where
-        patients differ from controls and the map fits better than others as smooth.
+        Columns as in `COLUMNS`. ``p_fwe`` is of the largest |mean Fisher z|, studentised by its
+        permutation SD, over the maps of a group; ``p_conjunction``, the larger of
+        ``p_permutation`` and ``p_spatial``, is small only where patients differ from controls and
+        the map fits better than others as smooth. The Benjamini-Hochberg family of ``q_fdr`` (of
+        ``p_permutation``) and of ``q_conjunction`` is all maps of all groups in the table; a map
+        without a p is no test.
     """
     spatial = p_spatial or {}
     parts = [_rows(group, result, maps, spatial.get(group)) for group, result in results.items()]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     frame["p_conjunction"] = frame[["p_permutation", "p_spatial"]].max(axis=1, skipna=False)
-    frame["q_fdr"] = benjamini_hochberg(frame["p_permutation"].to_numpy(dtype=np.float64))
+    for p, q in (("p_permutation", "q_fdr"), ("p_conjunction", "q_conjunction")):
+        frame[q] = benjamini_hochberg(frame[p].to_numpy(dtype=np.float64))
     return frame[list(COLUMNS)]
 
 

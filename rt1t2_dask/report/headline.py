@@ -14,6 +14,7 @@ from rt1t2_dask.report.numbers import (
     plural,
     thousands,
 )
+from rt1t2_dask.report.receptor_marks import judged
 
 ALPHA = 0.05
 
@@ -71,18 +72,22 @@ def _counted(result: ContrastResult) -> str:
 
 
 def receptors(table: pd.DataFrame) -> str:
-    """Say how many receptor maps go with the changes."""
-    total = len(table)
-    strong = table[table["q_fdr"] < ALPHA]
-    nominal = int((table["p_permutation"] < ALPHA).sum())
+    """Say how many receptor maps go with the changes, and by which test."""
+    rule = judged(table)
+    total = int(table[rule.p].notna().sum())
+    if not total:
+        return f"Receptors: {plural(len(table), 'correlation')} with receptor maps, none tested."
+    strong = table[rule.found(table)]
+    nominal = int(rule.nominal(table).sum())
     listed = ", ".join(
-        f"{row.receptor} in {row.group} (z = {decimal(row.mean_fisher_z, 3)}, "
-        f"q {p_phrase(row.q_fdr)})"
-        for row in strong.itertuples()
+        f"{row['receptor']} in {row['group']} (z = {decimal(row['mean_fisher_z'], 3)}, "
+        f"q {p_phrase(row[rule.q])})"
+        for _, row in strong.iterrows()
     )
     return (
         f"Receptors: {len(strong) or 'none'} of {plural(total, 'correlation')} with receptor maps "
-        f"at q < .05, {nominal or 'none'} at p < .05 uncorrected{': ' + listed if listed else ''}."
+        f"at q < .05, {nominal or 'none'} at p < .05 uncorrected, by {rule.by}"
+        f"{': ' + listed if listed else ''}."
     )
 
 

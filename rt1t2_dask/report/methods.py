@@ -8,6 +8,7 @@ from typing import Any
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.numbers import decimal, level, thousands
+from rt1t2_dask.report.receptor_marks import judged
 from rt1t2_dask.report.references import Citations, Reference
 from rt1t2_dask.report.tables import flat
 from rt1t2_dask.report.templating import environment
@@ -77,6 +78,7 @@ def _blocks(template: str, content: ReportContent, cite: Citations) -> tuple[str
             thousands=thousands,
             decimal=decimal,
             level=level,
+            judged=judged,
         )
     )
     blocks = (" ".join(block.split()) for block in written.split("\n\n"))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.report.numbers import decimal, plural
 from rt1t2_dask.report.picture import OKABE_ITO, Picture, house_style, new_figure
+from rt1t2_dask.report.receptor_marks import Judged, judged
 
-ALPHA = 0.05
 _PLAIN, _NOMINAL, _CORRECTED = "#B8C4CE", OKABE_ITO[5], OKABE_ITO[0]
 _LINES = ("solid", "dashed", "dashdot", "dotted")
 _MARKERS = "os^D"
@@ -35,12 +35,13 @@ def receptor_bars(
     """
     groups = list(dict.fromkeys(receptors["group"]))
     maps = list(dict.fromkeys(receptors["map"]))
+    rule = judged(receptors)
     with house_style():
         figure = new_figure(7.5, 0.27 * len(maps) + 1.3, simulated)
         panels = figure.subplots(1, len(groups), sharey=True, sharex=True, squeeze=False)[0]
         for axes, group in zip(panels, groups, strict=True):
             table = receptors[receptors["group"] == group].set_index("map").reindex(maps)
-            _bars(axes, table)
+            _bars(axes, table, rule)
             if fisher_z is not None:
                 _dots(axes, fisher_z[fisher_z["group"] == group], maps)
             axes.set_title(str(group))
@@ -52,9 +53,9 @@ def receptor_bars(
         "Mean Fisher z of the correlation over regions between each patient's values and each "
         "receptor map (which values, which correlation and given what: see Methods). Lines are "
         "95 % intervals, dots are patients. * p < .05 uncorrected; ** q < .05 (false discovery "
-        "rate over all maps and patient groups of this run)."
+        f"rate over all maps and patient groups of this run), by {rule.by}."
     )
-    return Picture(figure, _alt(receptors, groups), caption)
+    return Picture(figure, _alt(receptors, groups, rule), caption)
 
 
 def receptor_radar(receptors: pd.DataFrame, simulated: bool) -> Picture | None:
@@ -137,10 +138,9 @@ def _names(receptors: pd.DataFrame, maps: list[str]) -> list[str]:
     return [f"{first[name]} ({name})" if name in repeated else first[name] for name in maps]
 
 
-def _bars(axes: Axes, table: pd.DataFrame) -> None:
+def _bars(axes: Axes, table: pd.DataFrame, rule: Judged) -> None:
     mean = table["mean_fisher_z"].to_numpy(dtype=float)
-    corrected = (table["q_fdr"] < ALPHA).to_numpy()
-    nominal = (table["p_permutation"] < ALPHA).to_numpy()
+    corrected, nominal = rule.found(table).to_numpy(), rule.nominal(table).to_numpy()
     colours = np.where(corrected, _CORRECTED, np.where(nominal, _NOMINAL, _PLAIN))
     bars = axes.barh(np.arange(mean.size), mean, color=colours, edgecolor="#333333", linewidth=0.6)
     low, high = (table[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
@@ -179,13 +179,13 @@ def _legend() -> list[Patch]:
     ]
 
 
-def _alt(receptors: pd.DataFrame, groups: list[str]) -> str:
+def _alt(receptors: pd.DataFrame, groups: list[str], rule: Judged) -> str:
     sentences = []
     for group in groups:
         table = receptors[receptors["group"] == group]
-        hits = table[table["q_fdr"] < ALPHA]
+        hits = table[rule.found(table)]
         listed = ", ".join(
             f"{row.receptor} {decimal(row.mean_fisher_z)}" for row in hits.itertuples()
         )
-        sentences.append(f"{group}: q below .05 for {listed or 'no map'}")
+        sentences.append(f"{group}: q below .05 by {rule.by} for {listed or 'no map'}")
     return f"Bars of mean Fisher z by receptor map. {'; '.join(sentences)}."

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rt1t2_dask.report.content import ContrastResult
 from rt1t2_dask.report.projection import Projection
+from rt1t2_dask.report.receptor_marks import Judged, judged
 
 SIGNIFICANT = 0.05
 CONTRAST, RECEPTORS = "contrast", "receptors"
@@ -71,7 +71,8 @@ def comparison(entries: Sequence[SweepEntry]) -> pd.DataFrame:
         job, one column a swept setting, result (``contrast`` | ``receptors``), name, then what was
         found; NaN where a column does not belong to the row. ``peak_t`` is the largest |t| of all
         clusters with its sign, ``p_fwe_permutation`` the smallest of all clusters, ``maps_q05``
-        the number of maps with q < .05.
+        the number of maps with q < .05, and ``strongest_q`` by the nulls of
+        `rt1t2_dask.report.receptor_marks`.
     """
     keys = list(dict.fromkeys(key for each in entries for key in each.changed))
     rows = [
@@ -90,7 +91,8 @@ def _results(each: SweepEntry) -> list[dict[str, Any]]:
         return contrasts
     groups = each.receptors.groupby("group", sort=False)
     return contrasts + [
-        {"result": RECEPTORS, "name": str(group), **_receptors(rows)} for group, rows in groups
+        {"result": RECEPTORS, "name": str(group), **_receptors(rows, judged(each.receptors))}
+        for group, rows in groups
     ]
 
 
@@ -112,14 +114,14 @@ def _clusters(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _receptors(rows: pd.DataFrame) -> dict[str, Any]:
+def _receptors(rows: pd.DataFrame, rule: Judged) -> dict[str, Any]:
     size = rows["mean_fisher_z"].abs()
+    found = {"maps_q05": int(rule.found(rows).sum())}
     if size.isna().all():
-        return {"maps_q05": int((rows["q_fdr"] < SIGNIFICANT).sum())}
+        return found
     strongest = rows.iloc[int(size.argmax())]
-    return {
+    return found | {
         "strongest_map": strongest["map"],
         "strongest_fisher_z": strongest["mean_fisher_z"],
-        "strongest_q": strongest["q_fdr"],
-        "maps_q05": int(np.sum(rows["q_fdr"] < SIGNIFICANT)),
+        "strongest_q": strongest[rule.q],
     }

@@ -18,6 +18,7 @@ from rt1t2_dask.report.numbers import (
     probability,
     thousands,
 )
+from rt1t2_dask.report.receptor_marks import judged
 from rt1t2_dask.report.table import Heading, Table, from_frame, with_places
 
 _CHECKSUM_LETTERS = 12
@@ -27,8 +28,9 @@ _CLUSTER_ORDER = [
 ]
 _CLUSTER_MORE = ["cluster", "voxels", "centre", "regions"]
 _RECEPTOR_ORDER = [
-    *("receptor", "map", "group", "mean_fisher_z", "interval", "mean_rho", "p_permutation"),
-    *("q_fdr", "p_fwe", "p_spatial", "p_conjunction", "n_regions"),
+    *("receptor", "mark", "map", "group", "mean_fisher_z", "interval", "mean_rho"),
+    *("p_permutation", "q_fdr", "p_fwe", "p_spatial", "p_conjunction", "q_conjunction"),
+    "n_regions",
 ]
 
 
@@ -65,12 +67,16 @@ def receptors(frame: pd.DataFrame) -> Table:
         NOT_AVAILABLE if is_missing(low) else f"{decimal(low, 3)} to {decimal(high, 3)}"
         for low, high in zip(frame["ci_low"], frame["ci_high"], strict=True)
     ]
+    rule = judged(frame)
+    shown["mark"] = rule.marks(frame)
     permutations = [thousands(n) for n in sorted(frame["n_permutations"].dropna().unique())]
     notes = (
         f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
-        "Intervals: studentised bootstrap over patients.",
+        f"Found, by {rule.by}: ** q < .05, * p < .05 uncorrected.",
+        "Intervals: studentised bootstrap over patients and, for z against them, controls.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
-        "p, both nulls: the larger of the two p.",
+        "p, both nulls: the larger of the two p, and q of it.",
+        "p FWE over maps: each map's statistic in units of its permutation SD.",
         "The smallest p that n permutations can give is 1/(n + 1).",
     )
     return from_frame(

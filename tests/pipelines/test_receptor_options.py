@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from rt1t2_dask.command_line import command
 from rt1t2_dask.receptors.correlation import fisher_z, partial_correlation
@@ -87,12 +89,37 @@ def test_details_of_the_default_option(study, maps_arguments, tmp_path):
     np.testing.assert_allclose(found["mean_rho"], reference(z).mean(axis=0), atol=1e-4)
     both = found[["p_permutation", "p_spatial"]].max(axis=1)
     np.testing.assert_allclose(found["p_conjunction"], both)
+    q = stats.false_discovery_control(both)
+    np.testing.assert_allclose(found["q_conjunction"], q, rtol=1e-4)
     assert (found["p_fwe"] >= found["p_permutation"]).all()
+    assert "by both nulls, labels and space" in (tmp_path / "out" / "report.html").read_text()
     assert len(read("receptors_influence.tsv")) == 119 * 3
     assert len(read("receptors_people.tsv")) == 6 * 3
     power = read("receptors_power.tsv")
     assert len(power) == 5 * 3
     assert power["power"].between(0, 1).all()
+
+
+def test_a_map_of_nothing_changes_no_other_row(study, maps_arguments, tmp_path):
+    study()
+    fast = [*maps_arguments, *FAST, "receptors.n_permutations=100", "report.figures=false"]
+    assert command(fast) == 0
+    plain = tables(tmp_path / "out")[0]("receptors.tsv").set_index("map")
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = -98, -134, -72
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("nothing", "constant")]
+    for path, value in zip(paths, (np.nan, 0.7), strict=True):
+        nib.save(nib.Nifti1Image(np.full((50, 59, 49), value, np.float32), affine), path)
+    names = [MAPS[0], str(paths[0]), MAPS[1], str(paths[1]), MAPS[2]]
+    assert command([*fast, f"receptors.maps=[{','.join(names)}]", "overwrite=true"]) == 0
+    found = tables(tmp_path / "out")[0]("receptors.tsv").set_index("map")
+    pd.testing.assert_frame_equal(found.loc[MAPS], plain.loc[MAPS])
+    empty = found.drop(index=MAPS)
+    columns = ["mean_fisher_z", "p_permutation", "q_fdr", "p_fwe", "p_spatial", "q_conjunction"]
+    assert empty[columns].isna().all().all()
+    assert len(empty) == 2
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Receptor maps without a correlation" in page
 
 
 def test_paired_difference_follows_the_pairs_of_the_contrast(study, maps_arguments, tmp_path):
@@ -110,7 +137,9 @@ def test_paired_difference_follows_the_pairs_of_the_contrast(study, maps_argumen
     np.testing.assert_allclose(found["mean_fisher_z"], z.mean(axis=0), atol=1e-5)
     signs = 1 - 2 * ((np.arange(64)[:, None] >> np.arange(6)) & 1)
     exact = (np.abs(signs @ z) >= np.abs(z.sum(axis=0)) - 1e-9).mean(axis=0)
-    np.testing.assert_allclose(found["p_permutation"], exact, atol=0.15)
+    # All 64 outcomes of 6 pairs are enumerated, where 200 were asked for.
+    np.testing.assert_allclose(found["p_permutation"], exact, rtol=1e-4)
+    assert (found["n_permutations"] == 63).all()
     assert read("receptors_people.tsv")["participant_id"].unique().tolist() == [
         f"sub-{i:02d}" for i in range(6)
     ]

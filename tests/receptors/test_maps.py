@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rt1t2_dask import assets, atlas
 from rt1t2_dask.errors import UserError
@@ -136,6 +137,11 @@ def test_a_map_that_misses_regions_is_refused(neuromorphometrics):
         maps.gather(["own.nii"], {"own.nii": Volume(data, top)}, neuromorphometrics)
     with pytest.raises(UserError, match="was not found"):
         maps.gather(["own.nii"], {}, neuromorphometrics)
+    nothing = Volume(np.full_like(data, np.nan), affine)
+    found = maps.gather(["own.nii", "DAT_DATSPECT"], {"own.nii": nothing}, neuromorphometrics)
+    assert np.isnan(found.values).all(axis=1).tolist() == [True, False]
+    with pytest.raises(UserError, match="gm_prior covers less than half of 119"):
+        maps.gather(["DAT_DATSPECT"], {"gm_prior": nothing}, neuromorphometrics)
 
 
 def test_the_table_has_the_contracts_columns_and_one_family():
@@ -154,7 +160,16 @@ def test_the_table_has_the_contracts_columns_and_one_family():
     assert len(frame) == 34
     assert frame["receptor"].tolist()[:2] == ["5HT1a", "5HT1b"]
     np.testing.assert_array_equal(frame["q_fdr"], benjamini_hochberg(frame["p_permutation"]))
-    assert frame["p_spatial"].isna().all()
+    assert frame[["p_spatial", "p_conjunction", "q_conjunction"]].isna().all().all()
+    spatial = {group: rng.uniform(size=17) for group in results}
+    spatial["psp"][3] = np.nan
+    both = table(results, names, spatial)
+    p = both[["p_permutation", "p_spatial"]].to_numpy()
+    tested = ~np.isnan(p).any(axis=1)
+    assert tested.sum() == 33
+    expected = stats.false_discovery_control(p[tested].max(axis=1))
+    np.testing.assert_allclose(both.loc[tested, "q_conjunction"], expected)
+    assert np.isnan(both["q_conjunction"][3])
     assert (frame["n_permutations"] == 99).all()
     assert (frame["n_regions"] == 119).all()
     assert len(table({}, names)) == 0

@@ -182,6 +182,15 @@ def test_a_true_match_is_found():
     assert (found.p_fwe >= found.p).all()
 
 
+@pytest.mark.parametrize("kind", ["spearman", "regression"])
+def test_no_bit_of_the_null_depends_on_how_many_are_asked_for(kind):
+    rng = np.random.default_rng(8)
+    maps, rows = smooth_maps(rng, 2), rng.normal(size=(7, 119))
+    few = nulls.spatial_null(rows, maps, None, SPACE, n=30, kind=kind)
+    many = nulls.spatial_null(rows, maps, None, SPACE, n=nulls.BATCH + 30, kind=kind)
+    np.testing.assert_array_equal(few.null, many.null[:30])
+
+
 def test_missing_regions():
     means = shipped_means()
     maps = means[list(THE_17[:2])].to_numpy().T.copy()

@@ -18,7 +18,8 @@ from rt1t2_dask.receptors.colocalisation import colocalise, conclude, influence,
 from rt1t2_dask.receptors.correlation import fisher_z, p_value, partial_correlation
 from rt1t2_dask.receptors.covariates import adjusted_z
 from rt1t2_dask.receptors.dominance import total_dominance
-from rt1t2_dask.receptors.problem import Problem, exchanges, patient_z, regroup
+from rt1t2_dask.receptors.problem import Problem, patient_z
+from rt1t2_dask.receptors.relabelings import drawn, regroup
 from rt1t2_dask.receptors.zscores import z_scores
 
 
@@ -106,6 +107,7 @@ def test_effect_size_exact_p_at_10000(case):
         missing="listwise",
         comparison="effect_size",
         seed=2,
+        relabelings="fixed_number",
     )
     expected = oracle(f"{case}_opt11_adj{1}_exactp10000")[0]
     error = np.sqrt(2 * expected * (1 - expected) / 10_000) + 1e-4
@@ -248,7 +250,7 @@ def test_pairs_swap_by_coins_and_equal_sign_flips_of_fisher_z():
     )
     problem = Problem(after, before, maps, None, comparison="paired_difference")
     z = fisher_z(partial_correlation(after - before, maps, None))
-    first, second = exchanges(problem, 0, seed=1)
+    first, second = drawn(problem, 0, seed=1)
     signs = np.where(first < 7, 1, -1)
     np.testing.assert_array_equal(np.sort(np.hstack([first, second])[0]), np.arange(14))
     np.testing.assert_array_equal(first % 7, np.tile(np.arange(7), (len(first), 1)))
