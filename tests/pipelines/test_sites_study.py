@@ -104,7 +104,8 @@ def test_meta_analysis_is_that_of_the_sites_own_contrasts(three, placed):
     effects = np.stack([data["stat_effect"].to_numpy().ravel() for data in own])
     errors = np.stack([data["stat_se"].to_numpy().ravel() for data in own])
     found = placed.lake.read(plan.meta.part)
-    wanted = combine(effects.astype(float), errors.astype(float))
+    dof = np.stack([data["stat_dof"].to_numpy().ravel() for data in own])
+    wanted = combine(*(values.astype(float) for values in (effects, errors)), dof=dof)
     np.testing.assert_allclose(found["stat_t"].to_numpy().ravel(), wanted.z, rtol=1e-5)
     np.testing.assert_allclose(found["stat_i2"].to_numpy().ravel(), wanted.i2, atol=1e-6)
     z = to_volume(found["stat_t"]).data
