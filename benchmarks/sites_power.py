@@ -81,7 +81,9 @@ def tests() -> Iterator[tuple[str, Callable[[pd.DataFrame, Float], Float]]]:
                 there = rows[here].reset_index(drop=True)
                 groups = there["group"].tolist()
                 own.append(fit(data[here], two_sample(groups, "pat", "hc", there[["age"]])))
-            effect, se, dof = (np.stack([getattr(r, n) for r in own]) for n in ("effect", "se", "dof"))
+            effect, se, dof = (
+                np.stack([getattr(r, n) for r in own]) for n in ("effect", "se", "dof")
+            )
             both = combine(effect, se, method, dof)
             return np.asarray(2 * stats.norm.sf(np.abs(both.z)))
 

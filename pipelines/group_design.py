@@ -81,9 +81,8 @@ def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame
 
 
 def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
-    named = [name for name in form.columns if name != form.block]
     variables = pd.DataFrame(
-        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in named}
+        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in form.variables}
     )
     chosen = people["group"].isin(form.groups or people["group"].unique())
     return from_formula(
