@@ -76,6 +76,14 @@ def _regional_tables_have_their_method(config: Config) -> None:
         )
 
 
+def _a_tail_has_its_relabelings(config: Config) -> None:
+    if config.permute.tail == "gpd" and config.permute.n:
+        from rt1t2_dask.stats.pareto import LEAST_RELABELINGS, too_few  # numba stays unloaded
+
+        if config.permute.n < LEAST_RELABELINGS:
+            raise ValueError(too_few(config.permute.n))
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -84,5 +92,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _share_knows_what,
     _transform_has_a_source,
     _regional_tables_have_their_method,
+    _a_tail_has_its_relabelings,
 )
 """Each raises ValueError with the settings at odds and what to change."""

@@ -11,6 +11,7 @@ from scipy import ndimage, stats
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import contrast, permutation_test, two_sample
+from rt1t2_dask.stats.pareto import fit_tail
 
 SHAPE, SIZE, FORMING = (7, 8, 6), 4, 0.05
 GROUPS = ["a"] * SIZE + ["b"] * SIZE
@@ -78,11 +79,17 @@ def test_xarray_keeps_its_coordinates_and_untested_voxels_stay_empty():
 def test_a_fitted_tail_changes_only_small_p():
     maps = np.random.default_rng(2).normal(size=(31, 400))
     maps[:15, 0] -= 3
+    maps[:15, 1:9] -= 1.3
     design = two_sample(["a"] * 15 + ["b"] * 16, "a", "b")
-    counted, fitted = (permutation_test(maps, design, n=500, pareto_tail=t) for t in (False, True))
+    counted, fitted = (permutation_test(maps, design, n=1000, pareto_tail=t) for t in (False, True))
     large = counted["p_fwe"] > 0.3
     xr.testing.assert_identical(fitted["p_fwe"][large], counted["p_fwe"][large])
-    assert fitted["p_fwe"][0].item() < counted["p_fwe"][0].item() == pytest.approx(1 / 501)
+    tail = fit_tail(counted["null_max_t"].to_numpy())
+    assert counted["p_fwe"][0].item() == pytest.approx(1 / 1001)
+    assert (fitted["p_fwe"][0].item() < 1 / 1001) == (tail.shape <= 0)
+    assert float(np.abs(fitted["p_fwe"] - counted["p_fwe"]).max()) > 0
+    with pytest.raises(UserError, match="n=500"):
+        permutation_test(maps, design, n=500, pareto_tail=True)
 
 
 @pytest.mark.parametrize("variance", ["welch", "spm_unequal"])
