@@ -111,7 +111,9 @@ def words(form: Form) -> Words:
             within = " within pairs" if isinstance(form, Paired) else ""
             named = Words(f"{first} versus {second}{within}", f"{first} higher", f"{first} lower")
         case OneSample():
-            named = Words(f"mean of {form.group}", "above zero", "below zero")
+            value = "zero" if not form.value else f"{form.value:g}"
+            title = f"mean of {form.group} against {value}"
+            named = Words(title, f"above {value}", f"below {value}")
         case Anova():
             named = Words(f"any difference between {', '.join(form.groups)}")
         case Regression():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.blocks import Rows, minus_role
 from rt1t2_dask.pipelines.design_settings import from_settings
-from rt1t2_dask.pipelines.group_scale import FACTORS, PARTNER_FACTORS, read_scaled
+from rt1t2_dask.pipelines.group_scale import AGAINST, FACTORS, PARTNER_FACTORS, read_scaled
 from rt1t2_dask.pipelines.maps import n_rows, row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
@@ -78,7 +78,8 @@ def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
     other = list(_read(inputs, minus_role, PARTNER_FACTORS))
     if other:
         return own - np.stack(other), _mean(np.stack(other))
-    return own, _mean(own[np.asarray(baseline, bool)])
+    against = inputs.settings.get(AGAINST, 0.0)
+    return own, _mean(own[np.asarray(baseline, bool)]) + against
 
 
 def _mean(rows: Float) -> Float:

@@ -69,10 +69,11 @@ class TwoSample(Form):
 
 
 class OneSample(Form):
-    """The mean of one group against zero."""
+    """The mean of one group against ``value``, in the unit of the maps; 0 where none is given."""
 
     test: Literal["one_sample"]
     group: str
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _effects(rows: pd.DataFrame) -> pd.DataFrame:
             NOT_AVAILABLE if is_missing(a) else f"{_shown(name, a)} to {_shown(name, b)}"
             for a, b in zip(low, high, strict=True)
         ]
-        shown.insert(shown.columns.get_loc(name) + 1, f"{name}_interval", said)
+        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", said)
     empty = [n for n in ("estimate", "percent") if shown[n].isna().all()]
     shown = shown.drop(columns=[*empty, *(["estimate_interval"] if "estimate" in empty else [])])
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})

@@ -163,10 +163,7 @@ def permutation(result: ContrastResult) -> Table | None:
     )
     heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
     method = str(found.get("method", "")).replace("_", "-").title()
-    caption = (
-        f"{method} permutation, {result.title}: {thousands(found.get('n'))} permutations, "
-        f"seed {found.get('seed')}"
-    )
+    caption = f"{method} permutation, {result.title}: {result.exchanges}, seed {found.get('seed')}"
     notes = _stopped_early(found)
     return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
 

@@ -37,6 +37,10 @@ Float = NDArray[np.float64]
 PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
 NEVER = 9.0
+
+# Products of unit vectors in float32 leave shares of 1e-16 to 1e-14 where the statistic is 0;
+# a real share below 1e-12 (|t| below 1e-5) has p = 1 to five digits.
+ROUNDING = np.float32(1e-12)
 ROOM_TILES = 64
 
 
@@ -206,7 +210,7 @@ def _scan_whole(
     left = block.residuals
     count, used, padded = len(orders), len(left.index), left.whole.shape[0] * WIDTH
     bar = np.full(padded, NEVER, np.float32)
-    bar[:used] = np.abs(block.whole_u) * TIE
+    bar[:used] = _bar(block.whole_u)
     highest, lowest = np.zeros((2, count), np.float32)
     exceed = np.zeros(padded, np.int32)
     share = NEVER if height is None else height_share(height, left.regressors, left.dof)
@@ -269,7 +273,13 @@ def _scan_partial(
 
 def _reached(shares: F32, observed: F32) -> I32:
     """Count the relabelings of each voxel that reached what was observed."""
-    return np.asarray(np.sum(np.abs(shares) >= np.abs(observed * TIE)[:, None], axis=1), np.int32)
+    return np.asarray(np.sum(np.abs(shares) >= _bar(observed)[:, None], axis=1), np.int32)
+
+
+def _bar(observed: F32) -> F32:
+    """Share that counts as reaching what was observed; any does where that is 0."""
+    size = np.abs(observed)
+    return np.where(size > ROUNDING, size * TIE, np.float32(0))
 
 
 def _tails(shares: F32, q: int, dof: float) -> Tails:

@@ -136,7 +136,7 @@ def test_every_receptor_value_is_shown(reader: PageReader) -> None:
 
 def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
     assert reader.table("Freedman-Lane permutation")[1] == ["max_t", "7.31", "6.82", ".012"]
-    assert "1,000 permutations" in reader.words
+    assert "1,000 relabelings of people" in reader.words
     assert "PSP (n = 11) against HC (n = 18): the T1w/T2w ratio of PSP is lower in" in reader.words
     assert "at p < .001 uncorrected (|t| > 3.42, one-sided" in reader.words
     assert reader.table("Failed during")[1] == ["sub-077", "ingest", "T1w has 2 volumes"]

@@ -113,3 +113,24 @@ def test_what_cannot_be_is_said_in_one_line():
         permutation_test(maps, design, statistics=("size",))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no voxel"):
         permutation_test(np.full((8, 30), np.nan), design)
+
+
+@pytest.mark.parametrize("variance", ["equal", "welch"])
+def test_a_statistic_of_exactly_nothing_has_p_of_one(variance):
+    """Means that are equal to the bit leave rounding in the product, and p = 1 all the same."""
+    maps = np.random.default_rng(0).normal(size=(20, 60))
+    maps[:, 1] = np.tile([1.0, 2.0], 10)
+    maps[:, 2] = np.tile([0.1, 0.7], 10)
+    maps[1:9, 3], maps[0, 3] = np.tile([1.1, 2.3], 4), np.nan
+    maps[9, 3], maps[10:, 3] = 1.7, np.tile([1.1, 2.3], 5)
+    groups = ["a"] * 10 + ["b"] * 10
+    found = permutation_test(maps, two_sample(groups, "a", "b"), n=199, variance=variance)
+    assert np.abs(found["statistic"][1:4]).max() < 1e-5
+    np.testing.assert_array_equal(found["p"][1:4], 1.0)
+    np.testing.assert_array_equal(found["p_fwe"][1:4], 1.0)
+    few = permutation_test(
+        maps[:6, 1:3], two_sample(["a", "a", "b", "b", "a", "a"], "a", "b"),
+        n=199, variance=variance, min_group_n=2,
+    )  # fmt: skip
+    assert few.attrs["n"] < 199
+    np.testing.assert_array_equal(few["p"], 1.0)
