@@ -71,7 +71,7 @@ def tests() -> Iterator[tuple[str, Callable[[pd.DataFrame, Float], Float]]]:
         kept = np.column_stack([rows["group"] == "pat", rows["age"]]).astype(float)
         clean = data.copy()
         harmonise(clean, rows["site"].tolist(), kept)
-        return p_of(rows, clean, ["age"])
+        return p_of(rows, clean, ["age", "site"])
 
     def meta(method: Any) -> Callable[[pd.DataFrame, Float], Float]:
         def p(rows: pd.DataFrame, data: Float) -> Float:
@@ -81,7 +81,10 @@ def tests() -> Iterator[tuple[str, Callable[[pd.DataFrame, Float], Float]]]:
                 there = rows[here].reset_index(drop=True)
                 groups = there["group"].tolist()
                 own.append(fit(data[here], two_sample(groups, "pat", "hc", there[["age"]])))
-            both = combine(np.stack([r.effect for r in own]), np.stack([r.se for r in own]), method)
+            effect, se, dof = (
+                np.stack([getattr(r, n) for r in own]) for n in ("effect", "se", "dof")
+            )
+            both = combine(effect, se, method, dof)
             return np.asarray(2 * stats.norm.sf(np.abs(both.z)))
 
         return p

@@ -29,8 +29,8 @@ WIDTH, COLOURS = 800, 255
 P, DOF, EXTENT_MM3 = 0.001, 27, 750
 CLUSTERS = {
     "sign": "sign", "volume_mm3": "volume_mm3", "peak_t": "peak_t", "x": "peak_x_mm",
-    "y": "peak_y_mm", "z": "peak_z_mm", "p_fwe_rft": "p_fwe_rft",
-    "p_fwe_permutation": "p_fwe_permutation", "region": "region",
+    "y": "peak_y_mm", "z": "peak_z_mm", "extent_p_fwe_rft": "extent_p_fwe_rft",
+    "peak_p_fwe_permutation": "peak_p_fwe_permutation", "region": "region",
 }  # fmt: skip
 RECEPTORS = ("receptor", "mean_fisher_z", "p_permutation", "q_fdr", "p_spatial")
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.group_scale import PARTNER_FACTORS, read_scaled
+from rt1t2_dask.pipelines.group_scale import AGAINST, PARTNER_FACTORS, read_scaled
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.stage import Inputs
 from rt1t2_dask.storage.arrays import chunk_edge
@@ -143,7 +143,7 @@ class Rows:
             found += np.nan_to_num(row, nan=0.0)
             count += np.isfinite(row)
         with np.errstate(invalid="ignore"):
-            return np.asarray(found / count)
+            return np.asarray(found / count + self._settings.get(AGAINST, 0.0))
 
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)

@@ -34,6 +34,7 @@ from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.single import check_stage
+from rt1t2_dask.pipelines.site_balance import site_warnings
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
@@ -153,6 +154,7 @@ class _Check:
         self._tried(lambda: sites.check_groups(config, people))
         if config.share.kind == "none":
             self._tried(lambda: harmony_settings(config, people))
+            self.said += [f"note: {line}" for line in site_warnings(config, people)]
             self._designs(people)
 
     def _designs(self, people: pd.DataFrame) -> None:

@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.own_atlas import plan_parcels
 from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.receptor_plan import plan_receptors
 from rt1t2_dask.pipelines.share_plan import plan_share
+from rt1t2_dask.pipelines.site_balance import site_warnings
 from rt1t2_dask.pipelines.site_effects_plan import plan_site_effects
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Part
@@ -104,7 +105,7 @@ def plan_cohort(
     plans, harmony = harmonise(config, rows, plans, shared)
     scale = study_scale(plans)
     contrasts: dict[str, ContrastPlan] = {}
-    notes: list[str] = []
+    notes = site_warnings(config, rows)
     for name, form in config.every_contrast().items():
         reason = too_small(rows, form.members or tuple(config.cohort.groups))
         if reason:

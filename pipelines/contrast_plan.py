@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config import Config, MapsSource
-from rt1t2_dask.config_contrasts import Form
+from rt1t2_dask.config_contrasts import Form, OneSample
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.blocks import minus_role
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
 from rt1t2_dask.pipelines.design_settings import as_settings
 from rt1t2_dask.pipelines.detectable import DETECTABLE
-from rt1t2_dask.pipelines.gain_design import held_constant, usable
+from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, held_constant, usable
 from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.group_scale import LOG, RATIO, SCALE, scale_settings
+from rt1t2_dask.pipelines.group_scale import AGAINST, LOG, RATIO, SCALE, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
@@ -91,7 +91,7 @@ def plan_contrast(
     design, contrast = contrast_task(config, rows, plans, shared, form, scale)
     rows, plans = usable(rows, plans)
     maps = _row_parts(design, plans, "smooth")
-    common, own = _settings(config, design, plans, scale)
+    common, own = _settings(config, design, plans, scale, form)
     fitted = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
     relabelings, permute = _permute(config, design, common, maps | fitted)
@@ -126,13 +126,13 @@ def contrast_task(
     rows, plans = usable(rows, plans)
     design = held_constant(build(form, rows, config.cohort.reference), rows, plans)
     require_memory(config, design)
-    common, own = _settings(config, design, plans, scale)
+    common, own = _settings(config, design, plans, scale, form)
     parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
     return design, CONTRAST.task(common | own, parents, mask_file(config))
 
 
 def _settings(
-    config: Config, design: Design, plans: Sequence[PersonPlan], scale: str
+    config: Config, design: Design, plans: Sequence[PersonPlan], scale: str, form: Form
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give what every stage of a contrast is told, and what only those that fit are told."""
     common = {
@@ -142,9 +142,30 @@ def _settings(
         "variance": config.contrast.variance,
         "space": config.space,
         **scale_settings(*_in_order(design, plans, scale)),
+        **against(form, scale),
     }
     own_scale = scale if scale == LOG else scale_of(config).value
     return common, {"baseline": _baseline(design, config), SCALE: own_scale}
+
+
+def against(form: Form, scale: str) -> dict[str, float]:
+    """Return the value that one group's mean is compared with, on the scale of the contrasts.
+
+    Raises
+    ------
+    ContrastRefusedError
+        The scale is the log of the ratio, and the value has none.
+    """
+    if not isinstance(form, OneSample):
+        return {}
+    value = form.value or 0.0
+    if scale == LOG and value <= 0:
+        raise ContrastRefusedError(
+            f"with several protocols contrasts are on the log of the ratio, and value={value:g} "
+            "has none; state a value above 0."
+        )
+    value = float(np.log(value)) if scale == LOG else value
+    return {AGAINST: value} if value else {}
 
 
 def contrast_bytes(config: Config, n: int, columns: int) -> int:

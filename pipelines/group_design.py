@@ -81,9 +81,8 @@ def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame
 
 
 def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
-    named = [name for name in form.columns if name != form.block]
     variables = pd.DataFrame(
-        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in named}
+        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in form.variables}
     )
     chosen = people["group"].isin(form.groups or people["group"].unique())
     return from_formula(
@@ -112,7 +111,9 @@ def words(form: Form) -> Words:
             within = " within pairs" if isinstance(form, Paired) else ""
             named = Words(f"{first} versus {second}{within}", f"{first} higher", f"{first} lower")
         case OneSample():
-            named = Words(f"mean of {form.group}", "above zero", "below zero")
+            value = "zero" if not form.value else f"{form.value:g}"
+            title = f"mean of {form.group} against {value}"
+            named = Words(title, f"above {value}", f"below {value}")
         case Anova():
             named = Words(f"any difference between {', '.join(form.groups)}")
         case Regression():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rt1t2_dask.pipelines.plan import PersonPlan
 
 FACTORS, PARTNER_FACTORS, SCALE = "factors", "partner_factors", "scale"
+AGAINST = "against"
 RATIO, LOG = "ratio", "log"
 
 
@@ -50,6 +51,11 @@ def scale_settings(
 def read_scaled(
     settings: Mapping[str, Any], row: int, values: NDArray[Any], name: str = FACTORS
 ) -> NDArray[Any]:
-    """Bring one row's values to the scale that the stage was told."""
+    """Bring one row's values to the scale that the stage was told.
+
+    Where the mean of one group is compared with a value (``against``, on that scale), that value
+    is subtracted.
+    """
     factors = settings.get(name)
-    return scaled(values, factors[row] if factors else 1.0, settings.get(SCALE, RATIO))
+    found = scaled(values, factors[row] if factors else 1.0, settings.get(SCALE, RATIO))
+    return found - found.dtype.type(settings[AGAINST]) if AGAINST in settings else found

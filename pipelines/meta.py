@@ -35,13 +35,13 @@ def _make(inputs: Inputs) -> Made:
     count = sum(role.startswith("site") for role in inputs.task.parents)
     roles = [site_role(k) for k in range(count)]
     like = inputs.volume(roles[0], "stat_effect")
-    effects, errors = (
+    effects, errors, dof = (
         np.stack([inputs.array(role, name).astype(np.float64).ravel() for role in roles])
-        for name in ("stat_effect", "stat_se")
+        for name in ("stat_effect", "stat_se", "stat_dof")
     )
     method = inputs.settings["method"]
-    found = combine(effects, errors, method)
-    left = leave_one_out(effects, errors, method)
+    found = combine(effects, errors, method, dof)
+    left = leave_one_out(effects, errors, method, dof)
     arrays = {name: getattr(found, key) for name, key in NAMES.items()}
     arrays["stat_z"] = found.z
     arrays["stat_least"] = _least(found, left)

@@ -252,12 +252,12 @@ def _notes(config: Config, cohort: CohortPlan) -> list[str]:
         notes.append(VARIANCE_NOTES[config.contrast.variance])
     if "cluster" in config.permute.statistic and config.permute.forming_p != config.contrast.p:
         notes.append(
-            f"p_fwe_permutation is of the peak's |t|: clusters of the table are formed at "
+            "extent_p_fwe_permutation is n/a: clusters of the table are formed at "
             f"contrast.p={config.contrast.p}, the permuted ones at "
             f"permute.forming_p={config.permute.forming_p}."
         )
     if cohort.contrasts and not config.permute.n:
-        notes.append("p_fwe_permutation is n/a: permute.n=0.")
+        notes.append("Permutation p of extent and peak are n/a: permute.n=0.")
     if config.space != "MNI152NLin2009aSym":
         notes.append(
             f"The maps lie in {config.space}; the atlas and the receptor maps in other variants "

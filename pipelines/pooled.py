@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.maps import scattered
 from rt1t2_dask.pipelines.names import ATLAS
-from rt1t2_dask.pipelines.regional import PARCEL_COLUMNS
+from rt1t2_dask.pipelines.regional import parcel_columns
 from rt1t2_dask.pipelines.share_files import SiteFile, opened
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
@@ -22,7 +22,7 @@ from rt1t2_dask.sites.joint import Joint, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import Pooled, neighbour_index, pooled_fwhm, pooled_test
 from rt1t2_dask.sites.shared import products_of
 from rt1t2_dask.sites.sufficient import Sums, add
-from rt1t2_dask.stats.effect_sizes import table_of_result
+from rt1t2_dask.stats.effect_sizes import Kind, table_of_result
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.smoothness import resel_counts
@@ -156,12 +156,14 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
     """Test the contrast on regional means; columns as the regional table of images."""
     pooled = _tested(inputs, files, joint, wanted, "share_region_")
     baseline = _baseline(files, wanted, inputs.settings["reference"], "share_region_")
-    rows = table_of_result(pooled.result, baseline, joint.model.contrast.shape[1], _scale(files))
+    kind: Kind = "partial_r" if len(wanted.contrast) > len(wanted.groups) else "g"
+    q = joint.model.contrast.shape[1]
+    rows = table_of_result(pooled.result, baseline, q, _scale(files), kind)
     region = files[0].arrays["region"].to_numpy()
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"], rows["p_fwe_max_t"] = benjamini_hochberg(rows["p"]), np.nan
-    return _tsv(rows[list(PARCEL_COLUMNS)])
+    return _tsv(parcel_columns(rows))
 
 
 def _scale(files: Sequence[SiteFile]) -> Scale:

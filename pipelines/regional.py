@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.blocks import Rows, minus_role
 from rt1t2_dask.pipelines.design_settings import from_settings
-from rt1t2_dask.pipelines.group_scale import FACTORS, PARTNER_FACTORS, read_scaled
+from rt1t2_dask.pipelines.group_scale import AGAINST, FACTORS, PARTNER_FACTORS, read_scaled
 from rt1t2_dask.pipelines.maps import n_rows, row_role
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
@@ -27,11 +27,6 @@ from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.tails import merge_batches
 
 TABLE = "effects.tsv"
-PARCEL_COLUMNS = (
-    "region", "name", "estimate", "percent", "t", "dof", "p", "q_fdr", "p_fwe_max_t",
-    "g", "partial_eta2", "ci_low", "ci_high", "n",
-)  # fmt: skip
-
 Float = NDArray[np.float64]
 
 
@@ -44,7 +39,15 @@ def _make_parcels(inputs: Inputs) -> Made:
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
     rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings["n"] else np.nan
-    return _made(rows[list(PARCEL_COLUMNS)])
+    return _made(parcel_columns(rows))
+
+
+def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order the columns of a table of regions: names first, corrected p beside p."""
+    names, corrected = ["region", "name"], ["q_fdr", "p_fwe_max_t"]
+    others = [str(name) for name in rows if name not in (*names, *corrected)]
+    at = others.index("p") + 1
+    return rows[[*names, *others[:at], *corrected, *others[at:]]]
 
 
 def _make_clusters(inputs: Inputs) -> Made:
@@ -75,7 +78,8 @@ def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
     other = list(_read(inputs, minus_role, PARTNER_FACTORS))
     if other:
         return own - np.stack(other), _mean(np.stack(other))
-    return own, _mean(own[np.asarray(baseline, bool)])
+    against = inputs.settings.get(AGAINST, 0.0)
+    return own, _mean(own[np.asarray(baseline, bool)]) + against
 
 
 def _mean(rows: Float) -> Float:

@@ -98,26 +98,32 @@ def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
 
 
 def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
-    """Give the cluster table, with permutation p where there were permutations."""
+    """Return the cluster table, with permutation p of extent and peak where they were permuted.
+
+    ``p_fwe_permutation``, of extent where that was permuted and else of the peak, is the name of
+    the release before.
+    """
     rows = pd.read_csv(io.BytesIO(lake.file(plan.clusters.part, TABLE)), sep="\t")
     if plan.permute is None or not len(rows):
         return rows
     permuted = lake.read(plan.permute.part)
     if by_extent(plan):
-        rows["p_fwe_permutation"] = p_fwe(rows["voxels"], permuted["null_extent"].to_numpy())
-    else:
-        fwe = to_volume(permuted["fwe"])
-        at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
-        ways = lake.record(plan.permute.part)["n"] + 1
-        if plan.permute.settings["tail"] == "none":
-            # The map is float32; a permutation p is a whole number of relabelings.
-            at_peaks = np.round(at_peaks * ways) / ways
-        rows["p_fwe_permutation"] = at_peaks
+        null = permuted["null_extent"].to_numpy()
+        rows["extent_p_fwe_permutation"] = p_fwe(rows["voxels"], null)
+    fwe = to_volume(permuted["fwe"])
+    at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
+    ways = lake.record(plan.permute.part)["n"] + 1
+    if plan.permute.settings["tail"] == "none":
+        # The map is float32; a permutation p is a whole number of relabelings.
+        at_peaks = np.round(at_peaks * ways) / ways
+    rows["peak_p_fwe_permutation"] = at_peaks
+    old = "extent" if by_extent(plan) else "peak"
+    rows["p_fwe_permutation"] = rows[f"{old}_p_fwe_permutation"]
     return rows
 
 
 def by_extent(plan: ContrastPlan) -> bool:
-    """Whether the clusters' permutation p is of their extent: formed at the table's own height."""
+    """Whether the clusters' extent was permuted, formed at the table's own height."""
     settings = {} if plan.permute is None else plan.permute.settings
     return (
         "cluster" in settings.get("statistic", ())

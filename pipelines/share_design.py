@@ -31,6 +31,11 @@ def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
         case TwoSample(test="two_sample"):
             return Wanted(form.groups, covariates, np.array([[1.0], [-1.0]]), sites)
         case OneSample():
+            if form.value:
+                raise UserError(
+                    f"one_sample against {form.value:g} needs people one by one: their sums are "
+                    "compared with 0 only."
+                )
             return Wanted((form.group,), covariates, np.ones((1, 1)), sites)
         case Anova():
             k = len(form.groups)

@@ -28,7 +28,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.stats.effect_sizes import partial_eta_squared
+from rt1t2_dask.stats.effect_sizes import effect_size_of, partial_eta_squared, partial_r
 from rt1t2_dask.stats.null import p_uncorrected
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
@@ -147,13 +147,18 @@ def _write_statistics(
     """Write the maps of a contrast, its effect size and the smallest effect it would find."""
     maps, least = lake.read(plan.contrast.part), lake.read(plan.detectable.part)
     main = "t" if plan.design.q == 1 else "F"
+    slope = effect_size_of(plan.design) == "partial_r"
     for stat, array in STATISTICS.items():
-        if array in maps:
+        if array in maps and not (slope and stat == "d"):
             label = main if stat == "t" else stat
             write_group_map(store, name, label, to_volume(maps[array]), simulated)
     for label, array in LEAST.items():
         if array in least:
             write_group_map(store, name, label, to_volume(least[array]), simulated)
+    if slope:
+        t, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
+        r = partial_r(t.data, dof.data)[0].astype(np.float32)
+        write_group_map(store, name, "r", t.with_data(r), simulated)
     if plan.design.q > 1:
         f, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
         eta = partial_eta_squared(f.data, plan.design.q, dof.data).astype(np.float32)

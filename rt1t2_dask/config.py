@@ -165,7 +165,7 @@ class Config(Model):
         found, site = self.cohort.every_contrast(), self.cohort.site
         if site is None:
             return found
-        fixed = self.site.model == "covariate"
+        fixed = self.site.model != "none"
         return {name: with_site(form, site, fixed) for name, form in found.items()}
 
     def at(self, site: str) -> Config:

@@ -69,10 +69,11 @@ class TwoSample(Form):
 
 
 class OneSample(Form):
-    """The mean of one group against zero."""
+    """The mean of one group against ``value``, in the unit of the maps; 0 where none is given."""
 
     test: Literal["one_sample"]
     group: str
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -159,10 +160,14 @@ class Formula(Form):
         return self.groups
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """Columns that the formula itself names, apart from the group."""
+        return tuple(name for name in dict.fromkeys(NAME.findall(self.formula)) if name != GROUP)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every name of the formula."""
-        named = dict.fromkeys(NAME.findall(self.formula))
-        return (*super().columns, *(name for name in named if name != GROUP))
+        return (*super().columns, *self.variables)
 
 
 def _as_form(value: Any) -> Any:

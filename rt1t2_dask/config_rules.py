@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rt1t2_dask.config_contrasts import OneSample
+
 if TYPE_CHECKING:
     from rt1t2_dask.config import Config
 
@@ -76,6 +78,27 @@ def _regional_tables_have_their_method(config: Config) -> None:
         )
 
 
+def _a_tail_has_its_relabelings(config: Config) -> None:
+    if config.permute.tail == "gpd" and config.permute.n:
+        from rt1t2_dask.stats.pareto import LEAST_RELABELINGS, too_few  # numba stays unloaded
+
+        if config.permute.n < LEAST_RELABELINGS:
+            raise ValueError(too_few(config.permute.n))
+
+
+def _a_mean_has_its_value(config: Config) -> None:
+    """Refuse a mean against 0 where every ratio is above it."""
+    signed = config.calibration.kind == "gm_median" and config.source.kind != "maps"
+    for name, form in config.cohort.contrasts.items():
+        asked = isinstance(form, OneSample) and form.value is None
+        if asked and not (signed or config.regional):
+            raise ValueError(
+                f"cohort.contrasts.{name}: a T1w/T2w ratio is above 0 in everybody, so that a "
+                "one_sample test against 0 says nothing; state what the mean is compared with, "
+                "as value: 1.5 (value: 0 where 0 lies among the values of the maps)"
+            )
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -84,5 +107,7 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _share_knows_what,
     _transform_has_a_source,
     _regional_tables_have_their_method,
+    _a_tail_has_its_relabelings,
+    _a_mean_has_its_value,
 )
 """Each raises ValueError with the settings at odds and what to change."""

@@ -11,7 +11,7 @@ import pandas as pd
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.details import Details
 from rt1t2_dask.report.flow import FlowStep
-from rt1t2_dask.report.numbers import decimal
+from rt1t2_dask.report.numbers import decimal, thousands
 from rt1t2_dask.report.section import Section
 
 
@@ -75,6 +75,14 @@ class Threshold:
     dof: float | None = None
 
 
+# What a permutation test changes: who is in which group, the sign of residuals, or both.
+EXCHANGES = {
+    "order": "relabelings of people",
+    "sign": "sign flips",
+    "both": "relabelings with sign flips",
+}
+
+
 @dataclass(frozen=True)
 class ContrastResult:
     """One group contrast.
@@ -125,6 +133,14 @@ class ContrastResult:
     def title(self) -> str:
         """What is compared, as a phrase."""
         return self.heading or f"{self.first} versus {self.second}"
+
+    @property
+    def exchanges(self) -> str:
+        """What was done to people and how often; empty without permutations."""
+        if not self.permutation:
+            return ""
+        what = EXCHANGES[str(self.permutation.get("exchange", "order"))]
+        return f"{thousands(self.permutation.get('n'))} {what}"
 
     @property
     def symbol(self) -> str:

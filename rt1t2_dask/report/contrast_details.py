@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rt1t2_dask.report.details import Details
+from rt1t2_dask.report.effect_words import INTERVALS, size_of
 from rt1t2_dask.report.numbers import (
     NOT_AVAILABLE,
     coordinates,
@@ -17,7 +18,7 @@ from rt1t2_dask.report.numbers import (
     plural,
     thousands,
 )
-from rt1t2_dask.report.table import Table, from_frame, with_places
+from rt1t2_dask.report.table import Table, anything, from_frame, with_places
 from rt1t2_dask.stats.power import cohens_f
 from rt1t2_dask.stats.scale import Scale
 
@@ -25,8 +26,9 @@ ALPHA = 0.05
 SHOWN_REGIONS = 20
 SELECTED = (
     "Means over each cluster. The clusters were chosen by the same test, so that these effects "
-    "are overestimated; 95 % intervals from the noncentral t or F."
+    "are overestimated."
 )
+OLD_NAMES = ["ci_low", "ci_high", "g", "partial_eta2"]
 
 _PERCENT = {
     Scale.RATIO: "Percentages are of the {baseline}.",
@@ -54,12 +56,14 @@ def tables(details: Details) -> list[Table]:
         made.append(_peaks(details.peaks))
     if len(details.effects):
         rows = _effects(details.effects).drop(columns="region", errors="ignore")
-        made.append(from_frame(rows, "Effects of the clusters", [SELECTED, share]))
+        notes = [SELECTED, _intervals(details.effects), share]
+        made.append(from_frame(rows, "Effects of the clusters", notes))
     if len(details.parcels):
         first = details.parcels.sort_values("p", kind="stable").head(SHOWN_REGIONS)
         rows = _effects(first.drop(columns="region")).rename(columns={"name": "region"})
         note = "Two-sided p for t; q over all regions; the whole table is in the folder group."
-        made.append(from_frame(rows, "Regions of smallest p", [note, share]))
+        notes = [note, _intervals(details.parcels), share]
+        made.append(from_frame(rows, "Regions of smallest p", notes))
     return made
 
 
@@ -73,17 +77,28 @@ def _peaks(rows: pd.DataFrame) -> Table:
     return with_places(made, rows, ["x_mm", "y_mm", "z_mm"])
 
 
+def _intervals(rows: pd.DataFrame) -> str:
+    return f"95 % intervals: of the estimate by its t; {INTERVALS[size_of(rows)]}."
+
+
 def _effects(rows: pd.DataFrame) -> pd.DataFrame:
-    """Show the effect size that goes with the test, and its interval."""
-    shown = rows.drop(columns=["ci_low", "ci_high"])
-    shown["g_interval"] = [
-        NOT_AVAILABLE if is_missing(low) else f"{decimal(low)} to {decimal(high)}"
-        for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
-    ]
-    other = ["partial_eta2"] if shown["partial_eta2"].isna().all() else ["estimate", "percent", "g"]
-    no_percent = {"percent"} if shown["percent"].isna().all() else set()
-    shown = shown.drop(columns=[*{*other, *no_percent}])
+    """Show the estimate and the effect size that goes with the test, each with its interval."""
+    size = size_of(rows)
+    shown = rows.drop(columns=[name for name in OLD_NAMES if name in rows and name != size])
+    for name in ("estimate", size):
+        low, high = shown.pop(f"{name}_ci_low"), shown.pop(f"{name}_ci_high")
+        said = [
+            NOT_AVAILABLE if is_missing(a) else f"{_shown(name, a)} to {_shown(name, b)}"
+            for a, b in zip(low, high, strict=True)
+        ]
+        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", said)
+    empty = [n for n in ("estimate", "percent") if shown[n].isna().all()]
+    shown = shown.drop(columns=[*empty, *(["estimate_interval"] if "estimate" in empty else [])])
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
+
+
+def _shown(name: str, value: float) -> str:
+    return anything(value) if name == "estimate" else decimal(value)
 
 
 def _searched(volume: Mapping[str, Any]) -> str:

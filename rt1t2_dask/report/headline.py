@@ -123,16 +123,21 @@ def _largest(result: ContrastResult) -> str:
 
 def _corrected(result: ContrastResult) -> str:
     said = ""
-    p = result.clusters["p_fwe_permutation"].dropna()
-    if len(p):
-        passed = int((p < ALPHA).sum()) or "none"
+    passed = [
+        f"the {what} of {int((p < ALPHA).sum()) or 'none'}"
+        for what in ("peak", "extent")
+        if len(p := result.clusters[f"{what}_p_fwe_permutation"].dropna())
+    ]
+    if passed:
         said += (
-            f" Corrected for the whole brain (FWE p < .05, permutation): {passed} of "
+            f" Corrected for the whole brain (FWE p < .05, permutation): {', '.join(passed)} of "
             f"{plural(len(result.clusters), 'cluster')}."
         )
     whole = (result.permutation or {}).get("p", {}).get("max_t")
     if not is_missing(whole):
-        said += f" Whole brain, largest {result.symbol}: FWE p {p_phrase(whole)} by permutation."
+        said += (
+            f" Highest peak of the brain ({result.symbol}): FWE p {p_phrase(whole)} by permutation."
+        )
     return said or " No correction for the whole brain was computed."
 
 

@@ -31,8 +31,8 @@ class RegionResult:
     title, positive : str
         What is compared; what a positive t means.
     rows : DataFrame
-        region, estimate, t, dof, p, g, ci_low, ci_high, n, q_fdr, p_fwe_max_t; the last row is
-        the mean of all regions.
+        region, estimate, t, dof, p, n, q_fdr, p_fwe_max_t, an effect size with its interval; the
+        last row is the mean of all regions.
     statistic : {"t", "F"}
     n : int
         Rows of the design.

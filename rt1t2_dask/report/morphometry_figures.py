@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rt1t2_dask.morphometry.regions import LIMBIC
+from rt1t2_dask.report.effect_words import SIZES, size_of
 from rt1t2_dask.report.morphometry_content import (
     MorphometryContent,
     RegionResult,
@@ -101,11 +102,12 @@ def _brain(
 
 
 def effect_bars(content: MorphometryContent) -> Picture | None:
-    """Draw Hedges' g with its interval in the regions that change most, cohort beside cohort."""
+    """Draw effect sizes with their intervals in the regions that change most, by cohort."""
     own = [c for c in content.contrasts if c.measure == content.measure and c.statistic == "t"]
     if not own:
         return None
-    g = np.array([c.regions["g"].to_numpy(float) for c in own])
+    g = np.array([c.regions[size_of(c.regions)].to_numpy(float) for c in own])
+    called = ", ".join(dict.fromkeys(SIZES[size_of(c.regions)] for c in own))
     order = np.argsort(-np.abs(np.nan_to_num(g.mean(axis=0))), kind="stable")[:SHOWN][::-1]
     with house_style():
         figure = new_figure(7.5, 0.28 * SHOWN + 1.0, content.simulated)
@@ -115,25 +117,29 @@ def effect_bars(content: MorphometryContent) -> Picture | None:
         labels = [str(own[0].regions["region"].iloc[i]) for i in order]
         axes.set_yticks(range(len(order)), labels)
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_xlabel(f"Hedges' g of regional {content.measure} (95 % interval)")
+        axes.set_xlabel(f"{called} of regional {content.measure} (95 % interval)")
         axes.legend(
             frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(own), reverse=True
         )
         for tick, label in zip(axes.get_yticklabels(), labels, strict=True):
             tick.set_fontweight("bold" if label.split("_", 1)[-1] in LIMBIC else "normal")
     caption = (
-        f"The {len(order)} regions with the largest mean |g| over contrasts; bold: insula and "
-        "limbic cortex. Intervals are not corrected for many regions."
+        f"The {len(order)} regions with the largest mean effect size ({called}) over contrasts; "
+        "bold: insula and limbic cortex. Intervals are not corrected for many regions."
     )
     top = own[0].regions["region"].iloc[order[-1]]
-    named = ", ".join(f"{c.name} {decimal(c.regions['g'].iloc[order[-1]])}" for c in own)
+    named = ", ".join(
+        f"{c.name} {decimal(c.regions[size_of(c.regions)].iloc[order[-1]])}" for c in own
+    )
     return Picture(figure, f"Effect sizes by region; largest in {top}: {named}.", caption)
 
 
 def _intervals(axes: Axes, result: RegionResult, order: np.ndarray, k: int, n: int) -> None:
     rows = result.regions.iloc[order]
     at = np.arange(len(order)) + 0.22 * (k - (n - 1) / 2)
-    g, low, high = (rows[name].to_numpy(float) for name in ("g", "ci_low", "ci_high"))
+    size = size_of(rows)
+    names = (size, f"{size}_ci_low", f"{size}_ci_high")
+    g, low, high = (rows[name].to_numpy(float) for name in names)
     colour = OKABE_ITO[k % len(OKABE_ITO)]
     axes.hlines(at, low, high, color=colour, linewidth=1)
     marker = MARKERS[k % len(MARKERS)]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report import tables
+from rt1t2_dask.report.effect_words import SIZES, size_of
 from rt1t2_dask.report.morphometry_content import MorphometryContent, RegionResult
 from rt1t2_dask.report.morphometry_figures import (
     across_brain,
@@ -114,7 +115,8 @@ def _contrast_sentence(result: RegionResult) -> str:
     rows = result.regions.dropna(subset=["t"])
     found = int((rows["q_fdr"] <= ALPHA).sum())
     top = rows.iloc[int(rows["t"].abs().to_numpy().argmax())]
-    g = f", Hedges' g {decimal(top['g'])}" if result.statistic == "t" else ""
+    size = size_of(rows)
+    g = f", {SIZES[size]} {decimal(top[size])}" if result.statistic == "t" else ""
     return (
         f"{result.title} ({result.measure}): {found} of {plural(len(rows), 'region')} with q <= "
         f".05; the largest |{result.statistic}| is {decimal(top['t'])} in {top['region']}{g}."
@@ -179,7 +181,9 @@ def _overview(content: MorphometryContent, drawn: Mapping[str, Picture]) -> Sect
 def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
     anchor = f"contrast-{result.map_name}"
     order = result.regions["t"].abs().sort_values(ascending=False, kind="stable").index
-    columns = ["region", "t", "p", "q_fdr", "p_fwe_max_t", "g", "ci_low", "ci_high", "n"]
+    size = size_of(result.regions)
+    columns = ["region", "t", "p", "q_fdr", "p_fwe_max_t", size]
+    columns += [f"{size}_ci_low", f"{size}_ci_high", "n"]
     rows = pd.concat([result.rows.iloc[[-1]], result.regions.loc[order]])[columns]
     note = "Ordered by |t|; the first row is the mean of all regions. q over regions, two-sided p."
     return Section(

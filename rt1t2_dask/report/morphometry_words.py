@@ -48,7 +48,7 @@ def methods(content: MorphometryContent) -> list[str]:
         "Each region was tested with ordinary least squares on the design of the cohort file; "
         "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
         f"{content.settings['permute']['n']:,} permutations "
-        f"({content.settings['permute']['method']}); Hedges' g with its noncentral t interval."
+        f"({content.settings['permute']['method']}); effect sizes with their 95 % intervals."
     )
     if content.across:
         said.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")

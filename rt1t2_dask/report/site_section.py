@@ -23,13 +23,15 @@ MODELS = {
     "covariate": "Every site has a mean of its own in the contrasts (site.model=covariate).",
     "combat": (
         "Location and scale of each site were taken out of maps and regions by ComBat "
-        "(site.model=combat); the contrasts do not count the degrees of freedom that it spent."
+        "(site.model=combat); every site keeps a mean of its own in the contrasts, which counts "
+        "the degrees of freedom that its location took."
     ),
 }
 METHODS = {
     "combat": (
         "Sites were harmonised by ComBat (Johnson et al. 2007; Fortin et al. 2018): empirical "
-        "Bayes, parametric priors over voxels, groups and covariates kept."
+        "Bayes, parametric priors over voxels, groups and covariates kept; sites stayed in the "
+        "models as fixed effects."
     ),
     "covariate": "Sites entered the models as fixed effects; people were exchanged within them.",
     "none": "Sites did not enter the models; people were exchanged within them.",

@@ -55,6 +55,6 @@ def render_sweep(
 
 
 def _table(rows: pd.DataFrame, kind: str, caption: str) -> Table | None:
-    own = rows[rows["result"] == kind].drop(columns="result")
+    own = rows[rows["result"] == kind].drop(columns=["result", "p_fwe_permutation"])
     kept = own.dropna(axis="columns", how="all")
     return None if kept.empty else from_frame(kept, caption)

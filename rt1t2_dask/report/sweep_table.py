@@ -16,9 +16,13 @@ SIGNIFICANT = 0.05
 CONTRAST, RECEPTORS = "contrast", "receptors"
 _FOUND = (
     *("clusters_positive", "clusters_negative", "volume_mm3", "largest_mm3", "peak_t"),
-    *("peak_x_mm", "peak_y_mm", "peak_z_mm", "region", "p_fwe_permutation"),
-    *("strongest_map", "strongest_fisher_z", "strongest_q", "maps_q05"),
+    *("peak_x_mm", "peak_y_mm", "peak_z_mm", "region", "peak_p_fwe_permutation"),
+    "extent_p_fwe_permutation",
+    *("strongest_map", "strongest_fisher_z", "strongest_q", "maps_q05", "p_fwe_permutation"),
 )
+
+
+_SMALLEST = ("peak_p_fwe_permutation", "extent_p_fwe_permutation", "p_fwe_permutation")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def comparison(entries: Sequence[SweepEntry]) -> pd.DataFrame:
     DataFrame
         job, one column a swept setting, result (``contrast`` | ``receptors``), name, then what was
         found; NaN where a column does not belong to the row. ``peak_t`` is the largest |t| of all
-        clusters with its sign, ``p_fwe_permutation`` the smallest of all clusters, ``maps_q05``
+        clusters with its sign, each p the smallest of all clusters (``p_fwe_permutation``,
+        of extent or peak by what was permuted, is the name of the release before), ``maps_q05``
         the number of maps with q < .05, and ``strongest_q`` by the nulls of
         `rt1t2_dask.report.receptor_marks`.
     """
@@ -110,7 +115,7 @@ def _clusters(table: pd.DataFrame) -> dict[str, Any]:
         "largest_mm3": float(table["volume_mm3"].max()),
         **{name: peak[name] for name in ("peak_t", "peak_x_mm", "peak_y_mm", "peak_z_mm")},
         "region": peak["region"],
-        "p_fwe_permutation": table["p_fwe_permutation"].min(),
+        **{name: table[name].min() for name in _SMALLEST},
     }
 
 

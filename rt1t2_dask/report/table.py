@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from numbers import Real
 from typing import Any
 
@@ -27,10 +28,11 @@ _LARGE = 1000
 
 @dataclass(frozen=True)
 class Heading:
-    """Head of a column; numbers align to the right."""
+    """Head of a column; numbers align to the right; ``band`` heads neighbouring columns."""
 
     text: str
     numeric: bool = True
+    band: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     footnotes: tuple[str, ...] = ()
     places: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def bands(self) -> tuple[tuple[str, int], ...]:
+        """Heads over several columns and how many each spans; empty where there are none."""
+        runs = [(band, len(list(own))) for band, own in groupby(h.band for h in self.headings)]
+        return tuple(runs) if any(band for band, _ in runs) else ()
 
 
 def text(value: Any) -> str:
@@ -81,19 +89,29 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "peak_zscore": ("Peak Z", decimal),
     "peak": ("Peak x y z (mm)", text),
     "centre": ("Centre x y z (mm)", text),
-    "p_uncorrected": ("p cluster, uncorrected", probability),
+    "extent_p_uncorrected": ("Extent p, uncorrected", probability),
+    "extent_p_fwe_rft": ("Extent p FWE, random field", probability),
+    "extent_q_fdr": ("Extent q (FDR)", probability),
+    "extent_p_fwe_permutation": ("Extent p FWE, permutation", probability),
+    "peak_p_fwe_rft": ("Peak p FWE, random field", probability),
+    "peak_p_fwe_permutation": ("Peak p FWE, permutation", probability),
     "p_fwe_rft": ("p FWE, random field", probability),
     "q_fdr": ("q (FDR)", probability),
-    "p_fwe_permutation": ("p FWE, permutation", probability),
     "p_peak": ("p peak, uncorrected", probability),
     "p_fwe_max_t": ("p FWE, largest |t|", probability),
     "p_region": ("p", probability),
     "statistic": ("t or F", decimal),
     "dof": ("df", anything),
     "hedges_g": ("Hedges' g", decimal),
+    "g_interval": ("95 % interval of g", text),
+    "d_z": ("d_z", decimal),
+    "d_z_interval": ("95 % interval of d_z", text),
+    "partial_r": ("Partial r", decimal),
+    "partial_r_interval": ("95 % interval of partial r", text),
     "partial_eta2": ("Partial η²", decimal),
-    "g_interval": ("95 % interval of the effect", text),
+    "partial_eta2_interval": ("95 % interval of partial η²", text),
     "estimate": ("Estimate", anything),
+    "estimate_interval": ("95 % interval of the estimate", text),
     "percent": ("% of the mean", decimal),
     "lesion_overlap": ("In any lesion", percent),
     "regions": ("All regions", text),

@@ -23,9 +23,12 @@ from rt1t2_dask.report.table import Heading, Table, from_frame, with_places
 
 _CHECKSUM_LETTERS = 12
 _CLUSTER_ORDER = [
-    *("cluster", "direction", "region", "volume_mm3", "peak_t", "peak_zscore", "peak"),
-    *("p_uncorrected", "p_fwe_rft", "q_fdr", "p_fwe_permutation", "lesion_overlap"),
+    *("cluster", "direction", "region", "volume_mm3"),
+    *("extent_p_fwe_rft", "extent_p_fwe_permutation", "extent_q_fdr", "extent_p_uncorrected"),
+    *("peak_t", "peak_zscore", "peak", "peak_p_fwe_rft", "peak_p_fwe_permutation"),
+    "lesion_overlap",
 ]
+_BANDS = {"extent": "Cluster extent", "peak": "Peak"}
 _CLUSTER_MORE = ["cluster", "voxels", "centre", "regions"]
 _RECEPTOR_ORDER = [
     *("receptor", "mark", "map", "group", "mean_fisher_z", "interval", "mean_rho"),
@@ -42,13 +45,37 @@ def clusters(result: ContrastResult) -> Table:
     )
     places = [f"peak_{axis}_mm" for axis in "xyz"]
     frame["peak"] = [coordinates(row) for row in frame[places].to_numpy()]
-    notes = ("Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery.",)
-    made = from_frame(frame[_CLUSTER_ORDER], f"Clusters, {result.title}", notes)
+    names = [name for name in _CLUSTER_ORDER if not _not_permuted(frame, name)]
+    made = from_frame(frame[names], f"Clusters, {result.title}", _cluster_notes(result))
     heads = tuple(
-        Heading(f"Peak {result.statistic}") if head.text == "Peak t" else head
-        for head in made.headings
+        replace(
+            head,
+            text=f"Peak {result.statistic}" if head.text == "Peak t" else head.text,
+            band=_BANDS.get(name.split("_", maxsplit=1)[0], ""),
+        )
+        for name, head in zip(names, made.headings, strict=True)
     )
     return with_places(replace(made, headings=heads), frame, places)
+
+
+def _not_permuted(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column of extent by permutation stays empty, as it does by default."""
+    return name == "extent_p_fwe_permutation" and bool(frame[name].isna().all())
+
+
+def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
+    notes = ["Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery."]
+    if result.statistic == "t":
+        notes.append(
+            "p and q of random fields are one-sided for each sign, as SPM12's: a search of both "
+            "signs finds by chance twice as often. p by permutation are of both signs together."
+        )
+    if result.permutation and _not_permuted(result.clusters, "extent_p_fwe_permutation"):
+        notes.append(
+            f"The peak's p by permutation is of its {result.symbol}; that of extent needs "
+            "permute.statistic=[max_t,cluster] with permute.forming_p as contrast.p."
+        )
+    return tuple(notes)
 
 
 def cluster_extents(result: ContrastResult) -> Table:
@@ -142,10 +169,7 @@ def permutation(result: ContrastResult) -> Table | None:
     )
     heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
     method = str(found.get("method", "")).replace("_", "-").title()
-    caption = (
-        f"{method} permutation, {result.title}: {thousands(found.get('n'))} permutations, "
-        f"seed {found.get('seed')}"
-    )
+    caption = f"{method} permutation, {result.title}: {result.exchanges}, seed {found.get('seed')}"
     notes = _stopped_early(found)
     return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.sufficient import (
     BLANK,
+    CONSTANT,
     TILE,
     Sums,
     accumulate,
     residual_squares,
     solve,
+    varies,
 )
 
 Float = NDArray[np.float64]
@@ -126,7 +128,8 @@ def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standard
     Notes
     -----
     Johnson et al. 2007 (Biostatistics 8:118), Fortin et al. 2018 (NeuroImage 167:104). Voxels
-    where somebody is missing take who is there; a site with fewer than two gives NaN.
+    where somebody is missing take who is there; a site with fewer than two, or whose people all
+    have one value (to float32's precision), gives NaN.
     """
     k, covariates = len(sites), sites[0].columns - 1
     full = [site.through(_with_site(i, k, covariates)) for i, site in enumerate(sites)]
@@ -148,10 +151,12 @@ def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standard
         else:
             mean = b[reference]
             variance = residual_squares(full[reference], b) / people[reference]
-        deviation = np.sqrt(np.where(variance > 1e-20 * fit.total, variance, np.nan))
+        level = fit.total / fit.people
+        deviation = np.sqrt(np.where(variance > CONSTANT * level, variance, np.nan))
         deviation[fit.rank < everybody.shape[0]] = np.nan
         moments = [_moments(site, np.vstack([mean, slopes])) for site in sites]
         n = np.where(people > 1, people, np.nan)
+        n = np.where([varies(site) for site in sites], n, np.nan)
         gamma = np.stack([first for first, _ in moments]) / n / deviation
         second = np.stack([second for _, second in moments]) / deviation**2
         delta = (second - n * gamma**2) / (n - 1)

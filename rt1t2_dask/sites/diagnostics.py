@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.sites.sufficient import Sums, solve
+from rt1t2_dask.sites.sufficient import CONSTANT, Sums, solve
 
 Float = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ class SiteVariance:
     Parameters
     ----------
     share : ndarray
-        Partial R^2 of the site columns, 0 to 1.
+        Partial R^2 of the site columns, 0 to 1; NaN where nobody differs.
     span : ndarray
         Largest minus smallest site mean at equal covariates, in the data's unit.
     """
@@ -47,7 +47,7 @@ def site_variance(sites: Sequence[Sums]) -> SiteVariance:
         full.append(site.through(transform))
     fit = solve(full, np.sum([site.everybody for site in full], axis=0))
     means = fit.coefficients[:k]
-    usable = fit.rank == k + covariates
+    usable = (fit.rank == k + covariates) & (without.residual > CONSTANT * without.total)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = 1 - fit.residual / without.residual
     return SiteVariance(

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.stats.scores import t_to_z
 
 Float = NDArray[np.float64]
 Method = Literal["fixed", "random"]
 MIN_SITES = 2
+
+# Hartung-Knapp's t has sites - 1 degrees of freedom: with three it asks |t| > 22 at p < .001.
+HARTUNG_KNAPP_SITES = 5
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,10 @@ class Meta:
 
     Parameters
     ----------
-    effect, se, z : ndarray, shape (voxel,)
-        Weighted mean in the data's unit, its standard error, their quotient.
+    effect, se : ndarray, shape (voxel,)
+        Weighted mean in the data's unit and its standard error.
+    z : ndarray, shape (voxel,)
+        Normal deviate of ``effect / se``; of equal p where that quotient has Student's t.
     sites : ndarray of int, shape (voxel,)
         Sites that have an effect.
     q : ndarray, shape (voxel,)
@@ -46,7 +52,18 @@ class Meta:
     tau2: Float
 
 
-def combine(effects: Float, errors: Float, method: Method = "random") -> Meta:
+@dataclass(frozen=True)
+class _Weighted:
+    """The sites at every voxel, shape (site, voxel); weight 0 where a site has no effect."""
+
+    y: Float
+    weight: Float
+    known: NDArray[np.int64]
+
+
+def combine(
+    effects: Float, errors: Float, method: Method = "random", dof: Float | None = None
+) -> Meta:
     """Combine sites.
 
     Parameters
@@ -55,6 +72,9 @@ def combine(effects: Float, errors: Float, method: Method = "random") -> Meta:
         Effect and standard error of each; NaN where a site has none.
     method : {"fixed", "random"}
         Inverse variances; or DerSimonian-Laird, whose variance between sites is added.
+    dof : ndarray, shape (site, voxel), optional
+        Degrees of freedom of each standard error (Satterthwaite's where variances differ by
+        group); without them standard errors count as known.
 
     Raises
     ------
@@ -64,33 +84,75 @@ def combine(effects: Float, errors: Float, method: Method = "random") -> Meta:
     Notes
     -----
     DerSimonian and Laird 1986 (Control Clin Trials 7:177); Higgins and Thompson 2002 (Stat Med
-    21:1539). Standard errors count as known: with few people or few sites z is too large.
+    21:1539). Every site's error is widened until effect over error is the normal deviate of its
+    t, since errors of few people that count as known make z too large. With ``random``, voxels
+    of five sites or more take the standard error of Hartung and Knapp 2001 (Stat Med 20:3875)
+    and Student's t with sites - 1 degrees of freedom.
     """
     if len(effects) < MIN_SITES:
         raise UserError(f"a meta-analysis needs {MIN_SITES} sites or more; there is one.")
-    there = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
-    known = there.sum(axis=0)
-    y = np.where(there, effects, 0.0)
-    w = np.divide(1.0, errors**2, out=np.zeros_like(y), where=there)
+    sites = _weighted(effects, errors if dof is None else widened(effects, errors, dof))
+    y, w, known = sites.y, sites.weight, sites.known
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (w * y).sum(axis=0) / w.sum(axis=0)
         q = (w * (y - mean) ** 2).sum(axis=0)
         excess = q - (known - 1)
         scale = w.sum(axis=0) - (w**2).sum(axis=0) / w.sum(axis=0)
         tau2 = np.maximum(excess / scale, 0.0) if method == "random" else np.zeros_like(q)
-        weight = np.divide(w, 1 + w * tau2, out=np.zeros_like(w), where=there)
-        effect = (weight * y).sum(axis=0) / weight.sum(axis=0)
-        se = weight.sum(axis=0) ** -0.5
         i2 = np.where(q > 0, np.maximum(excess / q, 0.0), 0.0)
-        p_q = stats.chi2.sf(q, np.maximum(known - 1, 1))
-        rows = np.stack([effect, se, effect / se, q, p_q, i2, tau2])
+    effect, se, z = _tested(sites, tau2, method)
+    p_q = stats.chi2.sf(q, np.maximum(known - 1, 1))
+    rows = np.stack([effect, se, z, q, p_q, i2, tau2])
     effect, se, z, q, p_q, i2, tau2 = np.where(known >= MIN_SITES, rows, np.nan)
     return Meta(effect, se, z, known, q, p_q, i2, tau2)
 
 
-def leave_one_out(effects: Float, errors: Float, method: Method = "random") -> Float:
-    """Give z without each site in turn, shape (site, voxel); NaN where one site is left."""
+def widened(effects: Float, errors: Float, dof: Float) -> Float:
+    """Return standard errors by which each effect is the normal deviate of its Student's t.
+
+    Parameters
+    ----------
+    effects, errors, dof : ndarray
+        Of one shape; NaN stays NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = effects / errors
+        ratio = t / t_to_z(t, dof)
+    # At t = 0 the quotient is that of the densities there.
+    ratio = np.where(t == 0, stats.norm.pdf(0.0) / stats.t.pdf(0.0, dof), ratio)
+    return np.asarray(errors * ratio)
+
+
+def _weighted(effects: Float, errors: Float) -> _Weighted:
+    there = np.isfinite(effects) & np.isfinite(errors) & (errors > 0)
+    y = np.where(there, effects, 0.0)
+    weight = np.divide(1.0, errors**2, out=np.zeros_like(y), where=there)
+    return _Weighted(y, weight, there.sum(axis=0))
+
+
+def _tested(sites: _Weighted, tau2: Float, method: Method) -> tuple[Float, Float, Float]:
+    """Effect, its standard error and its z at every voxel."""
+    weight = sites.weight / (1 + sites.weight * tau2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = (weight * sites.y).sum(axis=0) / weight.sum(axis=0)
+        se = weight.sum(axis=0) ** -0.5
+        z = effect / se
+        many = np.asarray(sites.known >= HARTUNG_KNAPP_SITES)
+        if method == "random" and many.any():
+            left = np.maximum(sites.known - 1, 1)
+            spread = (weight * (sites.y - effect) ** 2).sum(axis=0) / left
+            se = np.where(many, se * np.sqrt(spread), se)
+            z = np.where(many, t_to_z(effect / se, left), z)
+    return effect, se, z
+
+
+def leave_one_out(
+    effects: Float, errors: Float, method: Method = "random", dof: Float | None = None
+) -> Float:
+    """Return z without each site in turn, shape (site, voxel); NaN where one site is left."""
     if len(effects) <= MIN_SITES:
         return np.full(effects.shape, np.nan)
     left = [np.arange(len(effects)) != k for k in range(len(effects))]
-    return np.stack([combine(effects[rows], errors[rows], method).z for rows in left])
+    return np.stack(
+        [combine(effects[r], errors[r], method, None if dof is None else dof[r]).z for r in left]
+    )

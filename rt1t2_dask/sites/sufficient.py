@@ -17,6 +17,10 @@ Index = NDArray[np.int64]
 BLANK = -1
 TILE = 65536
 
+# Maps are float32: what varies by less than 1e-6 of its root mean square is constant. Sums of
+# squares of one value leave 1e-16 to 1e-15 of the total, never exactly 0.
+CONSTANT = 1e-12
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -232,6 +236,13 @@ def residual_squares(site: Sums, coefficients: Float) -> Float:
         fitted[part] = np.einsum("iv,vij,jv->v", own, padded[site.pattern[part]], own)
     cross = np.einsum("iv,iv->v", coefficients, site.cross)
     return np.asarray(np.maximum(site.squares - 2 * cross + fitted, 0.0))
+
+
+def varies(site: Sums) -> Bool:
+    """Return whether a site's people differ at all, by voxel; the first column of X is 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        about_mean = site.squares - site.cross[0] ** 2 / site.people
+    return np.asarray(about_mean > CONSTANT * site.squares)
 
 
 def patterns(present: Bool) -> tuple[Bool, Index]:

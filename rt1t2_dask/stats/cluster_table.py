@@ -14,12 +14,20 @@ from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.stats import random_field
 from rt1t2_dask.stats.clusters import Cluster, ClusterMap, Peak
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.peak_table import chance, q_by_height
 
+EXTENT = ("extent_p_fwe_rft", "extent_q_fdr", "extent_p_uncorrected", "extent_p_fwe_permutation")
+PEAK = ("peak_p_fwe_rft", "peak_q_fdr", "peak_p_uncorrected", "peak_p_fwe_permutation")
+# Names of the release before, written beside the new ones for this one.
+OLD_NAMES = {
+    "p_uncorrected": "extent_p_uncorrected",
+    "p_fwe_rft": "extent_p_fwe_rft",
+    "q_fdr": "extent_q_fdr",
+}
 COLUMNS = (
-    "cluster", "sign", "voxels", "volume_mm3", "peak_t", "peak_zscore",
+    "cluster", "sign", "voxels", "volume_mm3", *EXTENT, "peak_t", "peak_zscore", *PEAK,
     "peak_x_mm", "peak_y_mm", "peak_z_mm", "centre_x_mm", "centre_y_mm", "centre_z_mm",
-    "p_uncorrected", "p_fwe_rft", "q_fdr", "p_fwe_permutation",
-    "region", "regions", "lesion_overlap",
+    "region", "regions", "lesion_overlap", *OLD_NAMES, "p_fwe_permutation",
 )  # fmt: skip
 NEAREST_MM = 10.0
 UNLABELLED = "unlabelled"
@@ -89,7 +97,6 @@ def table(
     maps: Sequence[ClusterMap],
     volume: random_field.SearchVolume | None = None,
     annotations: Sequence[Sequence[Annotation]] | None = None,
-    p_fwe_permutation: Sequence[Sequence[float]] | None = None,
 ) -> pd.DataFrame:
     """Tabulate the clusters of one contrast, numbered across both signs.
 
@@ -98,27 +105,27 @@ def table(
     maps : sequence of ClusterMap
         Usually positive, then negative.
     volume : SearchVolume, optional
-        For random-field p and q of the extent; NaN without.
-    annotations, p_fwe_permutation : sequence of sequence, optional
+        For random-field p and q; NaN without.
+    annotations : sequence of sequence, optional
         One entry a map and cluster.
 
     Returns
     -------
     DataFrame
-        The columns of ``contrast-<name>_clusters.tsv``; NaN where not computed.
+        The columns of ``contrast-<name>_clusters.tsv``; NaN where not computed. Extent and peak
+        have p and q of their own, of random fields one-sided for each sign, as SPM12's table.
     """
     rows: list[dict[str, Any]] = []
     for k, cluster_map in enumerate(maps):
-        extent = _extent_statistics(cluster_map, volume)
+        extent, peaks = _extent_statistics(cluster_map, volume), _peaks(cluster_map, volume)
         for i, cluster in enumerate(cluster_map.clusters):
             row = {"cluster": len(rows) + 1} | _geometry(cluster) | extent[cluster.voxels]
-            row["p_fwe_permutation"] = (
-                float("nan") if p_fwe_permutation is None else p_fwe_permutation[k][i]
-            )
+            row |= peaks.get(abs(cluster.peak.t_nominal), {})
             if annotations is not None:
                 row |= vars(annotations[k][i])
             rows.append(row)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    made = pd.DataFrame(rows, columns=list(COLUMNS))
+    return made.assign(**{old: made[new] for old, new in OLD_NAMES.items()})
 
 
 def _geometry(cluster: Cluster) -> dict[str, Any]:
@@ -147,11 +154,23 @@ def _extent_statistics(
     uncorrected = random_field.cluster_p_uncorrected(sizes, cluster_map.height, volume)
     corrected = random_field.cluster_p_fwe(sizes, cluster_map.height, volume)
     q = benjamini_hochberg(uncorrected)
-    keys = ("p_uncorrected", "p_fwe_rft", "q_fdr")
+    keys = ("extent_p_uncorrected", "extent_p_fwe_rft", "extent_q_fdr")
     return {
         int(size): dict(zip(keys, map(float, values), strict=True))
         for size, *values in zip(sizes, uncorrected, corrected, q, strict=True)
     }
+
+
+def _peaks(
+    cluster_map: ClusterMap, volume: random_field.SearchVolume | None
+) -> dict[float, dict[str, float]]:
+    """Map the height of each cluster's peak to its p and q."""
+    if volume is None:
+        return {}
+    q = q_by_height(cluster_map, volume)
+    keys = ("peak_p_uncorrected", "peak_p_fwe_rft", "peak_q_fdr")
+    heights = (abs(cluster.peak.t_nominal) for cluster in cluster_map.clusters)
+    return {t: dict(zip(keys, (*chance(t, volume), q[t]), strict=True)) for t in heights}
 
 
 def at_peak(peak: Peak, labels: NDArray[Any], names: Mapping[int, str], grid: Grid) -> str:

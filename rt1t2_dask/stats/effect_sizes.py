@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,15 +10,30 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.glm import GlmResult, Variance, fit
+from rt1t2_dask.stats.glm import GlmResult, Variance, fit, hedges_factor
 from rt1t2_dask.stats.noncentral import noncentrality_of_f
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
-COLUMNS = (
-    *("estimate", "percent", "t", "dof", "p", "g", "partial_eta2", "ci_low", "ci_high", "n"),
-)
+Kind = Literal["g", "d_z", "partial_r", "partial_eta2"]
+
+
+def effect_size_of(design: Design) -> Kind:
+    """Return the standardised effect that belongs to a design's contrast.
+
+    Hedges' g of differences between groups and of one group's mean, d_z of pairs, partial r of
+    a slope, partial eta squared of F.
+    """
+    if design.q > 1:
+        return "partial_eta2"
+    if design.flips:
+        return "d_z" if "difference" in design.names else "g"
+    own = design.group[:, None] == np.array(design.groups)
+    means = np.column_stack([own, np.ones(len(own), bool)]).astype(np.float64)
+    tested = design.matrix[:, design.vector != 0]
+    of_groups = (tested[:, :, None] == means[:, None]).all(axis=0).any(axis=1)
+    return "g" if of_groups.all() else "partial_r"
 
 
 def noncentral_interval(
@@ -129,10 +144,7 @@ def regional(
     Returns
     -------
     DataFrame, one row a region
-        ``estimate`` (unit of the data), ``percent`` of the baseline (NaN where the scale has
-        none), ``t`` (F where the contrast has several sets of weights), ``dof``, ``p`` (two-sided
-        for t), Hedges' ``g`` for t and ``partial_eta2`` for F with its 95 % interval
-        ``ci_low, ci_high`` (:func:`noncentral_interval`, :func:`noncentral_f_interval`), ``n``.
+        As :func:`table_of_result`, with the effect size of :func:`effect_size_of`.
     """
     result = fit(
         data,
@@ -142,39 +154,97 @@ def regional(
         min_group_n=min_group_n,
         min_group_share=min_group_share,
     )
-    return table_of_result(result, baseline, design.q, scale)
+    return table_of_result(result, baseline, design.q, scale, effect_size_of(design))
 
 
 def table_of_result(
-    result: GlmResult, baseline: Float, q: int, scale: Scale = Scale.RATIO
+    result: GlmResult,
+    baseline: Float,
+    q: int,
+    scale: Scale = Scale.RATIO,
+    kind: Kind = "g",
 ) -> pd.DataFrame:
-    """Lay a test of regions out as `regional` does; ``q`` sets of weights."""
-    low, high = _interval(result, q)
+    """Lay a test of regions out.
+
+    Parameters
+    ----------
+    result : GlmResult
+    baseline : ndarray, shape (region,)
+    q : int
+        Sets of weights; above 1 ``kind`` is ``partial_eta2``.
+    scale, kind
+        As `regional` and `effect_size_of`.
+
+    Returns
+    -------
+    DataFrame, one row a region
+        ``estimate`` (unit of the data) with its own 95 % interval ``estimate_ci_low``,
+        ``estimate_ci_high``, ``percent`` of the baseline (NaN where the scale has none), ``t``
+        (F where the contrast has several sets of weights), ``dof``, ``p`` (two-sided for t); the
+        effect size under its name with ``<name>_ci_low``, ``<name>_ci_high``; ``n``; and the
+        names of the release before: ``g``, ``partial_eta2``, ``ci_low``, ``ci_high``.
+    """
+    name: Kind = "partial_eta2" if q > 1 else kind
+    size, low, high = effect_size(result, q, name)
+    half = special.stdtrit(result.dof, 0.975) * result.se
     columns = {
         "estimate": result.effect,
+        "estimate_ci_low": result.effect - half,
+        "estimate_ci_high": result.effect + half,
         "percent": scale.percent(result.effect, baseline),
         "t": result.t,
         "dof": result.dof,
         "p": _p(result, q),
-        "g": result.hedges_g,
-        "partial_eta2": _eta(result, q),
+    }
+    nothing = np.full(len(result.t), np.nan)
+    old = {
+        "g": size if name in ("g", "d_z") else nothing,
+        "partial_eta2": size if name == "partial_eta2" else nothing,
         "ci_low": low,
         "ci_high": high,
-        "n": result.n,
     }
-    return pd.DataFrame(columns, columns=list(COLUMNS))
+    own = {name: size, f"{name}_ci_low": low, f"{name}_ci_high": high, "n": result.n}
+    return pd.DataFrame(columns | own | old)
 
 
-def _interval(result: GlmResult, q: int) -> tuple[Float, Float]:
-    if q > 1:
-        return noncentral_f_interval(result.t, q, result.dof, result.n)
-    return noncentral_interval(result.t, result.dof, result.se / result.sd)
+def effect_size(result: GlmResult, q: int, kind: Kind) -> tuple[Float, Float, Float]:
+    """Return an effect size and the ends of its 95 % interval, shape (region,) each.
+
+    The interval of g and d_z is that of the noncentral t times the small-sample factor of g.
+    """
+    if kind == "partial_eta2":
+        size = partial_eta_squared(result.t, q, result.dof)
+        return size, *noncentral_f_interval(result.t, q, result.dof, result.n)
+    if kind == "partial_r":
+        return partial_r(result.t, result.dof)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = result.hedges_g * result.sd / result.effect
+    factor = np.where(result.effect == 0, hedges_factor(result.dof), factor)
+    low, high = noncentral_interval(result.t, result.dof, result.se / result.sd)
+    return result.hedges_g, low * factor, high * factor
 
 
-def _eta(result: GlmResult, q: int) -> Float:
-    if q > 1:
-        return partial_eta_squared(result.t, q, result.dof)
-    return np.full(len(result.t), np.nan)
+def partial_r(t: ArrayLike, dof: ArrayLike, level: float = 0.95) -> tuple[Float, Float, Float]:
+    """Return the correlation of what is tested with the data, the other columns held constant.
+
+    Parameters
+    ----------
+    t, dof : array_like
+        Student's t of a slope and its degrees of freedom, n - 2 - other columns.
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    r, low, high : ndarray
+        r = t / sqrt(t^2 + dof); the interval is Fisher's, of standard error 1 / sqrt(dof - 1)
+        (Fisher 1924, Metron 3:329); NaN where dof is not above 1.
+    """
+    t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
+    r = t / np.sqrt(t**2 + dof)
+    error = np.where(dof > 1, np.maximum(dof - 1, 1e-9), np.nan) ** -0.5
+    half = special.ndtri((1 + level) / 2) * error
+    return r, np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)
 
 
 def _p(result: GlmResult, q: int) -> Float:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rt1t2_dask.errors import UserError
+
 Float = NDArray[np.float64]
 TAIL_SHARE = 0.25
 FEWEST = 30
@@ -15,6 +17,9 @@ STEP = 10
 REPLICATES = 200
 FIT_P = 0.1
 SMALLEST = 1e-3
+
+# A quarter of fewer is no tail: the fit's end then decides p, and it lies anywhere.
+LEAST_RELABELINGS = 1000
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ class ParetoTail:
     share : float
         Of the null above the threshold.
     smallest : float
-        p is not extrapolated below it.
+        p is not extrapolated below it: 1 / (n + 1) where the tail ends (k > 0), since beyond
+        the largest null value such a fit says how near its end lies, not how rare a value is;
+        else a thousandth of that.
     fit_p : float
         p of the Anderson-Darling statistic by parametric bootstrap.
     """
@@ -58,8 +65,31 @@ class ParetoTail:
         }
 
 
+def require_relabelings(n: int) -> None:
+    """Refuse a tail of too few relabelings.
+
+    Raises
+    ------
+    UserError
+        Fewer than 1,000.
+    """
+    if n < LEAST_RELABELINGS:
+        raise UserError(too_few(n))
+
+
+def too_few(n: int) -> str:
+    """Say that a tail needs more relabelings."""
+    return (
+        f"permute.tail=gpd with permute.n={n}: a tail is fitted to the upper quarter of the "
+        f"relabelings and needs {LEAST_RELABELINGS} or more; raise permute.n, or set "
+        "permute.tail=none."
+    )
+
+
 def fit_tail(null: NDArray[Any]) -> ParetoTail | None:
     """Fit the upper quarter of a null; less, by 10, until it fits; None where it never does.
+
+    Fewer than 1,000 values (an enumerated test, an early stop) have no tail either.
 
     Parameters
     ----------
@@ -74,6 +104,8 @@ def fit_tail(null: NDArray[Any]) -> ParetoTail | None:
     """
     ordered = np.sort(np.asarray(null, np.float64))
     total = len(ordered) + 1
+    if len(ordered) < LEAST_RELABELINGS:
+        return None
     for count in range(int(TAIL_SHARE * len(ordered)), FEWEST - 1, -STEP):
         threshold = float((ordered[-count - 1] + ordered[-count]) / 2)
         excess = ordered[-count:] - threshold
@@ -83,7 +115,8 @@ def fit_tail(null: NDArray[Any]) -> ParetoTail | None:
         fit_p = _goodness(excess, scale, shape)
         if fit_p >= FIT_P:
             share = (count + 1) / total
-            return ParetoTail(threshold, scale, shape, share, SMALLEST / total, fit_p)
+            smallest = (1.0 if shape > 0 else SMALLEST) / total
+            return ParetoTail(threshold, scale, shape, share, smallest, fit_p)
     return None
 
 

@@ -41,12 +41,12 @@ def table(
     rows: list[tuple[Any, ...]] = []
     before = 0
     for one in maps:
-        q = _q(one, volume)
+        q = q_by_height(one, volume)
         for number, cluster in enumerate(one.clusters, start=before + 1):
             for k, peak in enumerate(cluster.maxima, start=1):
-                chance = _chance(abs(peak.t_nominal), volume)
+                by_chance = chance(abs(peak.t_nominal), volume)
                 place = (number, k, cluster.sign, peak.t, peak.z, *peak.mm)
-                rows.append((*place, *chance, q[abs(peak.t_nominal)], region(peak)))
+                rows.append((*place, *by_chance, q[abs(peak.t_nominal)], region(peak)))
         before += len(one.clusters)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -58,12 +58,13 @@ def set_level(one: ClusterMap, volume: SearchVolume) -> dict[str, Any]:
     return {"clusters": count, "p": p}
 
 
-def _chance(t: float, volume: SearchVolume) -> tuple[float, float]:
+def chance(t: float, volume: SearchVolume) -> tuple[float, float]:
+    """Return the p of a peak's height alone and family-wise by random field, for one sign."""
     alone = random_field.peak_p_uncorrected(t, volume.dof, volume.numerator)
     return float(alone), float(random_field.peak_p_fwe(t, volume))
 
 
-def _q(one: ClusterMap, volume: SearchVolume) -> dict[float, float]:
-    """Topological FDR by height."""
+def q_by_height(one: ClusterMap, volume: SearchVolume) -> dict[float, float]:
+    """Return the topological FDR of peaks by their height, over all maxima of a sign."""
     q = random_field.peak_q_fdr(one.maxima_t, one.height, volume)
     return dict(zip(np.asarray(one.maxima_t, np.float64).tolist(), q.tolist(), strict=True))

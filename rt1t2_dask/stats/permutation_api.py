@@ -16,7 +16,7 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.exchange import Method, exchanged, plan
 from rt1t2_dask.stats.glm import Variance
 from rt1t2_dask.stats.null import p_fwe, p_uncorrected
-from rt1t2_dask.stats.pareto import fit_tail
+from rt1t2_dask.stats.pareto import fit_tail, require_relabelings
 from rt1t2_dask.stats.permutation import prepare
 from rt1t2_dask.stats.prepared import PreparedBlock
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
@@ -78,7 +78,8 @@ def permutation_test(
     exchangeable, whole
         See :func:`rt1t2_dask.stats.exchange.plan`.
     pareto_tail : bool
-        Give small p by a generalised Pareto distribution of the null's tail.
+        Give small p by a generalised Pareto distribution of the null's tail; asks for 1,000
+        relabelings.
     min_group_n, min_group_share
         A voxel needs this many people and this share of each group.
 
@@ -97,6 +98,8 @@ def permutation_test(
         no voxel that enough people have; a method that the design has no room for.
     """
     array = as_maps(maps, design)
+    if pareto_tail:
+        require_relabelings(n)
     _require_space(array, statistics)
     data = design.observed(array.to_numpy().reshape(array.shape[0], -1))
     how: dict[str, Any] = {"exchangeable": exchangeable, "whole": whole, "method": method}

@@ -20,6 +20,9 @@ from rt1t2_dask.stats.welch import Welch, score_of, share_of
 PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
 NEVER = 9.0
+# Products of unit vectors in float32 leave shares of 1e-16 to 1e-14 where the statistic is 0;
+# a real share below 1e-12 (|t| below 1e-5) has p = 1 to five digits.
+ROUNDING = np.float32(1e-12)
 ROOM_TILES = 64
 Pair = tuple[F32, F32]
 Kept = tuple[NDArray[np.int16], I32, F32]
@@ -56,7 +59,7 @@ def _scan_equal(
     left = block.residuals
     count, weights = len(orders), permuted_weights(left, orders, block.smith)
     bar = np.full(left.whole.shape[0] * WIDTH, NEVER, np.float32)
-    bar[: len(left.index)] = np.abs(block.whole_u) * TIE
+    bar[: len(left.index)] = reach(block.whole_u)
     share = NEVER if height is None else height_share(height, left.regressors, left.dof)
 
     def run(tails: Pair, exceed: I32, tile: int, kept: Kept) -> tuple[int, int]:
@@ -73,7 +76,7 @@ def _scan_welch(
 ) -> tuple[Tails, I32, Above]:
     left, ready = block.residuals, Welch.of(block.residuals, orders)
     observed = Welch.of(left, identity(orders.shape[1])).scores(left.whole)
-    bar = (np.abs(observed) * TIE).reshape(-1, WIDTH)
+    bar = reach(observed).reshape(-1, WIDTH)
     score = score_of(NEVER if height is None else height_share(height, 1, left.dof))
 
     def run(tails: Pair, exceed: I32, tile: int, kept: Kept) -> tuple[int, int]:
@@ -141,7 +144,13 @@ def scan_partial(
 
 def _reached(shares: F32, observed: F32) -> I32:
     """Count the relabelings of each voxel that reached what was observed."""
-    return np.asarray(np.sum(np.abs(shares) >= np.abs(observed * TIE)[:, None], axis=1), np.int32)
+    return np.asarray(np.sum(np.abs(shares) >= reach(observed)[:, None], axis=1), np.int32)
+
+
+def reach(observed: F32) -> F32:
+    """Return the share or score that counts as what was observed; any does where that is 0."""
+    size = np.abs(observed)
+    return np.where(size > ROUNDING, size * TIE, np.float32(0))
 
 
 def _tails(shares: F32, q: int, dof: float) -> Tails:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -24,7 +25,7 @@ contrasts:
   any: {test: anova, groups: [pat, hc, third]}
   before: {test: paired, groups: [pat, hc], pair: couple, adjusted: []}
   slope: {test: regression, of: pain, within: pat, adjusted: []}
-  mean: {test: one_sample, group: hc, adjusted: []}
+  mean: {test: one_sample, group: hc, value: 1.4, adjusted: []}
   steeper: {formula: "~ group * pain", of: "group:pain"}
   weighted: {formula: "~ group + pain", weights: {"group[pat]": 1}, groups: [pat, hc]}
 adjusted: [age]
@@ -56,8 +57,8 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     inside = {g: maps[(rows["group"] == g).to_numpy()][:, tested] for g in "PCT"}
     pairs = stats.ttest_rel(inside["P"], inside["C"][:6]).statistic
     np.testing.assert_allclose(statmap("before")[tested], pairs, rtol=1e-4, atol=1e-4)
-    mean = stats.ttest_1samp(inside["C"], 0).statistic
-    np.testing.assert_allclose(statmap("mean")[tested], mean, rtol=1e-4)
+    mean = stats.ttest_1samp(inside["C"], 1.4).statistic
+    np.testing.assert_allclose(statmap("mean")[tested], mean, rtol=1e-3, atol=1e-3)
     anything = stats.f_oneway(inside["P"], inside["C"], inside["T"]).statistic
     np.testing.assert_allclose(statmap("any", "F")[tested], anything, rtol=1e-4, atol=1e-4)
     assert not (group / "contrast-any_stat-effect_statmap.nii.gz").exists()
@@ -74,6 +75,12 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert not (group / "contrast-slopeAdjusted_stat-t_statmap.nii.gz").exists()
     parcels = pd.read_csv(group / "contrast-patVsHc_parcels.tsv", sep="\t", na_values="n/a")
     means = pd.read_csv(group / "parcels.tsv", sep="\t", na_values="n/a").iloc[:, 1:].to_numpy()
+    only = pd.read_csv(group / "contrast-mean_parcels.tsv", sep="\t", na_values="n/a")
+    test = stats.ttest_1samp(means[6:13], 1.4)
+    np.testing.assert_allclose(only["t"], test.statistic, rtol=1e-3)
+    np.testing.assert_allclose(only["estimate"], means[6:13].mean(axis=0) - 1.4, atol=1e-5)
+    share = 100 * (1 - 1.4 / means[6:13].mean(axis=0))
+    np.testing.assert_allclose(only["percent"], share, atol=1e-3)
     test = stats.ttest_ind(means[:6], means[6:13])
     np.testing.assert_allclose(parcels["t"], test.statistic, rtol=1e-4)
     np.testing.assert_allclose(parcels["p"], test.pvalue, rtol=1e-4)
@@ -84,6 +91,14 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     clusters = pd.read_csv(group / "contrast-patVsHc_clusters.tsv", sep="\t", na_values="n/a")
     effects = pd.read_csv(group / "contrast-patVsHc_effects.tsv", sep="\t", na_values="n/a")
     peaks = pd.read_csv(group / "contrast-patVsHc_peaks.tsv", sep="\t", na_values="n/a")
+    slope = statmap("slope", "r").ravel()[voxel]
+    patients = rows["group"] == "P"
+    assert slope == pytest.approx(np.corrcoef(y[patients], rows["pain"][patients])[0, 1], abs=1e-4)
+    assert not (group / "contrast-slope_stat-d_statmap.nii.gz").exists()
+    for name, columns in (("slope", "partial_r"), ("before", "d_z"), ("any", "partial_eta2")):
+        known = pd.read_csv(group / f"contrast-{name}_parcels.tsv", sep="\t")
+        assert {columns, f"{columns}_ci_low", "ci_low", "ci_high", "g"} <= set(known)
+        assert "g_ci_low" not in known
     assert effects["cluster"].tolist() == clusters["cluster"].tolist()
     assert np.all(np.sign(effects["g"]) == np.sign(clusters["peak_t"]))
     first = peaks[peaks["peak"] == 1]
@@ -103,6 +118,9 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()
     assert "slope on pain within pat" in page
+    assert "mean of hc against 1.4" in page
+    assert re.search(r"50 sign flips \([^)]*mean of hc against 1\.4", page)
+    assert re.search(r"50 relabelings of people \([^)]*slope on pain", page)
     assert page.count("Minimum detectable effect") == 9  # one for each contrast
     assert page.count("partial η² of") == 3  # one for each F
     assert "A fixed extent controls nothing by itself" in page
@@ -149,7 +167,8 @@ def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
         ("{formula: '~ group + open(pain)', of: group}", "use names of columns"),
         ("{formula: '~ group + pain', of: sex}", "no term"),
         ("{formula: '~ group + pain'}", "say what is tested"),
-        ("{test: one_sample, group: who}", "not one of the groups"),
+        ("{test: one_sample, group: who, value: 1}", "not one of the groups"),
+        ("{test: one_sample, group: hc}", "state what the mean is compared with"),
         ("{test: two_sample, groups: [pat, hc], covariates: [pain, pain2]}", "'pain2'"),
     ],
 )

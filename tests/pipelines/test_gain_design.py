@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from rt1t2_dask.config_contrasts import OneSample
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.contrast_plan import against
 from rt1t2_dask.pipelines.gain_design import (
     ContrastRefusedError,
     held_constant,
@@ -17,6 +20,7 @@ from rt1t2_dask.pipelines.gain_plan import PersonGain
 from rt1t2_dask.pipelines.group_scale import read_scaled, scale_settings, study_scale
 from rt1t2_dask.pipelines.people import Person
 from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.share_design import wanted_of
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.designs import paired
 from rt1t2_dask.stats.glm import fit
@@ -139,3 +143,21 @@ def test_z_needs_controls_that_vary():
     plans = plans_of(anchors(), protocol, corrected=False)
     with pytest.raises(ContrastRefusedError, match="controls do not vary"):
         z_covariates({}, plans, controls)
+
+
+def test_a_mean_is_compared_with_its_value_on_the_scale_of_the_contrasts():
+    form = OneSample(test="one_sample", group="hc", value=1.4)
+    maps = np.array([1.5, 1.3, np.nan], np.float32)
+    told = against(form, "ratio")
+    np.testing.assert_allclose(read_scaled(told, 0, maps), maps - 1.4, rtol=1e-5)
+    told = against(form, "log") | {"scale": "log", "factors": [0.9]}
+    found = read_scaled(told, 0, maps)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.log(0.9 * maps / 1.4), rtol=1e-4)
+    zero = form.model_copy(update={"value": 0.0})
+    assert against(zero, "ratio") == {}
+    with pytest.raises(ContrastRefusedError, match="value=0 has none"):
+        against(zero, "log")
+    wanted_of(zero, ("hc",), sites=True)
+    with pytest.raises(UserError, match=r"one_sample against 1\.4 needs people"):
+        wanted_of(form, ("hc",), sites=True)

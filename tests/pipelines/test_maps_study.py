@@ -38,7 +38,8 @@ def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
     clusters = pd.read_csv(out / "group" / "contrast-patVsHc_clusters.tsv", sep="\t")
     found = clusters[clusters["sign"] == "negative"].iloc[0]
     assert found["peak_t"] == pytest.approx(np.nanmin(t), rel=1e-6)
-    assert found["p_fwe_permutation"] == pytest.approx(1 / 51)
+    assert found["peak_p_fwe_permutation"] == pytest.approx(1 / 51)
+    assert found["p_fwe_permutation"] == found["peak_p_fwe_permutation"]
     assert {"demographics.tsv", "receptors.tsv", "parcels.tsv", "quality.tsv"} <= {
         path.name for path in (out / "group").iterdir()
     }
@@ -205,7 +206,9 @@ def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
     clusters = pd.read_csv(group / "contrast-patVsHc_clusters.tsv", sep="\t")
     found = clusters[clusters["sign"] == "negative"].iloc[0]
     assert found["voxels"] == known["observed_maximum"]["extent"]
-    assert found["p_fwe_permutation"] == pytest.approx(known["p"]["extent"])
+    assert found["extent_p_fwe_permutation"] == pytest.approx(known["p"]["extent"])
+    assert found["p_fwe_permutation"] == found["extent_p_fwe_permutation"]
+    assert found["peak_p_fwe_permutation"] == pytest.approx(known["p"]["max_t"])
     tfce = np.asarray(
         nib.load(group / "contrast-patVsHc_stat-tfce_desc-fwe_statmap.nii.gz").dataobj
     )
@@ -228,7 +231,7 @@ def test_what_was_not_run_is_na_and_said(maps_study, maps_arguments, tmp_path):
     assert not (group / "contrast-patVsHc_permutation.json").exists()
     page = (tmp_path / "out" / "report.html").read_text()
     for said in (
-        "p_fwe_permutation is n/a",
+        "Permutation p of extent and peak are n/a",
         "p_spatial is n/a",
         "p_permutation and q_fdr are n/a",
         "ci_low and ci_high are n/a",

@@ -84,10 +84,14 @@ def test_contrast_is_spm12s(spm, tmp_path):
         np.testing.assert_allclose(own["p_uncorrected"], spms["clus_punc"], rtol=1e-4)
         np.testing.assert_allclose(own["p_fwe_rft"], spms["clus_pFWE"], rtol=1e-4)
         np.testing.assert_allclose(own["q_fdr"], spms["clus_qFDR"], rtol=1e-4)
+        for ours, theirs in (("p_fwe_rft", "pFWE"), ("q_fdr", "qFDR"), ("p_uncorrected", "punc")):
+            np.testing.assert_allclose(own[f"extent_{ours}"], spms[f"clus_{theirs}"], rtol=1e-4)
+            np.testing.assert_allclose(own[f"peak_{ours}"], spms[f"peak_{theirs}"], rtol=2e-3)
         np.testing.assert_allclose(
             own[["peak_x_mm", "peak_y_mm", "peak_z_mm"]], spms[["x", "y", "z"]], atol=1e-3
         )
-    assert (clusters["p_fwe_permutation"].isna() | (clusters["p_fwe_permutation"] == "n/a")).all()
+    for name in ("p_fwe_permutation", "extent_p_fwe_permutation", "peak_p_fwe_permutation"):
+        assert (clusters[name].isna() | (clusters[name] == "n/a")).all()
 
 
 JUSPACE = """

@@ -93,6 +93,7 @@ LINES = [
     ("cluster=sge", "choose from address, auto"),
     ("cluster.workers=-1", "cluster.workers=-1: must be greater than or equal to 1"),
     ("cluster.walltime=2 hours", "as 12:00:00"),
+    ("permute.tail=gpd permute.n=999", "permute.n=999: a tail is fitted"),
     ("permute.statistic=tfce", "write a list, as [tfce]"),
     ("permute.statistic=[max_t,tfce", "a bracket is not closed"),
     ("permute.method=freedman-lane", "'freedman_lane' or 'smith'"),
@@ -149,7 +150,7 @@ LINES = [
 
 @pytest.mark.parametrize(("word", "said"), LINES)
 def test_wrong_command_lines(images, capsys, here, word, said):
-    words = word.split(" ") if word.startswith(("--", "stage=nope")) else [word]
+    words = word.split(" ") if word.startswith(("--", "stage=nope", "permute.tail")) else [word]
     judge(*answer(images, capsys, *words), said, here)
 
 

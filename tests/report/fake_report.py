@@ -84,7 +84,8 @@ def fake_clusters(t_map: Volume, u: float = 3.42, extent_mm3: float = 750) -> pd
 COLUMNS = [
     *("cluster", "sign", "voxels", "volume_mm3", "peak_t", "peak_zscore"),
     *(f"{place}_{axis}_mm" for place in ("peak", "centre") for axis in "xyz"),
-    *("p_uncorrected", "p_fwe_rft", "q_fdr", "p_fwe_permutation"),
+    *("extent_p_uncorrected", "extent_p_fwe_rft", "extent_q_fdr", "extent_p_fwe_permutation"),
+    *("peak_p_uncorrected", "peak_p_fwe_rft", "peak_q_fdr", "peak_p_fwe_permutation"),
     *("region", "regions", "lesion_overlap"),
 ]
 
@@ -106,10 +107,14 @@ def _row(t_map: Volume, inside: Array, sign: str) -> dict[str, Any]:
         "centre_x_mm": x + 1,
         "centre_y_mm": y - 1,
         "centre_z_mm": z,
-        "p_uncorrected": 0.0004,
-        "p_fwe_rft": np.nan,
-        "q_fdr": np.nan,
-        "p_fwe_permutation": 0.0496,
+        "extent_p_uncorrected": 0.0004,
+        "extent_p_fwe_rft": np.nan,
+        "extent_q_fdr": np.nan,
+        "extent_p_fwe_permutation": np.nan,
+        "peak_p_uncorrected": 0.0001,
+        "peak_p_fwe_rft": np.nan,
+        "peak_q_fdr": np.nan,
+        "peak_p_fwe_permutation": 0.0496,
         "region": f"Left Fake Region {voxels}",
         "regions": "Left Fake Region 80 %; Right Fake Region 20 %",
         "lesion_overlap": 0.125,

@@ -22,9 +22,10 @@ PEAKS = pd.DataFrame(
     }
 )  # fmt: skip
 EFFECTS = {
-    "estimate": [-0.2], "percent": [-13.0], "t": [-6.1], "dof": [27.0], "g": [-2.2],
-    "partial_eta2": [np.nan],
-    "ci_low": [-3.2], "ci_high": [-1.3], "n": [29],
+    "estimate": [-0.2], "estimate_ci_low": [-0.267], "estimate_ci_high": [-0.133],
+    "percent": [-13.0], "t": [-6.1], "dof": [27.0],
+    "g": [-2.2], "g_ci_low": [-3.2], "g_ci_high": [-1.3], "n": [29],
+    "partial_eta2": [np.nan], "ci_low": [-3.2], "ci_high": [-1.3],
 }  # fmt: skip
 
 
@@ -65,9 +66,11 @@ def test_sentences_hold_the_numbers(details):
 
 
 def test_f_contrasts_have_sizes_of_their_own(details):
-    f = {"estimate": [np.nan], "percent": [np.nan], "g": [np.nan], "partial_eta2": [0.41]}
+    nothing = dict.fromkeys(("estimate", "estimate_ci_low", "estimate_ci_high", "percent"), np.nan)
+    f = nothing | {"g": np.nan, "partial_eta2": 0.41}
     found = details.detectable | {"numerator": 2, "median": 0.5, "low_5": 0.4, "high_95": 0.6}
-    rows = details.parcels.assign(**f, ci_low=0.12, ci_high=0.55)
+    rows = details.parcels.drop(columns=["g_ci_low", "g_ci_high"]).assign(**f)
+    rows = rows.assign(partial_eta2_ci_low=0.12, partial_eta2_ci_high=0.55)
     changed = replace(details, detectable=found, parcels=rows)
     said = " ".join(contrast_details.sentences(changed, 750.0))
     assert "at FWE p < .05 (random field, F > 5.90)" in said
@@ -93,9 +96,28 @@ def test_tables_name_what_they_hold(details):
     assert "p peak, uncorrected" in headings[0]
     assert "p cluster, uncorrected" not in headings[0]
     assert "4 −26 36" in peaks.rows[0]
-    assert "−3.20 to −1.30" in effects.rows[0]
+    assert headings[1] == [
+        "No.", "Estimate", "95 % interval of the estimate", "% of the mean", "t or F", "df",
+        "Hedges' g", "95 % interval of g", "n",
+    ]  # fmt: skip
+    shown = dict(zip(headings[1], effects.rows[0], strict=True))
+    assert shown["95 % interval of the estimate"] == "−0.2670 to −0.1330"
+    assert shown["95 % interval of g"] == "−3.20 to −1.30"
     assert "p FWE, largest |t|" in headings[2]
     assert "Left Thalamus Proper" in regions.rows[0]
+
+
+def test_slopes_and_pairs_have_sizes_of_their_own(details):
+    for name, heading in (("partial_r", "Partial r"), ("d_z", "d_z")):
+        names = {"g": name, "g_ci_low": f"{name}_ci_low", "g_ci_high": f"{name}_ci_high"}
+        regions = contrast_details.tables(
+            replace(details, parcels=details.parcels.rename(columns=names))
+        )[-1]
+        headings = [one.text for one in regions.headings]
+        assert heading in headings
+        assert f"95 % interval of {name.replace('_r', ' r')}" in headings
+        assert not any("g" in text.split() for text in headings)
+        assert any(name.replace("_r", " r") in note for note in regions.footnotes)
 
 
 def test_design_is_drawn_with_its_columns(details):
@@ -118,4 +140,4 @@ def test_f_contrasts_are_called_f():
     assert "sign" not in said
     assert "|t|" not in said
     assert "peak F = " in said
-    assert "largest F" in said
+    assert "Highest peak of the brain (F): FWE p" in said

@@ -75,7 +75,7 @@ def test_a_stage_that_was_not_run_is_not_described(stage: str, phrase: str) -> N
 def test_methods_not_run_are_not_claimed() -> None:
     content = fake_content(simulated=False)
     contrast = content.contrasts[0]
-    bare = contrast.clusters.assign(p_uncorrected=np.nan, p_fwe_permutation=np.nan)
+    bare = contrast.clusters.assign(extent_p_uncorrected=np.nan, peak_p_fwe_permutation=np.nan)
     without = replace(content, contrasts=(replace(contrast, clusters=bare, permutation=None),))
     for phrase in ("random-field", "Freedman", "Family-wise"):
         assert phrase in text(content)

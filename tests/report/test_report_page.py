@@ -19,6 +19,7 @@ from fake_report import (
 from page_reader import PageReader
 from PIL import Image
 
+from rt1t2_dask.report import headline, tables
 from rt1t2_dask.report.content import AssetUse, ReportContent
 from rt1t2_dask.report.figures import draw_all
 from rt1t2_dask.report.numbers import coordinates, decimal, probability, thousands
@@ -72,7 +73,7 @@ def test_html_is_balanced_with_landmarks(reader: PageReader) -> None:
     assert len(reader.named("h1")) == len(reader.named("main")) == len(reader.named("nav")) == 1
     assert any(meta.get("name") == "viewport" for meta in reader.named("meta"))
     assert all(image["alt"] for image in reader.named("img"))
-    assert all(head.get("scope") in ("col", "row") for head in reader.named("th"))
+    assert all(head.get("scope") in ("col", "colgroup", "row") for head in reader.named("th"))
     assert len(reader.captions) == len(reader.tables)
 
 
@@ -99,7 +100,8 @@ def test_measured_data_is_never_called_simulated() -> None:
 
 def test_every_cluster_value_is_shown(reader: PageReader) -> None:
     clusters = fake_content().contrasts[0].clusters
-    head, *rows = reader.table("Clusters, PSP versus HC")
+    bands, head, *rows = reader.table("Clusters, PSP versus HC")
+    assert [band for band in bands if band] == ["Cluster extent", "Peak"]
     assert len(rows) == len(clusters) >= 2
     for row, cluster in zip(rows, clusters.itertuples(), strict=True):
         shown = dict(zip(head, row, strict=True))
@@ -108,8 +110,10 @@ def test_every_cluster_value_is_shown(reader: PageReader) -> None:
         assert shown["Peak Z"] == decimal(cluster.peak_zscore)
         peak = (cluster.peak_x_mm, cluster.peak_y_mm, cluster.peak_z_mm)
         assert shown["Peak x y z (mm)"] == coordinates(peak)
-        assert shown["p FWE, permutation"] == ".0496"
-        assert shown["p FWE, random field"] == shown["q (FDR)"] == "n/a"
+        assert shown["Peak p FWE, permutation"] == ".0496"
+        assert "Extent p FWE, permutation" not in shown
+        assert shown["Peak p FWE, random field"] == shown["Extent q (FDR)"] == "n/a"
+        assert shown["Extent p, uncorrected"] == "< .001"
         assert shown["Region at peak"] == cluster.region
         assert shown["In any lesion"] == "12.5 %"
         assert shown["Direction"] == f"PSP {'higher' if cluster.sign == 'positive' else 'lower'}"
@@ -132,7 +136,7 @@ def test_every_receptor_value_is_shown(reader: PageReader) -> None:
 
 def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
     assert reader.table("Freedman-Lane permutation")[1] == ["max_t", "7.31", "6.82", ".012"]
-    assert "1,000 permutations" in reader.words
+    assert "1,000 relabelings of people" in reader.words
     assert "PSP (n = 11) against HC (n = 18): the T1w/T2w ratio of PSP is lower in" in reader.words
     assert "at p < .001 uncorrected (|t| > 3.42, one-sided" in reader.words
     assert reader.table("Failed during")[1] == ["sub-077", "ingest", "T1w has 2 volumes"]
@@ -218,12 +222,27 @@ def test_a_missing_value_of_any_kind_is_na() -> None:
     content = fake_content()
     clusters = content.contrasts[0].clusters.copy()
     clusters["lesion_overlap"] = np.nan
-    clusters["p_fwe_permutation"] = pd.NA
+    clusters["peak_p_fwe_permutation"] = pd.NA
     contrast = replace(content.contrasts[0], clusters=clusters)
     page = render(replace(content, contrasts=(contrast,)), {})
-    head, row, *_ = PageReader(page).table("Clusters")
+    _, head, row, *_ = PageReader(page).table("Clusters")
     shown = dict(zip(head, row, strict=True))
-    assert shown["In any lesion"] == shown["p FWE, permutation"] == "n/a"
+    assert shown["In any lesion"] == shown["Peak p FWE, permutation"] == "n/a"
+
+
+def test_extent_and_peak_are_headed_and_counted_apart() -> None:
+    content = fake_content()
+    rows = content.contrasts[0].clusters
+    clusters = rows.assign(extent_p_fwe_permutation=[0.2, *[0.01] * (len(rows) - 1)])
+    contrast = replace(content.contrasts[0], clusters=clusters)
+    shown = tables.clusters(contrast)
+    assert shown.bands == (("", 4), ("Cluster extent", 4), ("Peak", 5), ("", 1))
+    assert any("one-sided for each sign, as SPM12's" in note for note in shown.footnotes)
+    said = headline.contrast(contrast, content)
+    n = len(rows)
+    assert f"permutation): the peak of {n}, the extent of {n - 1} of {n} clusters." in said
+    one = replace(contrast, clusters=rows)
+    assert f"permutation): the peak of {n} of {n} clusters." in headline.contrast(one, content)
 
 
 def test_a_contrast_of_unknown_groups_is_refused() -> None:

@@ -7,12 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.sites.balance import explained_membership
 from rt1t2_dask.sites.combat import harmonise, join, require_people, shrink, standardise
 from rt1t2_dask.sites.diagnostics import site_variance
 from rt1t2_dask.sites.splines import spline_columns
 from rt1t2_dask.sites.sufficient import accumulate
+from rt1t2_dask.stats.design import two_sample
+from rt1t2_dask.stats.glm import fit
 
 TABLE = Path(__file__).parent.parent / "reference" / "neuroharmonize.tsv"
 SITES = ("a", "b", "c")
@@ -88,6 +94,27 @@ def test_a_missing_value_is_one_persons_and_leaves_the_rest():
     assert np.isnan(harmonised(site, covariates, few)[site == "c", 4]).all()
 
 
+@pytest.mark.parametrize("value", [0.1, 1.7, 1e-4, 3e5])
+def test_a_constant_voxel_is_found_at_the_precision_of_its_values(value):
+    """Its sums are not 0 by rounding, and it must not reach the other voxels' priors."""
+    site, covariates, data = table("raw")
+    last_digit = np.random.default_rng(0).integers(-1, 2, len(data)) * np.spacing(np.float32(value))
+    more = np.column_stack([data, np.full(len(data), value), np.float32(value) + last_digit])
+    found = harmonised(site, covariates, more)
+    assert np.isnan(found[:, 30:]).all()
+    np.testing.assert_allclose(found[:, :30], harmonised(site, covariates, data), rtol=1e-12)
+    assert np.isnan(site_variance(sums(site, covariates, more)).share[30:]).all()
+
+
+def test_a_site_without_variance_at_a_voxel_is_left_out_there():
+    site, covariates, data = table("raw")
+    data[site == "b", 3] = 0.7
+    found = harmonised(site, covariates, data)
+    assert np.isnan(found[site == "b", 3]).all()
+    assert np.isfinite(np.delete(found, 3, axis=1)).all()
+    assert np.isfinite(found[site != "b", 3]).all()
+
+
 def test_site_goes_and_the_covariates_stay():
     rng = np.random.default_rng(3)
     n, voxels = 150, 200
@@ -145,3 +172,41 @@ def test_splines_are_those_of_statsmodels(df):
     np.testing.assert_allclose(spline_columns(ages, df), wanted, atol=1e-12)
     with pytest.raises(UserError, match="3 different values"):
         spline_columns(np.repeat([1.0, 2, 3], 5), df)
+
+
+@given(counts=st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=2, max_size=5))
+def test_imbalance_is_the_square_of_cramers_v_and_the_variance_inflation(counts):
+    site = [f"s{k}" for k, pair in enumerate(counts) for _ in range(sum(pair))]
+    first = [k < pair[0] for pair in counts for k in range(sum(pair))]
+    found = explained_membership(site, first)
+    assert found == pytest.approx(stats.contingency.association(np.array(counts)) ** 2, abs=1e-9)
+    own = np.array(first, float)
+    columns = np.column_stack([own, *(np.array(site) == s for s in sorted(set(site)))])
+    squared_error = np.linalg.inv(columns.T @ columns)[0, 0]
+    assert squared_error * len(own) * own.var() == pytest.approx(1 / (1 - found))
+
+
+def rates(layout, studies=15, voxels=1000):
+    """Shares of null voxels at p < .05 after ComBat, without and with the site in the model."""
+    site = np.array([f"s{k}" for k, pair in enumerate(layout) for _ in range(sum(pair))])
+    group = ["p" if k < pair[0] else "c" for pair in layout for k in range(sum(pair))]
+    own = np.array([g == "p" for g in group], float)[:, None]
+    found = []
+    for seed in range(studies):
+        rng = np.random.default_rng(seed)
+        gain = dict(zip(sorted(set(site)), rng.lognormal(0, 0.05, len(layout)), strict=True))
+        data = np.array([gain[s] for s in site])[:, None] * rng.normal(
+            1.5, 0.08, (len(site), voxels)
+        )
+        harmonise(data, site.tolist(), own)
+        for table in (None, pd.DataFrame({"site": site})):
+            result = fit(data, two_sample(group, "p", "c", table))
+            found.append((2 * stats.t.sf(np.abs(result.t), result.dof) < 0.05).mean())
+    return np.mean(np.reshape(found, (studies, 2)), axis=0)
+
+
+def test_the_site_in_the_model_keeps_the_rate_after_combat():
+    without, kept = rates([(1, 9), (9, 1)] * 2)
+    assert without > 0.12
+    assert 0.04 < kept < 0.065
+    assert 0.04 < rates([(5, 5)] * 4)[1] < 0.062

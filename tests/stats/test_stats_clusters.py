@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.stats import cluster_table, clusters, random_field, scores, smoothness
+from rt1t2_dask.stats import (
+    cluster_table,
+    clusters,
+    peak_table,
+    random_field,
+    scores,
+    smoothness,
+)
 
 AFFINE = np.array([[-2.0, 0, 0, 78], [0, 2, 0, -112], [0, 0, 2, -70], [0, 0, 0, 1]])
 DOF = 27.0
@@ -144,10 +152,18 @@ def two_sided():
 def test_table_has_the_contracts_columns():
     rows = cluster_table.table(two_sided(), volume())
     assert " ".join(rows.columns) == (
-        "cluster sign voxels volume_mm3 peak_t peak_zscore peak_x_mm peak_y_mm peak_z_mm "
-        "centre_x_mm centre_y_mm centre_z_mm p_uncorrected p_fwe_rft q_fdr p_fwe_permutation "
-        "region regions lesion_overlap"
+        "cluster sign voxels volume_mm3 extent_p_fwe_rft extent_q_fdr extent_p_uncorrected "
+        "extent_p_fwe_permutation peak_t peak_zscore peak_p_fwe_rft peak_q_fdr "
+        "peak_p_uncorrected peak_p_fwe_permutation peak_x_mm peak_y_mm peak_z_mm "
+        "centre_x_mm centre_y_mm centre_z_mm region regions lesion_overlap "
+        "p_uncorrected p_fwe_rft q_fdr p_fwe_permutation"
     )
+    for old in ("p_uncorrected", "p_fwe_rft", "q_fdr"):
+        pd.testing.assert_series_equal(rows[old], rows[f"extent_{old}"], check_names=False)
+    peaks = peak_table.table(two_sided(), volume(), lambda _: "")
+    first = peaks[peaks["peak"] == 1]
+    for name in ("p_uncorrected", "p_fwe_rft", "q_fdr"):
+        np.testing.assert_array_equal(rows[f"peak_{name}"], first[name])
     assert rows["cluster"].tolist() == [1, 2]
     assert rows["sign"].tolist() == ["positive", "negative"]
     assert rows["p_fwe_permutation"].isna().all()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from statsmodels.stats.power import FTestAnovaPower, TTestIndPower
 
 from rt1t2_dask.stats import design, designs, effect_sizes, glm, power, scores
+from rt1t2_dask.stats.formula import from_formula
 
 GROUPS = ["a"] * 11 + ["b"] * 18
 
@@ -101,6 +103,91 @@ def test_f_interval_covers_the_truth_and_regions_have_eta():
     )
     whole = np.sum((data[:, :5] - data[:, :5].mean(0)) ** 2, 0)
     np.testing.assert_allclose(table["partial_eta2"][:5], between / whole)
+
+
+def by_root(t, dof, scale):
+    """Ends of the noncentral t interval by scipy's root finder, times Hedges' factor."""
+    ends = [
+        optimize.brentq(lambda nc, p=p: stats.nct.cdf(t, dof, nc) - p, t - 8, t + 8) * scale
+        for p in (0.975, 0.025)
+    ]
+    return np.array(ends) * special.gamma(dof / 2) / special.gamma((dof - 1) / 2) / (dof / 2) ** 0.5
+
+
+def test_a_difference_and_g_have_intervals_of_their_own():
+    rng = np.random.default_rng(8)
+    data = rng.normal(1.5, 0.1, (29, 5)) - 0.1 * (np.arange(29) < 11)[:, None]
+    table = effect_sizes.regional(data, design.two_sample(GROUPS, "a", "b"), np.ones(5))
+    own = stats.ttest_ind(data[:11], data[11:]).confidence_interval()
+    np.testing.assert_allclose(table["estimate_ci_low"], own.low)
+    np.testing.assert_allclose(table["estimate_ci_high"], own.high)
+    for k, t in enumerate(table["t"]):
+        low, high = by_root(t, 27, np.sqrt(1 / 11 + 1 / 18))
+        assert table["g_ci_low"][k] == pytest.approx(low, rel=1e-5)
+        assert table["g_ci_high"][k] == pytest.approx(high, rel=1e-5)
+    assert (table["ci_low"] == table["g_ci_low"]).all()
+    welch = effect_sizes.regional(data, design.two_sample(GROUPS, "a", "b"), np.ones(5), "welch")
+    own = stats.ttest_ind(data[:11], data[11:], equal_var=False).confidence_interval()
+    np.testing.assert_allclose(welch["estimate_ci_low"], own.low)
+    assert (welch["g_ci_low"] < welch["g"]).all() and (welch["g"] < welch["g_ci_high"]).all()
+
+
+def test_slopes_have_partial_r():
+    rng = np.random.default_rng(9)
+    score, age = rng.normal(size=(2, 29))
+    data = rng.normal(size=(29, 4000)) + 0.5 * score[:, None] + age[:, None]
+    labels = pd.Series(score, name="score"), pd.DataFrame({"age": age})
+    model = designs.regression(GROUPS, ["a", "b"], *labels)
+    table = effect_sizes.regional(data, model, np.ones(4000))
+    others = np.delete(model.matrix, 2, axis=1)
+    left = [y - others @ np.linalg.lstsq(others, y, rcond=None)[0] for y in (data, score)]
+    wanted = [np.corrcoef(left[0][:, k], left[1])[0, 1] for k in range(50)]
+    np.testing.assert_allclose(table["partial_r"][:50], wanted)
+    assert "g_ci_low" not in table and table["g"].isna().all()
+    slope = left[1] @ left[1] / 28
+    truth = 0.5 * np.sqrt(slope) / np.sqrt(0.25 * slope + 1)
+    covered = np.mean((table["partial_r_ci_low"] <= truth) & (table["partial_r_ci_high"] >= truth))
+    assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_interval_of_r_is_scipys_where_nothing_is_held_constant():
+    rng = np.random.default_rng(10)
+    x, y = rng.normal(size=(2, 24))
+    known = stats.pearsonr(x, y)
+    t = known.statistic * np.sqrt(22 / (1 - known.statistic**2))
+    found = effect_sizes.partial_r(t, 22)
+    np.testing.assert_allclose(found, [known.statistic, *known.confidence_interval()])
+
+
+def test_pairs_have_d_z():
+    rng = np.random.default_rng(11)
+    first, second = rng.normal(1, 0.2, (2, 12, 3))
+    labels = ["a"] * 12 + ["b"] * 12
+    model = designs.paired(labels, "a", "b", [*range(12), *range(12)])
+    differences = first - second
+    assert effect_sizes.effect_size_of(model) == "d_z"
+    table = effect_sizes.regional(differences, model, np.ones(3))
+    factor = special.gamma(5.5) / special.gamma(5) / 5.5**0.5
+    d_z = differences.mean(axis=0) / differences.std(axis=0, ddof=1) * factor
+    np.testing.assert_allclose(table["d_z"], d_z)
+    np.testing.assert_allclose(table["g"], d_z)
+    low, high = by_root(table["t"][0], 11, np.sqrt(1 / 12))
+    np.testing.assert_allclose([table["d_z_ci_low"][0], table["d_z_ci_high"][0]], [low, high])
+
+
+def test_each_design_has_its_effect_size():
+    ages = pd.DataFrame({"age": np.arange(29.0), "group": GROUPS})
+    rows = np.arange(29)
+    formula = from_formula("group + age", ages, rows, of="group", reference="b")
+    slope = from_formula("group * age", ages, rows, of="group:age", reference="b")
+    cases = {
+        "g": [design.two_sample(GROUPS, "a", "b", ages[["age"]]), formula,
+              designs.one_sample(GROUPS, "a", ages[["age"]])],
+        "partial_r": [designs.regression(GROUPS, ["a", "b"], ages["age"]), slope],
+        "partial_eta2": [designs.anova(["a"] * 9 + ["b"] * 9 + ["c"] * 11, ["a", "b", "c"])],
+    }  # fmt: skip
+    for wanted, models in cases.items():
+        assert [effect_sizes.effect_size_of(model) for model in models] == [wanted] * len(models)
 
 
 def test_regions_are_scipys():

@@ -190,7 +190,35 @@ def test_pareto_tail_gives_known_probabilities():
         assert float(tail.p(value)) == pytest.approx(np.exp(-value), rel=0.7)
     p = null.p_fwe([0.1, 9.0], known, tail)
     assert p[0] == null.p_fwe(0.1, known)
-    assert p[1] < 1 / 2001
+    assert p[1] < 1 / 2001 if tail.shape <= 0 else p[1] == 1 / 2001
+
+
+def test_a_tail_that_ends_gives_no_p_that_counting_cannot():
+    """Beyond the largest value of a bounded null its fit says 0; counting says 1 / (n + 1)."""
+    rng = np.random.default_rng(3)
+    bounded = pareto.fit_tail(rng.beta(2, 3, size=1500))
+    assert bounded.shape > 0
+    end = bounded.threshold + bounded.scale / bounded.shape
+    p = bounded.p(np.linspace(bounded.threshold, 2 * end, 200))
+    assert p.min() == 1 / 1501
+    assert (np.diff(p) <= 0).all()
+    inside = bounded.threshold + 0.3 * (end - bounded.threshold)
+    wanted = (
+        stats.genpareto.sf(inside - bounded.threshold, -bounded.shape, scale=bounded.scale)
+        * bounded.share
+    )
+    assert float(bounded.p(inside)) == pytest.approx(wanted)
+    heavy = pareto.fit_tail(rng.standard_t(3, size=1500) ** 2)
+    assert heavy.shape < 0
+    assert float(heavy.p(1e4)) < 1 / 1501
+
+
+def test_fewer_than_a_thousand_have_no_tail():
+    drawn = np.random.default_rng(0).exponential(size=1000)
+    assert pareto.fit_tail(drawn) is not None
+    assert pareto.fit_tail(drawn[:999]) is None
+    with pytest.raises(UserError, match=r"permute\.n=999.*1000 or more; raise permute\.n"):
+        pareto.require_relabelings(999)
 
 
 def test_pareto_fit_equals_scipy():
@@ -208,7 +236,7 @@ def test_pareto_fit_equals_scipy():
 @given(st.integers(0, 200))
 @settings(max_examples=25, deadline=None)
 def test_pareto_p_falls_with_the_value(seed):
-    drawn = np.random.default_rng(seed).normal(size=400)
+    drawn = np.random.default_rng(seed).normal(size=1200)
     tail = pareto.fit_tail(drawn)
     if tail is not None:
         p = tail.p(np.linspace(tail.threshold, tail.threshold + 9, 50))
@@ -217,7 +245,7 @@ def test_pareto_p_falls_with_the_value(seed):
 
 
 def test_no_tail_is_fitted_to_a_constant():
-    assert pareto.fit_tail(np.ones(500)) is None
+    assert pareto.fit_tail(np.ones(1500)) is None
 
 
 def test_sequential_p_of_besag_and_clifford():

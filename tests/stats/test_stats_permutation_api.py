@@ -11,6 +11,7 @@ from scipy import ndimage, stats
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import contrast, permutation_test, two_sample
+from rt1t2_dask.stats.pareto import fit_tail
 
 SHAPE, SIZE, FORMING = (7, 8, 6), 4, 0.05
 GROUPS = ["a"] * SIZE + ["b"] * SIZE
@@ -78,11 +79,17 @@ def test_xarray_keeps_its_coordinates_and_untested_voxels_stay_empty():
 def test_a_fitted_tail_changes_only_small_p():
     maps = np.random.default_rng(2).normal(size=(31, 400))
     maps[:15, 0] -= 3
+    maps[:15, 1:9] -= 1.3
     design = two_sample(["a"] * 15 + ["b"] * 16, "a", "b")
-    counted, fitted = (permutation_test(maps, design, n=500, pareto_tail=t) for t in (False, True))
+    counted, fitted = (permutation_test(maps, design, n=1000, pareto_tail=t) for t in (False, True))
     large = counted["p_fwe"] > 0.3
     xr.testing.assert_identical(fitted["p_fwe"][large], counted["p_fwe"][large])
-    assert fitted["p_fwe"][0].item() < counted["p_fwe"][0].item() == pytest.approx(1 / 501)
+    tail = fit_tail(counted["null_max_t"].to_numpy())
+    assert counted["p_fwe"][0].item() == pytest.approx(1 / 1001)
+    assert (fitted["p_fwe"][0].item() < 1 / 1001) == (tail.shape <= 0)
+    assert float(np.abs(fitted["p_fwe"] - counted["p_fwe"]).max()) > 0
+    with pytest.raises(UserError, match="n=500"):
+        permutation_test(maps, design, n=500, pareto_tail=True)
 
 
 @pytest.mark.parametrize("variance", ["welch", "spm_unequal"])
@@ -106,3 +113,24 @@ def test_what_cannot_be_is_said_in_one_line():
         permutation_test(maps, design, statistics=("size",))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no voxel"):
         permutation_test(np.full((8, 30), np.nan), design)
+
+
+@pytest.mark.parametrize("variance", ["equal", "welch"])
+def test_a_statistic_of_exactly_nothing_has_p_of_one(variance):
+    """Means that are equal to the bit leave rounding in the product, and p = 1 all the same."""
+    maps = np.random.default_rng(0).normal(size=(20, 60))
+    maps[:, 1] = np.tile([1.0, 2.0], 10)
+    maps[:, 2] = np.tile([0.1, 0.7], 10)
+    maps[1:9, 3], maps[0, 3] = np.tile([1.1, 2.3], 4), np.nan
+    maps[9, 3], maps[10:, 3] = 1.7, np.tile([1.1, 2.3], 5)
+    groups = ["a"] * 10 + ["b"] * 10
+    found = permutation_test(maps, two_sample(groups, "a", "b"), n=199, variance=variance)
+    assert np.abs(found["statistic"][1:4]).max() < 1e-5
+    np.testing.assert_array_equal(found["p"][1:4], 1.0)
+    np.testing.assert_array_equal(found["p_fwe"][1:4], 1.0)
+    few = permutation_test(
+        maps[:6, 1:3], two_sample(["a", "a", "b", "b", "a", "a"], "a", "b"),
+        n=199, variance=variance, min_group_n=2,
+    )  # fmt: skip
+    assert few.attrs["n"] < 199
+    np.testing.assert_array_equal(few["p"], 1.0)
