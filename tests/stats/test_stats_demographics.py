@@ -189,8 +189,8 @@ def test_papers_q_values():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_benjamini_hochberg_against_statsmodels(p):
     np.testing.assert_allclose(
-        benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1], rtol=1e-12
-    )
+        benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1], rtol=1e-12, atol=1e-300
+    )  # smaller numbers have few bits
 
 
 def test_missing_tests_do_not_count():
