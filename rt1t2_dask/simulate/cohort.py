@@ -17,7 +17,7 @@ from rt1t2_dask.simulate.scanner import COMMON, Scanner
 # Centres: peaks of van Grinsven et al. 2025 (METHODS 5). That paper gives no effect size: radii
 # and change are ours, as are the mirrored thalamus and the caudate's centre, which the paper
 # reports as parts of the second cluster.
-_CHANGE = -0.20
+_CHANGE = -0.25
 PAPER_EFFECTS: tuple[Effect, ...] = (
     Effect("cervicomedullary_junction", (-3.0, -47.0, -57.0), 9.0, _CHANGE),
     Effect("thalamus_caudate", (-10.0, -20.0, 14.0), 10.0, _CHANGE),
