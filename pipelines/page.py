@@ -216,6 +216,7 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
         higher=said.positive,
         lower=said.negative,
         n=plan.design.n,
+        counts=Counter(plan.design.group.tolist()),
         statistic="t" if plan.design.q == 1 else "F",
         details=results.contrast_details(lake, plan, config.cohort.reference),
         t_map=to_volume(lake.read(plan.contrast.part)["stat_t"]),

@@ -109,6 +109,8 @@ class ContrastResult:
         What a positive and a negative t mean; default: the first group is higher, lower.
     n : int
         Rows of the design.
+    counts : mapping of str to int
+        People of each group that the design counts in; empty: all of `ReportContent.groups`.
     statistic : {"t", "F"}
         What ``t_map`` holds.
     details : Details or None
@@ -126,6 +128,7 @@ class ContrastResult:
     higher: str = ""
     lower: str = ""
     n: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
     statistic: Literal["t", "F"] = "t"
     details: Details | None = None
 

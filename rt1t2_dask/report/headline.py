@@ -51,7 +51,8 @@ def _height(result: ContrastResult) -> str:
 def _who(result: ContrastResult, content: ReportContent) -> str:
     if not result.second:
         return f"{result.title} (n = {thousands(result.n)})"
-    n = {name: content.groups.get(name) for name in (result.first, result.second)}
+    counts = result.counts or content.groups
+    n = {name: counts.get(name) for name in (result.first, result.second)}
     who = " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
     return who + result.title.removeprefix(f"{result.first} versus {result.second}")
 

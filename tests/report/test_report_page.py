@@ -241,6 +241,8 @@ def test_extent_and_peak_are_headed_and_counted_apart() -> None:
     said = headline.contrast(contrast, content)
     n = len(rows)
     assert f"permutation): the peak of {n}, the extent of {n - 1} of {n} clusters." in said
+    fewer = replace(contrast, counts={"PSP": 10, "HC": 18})
+    assert "PSP (n = 10) against HC (n = 18)" in headline.contrast(fewer, content)
     one = replace(contrast, clusters=rows)
     assert f"permutation): the peak of {n} of {n} clusters." in headline.contrast(one, content)
 
