@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt1t2_dask.transcriptome import pls
+from rt1t2_dask.transcriptome.spins import spin_orders
 
 
 def plain_simpls(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,3 +102,18 @@ def test_constant_genes_have_no_weight():
     weights = pls.gene_weights(x, pls.simpls(pls.gram_matrix(x), x[:, 1:], 1).coefficients)
     assert weights[0, 0] == 0
     assert weights[1, 0] > 0
+
+
+@pytest.mark.parametrize("k", [1, 7, 100, 255, 257])
+def test_first_k_of_n_spins_and_resamples_are_k_drawn_alone(k):
+    """No bit of a null depends on how many were asked for."""
+    rng = np.random.default_rng(0)
+    places, left = rng.normal(size=(34, 3)), np.ones(34, bool)
+    maps = pls.zscore(rng.normal(size=(34, 2)))
+    gram = pls.gram_matrix(pls.zscore(rng.normal(size=(34, 200))))
+    many, few = (spin_orders(places, left, n) for n in (600, k))
+    np.testing.assert_array_equal(many[:k], few)
+    nulls = [pls.explained_null(gram, maps, orders) for orders in (many, few)]
+    np.testing.assert_array_equal(nulls[0][:k], nulls[1])
+    drawn = [pls.resampled_regions(34, n, 0) for n in (600, k)]
+    np.testing.assert_array_equal(drawn[0][:k], drawn[1])
