@@ -13,7 +13,7 @@ import numpy as np
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom_headers import Header
-from rt1t2_dask.images.nifti import MIN_SLICES
+from rt1t2_dask.images.nifti_header import MIN_SLICES
 
 Contrast = Literal["T1w", "T2w"]
 

@@ -15,12 +15,11 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.transform import move
-from rt1t2_dask.images.volume import Affine, Grid, Volume
+from rt1t2_dask.images.nifti_header import LEAVE_OUT, single_volume, trusted_affine
+from rt1t2_dask.images.volume import Grid, Volume
 
 Kind = Literal["scan", "map", "mask"]
 
-MIN_SLICES = 8
 _NIFTI2_HEADER_BYTES = 540
 _SHEAR_TOLERANCE_MM = 1e-3
 _BROKEN: tuple[type[Exception], ...] = (
@@ -34,7 +33,6 @@ _BROKEN: tuple[type[Exception], ...] = (
     ImageFileError,
     WrapStructError,
 )
-_LEAVE_OUT = "Repair the file, or leave the subject out with cohort.exclude."
 
 
 def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
@@ -58,13 +56,13 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
     Raises
     ------
     SubjectError
-        Unreadable or truncated; more than one volume; no affine; qform and sform more than a
-        voxel apart; non-finite voxels in a scan or no finite voxel in a map; constant; fewer than
-        8 slices on an axis.
+        Unreadable or truncated; more than one volume; complex or colour values; no affine, a
+        sheared one; qform and sform more than a voxel apart; no millimetres; non-finite voxels in a
+        scan or no finite voxel in a map; constant; fewer than 8 slices on an axis.
     """
     image = _open(content, name)
-    shape = _single_volume(image, name)
-    affine = _trusted_affine(image, shape, name)
+    shape = single_volume(image, name)
+    affine = trusted_affine(image, shape, name)
     data = _read(image, name).reshape(shape)
     if kind == "mask":
         return Volume(data >= 0.5, affine)
@@ -95,8 +93,8 @@ def grid_from_start(start: bytes, name: str) -> Grid:
     except zlib.error as error:
         raise _unreadable(name, error) from error
     image = _parsed(raw, name)
-    shape = _single_volume(image, name)
-    return Grid(shape, _trusted_affine(image, shape, name))
+    shape = single_volume(image, name)
+    return Grid(shape, trusted_affine(image, shape, name))
 
 
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
@@ -109,9 +107,9 @@ def many_from_bytes(content: bytes, name: str) -> list[Volume]:
     """
     image = _open(content, name)
     if len(image.shape) != 4:
-        raise SubjectError(f"{name} has {len(image.shape)} dimensions; 4 are expected.", _LEAVE_OUT)
+        raise SubjectError(f"{name} has {len(image.shape)} dimensions; 4 are expected.", LEAVE_OUT)
     data = _read(image, name)
-    affine = _trusted_affine(image, data.shape[:3], name)
+    affine = trusted_affine(image, data.shape[:3], name)
     return [Volume(data[..., k], affine) for k in range(data.shape[3])]
 
 
@@ -172,7 +170,7 @@ def _swapped(number: int) -> int:
 
 
 def _unreadable(name: str, error: Exception) -> SubjectError:
-    return SubjectError(f"{name}: not a readable NIfTI image ({error}).", _LEAVE_OUT)
+    return SubjectError(f"{name}: not a readable NIfTI image ({error}).", LEAVE_OUT)
 
 
 def _read(image: Any, name: str) -> NDArray[np.float32]:
@@ -182,57 +180,10 @@ def _read(image: Any, name: str) -> NDArray[np.float32]:
         raise _unreadable(name, error) from error
 
 
-def _single_volume(image: Any, name: str) -> tuple[int, int, int]:
-    shape = tuple(int(n) for n in image.shape)
-    text = " x ".join(map(str, shape))
-    if len(shape) < 3 or int(np.prod(shape[3:])) > 1:
-        volumes = int(np.prod(shape[3:])) if len(shape) > 3 else 0
-        raise SubjectError(
-            f"{name} has {volumes} volumes ({text}); one 3-D volume is expected.",
-            "Keep one volume in the file, or leave the subject out with cohort.exclude.",
-        )
-    if min(shape[:3]) < MIN_SLICES:
-        raise SubjectError(
-            f"{name} has only {min(shape[:3])} slices on one axis ({text}); at least "
-            f"{MIN_SLICES} are needed.",
-            _LEAVE_OUT,
-        )
-    return shape[0], shape[1], shape[2]
-
-
-def _trusted_affine(image: Any, shape: tuple[int, int, int], name: str) -> Affine:
-    header = image.header
-    qform, sform = header.get_qform(coded=True)[0], header.get_sform(coded=True)[0]
-    if qform is None and sform is None:
-        raise SubjectError(
-            f"{name}: qform_code and sform_code are both 0, so left and right are unknown.",
-            "Convert it again from DICOM, or leave the subject out with cohort.exclude.",
-        )
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise SubjectError(f"{name}: the affine is singular or not finite.", _LEAVE_OUT)
-    if qform is not None and sform is not None:
-        _check_forms_agree(qform, sform, shape, name)
-    return affine
-
-
-def _check_forms_agree(
-    qform: Affine, sform: Affine, shape: tuple[int, int, int], name: str
-) -> None:
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij"), -1).reshape(-1, 3)
-    apart = float(np.linalg.norm(move(qform, corners) - move(sform, corners), axis=1).max())
-    voxel = float(np.linalg.norm(sform[:3, :3], axis=0).max())
-    if apart > voxel:
-        raise SubjectError(
-            f"{name}: qform and sform disagree by {apart:.1f} mm (a voxel is {voxel:.1f} mm).",
-            "Make them agree in the header, or leave the subject out with cohort.exclude.",
-        )
-
-
 def _check_values(data: NDArray[np.float32], kind: Kind, name: str) -> None:
     finite = data[np.isfinite(data)]
     missing = 1.0 - finite.size / data.size
     if finite.size == 0 or (kind == "scan" and missing > 0):
-        raise SubjectError(f"{name}: {missing:.2%} of the voxels are not finite.", _LEAVE_OUT)
+        raise SubjectError(f"{name}: {missing:.2%} of the voxels are not finite.", LEAVE_OUT)
     if finite.min() == finite.max():
-        raise SubjectError(f"{name}: every voxel is {finite[0]:g}.", _LEAVE_OUT)
+        raise SubjectError(f"{name}: every voxel is {finite[0]:g}.", LEAVE_OUT)

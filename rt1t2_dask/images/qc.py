@@ -26,6 +26,9 @@ CERTAIN = 0.1
 CUT_SHARE = 0.25
 MASK_SHARE = 0.5
 MASK_TOLERANCE_MM = 0.1
+# Splines of order 5 ring: of 12 real scans resampled so, up to 0.00016 of the voxels were below
+# -0.1 of what is bright, and up to 0.0014 below -0.05 of it.
+BRIGHT, RINGING, NEGATIVE_SHARE = 0.99, 0.1, 0.001
 _AXES = ("left-right", "front-back", "top-bottom")
 _SIDES = (("left", "right"), ("back", "front"), (None, "top"))
 _LEAVE_OUT = "leave the subject out with cohort.exclude"
@@ -65,7 +68,7 @@ def look_at(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -
     Raises
     ------
     SubjectError
-        A voxel edge is larger.
+        A voxel edge is larger, or intensities are negative beyond the ringing of interpolation.
     """
     sizes = image.grid.voxel_mm
     if sizes.max() > most_voxel_mm:
@@ -75,6 +78,7 @@ def look_at(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -
         )
     coarse = regrid(image, max(WORKING_MM, float(sizes.min())))
     head = _head(coarse)
+    _check_not_negative(image, name)
     short = _short_view(image.grid)
     warnings = [*_coarse_voxels(sizes), *short, *_cut_sides(head)]
     return Look(_asymmetry(coarse, head), tuple(warnings), bool(short))
@@ -179,6 +183,18 @@ def same_voxels(one: Grid, other: Grid) -> bool:
     inside = move(exact, corners)
     within = (inside >= 0).all() and (inside < other.shape).all()
     return bool(within and np.linalg.norm(apart, axis=1).max() < MASK_TOLERANCE_MM)
+
+
+def _check_not_negative(image: Volume, name: str) -> None:
+    """Refuse scans without a zero of their own: a ratio of what was shifted means nothing."""
+    bright = float(np.quantile(image.data, BRIGHT))
+    share = float((image.data < -RINGING * max(bright, 0.0)).mean())
+    if share > NEGATIVE_SHARE:
+        raise SubjectError(
+            f"{name}: {share:.1%} of its intensities are negative (least "
+            f"{float(image.data.min()):.4g}): it was z-scored, or a constant was taken off.",
+            f"Bring it as the scanner wrote it, add the constant again, or {_LEAVE_OUT}.",
+        )
 
 
 def _times(numbers: NDArray[np.float64] | tuple[int, ...]) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import from_bytes, to_bytes
+from rt1t2_dask.images.nifti import from_bytes, grid_from_start, to_bytes
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 
@@ -73,9 +73,9 @@ def test_a_sheared_affine_keeps_its_sform_alone():
     sheared = AFFINE.copy()
     sheared[0, 1] += 0.5
     content = to_bytes(Volume(ramp(), sheared), space_code=4, description="")
-    header = nib.Nifti1Image.from_bytes(gzip.decompress(content)).header
-    assert int(header["qform_code"]) == 0
-    np.testing.assert_allclose(from_bytes(content, "scan").affine, sheared, atol=1e-5)
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(content))
+    assert int(image.header["qform_code"]) == 0
+    np.testing.assert_allclose(image.affine, sheared, atol=1e-5)
 
 
 def test_nifti2_is_read():
@@ -93,9 +93,33 @@ def moved(mm):
     return translation((mm, 0, 0)) @ AFFINE
 
 
+def sheared(by):
+    affine = np.diag([1.0, 2.0, 3.0, 1.0])
+    affine[0, 1] = 2.0 * by
+    return affine
+
+
+def in_units(unit, factor):
+    image = nib.Nifti1Image(ramp(), np.diag([factor, factor, factor, 1.0]))
+    image.header.set_xyzt_units(unit, "sec")
+    return image.to_bytes()
+
+
+def coloured():
+    colours = np.zeros((9, 10, 11), np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]))
+    return nib.Nifti1Image(colours, AFFINE).to_bytes()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (encoded(ramp().astype(np.complex64)), r"complex values \(complex64\)"),
+        (coloured(), "colours"),
+        (encoded(ramp(), qform=sheared(0), sform=sheared(0.005)), r"sheared by 0\.005"),
+        (encoded(ramp(), sform=sheared(0.3), codes=(0, 1)), r"sheared by 0\.29"),
+        (in_units("meter", 0.001), r"in meters \(xyzt_units\), and a voxel is 0\.001"),
+        (in_units("micron", 1000), "in microns"),
+        (in_units("mm", 0.001), "as if lengths were in metres"),
         (b"no image at all", "not a readable"),
         (b"", "not a readable"),
         (encoded(ramp())[:2000], "not a readable"),
@@ -115,6 +139,19 @@ def test_what_would_give_a_wrong_number_is_refused(content, said):
         from_bytes(content, "sub-017 T1w")
     assert str(caught.value).startswith("sub-017 T1w")
     assert caught.value.remedy
+
+
+def test_a_shear_of_rounding_and_unknown_units_pass():
+    assert from_bytes(encoded(ramp(), sform=sheared(5e-4), codes=(0, 1)), "scan").data.size
+    assert from_bytes(in_units("unknown", 1), "scan").data.size
+
+
+@pytest.mark.parametrize("fault", [sheared(0.005), None])
+def test_a_header_alone_shows_shear_and_complex_values(fault):
+    data = ramp() if fault is not None else ramp().astype(np.complex64)
+    content = encoded(data, sform=AFFINE if fault is None else fault, codes=(0, 1))
+    with pytest.raises(SubjectError, match=r"sheared|complex"):
+        grid_from_start(content[:400], "T1w")
 
 
 def test_forms_within_a_voxel_and_a_single_trailing_volume_pass():

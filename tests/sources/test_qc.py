@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.mirror import Mirrored, check_not_mirrored, compare_mirrored
@@ -98,6 +99,39 @@ def test_thick_slices_are_warned_of_and_thicker_ones_refused():
     assert any("5 x 5 x 6 mm" in w for w in look_at(thick, "T2w").warnings)
     with pytest.raises(SubjectError, match=r"T2w: voxels of 5 x 5 x 6 mm .*5\.5 mm.*most_voxel_mm"):
         look_at(thick, "T2w", most_voxel_mm=5.5)
+
+
+def scored(data):
+    return (data - data.mean()) / data.std()
+
+
+@pytest.mark.parametrize("changed", [scored, lambda d: d - 300, lambda d: d - 32768])
+def test_intensities_without_a_zero_of_their_own_are_refused(scans, changed):
+    for image in scans:
+        shifted = image.with_data(changed(image.data.astype(np.float32)))
+        with pytest.raises(SubjectError, match="intensities are negative"):
+            look_at(shifted, "T1w")
+
+
+def test_the_ringing_of_a_spline_is_no_offset(scans):
+    for image in scans:
+        finer = ndimage.zoom(image.data.astype(np.float32), 1.7, order=5)
+        assert (finer < 0).mean() > 0.001
+        affine = image.affine @ np.diag([1 / 1.7, 1 / 1.7, 1 / 1.7, 1.0])
+        look_at(Volume(finer, affine), "T1w")
+
+
+@pytest.mark.assets
+def test_real_scans_resampled_by_a_spline_are_no_offset(shared):
+    for name in ("T1w", "T2w"):
+        path = shared / "scans" / "tcga_lgg" / f"{name}.nii.gz"
+        if not path.exists():
+            pytest.skip("the scans are not there")
+        image = from_bytes(path.read_bytes(), name)
+        finer = ndimage.zoom(image.data.astype(np.float32), 1.5, order=5)
+        assert finer.min() < -0.1 * np.quantile(finer, 0.99)
+        affine = image.affine @ np.diag([1 / 1.5, 1 / 1.5, 1 / 1.5, 1.0])
+        look_at(Volume(finer, affine), name)
 
 
 def test_one_image_given_twice_is_refused(scans):
