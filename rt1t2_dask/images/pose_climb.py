@@ -59,7 +59,7 @@ class Slope:
         self._to_index = inverse(self.moved.affine)
 
     def at(self, matrix: Affine) -> float:
-        """Give the mutual information of the ranks, nats, as `pose.likeness`.
+        """Return the mutual information of the ranks, nats, as `pose.likeness`.
 
         Parameters
         ----------

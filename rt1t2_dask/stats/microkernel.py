@@ -180,7 +180,7 @@ def _mask(b: Builder, lanes: Any) -> Any:
 
 
 def place(b: Builder, base: Any, start: Any, offset: int) -> Any:
-    """Give the address of the vector that lies ``start + offset`` numbers after a base."""
+    """Return the address of the vector that lies ``start + offset`` numbers after a base."""
     first = b.gep(base, [b.add(start, ir.Constant(start.type, offset))])
     return b.bitcast(first, _VECTOR.as_pointer())
 
@@ -191,14 +191,14 @@ def load(b: Builder, base: Any, start: Any, offset: int) -> Any:
 
 
 def splat(b: Builder, number: Any) -> Any:
-    """Give a number in every lane."""
+    """Return a number in every lane."""
     empty = ir.Constant(_VECTOR, ir.Undefined)
     one = b.insert_element(empty, number, ir.Constant(_INDEX, 0))
     return b.shuffle_vector(one, empty, ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES))
 
 
 def fused(b: Builder, x: Any, y: Any, z: Any) -> Any:
-    """Give x y + z of vectors."""
+    """Return x y + z of vectors."""
     shape = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     function = cast("Any", cgutils).get_or_insert_function(
         b.module, shape, f"llvm.fmuladd.v{LANES}f32"

@@ -13,7 +13,7 @@ Float = NDArray[np.float64]
 
 
 def permuted(columns: Float, orders: Orders) -> Float:
-    """Columns met by each participant under each order: (permutation, column, participant)."""
+    """Return the columns each participant meets, shape (permutation, column, participant)."""
     flipped = orders < 0
     moved = np.moveaxis(columns[:, np.where(flipped, ~orders, orders)], 0, 1)
     return np.where(flipped[:, None], -moved, moved)

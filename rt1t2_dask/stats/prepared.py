@@ -54,5 +54,5 @@ class PreparedBlock:
 
 
 def identity(participants: int) -> Orders:
-    """Give the relabeling that changes nothing, shape (1, participant)."""
+    """Return the relabeling that changes nothing, shape (1, participant)."""
     return np.arange(participants, dtype=np.int16)[None]

@@ -82,7 +82,7 @@ def _code(context: Any, b: Builder, signature: Any, arguments: Any) -> Any:
     nominal, out = splat(b, arguments[9]), b.inttoptr(arguments[10], _FLOAT.as_pointer())
 
     def left_over(g: Any, first: Any) -> list[Any]:
-        """Give what the model leaves of group g: its sum of squares and the quadratic form."""
+        """Return what the model leaves of group g: its sum of squares and the quadratic form."""
 
         def row(i: Any, carried: list[Any]) -> list[Any]:
             at, left = carried[0], carried[1:]
@@ -128,7 +128,7 @@ def _code(context: Any, b: Builder, signature: Any, arguments: Any) -> Any:
 
 
 def _root(b: Builder, correlation: Any, variance: Any, square: Any, nominal: Any) -> Any:
-    """Give the signed root of the score, by the freedom of Satterthwaite and Wallace's p."""
+    """Return the signed root of the score, by the freedom of Satterthwaite and Wallace's p."""
     own = b.fdiv(b.fmul(variance, variance), square)
     ratio = b.fdiv(b.fmul(correlation, correlation), b.fmul(variance, own))
     eight = b.fmul(own, _constant(8.0))
@@ -139,7 +139,7 @@ def _root(b: Builder, correlation: Any, variance: Any, square: Any, nominal: Any
 
 
 def _log1p(b: Builder, x: Any) -> Any:
-    """Give log(1 + x), x >= 0, to about 1e-7 of it: 2 atanh(f / (2 + f)) of the mantissa less 1."""
+    """Return log(1 + x), x >= 0, to 1e-7 of it: 2 atanh(f / (2 + f)), f the mantissa less 1."""
     one = _constant(1.0)
     whole = b.fadd(x, one)
     bits = b.bitcast(whole, _WORDS)
