@@ -98,7 +98,8 @@ class Cohort(Model):
         """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
         found: dict[str, Form] = {}
         for name, form in self.contrasts.items():
-            own = self.covariates if form.covariates is None else form.covariates
+            named = self.covariates if form.covariates is None else form.covariates
+            own = tuple(dict.fromkeys(named))
             more = self.adjusted if form.adjusted is None else form.adjusted
             found[name] = form.with_covariates(own)
             if more and not isinstance(form, Formula):

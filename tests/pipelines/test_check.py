@@ -40,6 +40,23 @@ def test_a_sound_study_is_told_in_words_and_nothing_is_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_site_named_among_the_covariates_does_not_cost_the_meta_analysis(
+    maps_study, maps_arguments, capsys
+):
+    """Within one site it is constant: there the contrast goes without it."""
+    root, _ = maps_study(8, 10, covariates="[age, scanner, age]")
+    with (root.parent / "studies" / "cohort" / "small.yaml").open("a") as file:
+        file.write("site_column: scanner\n")
+    rows = (root / "participants.tsv").read_text().splitlines()
+    told = [f"{row}\t{k % 2 + 1}" for k, row in enumerate(rows[1:])]
+    (root / "participants.tsv").write_text("\n".join([rows[0] + "\tscanner", *told]) + "\n")
+    code, lines = checked(maps_arguments, capsys)
+    text = "\n".join(lines)
+    assert code == 0
+    assert "adjusted for age, scanner; t" in text
+    assert "meta-analysis" not in text
+
+
 def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, capsys):
     root, _ = maps_study(covariates="[iq]", exclude="[sub-77]")
     table = root / "participants.tsv"
