@@ -99,7 +99,8 @@ class Cohort(Model):
         found: dict[str, Form] = {}
         for name, form in self.contrasts.items():
             named = self.covariates if form.covariates is None else form.covariates
-            own = tuple(dict.fromkeys(named))
+            # A formula holds its covariates itself.
+            own = () if isinstance(form, Formula) else tuple(dict.fromkeys(named))
             more = self.adjusted if form.adjusted is None else form.adjusted
             found[name] = form.with_covariates(own)
             if more and not isinstance(form, Formula):

@@ -57,6 +57,16 @@ def test_a_site_named_among_the_covariates_does_not_cost_the_meta_analysis(
     assert "meta-analysis" not in text
 
 
+def test_a_formula_is_not_said_to_hold_the_cohorts_covariates(maps_study, maps_arguments, capsys):
+    maps_study(covariates="[age, sex]")
+    words = "+cohort.contrasts.f={formula: '~ group + age', of: group}"
+    code, lines = checked([*maps_arguments, words], capsys)
+    text = "\n".join(lines)
+    assert code == 0
+    assert "contrast f: group in ~ group + age; t, 13 observations, 10 df" in text
+    assert "hc, adjusted for age, sex; t, 13 observations, 9 df" in text
+
+
 def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, capsys):
     root, _ = maps_study(covariates="[iq]", exclude="[sub-77]")
     table = root / "participants.tsv"
