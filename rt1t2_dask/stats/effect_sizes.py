@@ -67,7 +67,8 @@ def noncentral_interval(
     """
     t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
     low, high = (noncentrality_of_t(dof, p, t) for p in ((1 + level) / 2, (1 - level) / 2))
-    return low * scale, high * scale
+    width = np.asarray(scale, np.float64)
+    return np.asarray(low * width), np.asarray(high * width)
 
 
 def partial_eta_squared(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
