@@ -67,6 +67,23 @@ def test_a_formula_is_not_said_to_hold_the_cohorts_covariates(maps_study, maps_a
     assert "hc, adjusted for age, sex; t, 13 observations, 9 df" in text
 
 
+@pytest.mark.parametrize(
+    ("block", "variance"),
+    [("participant_id", "welch"), ("participant_id", "equal"), ("group", "equal")],
+)
+def test_blocks_that_leave_nothing_to_exchange_are_refused(
+    block, variance, maps_study, maps_arguments, capsys
+):
+    """A block a person, or a block a group: no relabeling is another than the observed."""
+    maps_study()
+    pair = f"{{test: two_sample, groups: [pat, hc], block: {block}}}"
+    words = [*maps_arguments, f"+cohort.contrasts.b={pair}", f"contrast.variance={variance}"]
+    code, lines = checked(words, capsys)
+    assert code == 2
+    assert "permutation: no exchange within the blocks" in "\n".join(lines)
+    assert command(words) == 2
+
+
 def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, capsys):
     root, _ = maps_study(covariates="[iq]", exclude="[sub-77]")
     table = root / "participants.tsv"
