@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config import Config
+from rt1t2_dask.config_contrasts import Form
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, contrast_task
@@ -79,7 +80,8 @@ def plan_meta(
             try:
                 own = [plans[int(k)] for k in here]
                 there = rows.iloc[here].reset_index(drop=True)
-                tasks[label] = contrast_task(config, there, own, shared, form, scale)[1]
+                alone = _within_a_site(form, column)
+                tasks[label] = contrast_task(config, there, own, shared, alone, scale)[1]
             except UserError as error:
                 notes.append(f"Site {label} takes no part in the meta-analysis of {name}: {error}")
         if len(tasks) < MIN_SITES:
@@ -87,6 +89,12 @@ def plan_meta(
         else:
             found[name] = _plan(config, tasks)
     return found, notes
+
+
+def _within_a_site(form: Form, column: str) -> Form:
+    """Return a contrast without the site among its covariates: within one site it is constant."""
+    names = form.covariates or ()
+    return form.with_covariates(tuple(n for n in names if n != column)) if column in names else form
 
 
 def _plan(config: Config, tasks: Mapping[str, Task]) -> MetaPlan:

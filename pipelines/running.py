@@ -68,5 +68,10 @@ class RunningEstimate:
         said = []
         for statistic, count in self.reached[name].items():
             p = (count + 1) / (total + 1)
-            said.append(f"{statistic} {p:.4f} +- {np.sqrt(p * (1 - p) / total):.4f}")
+            error = "" if self._exact(name) else f" +- {np.sqrt(p * (1 - p) / total):.4f}"
+            said.append(f"{statistic} {p:.4f}{error}")
         log.info("%s: %d of %d relabelings, p %s", name, total, self.planned[name], ", ".join(said))
+
+    def _exact(self, name: str) -> bool:
+        """Whether every relabeling is run, so that p has no error of drawing."""
+        return bool(self.planned[name] < self.config.permute.n)

@@ -98,7 +98,9 @@ class Cohort(Model):
         """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
         found: dict[str, Form] = {}
         for name, form in self.contrasts.items():
-            own = self.covariates if form.covariates is None else form.covariates
+            named = self.covariates if form.covariates is None else form.covariates
+            # A formula holds its covariates itself.
+            own = () if isinstance(form, Formula) else tuple(dict.fromkeys(named))
             more = self.adjusted if form.adjusted is None else form.adjusted
             found[name] = form.with_covariates(own)
             if more and not isinstance(form, Formula):

@@ -83,7 +83,7 @@ def _a_tail_has_its_relabelings(config: Config) -> None:
         from rt1t2_dask.stats.pareto import LEAST_RELABELINGS, too_few  # numba stays unloaded
 
         if config.permute.n < LEAST_RELABELINGS:
-            raise ValueError(too_few(config.permute.n))
+            raise ValueError(too_few(config.permute.n).removesuffix("."))
 
 
 def _a_mean_has_its_value(config: Config) -> None:

@@ -37,7 +37,7 @@ class Share(Model):
     """What a site hands on in place of images, and what is made of it."""
 
     kind: Literal["none", "export", "combine"]
-    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] | None
+    site: Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[A-Za-z0-9]+$")] | None
     minimum_people: Annotated[int, Field(ge=3, le=50)]
 
 

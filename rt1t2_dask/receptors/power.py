@@ -102,7 +102,10 @@ def detectable(mean_fisher_z: Floats, power: Floats, level: float = 0.8) -> Floa
 
 def _studies(problem: Problem, seed: int) -> tuple[Floats, Floats]:
     """Return people without a change, shape (study, person, region), and the controls' SD."""
-    residual = np.nan_to_num(problem.controls - np.nanmean(problem.controls, axis=0))
+    residual = np.zeros_like(problem.controls)
+    known = ~np.isnan(problem.controls).all(axis=0)
+    values = problem.controls[:, known]
+    residual[:, known] = np.nan_to_num(values - np.nanmean(values, axis=0))
     n2 = len(problem.controls)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_KEY,)))
     size = (SIMULATIONS, len(problem.people), n2)

@@ -143,7 +143,8 @@ class ContrastResult:
         if not self.permutation:
             return ""
         what = EXCHANGES[str(self.permutation.get("exchange", "order"))]
-        return f"{thousands(self.permutation.get('n'))} {what}"
+        every = "all " if self.permutation.get("exact") else ""
+        return f"{every}{thousands(self.permutation.get('n'))} {what}"
 
     @property
     def symbol(self) -> str:

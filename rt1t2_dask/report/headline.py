@@ -32,7 +32,7 @@ def sentences(content: ReportContent) -> list[str]:
 
 def contrast(result: ContrastResult, content: ReportContent) -> str:
     """Say what one contrast shows at its threshold and after correction."""
-    who = _who(result, content)
+    who = people(result, content)
     limits = (
         f"at p < {level(result.threshold.p)} uncorrected ({_height(result)}) and at least "
         f"{thousands(result.threshold.extent_mm3)} mm³"
@@ -48,7 +48,8 @@ def _height(result: ContrastResult) -> str:
     return f"{result.height}{sided}"
 
 
-def _who(result: ContrastResult, content: ReportContent) -> str:
+def people(result: ContrastResult, content: ReportContent) -> str:
+    """Say what is compared, with the people it counts in and what is held constant."""
     if not result.second:
         return f"{result.title} (n = {thousands(result.n)})"
     counts = result.counts or content.groups
@@ -63,7 +64,7 @@ def _counted(result: ContrastResult) -> str:
     if result.statistic == "F":
         return _number(higher)
     if not result.second:
-        return f"{_number(lower)} {result.negative}, {_number(higher)} {result.positive}"
+        return f"{_as_said(lower, result.negative)}, {_as_said(higher, result.positive)}"
     words = [("lower", lower), ("higher", higher)]
     (one, count), (other, rest) = words if lower else words[::-1]
     return (
@@ -107,6 +108,14 @@ def power(content: ReportContent) -> list[str]:
                 "(median over maps, p < .05 uncorrected)."
             )
     return said
+
+
+def _as_said(count: int, words: str) -> str:
+    """Count clusters that do something: 2 clusters rise with a score, 1 rises."""
+    verb, rest = words.partition(" ")[::2]
+    if count > 1 and rest.startswith("with "):
+        verb = verb.removesuffix("s")
+    return f"{_number(count)} {verb} {rest}".rstrip()
 
 
 def _number(count: int) -> str:

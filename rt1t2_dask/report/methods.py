@@ -7,6 +7,7 @@ from typing import Any
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.headline import people
 from rt1t2_dask.report.numbers import decimal, level, thousands
 from rt1t2_dask.report.receptor_marks import judged
 from rt1t2_dask.report.references import Citations, Reference
@@ -79,6 +80,7 @@ def _blocks(template: str, content: ReportContent, cite: Citations) -> tuple[str
             decimal=decimal,
             level=level,
             judged=judged,
+            compared=people,
         )
     )
     blocks = (" ".join(block.split()) for block in written.split("\n\n"))

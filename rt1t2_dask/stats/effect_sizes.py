@@ -11,7 +11,7 @@ from scipy import special, stats
 
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import GlmResult, Variance, fit, hedges_factor
-from rt1t2_dask.stats.noncentral import noncentrality_of_f
+from rt1t2_dask.stats.noncentral import noncentrality_of_f, noncentrality_of_t
 from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.scale import Scale
 
@@ -66,9 +66,9 @@ def noncentral_interval(
     to 95.7 % of the intervals held the truth.
     """
     t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
-    ends = [special.nctdtrinc(dof, p, t) for p in ((1 + level) / 2, (1 - level) / 2)]
-    low, high = (np.where(np.isfinite(t), end * scale, np.nan) for end in ends)
-    return low, high
+    low, high = (noncentrality_of_t(dof, p, t) for p in ((1 + level) / 2, (1 - level) / 2))
+    width = np.asarray(scale, np.float64)
+    return np.asarray(low * width), np.asarray(high * width)
 
 
 def partial_eta_squared(f: ArrayLike, q: int, dof: ArrayLike) -> Float:

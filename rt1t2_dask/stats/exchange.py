@@ -181,8 +181,8 @@ def plan(
     Raises
     ------
     UserError
-        Smith's method for an F contrast; whole blocks that have nothing to change
-        places with.
+        Smith's method for an F contrast; blocks, or people within them, that have nothing to
+        change places with.
     """
     if method == "smith" and design.q > 1:
         raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
@@ -195,6 +195,12 @@ def plan(
     rows = np.unique(design.matrix, axis=0, return_inverse=True)[1].ravel()
     kinds = tuple(rows.tolist())
     ways = _count(base, kinds)
+    if ways == 1:
+        raise UserError(
+            "permutation: no exchange within the blocks changes the design, since nobody shares a "
+            "block with somebody whose row differs; name a column with several groups in each of "
+            "its values as block, or take permute.n=0."
+        )
     return base if ways - 1 > n else replace(base, n=ways - 1, kinds=kinds)
 
 

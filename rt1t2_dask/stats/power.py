@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
-from rt1t2_dask.stats.noncentral import noncentrality_of_f
+from rt1t2_dask.stats.noncentral import noncentrality_of_f, noncentrality_of_t
 from rt1t2_dask.stats.scores import f_to_z, t_to_z, z_to_f, z_to_t
 
 Float = NDArray[np.float64]
@@ -41,7 +40,7 @@ def detectable(
 
     def needed(known: Float) -> Float:
         own = np.where(known == nominal_dof, height, z_to_t(t_to_z(height, nominal_dof), known))
-        return np.asarray(special.nctdtrinc(known, 1 - power, own))
+        return noncentrality_of_t(known, 1 - power, own)
 
     return np.asarray(_by_dof(dof, np.isfinite(se), needed) * se)
 

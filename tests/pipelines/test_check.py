@@ -40,6 +40,50 @@ def test_a_sound_study_is_told_in_words_and_nothing_is_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_site_named_among_the_covariates_does_not_cost_the_meta_analysis(
+    maps_study, maps_arguments, capsys
+):
+    """Within one site it is constant: there the contrast goes without it."""
+    root, _ = maps_study(8, 10, covariates="[age, scanner, age]")
+    with (root.parent / "studies" / "cohort" / "small.yaml").open("a") as file:
+        file.write("site_column: scanner\n")
+    rows = (root / "participants.tsv").read_text().splitlines()
+    told = [f"{row}\t{k % 2 + 1}" for k, row in enumerate(rows[1:])]
+    (root / "participants.tsv").write_text("\n".join([rows[0] + "\tscanner", *told]) + "\n")
+    code, lines = checked(maps_arguments, capsys)
+    text = "\n".join(lines)
+    assert code == 0
+    assert "adjusted for age, scanner; t" in text
+    assert "meta-analysis" not in text
+
+
+def test_a_formula_is_not_said_to_hold_the_cohorts_covariates(maps_study, maps_arguments, capsys):
+    maps_study(covariates="[age, sex]")
+    words = "+cohort.contrasts.f={formula: '~ group + age', of: group}"
+    code, lines = checked([*maps_arguments, words], capsys)
+    text = "\n".join(lines)
+    assert code == 0
+    assert "contrast f: group in ~ group + age; t, 13 observations, 10 df" in text
+    assert "hc, adjusted for age, sex; t, 13 observations, 9 df" in text
+
+
+@pytest.mark.parametrize(
+    ("block", "variance"),
+    [("participant_id", "welch"), ("participant_id", "equal"), ("group", "equal")],
+)
+def test_blocks_that_leave_nothing_to_exchange_are_refused(
+    block, variance, maps_study, maps_arguments, capsys
+):
+    """A block a person, or a block a group: no relabeling is another than the observed."""
+    maps_study()
+    pair = f"{{test: two_sample, groups: [pat, hc], block: {block}}}"
+    words = [*maps_arguments, f"+cohort.contrasts.b={pair}", f"contrast.variance={variance}"]
+    code, lines = checked(words, capsys)
+    assert code == 2
+    assert "permutation: no exchange within the blocks" in "\n".join(lines)
+    assert command(words) == 2
+
+
 def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, capsys):
     root, _ = maps_study(covariates="[iq]", exclude="[sub-77]")
     table = root / "participants.tsv"

@@ -46,7 +46,8 @@ def study(maps_study, tmp_path):
 
 def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     rows, maps = study
-    assert command([*maps_arguments, "receptors.n_permutations=0", "receptors.spatial=none"]) == 0
+    more = ["contrast.variance=equal", "receptors.n_permutations=0", "receptors.spatial=none"]
+    assert command([*maps_arguments, *more]) == 0
     group = tmp_path / "out" / "group"
 
     def statmap(name, stat="t"):

@@ -105,6 +105,7 @@ def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, t
 
     assert "needs share.site=NAME" in said(capsys, asked(three, "x", "share=export"))
     assert "not one of cohort.sites: north" in said(capsys, export(three, "east", "x"))
+    assert "share.site=2 is not one of cohort.sites" in said(capsys, export(three, "2", "x"))
     assert "both of site north" in combined(files[0], files[0])
     assert "two sites or more" in combined(files[0])
     assert "there is no such file" in combined(tmp_path / "none.zip", files[1])

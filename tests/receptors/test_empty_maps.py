@@ -81,6 +81,13 @@ def test_what_lies_beside_the_table_stays(empty):
     assert np.isnan(np.delete(found, SOUND)).all()
 
 
+def test_power_of_a_region_nobody_has_is_silent_and_known(recwarn):
+    plain, _ = problems(EMPTY["missing"])
+    plain.controls[:, 7] = plain.patients[:, 7] = np.nan
+    assert np.isfinite(simulate_power(plain, seed=0).power).all()
+    assert not recwarn.list
+
+
 def test_only_such_maps_give_no_numbers():
     plain, _ = problems(EMPTY["missing"])
     alone = replace(plain, maps=np.array(list(EMPTY.values())))

@@ -85,6 +85,26 @@ def test_methods_name_juspaces_rule_a_fault():
     assert "found by both nulls, labels and space" in said
 
 
+def test_methods_say_where_every_relabeling_was_run():
+    """Three against three people have 19 relabelings, three signs 7: none of these is drawn."""
+    content = fake_content()
+    rules = {**content.settings["receptors"], "relabelings": "all", "n_permutations": 200}
+    permutation = {**(content.contrasts[0].permutation or {}), "n": 7, "exchange": "sign"}
+    permutation |= {"exact": True, "method": "freedman_lane", "seed": 0}
+    said = describe(
+        replace(
+            content,
+            contrasts=[replace(content.contrasts[0], permutation=permutation)],
+            receptors=both_nulls().assign(n_permutations=19),
+            settings={**content.settings, "receptors": rules},
+        )
+    ).markdown
+    assert "all 7 sign flips" in said
+    assert "all 19 permutations of the group labels" in said
+    assert "drawn uniformly" not in said
+    assert " ." not in said.replace(" .0", " 0")
+
+
 def test_untested_maps_are_not_called_tested():
     table = fake_receptors(["PSP"]).assign(p_permutation=np.nan, q_fdr=np.nan)
     assert headline.receptors(table).endswith("with receptor maps, none tested.")

@@ -11,6 +11,7 @@ import pytest
 from fake_report import fake_content, fake_settings
 
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.headline import contrast
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.references import Citations, library
 
@@ -36,7 +37,6 @@ def with_setting(group: str, **values: Any) -> ReportContent:
         ("calibration", {"kind": "gm_median"}, "Cooper et al. 2019"),
         ("calibration", {"kind": "none"}, "not calibrated"),
         ("calibration", {"kind": "mrtool_style"}, "in the style of MRTool"),
-        ("cohort", {"covariates": ["age", "sex"]}, "age, sex as covariates"),
         ("receptors", {"missing": "listwise"}, "left out for everybody"),
         ("source", {"kind": "maps", "space": "MNI152NLin6Asym"}, "in MNI152NLin6Asym space"),
     ],
@@ -44,6 +44,20 @@ def with_setting(group: str, **values: Any) -> ReportContent:
 def test_settings_change_the_text(group: str, values: dict[str, Any], phrase: str) -> None:
     changed = text(with_setting(group, **values))
     assert phrase in changed
+
+
+def test_each_contrast_names_its_own_covariates() -> None:
+    """The cohort's are not a formula's, and the site is among those of the groups."""
+    content = fake_content(simulated=False)
+    first = content.contrasts[0]
+    heading = f"{first.first} versus {first.second}, adjusted for age, site"
+    formula = replace(first, first="", second="", heading="group in ~ group + site", n=29)
+    said = text(replace(content, contrasts=[replace(first, heading=heading), formula]))
+    n = content.groups[first.second]
+    assert (
+        f"against {first.second} (n = {n}), adjusted for age, site; group in ~ group + site" in said
+    )
+    assert "as covariate" not in said
 
 
 def test_the_threshold_comes_from_the_contrast() -> None:
@@ -153,3 +167,14 @@ def test_the_methods_file_cites_by_the_keys_of_its_bibtex() -> None:
     assert keys == {reference.key for reference in said.references}
     assert said.markdown.startswith("# Methods\n")
     assert "Tustison" not in said.markdown
+
+
+def test_clusters_of_a_slope_are_counted_in_grammar() -> None:
+    content = fake_content(simulated=False)
+    signs = ["negative", "negative", "positive"]
+    rows = content.contrasts[0].clusters.iloc[[0, 0, 0]].assign(sign=signs)
+    slope = replace(content.contrasts[0], second="", heading="slope on pain", clusters=rows)
+    said = contrast(replace(slope, higher="rises with pain", lower="falls with pain"), content)
+    assert "2 clusters fall with pain, 1 cluster rises with pain" in said
+    said = contrast(replace(slope, higher="above 1.4", lower="below 1.4"), content)
+    assert "2 clusters below 1.4, 1 cluster above 1.4" in said

@@ -230,3 +230,19 @@ def test_detectable_eta_has_the_power_statsmodels_gives():
     fewer = power.detectable_eta(np.array([20, np.nan]), np.array([17.0, 20]), q, height, dof)
     assert fewer[0] > eta
     assert np.isnan(fewer[1])
+
+
+@pytest.mark.parametrize("t", [1500.0, 3e6, -4e9])
+@pytest.mark.parametrize("dof", [1.03, 2.5, 20.0])
+def test_interval_of_a_huge_t_ends_and_inverts_the_noncentral_t(t, dof):
+    """A group of two leaves Welch's t little more than one degree of freedom, and t no bound."""
+    shares = (np.arange(200_000) + 0.5) / 200_000
+    spread = np.sqrt(stats.chi2.ppf(shares, dof) / dof)
+    for end, p in zip(effect_sizes.noncentral_interval(t, dof), (0.975, 0.025), strict=True):
+        below = stats.norm.cdf(t * spread - end).mean()
+        assert below == pytest.approx(p, abs=2e-4)
+
+
+def test_interval_of_no_finite_t_is_not_known():
+    low, high = effect_sizes.noncentral_interval([np.nan, np.inf, 2.0], 10)
+    assert np.isfinite([low, high]).all(axis=0).tolist() == [False, False, True]
