@@ -115,7 +115,7 @@ def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed, tmp_p
     assert pd.read_csv(out / "failures.tsv", sep="\t").empty
     quality = pd.read_csv(out / "group" / "quality.tsv", sep="\t", na_values="n/a")
     # On 4 mm N4 leaves a little more field.
-    flags = quality["flag"].dropna().str.split().str[0]
+    flags = quality["flag"].dropna().astype(str).str.split().str[0]
     assert len(quality) == 5 and set(flags) <= {"bias_left_t1w"}
     copied = shutil.copytree(
         undisturbed, tmp_path / "copy", ignore=shutil.ignore_patterns("claims")
