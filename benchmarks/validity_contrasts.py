@@ -28,6 +28,7 @@ FWHM_VOXELS = 3.0
 PERMUTATIONS, ALPHA, FORMING_P = 199, 0.05, 0.001
 COST_VOXELS, COST_PERMUTATIONS, ROUNDS = 230_000, 256, 5
 SITES = ("x", "y", "z")
+SHOWN = (None, None)
 BAR, BAR_TFCE, BAR_COST = (None, 0.06), (None, 0.065), (None, 5.0)
 
 
@@ -111,8 +112,10 @@ def _timed(block: prepared.PreparedBlock, orders: exchange.Orders) -> float:
 
 def _figure(key: str, spread: float, *, tfce: bool = False, sites: bool = False) -> Figure:
     studies = 500 if tfce or sites else 2000
-    bar = BAR_TFCE if tfce else BAR
-    return Figure(studies, partial(study, key, spread, tfce, sites), {key: bar})
+    one = partial(study, key, spread, tfce, sites)
+    if tfce:
+        return Figure(studies, one, {key: BAR_TFCE, f"{key}_extent": BAR_TFCE})
+    return Figure(studies, one, {key: BAR, f"{key}_parametric_001": SHOWN})
 
 
 FIGURES: dict[str, Figure] = {
