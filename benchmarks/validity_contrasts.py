@@ -111,7 +111,7 @@ def _timed(block: prepared.PreparedBlock, orders: exchange.Orders) -> float:
 
 
 def _figure(key: str, spread: float, *, tfce: bool = False, sites: bool = False) -> Figure:
-    studies = 500 if tfce or sites else 2000
+    studies = 500 if tfce else 2000
     one = partial(study, key, spread, tfce, sites)
     if tfce:
         return Figure(studies, one, {key: BAR_TFCE, f"{key}_extent": BAR_TFCE})
