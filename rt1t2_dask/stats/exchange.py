@@ -135,8 +135,8 @@ def exchanged(design: Design, variance: str = "equal") -> Exchange:
     People of groups that differ in variance are not exchangeable: their errors change sign,
     which asks for symmetry alone (Winkler et al. 2014), within exchangeability blocks as well:
     with 11 against 18 people in three blocks and twice the spread in the small group, exchanged
-    order found something in 28 % of 500 null studies at .05, flips in 8 % of 2,000. Where the design has no
-    column for each block, residuals of a block are not centred: they change places.
+    order found something in 28 % of 500 null studies at .05, flips in 8 % of 2,000. Where the
+    design has no column for each block, residuals of a block are not centred: they change places.
     """
     differ = variance == "welch" and len(design.groups) > 1
     flipped = design.flips or (differ and _holds_blocks(design))
