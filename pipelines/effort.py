@@ -16,7 +16,7 @@ GRIDS_MM = (4.0, 2.0, 1.0)
 SCAN_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "simulate": (1.3, 4.5, 40.0),
     "ingest": (0.1, 0.2, 0.6),
-    "coregister": (2.0, 5.0, 9.0),
+    "coregister": (2.0, 7.0, 11.0),
     "bias": (1.8, 2.8, 4.0),
     "brain": (4.9, 10.0, 16.0),
     "tissue": (0.7, 1.5, 4.0),
@@ -24,7 +24,7 @@ SCAN_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "calibrate": (0.1, 0.5, 2.0),
     "quality": (0.4, 1.0, 3.0),
 }
-REGISTERED_CPU_S: Mapping[str, tuple[float, float, float]] = {"normalise": (1.9, 6.0, 35.0)}
+REGISTERED_CPU_S: Mapping[str, tuple[float, float, float]] = {"normalise": (1.9, 11.0, 38.0)}
 OUTPUT_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "template": (1.7, 1.7, 2.5),
     "ratio": (0.2, 1.8, 6.0),
@@ -35,7 +35,7 @@ OUTPUT_CPU_S: Mapping[str, tuple[float, float, float]] = {
     "contrast": (0.2, 0.5, 3.0),
     "clusters": (0.3, 0.5, 2.0),
     "permute_observed": (0.3, 0.5, 2.0),
-    "permute_batch": (0.3, 1.5, 12.0),
+    "permute_batch": (0.3, 5.0, 30.0),
     "permute": (0.3, 0.5, 2.0),
     "parcel_contrast": (0.3, 0.3, 0.3),
     "cluster_effects": (0.1, 0.3, 1.0),
