@@ -146,13 +146,8 @@ class _Search:
         From affine fits some ended lower: what descent had sheared stayed so.
         """
         climb = pose_climb.affine_climb(self.head, self.t1w, self.around)
-        likely = {id(one.matrix): one.likeness for one in self._similar}
-        starts = pose_climb.best_apart(
-            [one.matrix for one in self._similar],
-            lambda matrix: likely[id(matrix)],
-            pose_climb.OTHER_DEGREES,
-            MOST_OTHERS,
-        )
+        ranked = [one.matrix for one in sorted(self._similar, key=_likeness, reverse=True)]
+        starts = pose_climb.first_apart(ranked, pose_climb.OTHER_DEGREES, MOST_OTHERS)
         self._fits += [self._measured(climb(start)) for start in starts]
         turns = self._half_turns(max(self._fits, key=_likeness))
         self._fits += [self._measured(climb(turn)) for turn in turns]

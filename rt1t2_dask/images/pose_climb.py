@@ -149,17 +149,17 @@ def climbed_starts(slope: Slope) -> list[Affine]:
     degrees apart. Shape of each (4, 4), fixed mm to moving mm.
     """
     starts = [slope.resized(turn, _USUAL) for turn in pose.turns(slope.still, slope.moved)]
-    turned = best_apart(starts, slope.at, _APART_DEGREES, _CLIMBED)
+    starts.sort(key=slope.at, reverse=True)
+    turned = first_apart(starts, _APART_DEGREES, _CLIMBED)
     rough = [slope.climbed(start, _ROUGH) for start in turned]
-    return [slope.sized(start) for start in best_apart(rough, slope.at, OTHER_DEGREES, _KEPT)]
+    rough.sort(key=slope.at, reverse=True)
+    return [slope.sized(start) for start in first_apart(rough, OTHER_DEGREES, _KEPT)]
 
 
-def best_apart(
-    found: Iterable[Affine], score: Callable[[Affine], float], degrees: float, most: int
-) -> list[Affine]:
-    """Return the best poses that are turned by over so many degrees from each better one."""
+def first_apart(ranked: Iterable[Affine], degrees: float, most: int) -> list[Affine]:
+    """Return the first poses that are turned by over so many degrees from each before them."""
     kept: list[Affine] = []
-    for matrix in sorted(found, key=score, reverse=True):
+    for matrix in ranked:
         if all(pose.angle_between(matrix, other) > degrees for other in kept):
             kept.append(matrix)
         if len(kept) == most:
