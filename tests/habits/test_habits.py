@@ -1,0 +1,35 @@
+"""Every hospital's habits: the right value, or one clear line; one line here a case.
+
+`habit_table.py` prints what happens in each.
+"""
+
+from __future__ import annotations
+
+import habit_headers as headers
+import pytest
+from habit_case import Case
+from habit_dataset import sound
+
+from rt1t2_dask.command_line import command
+
+CASES: list[Case] = [*headers.CASES]
+
+
+def test_a_sound_dataset_is_taken(tmp_path, capsys):
+    assert command([*sound(tmp_path).command, "check=true"]) == 0
+    assert "no fault found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_habit_is_taken_or_named_in_one_line(case: Case, tmp_path, capsys):
+    dataset = sound(tmp_path)
+    case.change(dataset)
+    code = command([*dataset.command, "check=true"])
+    printed = capsys.readouterr()
+    text = printed.out + printed.err
+    assert code == case.code, text
+    assert "Traceback" not in text
+    for words in case.says:
+        assert words in text, text
+    for words in case.never:
+        assert words not in text, text
