@@ -40,7 +40,7 @@ class SimulatedScanner(Model):
     blur_mm: Annotated[float, Field(ge=0, le=6)] = 0.0
     noise: Annotated[float, Field(ge=0, le=0.2)] = 0.033
     gain_sd: Annotated[float, Field(ge=0, le=1)] = 0.02
-    bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.12
+    bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.08
 
 
 class SimulatedSource(Model):

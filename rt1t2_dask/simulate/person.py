@@ -15,10 +15,11 @@ from rt1t2_dask.simulate.effects import Effect, to_index
 from rt1t2_dask.simulate.fluid import draw_sulci, draw_wall_mm
 from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.intensities import WHITE
+from rt1t2_dask.simulate.lattice import SmoothField
 from rt1t2_dask.simulate.layers import draw_shells
 from rt1t2_dask.simulate.pose import TrueWarp, draw_offset, draw_warp
 from rt1t2_dask.simulate.render import Place, Tissue, carried, render, shape_of
-from rt1t2_dask.simulate.scanner import COMMON, Scanner, scan
+from rt1t2_dask.simulate.scanner import COMMON, Scanner, draw_coil, scan
 from rt1t2_dask.simulate.slices import Slices
 
 Points = NDArray[np.float64]
@@ -27,7 +28,7 @@ Seed = int | Sequence[int]
 
 _LEVEL = {"t1w": 500.0, "t2w": 300.0}
 _HALF = 0.5
-_STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid")
+_STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid", "coil")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def simulate_person(
     t1_place = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
     t2_place = carried(t1_place, to_index(_through(drawn.offset, t2_grid), t1_grid.affine))
     seen = slices.thick_grid(t1_grid)
+    coil = draw_coil(_rng(seed, "coil"), t1_grid, scanner)
     scans, changes = {}, {}
     for contrast, place, grid in (
         ("t1w", t1_place, seen),
@@ -124,7 +126,7 @@ def simulate_person(
     ):
         rendered = render(head, place, contrast, voxel_mm, effects)
         image = strokes.add(rendered.image, contrast, place.template_mm, drawn.lesions)
-        scans[contrast] = _scan(slices.averaged(image), grid, contrast, seed, scanner)
+        scans[contrast] = _scan(slices.averaged(image), grid, contrast, seed, coil, scanner)
         changes[contrast] = slices.averaged(rendered.change)
     mask = slices.averaged(strokes.share_at(t1_place.template_mm, drawn.lesions)) > _HALF
     isotropic = slices.layers == 1
@@ -166,13 +168,16 @@ def _draw(
     )
 
 
-def _scan(image: Image, grid: Grid, contrast: str, seed: Seed, scanner: Scanner) -> Volume:
+def _scan(
+    image: Image, grid: Grid, contrast: str, seed: Seed, coil: SmoothField, scanner: Scanner
+) -> Volume:
     return scan(
         image,
         grid,
         white=WHITE[contrast],
         level=_LEVEL[contrast] * getattr(scanner, f"gain_{contrast}"),
         rng=_rng(seed, contrast),
+        coil=coil,
         gamma=getattr(scanner, f"gamma_{contrast}"),
         scanner=scanner,
     )
