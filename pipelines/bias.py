@@ -64,6 +64,6 @@ def _range(field: Volume) -> list[float]:
 BIAS = Stage(
     "bias",
     _make,
-    libraries=("SimpleITK",),
+    libraries=("numba", "scipy"),
     needs=("ingest", "coregister"),
 )

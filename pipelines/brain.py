@@ -100,6 +100,6 @@ def _usable(brought: Volume) -> Volume:
 BRAIN = Stage(
     "brain",
     _make,
-    libraries=("SimpleITK", "picsl-greedy"),
+    libraries=("numba", "picsl-greedy", "scipy"),
     needs=("ingest", "bias", "head"),
 )

@@ -25,6 +25,6 @@ def _make(inputs: Inputs) -> Made:
 COREGISTER = Stage(
     "coregister",
     _make,
-    libraries=("SimpleITK",),
+    libraries=("numba", "scipy"),
     needs=("ingest",),
 )

@@ -164,5 +164,5 @@ def _map_record(
     }
 
 
-SCANS = Stage("ingest", _make_scans, libraries=("SimpleITK",))
+SCANS = Stage("ingest", _make_scans, libraries=("numba", "scipy"))
 MAP = Stage("map", _make_map, needs=("template_out",))

@@ -67,6 +67,6 @@ def _make(inputs: Inputs) -> Made:
 NORMALISE = Stage(
     "normalise",
     _make,
-    libraries=("SimpleITK", "picsl-greedy"),
+    libraries=("numba", "picsl-greedy", "scipy"),
     needs=("ingest", "bias", "brain", "template"),
 )

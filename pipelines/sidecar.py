@@ -15,7 +15,7 @@ from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.storage.parts import Lake
 
-LIBRARIES = ("SimpleITK", "numpy", "picsl-greedy", "scipy")
+LIBRARIES = ("numba", "numpy", "picsl-greedy", "scipy")
 SPLINE = "fourth-degree B-spline, clipped to the image's range"
 IN_TEMPLATE = (
     "T1w: template to T1w by deformation, then affine; T2w: the same, then rigid T1w to T2w. "

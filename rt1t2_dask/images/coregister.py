@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreground import to_head
-from rt1t2_dask.images.itk import matrix_of, mattes, place, to_itk
+from rt1t2_dask.images.mattes import Level, fit, information
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose, move, translation
 from rt1t2_dask.images.volume import Affine, Volume
@@ -20,9 +19,10 @@ FIXED_MM = 2.0
 MOVING_MM = 1.5
 COARSE_MM = 5.0
 BETTER = 1.1
-_SHRINK = (4, 2, 1)
-_SMOOTH_MM = (4.0, 2.0, 0.0)
-_SAMPLED = (1.0, 0.6, 0.2)
+_SAMPLES = 120_000
+_LEVELS = (Level(4.0, 20_000, 2.0), Level(2.0, 50_000, 1.0), Level(0.0, _SAMPLES, 0.5))
+_COARSE = (Level(COARSE_MM, 15_000, 2.0, 0.02, 20), Level(0.0, 50_000, 1.0, 0.02, 20))
+_GLANCE = 30_000
 
 
 @dataclass(frozen=True)
@@ -59,37 +59,25 @@ def rigid(fixed: Volume, moving: Volume) -> Rigid:
     Mattes mutual information (32 bins), three resolutions, fixed image at 2 mm, of the heads
     alone. Starts from the headers or from the centres of mass, whichever fits better; where the
     head turned by 180 degrees about an axis fits better after a coarse search, from there: a
-    header may be wrong. One thread and a fixed sampling seed: the same images give the same matrix.
+    header may be wrong. The same images give the same matrix.
     """
     still, moved = to_head(fixed), to_head(moving)
     still = regrid(still, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
     moved = regrid(moved, max(MOVING_MM, float(moving.grid.voxel_mm.min())))
-    try:
-        start = min(_starts(still, moved), key=lambda pose: _cost(still, moved, pose))
-        return _refine(still, moved, _turned_if_better(still, moved, start))
-    except RuntimeError as error:
+    start = max(_starts(still, moved), key=lambda pose: information(still, moved, pose, _GLANCE))
+    found = fit(still, moved, _turned_if_better(still, moved, start), "rigid", _LEVELS)
+    if found.mutual_information == 0:
         raise SubjectError(
-            f"T2w could not be registered to T1w ({_last_line(error)}).",
+            "T2w could not be registered to T1w: they do not overlap, or one is blank.",
             "Check that both show the same head, or leave the subject out with cohort.exclude.",
-        ) from error
+        )
+    return Rigid(found.matrix, found.mutual_information)
 
 
-def coarse(fixed: Volume, moving: Volume, start: Affine, most: int = 20) -> Rigid:
+def coarse(fixed: Volume, moving: Volume, start: Affine) -> Rigid:
     """Fit a rigid pose at 5 mm from one start; mutual information 0 where nothing overlaps."""
-    transform = _euler(fixed, start)
-    method = mattes((1.0, 1.0))
-    method.SetShrinkFactorsPerLevel((2, 1))
-    method.SetSmoothingSigmasPerLevel((COARSE_MM, 0.0))
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0, minStep=0.02, numberOfIterations=most, relaxationFactor=0.5
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, inPlace=True)
-    try:
-        method.Execute(to_itk(fixed), to_itk(moving))
-    except RuntimeError:
-        return Rigid(start, 0.0)
-    return Rigid(matrix_of(transform), -float(method.GetMetricValue()))
+    found = fit(fixed, moving, start, "rigid", _COARSE)
+    return Rigid(found.matrix, found.mutual_information)
 
 
 def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
@@ -110,7 +98,7 @@ def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
 def as_given(fixed: Volume, moving: Volume) -> Rigid:
     """Take the headers' word that two images lie in one space; say how well they fit."""
     coarse = regrid(fixed, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
-    return Rigid(np.eye(4), -_cost(coarse, moving, np.eye(4)))
+    return Rigid(np.eye(4), information(coarse, moving, np.eye(4), _SAMPLES))
 
 
 def _starts(fixed: Volume, moving: Volume) -> list[Affine]:
@@ -124,35 +112,3 @@ def centre_of_mass(volume: Volume) -> Any:
     if not weights.any():
         return move(volume.affine, (np.array(volume.data.shape) - 1) / 2.0)
     return move(volume.affine, np.array(ndimage.center_of_mass(weights)))
-
-
-def _cost(fixed: Volume, moving: Volume, pose: Affine) -> float:
-    method = mattes((0.05,))
-    method.SetMetricUseMovingImageGradientFilter(False)  # a value needs no gradient
-    method.SetInitialTransform(_euler(fixed, pose), inPlace=True)
-    try:
-        return float(method.MetricEvaluate(to_itk(fixed), to_itk(moving)))
-    except RuntimeError:
-        return np.inf  # this start leaves no overlap; the other may
-
-
-def _refine(fixed: Volume, moving: Volume, start: Affine) -> Rigid:
-    transform = _euler(fixed, start)
-    method = mattes(_SAMPLED)
-    method.SetShrinkFactorsPerLevel(_SHRINK)
-    method.SetSmoothingSigmasPerLevel(_SMOOTH_MM)
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0, minStep=0.005, numberOfIterations=60, relaxationFactor=0.5
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, inPlace=True)
-    method.Execute(to_itk(fixed), to_itk(moving))
-    return Rigid(matrix_of(transform), -float(method.GetMetricValue()))
-
-
-def _euler(fixed: Volume, pose: Affine) -> Any:
-    return place(sitk.Euler3DTransform(), pose, centre_of_mass(fixed))
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip()

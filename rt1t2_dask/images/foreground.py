@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from numpy.typing import NDArray
 
-from rt1t2_dask.images.itk import to_itk
+from rt1t2_dask.images.otsu import otsu_threshold
 from rt1t2_dask.images.trim import box_of, cut, filled, filled_box
 from rt1t2_dask.images.volume import Volume
 
 _DARKEST = 0.02  # of the brightest: a background of zeros has no logarithm
 _BRIGHT = 0.5
 _ROUNDS = 3
-_BINS = 128
 # A T1w whose brain was made 9 % darker fell from 0.9 to 0.2 (TCGA-LGG); others have 0.6 and more.
 _LEAST_OF_HEAD = 0.5
 
@@ -73,10 +71,7 @@ def _bright_parts(image: Volume) -> NDArray[np.bool_]:
     bright = _brighter(clipped)
     if not bright.any() or bright.sum() >= _LEAST_OF_HEAD * _not_air(clipped).sum():
         return bright
-    method = sitk.OtsuThresholdImageFilter()
-    method.SetNumberOfHistogramBins(_BINS)
-    method.Execute(sitk.GetImageFromArray(clipped.data[~bright][None]))
-    return np.asarray(clipped.data > method.GetThreshold())
+    return np.asarray(clipped.data > otsu_threshold(clipped.data[~bright]))
 
 
 def _bright_part(image: Volume) -> NDArray[np.bool_]:
@@ -137,5 +132,4 @@ def _clipped(image: Volume) -> Volume:
 
 
 def _brighter(image: Volume) -> NDArray[np.bool_]:
-    mask = sitk.GetArrayFromImage(sitk.OtsuThreshold(to_itk(image), 0, 1, _BINS))
-    return np.asarray(mask.transpose(2, 1, 0), dtype=bool)
+    return np.asarray(image.data > np.float32(otsu_threshold(image.data)))

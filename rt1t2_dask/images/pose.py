@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images.coregister import centre_of_mass
-from rt1t2_dask.images.itk import matrix_of, mattes, place, to_itk
+from rt1t2_dask.images.mattes import Level, fit
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, inverse, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
@@ -22,7 +20,8 @@ LEAST_REACH = 0.25
 _LEAST_OVERLAP = 0.12  # of the fixed image's field of view
 _SHIFTS_MM = (-50.0, -25.0, 25.0, 50.0)
 _KEPT = 5
-_SAMPLED = (1.0, 0.5)
+_SAMPLES = (20_000, 60_000)
+_STEP_MM, _LEAST_MM = 4.0, 0.02
 _CLASSES = 24
 _TILTS = (-30.0, 0.0, 30.0)
 
@@ -156,12 +155,7 @@ def similar(fixed: Volume, moving: Volume, start: Affine) -> Affine:
     left, scales, right = np.linalg.svd(start[:3, :3])
     plain = start.copy()
     plain[:3, :3] = left @ right * scales.prod() ** (1 / 3)
-    transform = place(sitk.Similarity3DTransform(), plain, centre_of_mass(fixed))
-    method = mattes((1.0,))
-    method.SetShrinkFactorsPerLevel((2,))
-    method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()),))
-    _descend(method, transform, fixed, moving, most=60)
-    return matrix_of(transform)
+    return fit(fixed, moving, plain, "similarity", (_smooth(fixed, most=60),)).matrix
 
 
 def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:
@@ -176,14 +170,13 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
     within : ndarray of bool, shape of `fixed`, optional
         Where the fixed image is compared.
     """
-    transform = place(sitk.AffineTransform(3), start, centre_of_mass(fixed))
-    method = mattes(_SAMPLED)
-    if within is not None:
-        method.SetMetricFixedMask(to_itk(fixed.with_data(within)))
-    method.SetShrinkFactorsPerLevel((2, 1))
-    method.SetSmoothingSigmasPerLevel((float(fixed.grid.voxel_mm.max()), 0.0))
-    _descend(method, transform, fixed, moving, most=100)
-    return matrix_of(transform)
+    fine = Level(0.0, _SAMPLES[1], _STEP_MM / 2, _LEAST_MM, 100)
+    return fit(fixed, moving, start, "affine", (_smooth(fixed, most=100), fine), within).matrix
+
+
+def _smooth(fixed: Volume, most: int) -> Level:
+    sigma_mm = float(fixed.grid.voxel_mm.max())
+    return Level(sigma_mm, _SAMPLES[0], _STEP_MM, _LEAST_MM, most)
 
 
 def angle_between(one: Affine, other: Affine) -> float:
@@ -194,15 +187,6 @@ def angle_between(one: Affine, other: Affine) -> float:
         turns.append(left @ right)
     cosine = (np.trace(turns[0] @ turns[1].T) - 1) / 2
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-
-
-def _descend(method: Any, transform: Any, fixed: Volume, moving: Volume, most: int) -> None:
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=4.0, minStep=0.02, numberOfIterations=most, relaxationFactor=0.6
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(transform, inPlace=True)
-    method.Execute(to_itk(fixed), to_itk(moving))
 
 
 def _where_both(fixed: Volume, moving: Volume, pose: Affine) -> float:

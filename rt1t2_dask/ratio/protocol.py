@@ -12,7 +12,7 @@ Facts = Mapping[str, Fact]
 GEOMETRY = "voxel_mm"
 RELATIVE = {"RepetitionTime": 0.05, "EchoTime": 0.05, "InversionTime": 0.05}
 ABSOLUTE = {"FlipAngle": 1.0, "MagneticFieldStrength": 0.1, GEOMETRY: 0.05}
-"""A site that tunes its times within this says that it kept its protocol (protocol tolerances, METHODS 2b)."""
+"""A site that tunes its times within this says that it kept its protocol."""
 _ROUNDING = 1e-9
 
 

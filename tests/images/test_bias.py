@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from itk_images import from_itk, to_itk
 from known_head import KnownHead
 from scipy import stats
 
 from rt1t2_dask.images.bias import correct
 from rt1t2_dask.images.foreground import bright_head, foreground
-from rt1t2_dask.images.itk import from_itk, to_itk
 from rt1t2_dask.images.n4 import Lattice, log_bias_field, sharpen
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.volume import Volume

@@ -7,10 +7,10 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
+from itk_images import from_itk, to_itk
 from known_head import icbm
 from scipy import ndimage
 
-from rt1t2_dask.images.itk import from_itk, to_itk
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.resample import regrid, template_grid, to_grid, working_grid
 from rt1t2_dask.images.transform import Warp, compose, move, rotation, translation

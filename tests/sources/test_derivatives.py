@@ -212,7 +212,7 @@ def opened(folder: Path, stage: str) -> xr.Dataset:
 
 def sampled(image: Volume, points: np.ndarray) -> np.ndarray:
     """Fourth-degree spline by ITK, an implementation of its own."""
-    from rt1t2_dask.images.itk import to_itk
+    from itk_images import to_itk
 
     known = to_itk(image)  # in units of its own, a power of two apart
     unit = float(image.data.max()) / float(sitk.GetArrayViewFromImage(known).max())
