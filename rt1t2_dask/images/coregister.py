@@ -23,6 +23,7 @@ _SAMPLES = 120_000
 _LEVELS = (Level(4.0, 20_000, 2.0), Level(2.0, 50_000, 1.0), Level(0.0, _SAMPLES, 0.5))
 _COARSE = (Level(COARSE_MM, 15_000, 2.0, 0.02, 20), Level(0.0, 50_000, 1.0, 0.02, 20))
 _GLANCE = 30_000
+_NOTHING = 1e-9  # nats: rounding
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def rigid(fixed: Volume, moving: Volume) -> Rigid:
     moved = regrid(moved, max(MOVING_MM, float(moving.grid.voxel_mm.min())))
     start = max(_starts(still, moved), key=lambda pose: information(still, moved, pose, _GLANCE))
     found = fit(still, moved, _turned_if_better(still, moved, start), "rigid", _LEVELS)
-    if found.mutual_information == 0:
+    if found.mutual_information < _NOTHING:
         raise SubjectError(
             "T2w could not be registered to T1w: they do not overlap, or one is blank.",
             "Check that both show the same head, or leave the subject out with cohort.exclude.",
