@@ -176,6 +176,7 @@ class _Check:
             return
         headers = check_headers(self.config, found)
         self.faults += headers.faults
+        self.said += [f"note: {note}" for note in headers.notes]
         self.largest = headers.largest
         self._tried(lambda: require_room(self.config, headers.largest))
         self.said.append(

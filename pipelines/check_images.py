@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from rt1t2_dask.config import Config, MapsSource
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import grid_from_start
+from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
 from rt1t2_dask.images.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.inputs import Files, Found
 from rt1t2_dask.pipelines.maps import GRID_TOLERANCE_MM
 from rt1t2_dask.pipelines.memory import Sizes, sizes_of_grids
+from rt1t2_dask.pipelines.not_here import cannot_be_read
 from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.base import AwayError, UnreadableError
 from rt1t2_dask.storage.stores import open_store
 
-HEADER_BYTES = 65536
 NIFTI = (".nii", ".nii.gz")
 LARGEST_MM = ("t1w", "t2w", "t2w_raw")
 NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
@@ -35,12 +36,15 @@ class Headers:
         How many were read.
     faults : tuple of str
         One line each; people with the same fault share it.
+    notes : tuple of str
+        What was set right in headers, likewise.
     largest : Sizes, optional
         Of the images that take most; None where no header was read.
     """
 
     images: int
     faults: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     largest: Sizes | None = None
 
 
@@ -54,45 +58,68 @@ def check_headers(config: Config, found: Found) -> Headers:
     """
     reasons = {label: [why] for label, why in found.reasons.items()}
     grids: dict[str, dict[str, Grid]] = {}
+    notes: dict[str, list[str]] = {}
     for label, files in found.files.items():
-        grids[label], reasons[label] = _person(config, files)
+        grids[label], reasons[label], notes[label] = _person(config, files)
     if isinstance(config.source, MapsSource):
         _compare_maps(grids, reasons)
     count = sum(len(own) for own in grids.values())
     sizes = [sizes_of_grids(config, own) for own in grids.values() if own]
     largest = max(sizes, key=lambda own: own.scans + own.output, default=None)
-    return Headers(count, tuple(together(reasons)), largest)
+    return Headers(count, tuple(together(reasons)), tuple(together(notes)), largest)
 
 
-def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str]]:
+def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], list[str]]:
     grids: dict[str, Grid] = {}
-    faults = []
+    faults: list[str] = []
+    notes: list[str] = []
     for role, file in files.items():
         if not file.path.endswith(NIFTI) or file.members:
             continue
         try:
-            grids[role] = _grid(config, role, file)
+            start = _start(config, role, file)
         except SubjectError as error:
-            faults.append(str(error))
-    return grids, [*faults, *_masks_elsewhere(grids)]
+            faults.append(_naming(file.path, error))
+        else:
+            grids[role] = start.grid
+            notes += [f"{note} ({file.path})." for note in start.notes]
+    return grids, [*faults, *_masks_elsewhere(grids)], notes
 
 
-def _grid(config: Config, role: str, file: InputFile) -> Grid:
+def _naming(path: str, error: SubjectError) -> str:
+    """Give a fault with the file that it is of."""
+    text = str(error)
+    return text if path in text else f"{text} ({path})"
+
+
+def _start(config: Config, role: str, file: InputFile) -> Start:
     name = NAMES.get(role, role.replace("_", " "))
-    grid = header_of(file, name)
-    most = config.checks.most_voxel_mm
-    if role in LARGEST_MM and grid.voxel_mm.max() > most:
+    start = _start_of(file, name)
+    size, most = float(start.grid.voxel_mm.max()), config.checks.most_voxel_mm
+    if role in LARGEST_MM and size > most:
         raise SubjectError(
-            f"{name}: a voxel is {grid.voxel_mm.max():.3g} mm long, more than {most:g} mm.",
+            f"{name}: a voxel is {size:.3g} mm long, more than {most:g} mm.",
             "Bring a finer scan, or raise checks.most_voxel_mm.",
         )
-    return grid
+    return start
 
 
 def header_of(file: InputFile, name: str) -> Grid:
     """Read an image's grid from the beginning of its file; raises SubjectError."""
-    start = open_store(file.root, file.options).start(file.path, HEADER_BYTES)
-    return grid_from_start(start, name)
+    return _start_of(file, name).grid
+
+
+def _start_of(file: InputFile, name: str) -> Start:
+    """Read the beginning of a file, and its end, which tells whether it is whole."""
+    store = open_store(file.root, file.options)
+    try:
+        begins = store.start(file.path, START_BYTES)
+        start = look_at_start(begins, name)
+        if not is_whole(begins, store.end(file.path, 4), store.entry(file.path).size, start):
+            require_whole(store.read(file.path), start, name)
+    except (AwayError, UnreadableError) as error:
+        raise cannot_be_read(file.path, error) from error
+    return start
 
 
 def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:
@@ -123,11 +150,14 @@ def _size(grid: Grid) -> str:
 
 def together(reasons: Mapping[str, Sequence[str]]) -> list[str]:
     """Give each fault once, with the people it concerns."""
-    people: dict[str, list[str]] = defaultdict(list)
+    people: dict[str, dict[str, str]] = defaultdict(dict)
     for label, own in reasons.items():
         for why in own:
-            people[why.replace(label, "sub-…")].append(label)
-    return [f"{_named(labels)}: {why}" for why, labels in people.items()]
+            people[why.replace(label, "sub-…")][label] = why
+    return [
+        f"{_named(list(own))}: {why if len(own) > 1 else next(iter(own.values()))}"
+        for why, own in people.items()
+    ]
 
 
 def _named(labels: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from rt1t2_dask.bids_derivatives import Preprocessed, preprocessed
 from rt1t2_dask.bids_files import Choice, Wanted, the_one
 from rt1t2_dask.config import DerivativesSource
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.not_here import why_missing
 from rt1t2_dask.pipelines.places import joined
 from rt1t2_dask.storage.stores import open_store
 
@@ -64,7 +65,14 @@ def _raw_t2w(
             "there is no *_desc-preproc_T2w.nii.gz in T1w space.",
             "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
         )
-    images = [p for p in open_store(source.raw, options).list(label) if ".nii" in p]
-    chosen = the_one(sorted(images), "T2w", wanted)
+    store = open_store(source.raw, options)
+    images = [p for p in store.list(label) if _is_image(p)]
+    with why_missing(store, label):
+        chosen = the_one(images, "T2w", wanted)
     path = joined(source.raw, chosen.path)
     return replace(chosen, path=path, reason=f"raw, in source.raw: {chosen.reason}")
+
+
+def _is_image(path: str) -> bool:
+    """Say whether a path is of an image; names with a leading dot are what a Mac leaves."""
+    return path.endswith((".nii", ".nii.gz")) and not path.rsplit("/", 1)[-1].startswith(".")

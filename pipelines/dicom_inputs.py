@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rt1t2_dask.config import DicomSource
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
-from rt1t2_dask.images.dicom_headers import Header, read_header
+from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
 from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, check_whole, choose, sort_series
+from rt1t2_dask.pipelines.not_here import fetched
 from rt1t2_dask.pipelines.places import for_person
 from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.base import AwayError, UnreadableError
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -38,13 +41,13 @@ def series_files(
     """
     folder = for_person(source.folder, label)
     found = _read(open_store(source.root, options), folder)
-    series = sort_series({k: file.header for k, file in enumerate(found)})
+    series = sort_series({k: file.header for k, file in enumerate(found.images)})
     files = {}
     for role, contrast in CONTRASTS.items():
-        chosen = choose(series, contrast, getattr(source, f"{role}_series"))
+        named, echo_ms = getattr(source, f"{role}_series"), getattr(source, f"{role}_echo_ms")
+        chosen = choose(series, contrast, named, echo_ms)
         check_whole(chosen.series, contrast)
-        members = [found[k] for k in chosen.series.members]
-        files[role] = _file(source, chosen, members, options)
+        files[role] = _file(source, chosen, found, options)
     return files
 
 
@@ -55,52 +58,92 @@ class _File:
     header: Header
 
 
-def _read(store: Store, folder: str) -> list[_File]:
-    files, unreadable = [], 0
-    for path in store.list(folder):
-        content = store.read(path)
+@dataclass
+class _Folder:
+    """What lies in a person's folder: images, files passed over by kind, files that are lost."""
+
+    images: list[_File] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    damaged: int = 0
+    away: list[AwayError] = field(default_factory=list)
+
+
+def _read(store: Store, folder: str) -> _Folder:
+    found = _Folder()
+    paths = [path for path in store.list(folder) if not _is_hidden(path)]
+    for path in paths:
         try:
-            header = read_header(content)
-        except ValueError:
-            unreadable += 1
-            continue
-        if header is not None:
-            files.append(_File(path, checksum(content), header))
-        elif path.lower().endswith(NAMED_DICOM):
-            unreadable += 1
-    _require_readable(folder, len(files), unreadable)
-    return files
+            _take(found, path, store.read(path))
+        except AwayError as error:
+            found.away.append(error)
+        except (ValueError, UnreadableError):
+            found.damaged += 1
+    _require_readable(folder, found)
+    return found
 
 
-def _require_readable(folder: str, readable: int, unreadable: int) -> None:
-    if unreadable:
+def _is_hidden(path: str) -> bool:
+    """Say whether a path is of what systems and programs keep beside files: .DS_Store, .git, ..."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.split("/"))
+
+
+def _take(found: _Folder, path: str, content: bytes) -> None:
+    header = read_header(content)
+    if isinstance(header, Header):
+        found.images.append(_File(path, checksum(content), header))
+    elif header == NO_DICOM and _should_be_dicom(path, content):
+        found.damaged += 1
+    else:
+        found.passed_over[header.kind] += 1
+
+
+def _should_be_dicom(path: str, content: bytes) -> bool:
+    """Say whether a file is lost: by its name, or empty under a name without ending."""
+    name = path.rsplit("/", 1)[-1].lower()
+    return name.endswith(NAMED_DICOM) or (not content and "." not in name)
+
+
+def _require_readable(folder: str, found: _Folder) -> None:
+    total = len(found.images) + found.passed_over.total() + found.damaged + len(found.away)
+    if found.away:
         raise SubjectError(
-            f"{unreadable} of {unreadable + readable} files in {folder} cannot be read as "
-            "MR DICOM.",
-            "Export them again, move what is no MR image away, or leave the subject out with "
+            f"{len(found.away)} of {total} files in {folder} are links whose content is not here.",
+            fetched(folder, found.away[0].target),
+        )
+    if found.damaged:
+        raise SubjectError(
+            f"{found.damaged} of {total} files in {folder} cannot be read as DICOM.",
+            "Export them again, move what is no image away, or leave the subject out with "
             "cohort.exclude.",
         )
-    if not readable:
+    if not found.images:
+        held = f" ({_counted(found.passed_over)})" if found.passed_over else ""
         raise SubjectError(
-            f"there is no DICOM image in {folder}.",
+            f"there is no MR image in {folder}{held}.",
             "Put the person's series there, set source.folder, or leave the subject out with "
             "cohort.exclude.",
         )
 
 
+def _counted(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+
+
 def _file(
     source: DicomSource,
     chosen: ChosenSeries,
-    members: Sequence[_File],
+    found: _Folder,
     options: Mapping[str, Any],
 ) -> InputFile:
     series = chosen.series
+    members = [found.images[k] for k in series.members]
+    passed = f"; passed over: {_counted(found.passed_over)}" if found.passed_over else ""
     return InputFile(
         root=source.root,
         path=series.name,
         sha256=digest([sorted(file.sha256 for file in members), converter_version()]),
         options=options,
-        chosen=f"{chosen.reason}: {series.describe()}",
+        chosen=f"{chosen.reason}: {series.describe()}{passed}",
         members=tuple(file.path for file in members),
         slices=series.slices,
         acquired=dict(members[0].header.acquired),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import convert
-from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.nifti import START_BYTES, from_bytes, look_at_start
 from rt1t2_dask.images.qc import (
     Look,
     check_contrasts,
@@ -30,6 +33,7 @@ Mask = NDArray[np.bool_]
 
 # sMRIPrep lays a T2w on the T1w's grid once both are registered.
 ONE_GRID_MM = 0.01
+_PERSON = re.compile(r"sub-[^_/]+")
 SHARES = ("csf_share", "grey_share", "white_share")
 MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
@@ -38,13 +42,16 @@ def _make_scans(inputs: Inputs) -> Made:
     """Read T1w, T2w and the masks; refuse what would give a wrong number."""
     files, checks = inputs.task.files, inputs.settings
     t2w_file = files["t2w"] if "t2w" in files else files["t2w_raw"]
-    t1w, t1w_step = in_steps(_scan(files["t1w"], "T1w"))
-    t2w, t2w_step = in_steps(_scan(t2w_file, "T2w"))
+    (t1w_read, t1w_notes), (t2w_read, t2w_notes) = (
+        _scan(files["t1w"], "T1w"),
+        _scan(t2w_file, "T2w"),
+    )
+    (t1w, t1w_step), (t2w, t2w_step) = in_steps(t1w_read), in_steps(t2w_read)
     check_not_the_same(t1w, t2w)
     most = checks["most_voxel_mm"]
     looks = {
-        "t1w": look_at(t1w, "T1w", most_voxel_mm=most),
-        "t2w": look_at(t2w, "T2w", most_voxel_mm=most),
+        "t1w": look_at(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
+        "t2w": look_at(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
     }
     if checks["contrast"]:
         check_contrasts(looks["t1w"], looks["t2w"])
@@ -72,17 +79,32 @@ def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
     return {"bias_corrected": corrected, "t2w_is_on_t1w": aligned}
 
 
-def _scan(file: InputFile, name: str) -> Volume:
-    if file.members:
-        return convert(file.read_members(), name, file.slices)
-    return from_bytes(file.read(), name)
+def _scan(file: InputFile, name: str) -> tuple[Volume, tuple[str, ...]]:
+    """Read a scan, and what was set right in it."""
+    with _named(file):
+        if file.members:
+            converted = convert(file.read_members(), name, file.slices)
+            return converted.volume, converted.notes
+        content = file.read()
+        return from_bytes(content, name), look_at_start(content[:START_BYTES], name).notes
+
+
+@contextmanager
+def _named(file: InputFile) -> Iterator[None]:
+    """Name the file in a refusal, without the person: reasons may come into a log."""
+    try:
+        yield
+    except SubjectError as error:
+        shown = _PERSON.sub("sub-…", file.path)
+        raise SubjectError(f"{error.reason} File: {shown}.", error.remedy) from error
 
 
 def _masks(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
     masks = {}
     for role, name in MASKS.items():
         if role in inputs.task.files:
-            brought = from_bytes(inputs.task.files[role].read(), name, kind="mask")
+            with _named(inputs.task.files[role]):
+                brought = from_bytes(inputs.task.files[role].read(), name, kind="mask")
             masks[role] = mask_on(brought, t1w, name)
     return masks
 
@@ -122,7 +144,8 @@ def _make_map(inputs: Inputs) -> Made:
         Its mask is on another grid, or nothing of it was measured.
     """
     files = inputs.task.files
-    ratio = from_bytes(files["map"].read(), "ratio map", kind="map")
+    with _named(files["map"]):
+        ratio = from_bytes(files["map"].read(), "ratio map", kind="map")
     data = ratio.data.astype(np.float32, copy=True)
     brain = to_grid(inputs.volume("template_out", "brain"), ratio.grid, order=0).data.astype(bool)
     zeros = _missing_zeros(data, brain, inputs.settings["zero_is_missing"])

@@ -24,8 +24,10 @@ from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.dicom_inputs import series_files
 from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.base import AwayError, UnreadableError
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -107,9 +109,11 @@ def input_files(config: Config, row: Row, checksum: Sum | None = None) -> Files:
         When a file is missing or the choice is not clear.
     """
     store = open_store(config.source.root, config.storage.options())
+    with why_missing(store, row["participant_id"]):
+        choices = _all_choices(config, store, row)
     known = {
         role: _known(config, found, checksum or known_checksums(config.storage).of)
-        for role, found in _all_choices(config, store, row).items()
+        for role, found in choices.items()
         if found
     }
     if isinstance(config.source, DicomSource):
@@ -198,6 +202,8 @@ def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
     options = config.storage.options()
     try:
         sha256 = checksum(open_store(root, options), name)
+    except (AwayError, UnreadableError) as error:
+        raise cannot_be_read(found.path, error) from error
     except FileNotFoundError:
         raise SubjectError(
             f"{found.path} is not in source.root.", "Add it or correct the participants table."

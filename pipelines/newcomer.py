@@ -13,6 +13,7 @@ import pandas as pd
 
 from rt1t2_dask import bids, bids_files
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.places import people_folders
 from rt1t2_dask.storage.stores import Store, open_store
 
 TABLE = "participants.tsv"
@@ -68,7 +69,7 @@ def run_init(name: str, root: str) -> int:
     if file.exists():
         raise UserError(f"{file} is there already; choose another name or delete it.")
     store = open_store(root)
-    labels = sorted(n.rstrip("/") for n in store.children() if n.startswith("sub-"))
+    labels = people_folders(store)
     if not labels:
         raise UserError(f"source.root={root}: no folder sub-* is there; name a BIDS dataset.")
     found = survey(store, labels)

@@ -12,6 +12,7 @@ import pandas as pd
 from rt1t2_dask.config import BidsSource, Config, DerivativesSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines import outputs
+from rt1t2_dask.pipelines.places import people_folders
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan, PersonPlan
 from rt1t2_dask.pipelines.quality_table import quality_table, tell
 from rt1t2_dask.pipelines.work import complete_parts
@@ -33,7 +34,7 @@ def everybody_there(config: Config) -> pd.DataFrame:
     if not isinstance(source, BidsSource | DerivativesSource):
         raise UserError(f"level=dataset needs source=bids or derivatives, not {source.kind}.")
     store = open_store(source.root, config.storage.options())
-    labels = sorted(n.rstrip("/") for n in store.children() if n.startswith("sub-"))
+    labels = people_folders(store)
     if not labels:
         raise UserError(f"source.root={source.root}: no folder sub-* is there.")
     return pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})

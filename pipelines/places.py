@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.storage.stores import Store
 
 
 def located(root: str, path: str) -> tuple[str, str]:
@@ -50,3 +51,9 @@ def joined(root: str, path: str) -> str:
     if "://" in root:
         return f"{root.rstrip('/')}/{path}"
     return str(Path(root).expanduser().resolve() / path)
+
+
+def people_folders(store: Store) -> list[str]:
+    """Return the labels of all folders `sub-*`, sorted; reports and archives beside are none."""
+    names = (name for name in store.children() if name.startswith("sub-"))
+    return sorted(name[:-1] for name in names if name.endswith("/"))

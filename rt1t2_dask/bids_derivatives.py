@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rt1t2_dask.bids_files import LESION, OWN_SPACES, Choice, Wanted, entities, mask_of
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
+_SAME = ("ses", "acq", "run", "rec", "ce")
 SUFFIXES = r"\.(h5|txt|tfm|mat)$"
 
 
@@ -59,38 +61,69 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
     if wanted.session is not None:
         own = [p for p in own if entities(p).get("ses") in (None, wanted.session)]
     own = [p for p in own if entities(p).get("space", "T1w") in OWN_SPACES]
-    t1w = _one(own, r"_desc-preproc_T1w\.nii(\.gz)?$", "preprocessed T1w")
+    t1w = _one(own, r"_desc-preproc_T1w\.nii(\.gz)?$", "preprocessed T1w", wanted.session)
     if t1w is None:
         raise SubjectError(
             "there is no *_desc-preproc_T1w.nii.gz in T1w space.",
             "Run sMRIPrep or fMRIPrep on the person, or use the scans: source=bids.",
         )
+    beside = partial(_one, _made_of(t1w.path, own))
     way = re.escape(space)
-    transform = _one(own, rf"_from-T1w_to-{way}_mode-image_xfm{SUFFIXES}", "transform")
-    back = _one(own, rf"_from-{way}_to-T1w_mode-image_xfm{SUFFIXES}", "transform")
+    transform = beside(rf"_from-T1w_to-{way}_mode-image_xfm{SUFFIXES}", "transform")
+    back = beside(rf"_from-{way}_to-T1w_mode-image_xfm{SUFFIXES}", "transform")
     return Preprocessed(
         t1w,
-        _one(own, r"_desc-preproc_T2w\.nii(\.gz)?$", "preprocessed T2w"),
-        _one(own, r"_desc-brain_mask\.nii(\.gz)?$", "brain mask"),
+        beside(r"_desc-preproc_T2w\.nii(\.gz)?$", "preprocessed T2w"),
+        beside(r"_desc-brain_mask\.nii(\.gz)?$", "brain mask"),
         mask_of(t1w.path, [p for p in own if LESION.search(p.lower())], "lesion"),
         transform,
         back if transform is None else None,
-        _tissues(own),
+        _tissues(beside),
     )
 
 
-def _tissues(paths: Sequence[str]) -> dict[str, Choice]:
+def _made_of(t1w: str, paths: Sequence[str]) -> list[str]:
+    """Keep what lies beside the T1w and is of no other acquisition or run: functional runs have
+    masks of their own in another folder.
+    """
+    own = entities(t1w)
+    beside = [p for p in paths if p.split("/")[:-1] == t1w.split("/")[:-1]]
+    return [
+        p for p in beside if all(own.get(k, v) == v for k, v in entities(p).items() if k in _SAME)
+    ]
+
+
+def _tissues(beside: Callable[[str, str], Choice | None]) -> dict[str, Choice]:
     found = {
-        name: _one(paths, rf"_label-{label}_probseg\.nii(\.gz)?$", f"probability of {label}")
+        name: beside(rf"_label-{label}_probseg\.nii(\.gz)?$", f"probability of {label}")
         for name, label in TISSUES.items()
     }
     there = {name: choice for name, choice in found.items() if choice is not None}
     return there if len(there) == len(TISSUES) else {}
 
 
-def _one(paths: Sequence[str], pattern: str, what: str) -> Choice | None:
+def _one(
+    paths: Sequence[str], pattern: str, what: str, session: str | None = None
+) -> Choice | None:
     found = [p for p in paths if re.search(pattern, p)]
+    if session is not None:
+        of_all = [p for p in found if "ses" not in entities(p)]
+        found = [p for p in found if entities(p).get("ses") == session] or of_all
     if len(found) > 1:
-        names = ", ".join(path.rsplit("/", 1)[-1] for path in found)
-        raise SubjectError(f"{len(found)} files fit as {what}: {names}.", "Set source.session.")
+        raise SubjectError(f"{len(found)} files fit as {what}: {_list(found)}.", _remedy(found))
     return Choice(found[0], "of the derivatives") if found else None
+
+
+def _remedy(found: Sequence[str]) -> str:
+    """Say how to choose: by session where sessions differ."""
+    sessions = {entities(path).get("ses") for path in found}
+    if len(sessions) == len(found):
+        known = ", ".join(sorted(s for s in sessions if s is not None))
+        return f"Set source.session ({known})."
+    return "Move all but one away, or leave the subject out with cohort.exclude."
+
+
+def _list(paths: Sequence[str]) -> str:
+    """Name files: by folder where their names are equal."""
+    names = [path.rsplit("/", 1)[-1] for path in paths]
+    return ", ".join(names if len(set(names)) == len(names) else paths)

@@ -90,6 +90,8 @@ class DicomSource(Model):
     folder: str
     t1w_series: str | None = None
     t2w_series: str | None = None
+    t1w_echo_ms: Annotated[float, Field(gt=0)] | None = None
+    t2w_echo_ms: Annotated[float, Field(gt=0)] | None = None
     lesion: str | None = None
     brain_mask: str | None = None
 

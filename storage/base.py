@@ -8,6 +8,8 @@ from typing import Any
 
 import zarr.abc.store
 
+from rt1t2_dask.errors import UserError
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,11 +23,36 @@ class Entry:
         In bytes.
     modified : float
         Seconds since the epoch, by the store's own clock.
+    here : bool
+        False for a link whose target is not there, as DataLad leaves what it did not fetch.
     """
 
     path: str
     size: int
     modified: float
+    here: bool = True
+
+
+class AwayError(FileNotFoundError):
+    """A link is there, and what it leads to is not.
+
+    Parameters
+    ----------
+    link : str
+    target : str
+        What it leads to.
+    """
+
+    def __init__(self, link: str, target: str) -> None:
+        super().__init__(link, target)
+        self.link, self.target = link, target
+
+    def __str__(self) -> str:
+        return f"{self.link} is a link to {self.target}, which is not here"
+
+
+class UnreadableError(UserError):
+    """A file is there and may not be read."""
 
 
 class Store(ABC):
@@ -57,6 +84,10 @@ class Store(ABC):
     @abstractmethod
     def start(self, path: str, size: int) -> bytes:
         """At most the first `size` bytes of an object; FileNotFoundError where there is none."""
+
+    @abstractmethod
+    def end(self, path: str, size: int) -> bytes:
+        """At most the last `size` bytes of an object; FileNotFoundError where there is none."""
 
     @abstractmethod
     def write(self, path: str, data: bytes) -> None:

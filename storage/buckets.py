@@ -92,12 +92,19 @@ class Bucket(Store):
 
     def start(self, path: str, size: int) -> bytes:
         """See `Store.start`."""
-        end = min(size, self.entry(path).size)
-        if end == 0:
+        return self._range(path, 0, min(size, self.entry(path).size))
+
+    def end(self, path: str, size: int) -> bytes:
+        """See `Store.end`."""
+        whole = self.entry(path).size
+        return self._range(path, max(whole - size, 0), whole)
+
+    def _range(self, path: str, start: int, end: int) -> bytes:
+        if start == end:
             return b""
         return self._steadily(
             path,
-            lambda: obstore.get_range(self._native, checked(path), start=0, end=end).to_bytes(),
+            lambda: obstore.get_range(self._native, checked(path), start=start, end=end).to_bytes(),
         )
 
     def write(self, path: str, data: bytes) -> None:

@@ -15,11 +15,13 @@ import zarr.abc.store
 from zarr.storage import LocalStore
 
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.storage.base import Entry, Store, checked
+from rt1t2_dask.storage.base import AwayError, Entry, Store, UnreadableError, checked
+from rt1t2_dask.storage.walk import away, files_below
 
 _TEMPORARY = ".tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_NOT_READABLE = {errno.EACCES, errno.EPERM}
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
@@ -45,15 +47,21 @@ class Folder(Store):
         with self._explained(path), self._at(path).open("rb") as file:
             return file.read(size)
 
+    def end(self, path: str, size: int) -> bytes:
+        """See `Store.end`."""
+        with self._explained(path), self._at(path).open("rb") as file:
+            file.seek(-min(size, file.seek(0, os.SEEK_END)), os.SEEK_END)
+            return file.read(size)
+
     def write(self, path: str, data: bytes) -> None:
         """See `Store.write`."""
-        with self._explained(path), self._aside(path, data) as temporary:
+        with self._explained(path, writing=True), self._aside(path, data) as temporary:
             temporary.replace(self._at(path))
             _sync_folder(self._at(path).parent)
 
     def create(self, path: str, data: bytes) -> bool:
         """See `Store.create`."""
-        with self._explained(path), self._aside(path, data) as temporary:
+        with self._explained(path, writing=True), self._aside(path, data) as temporary:
             try:
                 _link(temporary, self._at(path))
             except FileExistsError:
@@ -75,17 +83,21 @@ class Folder(Store):
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """See `Store.entries`."""
         with self._explained(prefix):
-            for folder, _, names in os.walk(self._at(prefix), onerror=_raise_unless_absent):
-                for name in names:
-                    if not _is_temporary(name):
-                        yield from self._entry(Path(folder, name))
+            for file in files_below(self._at(prefix)):
+                if not _is_temporary(file.name):
+                    yield from self._entry(file)
 
     def _entry(self, file: Path) -> Iterator[Entry]:
+        path = file.relative_to(self._root).as_posix()
         try:
             stat = file.stat()
-        except FileNotFoundError:
-            return
-        yield Entry(file.relative_to(self._root).as_posix(), stat.st_size, stat.st_mtime)
+        except OSError as error:
+            if file.is_symlink():
+                yield Entry(path, 0, file.lstat().st_mtime, here=False)
+            elif not isinstance(error, FileNotFoundError):
+                raise
+        else:
+            yield Entry(path, stat.st_size, stat.st_mtime)
 
     def children(self, prefix: str = "") -> set[str]:
         """See `Store.children`."""
@@ -102,7 +114,7 @@ class Folder(Store):
     def delete_abandoned(self, older_than_s: float) -> int:
         """See `Store.delete_abandoned`."""
         oldest, removed = time.time() - older_than_s, 0
-        with self._explained(""):
+        with self._explained("", writing=True):
             for file in self._root.rglob(f".*{_TEMPORARY}"):
                 if file.stat().st_mtime < oldest:
                     file.unlink(missing_ok=True)
@@ -111,12 +123,12 @@ class Folder(Store):
 
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
-        with self._explained(path):
+        with self._explained(path, writing=True):
             self._at(path).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
         """See `Store.delete_prefix`."""
-        with self._explained(prefix):
+        with self._explained(prefix, writing=True):
             if self._at(prefix).exists():
                 shutil.rmtree(self._at(prefix))
 
@@ -139,28 +151,45 @@ class Folder(Store):
             temporary.unlink(missing_ok=True)
 
     @contextmanager
-    def _explained(self, path: str) -> Iterator[None]:
+    def _explained(self, path: str, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{self._at(path)} does not exist") from error
+            raise _absent(self._at(path)) from error
         except OSError as error:
-            kind, remedy = _verdict(error)
-            problem = (error.strerror or str(error)).lower()
-            raise kind(f"{self._at(path)}: {problem}. {remedy}") from error
+            if error.errno == errno.ENOTDIR and not writing:
+                raise _absent(self._at(path)) from error
+            explain = _writing_error if writing else _reading_error
+            raise explain(self._at(path), error) from error
 
 
-def _verdict(error: OSError) -> tuple[type[Exception], str]:
+def _absent(path: Path) -> FileNotFoundError:
+    link = away(path)
+    if link is None:
+        return FileNotFoundError(f"{path} does not exist")
+    return AwayError(str(link), str(link.readlink()))
+
+
+def _reading_error(path: Path, error: OSError) -> Exception:
+    said = f"{path}: {_problem(error)}."
+    if error.errno == errno.EISDIR:
+        return UnreadableError(f"{said} Name a file.")
+    if error.errno in _NOT_READABLE:
+        return UnreadableError(f"{said} Allow reading it (chmod or chown).")
+    return RunError(f"{said} Check the disk.")
+
+
+def _writing_error(path: Path, error: OSError) -> Exception:
+    said, other = f"{path}: {_problem(error)}.", "or choose another place with storage.url."
     if error.errno in _FULL:
-        return RunError, "Free space there, or choose another place with storage.url."
+        return RunError(f"{said} Free space there, {other}")
     if error.errno in _NOT_WRITABLE:
-        return UserError, "Allow writing there, or choose another place with storage.url."
-    return RunError, "Check the disk, or choose another place with storage.url."
+        return UserError(f"{said} Allow writing there, {other}")
+    return RunError(f"{said} Check the disk, {other}")
 
 
-def _raise_unless_absent(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
+def _problem(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _is_temporary(name: str) -> bool:

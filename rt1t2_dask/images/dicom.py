@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.dicom_part10 import compression, with_preamble
+from rt1t2_dask.images.nifti import from_bytes, intercept
 from rt1t2_dask.images.volume import Volume
 
 TIMEOUT_S = 300.0
@@ -32,22 +36,33 @@ def converter_version() -> str:
         raise UserError(_INSTALL) from None
 
 
-def convert(files: Iterable[bytes], name: str, slices: int) -> Volume:
+@dataclass(frozen=True)
+class Converted:
+    """A series as one image.
+
+    Parameters
+    ----------
+    volume : Volume
+        float32, scaled as the scanner says.
+    notes : tuple of str
+        What was done to its intensities.
+    """
+
+    volume: Volume
+    notes: tuple[str, ...] = ()
+
+
+def convert(files: Iterable[bytes], name: str, slices: int) -> Converted:
     """Convert the files of one series.
 
     Parameters
     ----------
     files : iterable of bytes
-        Every file of the series, in any order.
+        Every file of the series, in any order, with a preamble or without.
     name : str
         Opens every error message, as "T1w".
     slices : int
         How many slices the headers promise.
-
-    Returns
-    -------
-    Volume
-        float32, scaled as the scanner says.
 
     Raises
     ------
@@ -65,28 +80,64 @@ def convert(files: Iterable[bytes], name: str, slices: int) -> Volume:
         source, made = Path(folder, "in"), Path(folder, "out")
         source.mkdir()
         made.mkdir()
-        for index, content in enumerate(files):
-            Path(source, f"{index:06d}.dcm").write_bytes(content)
-        _run(source, made, name)
+        syntax = _write(source, files)
+        _run(source, made, name, syntax)
         images = sorted(made.glob("*.nii"))
         if len(images) != 1:
-            found = f"{len(images)} images" if images else "no image"
-            raise SubjectError(
-                f"{name}: dcm2niix made {found} of one DICOM series: slices are missing, damaged "
-                "or of several orientations.",
-                _REMEDY,
-            )
-        volume = from_bytes(images[0].read_bytes(), name)
-    if slices not in volume.grid.shape:
+            raise _not_one(len(images), name, syntax)
+        content = images[0].read_bytes()
+    converted = _from_stored_zero(content, name)
+    shape = converted.volume.grid.shape
+    if slices not in shape:
         raise SubjectError(
-            f"{name}: the DICOM series has {slices} slices, but {volume.grid.shape} voxels came "
+            f"{name}: the DICOM series has {slices} slices, but {shape} voxels came "
             "of it: files are damaged or doubled.",
             _REMEDY,
         )
-    return volume
+    return converted
 
 
-def _run(source: Path, made: Path, name: str) -> None:
+def _write(folder: Path, files: Iterable[bytes]) -> str | None:
+    """Write the files with the preamble they should have; say how they are compressed."""
+    syntax = None
+    for index, content in enumerate(files):
+        whole = with_preamble(content) or content
+        Path(folder, f"{index:06d}.dcm").write_bytes(whole)
+        syntax = syntax or compression(whole)
+    return syntax
+
+
+def _from_stored_zero(content: bytes, name: str) -> Converted:
+    """Take off a rescale that moved intensities below 0: a magnitude is 0 where stored as 0."""
+    volume, offset = from_bytes(content, name), intercept(content, name)
+    least = float(volume.data.min())
+    if not (offset < 0 and least < 0):
+        return Converted(volume)
+    shifted = volume.with_data(volume.data - np.float32(offset))
+    note = f"{-offset:g} was added to intensities: the DICOM rescale had moved them to {least:g}"
+    return Converted(shifted, (note,))
+
+
+def _not_one(images: int, name: str, syntax: str | None) -> SubjectError:
+    if images == 0 and syntax is not None:
+        return _compressed(name, syntax)
+    found = f"{images} images" if images else "no image"
+    return SubjectError(
+        f"{name}: dcm2niix made {found} of one DICOM series: slices are missing, damaged "
+        "or of several orientations.",
+        _REMEDY,
+    )
+
+
+def _compressed(name: str, syntax: str) -> SubjectError:
+    return SubjectError(
+        f"{name}: dcm2niix cannot read the DICOM series, which is compressed ({syntax}).",
+        "Take the dcm2niix that can (pip install --force-reinstall dcm2niix), decompress the files "
+        "(gdcmconv --raw), or leave the subject out with cohort.exclude.",
+    )
+
+
+def _run(source: Path, made: Path, name: str, syntax: str | None) -> None:
     try:
         import dcm2niix
     except ImportError:
@@ -96,6 +147,8 @@ def _run(source: Path, made: Path, name: str) -> None:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         raise SubjectError(f"{name}: dcm2niix took over {TIMEOUT_S:.0f} s.", _REMEDY) from None
+    if done.returncode != 0 and syntax is not None:
+        raise _compressed(name, syntax)
     if done.returncode != 0:
         raise SubjectError(
             f"{name}: dcm2niix cannot read the DICOM series (exit code {done.returncode}).", _REMEDY

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.dicom_part10 import with_preamble
 
 _TAGS = [
     "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPlanarPulseSequence",
@@ -16,10 +17,10 @@ _TAGS = [
     "EchoTime", "FlipAngle", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
     "InversionRecovery", "InversionTime", "MRAcquisitionType", "MagneticFieldStrength",
     "Manufacturer", "ManufacturerModelName", "Modality", "NumberOfFrames",
-    "PerFrameFunctionalGroupsSequence", "RepetitionTime", "ScanningSequence", "SeriesDescription",
-    "SequenceVariant", "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence", "ProtocolName", "RepetitionTime", "Rows", "SOPClassUID",
+    "SamplesPerPixel", "ScanningSequence", "SequenceVariant", "SeriesDescription",
+    "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
 ]  # fmt: skip
-_PREFIX = b"DICM"
 _TEXTS = {
     "Manufacturer": "Manufacturer",
     "ManufacturersModelName": "ManufacturerModelName",
@@ -29,6 +30,11 @@ _TEXTS = {
 }
 """BIDS's names of what tells protocols apart, and DICOM's."""
 _MS = 1000.0
+_MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
+_NO_PICTURE = {
+    "1.2.840.10008.5.1.4.1.1.4.2": "spectroscopy",
+    "1.2.840.10008.5.1.4.1.1.66": "raw data",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,22 @@ class Header:
     acquired: tuple[tuple[str, str | float], ...] = ()
 
 
+@dataclass(frozen=True)
+class NoImage:
+    """A file that is no MR image.
+
+    Parameters
+    ----------
+    kind : str
+        What it is: a modality such as ``SR`` or ``CT``, ``DICOMDIR``, ``no DICOM``, ...
+    """
+
+    kind: str
+
+
+NO_DICOM = NoImage("no DICOM")
+
+
 def pydicom() -> Any:
     """Import pydicom.
 
@@ -89,7 +111,7 @@ def pydicom() -> Any:
     return library
 
 
-def read_header(content: bytes) -> Header | None:
+def read_header(content: bytes) -> Header | NoImage:
     """Read a file's header.
 
     Parameters
@@ -97,29 +119,36 @@ def read_header(content: bytes) -> Header | None:
     content : bytes
         The whole file, or its beginning up to the pixels.
 
-    Returns
-    -------
-    Header or None
-        None for what is no MR image (a directory record, a report, another modality).
-
     Raises
     ------
     ValueError
         The file begins as DICOM but cannot be read.
     """
     library = pydicom()
-    if content[128:132] != _PREFIX:
-        return None
+    whole = with_preamble(content)
+    if whole is None:
+        return NO_DICOM
     try:
-        found = library.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=_TAGS)
-        return _header(found) if found.get("Modality") == "MR" else None
+        found = library.dcmread(io.BytesIO(whole), stop_before_pixels=True, specific_tags=_TAGS)
+        kind = _no_image(found)
+        return _header(found) if kind is None else NoImage(kind)
     except Exception as error:  # pydicom lets any error of a damaged file through
         raise ValueError(type(error).__name__) from None
 
 
-def _header(found: Any) -> Header | None:
-    if "SeriesInstanceUID" not in found:
-        return None
+def _no_image(found: Any) -> str | None:
+    """Say what a DICOM file is that holds no MR image, None where it holds one."""
+    modality, sop = str(found.get("Modality") or ""), str(found.get("SOPClassUID") or "")
+    if modality != "MR" and not (modality == "" and sop in _MR_IMAGES):
+        return modality or ("DICOMDIR" if not sop else "of no modality")
+    if sop in _NO_PICTURE:
+        return _NO_PICTURE[sop]
+    if int(found.get("Rows") or 0) < 2:
+        return "without pixels"
+    return "in colour" if int(found.get("SamplesPerPixel") or 1) > 1 else None
+
+
+def _header(found: Any) -> Header:
     timing, echo = (
         _group(found, "MRTimingAndRelatedParametersSequence"),
         _group(found, "MREchoSequence"),
@@ -128,9 +157,9 @@ def _header(found: Any) -> Header | None:
     sequence = {str(word).upper() for word in _list(found.get("ScanningSequence"))}
     pulse = str(found.get("EchoPulseSequence", "")).upper()
     header = Header(
-        uid=str(found.SeriesInstanceUID),
+        uid=str(found.get("SeriesInstanceUID")),
         number=int(found.get("SeriesNumber") or 0),
-        description=str(found.get("SeriesDescription") or "").strip(),
+        description=_description(found),
         echo_ms=_number(found.get("EchoTime"), echo.get("EffectiveEchoTime")),
         repetition_ms=_number(found.get("RepetitionTime"), timing.get("RepetitionTime")),
         inversion_ms=_number(found.get("InversionTime"), *_list(modifier.get("InversionTimes"))),
@@ -143,6 +172,11 @@ def _header(found: Any) -> Header | None:
         position_mm=_position(found),
     )
     return replace(header, acquired=tuple(_acquired(found, timing, header).items()))
+
+
+def _description(found: Any) -> str:
+    """Return the operator's words for a series, the protocol's where there are none."""
+    return str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip()
 
 
 def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]:

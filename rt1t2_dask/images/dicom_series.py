@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom_headers import Header
+from rt1t2_dask.images.dicom_words import says_agent, says_no_anatomy, says_proton_density
 from rt1t2_dask.images.nifti_header import MIN_SLICES
 
 Contrast = Literal["T1w", "T2w"]
@@ -24,18 +24,13 @@ T2_LEAST_ECHO_MS = 60.0
 T2_LEAST_REPETITION_MS = 1800.0
 GRADIENT_MOST_ECHO_MS = 12.0
 UNEVEN = 1.5
+# Echo times are written to hundredths; those of one series lie milliseconds apart.
+SAME_ECHO_MS = 0.5
 _NO_ANATOMY = {
     "ADC", "CSA MPR", "CSAPARALLEL", "DIFFUSION", "FA", "LOCALIZER", "MIP", "MNIP", "MPR", "P",
     "PERFUSION", "PHASE", "PHASE MAP", "PROJECTION IMAGE", "REFORMATTED", "SUBTRACTION", "TRACEW",
     "SCREEN SAVE", "T1 MAP", "T2 MAP",
 }  # fmt: skip
-_NO_ANATOMY_WORDS = re.compile(
-    r"(loc|localizer|scout|survey|dwi|dti|diff|adc|swi|asl|perf|bold|fmri|fieldmap|field_map|"
-    r"b0map|b1map|tof|angio|mip|mpr_|phase|pd_)", re.IGNORECASE
-)  # fmt: skip
-_AGENT_WORDS = re.compile(
-    r"(?:^|[^a-z])(gd|gado[a-z]*|post|km|contrast|ce)(?:[^a-z]|$)|\+ ?(c|gd|km)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -139,11 +134,12 @@ def contrast_of(series: Series) -> Contrast | None:
     head = series.header
     if series.slices < MIN_SLICES or _NO_ANATOMY & set(head.image_type):
         return None
-    if _NO_ANATOMY_WORDS.search(head.description):
+    if says_no_anatomy(head.description):
         return None
     if head.echo_planar or head.echo_ms is None or head.repetition_ms is None:
         return None
-    if _is_t1w(head, head.echo_ms, head.repetition_ms):
+    density = says_proton_density(head.description)
+    if _is_t1w(head, head.echo_ms, head.repetition_ms) and not density:
         return "T1w"
     long = head.echo_ms >= T2_LEAST_ECHO_MS and head.repetition_ms >= T2_LEAST_REPETITION_MS
     inverted = head.inversion or head.inversion_ms is not None
@@ -160,7 +156,9 @@ def _is_t1w(head: Header, echo_ms: float, repetition_ms: float) -> bool:
     )
 
 
-def choose(series: Sequence[Series], contrast: Contrast, pattern: str | None) -> ChosenSeries:
+def choose(
+    series: Sequence[Series], contrast: Contrast, pattern: str | None, echo_ms: float | None = None
+) -> ChosenSeries:
     """Choose the series of a contrast.
 
     Parameters
@@ -170,41 +168,72 @@ def choose(series: Sequence[Series], contrast: Contrast, pattern: str | None) ->
     contrast : {"T1w", "T2w"}
     pattern : str, optional
         Description (``*`` and ``?``, any case) or number of the series; goes before all rules.
+    echo_ms : float, optional
+        Which echo of a series that has several.
 
     Raises
     ------
     SubjectError
         None or several fit; the message lists the candidates.
     """
-    setting = f"source.{contrast.lower()}_series"
-    if pattern is not None:
-        fitting = [s for s in series if _named(s, pattern)]
-        reason = f"{setting}={pattern}"
-    else:
-        alike = [s for s in series if contrast_of(s) == contrast]
-        fitting = [s for s in alike if not _has_agent(s)]
-        reason = f"the only {contrast} by sequence and times"
-        if len(fitting) < len(alike):
-            reason += ", leaving out contrast agent"
+    fitting, reason = _fitting(series, contrast, pattern)
+    if echo_ms is not None:
+        before, reason = fitting, f"{reason}, {_setting(contrast)}_echo_ms={echo_ms:g}"
+        fitting = [s for s in before if _has_echo(s, echo_ms)]
+        series = before or series
     if len(fitting) == 1:
         return ChosenSeries(fitting[0], f"1 of {len(series)} series: {reason}")
     shown = "; ".join(s.describe() for s in fitting or series)
     if not fitting:
         raise SubjectError(
             f"none of {len(series)} series is the {contrast} ({reason}): {shown}.",
-            f"Name it: {setting} (description with *, or number).",
+            f"Name it: {_setting(contrast)}_series (description with *, or number)"
+            + (", or correct the echo." if echo_ms is not None else "."),
         )
     raise SubjectError(
-        f"{len(fitting)} series fit as {contrast}: {shown}.",
-        f"Choose with {setting} (description with *, or number).",
+        f"{len(fitting)} series fit as {contrast}: {shown}.", _how_to_choose(fitting, contrast)
     )
 
 
-def _named(series: Series, pattern: str) -> bool:
+def _fitting(
+    series: Sequence[Series], contrast: Contrast, pattern: str | None
+) -> tuple[list[Series], str]:
+    """Give the series that fit, and why these."""
+    if pattern is not None:
+        return _named(series, pattern), f"{_setting(contrast)}_series={pattern}"
+    alike = [s for s in series if contrast_of(s) == contrast]
+    plain = [s for s in alike if not _has_agent(s)]
+    left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
+    return plain, f"the only {contrast} by sequence and times{left_out}"
+
+
+def _setting(contrast: Contrast) -> str:
+    return f"source.{contrast.lower()}"
+
+
+def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
+    """Say which setting tells candidates apart: the echo where they are echoes of one series."""
+    numbers = {s.header.number for s in fitting}
+    echoes = sorted({s.header.echo_ms for s in fitting if s.header.echo_ms is not None})
+    if len(numbers) == 1 and len(echoes) == len(fitting):
+        shown = ", ".join(f"{echo:g}" for echo in echoes)
+        return f"Choose with {_setting(contrast)}_echo_ms ({shown})."
+    return f"Choose with {_setting(contrast)}_series (description with *, or number)."
+
+
+def _has_echo(series: Series, echo_ms: float) -> bool:
+    own = series.header.echo_ms
+    return own is not None and abs(own - echo_ms) <= SAME_ECHO_MS
+
+
+def _named(series: Sequence[Series], pattern: str) -> list[Series]:
+    """Give the series of a number; of a description where no number is meant."""
     if pattern.isdigit():
-        return series.header.number == int(pattern)
-    return fnmatchcase(series.header.description.lower(), pattern.lower())
+        numbered = [s for s in series if s.header.number == int(pattern)]
+        if numbered:
+            return numbered
+    return [s for s in series if fnmatchcase(s.header.description.lower(), pattern.lower())]
 
 
 def _has_agent(series: Series) -> bool:
-    return series.header.agent or bool(_AGENT_WORDS.search(series.header.description))
+    return series.header.agent or says_agent(series.header.description)

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import gzip
-import struct
+import io
 import zlib
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
+from nibabel.arrayproxy import ArrayProxy
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti_header import LEAVE_OUT, single_volume, trusted_affine
+from rt1t2_dask.images.nifti_header import (
+    BROKEN,
+    LEAVE_OUT,
+    bytes_promised,
+    read_header,
+    single_volume,
+    trusted_affine,
+    trusted_pose,
+    unreadable,
+)
 from rt1t2_dask.images.volume import Grid, Volume
 
 Kind = Literal["scan", "map", "mask"]
 
-_NIFTI2_HEADER_BYTES = 540
 _SHEAR_TOLERANCE_MM = 1e-3
-_BROKEN: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    HeaderDataError,
-    ImageFileError,
-    WrapStructError,
-)
+START_BYTES = 65536
+_GZIP_COUNTS_TO = 1 << 32
+_BROKEN: tuple[type[Exception], ...] = (*BROKEN, zlib.error)
 
 
 def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
@@ -60,10 +59,11 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
         sheared one; qform and sform more than a voxel apart; no millimetres; non-finite voxels in a
         scan or no finite voxel in a map; constant; fewer than 8 slices on an axis.
     """
-    image = _open(content, name)
-    shape = single_volume(image, name)
-    affine = trusted_affine(image, shape, name)
-    data = _read(image, name).reshape(shape)
+    raw = _unpacked(content, name)
+    header = read_header(raw, name)
+    shape = single_volume(header, name)
+    affine = trusted_affine(header, shape, name)
+    data = _read(raw, header, name).reshape(shape)
     if kind == "mask":
         return Volume(data >= 0.5, affine)
     data[~np.isfinite(data)] = np.nan
@@ -71,30 +71,88 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
     return Volume(data, affine)
 
 
-def grid_from_start(start: bytes, name: str) -> Grid:
-    """Read the grid of an image from the beginning of its file, gzipped or not.
+@dataclass(frozen=True)
+class Start:
+    """What the beginning of an image's file shows.
+
+    Parameters
+    ----------
+    grid : Grid
+    notes : tuple of str
+        What is odd about the header, and what was made of it.
+    bytes_promised : int
+        How many bytes the file must have, gzip undone.
+    """
+
+    grid: Grid
+    notes: tuple[str, ...]
+    bytes_promised: int
+
+
+def look_at_start(start: bytes, name: str) -> Start:
+    """Read the header of an image from the beginning of its file, gzipped or not.
 
     Parameters
     ----------
     start : bytes
-        Some 64 kB hold every usual header.
+        Some kilobytes; header extensions are not read, so they may be of any length.
     name : str
-        Opens every error message.
+        Opens every message.
 
     Raises
     ------
     SubjectError
         What a header alone shows: no NIfTI, not one 3-D volume, no or contradicting geometry.
     """
-    try:
-        raw = (
-            zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start) if _gzipped(start) else start
-        )
-    except zlib.error as error:
-        raise _unreadable(name, error) from error
-    image = _parsed(raw, name)
-    shape = single_volume(image, name)
-    return Grid(shape, trusted_affine(image, shape, name))
+    header = read_header(_unpacked_start(start, name), name)
+    shape = single_volume(header, name)
+    pose = trusted_pose(header, shape, name)
+    return Start(Grid(shape, pose.affine), pose.notes, bytes_promised(header))
+
+
+def intercept(content: bytes, name: str) -> float:
+    """Return what the header adds to stored numbers; 0 where it says nothing."""
+    return float(read_header(_unpacked_start(content, name), name).get_slope_inter()[1] or 0.0)
+
+
+def grid_from_start(start: bytes, name: str) -> Grid:
+    """Read the grid of an image from the beginning of its file, as `look_at_start` does."""
+    return look_at_start(start, name).grid
+
+
+def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
+    """Say whether a file's size shows that nothing of it is missing.
+
+    Parameters
+    ----------
+    begins, ends : bytes
+        Its beginning and its last four bytes, where gzip writes how much was packed.
+    size : int
+        Of the file.
+    start : Start
+        What its beginning shows.
+
+    Returns
+    -------
+    bool
+        False where it is cut short, or where only unpacking it can tell.
+    """
+    if not _gzipped(begins):
+        return size >= start.bytes_promised
+    return int.from_bytes(ends, "little") == start.bytes_promised % _GZIP_COUNTS_TO
+
+
+def require_whole(content: bytes, start: Start, name: str) -> None:
+    """Refuse a file that was cut short.
+
+    Raises
+    ------
+    SubjectError
+        gzip breaks off, or fewer bytes are there than the header promises.
+    """
+    held = len(_unpacked(content, name))
+    if held < start.bytes_promised:
+        raise unreadable(name, f"{held} bytes are there, {start.bytes_promised} are promised")
 
 
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
@@ -105,11 +163,13 @@ def many_from_bytes(content: bytes, name: str) -> list[Volume]:
     SubjectError
         Unreadable, not 4-D, or no affine.
     """
-    image = _open(content, name)
-    if len(image.shape) != 4:
-        raise SubjectError(f"{name} has {len(image.shape)} dimensions; 4 are expected.", LEAVE_OUT)
-    data = _read(image, name)
-    affine = trusted_affine(image, data.shape[:3], name)
+    raw = _unpacked(content, name)
+    header = read_header(raw, name)
+    shape = header.get_data_shape()
+    if len(shape) != 4:
+        raise SubjectError(f"{name} has {len(shape)} dimensions; 4 are expected.", LEAVE_OUT)
+    data = _read(raw, header, name)
+    affine = trusted_affine(header, data.shape[:3], name)
     return [Volume(data[..., k], affine) for k in range(data.shape[3])]
 
 
@@ -143,41 +203,34 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
     return data.astype(np.float32) if np.issubdtype(data.dtype, np.floating) else data
 
 
-def _open(content: bytes, name: str) -> Any:
+def _unpacked(content: bytes, name: str) -> bytes:
+    """Undo gzip, whatever the file's name says, and twice where it was done twice."""
     try:
-        raw = gzip.decompress(content) if _gzipped(content) else content
+        while _gzipped(content):
+            content = gzip.decompress(content)
     except _BROKEN as error:
-        raise _unreadable(name, error) from error
-    return _parsed(raw, name)
+        raise unreadable(name, error) from error
+    return content
+
+
+def _unpacked_start(start: bytes, name: str) -> bytes:
+    try:
+        while _gzipped(start):
+            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start)
+    except zlib.error as error:
+        raise unreadable(name, error) from error
+    return start
 
 
 def _gzipped(content: bytes) -> bool:
     return content[:2] == b"\x1f\x8b"
 
 
-def _parsed(raw: bytes, name: str) -> Any:
-    """Read the header; the voxels are not touched."""
+def _read(raw: bytes, header: Any, name: str) -> NDArray[np.float32]:
     try:
-        (header_bytes,) = struct.unpack("<i", raw[:4])
-        nifti2 = header_bytes in (_NIFTI2_HEADER_BYTES, _swapped(_NIFTI2_HEADER_BYTES))
-        return (nib.Nifti2Image if nifti2 else nib.Nifti1Image).from_bytes(raw)
+        return np.asarray(ArrayProxy(io.BytesIO(raw), header), dtype=np.float32).copy()
     except _BROKEN as error:
-        raise _unreadable(name, error) from error
-
-
-def _swapped(number: int) -> int:
-    return int(struct.unpack("<i", struct.pack(">i", number))[0])
-
-
-def _unreadable(name: str, error: Exception) -> SubjectError:
-    return SubjectError(f"{name}: not a readable NIfTI image ({error}).", LEAVE_OUT)
-
-
-def _read(image: Any, name: str) -> NDArray[np.float32]:
-    try:
-        return np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged")).copy()
-    except _BROKEN as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
 def _check_values(data: NDArray[np.float32], kind: Kind, name: str) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import struct
+from dataclasses import dataclass
 from typing import Any
 
+import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.foreign import refuse_foreign
 from rt1t2_dask.images.transform import move
 from rt1t2_dask.images.volume import Affine
 
@@ -14,10 +22,72 @@ MIN_SLICES = 8
 # Rounding of float32 headers leaves 1e-6; six real scans and all templates have less than 1e-5.
 MOST_SHEAR = 1e-3
 _LEAST_MM = 0.05
+_LEAST_VOLUME = 1e-9
+_NIFTI2_BYTES = 540
 LEAVE_OUT = "Repair the file, or leave the subject out with cohort.exclude."
+BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, EOFError, TypeError, ValueError, struct.error),
+    *(HeaderDataError, ImageFileError, WrapStructError),
+)
+_QUIET = logging.Logger("nibabel.quiet", logging.CRITICAL + 1)
 
 
-def single_volume(image: Any, name: str) -> tuple[int, int, int]:
+@dataclass(frozen=True)
+class Pose:
+    """Where an image lies.
+
+    Parameters
+    ----------
+    affine : Affine
+        Voxel indices to millimetres, shape (4, 4).
+    notes : tuple of str
+        What was set right, or left aside.
+    """
+
+    affine: Affine
+    notes: tuple[str, ...] = ()
+
+
+def read_header(raw: bytes, name: str) -> Any:
+    """Read the header of a NIfTI image in one file; extensions and voxels are not touched.
+
+    Parameters
+    ----------
+    raw : bytes
+        Its beginning, gzip undone.
+    name : str
+        Opens every error message.
+
+    Raises
+    ------
+    SubjectError
+        It is something else, or damaged.
+    """
+    refuse_foreign(raw, name)
+    try:
+        kind: Any = nib.Nifti2Header if _is_nifti2(raw) else nib.Nifti1Header
+        header = kind(raw[: kind.template_dtype.itemsize], check=False)
+        _spoil_sizes_of_zero(header)
+        header.check_fix(logger=_QUIET)
+    except BROKEN as error:
+        raise unreadable(name, error) from error
+    if header["vox_offset"] == 0:
+        header["vox_offset"] = kind.single_vox_offset  # nibabel would read the header as voxels
+    return header
+
+
+def unreadable(name: str, error: object) -> SubjectError:
+    """Give the refusal of a file that cannot be read."""
+    return SubjectError(f"{name}: not a readable NIfTI image ({error}).", LEAVE_OUT)
+
+
+def bytes_promised(header: Any) -> int:
+    """Return how many bytes the file must have, gzip undone."""
+    voxels = int(np.prod(header.get_data_shape(), dtype=np.int64))
+    return int(header.get_data_offset()) + voxels * int(header.get_data_dtype().itemsize)
+
+
+def single_volume(header: Any, name: str) -> tuple[int, int, int]:
     """Return the shape of an image that is one volume of plain numbers.
 
     Raises
@@ -25,11 +95,11 @@ def single_volume(image: Any, name: str) -> tuple[int, int, int]:
     SubjectError
         More volumes or fewer dimensions, too few slices, complex or colour values.
     """
-    _check_plain_numbers(image, name)
-    shape = tuple(int(n) for n in image.shape)
+    _check_plain_numbers(header, name)
+    shape = tuple(int(n) for n in header.get_data_shape())
     text = " x ".join(map(str, shape))
-    if len(shape) < 3 or int(np.prod(shape[3:])) > 1:
-        volumes = int(np.prod(shape[3:])) if len(shape) > 3 else 0
+    volumes = int(np.prod(shape[3:])) if len(shape) > 2 else 0
+    if volumes != 1:
         raise SubjectError(
             f"{name} has {volumes} volumes ({text}); one 3-D volume is expected.",
             "Keep one volume in the file, or leave the subject out with cohort.exclude.",
@@ -43,39 +113,74 @@ def single_volume(image: Any, name: str) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def trusted_affine(image: Any, shape: tuple[int, int, int], name: str) -> Affine:
-    """Return an image's affine, voxel indices to millimetres, shape (4, 4).
+def trusted_pose(header: Any, shape: tuple[int, int, int], name: str) -> Pose:
+    """Return where an image lies.
 
     Raises
     ------
     SubjectError
-        There is none, it is singular or sheared, the two forms disagree, or it is in metres or
-        microns.
+        Neither form is there, none can be used, the two disagree, the axes are sheared, or it is
+        in metres or microns.
 
     Notes
     -----
     Registration, smoothing and volumes take the axes of a scan as right-angled: a shear of 0.005
     made a ratio 8 % lower.
     """
-    header = image.header
-    qform, sform = header.get_qform(coded=True)[0], header.get_sform(coded=True)[0]
-    if qform is None and sform is None:
+    forms = {form: int(header[f"{form}_code"]) for form in ("sform", "qform")}
+    coded = [form for form, code in forms.items() if code > 0]
+    if not coded:
         raise SubjectError(
             f"{name}: qform_code and sform_code are both 0, so left and right are unknown.",
             "Convert it again from DICOM, or leave the subject out with cohort.exclude.",
         )
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise SubjectError(f"{name}: the affine is singular or not finite.", LEAVE_OUT)
+    found = {form: _form(header, form) for form in coded}
+    sound = {form: affine for form, affine in found.items() if not isinstance(affine, str)}
+    bad = {form: why for form, why in found.items() if isinstance(why, str)}
+    if not sound:
+        why = "; ".join(f"{form}: {said}" for form, said in bad.items())
+        raise SubjectError(f"{name}: the affine cannot be used ({why}).", LEAVE_OUT)
+    affine = next(iter(sound.values()))
     _check_millimetres(header, affine, name)
-    if qform is not None and sform is not None:
-        _check_forms_agree(qform, sform, shape, name)
+    if len(sound) == len(forms):
+        _check_forms_agree(sound["qform"], sound["sform"], shape, name)
     _check_right_angles(affine, name)
-    return affine
+    return Pose(affine, tuple(_left_aside(form, why, name) for form, why in bad.items()))
 
 
-def _check_plain_numbers(image: Any, name: str) -> None:
-    kind = np.dtype(image.get_data_dtype())
+def trusted_affine(header: Any, shape: tuple[int, int, int], name: str) -> Affine:
+    """Return an image's affine as `trusted_pose` finds it."""
+    return trusted_pose(header, shape, name).affine
+
+
+def _is_nifti2(raw: bytes) -> bool:
+    return any(struct.unpack(order, raw[:4])[0] == _NIFTI2_BYTES for order in ("<i", ">i"))
+
+
+def _spoil_sizes_of_zero(header: Any) -> None:
+    """Leave no voxel size of 0 in a quaternion: nibabel would take it for 1 mm."""
+    sizes = header["pixdim"][1:4]
+    sizes[sizes == 0] = np.nan
+
+
+def _form(header: Any, form: str) -> Affine | str:
+    """Give the affine of a form, or why it cannot be used."""
+    try:
+        affine = np.asarray(getattr(header, f"get_{form}")(), dtype=np.float64)
+    except BROKEN as error:
+        return str(error)
+    if not np.isfinite(affine).all():
+        return "not finite, or a voxel size is 0"
+    return affine if abs(np.linalg.det(affine[:3, :3])) > _LEAST_VOLUME else "singular"
+
+
+def _left_aside(form: str, why: str, name: str) -> str:
+    other = "qform" if form == "sform" else "sform"
+    return f"{name}: its {form} cannot be used ({why}); its {other} was taken"
+
+
+def _check_plain_numbers(header: Any, name: str) -> None:
+    kind = np.dtype(header.get_data_dtype())
     if kind.kind == "c":
         raise SubjectError(
             f"{name} has complex values ({kind.name}).",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -51,6 +51,10 @@ class Look:
     csf_asymmetry: float
     warnings: tuple[str, ...]
     slab: bool = False
+
+    def also(self, notes: tuple[str, ...]) -> Look:
+        """Give the same with what was said of the scan before."""
+        return replace(self, warnings=(*notes, *self.warnings))
 
 
 def look_at(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -> Look:

@@ -1,0 +1,87 @@
+"""Files that a dataset names and does not hold: dead links, other formats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.storage.base import AwayError, Entry, Store, UnreadableError
+
+_OR_EXCLUDE = "or leave the subject out with cohort.exclude."
+_MISSING = re.compile(r"there is no \S*_(T1w|T2w)\b")
+_HOLDS_ANATOMY = re.compile(r"(^|/)(anat|sub-[^/.]+|ses-[^/.]+)$")
+_OTHER_FORMAT = re.compile(r"^(?P<stem>.*_(T1w|T2w))\.(?P<ending>.+)$")
+_NO_IMAGE = ("json", "tsv", "txt", "html", "svg", "png", "nii", "nii.gz")
+_NIBABEL_READS = ("hdr", "img", "mgh", "mgz", "mnc", "hdr.gz", "img.gz", "nii.bz2", "nii.zst")
+
+
+def cannot_be_read(path: str, error: AwayError | UnreadableError) -> SubjectError:
+    """Say of a person's file that is named, and cannot be read, what to do.
+
+    Parameters
+    ----------
+    path : str
+        As the dataset names it.
+    error : AwayError or UnreadableError
+    """
+    if isinstance(error, UnreadableError):
+        return SubjectError(f"{path} cannot be read: {error}", f"Otherwise, {_OR_EXCLUDE[3:]}")
+    return SubjectError(
+        f"{path} is a link whose content is not here.", f"{fetched(path, error.target)}"
+    )
+
+
+def fetched(path: str, target: str) -> str:
+    """Return how to get what a link leads to: by DataLad where git-annex made it."""
+    if ".git/annex" in target.replace("\\", "/"):
+        return f"Fetch it: datalad get {path}, {_OR_EXCLUDE}"
+    return f"Bring what it leads to ({target}), {_OR_EXCLUDE}"
+
+
+@contextmanager
+def why_missing(store: Store, label: str) -> Iterator[None]:
+    """Say more where a person's image is not found: what lies in its place.
+
+    Raises
+    ------
+    SubjectError
+        As it came, or with what was found: nothing at all, a link that leads nowhere, an image
+        in another format.
+    """
+    try:
+        yield
+    except SubjectError as error:
+        missing = _MISSING.search(error.reason)
+        if missing is None:
+            raise
+        raise _found_instead(list(store.entries(label)), label, missing[1], error) from None
+
+
+def _found_instead(
+    entries: Sequence[Entry], label: str, suffix: str, error: SubjectError
+) -> SubjectError:
+    if not entries:
+        return SubjectError(f"{error.reason[:-1]}: no file at all is in {label}/.", error.remedy)
+    gone = [entry for entry in entries if not entry.here and _HOLDS_ANATOMY.search(entry.path)]
+    if gone:
+        return SubjectError(
+            f"{error.reason[:-1]}: {gone[0].path} is a link to a folder that is not here.",
+            f"Bring it (datalad get {gone[0].path}, where DataLad made it), {_OR_EXCLUDE}",
+        )
+    for entry in entries:
+        name = _OTHER_FORMAT.match(entry.path)
+        if name and name[2] == suffix and name["ending"] not in _NO_IMAGE:
+            return _in_another_format(entry.path, name, error)
+    return error
+
+
+def _in_another_format(path: str, name: re.Match[str], error: SubjectError) -> SubjectError:
+    wanted = f"{name['stem'].split('/')[-1]}.nii.gz"
+    reads = name["ending"].lower() in _NIBABEL_READS
+    how = f"nib-convert {path} {wanted}" if reads else f"it must become {wanted}"
+    return SubjectError(
+        f"{error.reason[:-1]}: {path} is no NIfTI image in one file.",
+        f"Convert it ({how}), {_OR_EXCLUDE}",
+    )

@@ -1,0 +1,110 @@
+"""What lies in a file that should be a NIfTI image in one file, and how to make one of it."""
+
+from __future__ import annotations
+
+import struct
+
+from rt1t2_dask.errors import SubjectError
+
+_POINTERS = {
+    b"/annex/objects/": "git-annex",
+    b".git/annex/objects": "git-annex",
+    b"version https://git-lfs": "Git LFS",
+}
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\x00": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+}
+_FORMATS = {
+    b"\x89HDF\r\n": "an HDF5 file (MINC 2, ITK transform)",
+    b"CDF\x01": "a MINC 1 image",
+    b"NRRD": "an NRRD image",
+    b"ObjectType": "a MetaImage",
+    b"\x00\x00\x00\x01\x00": "a FreeSurfer image (MGH)",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+}
+_MAGIC = {348: slice(344, 348), 540: slice(4, 8)}
+_PAIR = (b"ni1\x00", b"ni2\x00")
+_POINTER_BYTES = 1024
+_CONVERT = (
+    "Convert it to NIfTI in one file (nib-convert reads FreeSurfer's, MINC and .hdr with .img)"
+)
+
+
+def refuse_foreign(raw: bytes, name: str) -> None:
+    """Refuse a file that is something else than a NIfTI image in one file.
+
+    Parameters
+    ----------
+    raw : bytes
+        Its beginning, gzip undone.
+    name : str
+        Opens the message.
+
+    Raises
+    ------
+    SubjectError
+        Says what it is and what to do; nothing where it may be NIfTI, sound or not.
+    """
+    found = _nothing(raw) or _pointer(raw) or _archive(raw) or _format(raw) or _pair(raw)
+    if found:
+        kind, remedy = found
+        raise SubjectError(
+            f"{name}: not a readable NIfTI image: {kind}.",
+            f"{remedy}, or leave the subject out with cohort.exclude.",
+        )
+
+
+def _nothing(raw: bytes) -> tuple[str, str] | None:
+    if not raw:
+        return "the file is empty (0 bytes)", "Copy it again"
+    if not any(raw[:_POINTER_BYTES]):
+        return f"its first {min(len(raw), _POINTER_BYTES)} bytes are 0", "Copy it again"
+    return None
+
+
+def _pointer(raw: bytes) -> tuple[str, str] | None:
+    for mark, program in _POINTERS.items():
+        if mark in raw[:_POINTER_BYTES]:
+            how = "datalad get" if program == "git-annex" else "git lfs pull"
+            return f"it is a pointer of {program}, its content is not here", f"Fetch it: {how}"
+    if raw[:_POINTER_BYTES].lstrip()[:1] == b"<":
+        return "it is a web page", "Download the image itself"
+    return None
+
+
+def _archive(raw: bytes) -> tuple[str, str] | None:
+    for mark, kind in _ARCHIVES.items():
+        if raw.startswith(mark):
+            return f"it is {kind}", "Unpack it, and use gzip where it is to be small"
+    return None
+
+
+def _format(raw: bytes) -> tuple[str, str] | None:
+    if raw[128:132] == b"DICM":
+        return "it is a DICOM file", "Convert the series with dcm2niix, or use source=dicom"
+    for mark, kind in _FORMATS.items():
+        if raw.startswith(mark):
+            return f"it is {kind}", _CONVERT
+    return None
+
+
+def _pair(raw: bytes) -> tuple[str, str] | None:
+    """Tell the header of an image in two files, and ANALYZE, which says nothing of sides."""
+    sizes = [_MAGIC.get(*struct.unpack(order, raw[:4])) for order in ("<i", ">i") if len(raw) > 4]
+    where = next((place for place in sizes if place), None)
+    if where is None or len(raw) < where.stop:
+        return None
+    if raw[where] in _PAIR:
+        return "it is the header of an image in two files (.hdr and .img)", _CONVERT
+    if raw[where] == bytes(4):
+        return (
+            "it is an ANALYZE header, so left and right are unknown",
+            "Convert it from DICOM again",
+        )
+    return None
