@@ -70,7 +70,7 @@ def _found_instead(
             f"{error.reason[:-1]}: {gone[0].path} is a link to a folder that is not here.",
             f"Bring it (datalad get {gone[0].path}, where DataLad made it), {_OR_EXCLUDE}",
         )
-    for entry in entries:
+    for entry in sorted(entries, key=lambda own: own.path):
         name = _OTHER_FORMAT.match(entry.path)
         if name and name[2] == suffix and name["ending"] not in _NO_IMAGE:
             return _in_another_format(entry.path, name, error)

@@ -83,8 +83,9 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
 
 
 def _made_of(t1w: str, paths: Sequence[str]) -> list[str]:
-    """Keep what lies beside the T1w and is of no other acquisition or run: functional runs have
-    masks of their own in another folder.
+    """Keep what lies beside the T1w and is of no other acquisition or run.
+
+    Functional runs have masks of their own, in another folder.
     """
     own = entities(t1w)
     beside = [p for p in paths if p.split("/")[:-1] == t1w.split("/")[:-1]]

@@ -69,6 +69,7 @@ def read_header(raw: bytes, name: str) -> Any:
         header = kind(raw[: kind.template_dtype.itemsize], check=False)
         _spoil_sizes_of_zero(header)
         header.check_fix(logger=_QUIET)
+        header.get_slope_inter()
     except BROKEN as error:
         raise unreadable(name, error) from error
     if header["vox_offset"] == 0:
