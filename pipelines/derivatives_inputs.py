@@ -49,12 +49,17 @@ def derived_choices(
 def _transform(found: Preprocessed, space: str) -> dict[str, Choice | None]:
     if found.transform is None and found.inverse_transform is None:
         raise SubjectError(
-            f"there is no *_from-T1w_to-{space}_mode-image_xfm.h5.",
-            "Set source.space to a space that is there, or register here: normalise=greedy.",
+            f"there is no *_from-T1w_to-{space}_mode-image_xfm.h5; {_there_are(found.spaces)}.",
+            "Set source.space to an adult MNI space that is there, or register here: "
+            "normalise=greedy.",
         )
     if found.transform is not None:
         return {"transform": found.transform}
     return {"inverse_transform": found.inverse_transform}
+
+
+def _there_are(spaces: tuple[str, ...]) -> str:
+    return f"there are {', '.join(spaces)}" if spaces else "there is none to another space"
 
 
 def _raw_t2w(

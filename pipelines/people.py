@@ -13,6 +13,7 @@ from rt1t2_dask import bids, sex, tabular
 from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.places import located
+from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
 
 COVARIATE = "covariate:"
@@ -90,6 +91,8 @@ def read_table(config: Config) -> pd.DataFrame:
     root, name = located(config.source.root, cohort.participants)
     try:
         content = open_store(root, config.storage.options()).read(name)
+    except AwayError:
+        raise _away(cohort.participants) from None
     except FileNotFoundError:
         there = sorted(store.children(""))[:5]
         found = f"it has {', '.join(there)}" if there else "nothing is there"
@@ -106,11 +109,17 @@ def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     """Read what describes the table's columns; empty where nothing does."""
     try:
         found = json.loads(store.read(name).decode("utf-8-sig"))
+    except AwayError:
+        raise _away(name) from None
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise UserError(f"{name} is no JSON ({error}); correct it or remove it.") from None
     return found if isinstance(found, Mapping) else {}
+
+
+def _away(path: str) -> UserError:
+    return UserError(f"{path} is a link whose content is not here. Fetch it: datalad get {path}.")
 
 
 def _with_levels(rows: pd.DataFrame, sidecar: Mapping[str, Any]) -> pd.DataFrame:

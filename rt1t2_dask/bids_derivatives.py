@@ -29,6 +29,8 @@ class Preprocessed:
         The way back, only where `transform` is missing.
     tissues : mapping of str to Choice
         Probabilities of ``csf``, ``grey`` and ``white``; empty unless all three are there.
+    spaces : tuple of str
+        Spaces that a transform leads to, whatever was wanted.
     """
 
     t1w: Choice
@@ -38,6 +40,7 @@ class Preprocessed:
     transform: Choice | None
     inverse_transform: Choice | None
     tissues: Mapping[str, Choice]
+    spaces: tuple[str, ...] = ()
 
 
 def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocessed:
@@ -67,7 +70,8 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
             "there is no *_desc-preproc_T1w.nii.gz in T1w space.",
             "Run sMRIPrep or fMRIPrep on the person, or use the scans: source=bids.",
         )
-    beside = partial(_one, _made_of(t1w.path, own))
+    made = _made_of(t1w.path, own)
+    beside = partial(_one, made)
     way = re.escape(space)
     transform = beside(rf"_from-T1w_to-{way}_mode-image_xfm{SUFFIXES}", "transform")
     back = beside(rf"_from-{way}_to-T1w_mode-image_xfm{SUFFIXES}", "transform")
@@ -79,6 +83,7 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
         transform,
         back if transform is None else None,
         _tissues(beside),
+        _spaces(made),
     )
 
 
@@ -92,6 +97,11 @@ def _made_of(t1w: str, paths: Sequence[str]) -> list[str]:
     return [
         p for p in beside if all(own.get(k, v) == v for k, v in entities(p).items() if k in _SAME)
     ]
+
+
+def _spaces(paths: Sequence[str]) -> tuple[str, ...]:
+    found = (re.search(r"_from-T1w_to-([^_]+)_mode-image_xfm\.h5$", path) for path in paths)
+    return tuple(sorted({match[1] for match in found if match}))
 
 
 def _tissues(beside: Callable[[str, str], Choice | None]) -> dict[str, Choice]:

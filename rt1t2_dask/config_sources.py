@@ -10,6 +10,7 @@ from rt1t2_dask.config_model import Model
 from rt1t2_dask.config_morphometry import MorphometrySource, SimulatedMorphometrySource
 
 MIN_SIMULATED_VOXEL_MM = 1.0
+ADULT_SPACES = ("MNI152", "MNI305")
 
 
 class SimulatedGroup(Model):
@@ -108,10 +109,21 @@ class DerivativesSource(Model):
     root: str
     raw: str | None = None
     session: str | None = None
-    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]+$")]
     bias_corrected: tuple[Literal["t1w", "t2w"], ...]
     lesion: str | None = None
     brain_mask: str | None = None
+
+    @field_validator("space")
+    @classmethod
+    def _space_is_of_adults(cls, space: str) -> str:
+        if not space.startswith(ADULT_SPACES):
+            raise ValueError(
+                f"space={space} is no adult MNI space; atlas and receptor maps would lie elsewhere: "
+                "name one that begins with MNI152 or MNI305, or leave it out and register here "
+                "with normalise=greedy"
+            )
+        return space
 
     @field_validator("session", mode="before")
     @classmethod

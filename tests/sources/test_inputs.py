@@ -6,6 +6,7 @@ import pytest
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.inputs import find_inputs
+from rt1t2_dask.pipelines.participants import everybody_there
 from rt1t2_dask.pipelines.people import read_people
 
 
@@ -86,3 +87,11 @@ def test_nothing_that_can_be_used_is_wrong_input(dataset, configure, tmp_path):
 def test_a_folder_that_is_not_there_is_said(configure):
     with pytest.raises(UserError, match=r"source\.root=.*nothing is there"):
         found(configure())
+
+
+def test_reports_and_archives_beside_folders_are_nobody(dataset, configure):
+    root = dataset()
+    for name in ("sub-00.html", "sub-98.zip", "sub-97", ".DS_Store"):
+        (root / name).write_text("a report")
+    there = everybody_there(configure("level=dataset"))
+    assert list(there["participant_id"]) == ["sub-00", "sub-01", "sub-02", "sub-03"]

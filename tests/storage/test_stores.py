@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.base import AwayError, UnreadableError
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -50,6 +51,82 @@ def test_delete(store):
     assert list(store.list()) == ["a/2/3", "b/1"]
     store.delete_prefix("a")
     assert list(store.list()) == ["b/1"]
+
+
+def test_the_ends_of_an_object(store):
+    store.write("a", b"0123456789")
+    store.write("b", b"")
+    assert (store.start("a", 3), store.end("a", 3)) == (b"012", b"789")
+    assert store.start("a", 99) == store.end("a", 99) == b"0123456789"
+    assert store.start("b", 3) == store.end("b", 3) == b""
+    with pytest.raises(FileNotFoundError):
+        store.end("none", 3)
+
+
+def test_links_to_folders_are_followed_and_circles_are_not(tmp_path):
+    store = open_store(str(tmp_path / "here"))
+    store.write("a/1", b"x")
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    (tmp_path / "there" / "deep" / "2").write_bytes(b"yy")
+    (tmp_path / "there" / "deep" / "up").symlink_to(tmp_path / "there")
+    (tmp_path / "here" / "b").symlink_to(tmp_path / "there")
+    (tmp_path / "here" / "a" / "all").symlink_to(tmp_path / "here")
+    (tmp_path / "here" / "again").symlink_to("a")
+    assert list(store.list()) == ["a/1", "b/deep/2"]
+    assert list(store.list("b")) == ["b/deep/2"]
+    assert list(store.list("again")) == ["again/1"]
+
+
+def test_two_folders_outside_that_link_to_each_other_are_walked_once(tmp_path):
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x")
+        (tmp_path / name / "other").symlink_to(tmp_path / other)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "one")
+    found = list(open_store(str(tmp_path / "here")).list())
+    assert found == ["link/file", "link/other/file"]
+
+
+def test_a_link_that_leads_nowhere_is_listed_and_said(tmp_path):
+    store = open_store(str(tmp_path))
+    (tmp_path / "x").symlink_to("gone/y")
+    (tmp_path / "self").symlink_to("self")
+    assert [(e.path, e.size, e.here) for e in sorted(store.entries(), key=str)] == [
+        ("self", 0, False),
+        ("x", 0, False),
+    ]
+    assert not store.exists("x")
+    for read in (store.read, store.entry, lambda path: store.start(path, 1)):
+        with pytest.raises(AwayError, match="x is a link to gone/y, which is not here") as caught:
+            read("x")
+    assert pickle.loads(pickle.dumps(caught.value)).target == "gone/y"
+    with pytest.raises(AwayError):
+        store.read("x/below")
+    assert [entry.path for entry in store.entries("x")] == ["x"]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    store = open_store(str(tmp_path))
+    store.write("a", b"x")
+    assert list(store.list("a")) == []
+    assert store.children("a") == set()
+    with pytest.raises(FileNotFoundError):
+        store.read("a/b")
+    with pytest.raises(UserError, match=r"file exists\. .*storage\.url"):
+        store.write("a/b", b"x")
+
+
+def test_what_may_not_be_read_is_one_line(tmp_path, request):
+    store = open_store(str(tmp_path))
+    store.write("a/b", b"x")
+    with pytest.raises(UnreadableError, match="is a directory. Name a file"):
+        store.read("a")
+    tmp_path.chmod(0o755)
+    (tmp_path / "a" / "b").chmod(0)
+    request.getfixturevalue("ordinary_user")
+    with pytest.raises(UnreadableError, match=r"permission denied\. Allow reading it"):
+        store.read("a/b")
 
 
 def test_create_is_exclusive(store):
