@@ -120,8 +120,8 @@ class DerivativesSource(Model):
         if not space.startswith(ADULT_SPACES):
             raise ValueError(
                 f"space={space} is no adult MNI space; atlas and receptor maps would lie elsewhere: "
-                "name one that begins with MNI152 or MNI305, or leave it out and register here "
-                "with normalise=greedy"
+                "name one that begins with MNI152 or MNI305, or leave it out and register "
+                "here with normalise=greedy"
             )
         return space
 

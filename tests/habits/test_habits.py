@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import habit_dicom as dicom
 import habit_folders as folders
 import habit_headers as headers
 import pytest
@@ -13,7 +14,7 @@ from habit_dataset import sound
 
 from rt1t2_dask.command_line import command
 
-CASES: list[Case] = [*headers.CASES, *folders.CASES]
+CASES: list[Case] = [*headers.CASES, *folders.CASES, *dicom.CASES]
 
 
 def test_a_sound_dataset_is_taken(tmp_path, capsys):

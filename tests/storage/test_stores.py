@@ -120,7 +120,7 @@ def test_a_file_is_no_folder(tmp_path):
 def test_what_may_not_be_read_is_one_line(tmp_path, request):
     store = open_store(str(tmp_path))
     store.write("a/b", b"x")
-    with pytest.raises(UnreadableError, match="is a directory. Name a file"):
+    with pytest.raises(UnreadableError, match=r"is a directory\. Name a file"):
         store.read("a")
     tmp_path.chmod(0o755)
     (tmp_path / "a" / "b").chmod(0)

@@ -1,0 +1,152 @@
+"""DICOM as archives compress it, converted for real; rescales that move intensities below 0."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
+from dicom_writer import SECRETS, T1W, write_series
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.dicom import Converted, convert
+from rt1t2_dask.images.dicom_headers import Header, read_header
+from rt1t2_dask.images.resample import to_grid
+from rt1t2_dask.images.volume import Volume
+
+pydicom = pytest.importorskip("pydicom", reason="the extra `dicom` is not installed")
+pytest.importorskip("dcm2niix", reason="the extra `dicom` is not installed")
+
+TRUTH = Volume(
+    np.random.default_rng(0).integers(0, 4000, (20, 24, 12)).astype(np.float32), np.eye(4)
+)
+
+
+def files(folder: Path, **tags: object) -> list[bytes]:
+    return [path.read_bytes() for path in write_series(folder, TRUTH, 3, {**T1W, **tags})]
+
+
+def converted(contents: list[bytes]) -> Converted:
+    return convert(contents, "T1w", 12)
+
+
+def by_gdcm(content: bytes, compressor: str, folder: Path) -> bytes:
+    """Compress the pixels of a file by GDCM, which shares no code with dcm2niix's decoders."""
+    made = pydicom.dcmread(io.BytesIO(content))
+    writer = sitk.ImageFileWriter()
+    writer.SetImageIO("GDCMImageIO")
+    writer.SetFileName(str(folder / "one.dcm"))
+    writer.SetUseCompression(True)
+    writer.SetCompressor(compressor)
+    writer.Execute(sitk.GetImageFromArray(made.pixel_array))
+    small = pydicom.dcmread(folder / "one.dcm")
+    made.file_meta.TransferSyntaxUID = small.file_meta.TransferSyntaxUID
+    made.PixelData = small.PixelData
+    made["PixelData"].is_undefined_length = True
+    return written(made)
+
+
+def by_rle(content: bytes, folder: Path) -> bytes:
+    made = pydicom.dcmread(io.BytesIO(content))
+    made.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+    return written(made)
+
+
+def written(made: object) -> bytes:
+    content = io.BytesIO()
+    made.save_as(content)
+    return content.getvalue()
+
+
+WAYS = {
+    "JPEG 2000 lossless": lambda c, folder: by_gdcm(c, "JPEG2000", folder),
+    "JPEG lossless": lambda c, folder: by_gdcm(c, "JPEG", folder),
+    "RLE": by_rle,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_compressed_pixels_come_back_as_they_were(way, tmp_path):
+    plain = files(tmp_path / "a")
+    small = [WAYS[way](content, tmp_path) for content in plain]
+    assert all(isinstance(read_header(content), Header) for content in small)
+    assert small[0] != plain[0]
+    back = converted(small).volume
+    np.testing.assert_array_equal(to_grid(back, TRUTH.grid, order=0, outside=-1).data, TRUTH.data)
+
+
+def test_damaged_compressed_pixels_are_one_line(tmp_path):
+    small = [WAYS["JPEG 2000 lossless"](content, tmp_path) for content in files(tmp_path / "a")]
+    cut = [content[:-200] for content in small]
+    with pytest.raises(SubjectError) as caught:
+        converted(cut)
+    assert "\n" not in str(caught.value)
+    assert not any(secret.decode() in str(caught.value) for secret in SECRETS)
+
+
+def test_a_compression_that_cannot_be_read_is_named_with_what_to_install(tmp_path):
+    deflated = []
+    for content in files(tmp_path / "a"):
+        made = pydicom.dcmread(io.BytesIO(content))
+        made.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+        deflated.append(written(made))
+    assert isinstance(read_header(deflated[0]), Header)
+    with pytest.raises(SubjectError, match=r"compressed \(deflated\).*pip install.*dcm2niix"):
+        converted(deflated)
+
+
+@pytest.mark.parametrize("tags", [
+    {"RescaleIntercept": -1024, "RescaleSlope": 1},
+    {"RescaleIntercept": -300, "RescaleSlope": 1, "Manufacturer": "Philips"},
+    {"RescaleIntercept": -4096, "RescaleSlope": 2.5},
+])  # fmt: skip
+def test_a_rescale_below_zero_is_taken_off_and_recorded(tags, tmp_path):
+    found = converted(files(tmp_path, **tags))
+    expected = TRUTH.data * tags["RescaleSlope"]
+    back = to_grid(found.volume, TRUTH.grid, order=0, outside=-1)
+    np.testing.assert_allclose(back.data, expected, atol=1e-3)
+    assert found.notes == (
+        f"{-tags['RescaleIntercept']:g} was added to intensities: the DICOM rescale had moved "
+        f"them to {tags['RescaleIntercept']:g}",
+    )
+
+
+@pytest.mark.parametrize("tags", [
+    {}, {"RescaleIntercept": 0, "RescaleSlope": 0.37}, {"PixelRepresentation": 1},
+])  # fmt: skip
+def test_other_intensities_are_left_as_they_are(tags, tmp_path):
+    found = converted(files(tmp_path, **tags))
+    expected = TRUTH.data * np.float32(tags.get("RescaleSlope", 1))
+    back = to_grid(found.volume, TRUTH.grid, order=0, outside=-1)
+    np.testing.assert_allclose(back.data, expected, rtol=1e-6)
+    assert found.notes == ()
+
+
+def test_signed_numbers_below_zero_without_a_rescale_stay_below(tmp_path):
+    negative = files(tmp_path, PixelRepresentation=1)
+    lowered = []
+    for content in negative:
+        made = pydicom.dcmread(io.BytesIO(content))
+        made.PixelData = (made.pixel_array - 1000).astype("<i2").tobytes()
+        lowered.append(written(made))
+    found = converted(lowered)
+    assert found.volume.data.min() == -1000
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("cut", ["preamble", "meta"])
+@pytest.mark.parametrize("implicit", [True, False])
+def test_files_without_a_preamble_hold_the_same_image(cut, implicit, tmp_path):
+    bare = []
+    for content in files(tmp_path):
+        made = pydicom.dcmread(io.BytesIO(content))
+        kind = pydicom.uid.ImplicitVRLittleEndian if implicit else made.file_meta.TransferSyntaxUID
+        made.file_meta.TransferSyntaxUID = kind
+        whole = written(made)
+        meta = pydicom.dcmread(io.BytesIO(whole)).file_meta
+        start = 132 if cut == "preamble" else 144 + meta.FileMetaInformationGroupLength
+        bare.append(whole[start:])
+    back = converted(bare).volume
+    np.testing.assert_array_equal(to_grid(back, TRUTH.grid, order=0, outside=-1).data, TRUTH.data)
