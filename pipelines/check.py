@@ -14,7 +14,7 @@ from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.pipelines import outputs, sites
-from rt1t2_dask.pipelines.check_images import check_headers, header_of
+from rt1t2_dask.pipelines.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.cohort import plan_cohort, too_small
 from rt1t2_dask.pipelines.contrast_plan import require_memory
@@ -179,9 +179,7 @@ class _Check:
         self.said += [f"note: {note}" for note in headers.notes]
         self.largest = headers.largest
         self._tried(lambda: require_room(self.config, headers.largest))
-        self.said.append(
-            f"read the headers of {headers.images} images of {len(found.files)} people"
-        )
+        self.said.append(_what_was_read(headers, len(found.files)))
 
     def _plan(self, table: Table, people: pd.DataFrame, found: Found) -> None:
         """Say how much is to be made, where the plan can be made at all."""
@@ -227,6 +225,15 @@ class _Check:
             self.faults.append(
                 f"storage.url={self.config.storage.url}: only {free:.2f} GB are free there."
             )
+
+
+def _what_was_read(headers: Headers, people: int) -> str:
+    """Count what was looked at: images by their headers, DICOM series, what was passed over."""
+    said = [f"read the headers of {headers.images} images"] * bool(headers.images)
+    said += [f"found {headers.series} DICOM series"] * bool(headers.series)
+    passed = ", ".join(f"{number} {kind}" for kind, number in sorted(headers.passed_over.items()))
+    passed = f"; files passed over: {passed}" if passed else ""
+    return f"{' and '.join(said) or 'read no image'} of {people} people{passed}"
 
 
 def _numbered(faults: list[str]) -> list[str]:

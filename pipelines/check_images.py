@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rt1t2_dask.config import Config, MapsSource
 from rt1t2_dask.errors import SubjectError
@@ -40,12 +40,18 @@ class Headers:
         What was set right in headers, likewise.
     largest : Sizes, optional
         Of the images that take most; None where no header was read.
+    series : int
+        How many DICOM series were found.
+    passed_over : mapping of str to int
+        What else lay in folders of DICOM, by kind.
     """
 
     images: int
     faults: tuple[str, ...]
     notes: tuple[str, ...] = ()
     largest: Sizes | None = None
+    series: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_headers(config: Config, found: Found) -> Headers:
@@ -66,7 +72,14 @@ def check_headers(config: Config, found: Found) -> Headers:
     count = sum(len(own) for own in grids.values())
     sizes = [sizes_of_grids(config, own) for own in grids.values() if own]
     largest = max(sizes, key=lambda own: own.scans + own.output, default=None)
-    return Headers(count, tuple(together(reasons)), tuple(together(notes)), largest)
+    series = [file for own in found.files.values() for file in own.values() if file.members]
+    passed = sum(
+        (Counter(own["t1w"].passed_over) for own in found.files.values() if "t1w" in own),
+        Counter[str](),
+    )
+    return Headers(
+        count, tuple(together(reasons)), tuple(together(notes)), largest, len(series), passed
+    )
 
 
 def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], list[str]]:

@@ -12,6 +12,7 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
 from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
 from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, check_whole, choose, sort_series
+from rt1t2_dask.images.foreign import archive_kind
 from rt1t2_dask.pipelines.not_here import fetched
 from rt1t2_dask.pipelines.places import for_person
 from rt1t2_dask.pipelines.stage import InputFile
@@ -20,6 +21,7 @@ from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
 NAMED_DICOM = (".dcm", ".ima")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 CONTRASTS: Mapping[str, Contrast] = {"t1w": "T1w", "t2w": "T2w"}
 
 
@@ -65,6 +67,7 @@ class _Folder:
     images: list[_File] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     damaged: int = 0
+    known: set[str] = field(default_factory=set)
     away: list[AwayError] = field(default_factory=list)
 
 
@@ -78,7 +81,7 @@ def _read(store: Store, folder: str) -> _Folder:
             found.away.append(error)
         except (ValueError, UnreadableError):
             found.damaged += 1
-    _require_readable(folder, found)
+    _require_readable(store, folder, found)
     return found
 
 
@@ -88,13 +91,16 @@ def _is_hidden(path: str) -> bool:
 
 
 def _take(found: _Folder, path: str, content: bytes) -> None:
-    header = read_header(content)
-    if isinstance(header, Header):
-        found.images.append(_File(path, checksum(content), header))
+    header, sha256 = read_header(content), checksum(content)
+    if sha256 in found.known:
+        found.passed_over["copies"] += 1
+    elif isinstance(header, Header):
+        found.images.append(_File(path, sha256, header))
     elif header == NO_DICOM and _should_be_dicom(path, content):
         found.damaged += 1
     else:
-        found.passed_over[header.kind] += 1
+        found.passed_over[archive_kind(content) or header.kind] += 1
+    found.known |= {sha256} if isinstance(header, Header) else set()
 
 
 def _should_be_dicom(path: str, content: bytes) -> bool:
@@ -103,7 +109,7 @@ def _should_be_dicom(path: str, content: bytes) -> bool:
     return name.endswith(NAMED_DICOM) or (not content and "." not in name)
 
 
-def _require_readable(folder: str, found: _Folder) -> None:
+def _require_readable(store: Store, folder: str, found: _Folder) -> None:
     total = len(found.images) + found.passed_over.total() + found.damaged + len(found.away)
     if found.away:
         raise SubjectError(
@@ -117,12 +123,19 @@ def _require_readable(folder: str, found: _Folder) -> None:
             "cohort.exclude.",
         )
     if not found.images:
-        held = f" ({_counted(found.passed_over)})" if found.passed_over else ""
-        raise SubjectError(
-            f"there is no MR image in {folder}{held}.",
-            "Put the person's series there, set source.folder, or leave the subject out with "
-            "cohort.exclude.",
-        )
+        raise _no_image(store, folder, found)
+
+
+def _no_image(store: Store, folder: str, found: _Folder) -> SubjectError:
+    """Say what is there in place of images, an archive beside the folder among it."""
+    place = folder.rstrip("/")
+    packed = next((place + end for end in ARCHIVES if store.exists(place + end)), None)
+    held = f"{packed} is not unpacked" if packed else _counted(found.passed_over)
+    return SubjectError(
+        f"there is no MR image in {folder} ({held or 'no file at all'}).",
+        "Put the person's series there, set source.folder, or leave the subject out with "
+        "cohort.exclude.",
+    )
 
 
 def _counted(kinds: Mapping[str, int]) -> str:
@@ -135,16 +148,18 @@ def _file(
     found: _Folder,
     options: Mapping[str, Any],
 ) -> InputFile:
-    series = chosen.series
+    series, echo_ms = chosen.series, chosen.series.header.echo_ms
     members = [found.images[k] for k in series.members]
     passed = f"; passed over: {_counted(found.passed_over)}" if found.passed_over else ""
     return InputFile(
         root=source.root,
         path=series.name,
-        sha256=digest([sorted(file.sha256 for file in members), converter_version()]),
+        sha256=digest([sorted(file.sha256 for file in members), echo_ms, converter_version()]),
         options=options,
         chosen=f"{chosen.reason}: {series.describe()}{passed}",
         members=tuple(file.path for file in members),
         slices=series.slices,
+        echo_ms=echo_ms,
+        passed_over=dict(found.passed_over),
         acquired=dict(members[0].header.acquired),
     )

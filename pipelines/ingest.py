@@ -83,7 +83,7 @@ def _scan(file: InputFile, name: str) -> tuple[Volume, tuple[str, ...]]:
     """Read a scan, and what was set right in it."""
     with _named(file):
         if file.members:
-            converted = convert(file.read_members(), name, file.slices)
+            converted = convert(file.read_members(), name, file.slices, file.echo_ms)
             return converted.volume, converted.notes
         content = file.read()
         return from_bytes(content, name), look_at_start(content[:START_BYTES], name).notes

@@ -43,6 +43,10 @@ class InputFile:
         The paths of a DICOM series, which has no file of its own.
     slices : int
         How many slices such a series has.
+    echo_ms : float, optional
+        Which echo of it.
+    passed_over : mapping of str to int
+        What else lay in the person's folder, by kind; decides no result.
     acquired : mapping
         What a DICOM header says of scanner and sequence, by BIDS's names; decides no part.
     """
@@ -54,6 +58,8 @@ class InputFile:
     chosen: str = ""
     members: tuple[str, ...] = ()
     slices: int = 0
+    echo_ms: float | None = None
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     acquired: Mapping[str, str | float] = field(default_factory=dict)
 
     def read(self) -> bytes:

@@ -119,7 +119,7 @@ class DerivativesSource(Model):
     def _space_is_of_adults(cls, space: str) -> str:
         if not space.startswith(ADULT_SPACES):
             raise ValueError(
-                f"space={space} is no adult MNI space; atlas and receptor maps would lie elsewhere: "
+                f"space={space} is no adult MNI space; atlas and receptor maps lie elsewhere: "
                 "name one that begins with MNI152 or MNI305, or leave it out and register "
                 "here with normalise=greedy"
             )

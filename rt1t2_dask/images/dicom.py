@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -13,11 +14,13 @@ import numpy as np
 
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.images.dicom_part10 import compression, with_preamble
+from rt1t2_dask.images.dicom_series import SAME_ECHO_MS
 from rt1t2_dask.images.nifti import from_bytes, intercept
 from rt1t2_dask.images.volume import Volume
 
 TIMEOUT_S = 300.0
-_OPTIONS = ("-z", "n", "-b", "n", "-m", "n", "-x", "n", "-f", "image", "-w", "1")
+_MS = 1000.0
+_OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-m", "n", "-x", "n", "-f", "image", "-w", "1")
 _INSTALL = "source=dicom needs two more packages: pip install 'rt1t2-dask[dicom]'."
 _REMEDY = "Export the series again, or leave the subject out with cohort.exclude."
 
@@ -52,7 +55,9 @@ class Converted:
     notes: tuple[str, ...] = ()
 
 
-def convert(files: Iterable[bytes], name: str, slices: int) -> Converted:
+def convert(
+    files: Iterable[bytes], name: str, slices: int, echo_ms: float | None = None
+) -> Converted:
     """Convert the files of one series.
 
     Parameters
@@ -63,6 +68,8 @@ def convert(files: Iterable[bytes], name: str, slices: int) -> Converted:
         Opens every error message, as "T1w".
     slices : int
         How many slices the headers promise.
+    echo_ms : float, optional
+        Which echo, where files hold several.
 
     Raises
     ------
@@ -82,7 +89,7 @@ def convert(files: Iterable[bytes], name: str, slices: int) -> Converted:
         made.mkdir()
         syntax = _write(source, files)
         _run(source, made, name, syntax)
-        images = sorted(made.glob("*.nii"))
+        images = _of_echo(sorted(made.glob("*.nii")), echo_ms)
         if len(images) != 1:
             raise _not_one(len(images), name, syntax)
         content = images[0].read_bytes()
@@ -95,6 +102,18 @@ def convert(files: Iterable[bytes], name: str, slices: int) -> Converted:
             _REMEDY,
         )
     return converted
+
+
+def _of_echo(images: list[Path], echo_ms: float | None) -> list[Path]:
+    """Keep the images of an echo where there are several; their sidecars tell."""
+    if len(images) < 2 or echo_ms is None:
+        return images
+    return [image for image in images if abs(_echo(image) - echo_ms) <= SAME_ECHO_MS]
+
+
+def _echo(image: Path) -> float:
+    said = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
+    return _MS * float(said.get("EchoTime", np.nan))
 
 
 def _write(folder: Path, files: Iterable[bytes]) -> str | None:

@@ -15,7 +15,8 @@ _TAGS = [
     "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPlanarPulseSequence",
     "EchoPulseSequence",
     "EchoTime", "FlipAngle", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
-    "InversionRecovery", "InversionTime", "MRAcquisitionType", "MagneticFieldStrength",
+    "InversionRecovery", "InversionTime", "LossyImageCompression", "MRAcquisitionType",
+    "MagneticFieldStrength",
     "Manufacturer", "ManufacturerModelName", "Modality", "NumberOfFrames",
     "PerFrameFunctionalGroupsSequence", "ProtocolName", "RepetitionTime", "Rows", "SOPClassUID",
     "SamplesPerPixel", "ScanningSequence", "SequenceVariant", "SeriesDescription",
@@ -60,6 +61,10 @@ class Header:
         Where the slice lies along its normal; None for a file of many slices.
     acquired : tuple of (str, str or float)
         Scanner and sequence by BIDS's names, times in seconds; nothing about the person.
+    echoes_ms : tuple of float
+        Of a file that holds several, each with as many of its frames.
+    lossy : bool
+        Its pixels were compressed with loss.
     """
 
     uid: str
@@ -76,6 +81,8 @@ class Header:
     frames: int
     position_mm: float | None
     acquired: tuple[tuple[str, str | float], ...] = ()
+    echoes_ms: tuple[float, ...] = ()
+    lossy: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,8 @@ def _header(found: Any) -> Header:
         agent=bool(str(found.get("ContrastBolusAgent") or "").strip()),
         frames=int(found.get("NumberOfFrames") or 1),
         position_mm=_position(found),
+        echoes_ms=_echoes(found),
+        lossy=str(found.get("LossyImageCompression") or "") == "01",
     )
     return replace(header, acquired=tuple(_acquired(found, timing, header).items()))
 
@@ -196,6 +205,15 @@ def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]
     field = _number(found.get("MagneticFieldStrength"))
     others = {"FlipAngle": tilt, "MagneticFieldStrength": field}
     return said | {name: value for name, value in others.items() if value is not None}
+
+
+def _echoes(found: Any) -> tuple[float, ...]:
+    """Return the echo times of an enhanced image's frames, empty unless there are several."""
+    frames = found.get("PerFrameFunctionalGroupsSequence") or []
+    groups = [frame.get("MREchoSequence") or [{}] for frame in frames]
+    times = {_number(group[0].get("EffectiveEchoTime")) for group in groups} - {None}
+    known = sorted(time for time in times if time is not None)
+    return tuple(known) if len(known) > 1 else ()
 
 
 def _position(found: Any) -> float | None:

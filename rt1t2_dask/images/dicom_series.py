@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -24,6 +24,7 @@ T2_LEAST_ECHO_MS = 60.0
 T2_LEAST_REPETITION_MS = 1800.0
 GRADIENT_MOST_ECHO_MS = 12.0
 UNEVEN = 1.5
+_MS = 1000.0
 # Echo times are written to hundredths; those of one series lie milliseconds apart.
 SAME_ECHO_MS = 0.5
 _NO_ANATOMY = {
@@ -63,7 +64,8 @@ class Series:
         head = self.header
         times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
         said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
-        return f"{self.name[:-1]}; {said or 'no times'} ms; {self.slices} slices)"
+        loss = "; compressed with loss" if head.lossy else ""
+        return f"{self.name[:-1]}; {said or 'no times'} ms; {self.slices} slices{loss})"
 
 
 @dataclass(frozen=True)
@@ -82,18 +84,36 @@ def sort_series(headers: Mapping[int, Header]) -> list[Series]:
     headers : mapping of int to Header
         By the caller's number of the file.
     """
-    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for index, head in sorted(headers.items()):
-        groups[head.uid, head.number, head.echo_ms, head.image_type].append(index)
-    made = [_series(headers, members) for members in groups.values()]
+    groups: dict[tuple[object, ...], dict[int, Header]] = defaultdict(dict)
+    for index, whole in sorted(headers.items()):
+        for head in _by_echo(whole):
+            groups[head.uid, head.number, head.echo_ms, head.image_type][index] = head
+    made = [_series(members) for members in groups.values()]
     return sorted(made, key=lambda s: (s.header.number, s.header.echo_ms or 0.0, s.header.uid))
 
 
-def _series(headers: Mapping[int, Header], members: Sequence[int]) -> Series:
-    slices = sum(headers[k].frames for k in members)
-    found = [headers[k].position_mm for k in members if headers[k].frames == 1]
+def _by_echo(head: Header) -> list[Header]:
+    """Give a header for each echo of a file that holds several."""
+    if not head.echoes_ms:
+        return [head]
+    frames = head.frames // len(head.echoes_ms)
+    return [
+        replace(
+            head,
+            echo_ms=echo,
+            frames=frames,
+            acquired=(*head.acquired, ("EchoTime", echo / _MS)),  # the last of a name counts
+        )
+        for echo in head.echoes_ms
+    ]
+
+
+def _series(members: Mapping[int, Header]) -> Series:
+    heads = list(members.values())
+    found = [head.position_mm for head in heads if head.frames == 1]
     positions = sorted(place for place in found if place is not None)
-    return Series(headers[members[0]], tuple(members), slices, tuple(positions))
+    slices = sum(head.frames for head in heads)
+    return Series(heads[0], tuple(members), slices, tuple(positions))
 
 
 def check_whole(series: Series, contrast: Contrast) -> None:
@@ -218,6 +238,8 @@ def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
     if len(numbers) == 1 and len(echoes) == len(fitting):
         shown = ", ".join(f"{echo:g}" for echo in echoes)
         return f"Choose with {_setting(contrast)}_echo_ms ({shown})."
+    if len({s.name for s in fitting}) < len(fitting):
+        return "Move all but one away, or leave the subject out with cohort.exclude."
     return f"Choose with {_setting(contrast)}_series (description with *, or number)."
 
 

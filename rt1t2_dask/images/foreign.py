@@ -12,9 +12,9 @@ _POINTERS = {
     b"version https://git-lfs": "Git LFS",
 }
 _ARCHIVES = {
-    b"PK\x03\x04": "a zip archive",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"Rar!": "a rar archive",
+    b"PK\x03\x04": "in a zip archive",
+    b"7z\xbc\xaf": "in a 7z archive",
+    b"Rar!": "in a rar archive",
     b"BZh": "compressed by bzip2",
     b"\xfd7zXZ\x00": "compressed by xz",
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
@@ -60,6 +60,13 @@ def refuse_foreign(raw: bytes, name: str) -> None:
         )
 
 
+def archive_kind(content: bytes) -> str | None:
+    """Return what a file is packed as, None where it is not."""
+    if content.startswith(b"\x1f\x8b"):
+        return "packed by gzip"
+    return next((kind for mark, kind in _ARCHIVES.items() if content.startswith(mark)), None)
+
+
 def _nothing(raw: bytes) -> tuple[str, str] | None:
     if not raw:
         return "the file is empty (0 bytes)", "Copy it again"
@@ -79,10 +86,8 @@ def _pointer(raw: bytes) -> tuple[str, str] | None:
 
 
 def _archive(raw: bytes) -> tuple[str, str] | None:
-    for mark, kind in _ARCHIVES.items():
-        if raw.startswith(mark):
-            return f"it is {kind}", "Unpack it, and use gzip where it is to be small"
-    return None
+    kind = archive_kind(raw)
+    return (f"it is {kind}", "Unpack it, and use gzip where it is to be small") if kind else None
 
 
 def _format(raw: bytes) -> tuple[str, str] | None:

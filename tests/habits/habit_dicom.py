@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -199,11 +201,32 @@ def unfetched(folder: Path) -> None:
         path.symlink_to("../.git/annex/objects/aa/bb/MD5E-s1--x.dcm/MD5E-s1--x.dcm")
 
 
+def copies(folder: Path) -> None:
+    """Put every file there twice."""
+    for path in list(folder.glob("*.dcm")):
+        path.with_stem(f"{path.stem} (1)").write_bytes(path.read_bytes())
+
+
+def archived(folder: Path) -> None:
+    """Leave a person's archive beside where the folder should be."""
+    shutil.rmtree(folder)
+    folder.with_suffix(".zip").write_bytes(b"PK\x03\x04")
+
+
+def gzipped(folder: Path) -> None:
+    """Pack every file."""
+    for path in list(folder.glob("*.dcm")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+
+
 GOOD = ("no fault found",)
 CASES = [
     Case("plain DICOM", export(), SOUND, GOOD),
-    Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND, GOOD),
-    Case("a CT among the series", export(another_modality), SOUND, GOOD),
+    Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND,
+         (*GOOD, "found 12 DICOM series of 6 people; files passed over: 1 PR, 1 SR, 1 in colour, "
+          "1 raw data, 1 spectroscopy, 1 without pixels")),
+    Case("a CT among the series", export(another_modality), SOUND, (*GOOD, "passed over: 9 CT")),
     Case("a CT and no MR", export(lambda f: [p.unlink() for p in f.glob("*")]
                                   and another_modality(f)), FAULTY,
          ("sub-02: there is no MR image in sub-02 (9 CT)",)),
@@ -254,8 +277,8 @@ CASES = [
         for name in ("t1_mpr_sag_p2_iso", "T1 dislocation", "performance_t1", "T1 without contrast")
     ),
     *(
-        Case(f"another series called {name}", export(added(9, {**SCOUT, "SeriesDescription": name})),
-             SOUND, GOOD)
+        Case(f"another series called {name}",
+             export(added(9, {**SCOUT, "SeriesDescription": name})), SOUND, GOOD)
         for name in ("3plane_loc", "pcasl_3d", "t1_mpr+C")
     ),
     Case("a scout of few slices called T1", export(added(9, SCOUT, slices=5)), SOUND, GOOD),
@@ -268,6 +291,17 @@ CASES = [
         words=("source.t1w_series=301",)), FAULTY, ("sub-02: 2 series fit as T1w",)),
     Case("a slice that is missing", export(lambda f: (f / "IM00200003.dcm").unlink()), FAULTY,
          ("sub-02: T1w: series 2 (t1_mprage_sag) misses slices: steps of 2 mm and one of 4 mm",)),
-    Case("a series exported twice", export(lambda f: series(f / "again", 2, T1W, 1) and None),
-         FAULTY, ("sub-02: T1w: series 2 (t1_mprage_sag) has slices at one place twice",)),
+    Case("copies of files", export(copies), SOUND, (*GOOD, "passed over: 18 copies")),
+    Case("another series under one number",
+         export(lambda f: series(f / "again", 2, {**T1W, "SeriesDescription": "B"}, 7) and None),
+         FAULTY, ("sub-02: 2 series fit as T1w", "source.t1w_series (description")),
+    Case("a series sent twice under new names",
+         export(lambda f: series(f / "again", 2, T1W, 7) and None), FAULTY, ("sub-02: 2 series fit as T1w", "Move all but one away")),
+    Case("an archive beside the folders", export(archived), FAULTY,
+         ("sub-02: there is no MR image in sub-02 (sub-02.zip is not unpacked)",)),
+    Case("files that gzip packed", export(gzipped), FAULTY,
+         ("sub-02: there is no MR image in sub-02 (18 packed by gzip)",)),
+    Case("slices at one place twice", export(lambda f: (f / "x.dcm").write_bytes(
+        file_of({**T1W, "ImagePositionPatient": [0.0, 0.0, 2.0]}, 2, 7, 1))), FAULTY,
+         ("sub-02: T1w: series 2 (t1_mprage_sag) has slices at one place twice",)),
 ]  # fmt: skip

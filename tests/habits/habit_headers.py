@@ -214,7 +214,7 @@ CASES = [
     Case("a text", placed(b"no image at all, but a text"), FAULTY, (BROKEN, FILE)),
     Case("a web page", placed(b"<!DOCTYPE html><html>log in</html>"), FAULTY,
          (f"{BROKEN}: it is a web page",)),
-    Case("a zip archive", placed(b"PK\x03\x04" + bytes(400)), FAULTY, ("it is a zip archive",)),
+    Case("a zip archive", placed(b"PK\x03\x04" + bytes(400)), FAULTY, ("it is in a zip archive",)),
     Case("bzip2", placed(lambda: bz2.compress(raw())), FAULTY, ("compressed by bzip2",)),
     Case("a DICOM file", placed(bytes(128) + b"DICM" + bytes(range(200))), FAULTY,
          ("it is a DICOM file", "source=dicom")),

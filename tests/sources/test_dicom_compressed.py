@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
-from dicom_writer import SECRETS, T1W, write_series
+from dicom_writer import SECRETS, T1W, T2W, write_enhanced, write_series
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import Converted, convert
 from rt1t2_dask.images.dicom_headers import Header, read_header
+from rt1t2_dask.images.dicom_series import contrast_of, sort_series
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
 
@@ -150,3 +152,82 @@ def test_files_without_a_preamble_hold_the_same_image(cut, implicit, tmp_path):
         bare.append(whole[start:])
     back = converted(bare).volume
     np.testing.assert_array_equal(to_grid(back, TRUTH.grid, order=0, outside=-1).data, TRUTH.data)
+
+
+def two_echoes_in_one_file(folder: Path, image: Volume) -> bytes:
+    """Return an enhanced image of two echoes: the first is the second times 3."""
+    path = folder / "one.dcm"
+    write_enhanced(path, image, 4, "pd_t2_dual")
+    made = pydicom.dcmread(path)
+    frames = list(made.PerFrameFunctionalGroupsSequence)
+    del made.SharedFunctionalGroupsSequence[0].MREchoSequence
+    both = []
+    for place, time in enumerate((15.0, 96.0), 1):
+        for frame in copy.deepcopy(frames):
+            echo = pydicom.Dataset()
+            echo.EffectiveEchoTime = time
+            frame.MREchoSequence = [echo]
+            frame.FrameContentSequence[0].DimensionIndexValues.append(place)
+            both.append(frame)
+    made.PerFrameFunctionalGroupsSequence, made.NumberOfFrames = both, len(both)
+    pixels = np.frombuffer(made.PixelData, "<u2")
+    made.PixelData = np.concatenate([pixels * 3, pixels]).astype("<u2").tobytes()
+    return written(made)
+
+
+def test_an_echo_of_an_enhanced_image_is_taken(tmp_path):
+    content = two_echoes_in_one_file(tmp_path, TRUTH)
+    header = read_header(content)
+    assert isinstance(header, Header)
+    first, second = sort_series({0: header})
+    assert (first.header.echo_ms, second.header.echo_ms) == (15, 96)
+    assert (contrast_of(first), contrast_of(second)) == (None, "T2w")
+    assert dict(second.header.acquired)["EchoTime"] == 0.096
+    for series, factor in ((first, 3), (second, 1)):
+        made = convert([content], "T2w", series.slices, series.header.echo_ms).volume
+        np.testing.assert_array_equal(
+            to_grid(made, TRUTH.grid, order=0, outside=-1).data, TRUTH.data * factor
+        )
+    with pytest.raises(SubjectError, match="dcm2niix made no image"):
+        convert([content], "T2w", 12, 50.0)
+
+
+def test_loss_is_said(tmp_path):
+    header = read_header(files(tmp_path, LossyImageCompression="01")[0])
+    assert isinstance(header, Header)
+    (series,) = sort_series({0: header})
+    assert series.describe().endswith("1 slices; compressed with loss)")
+
+
+@pytest.mark.slow
+def test_a_study_records_the_rescale_that_it_took_off(tmp_path, studies, capsys):
+    from rt1t2_dask.command_line import command
+    from rt1t2_dask.pipelines.simulate import template_head
+    from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
+    from rt1t2_dask.storage.parts import Lake, Part
+
+    spec = GroupSpec("X", 1, 60, 5, 0)
+    person = simulate_participant(template_head(), "sub-X", spec, seed=1, voxel_mm=4.0, effects=())
+    root = tmp_path / "dicom"
+    for k, label in enumerate(("sub-00", "sub-01")):
+        # Nobody has another's voxels; the second person's T1w went through a rescale.
+        tags = {"RescaleIntercept": -1024, "RescaleSlope": 1} if k else {}
+        for number, image, own in ((2, person.t1w, {**T1W, **tags}), (5, person.t2w, T2W)):
+            scaled = image.with_data(np.clip(image.data * (8 + k), 0, 65535))
+            write_series(root / label / str(number), scaled, number, own)
+    (root / "participants.tsv").write_text("participant_id\tgroup\nsub-00\tP\nsub-01\tC\n")
+    words = ["--config-dir", studies, "+cohort=mine", "source=dicom", f"source.root={root}",
+             f"storage.url={tmp_path / 'lake'}", f"output_dir={tmp_path / 'out'}",
+             "stage=ingest", "resample.voxel_mm=4", "template.voxel_mm=4"]  # fmt: skip
+    found = []
+    for part in ("1", "2"):
+        assert command([*words, f"part={part}"]) == 0, capsys.readouterr().err
+    lake = Lake(str(tmp_path / "lake"))
+    for path in (tmp_path / "lake" / "parts" / "ingest").glob("*.json"):
+        part = Part("ingest", path.stem)
+        inputs = lake.record(part)["inputs"]["t1w"]
+        found.append((float(lake.read(part)["t1w"].min()), inputs["warnings"]))
+    shifted = [warnings for _, warnings in found if any("was added" in w for w in warnings)]
+    assert [least for least, _ in found] == [0.0, 0.0]
+    assert len(shifted) == 1
+    assert "1024 was added to intensities: the DICOM rescale had moved them to -1024" in shifted[0]

@@ -35,8 +35,9 @@ def test_letters_by_accident(description):
     [
         *((text, True) for text in ("t1_mpr+C", "T1 + Gd", "t1 post", "T1 KM", "t1_ce", "T1 C+",
                                     "Gadovist T1", "t1 Dotarem", "T1 post contrast", "T1 mit KM")),
-        *((text, False) for text in ("T1 pre contrast", "T1 w/o KM", "T1 ohne KM", "non-contrast T1",
-                                     "no_gd T1", "T1 without contrast", "T1 post-op", "postop T1",
+        *((text, False) for text in ("T1 pre contrast", "T1 w/o KM", "T1 ohne KM",
+                                     "non-contrast T1", "no_gd T1", "T1 without contrast",
+                                     "T1 post-op", "postop T1",
                                      "posterior T1", "t1_cerebellum", "T1_center", "kmeans",
                                      "T1 post surgery", "t1_sag_c1")),
     ],
