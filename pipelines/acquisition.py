@@ -8,7 +8,7 @@ from typing import Any
 
 from rt1t2_dask.bids_sidecars import acquisition, merged, sidecars
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.base import UnreadableError
+from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import Store, open_store
 
 ROLES = {"t1w": "t1w", "t2w": "t2w", "t2w_raw": "t2w"}
@@ -44,7 +44,7 @@ def _from_sidecars(file: InputFile, listings: dict[str, list[str]]) -> dict[str,
     listed = list(_beside_and_above(store, file, listings))
     try:
         return acquisition(merged(store.read(path) for path in sidecars(file.path, listed)))
-    except (ValueError, FileNotFoundError, UnreadableError):
+    except (ValueError, FileNotFoundError, *NOT_READ):
         return {}
 
 

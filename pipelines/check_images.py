@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from rt1t2_dask.config import Config, MapsSource
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.foreign import refuse_absent
 from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
 from rt1t2_dask.images.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
@@ -16,7 +17,7 @@ from rt1t2_dask.pipelines.maps import GRID_TOLERANCE_MM
 from rt1t2_dask.pipelines.memory import Sizes, sizes_of_grids
 from rt1t2_dask.pipelines.not_here import cannot_be_read
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.base import AwayError, UnreadableError
+from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import open_store
 
 NIFTI = (".nii", ".nii.gz")
@@ -87,15 +88,15 @@ def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], l
     faults: list[str] = []
     notes: list[str] = []
     for role, file in files.items():
-        if not file.path.endswith(NIFTI) or file.members:
+        if file.members:
             continue
         try:
             start = _start(config, role, file)
         except SubjectError as error:
             faults.append(_naming(file.path, error))
         else:
-            grids[role] = start.grid
-            notes += [f"{note} ({file.path})." for note in start.notes]
+            grids |= {role: start.grid} if start else {}
+            notes += [f"{note} ({file.path})." for note in (start.notes if start else ())]
     return grids, [*faults, *_masks_elsewhere(grids)], notes
 
 
@@ -105,8 +106,12 @@ def _naming(path: str, error: SubjectError) -> str:
     return text if path in text else f"{text} ({path})"
 
 
-def _start(config: Config, role: str, file: InputFile) -> Start:
+def _start(config: Config, role: str, file: InputFile) -> Start | None:
+    """Look at the beginning of a file; None where it is no image."""
     name = NAMES.get(role, role.replace("_", " "))
+    if not file.path.endswith(NIFTI):
+        refuse_absent(_begins(file), name)
+        return None
     start = _start_of(file, name)
     size, most = float(start.grid.voxel_mm.max()), config.checks.most_voxel_mm
     if role in LARGEST_MM and size > most:
@@ -122,6 +127,13 @@ def header_of(file: InputFile, name: str) -> Grid:
     return _start_of(file, name).grid
 
 
+def _begins(file: InputFile) -> bytes:
+    try:
+        return open_store(file.root, file.options).start(file.path, START_BYTES)
+    except NOT_READ as error:
+        raise cannot_be_read(file.path, error) from error
+
+
 def _start_of(file: InputFile, name: str) -> Start:
     """Read the beginning of a file, and its end, which tells whether it is whole."""
     store = open_store(file.root, file.options)
@@ -130,7 +142,7 @@ def _start_of(file: InputFile, name: str) -> Start:
         start = look_at_start(begins, name)
         if not is_whole(begins, store.end(file.path, 4), store.entry(file.path).size, start):
             require_whole(store.read(file.path), start, name)
-    except (AwayError, UnreadableError) as error:
+    except NOT_READ as error:
         raise cannot_be_read(file.path, error) from error
     return start
 

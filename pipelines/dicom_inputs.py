@@ -12,11 +12,11 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
 from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
 from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, check_whole, choose, sort_series
-from rt1t2_dask.images.foreign import archive_kind
+from rt1t2_dask.images.foreign import archive_kind, is_pointer
 from rt1t2_dask.pipelines.not_here import fetched
 from rt1t2_dask.pipelines.places import for_person
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.base import AwayError, UnreadableError
+from rt1t2_dask.storage.base import AwayError, DiskError, UnreadableError
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -79,7 +79,7 @@ def _read(store: Store, folder: str) -> _Folder:
             _take(found, path, store.read(path))
         except AwayError as error:
             found.away.append(error)
-        except (ValueError, UnreadableError):
+        except (ValueError, UnreadableError, DiskError):
             found.damaged += 1
     _require_readable(store, folder, found)
     return found
@@ -96,6 +96,8 @@ def _take(found: _Folder, path: str, content: bytes) -> None:
         found.passed_over["copies"] += 1
     elif isinstance(header, Header):
         found.images.append(_File(path, sha256, header))
+    elif header == NO_DICOM and is_pointer(content):
+        found.away.append(AwayError(path, ".git/annex"))
     elif header == NO_DICOM and _should_be_dicom(path, content):
         found.damaged += 1
     else:
@@ -113,7 +115,8 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
     total = len(found.images) + found.passed_over.total() + found.damaged + len(found.away)
     if found.away:
         raise SubjectError(
-            f"{len(found.away)} of {total} files in {folder} are links whose content is not here.",
+            f"{len(found.away)} of {total} files in {folder} are links or pointers whose content "
+            "is not here.",
             fetched(folder, found.away[0].target),
         )
     if found.damaged:

@@ -27,7 +27,7 @@ from rt1t2_dask.pipelines.doubles import doubled
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.base import AwayError, UnreadableError
+from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -202,7 +202,7 @@ def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
     options = config.storage.options()
     try:
         sha256 = checksum(open_store(root, options), name)
-    except (AwayError, UnreadableError) as error:
+    except NOT_READ as error:
         raise cannot_be_read(found.path, error) from error
     except FileNotFoundError:
         raise SubjectError(

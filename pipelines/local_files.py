@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.stage import InputFile
+from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.stores import open_store
 
@@ -21,11 +22,15 @@ def local_file(path: str, setting: str) -> InputFile:
     folder, _, name = path.rpartition("/") if "://" in path else _split(path)
     try:
         content = open_store(folder).read(name)
+    except AwayError:
+        raise UserError(
+            f"{setting}={path}: a link whose content is not here. Fetch it: datalad get {path}."
+        ) from None
     except FileNotFoundError:
         raise UserError(f"{setting}={path}: there is no such file.") from None
     return InputFile(folder, name, checksum(content))
 
 
 def _split(path: str) -> tuple[str, str, str]:
-    whole = Path(path).expanduser().resolve()
-    return str(whole.parent), "/", whole.name
+    whole = Path(path).expanduser()
+    return str(whole.parent.resolve()), "/", whole.name

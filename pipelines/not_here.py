@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.storage.base import AwayError, Entry, Store, UnreadableError
+from rt1t2_dask.storage.base import AwayError, DiskError, Entry, Store, UnreadableError
 
 _OR_EXCLUDE = "or leave the subject out with cohort.exclude."
 _MISSING = re.compile(r"there is no \S*_(T1w|T2w)\b")
@@ -17,16 +17,16 @@ _NO_IMAGE = ("json", "tsv", "txt", "html", "svg", "png", "nii", "nii.gz")
 _NIBABEL_READS = ("hdr", "img", "mgh", "mgz", "mnc", "hdr.gz", "img.gz", "nii.bz2", "nii.zst")
 
 
-def cannot_be_read(path: str, error: AwayError | UnreadableError) -> SubjectError:
+def cannot_be_read(path: str, error: AwayError | UnreadableError | DiskError) -> SubjectError:
     """Say of a person's file that is named, and cannot be read, what to do.
 
     Parameters
     ----------
     path : str
         As the dataset names it.
-    error : AwayError or UnreadableError
+    error : AwayError, UnreadableError or DiskError
     """
-    if isinstance(error, UnreadableError):
+    if not isinstance(error, AwayError):
         return SubjectError(f"{path} cannot be read: {error}", f"Otherwise, {_OR_EXCLUDE[3:]}")
     return SubjectError(
         f"{path} is a link whose content is not here.", f"{fetched(path, error.target)}"

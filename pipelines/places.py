@@ -31,8 +31,8 @@ def located(root: str, path: str) -> tuple[str, str]:
         return root, path
     if "://" in root:
         raise UserError(f"{path} leads out of source.root={root}; write its whole URL.")
-    whole = (Path(root).expanduser() / Path(path).expanduser()).resolve()
-    return str(whole.parent), whole.name
+    whole = Path(root).expanduser() / Path(path).expanduser()
+    return str(whole.parent.resolve()), whole.name
 
 
 def variants(path: str) -> tuple[str, ...]:

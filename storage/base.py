@@ -8,7 +8,7 @@ from typing import Any
 
 import zarr.abc.store
 
-from rt1t2_dask.errors import UserError
+from rt1t2_dask.errors import RunError, UserError
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,14 @@ class AwayError(FileNotFoundError):
 
 class UnreadableError(UserError):
     """A file is there and may not be read."""
+
+
+class DiskError(RunError):
+    """A file is there and the disk does not give it."""
+
+
+NOT_READ = (AwayError, UnreadableError, DiskError)
+"""What concerns a file that is there by name, and none beside it."""
 
 
 class Store(ABC):

@@ -15,7 +15,7 @@ import zarr.abc.store
 from zarr.storage import LocalStore
 
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.storage.base import AwayError, Entry, Store, UnreadableError, checked
+from rt1t2_dask.storage.base import AwayError, DiskError, Entry, Store, UnreadableError, checked
 from rt1t2_dask.storage.walk import away, files_below
 
 _TEMPORARY = ".tmp"
@@ -176,7 +176,7 @@ def _reading_error(path: Path, error: OSError) -> Exception:
         return UnreadableError(f"{said} Name a file.")
     if error.errno in _NOT_READABLE:
         return UnreadableError(f"{said} Allow reading it (chmod or chown).")
-    return RunError(f"{said} Check the disk.")
+    return DiskError(f"{said} Check the disk, or copy the file again.")
 
 
 def _writing_error(path: Path, error: OSError) -> Exception:

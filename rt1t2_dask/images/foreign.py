@@ -52,11 +52,29 @@ def refuse_foreign(raw: bytes, name: str) -> None:
         Says what it is and what to do; nothing where it may be NIfTI, sound or not.
     """
     found = _nothing(raw) or _pointer(raw) or _archive(raw) or _format(raw) or _pair(raw)
+    _refuse(found, f"{name}: not a readable NIfTI image")
+
+
+def refuse_absent(raw: bytes, name: str) -> None:
+    """Refuse a file of any format that is empty, or stands for content that is not here.
+
+    Raises
+    ------
+    SubjectError
+    """
+    _refuse(_nothing(raw) or _pointer(raw), f"{name} cannot be read")
+
+
+def is_pointer(raw: bytes) -> bool:
+    """Say whether a file stands for content that git-annex or Git LFS did not fetch."""
+    return _pointer_of(raw) is not None
+
+
+def _refuse(found: tuple[str, str] | None, said: str) -> None:
     if found:
-        kind, remedy = found
         raise SubjectError(
-            f"{name}: not a readable NIfTI image: {kind}.",
-            f"{remedy}, or leave the subject out with cohort.exclude.",
+            f"{said}: {found[0]}.",
+            f"{found[1]}, or leave the subject out with cohort.exclude.",
         )
 
 
@@ -76,13 +94,20 @@ def _nothing(raw: bytes) -> tuple[str, str] | None:
 
 
 def _pointer(raw: bytes) -> tuple[str, str] | None:
-    for mark, program in _POINTERS.items():
-        if mark in raw[:_POINTER_BYTES]:
-            how = "datalad get" if program == "git-annex" else "git lfs pull"
-            return f"it is a pointer of {program}, its content is not here", f"Fetch it: {how}"
+    program = _pointer_of(raw)
+    if program is not None:
+        how = "datalad get" if program == "git-annex" else "git lfs pull"
+        return f"it is a pointer of {program}, its content is not here", f"Fetch it: {how}"
     if raw[:_POINTER_BYTES].lstrip()[:1] == b"<":
-        return "it is a web page", "Download the image itself"
+        return "it is a web page", "Download the file itself"
     return None
+
+
+def _pointer_of(raw: bytes) -> str | None:
+    start = raw[:_POINTER_BYTES]
+    if not start.startswith((b".", b"/", b"version ")):
+        return None
+    return next((program for mark, program in _POINTERS.items() if mark in start), None)
 
 
 def _archive(raw: bytes) -> tuple[str, str] | None:

@@ -207,6 +207,11 @@ def copies(folder: Path) -> None:
         path.with_stem(f"{path.stem} (1)").write_bytes(path.read_bytes())
 
 
+def sent_again(folder: Path) -> None:
+    """Put a series there once more, with another identity."""
+    series(folder / "again", 2, T1W, 7)
+
+
 def archived(folder: Path) -> None:
     """Leave a person's archive beside where the folder should be."""
     shutil.rmtree(folder)
@@ -243,8 +248,11 @@ CASES = [
     Case("an empty file without an ending", export(emptied), FAULTY,
          ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM",)),
     Case("files that DataLad did not fetch", export(unfetched), FAULTY,
-         ("sub-02: 3 of 18 files in sub-02 are links whose content is not here. Fetch it: "
-          "datalad get sub-02",)),
+         ("sub-02: 3 of 18 files in sub-02 are links or pointers whose content is "
+          "not here. Fetch it: datalad get sub-02",)),
+    Case("files that are pointers", export(lambda f: [p.write_text("/annex/objects/MD5E-s1--x")
+                                                      for p in f.glob("*.dcm")]), FAULTY,
+         ("sub-02: 18 of 18 files in sub-02 are links or pointers",)),
     Case("a modality that was taken out", export(
         t1w={**T1W, "Modality": None}, t2w={**T2W, "Modality": None}), SOUND, GOOD),
     Case("a description that was taken out", export(
@@ -295,8 +303,8 @@ CASES = [
     Case("another series under one number",
          export(lambda f: series(f / "again", 2, {**T1W, "SeriesDescription": "B"}, 7) and None),
          FAULTY, ("sub-02: 2 series fit as T1w", "source.t1w_series (description")),
-    Case("a series sent twice under new names",
-         export(lambda f: series(f / "again", 2, T1W, 7) and None), FAULTY, ("sub-02: 2 series fit as T1w", "Move all but one away")),
+    Case("a series sent twice under new names", export(sent_again), FAULTY,
+         ("sub-02: 2 series fit as T1w", "Move all but one away")),
     Case("an archive beside the folders", export(archived), FAULTY,
          ("sub-02: there is no MR image in sub-02 (sub-02.zip is not unpacked)",)),
     Case("files that gzip packed", export(gzipped), FAULTY,

@@ -5,9 +5,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nibabel.nifti1 import Nifti1Extension
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import from_bytes, grid_from_start, to_bytes
+from rt1t2_dask.images.nifti import (
+    from_bytes,
+    grid_from_start,
+    is_whole,
+    look_at_start,
+    require_whole,
+    to_bytes,
+)
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 
@@ -162,3 +170,83 @@ def test_forms_within_a_voxel_and_a_single_trailing_volume_pass():
 def test_a_map_keeps_its_missing_voxels_as_nan():
     data = from_bytes(encoded(with_missing()), "map", kind="map").data
     assert np.isnan(data).sum() == 5
+
+
+def with_fields(**fields):
+    content = bytearray(encoded(ramp()))
+    header = np.ndarray((), nib.Nifti1Header.template_dtype, buffer=content)
+    for name, value in fields.items():
+        header[name] = value
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"vox_offset": 0},
+        {"quatern_b": 0.9, "quatern_c": 0.9},
+        {"quatern_d": np.nan},
+        {"pixdim": [1, 0, 0, 0, 1, 1, 1, 1]},
+        {"srow_x": 0, "srow_y": 0, "srow_z": 0},
+        {"srow_x": np.nan},
+        {"scl_slope": 0, "scl_inter": 7},
+        {"scl_slope": np.nan, "scl_inter": np.nan},
+        {"xyzt_units": 0},
+        {"bitpix": 8},
+        {"sizeof_hdr": 348, "regular": b"x", "descrip": b"\xff" * 80},
+    ],
+)
+def test_odd_headers_give_the_same_voxels_in_the_same_place(fields):
+    for content in (with_fields(**fields), gzip.compress(gzip.compress(with_fields(**fields)))):
+        found = from_bytes(content, "T1w")
+        np.testing.assert_array_equal(found.data, ramp())
+        np.testing.assert_allclose(found.affine, AFFINE, atol=1e-4)
+        assert grid_from_start(content[:60_000], "T1w").same_as(found.grid, 1e-6)
+
+
+@pytest.mark.parametrize("length", [100, 70_000])
+def test_header_extensions_of_any_length_are_passed_over(length):
+    image = nib.Nifti1Image(ramp(), AFFINE)
+    image.header.extensions.append(Nifti1Extension("comment", b"x" * length))
+    content = image.to_bytes()
+    np.testing.assert_array_equal(from_bytes(content, "T1w").data, ramp())
+    start = look_at_start(content[:400], "T1w")
+    assert start.bytes_promised == len(content)
+    torn = content[:348] + b"\x01\0\0\0" + content[352:]
+    np.testing.assert_array_equal(from_bytes(torn, "T1w").data, ramp())
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [
+        (lambda raw: raw, True),
+        (lambda raw: raw[:-1], False),
+        (lambda raw: gzip.compress(raw), True),
+        (lambda raw: gzip.compress(raw)[:-1], False),
+        (lambda raw: gzip.compress(raw)[:-500], False),
+        (lambda raw: gzip.compress(raw[:-1]), False),
+    ],
+)
+def test_a_size_shows_whether_a_file_is_whole(change, whole):
+    content = change(encoded(ramp()))
+    start = look_at_start(content[:60_000], "T1w")
+    assert is_whole(content[:99], content[-4:], len(content), start) is whole
+    if whole:
+        require_whole(content, start, "T1w")
+    else:
+        with pytest.raises(SubjectError, match="T1w: not a readable NIfTI image"):
+            require_whole(content, start, "T1w")
+
+
+def test_what_only_unpacking_can_tell_is_no_fault():
+    content = gzip.compress(encoded(ramp()) + bytes(50))
+    start = look_at_start(content, "T1w")
+    assert not is_whole(content, content[-4:], len(content), start)
+    require_whole(content, start, "T1w")
+    np.testing.assert_array_equal(from_bytes(content, "T1w").data, ramp())
+
+
+def test_both_forms_unusable_are_refused_with_both_reasons():
+    content = with_fields(quatern_b=np.nan, srow_x=0)
+    with pytest.raises(SubjectError, match=r"cannot be used \(sform: singular; qform: not finite"):
+        from_bytes(content, "T1w")

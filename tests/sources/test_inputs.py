@@ -8,6 +8,8 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.inputs import find_inputs
 from rt1t2_dask.pipelines.participants import everybody_there
 from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.storage.base import DiskError, UnreadableError
+from rt1t2_dask.storage.folders import Folder
 
 
 def found(config):
@@ -95,3 +97,33 @@ def test_reports_and_archives_beside_folders_are_nobody(dataset, configure):
         (root / name).write_text("a report")
     there = everybody_there(configure("level=dataset"))
     assert list(there["participant_id"]) == ["sub-00", "sub-01", "sub-02", "sub-03"]
+
+
+def test_an_absolute_path_to_a_link_that_leads_nowhere_is_said_as_such(
+    dataset, configure, tmp_path
+):
+    root = dataset(column=str(tmp_path / "mask.nii.gz"))
+    (tmp_path / "mask.nii.gz").symlink_to(root / ".git/annex/objects/x/x")
+    reasons = found(configure()).reasons
+    assert list(reasons) == ["sub-00"]
+    assert "mask.nii.gz is a link whose content is not here. Fetch it: datalad" in reasons["sub-00"]
+
+
+@pytest.mark.parametrize("fault", [UnreadableError("x: permission denied."), DiskError("x: torn.")])
+def test_a_file_that_the_disk_does_not_give_is_one_persons_failure(
+    fault, dataset, configure, monkeypatch
+):
+    dataset()
+    config, read = configure(), Folder.read
+
+    def torn(self, path):
+        if path.endswith("sub-02_T1w.nii.gz"):
+            raise fault
+        return read(self, path)
+
+    monkeypatch.setattr(Folder, "read", torn)
+    files = found(config)
+    assert list(files.files) == ["sub-00", "sub-01", "sub-03"]
+    said = files.reasons["sub-02"]
+    assert said.startswith(f"sub-02/anat/sub-02_T1w.nii.gz cannot be read: {fault}")
+    assert "cohort.exclude" in said
