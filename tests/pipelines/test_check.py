@@ -111,7 +111,7 @@ def test_all_faults_of_files_places_and_designs_are_said_at_once(
     text = "\n".join(lines)
     assert code == 2
     for said in (
-        "storage.url=", "is a file", "sub-01: ratio map: not a readable NIfTI", "sub-02: sub-02_T1w",
+        "storage.url=", "is a file", "sub-01: ratio map: not a readable NIfTI", "sub-02: sub-02_",
         "sub-03: ratio map of 33 x 39 x 32 voxels is on another grid",
         "contrast patVsHc: ", "receptors.gm_prior=nowhere.nii: there is no such file",
     ):  # fmt: skip

@@ -1,4 +1,4 @@
-"""Twelve kinds of bad scan in one study: each is one line with reason and remedy; others finish."""
+"""Fourteen kinds of bad scan in a study: each is a line with reason and remedy; others finish."""
 
 from __future__ import annotations
 
@@ -78,6 +78,8 @@ BAD = {
         "has only 3 slices",
     ),
     "same": (lambda a, b: {"T2w": encoded(a)}, "the same image"),
+    "pointer": (lambda a, b: {"T2w": b"/annex/objects/MD5E-s1--x.nii.gz"}, "pointer of git-annex"),
+    "empty_file": (lambda a, b: {"T1w": b""}, "the file is empty"),
     "flair": (
         lambda a, b: {"T2w": encoded(a.with_data(np.rint(a.data * 0.7)))},
         "T2w has dark CSF",
