@@ -20,7 +20,7 @@ from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import open_store
 
-NIFTI = (".nii", ".nii.gz")
+TRANSFORMS = ("transform", "inverse_transform")
 LARGEST_MM = ("t1w", "t2w", "t2w_raw")
 NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
 DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"}
@@ -109,7 +109,7 @@ def _naming(path: str, error: SubjectError) -> str:
 def _start(config: Config, role: str, file: InputFile) -> Start | None:
     """Look at the beginning of a file; None where it is no image."""
     name = NAMES.get(role, role.replace("_", " "))
-    if not file.path.endswith(NIFTI):
+    if role in TRANSFORMS:
         refuse_absent(_begins(file), name)
         return None
     start = _start_of(file, name)

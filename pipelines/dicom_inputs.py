@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from rt1t2_dask.config import DicomSource
@@ -47,7 +48,7 @@ def series_files(
     files = {}
     for role, contrast in CONTRASTS.items():
         named, echo_ms = getattr(source, f"{role}_series"), getattr(source, f"{role}_echo_ms")
-        chosen = choose(series, contrast, named, echo_ms)
+        chosen = choose(series, contrast, named, echo_ms, source.repeat)
         check_whole(chosen.series, contrast)
         files[role] = _file(source, chosen, found, options)
     return files
@@ -73,7 +74,8 @@ class _Folder:
 
 def _read(store: Store, folder: str) -> _Folder:
     found = _Folder()
-    paths = [path for path in store.list(folder) if not _is_hidden(path)]
+    above = len(PurePosixPath(folder).parts)
+    paths = [path for path in store.list(folder) if not _is_hidden(path.split("/")[above:])]
     for path in paths:
         try:
             _take(found, path, store.read(path))
@@ -85,9 +87,9 @@ def _read(store: Store, folder: str) -> _Folder:
     return found
 
 
-def _is_hidden(path: str) -> bool:
+def _is_hidden(parts: Sequence[str]) -> bool:
     """Say whether a path is of what systems and programs keep beside files: .DS_Store, .git, ..."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.split("/"))
+    return any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _take(found: _Folder, path: str, content: bytes) -> None:

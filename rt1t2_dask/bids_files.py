@@ -89,7 +89,8 @@ def scans(paths: Sequence[str], derived: Sequence[str], wanted: Wanted) -> Scans
     if not (wanted.t1w and wanted.t2w):
         _require_one_session(t1w.path, t2w.path)
     lesions = [p for p in (*images, *_images(derived)) if LESION.search(p.lower())]
-    brains = [p for p in images if BRAIN_MASK.search(p)]
+    beside = [p for p in images if p.split("/")[:-1] == t1w.path.split("/")[:-1]]
+    brains = [p for p in beside if BRAIN_MASK.search(p)]
     return Scans(
         t1w, t2w, mask_of(t1w.path, lesions, "lesion"), mask_of(t1w.path, brains, "brain_mask")
     )

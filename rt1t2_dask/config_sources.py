@@ -93,6 +93,7 @@ class DicomSource(Model):
     t2w_series: str | None = None
     t1w_echo_ms: Annotated[float, Field(gt=0)] | None = None
     t2w_echo_ms: Annotated[float, Field(gt=0)] | None = None
+    repeat: Literal["first", "last"] | None = None
     lesion: str | None = None
     brain_mask: str | None = None
 

@@ -16,6 +16,7 @@ from rt1t2_dask.images.dicom_words import says_agent, says_no_anatomy, says_prot
 from rt1t2_dask.images.nifti_header import MIN_SLICES
 
 Contrast = Literal["T1w", "T2w"]
+Repeat = Literal["first", "last"]
 
 T1_MOST_ECHO_MS = 30.0
 T1_MOST_REPETITION_MS = 3200.0
@@ -177,7 +178,11 @@ def _is_t1w(head: Header, echo_ms: float, repetition_ms: float) -> bool:
 
 
 def choose(
-    series: Sequence[Series], contrast: Contrast, pattern: str | None, echo_ms: float | None = None
+    series: Sequence[Series],
+    contrast: Contrast,
+    pattern: str | None,
+    echo_ms: float | None = None,
+    repeat: Repeat | None = None,
 ) -> ChosenSeries:
     """Choose the series of a contrast.
 
@@ -190,6 +195,8 @@ def choose(
         Description (``*`` and ``?``, any case) or number of the series; goes before all rules.
     echo_ms : float, optional
         Which echo of a series that has several.
+    repeat : {"first", "last"}, optional
+        Which of the series that fit, by their numbers.
 
     Raises
     ------
@@ -201,6 +208,8 @@ def choose(
         before, reason = fitting, f"{reason}, {_setting(contrast)}_echo_ms={echo_ms:g}"
         fitting = [s for s in before if _has_echo(s, echo_ms)]
         series = before or series
+    if repeat is not None:
+        fitting, reason = _repeated(fitting, reason, repeat)
     if len(fitting) == 1:
         return ChosenSeries(fitting[0], f"1 of {len(series)} series: {reason}")
     shown = "; ".join(s.describe() for s in fitting or series)
@@ -224,7 +233,17 @@ def _fitting(
     alike = [s for s in series if contrast_of(s) == contrast]
     plain = [s for s in alike if not _has_agent(s)]
     left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
-    return plain, f"the only {contrast} by sequence and times{left_out}"
+    return plain, f"{contrast} by sequence and times{left_out}"
+
+
+def _repeated(fitting: list[Series], reason: str, repeat: Repeat) -> tuple[list[Series], str]:
+    """Keep the first or the last series by number; echoes of one series stay together."""
+    numbers = sorted({s.header.number for s in fitting})
+    if len(numbers) < 2:
+        return fitting, reason
+    number = numbers[0] if repeat == "first" else numbers[-1]
+    kept = [s for s in fitting if s.header.number == number]
+    return kept, f"{reason}, {len(numbers)} fit, source.repeat={repeat}"
 
 
 def _setting(contrast: Contrast) -> str:
@@ -240,7 +259,10 @@ def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
         return f"Choose with {_setting(contrast)}_echo_ms ({shown})."
     if len({s.name for s in fitting}) < len(fitting):
         return "Move all but one away, or leave the subject out with cohort.exclude."
-    return f"Choose with {_setting(contrast)}_series (description with *, or number)."
+    return (
+        f"Choose with {_setting(contrast)}_series (description with *, or number) or source.repeat "
+        "(first or last)."
+    )
 
 
 def _has_echo(series: Series, echo_ms: float) -> bool:

@@ -292,6 +292,14 @@ CASES = [
     Case("a scout of few slices called T1", export(added(9, SCOUT, slices=5)), SOUND, GOOD),
     Case("a second T1w", export(added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"})), FAULTY,
          ("sub-02: 2 series fit as T1w", "series 9 (t1_mprage_ND", "source.t1w_series")),
+    Case("a second T1w, the last chosen", export(
+        added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"}), words=("source.repeat=last",)),
+         SOUND, GOOD),
+    Case("a second T1w of the same name, the first chosen", export(
+        added(9, T1W), words=("source.repeat=first", "source.t1w_series=*mprage*")), SOUND, GOOD),
+    Case("series under one number, the first chosen",
+         export(sent_again, words=("source.repeat=first",)), FAULTY,
+         ("sub-02: 2 series fit as T1w", "Move all but one away")),
     Case("a second T1w, one chosen by number", export(
         added(9, {**T1W, "SeriesDescription": "3"}), words=("source.t1w_series=2",)), SOUND, GOOD),
     Case("a series whose description is a number", export(

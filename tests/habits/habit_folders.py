@@ -201,6 +201,13 @@ CASES = [
     Case("links that lead in circles", a_loop, SOUND, ("12 images of 6 people",)),
     Case("an image that DataLad did not fetch", away, FAULTY,
          ("1. sub-02: sub-02/anat/sub-02_T1w.nii.gz " + AWAY, "1 fault:")),
+    Case("a brain mask of functional runs in the dataset itself",
+         lambda d: [noise(d.root / s / "func" / f"{s}_task-rest_desc-brain_mask.nii.gz", mask=True)
+                    for s in LABELS], SOUND, ("12 images of 6 people",)),
+    Case("a lesion mask named as a header of two files",
+         lambda d: (d.path("sub-02", "lesion.hdr").write_bytes(b"no image"),
+                    d.words.append("source.lesion='{label}/anat/{label}_lesion.hdr'")), FAULTY,
+         ("sub-02: lesion: not a readable NIfTI image", "(sub-02/anat/sub-02_lesion.hdr)")),
     Case("a lesion mask that DataLad did not fetch",
          lambda d: away(d, "label-lesion_mask.nii.gz"), FAULTY,
          ("sub-02/anat/sub-02_label-lesion_mask.nii.gz " + AWAY,)),

@@ -134,7 +134,7 @@ def test_everybodys_series_are_found_and_named_without_the_patient(hospital, con
     t1w = files["sub-01"]["t1w"]
     assert t1w.path == "series 2 (t1_mprage_sag)"
     assert len(t1w.members) == t1w.slices == 12
-    assert "the only T1w by sequence and times" in t1w.chosen
+    assert "1 of 2 series: T1w by sequence and times" in t1w.chosen
     made = convert(t1w.read_members(), "T1w", t1w.slices).volume
     assert np.array_equal(np.sort(made.data.ravel()), np.sort(volume(seed=1).data.ravel()))
 
