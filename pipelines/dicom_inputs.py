@@ -13,8 +13,8 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
 from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
 from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, check_whole, choose, sort_series
-from rt1t2_dask.images.foreign import archive_kind, is_pointer
-from rt1t2_dask.pipelines.not_here import fetched
+from rt1t2_dask.images.foreign import archive_kind, how_to_fetch
+from rt1t2_dask.pipelines.not_here import fetched, packed
 from rt1t2_dask.pipelines.places import for_person
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.base import AwayError, DiskError, UnreadableError
@@ -22,7 +22,6 @@ from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
 NAMED_DICOM = (".dcm", ".ima")
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 CONTRASTS: Mapping[str, Contrast] = {"t1w": "T1w", "t2w": "T2w"}
 
 
@@ -69,7 +68,7 @@ class _Folder:
     passed_over: Counter[str] = field(default_factory=Counter)
     damaged: int = 0
     known: set[str] = field(default_factory=set)
-    away: list[AwayError] = field(default_factory=list)
+    away: list[str] = field(default_factory=list)
 
 
 def _read(store: Store, folder: str) -> _Folder:
@@ -80,7 +79,7 @@ def _read(store: Store, folder: str) -> _Folder:
         try:
             _take(found, path, store.read(path))
         except AwayError as error:
-            found.away.append(error)
+            found.away.append(fetched(folder, error.target))
         except (ValueError, UnreadableError, DiskError):
             found.damaged += 1
     _require_readable(store, folder, found)
@@ -98,8 +97,8 @@ def _take(found: _Folder, path: str, content: bytes) -> None:
         found.passed_over["copies"] += 1
     elif isinstance(header, Header):
         found.images.append(_File(path, sha256, header))
-    elif header == NO_DICOM and is_pointer(content):
-        found.away.append(AwayError(path, ".git/annex"))
+    elif header == NO_DICOM and (how := how_to_fetch(content)):
+        found.away.append(f"Fetch them: {how}, or leave the subject out with cohort.exclude.")
     elif header == NO_DICOM and _should_be_dicom(path, content):
         found.damaged += 1
     else:
@@ -119,7 +118,7 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
         raise SubjectError(
             f"{len(found.away)} of {total} files in {folder} are links or pointers whose content "
             "is not here.",
-            fetched(folder, found.away[0].target),
+            found.away[0],
         )
     if found.damaged:
         raise SubjectError(
@@ -133,9 +132,7 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
 
 def _no_image(store: Store, folder: str, found: _Folder) -> SubjectError:
     """Say what is there in place of images, an archive beside the folder among it."""
-    place = folder.rstrip("/")
-    packed = next((place + end for end in ARCHIVES if store.exists(place + end)), None)
-    held = f"{packed} is not unpacked" if packed else _counted(found.passed_over)
+    held = packed(store, folder) or _counted(found.passed_over)
     return SubjectError(
         f"there is no MR image in {folder} ({held or 'no file at all'}).",
         "Put the person's series there, set source.folder, or leave the subject out with "

@@ -13,6 +13,7 @@ _OR_EXCLUDE = "or leave the subject out with cohort.exclude."
 _MISSING = re.compile(r"there is no \S*_(T1w|T2w)\b")
 _HOLDS_ANATOMY = re.compile(r"(^|/)(anat|sub-[^/.]+|ses-[^/.]+)$")
 _OTHER_FORMAT = re.compile(r"^(?P<stem>.*_(T1w|T2w))\.(?P<ending>.+)$")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 _NO_IMAGE = ("json", "tsv", "txt", "html", "svg", "png", "nii", "nii.gz")
 _NIBABEL_READS = ("hdr", "img", "mgh", "mgz", "mnc", "hdr.gz", "img.gz", "nii.bz2", "nii.zst")
 
@@ -56,14 +57,21 @@ def why_missing(store: Store, label: str) -> Iterator[None]:
         missing = _MISSING.search(error.reason)
         if missing is None:
             raise
-        raise _found_instead(list(store.entries(label)), label, missing[1], error) from None
+        entries = list(store.entries(label))
+        if not entries:
+            what = packed(store, label) or f"no file at all is in {label}/"
+            raise SubjectError(f"{error.reason[:-1]}: {what}.", error.remedy) from None
+        raise _found_instead(entries, missing[1], error) from None
 
 
-def _found_instead(
-    entries: Sequence[Entry], label: str, suffix: str, error: SubjectError
-) -> SubjectError:
-    if not entries:
-        return SubjectError(f"{error.reason[:-1]}: no file at all is in {label}/.", error.remedy)
+def packed(store: Store, folder: str) -> str | None:
+    """Say which archive lies beside where a folder should be, None where there is none."""
+    place = folder.rstrip("/")
+    found = next((place + end for end in _ARCHIVES if store.exists(place + end)), None)
+    return None if found is None else f"{found} is not unpacked"
+
+
+def _found_instead(entries: Sequence[Entry], suffix: str, error: SubjectError) -> SubjectError:
     gone = [entry for entry in entries if not entry.here and _HOLDS_ANATOMY.search(entry.path)]
     if gone:
         return SubjectError(

@@ -12,7 +12,7 @@ import pandas as pd
 from rt1t2_dask import bids, sex, tabular
 from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.images.foreign import is_pointer
+from rt1t2_dask.images.foreign import how_to_fetch
 from rt1t2_dask.pipelines.places import located
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
@@ -101,8 +101,8 @@ def read_table(config: Config) -> pd.DataFrame:
             f"{cohort.participants} is not in source.root={config.source.root} ({found}); "
             "set source.root or cohort.participants."
         ) from None
-    if is_pointer(content):
-        raise _away(cohort.participants)
+    if how := how_to_fetch(content):
+        raise _away(cohort.participants, how)
     rows = bids.participants(content, cohort.participants)
     sidecar = name.rpartition(".")[0] + ".json"
     return _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
@@ -121,8 +121,8 @@ def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _away(path: str) -> UserError:
-    return UserError(f"{path} is not here but for its name. Fetch it: datalad get {path}.")
+def _away(path: str, how: str = "datalad get") -> UserError:
+    return UserError(f"{path} is not here but for its name. Fetch it: {how} ({path}).")
 
 
 def _with_levels(rows: pd.DataFrame, sidecar: Mapping[str, Any]) -> pd.DataFrame:

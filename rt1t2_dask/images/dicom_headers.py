@@ -32,6 +32,7 @@ _TEXTS = {
 """BIDS's names of what tells protocols apart, and DICOM's."""
 _MS = 1000.0
 _MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
+_DIRECTORY = "1.2.840.10008.1.3.10"
 _NO_PICTURE = {
     "1.2.840.10008.5.1.4.1.1.4.2": "spectroscopy",
     "1.2.840.10008.5.1.4.1.1.66": "raw data",
@@ -147,12 +148,17 @@ def _no_image(found: Any) -> str | None:
     """Say what a DICOM file is that holds no MR image, None where it holds one."""
     modality, sop = str(found.get("Modality") or ""), str(found.get("SOPClassUID") or "")
     if modality != "MR" and not (modality == "" and sop in _MR_IMAGES):
-        return modality or ("DICOMDIR" if not sop else "of no modality")
+        return modality or _of_no_modality(found)
     if sop in _NO_PICTURE:
         return _NO_PICTURE[sop]
     if int(found.get("Rows") or 0) < 2:
         return "without pixels"
     return "in colour" if int(found.get("SamplesPerPixel") or 1) > 1 else None
+
+
+def _of_no_modality(found: Any) -> str:
+    kind = str(found.file_meta.get("MediaStorageSOPClassUID") or "")
+    return "DICOMDIR" if kind == _DIRECTORY else "of no modality"
 
 
 def _header(found: Any) -> Header:

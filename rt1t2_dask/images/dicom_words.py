@@ -10,7 +10,8 @@ import re
 
 _ANYWHERE = ("locali[sz]er", "scout", "survey", "fmri")
 _WORDS = (
-    *("loc", "dwi", "dti", "diff(?:usion)?", "adc", "swi", "p?c?asl", "perf(?:usion)?", "bold"),
+    *("loc", "pilot", "smartbrain", "planscan", "calib(?:ration)?", "ref[ _-]?scan"),
+    *("dwi", "dti", "diff(?:usion)?", "adc", "swi", "p?c?asl", "perf(?:usion)?", "bold"),
     *("field[ _-]?map(?:ping)?", "b[01][ _-]?map(?:ping)?", "tof", "angio(?:gra(?:phy|m))?", "mra"),
     *("mip", "phase[ _-]?(?:map|contrast|image)s?", "subtraction"),
 )

@@ -11,6 +11,7 @@ _POINTERS = {
     b".git/annex/objects": "git-annex",
     b"version https://git-lfs": "Git LFS",
 }
+_FETCHES = {"git-annex": "datalad get", "Git LFS": "git lfs pull"}
 _ARCHIVES = {
     b"PK\x03\x04": "in a zip archive",
     b"7z\xbc\xaf": "in a 7z archive",
@@ -65,9 +66,9 @@ def refuse_absent(raw: bytes, name: str) -> None:
     _refuse(_nothing(raw) or _pointer(raw), f"{name} cannot be read")
 
 
-def is_pointer(raw: bytes) -> bool:
-    """Say whether a file stands for content that git-annex or Git LFS did not fetch."""
-    return _pointer_of(raw) is not None
+def how_to_fetch(raw: bytes) -> str | None:
+    """Return the command that fetches what a pointer stands for, None for what is no pointer."""
+    return _FETCHES.get(_pointer_of(raw) or "")
 
 
 def _refuse(found: tuple[str, str] | None, said: str) -> None:
@@ -94,10 +95,10 @@ def _nothing(raw: bytes) -> tuple[str, str] | None:
 
 
 def _pointer(raw: bytes) -> tuple[str, str] | None:
-    program = _pointer_of(raw)
-    if program is not None:
-        how = "datalad get" if program == "git-annex" else "git lfs pull"
-        return f"it is a pointer of {program}, its content is not here", f"Fetch it: {how}"
+    how = how_to_fetch(raw)
+    if how is not None:
+        said = f"it is a pointer of {_pointer_of(raw)}, its content is not here"
+        return said, f"Fetch it: {how}"
     if raw[:_POINTER_BYTES].lstrip()[:1] == b"<":
         return "it is a web page", "Download the file itself"
     return None

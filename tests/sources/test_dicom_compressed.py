@@ -237,3 +237,30 @@ def test_a_study_records_the_rescale_that_it_took_off(tmp_path, studies, capsys)
     assert [least for least, _ in found] == [0.0, 0.0]
     assert len(shifted) == 1
     assert "1024 was added to intensities: the DICOM rescale had moved them to -1024" in shifted[0]
+
+
+EXAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
+
+
+def ten_times(name: str) -> np.ndarray:
+    """Convert a series of ten copies of one of pydicom's example slices."""
+    if not (EXAMPLES / name).exists():
+        pytest.skip("pydicom comes without its example files")
+    contents = []
+    for k in range(10):
+        made = pydicom.dcmread(EXAMPLES / name)
+        made.InstanceNumber, made.SOPInstanceUID = k + 1, f"{made.SOPInstanceUID}.{k}"
+        made.ImagePositionPatient = [0, 0, 5 * k]
+        made.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        contents.append(written(made))
+    return convert(contents, "T1w", 10).volume.data
+
+
+@pytest.mark.parametrize(
+    "way", ["jp2klossless", "jpeg_ls_lossless", "RLE", "bigendian", "implicit"]
+)
+def test_a_real_slice_in_any_transfer_syntax_is_the_same(way):
+    pixels = pydicom.dcmread(EXAMPLES / "MR_small.dcm").pixel_array
+    plain, found = ten_times("MR_small.dcm"), ten_times(f"MR_small_{way}.dcm")
+    assert sorted(plain[:, :, 3].ravel()) == sorted(pixels.ravel())
+    np.testing.assert_array_equal(found, plain)

@@ -13,7 +13,7 @@ from rt1t2_dask.images.dicom_words import says_agent, says_no_anatomy, says_prot
      "LOC 3pl", "ep2d_diff_mddw_30", "DTI", "dwi_b1000", "ADC", "swi_mip", "SWI3D", "tof_3d",
      "TOF3D_multi-slab", "pcasl_3d", "ASL", "perf_ep2d", "Perfusion", "BOLD rest", "fMRI_faces",
      "b1map", "B0 map", "gre_field_mapping", "fieldmap", "phase map", "T1 MIP", "Angiography",
-     "MRA neck", "phase contrast"],
+     "MRA neck", "phase contrast", "T/S/C RF FAST PILOT", "SmartBrain", "SENSE RefScan"],
 )  # fmt: skip
 def test_what_is_no_anatomical_scan(description):
     assert says_no_anatomy(description)
