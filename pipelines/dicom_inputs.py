@@ -122,7 +122,8 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
         )
     if found.damaged:
         raise SubjectError(
-            f"{found.damaged} of {total} files in {folder} cannot be read as DICOM.",
+            f"{found.damaged} of {total} files in {folder} cannot be read as DICOM, or are cut "
+            "short.",
             "Export them again, move what is no image away, or leave the subject out with "
             "cohort.exclude.",
         )

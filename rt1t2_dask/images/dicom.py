@@ -153,9 +153,9 @@ def _not_one(images: int, name: str, syntax: str | None) -> SubjectError:
 
 def _compressed(name: str, syntax: str) -> SubjectError:
     return SubjectError(
-        f"{name}: dcm2niix cannot read the DICOM series, which is compressed ({syntax}).",
-        "Take the dcm2niix that can (pip install --force-reinstall dcm2niix), decompress the files "
-        "(gdcmconv --raw), or leave the subject out with cohort.exclude.",
+        f"{name}: dcm2niix cannot read the DICOM series: it is compressed ({syntax}), or damaged.",
+        "Export it again without compression, take a dcm2niix that decodes it (pip install "
+        "--force-reinstall dcm2niix), or leave the subject out with cohort.exclude.",
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.images.dicom_part10 import with_preamble
+from rt1t2_dask.images.dicom_part10 import compression, with_preamble
 
 _TAGS = [
-    "AcquisitionContrast", "ComplexImageComponent", "ContrastBolusAgent", "EchoPlanarPulseSequence",
-    "EchoPulseSequence",
+    "AcquisitionContrast", "BitsAllocated", "Columns", "ComplexImageComponent",
+    "ContrastBolusAgent", "EchoPlanarPulseSequence", "EchoPulseSequence",
     "EchoTime", "FlipAngle", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
     "InversionRecovery", "InversionTime", "LossyImageCompression", "MRAcquisitionType",
     "MagneticFieldStrength",
@@ -66,6 +66,8 @@ class Header:
         Of a file that holds several, each with as many of its frames.
     lossy : bool
         Its pixels were compressed with loss.
+    normal : tuple of float
+        Of the slice, in the patient's axes; empty for a file of many slices.
     """
 
     uid: str
@@ -84,6 +86,7 @@ class Header:
     acquired: tuple[tuple[str, str | float], ...] = ()
     echoes_ms: tuple[float, ...] = ()
     lossy: bool = False
+    normal: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,21 +128,27 @@ def read_header(content: bytes) -> Header | NoImage:
     Parameters
     ----------
     content : bytes
-        The whole file, or its beginning up to the pixels.
+        The whole file.
 
     Raises
     ------
     ValueError
-        The file begins as DICOM but cannot be read.
+        The file begins as DICOM but cannot be read, or fewer pixels are there than promised.
     """
     library = pydicom()
     whole = with_preamble(content)
     if whole is None:
         return NO_DICOM
     try:
-        found = library.dcmread(io.BytesIO(whole), stop_before_pixels=True, specific_tags=_TAGS)
+        source = io.BytesIO(whole)
+        found = library.dcmread(source, stop_before_pixels=True, specific_tags=_TAGS)
         kind = _no_image(found)
-        return _header(found) if kind is None else NoImage(kind)
+        if kind is not None:
+            return NoImage(kind)
+        pixels = whole[source.tell() :]
+        if compression(whole) is None and len(pixels) < _pixel_bytes(found, pixels[4:6]):
+            raise ValueError("cut short")
+        return _header(found)
     except Exception as error:  # pydicom lets any error of a damaged file through
         raise ValueError(type(error).__name__) from None
 
@@ -154,6 +163,13 @@ def _no_image(found: Any) -> str | None:
     if int(found.get("Rows") or 0) < 2:
         return "without pixels"
     return "in colour" if int(found.get("SamplesPerPixel") or 1) > 1 else None
+
+
+def _pixel_bytes(found: Any, representation: bytes) -> int:
+    """Return how many bytes the element of uncompressed pixels takes."""
+    size = [int(found.get(name) or 0) for name in ("Rows", "Columns", "BitsAllocated")]
+    held = size[0] * size[1] * size[2] // 8 * int(found.get("NumberOfFrames") or 1)
+    return held + (12 if representation in (b"OW", b"OB") else 8)
 
 
 def _of_no_modality(found: Any) -> str:
@@ -183,6 +199,7 @@ def _header(found: Any) -> Header:
         agent=bool(str(found.get("ContrastBolusAgent") or "").strip()),
         frames=int(found.get("NumberOfFrames") or 1),
         position_mm=_position(found),
+        normal=_normal(found),
         echoes_ms=_echoes(found),
         lossy=str(found.get("LossyImageCompression") or "") == "01",
     )
@@ -222,12 +239,16 @@ def _echoes(found: Any) -> tuple[float, ...]:
     return tuple(known) if len(known) > 1 else ()
 
 
+def _normal(found: Any) -> tuple[float, ...]:
+    axes = [float(v) for v in found.get("ImageOrientationPatient") or []]
+    return tuple(float(v) for v in np.cross(axes[:3], axes[3:])) if len(axes) == 6 else ()
+
+
 def _position(found: Any) -> float | None:
-    place, axes = found.get("ImagePositionPatient"), found.get("ImageOrientationPatient")
-    if not place or not axes:
+    place, normal = found.get("ImagePositionPatient"), _normal(found)
+    if not place or not normal:
         return None
-    numbers = [float(v) for v in axes]
-    return float(np.cross(numbers[:3], numbers[3:]) @ np.array([float(v) for v in place]))
+    return float(np.array(normal) @ np.array([float(v) for v in place]))
 
 
 def _group(found: Any, name: str) -> Any:

@@ -194,6 +194,19 @@ def emptied(folder: Path) -> None:
     (folder / "IM00200003").write_bytes(b"")
 
 
+def cut_short(folder: Path) -> None:
+    """Cut the last pixel off a file."""
+    path = folder / "IM00200003.dcm"
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+def turned(folder: Path) -> None:
+    """Add slices of another orientation to a series."""
+    for k in range(4):
+        tags = {**T1W, "ImageOrientationPatient": [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]}
+        (folder / f"x{k}.dcm").write_bytes(file_of(tags, 2, k, 1))
+
+
 def unfetched(folder: Path) -> None:
     """Leave links of DataLad."""
     for path in sorted(folder.glob("*.dcm"))[:3]:
@@ -247,6 +260,10 @@ CASES = [
          FAULTY, ("1 of 19 files in sub-02",)),
     Case("an empty file without an ending", export(emptied), FAULTY,
          ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM",)),
+    Case("a file that was cut short", export(cut_short), FAULTY,
+         ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM, or are cut short",)),
+    Case("slices of two orientations in one series", export(turned), FAULTY,
+         ("sub-02: T1w: series 2 (t1_mprage_sag) has slices of several orientations",)),
     Case("files that DataLad did not fetch", export(unfetched), FAULTY,
          ("sub-02: 3 of 18 files in sub-02 are links or pointers whose content is "
           "not here. Fetch it: datalad get sub-02",)),

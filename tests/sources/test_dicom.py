@@ -20,7 +20,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.inputs import find_inputs
 from rt1t2_dask.pipelines.people import read_people
 
-pytest.importorskip("pydicom", reason="the extra `dicom` is not installed")
+pydicom = pytest.importorskip("pydicom", reason="the extra `dicom` is not installed")
 pytest.importorskip("dcm2niix", reason="the extra `dicom` is not installed")
 
 SAGITTAL = np.array([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]])
@@ -169,6 +169,8 @@ def found_reasons(hospital, configure):
 def test_truncated_pixels_are_refused_without_the_patients_name(tmp_path):
     contents = [p.read_bytes() for p in write_series(tmp_path, volume(), 3, T1W)]
     contents[5] = contents[5][:-400]
+    with pytest.raises(ValueError, match=r"^ValueError$"):
+        read_header(contents[5])
     with pytest.raises(SubjectError) as caught:
         convert(contents, "T1w", 12)
     assert not any(secret.decode() in str(caught.value) for secret in SECRETS)
@@ -201,8 +203,11 @@ def test_nothing_of_the_patient_reaches_the_lake_the_log_or_the_output(
         for number, image, tags in ((2, person.t1w, T1W), (5, person.t2w, T2W)):
             scaled = image.with_data(np.clip(image.data * (8 + i), 0, 65535))
             paths = write_series(folder / str(number), scaled, number, tags)
-        # One slice of the T2w is cut short: found on the worker, not in the plan.
-        paths[9].write_bytes(paths[9].read_bytes()[:-100])
+        # A compressed slice of the T2w is cut short: found on the worker, not in the plan.
+        made = pydicom.dcmread(paths[9])
+        made.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+        made.save_as(paths[9])
+        paths[9].write_bytes(paths[9].read_bytes()[:-300])
     rows = "".join(f"sub-{i:02d}\t{'PPCC'[i]}\n" for i in range(4))
     (root / "participants.tsv").write_text("participant_id\tgroup\n" + rows)
     words = ["--config-dir", studies, "+cohort=mine", "source=dicom", f"source.root={root}",
