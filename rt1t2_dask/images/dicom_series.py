@@ -220,7 +220,7 @@ def choose(
     """
     fitting, reason = _fitting(series, contrast, pattern)
     if echo_ms is not None:
-        before, reason = fitting, f"{reason}, {_setting(contrast)}_echo_ms={echo_ms:g}"
+        before, reason = fitting, f"{reason}, source.{contrast.lower()}_echo_ms={echo_ms:g}"
         fitting = [s for s in before if _has_echo(s, echo_ms)]
         series = before or series
     if repeat is not None:
@@ -231,7 +231,7 @@ def choose(
     if not fitting:
         raise SubjectError(
             f"none of {len(series)} series is the {contrast} ({reason}): {shown}.",
-            f"Name it: {_setting(contrast)}_series (description with *, or number)"
+            f"Name it: source.{contrast.lower()}_series (description with *, or number)"
             + (", or correct the echo." if echo_ms is not None else "."),
         )
     raise SubjectError(
@@ -244,7 +244,7 @@ def _fitting(
 ) -> tuple[list[Series], str]:
     """Give the series that fit, and why these."""
     if pattern is not None:
-        return _named(series, pattern), f"{_setting(contrast)}_series={pattern}"
+        return _named(series, pattern), f"source.{contrast.lower()}_series={pattern}"
     alike = [s for s in series if contrast_of(s) == contrast]
     plain = [s for s in alike if not _has_agent(s)]
     left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
@@ -261,21 +261,17 @@ def _repeated(fitting: list[Series], reason: str, repeat: Repeat) -> tuple[list[
     return kept, f"{reason}, {len(numbers)} fit, source.repeat={repeat}"
 
 
-def _setting(contrast: Contrast) -> str:
-    return f"source.{contrast.lower()}"
-
-
 def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
     """Say which setting tells candidates apart: the echo where they are echoes of one series."""
     numbers = {s.header.number for s in fitting}
     echoes = sorted({s.header.echo_ms for s in fitting if s.header.echo_ms is not None})
     if len(numbers) == 1 and len(echoes) == len(fitting):
         shown = ", ".join(f"{echo:g}" for echo in echoes)
-        return f"Choose with {_setting(contrast)}_echo_ms ({shown})."
+        return f"Choose with source.{contrast.lower()}_echo_ms ({shown})."
     if len({s.name for s in fitting}) < len(fitting):
         return "Move all but one away, or leave the subject out with cohort.exclude."
     return (
-        f"Choose with {_setting(contrast)}_series (description with *, or number) or source.repeat "
+        f"Choose with source.{contrast.lower()}_series (description with *, or number) or source.repeat "
         "(first or last)."
     )
 

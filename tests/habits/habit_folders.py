@@ -180,7 +180,7 @@ CASES = [
          FAULTY, ("sub-02: there is no *_desc-preproc_T1w.nii.gz", "source=bids")),
     Case("a person of whom fMRIPrep left a report alone",
          prepared(lambda d, root: shutil.rmtree(root / "sub-02")), FAULTY,
-         ("sub-02: there is no *_desc-preproc_T1w.nii.gz in T1w space: no file at all is in sub-02/",)),  # noqa: E501
+         ("sub-02: there is no *_desc-preproc_T1w.nii.gz in T1w space: sub-02.zip is not unpacked",)),  # noqa: E501
     Case("a transform to another space alone",
          prepared(lambda d, root: (
              (root / f"sub-02/anat/sub-02_from-T1w_to-{SPACE}_mode-image_xfm.h5").unlink(),
