@@ -271,8 +271,8 @@ def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
     if len({s.name for s in fitting}) < len(fitting):
         return "Move all but one away, or leave the subject out with cohort.exclude."
     return (
-        f"Choose with source.{contrast.lower()}_series (description with *, or number) or source.repeat "
-        "(first or last)."
+        f"Choose with source.{contrast.lower()}_series (description with *, or number) or "
+        "source.repeat (first or last)."
     )
 
 
