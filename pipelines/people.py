@@ -92,8 +92,8 @@ def read_table(config: Config) -> pd.DataFrame:
     root, name = located(config.source.root, cohort.participants)
     try:
         content = open_store(root, config.storage.options()).read(name)
-    except AwayError:
-        raise _away(cohort.participants) from None
+    except AwayError as error:
+        raise _away(error) from None
     except FileNotFoundError:
         there = sorted(store.children(""))[:5]
         found = f"it has {', '.join(there)}" if there else "nothing is there"
@@ -102,7 +102,7 @@ def read_table(config: Config) -> pd.DataFrame:
             "set source.root or cohort.participants."
         ) from None
     if how := how_to_fetch(content):
-        raise _away(cohort.participants, how)
+        raise UserError(f"{cohort.participants} is a pointer, its content is not here; {how}.")
     rows = bids.participants(content, cohort.participants)
     sidecar = name.rpartition(".")[0] + ".json"
     return _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
@@ -112,8 +112,8 @@ def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     """Read what describes the table's columns; empty where nothing does."""
     try:
         found = json.loads(store.read(name).decode("utf-8-sig"))
-    except AwayError:
-        raise _away(name) from None
+    except AwayError as error:
+        raise _away(error) from None
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -121,8 +121,8 @@ def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _away(path: str, how: str = "datalad get") -> UserError:
-    return UserError(f"{path} is not here but for its name. Fetch it: {how} ({path}).")
+def _away(error: AwayError) -> UserError:
+    return UserError(f"{error}. Bring it, by datalad get where DataLad made the link.")
 
 
 def _with_levels(rows: pd.DataFrame, sidecar: Mapping[str, Any]) -> pd.DataFrame:

@@ -84,7 +84,7 @@ class Folder(Store):
         """See `Store.entries`."""
         with self._explained(prefix):
             for file in files_below(self._at(prefix)):
-                if not _is_temporary(file.name):
+                if file != self._root and not _is_temporary(file.name):
                     yield from self._entry(file)
 
     def _entry(self, file: Path) -> Iterator[Entry]:

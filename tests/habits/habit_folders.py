@@ -243,9 +243,12 @@ CASES = [
          ("sub-02: there is no *_T1w.nii.gz",)),
     Case("a table that DataLad did not fetch",
          lambda d: linked(d.table, d.folder / "x", ANNEX), FAULTY,
-         ("participants.tsv is not here", "datalad get (participants.tsv)")),
+         ("bids/participants.tsv is a link to ../../.git/annex", "datalad get")),
+    Case("a dataset on a disk that is not there",
+         lambda d: linked(d.root, d.folder / "x", "/mnt/gone/bids"), FAULTY,
+         ("bids is a link to /mnt/gone/bids, which is not here",)),
     Case("a table that is a pointer", lambda d: d.table.write_text(f"/annex/objects/{KEY}\n"),
-         FAULTY, ("participants.tsv is not here but for its name", "datalad get")),
+         FAULTY, ("participants.tsv is a pointer, its content is not here; datalad get",)),
     Case("a transform that is a pointer",
          prepared(lambda d, root: (
              (root / f"sub-02/anat/sub-02_from-T1w_to-{SPACE}_mode-image_xfm.h5").write_text(

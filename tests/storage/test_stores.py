@@ -104,6 +104,7 @@ def test_a_link_that_leads_nowhere_is_listed_and_said(tmp_path):
     with pytest.raises(AwayError):
         store.read("x/below")
     assert [entry.path for entry in store.entries("x")] == ["x"]
+    assert list(open_store(str(tmp_path / "x")).list()) == []
 
 
 def test_a_file_is_no_folder(tmp_path):
