@@ -90,7 +90,8 @@ def _require_somebody(
     config: Config, files: Mapping[str, Files], reasons: Mapping[str, str]
 ) -> None:
     if reasons and not files:
-        most, n = Counter(reasons.values()).most_common(1)[0]
+        alike = Counter(why.replace(label, "sub-…") for label, why in reasons.items())
+        most, n = alike.most_common(1)[0]
         raise UserError(
             f"source.root={config.source.root}: nobody of {len(reasons)} people can be processed; "
             f"for {n}: {most}"

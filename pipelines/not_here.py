@@ -59,9 +59,15 @@ def why_missing(store: Store, label: str) -> Iterator[None]:
             raise
         entries = list(store.entries(label))
         if not entries:
-            what = packed(store, label) or f"no file at all is in {label}/"
-            raise SubjectError(f"{error.reason[:-1]}: {what}.", error.remedy) from None
+            raise _nothing_there(store, label, error) from None
         raise _found_instead(entries, missing[1], error) from None
+
+
+def _nothing_there(store: Store, label: str, error: SubjectError) -> SubjectError:
+    archive = packed(store, label)
+    if archive is not None:
+        return SubjectError(f"{error.reason[:-1]}: {archive}.", f"Unpack it, {_OR_EXCLUDE}")
+    return SubjectError(f"{error.reason[:-1]}: no file at all is in {label}/.", error.remedy)
 
 
 def packed(store: Store, folder: str) -> str | None:

@@ -102,7 +102,9 @@ def read_table(config: Config) -> pd.DataFrame:
             "set source.root or cohort.participants."
         ) from None
     if how := how_to_fetch(content):
-        raise UserError(f"{cohort.participants} is a pointer, its content is not here; {how}.")
+        raise UserError(
+            f"{cohort.participants} is a pointer, its content is not here. Fetch it: {how}."
+        )
     rows = bids.participants(content, cohort.participants)
     sidecar = name.rpartition(".")[0] + ".json"
     return _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))

@@ -66,7 +66,10 @@ def read_header(raw: bytes, name: str) -> Any:
     refuse_foreign(raw, name)
     try:
         kind: Any = nib.Nifti2Header if _is_nifti2(raw) else nib.Nifti1Header
-        header = kind(raw[: kind.template_dtype.itemsize], check=False)
+        size = kind.template_dtype.itemsize
+        if len(raw) < size:
+            raise ValueError(f"{len(raw)} bytes are fewer than the {size} of a header")
+        header = kind(raw[:size], check=False)
         _spoil_sizes_of_zero(header)
         header.check_fix(logger=_QUIET)
         header.get_slope_inter()

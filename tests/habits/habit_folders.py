@@ -163,7 +163,7 @@ CASES = [
     Case("a session asked for where anatomy was merged",
          lambda d: (prepare(d, functional="ses-1"), d.words.append("source.session=1")), SOUND),
     Case("two sessions and no choice", two_sessions, FAULTY,
-         ("3 files fit as preprocessed T1w", "Set source.session (1, 2).")),
+         ("for 6: 3 files fit as preprocessed T1w: sub-…_desc", "Set source.session (1, 2).")),
     Case("two sessions, one chosen",
          lambda d: (two_sessions(d), d.words.append("source.session=2")), SOUND),
     Case("a space of infants",
@@ -238,7 +238,8 @@ CASES = [
          ("sub-02: there is no *_T1w.nii.gz", "1 fault:")),
     Case("an archive in place of a person's folder",
          lambda d: (shutil.rmtree(d.root / "sub-02"), (d.root / "sub-02.zip").write_bytes(b"PK")),
-         FAULTY, ("sub-02: there is no *_T1w.nii.gz: sub-02.zip is not unpacked",)),
+         FAULTY,
+         ("sub-02: there is no *_T1w.nii.gz: sub-02.zip is not unpacked. Unpack it",)),
     Case("a folder where an image should be", cannot_be_opened, FAULTY,
          ("sub-02: there is no *_T1w.nii.gz",)),
     Case("a table that DataLad did not fetch",
@@ -248,7 +249,8 @@ CASES = [
          lambda d: linked(d.root, d.folder / "x", "/mnt/gone/bids"), FAULTY,
          ("bids is a link to /mnt/gone/bids, which is not here",)),
     Case("a table that is a pointer", lambda d: d.table.write_text(f"/annex/objects/{KEY}\n"),
-         FAULTY, ("participants.tsv is a pointer, its content is not here; datalad get",)),
+         FAULTY,
+         ("participants.tsv is a pointer, its content is not here. Fetch it: datalad get",)),
     Case("a transform that is a pointer",
          prepared(lambda d, root: (
              (root / f"sub-02/anat/sub-02_from-T1w_to-{SPACE}_mode-image_xfm.h5").write_text(
