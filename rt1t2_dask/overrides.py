@@ -12,6 +12,8 @@ from rt1t2_dask.errors import UserError
 
 WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTALL)
 UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
+TEXT = re.compile(r"text( or null)?( length >= \d+)?")
+ESCAPED = re.compile(r"\\([()\[\]{}:=, \t])")
 CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 OPENING, CLOSING = "hydra.searchpath=['file://", "']"
@@ -56,10 +58,12 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
     group, _, last = key.partition(".")
     if last == "kind" and group in GROUPS:
         raise UserError(f"{key}={value}: choose it with its other settings, {group}={value}.")
-    _check_value(key, value, sweep)
+    literal = not sweep and _plain_text(key, value)
+    if not literal:
+        _check_value(key, value, sweep)
     if key == "cohort" and not value:
         raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")
-    value = _shielded(value)
+    value = _quoted(value) if literal else _shielded(value)
     if "." in key:
         return f"++{key}={value}"
     sign = "+" if key == "cohort" and not found["sign"] else found["sign"] or ""
@@ -77,6 +81,23 @@ def searched(override: str) -> Path | None:
         return None
     inside = override.removeprefix(OPENING).removesuffix(CLOSING)
     return Path(re.sub(r"(\\*)\\'", lambda found: found[1][: len(found[1]) // 2] + "'", inside))
+
+
+def _plain_text(key: str, value: str) -> bool:
+    """Whether a value is taken letter by letter: a path or a name, not what Hydra would parse."""
+    own = re.sub(r"^cohort\.sites\.[^.]+\.", "", key)
+    kinds = {setting.key: setting.kind for setting in settings()}
+    text = TEXT.fullmatch(kinds.get(own, ""))
+    mapped = kinds.get(own.rpartition(".")[0], "").startswith("mapping to text")
+    left = value.lower() == "null" or value[:1] in ("", "'", '"') or "${" in value
+    return bool(text or mapped) and not left
+
+
+def _quoted(text: str) -> str:
+    """Put a text in quotes as Hydra reads them; its own escapes are undone first."""
+    bare = ESCAPED.sub(r"\1", text)
+    inside = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), bare)
+    return f"'{inside}'"
 
 
 def _shielded(value: str) -> str:

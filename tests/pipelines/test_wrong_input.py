@@ -137,7 +137,7 @@ LINES = [
     ("stage=nope part=1", "stage=nope: there is none; choose from template"),
     ("allow_failures=ture", "write true or false"),
     ("output_dir=", "it is empty; name a place"),
-    ("output_dir=a'b'c", "cannot be read; put the value in quotes"),
+    ("smooth.edge=a'b'c", "cannot be read; put the value in quotes"),
     ("output_dir=${HOME}/out", "${oc.env:NAME}"),
     ("output_dir=lake", "output_dir=lake is the lake"),
     ("source.kind=bids", "choose it with its other settings, source=bids"),
