@@ -10,10 +10,12 @@ import xarray as xr
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import deepbet
-from rt1t2_dask.images.brain import Brain, extract, register
+from rt1t2_dask.images.brain import Brain, check_lesion, extract, register
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.volumes import table, to_array
+
+OUTSIDE = "lesion_outside_share"
 
 
 def brain_settings(config: Config) -> Mapping[str, str | float]:
@@ -42,6 +44,8 @@ def _make(inputs: Inputs) -> Made:
         "brain": to_array("brain", found.mask),
         "head_affine": table("head_affine", found.affine),
     }
+    lesion = _mask(inputs, "lesion")
+    outside = {} if lesion is None else {OUTSIDE: check_lesion(lesion, found.mask)}
     volume_ml = found.mask.data.sum() * found.mask.grid.voxel_volume_mm3 / 1000
     record = {
         "brain_ml": float(volume_ml),
@@ -52,7 +56,7 @@ def _make(inputs: Inputs) -> Made:
         "head_reach": registered.reach,
         "face_seen": registered.face,
     }
-    return Made(xr.Dataset(arrays), record)
+    return Made(xr.Dataset(arrays), record | outside)
 
 
 def _found(inputs: Inputs) -> Brain:

@@ -31,7 +31,14 @@ LEVELS = ("ratio_white", "ratio_grey")
 NUMBERS = {
     "ingest": ("lesion_ml",),
     "coregister": ("mutual_information",),
-    "brain": ("brain_ml", "head_margin", "head_ncc", "head_reach", "face_seen"),
+    "brain": (
+        "brain_ml",
+        "head_margin",
+        "head_ncc",
+        "head_reach",
+        "face_seen",
+        "lesion_outside_share",
+    ),
     "calibrate": (
         "extrapolated_t1w",
         "extrapolated_t2w",

@@ -52,6 +52,7 @@ class Limits(BaseModel):
     ratio_white_cv: Limit
     regions_under_half: Limit
     lesion_ml: Limit
+    lesion_outside_share: Limit
 
 
 class Quality(BaseModel):

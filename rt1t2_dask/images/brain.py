@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images import brain_edge, greedy
@@ -192,3 +193,31 @@ def _inside(brain: Volume, to_template: Warp, grid: Grid) -> Mask:
     share = brain.with_data(brain.data.astype(np.float32))
     inside: Mask = to_grid(share, grid, warp=to_template, order=1).data > 0.5
     return inside
+
+
+def check_lesion(lesion: Volume, brain: Volume) -> float:
+    """Refuse a lesion mask of which nothing is in the brain: it is another person's, or misplaced.
+
+    Parameters
+    ----------
+    lesion, brain : Volume
+        Boolean, on one grid; neither is empty.
+
+    Returns
+    -------
+    float
+        Share of the lesion outside the brain.
+
+    Raises
+    ------
+    SubjectError
+    """
+    count, outside = int(lesion.data.sum()), int((lesion.data & ~brain.data).sum())
+    if count and outside == count:
+        away = distance_transform_edt(~brain.data, sampling=brain.grid.voxel_mm)
+        raise SubjectError(
+            f"the lesion mask ({count} voxels) lies wholly outside the brain, at least "
+            f"{away[lesion.data].min():.0f} mm from it.",
+            "Draw it on this T1w, look whose it is, or leave the subject out with cohort.exclude.",
+        )
+    return outside / max(count, 1)

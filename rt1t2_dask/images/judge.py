@@ -70,6 +70,9 @@ MEASURES: Mapping[str, Measure] = {
         "field of view or a bad registration",
     ),
     "lesion_ml": Measure("lesion (ml)", "", "larger than what registration was tried on"),
+    "lesion_outside_share": Measure(
+        "lesion outside the brain (share)", "", "drawn on another image, or the brain mask lacks it"
+    ),
 }
 
 

@@ -33,11 +33,12 @@ def head():
     return make_head(3, 4.0)
 
 
-def inputs_with(lake: Lake, head, mask: Volume | None) -> Inputs:
+def inputs_with(lake: Lake, head, mask: Volume | None, lesion: Volume | None = None) -> Inputs:
     model = template(2.0)
     whole = regrid(model["t1w"], 4.0)
     brain = to_grid(model["brain"], whole.grid, order=0)
     own = {"t1w": head.t1w} | ({} if mask is None else {"brain_mask": mask})
+    own |= {} if lesion is None else {"lesion": lesion}
     parts = {
         "ingest": own,
         "bias": {"t1w_corrected": head.t1w},
@@ -71,6 +72,17 @@ def test_without_one_the_mask_is_made(head, tmp_path):
     assert made.record["brain_mask"] == "registration"
     found = made.dataset["brain"].to_numpy().T
     assert found[head.white.data].mean() > 0.99
+
+
+def test_a_lesion_wholly_outside_the_brain_is_the_subjects_error(head, tmp_path):
+    brain, corner = np.zeros((2, *head.t1w.data.shape), dtype=bool)
+    brain[15:35, 20:40, 20:40] = corner[:2, :2, :2] = True
+    own = [head.t1w.with_data(mask) for mask in (brain, corner)]
+    with pytest.raises(SubjectError, match=r"\(8 voxels\) lies wholly outside .* at least \d+ mm"):
+        BRAIN.make(inputs_with(Lake(str(tmp_path / "out")), head, *own))
+    corner[14:16, 20, 20] = True
+    made = BRAIN.make(inputs_with(Lake(str(tmp_path / "in")), head, *own))
+    assert made.record["lesion_outside_share"] == 0.9
 
 
 def snowed(head) -> Volume:
