@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask import tabular
@@ -12,6 +14,12 @@ from rt1t2_dask.errors import UserError
 
 # A file of the outputs adds up to 90 bytes to a label; file systems allow 255.
 MOST_LABEL_BYTES = 150
+ID = re.compile(
+    r"(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
+    re.IGNORECASE,
+)
+# Blanks of no width, which web pages and chats leave in what is copied from them.
+INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
 NOT_IN_LABELS = re.compile(r"[\s/\\:*?\"<>|\x00-\x1f\x7f]|^sub-\.|\.$")
 
 
@@ -37,11 +45,11 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
         When the table is unreadable, lacks ``participant_id`` or repeats one.
     """
     separator = None if name.lower().endswith(".csv") else tabular.TAB
-    rows = tabular.read(content, name, separator)
+    rows = tabular.read(content, name, separator).rename(columns=_visible).map(_visible)
     if "participant_id" not in rows:
         raise UserError(
             f"{name} has no column participant_id; it has {', '.join(rows.columns)}. "
-            "Columns are separated by tabs."
+            f"{_id_column(rows)}"
         )
     rows = rows.dropna(how="all")
     unnamed = rows.index[rows["participant_id"].isna()]
@@ -50,8 +58,24 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     rows["participant_id"] = "sub-" + rows["participant_id"].astype(str).str.removeprefix("sub-")
     repeated = rows.index[rows["participant_id"].duplicated()]
     if len(repeated):
-        raise UserError(f"{name} names the person of row {repeated[0]} twice; keep one row.")
+        raise UserError(
+            f"{name} names the person of row {repeated[0]} twice; keep one row each, with the "
+            "session in a column where there are several (source.session={column})."
+        )
     return rows
+
+
+def _visible(cell: Any) -> Any:
+    """Take marks of no width out of a text; NaN where nothing else is in it."""
+    return (INVISIBLE.sub("", cell) or np.nan) if isinstance(cell, str) else cell
+
+
+def _id_column(rows: pd.DataFrame) -> str:
+    """Say which column was meant, or how columns are parted."""
+    like = [str(column) for column in rows if ID.fullmatch(str(column))]
+    if like:
+        return f"Rename {like[0]} to participant_id."
+    return "Columns are separated by tabs."
 
 
 def label_faults(labels: Iterable[str], name: str) -> list[str]:

@@ -85,8 +85,18 @@ def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[
     found = [(line, row) for line, row in lines if any(row)]
     if not found:
         raise UserError(f"{name} is empty; save it as UTF-8 text with tabs, a line of names first.")
-    header = _named(found[0][1])
-    return header, [(line, _fitted(row, header, line, name)) for line, row in found[1:]]
+    header, rows = _named(found[0][1]), found[1:]
+    if _has_row_names(header, rows):
+        header = [f"{UNNAMED} 1", *header]
+    return header, [(line, _fitted(row, header, line, name)) for line, row in rows]
+
+
+def _has_row_names(header: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Whether rows are numbered in a column without a name, as R's write.table does."""
+    numbered = (
+        len(row) == len(header) + 1 and row[0] == str(k) for k, (_, row) in enumerate(rows, 1)
+    )
+    return len(rows) > 1 and all(numbered)
 
 
 def decoded(content: bytes, name: str) -> str:
@@ -218,22 +228,25 @@ def numbers(
     found, wrong = parse_numbers(values)
     if wrong.any():
         raise UserError(
-            f"{name}: {_listed(values, wrong, labels)}; write n/a where it is missing{hint}."
+            f"{name}: {listed(values, wrong, labels)} {_no_numbers(wrong)}; write n/a where it "
+            f"is missing{hint}."
         )
     return found
 
 
-def _listed(
-    values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None
-) -> str:
+def listed(values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None) -> str:
+    """Name cells of a column with their rows and people, the first five."""
     rows = [int(row) for row in values.index[wrong]]
     said = [
         f"{values.name}={values[row]!r} in row {row}" + (f" ({labels[row]})" if labels else "")
         for row in rows[:ROWS_SHOWN]
     ]
     more = f" and {len(rows) - ROWS_SHOWN} more" if len(rows) > ROWS_SHOWN else ""
-    what = "is not a number" if len(rows) == 1 else "are not numbers"
-    return f"{', '.join(said)}{more} {what}"
+    return f"{', '.join(said)}{more}"
+
+
+def _no_numbers(wrong: pd.Series[bool]) -> str:
+    return "is not a number" if wrong.sum() == 1 else "are not numbers"
 
 
 def write(rows: pd.DataFrame) -> bytes:
