@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import pandas as pd
 
+from rt1t2_dask import bids
 from rt1t2_dask.cluster import workers_of
 from rt1t2_dask.cluster_jobs import job_script
 from rt1t2_dask.config import Config
@@ -28,7 +29,14 @@ from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.memory import Sizes, require_room
 from rt1t2_dask.pipelines.participants import asked_people
-from rt1t2_dask.pipelines.people import chosen_people, people_faults
+from rt1t2_dask.pipelines.people import chosen_people, people_with_files
+from rt1t2_dask.pipelines.people_faults import people_faults
+from rt1t2_dask.pipelines.people_notes import (
+    files_found,
+    masks_passed,
+    named_although,
+    table_notes,
+)
 from rt1t2_dask.pipelines.people_read import lines_read
 from rt1t2_dask.pipelines.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.plan_words import how_long, steps, who
@@ -132,17 +140,33 @@ class _Check:
         faults = people_faults(table.rows, self.config.cohort, every_group=not self.site)
         self.faults += faults
         if faults:
+            self._files_alone(table)
             return
         people = chosen_people(table.rows, self.config.cohort)
         self.said.append(who(self.config, people))
         if not self.site:
             self._people(people)
+        self._note(table_notes(self.config, table.rows, named=True))
         found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
         if found is not None:
             self._images(table, found)
             self.said += [f"- {line}" for line in steps(self.config, people)]
             if found.files:
                 self._plan(table, people, found)
+
+    def _files_alone(self, table: Table) -> None:
+        """Look at the files of people whose table has faults, where their labels can be used."""
+        cohort = self.config.cohort
+        if cohort.group_column not in table.rows or table.to_simulate:
+            return
+        people = people_with_files(table.rows, cohort)
+        if len(people) and not bids.label_faults(people["participant_id"], ""):
+            found = self._tried(lambda: foreseen_files(self.config, people, 0))
+            if found is not None:
+                self._images(table, found)
+
+    def _note(self, lines: Iterable[str]) -> None:
+        self.said += [f"note: {line}" for line in lines]
 
     def _people(self, people: pd.DataFrame) -> None:
         """Say who takes part, and try all that a study makes of its people but of no image."""
@@ -154,7 +178,7 @@ class _Check:
         self._tried(lambda: sites.check_groups(config, people))
         if config.share.kind == "none":
             self._tried(lambda: harmony_settings(config, people))
-            self.said += [f"note: {line}" for line in site_warnings(config, people)]
+            self._note(site_warnings(config, people))
             self._designs(people)
 
     def _designs(self, people: pd.DataFrame) -> None:
@@ -179,6 +203,9 @@ class _Check:
         self.said += [f"note: {note}" for note in headers.notes]
         self.largest = headers.largest
         self._tried(lambda: require_room(self.config, headers.largest))
+        self.said.append(files_found(found.files))
+        self._note(named_although(found.files, named=True))
+        self._note(masks_passed(found, named=True))
         self.said.append(_what_was_read(headers, len(found.files)))
 
     def _plan(self, table: Table, people: pd.DataFrame, found: Found) -> None:

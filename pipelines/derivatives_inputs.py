@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,12 @@ RAW = "t2w_raw"
 
 
 def derived_choices(
-    source: DerivativesSource, label: str, options: Mapping[str, Any], *, needs_transform: bool
+    source: DerivativesSource,
+    label: str,
+    options: Mapping[str, Any],
+    *,
+    needs_transform: bool,
+    given: Collection[str] = (),
 ) -> dict[str, Choice | None]:
     """Choose a person's files by role.
 
@@ -26,6 +31,8 @@ def derived_choices(
     ----------
     needs_transform : bool
         Whether the way to the template is taken from the derivatives (``normalise=derivatives``).
+    given : collection of {"lesion", "brain_mask"}
+        Masks that are named elsewhere, and not looked for.
 
     Raises
     ------
@@ -34,7 +41,7 @@ def derived_choices(
     """
     wanted = Wanted(session=source.session)
     paths = list(open_store(source.root, options).list(label))
-    found = preprocessed(paths, wanted, source.space)
+    found = preprocessed(paths, wanted, source.space, given)
     t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}
     choices: dict[str, Choice | None] = {
         "t1w": found.t1w,

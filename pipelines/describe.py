@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -38,6 +39,7 @@ def describe(
     images: ImagePlan,
     cohort: CohortPlan,
     to_simulate: int = 0,
+    said: Sequence[str] = (),
 ) -> None:
     """Print the plan: in words, then parts done and to do, bytes, memory a task, time.
 
@@ -47,13 +49,15 @@ def describe(
         As `rt1t2_dask.pipelines.people.read_people` gives.
     to_simulate : int
         How many people's scans are made first.
+    said : sequence of str
+        What was found and what is not studied.
     """
     tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
     whole = complete_parts(lake, tasks.values())
     total = Counter(part.stage for part in tasks)
     done = Counter(part.stage for part in whole)
     to_do = +(total - done) + Counter({SIMULATE: to_simulate})
-    lines = [who(config, people)]
+    lines = [who(config, people), *said]
     if to_simulate:
         lines.append(f"SIMULATED: {to_simulate} of {len(people)} people are to be simulated first")
     lines += [f"- {line}" for line in steps(config, people)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -21,37 +21,47 @@ from rt1t2_dask.config import (
     Storage,
 )
 from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.dicom_inputs import series_files
 from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.file_columns import named_path
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
+from rt1t2_dask.pipelines.people_folders import MAP_NAME, require_place, top_names
 from rt1t2_dask.pipelines.places import for_person, located, variants
+from rt1t2_dask.pipelines.scan_inputs import MASKS, bids_scans, derivatives
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
-MAP_NAME = "{}_T1wT2wratio.nii.gz"
 SCANS = ("t1w", "t2w", "t2w_raw", "map")
 Files = dict[str, InputFile]
 Row = Mapping[str, Any]
+Chosen = dict[str, Choice | None]
 Sum = Callable[[Store, str], str]
 """Checksum of a file of a store."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Who has which files, and who cannot be processed and why, by label."""
+    """Who has which files, and who cannot be processed and why, by label.
+
+    Parameters
+    ----------
+    passed : mapping of str to tuple of str
+        Masks that could be a person's lesions and are not read.
+    """
 
     files: Mapping[str, Files]
     reasons: Mapping[str, str]
+    passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, people: pd.DataFrame) -> Found:
         """Give the same for some of the people."""
         labels = set(people["participant_id"])
         files = {label: own for label, own in self.files.items() if label in labels}
         reasons = {label: why for label, why in self.reasons.items() if label in labels}
-        return Found(files, reasons)
+        passed = {label: own for label, own in self.passed.items() if label in labels}
+        return Found(files, reasons, passed)
 
 
 def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = None) -> Found:
@@ -71,38 +81,50 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
     """
     files: dict[str, Files] = {}
     reasons: dict[str, str] = {}
+    passed: dict[str, tuple[str, ...]] = {}
+    top = top_names(config)
     for record in people.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
+        label = row["participant_id"]
         try:
-            files[row["participant_id"]] = input_files(config, row, checksum)
+            require_place(config.source, row, top)
+            files[label], passed[label] = input_files(config, row, top, checksum)
         except SubjectError as error:
-            reasons[row["participant_id"]] = str(error)
+            reasons[label] = str(error)
     _require_somebody(config, files, reasons)
     scans = {
         label: [own[role].sha256 for role in SCANS if role in own] for label, own in files.items()
     }
     reasons |= doubled(scans, "byte for byte")
     kept = {label: own for label, own in files.items() if label not in reasons}
-    return Found(kept, reasons)
+    return Found(kept, reasons, {label: own for label, own in passed.items() if own})
 
 
 def _require_somebody(
     config: Config, files: Mapping[str, Files], reasons: Mapping[str, str]
 ) -> None:
     if reasons and not files:
-        alike = Counter(why.replace(label, "sub-…") for label, why in reasons.items())
-        most, n = alike.most_common(1)[0]
+        alike = {label: why.replace(label, "sub-…") for label, why in reasons.items()}
+        most, n = Counter(alike.values()).most_common(1)[0]
+        said = most if n > 1 else next(iter(reasons.values()))
         raise UserError(
             f"source.root={config.source.root}: nobody of {len(reasons)} people can be processed; "
-            f"for {n}: {most}"
+            f"for {n}: {said}"
         )
     pattern = getattr(config.source, "lesion", None)
     if pattern and not any("lesion" in own for own in files.values()):
         raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
 
 
-def input_files(config: Config, row: Row, checksum: Sum | None = None) -> Files:
-    """Find one person's files and their checksums.
+def input_files(
+    config: Config, row: Row, top: Collection[str], checksum: Sum | None = None
+) -> tuple[Files, tuple[str, ...]]:
+    """Find one person's files with their checksums, and the lesion masks that are not read.
+
+    Parameters
+    ----------
+    top : collection of str
+        Names at the top of the dataset.
 
     Raises
     ------
@@ -111,7 +133,7 @@ def input_files(config: Config, row: Row, checksum: Sum | None = None) -> Files:
     """
     store = open_store(config.source.root, config.storage.options())
     with why_missing(store, row["participant_id"]):
-        choices = _all_choices(config, store, row)
+        choices, passed = _all_choices(config, store, row, top)
     known = {
         role: _known(config, found, checksum or known_checksums(config.storage).of)
         for role, found in choices.items()
@@ -119,56 +141,41 @@ def input_files(config: Config, row: Row, checksum: Sum | None = None) -> Files:
     }
     if isinstance(config.source, DicomSource):
         scans = series_files(config.source, row["participant_id"], config.storage.options())
-        return scans | known
-    return known
+        return scans | known, ()
+    return known, passed
 
 
-def _all_choices(config: Config, store: Store, row: Row) -> dict[str, Choice | None]:
-    if isinstance(config.source, MapsSource):
-        return {role: Choice(path, "") for role, path in _map_paths(row).items()}
+def _all_choices(
+    config: Config, store: Store, row: Row, top: Collection[str]
+) -> tuple[Chosen, tuple[str, ...]]:
+    source = config.source
+    if isinstance(source, MapsSource):
+        return {role: Choice(path, "") for role, path in _map_paths(row).items()}, ()
     masks = _named_masks(config, row)
-    if isinstance(config.source, DicomSource):
-        return masks
-    return _choices(config, store, row["participant_id"]) | masks
-
-
-def _choices(config: Config, store: Store, label: str) -> dict[str, Choice | None]:
-    if isinstance(config.source, DerivativesSource):
-        options = config.storage.options()
-        needed = config.given_transform
-        return derived_choices(config.source, label, options, needs_transform=needed)
-    return _scan_choices(config, store, label)
+    if isinstance(source, DicomSource):
+        return masks, ()
+    if isinstance(source, DerivativesSource):
+        return derivatives(config, source, store, row, masks) | masks, ()
+    if isinstance(source, BidsSource):
+        found = bids_scans(source, store, row, top, masks)
+    else:
+        paths = list(store.list(f"{row['participant_id']}/"))
+        found = bids_files.scans(paths, [], Wanted(), given=masks)
+    by_name = {"t1w": found.t1w, "t2w": found.t2w} | {m: getattr(found, m) for m in MASKS}
+    named = masks.get("lesion")
+    passed = tuple(path for path in found.passed if named is None or path != named.path)
+    return by_name | masks, passed
 
 
 def _map_paths(row: Row) -> dict[str, str]:
-    path = row.get("map")
-    paths = {"map": path if isinstance(path, str) else MAP_NAME.format(row["participant_id"])}
-    mask = row.get("mask")
-    return paths | ({"mask": mask} if isinstance(mask, str) else {})
+    path, mask = named_path(row, "map"), named_path(row, "mask")
+    paths = {"map": path or MAP_NAME.format(row["participant_id"])}
+    return paths | ({"mask": mask} if mask else {})
 
 
-def _scan_choices(config: Config, store: Store, label: str) -> dict[str, Choice | None]:
-    derived: list[str] = []
-    wanted = Wanted()
-    if isinstance(config.source, BidsSource):
-        source = config.source
-        wanted = Wanted(source.session, source.run, source.t1w, source.t2w)
-        derived = _derived(store, label)
-    found = bids_files.scans(list(store.list(f"{label}/")), derived, wanted)
-    return {"t1w": found.t1w, "t2w": found.t2w, "lesion": found.lesion} | {
-        "brain_mask": found.brain_mask
-    }
-
-
-def _derived(store: Store, label: str) -> list[str]:
-    """List a person's files in the datasets that lie in ``derivatives/``."""
-    folders = sorted(name for name in store.children("derivatives") if name.endswith("/"))
-    return [path for name in folders for path in store.list(f"derivatives/{name}{label}/")]
-
-
-def _named_masks(config: Config, row: Row) -> dict[str, Choice | None]:
+def _named_masks(config: Config, row: Row) -> Chosen:
     """Find the masks that a column of the table or a setting names; these go before BIDS names."""
-    named: dict[str, Choice | None] = {}
+    named: Chosen = {}
     source, label = config.source, row["participant_id"]
     if not isinstance(source, BidsSource | DicomSource | DerivativesSource):
         return named
@@ -181,7 +188,7 @@ def _named_masks(config: Config, row: Row) -> dict[str, Choice | None]:
             )
         named["brain_mask"] = Choice(path, "by source.brain_mask")
     if "lesion" in row:
-        path = row["lesion"] if isinstance(row["lesion"], str) else None
+        path = named_path(row, "lesion")
         named["lesion"] = Choice(path, "by the column lesion") if path else None
     elif source.lesion:
         path = _existing(config, source.lesion, label)

@@ -24,7 +24,8 @@ from rt1t2_dask.pipelines.morphometry import features_of
 from rt1t2_dask.pipelines.morphometry_inputs import labelled, simulate_tables
 from rt1t2_dask.pipelines.morphometry_plan import MorphometryPlan, plan_features, plan_study
 from rt1t2_dask.pipelines.morphometry_write import FinishedMorphometry, write_lost, write_study
-from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.people import read_people, read_table
+from rt1t2_dask.pipelines.people_notes import table_notes
 from rt1t2_dask.pipelines.people_read import lines_read, log_read
 from rt1t2_dask.pipelines.plan import Failure
 from rt1t2_dask.pipelines.progress import shown
@@ -101,6 +102,8 @@ class MorphometryRun:
             self._describe(foreseen, people)
             return DONE
         log_read(people, config.cohort)
+        for line in table_notes(config, read_table(config), named=False):
+            log.info("%s", line)
         self._make([features])
         failures = self._lost(people, features)
         lost = {failure.label for failure in failures}
@@ -201,6 +204,8 @@ class MorphometryRun:
         counted = ", ".join(f"{n} {group}" for group, n in people["group"].value_counts().items())
         lines = [f"{len(people)} people ({counted}), lake {self.config.storage.url}"]
         lines += lines_read(people, self.config.cohort)
+        notes = table_notes(self.config, read_table(self.config), named=True)
+        lines += [f"note: {line}" for line in notes]
         if self.config.simulated:
             lines.append("SIMULATED DATA: regional tables from a seed")
         lines.append(f"{'stage':<20}{'parts':>6}{'done':>6}{'to do':>7}")

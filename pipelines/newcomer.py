@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -11,13 +12,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from rt1t2_dask import bids, bids_files
+from rt1t2_dask import bids
+from rt1t2_dask.bids_labels import with_alike
+from rt1t2_dask.config import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.people import some
+from rt1t2_dask.pipelines.people_folders import without_row
 from rt1t2_dask.pipelines.places import people_folders
+from rt1t2_dask.pipelines.scan_inputs import bids_scans
 from rt1t2_dask.storage.stores import Store, open_store
 
 TABLE = "participants.tsv"
-NOT_A_GROUP = ("participant_id", "age", "sex", "site", "session")
+NOT_A_GROUP = (
+    *("participant_id", "age", "sex", "gender", "site", "session", "lesion", "handedness"),
+)
 CONTROLS = re.compile(r"control|healthy|^(n?hc|hv|cn|nc|con|ctrl|kontroll.*)$", re.IGNORECASE)
 MOST_GROUPS = 8
 NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -77,11 +85,15 @@ def run_init(name: str, root: str) -> int:
     file.write_text(draft(name, found), encoding="utf-8")
     said = [
         *told(found),
+        *_rows_and_folders(found, labels),
         f"wrote {file}: check the groups in it",
         *_table_advice(name, found, labels),
     ]
     said += ["then", f"  python -m rt1t2_dask --config-dir {name} +cohort={name} source=bids \\"]
-    said += [f"    source.root={root} dry_run=true", "and the same without dry_run=true."]
+    said += [
+        f"    {shlex.quote(f'source.root={root}')} dry_run=true",
+        "and the same without dry_run=true.",
+    ]
     sys.stdout.write("\n".join(said) + "\n")
     return 0
 
@@ -89,10 +101,11 @@ def run_init(name: str, root: str) -> int:
 def survey(store: Store, labels: list[str]) -> Survey:
     """Look for everybody's images."""
     reasons: Counter[str] = Counter()
-    lesions = 0
+    lesions, top = 0, store.children("")
+    source = BidsSource(kind="bids", root=store.url)
     for label in labels:
         try:
-            scans = bids_files.scans(list(store.list(f"{label}/")), [], bids_files.Wanted())
+            scans = bids_scans(source, store, {"participant_id": label}, top, ())
             lesions += scans.lesion is not None
         except SubjectError as error:
             reasons[str(error).replace(label, "sub-…")] += 1
@@ -186,3 +199,18 @@ def _table_advice(name: str, found: Survey, labels: list[str]) -> list[str]:
     rows = "".join(f"{label}\tn/a\tn/a\tn/a\n" for label in labels)
     path.write_text(f"participant_id\tgroup\tage\tsex\n{rows}", encoding="utf-8")
     return [f"wrote {path}: fill in group, age and sex and put it into the dataset"]
+
+
+def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
+    """Say whom only the table or only the dataset knows, and who may be meant."""
+    if found.table is None:
+        return []
+    ids = [str(label) for label in found.table["participant_id"]]
+    lines = []
+    more = without_row((f"{label}/" for label in labels), ids)
+    if more:
+        lines.append(f"{len(more)} of them have no row in {TABLE}: {some(more)}")
+    alone = [label for label in ids if label not in set(labels)]
+    if alone:
+        lines.append(f"{len(alone)} rows of {TABLE} have no folder: {with_alike(alone, labels)}")
+    return lines

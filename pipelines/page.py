@@ -14,7 +14,7 @@ from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import TwoSample
 from rt1t2_dask.config_steps import Report
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines import results
+from rt1t2_dask.pipelines import results, sites
 from rt1t2_dask.pipelines.calibration_section import Tables, calibration_sections
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.gain_design import usable
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
+from rt1t2_dask.pipelines.people_notes import found_lines
 from rt1t2_dask.pipelines.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.receptor_notes import missing_receptors, own_maps_note, spatial_note
@@ -115,12 +116,18 @@ def gather(
         coverage=_coverage(lake, plans),
         flow=flow(plans, cohort, study.template),
         sections=(
-            people_section(config, analysed),
+            people_section(config, analysed, _found(study)),
             *calibration_sections(study, calibration),
             *site_sections(study, analysed),
         ),
         places=[Place(point.name, point.mm) for point in config.report.slices],
     )
+
+
+def _found(study: Finished) -> list[str]:
+    """Say what was found for whom is studied, and who is not, nobody named."""
+    files = {plan.person.label: plan.scans for plan in study.plans}
+    return found_lines(sites.configs(study.config), files, None, named=False)
 
 
 def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:

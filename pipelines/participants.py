@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 
 import pandas as pd
 
+from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import BidsSource, Config, DerivativesSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines import outputs
@@ -61,7 +62,7 @@ def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     if unknown:
         raise UserError(
             f"labels name {len(unknown)} who are not among the {len(people)} people there: "
-            f"{', '.join(unknown)}."
+            f"{with_alike(unknown, people['participant_id'])}."
         )
     return people[people["participant_id"].isin(wanted)].reset_index(drop=True)
 

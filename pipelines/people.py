@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,21 +14,18 @@ from rt1t2_dask import bids, sex, tabular
 from rt1t2_dask.config import Cohort, Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.foreign import how_to_fetch
+from rt1t2_dask.pipelines.file_columns import COLUMNS, file_columns
+from rt1t2_dask.pipelines.people_faults import people_faults
+from rt1t2_dask.pipelines.people_kinds import SESSION, columns_of, is_text, kind, members
 from rt1t2_dask.pipelines.places import located
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
 
 COVARIATE = "covariate:"
-FILE_COLUMNS = ("map", "mask", "lesion")
 # What is written of sex where it could not be read; a column of the people, never of the outputs.
 UNREAD_SEX = "unread:sex"
 ONSET = "age_at_onset"
 SHOWN = 5
-AS_TEXT = ", or name the column in cohort.categorical where it is text"
-SEX_CODES = (
-    'say in participants.json what each stands for, as {"sex": {"Levels": {"1": "male", '
-    '"2": "female"}}}, or name the column in cohort.categorical'
-)
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,22 @@ def read_table(config: Config) -> pd.DataFrame:
         )
     rows = bids.participants(content, cohort.participants)
     sidecar = name.rpartition(".")[0] + ".json"
-    return _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
+    rows = _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
+    return _with_session(rows, config)
+
+
+def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Add everybody's session, where ``source.session`` names a column, as ``{visit}``."""
+    setting = str(getattr(config.source, "session", None))
+    column = setting[1:-1] if re.fullmatch(r"\{.+\}", setting) else None
+    if column is None:
+        return rows
+    if column not in rows:
+        raise UserError(
+            f"source.session={setting}: {config.cohort.participants} has no column {column}; it "
+            f"has {columns_of(rows)}."
+        )
+    return rows.assign(**{SESSION: rows[column]})
 
 
 def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
@@ -140,148 +153,47 @@ def _sex_columns(rows: pd.DataFrame) -> list[str]:
     return [str(column) for column in rows if str(column).lower() in sex.NAMES]
 
 
-def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> list[str]:
-    """Say all that is wrong with a participants table, one line a fault."""
-    faults = []
-    if cohort.group_column in rows:
-        faults += _member_faults(rows, cohort) if every_group else []
-    else:
-        faults.append(
-            f"{cohort.participants} has no column {cohort.group_column} "
-            f"(cohort.group_column); it has {', '.join(rows.columns)}."
-        )
-    faults += [
-        f"the cohort's contrasts name {covariate}, which is no column of "
-        f"{cohort.participants}; it has {', '.join(rows.columns)}."
-        for covariate in cohort.columns
-        if covariate not in rows
-    ]
-    return faults + _value_faults(rows, cohort)
-
-
-def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Say which labels and values of the cohort's people cannot be used."""
-    known = cohort.group_column in rows
-    members = _members(rows, cohort) if known else rows.iloc[:0]
-    faults = bids.label_faults(members["participant_id"], cohort.participants)
-    labels = dict(zip(members.index, members["participant_id"], strict=True))
-    wanted = {column: "" for column in ("age", cohort.onset_column) if column in rows}
-    for column in (c for c in cohort.columns if c in rows and _kind(c, cohort) != "text"):
-        if _kind(column, cohort) == "sex":
-            faults += _sex_faults(members, column, cohort, labels)
-        elif not _is_text(members[column]):
-            wanted[column] = AS_TEXT
-    for column, hint in wanted.items():
-        try:
-            tabular.numbers(members[column], cohort.participants, labels, hint)
-        except UserError as error:
-            faults.append(str(error))
-    return faults
-
-
-def _sex_faults(
-    members: pd.DataFrame, column: str, cohort: Cohort, labels: Mapping[int, str]
-) -> list[str]:
-    unread = members[column][sex.parse(members[column])[1]]
-    if not len(unread):
-        return []
-    row = int(unread.index[0])
-    return [
-        f"{cohort.participants}: {column}={unread[row]!r} in row {row} ({labels[row]}) is not "
-        f"known, {len(unread)} such rows; {SEX_CODES}."
-    ]
-
-
-def _kind(column: str, cohort: Cohort) -> str:
-    """Say how a covariate is read: "text" as written, "sex", or "any" by its values."""
-    if column in cohort.identifiers or column in cohort.categorical:
-        return "text"
-    return "sex" if column.lower() in sex.NAMES else "any"
-
-
-def _is_text(values: pd.Series[str]) -> bool:
-    """Tell whether no value that is there is a number."""
-    found, wrong = tabular.parse_numbers(values)
-    return bool(wrong.any()) and not bool(found.notna().any())
-
-
-def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    unknown = excluded_labels(cohort) - set(rows["participant_id"])
-    faults = []
-    if unknown:
-        faults.append(
-            f"cohort.exclude names {len(unknown)} who are not in {cohort.participants}: "
-            f"{', '.join(sorted(unknown))}."
-        )
-    values, members = rows[cohort.group_column], _members(rows, cohort)
-    seen = ", ".join(sorted(values.dropna().unique())) or "none"
-    return faults + [
-        f"cohort.groups.{name}={value}: nobody in column {cohort.group_column} of "
-        f"{cohort.participants} has it; values there: {seen}{_nearly(value, values)}."
-        for name, value in cohort.groups.items()
-        if not (members["group"] == name).any()
-    ]
-
-
-def _nearly(value: str, values: pd.Series[str]) -> str:
-    """Say why a value that looks alike is another one."""
-    if value in tabular.MISSING:
-        return f" ({value} is read as missing; rename the group in the table)"
-    there = [str(seen) for seen in values.dropna()]
-    if value.casefold() in {seen.casefold() for seen in there}:
-        return " (small and capital letters differ)"
-    if value.isdigit() and value.lstrip("0") in {s.lstrip("0") for s in there if s.isdigit()}:
-        return " (01 and 1 differ; write the value in quotes)"
-    return ""
-
-
-def excluded_labels(cohort: Cohort) -> set[str]:
-    """Return the labels of ``cohort.exclude``, as the table writes them."""
-    return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
-
-
 def some(labels: Sequence[str]) -> str:
     """Name the first people of a list."""
     return ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
 
 
-def _members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    values = rows[cohort.group_column]
-    groups = values.map({value: name for name, value in cohort.groups.items()})
-    kept = groups.notna() & ~rows["participant_id"].isin(excluded_labels(cohort))
-    return rows.assign(group=groups)[kept]
+def people_with_files(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """Choose the cohort's people with what finds their files, whatever else is in the table."""
+    own = members(rows, cohort)
+    columns = ["participant_id", "group", *file_columns(rows), *({SESSION} & {*rows})]
+    return own[columns].reset_index(drop=True)
 
 
 def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     """Choose the cohort's people and columns from a table without faults; see `read_people`."""
-    members = _members(rows, cohort)
-    table = members[["participant_id", "group"]].copy()
+    own = members(rows, cohort)
+    table = own[["participant_id", "group"]].copy()
     for column, name in {"age": "age", cohort.onset_column: ONSET}.items():
         if column in rows:
-            table[name] = tabular.numbers(members[column], cohort.participants)
+            table[name] = tabular.numbers(own[column], cohort.participants)
     if "sex" in rows:
-        table["sex"], unread = sex.parse(members["sex"])
+        table["sex"], unread = sex.parse(own["sex"])
         if unread.any():
-            table[UNREAD_SEX] = members["sex"].where(unread)
+            table[UNREAD_SEX] = own["sex"].where(unread)
     for covariate in cohort.columns:
-        table[COVARIATE + covariate] = _typed(members[covariate], _kind(covariate, cohort))
-    for column in FILE_COLUMNS:
-        if column in rows:
-            table[column] = members[column]
+        table[COVARIATE + covariate] = _typed(own[covariate], kind(covariate, cohort))
+    for column in (*file_columns(rows), *({SESSION} & {*rows})):
+        table[column] = own[column]
     return table.reset_index(drop=True)
 
 
-def _typed(values: pd.Series[str], kind: str) -> pd.Series[float] | pd.Series[str]:
-    if kind == "sex":
+def _typed(values: pd.Series[str], read_as: str) -> pd.Series[float] | pd.Series[str]:
+    if read_as == "sex":
         return sex.parse(values)[0]
-    if kind == "text" or _is_text(values):
+    if read_as == "text" or is_text(values):
         return values
     return tabular.parse_numbers(values)[0]
 
 
 def shown(people: pd.DataFrame) -> pd.DataFrame:
     """Give the participants table as the outputs show it: covariates under their own names."""
-    known = people.drop(columns=[*FILE_COLUMNS, UNREAD_SEX], errors="ignore")
+    known = people.drop(columns=[*COLUMNS, SESSION, UNREAD_SEX], errors="ignore")
     columns = [str(column) for column in known]
     names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}
     extra = [column for column, name in names.items() if name in known]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -56,10 +57,11 @@ def people_tables(config: Config, people: pd.DataFrame) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def people_section(config: Config, people: pd.DataFrame) -> Section:
-    """Return the report's section on the columns read and on ages."""
+def people_section(config: Config, people: pd.DataFrame, found: Sequence[str]) -> Section:
+    """Return the report's section on the columns read, on what was found, and on ages."""
     tables = people_tables(config, people)
-    words = (AGE_NOTE,) if len(tables) > 1 else ()
+    said = [f"{line[:1].upper()}{line[1:]}." for line in found]
+    words = (*said, AGE_NOTE) if len(tables) > 1 else tuple(said)
     return Section("participants", "Participants table", sentences=words, tables=tables)
 
 

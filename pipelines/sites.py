@@ -8,17 +8,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.inputs import Found
-from rt1t2_dask.pipelines.people import (
-    COVARIATE,
-    excluded_labels,
-    read_people,
-    read_table,
-    some,
-    sound_people,
-)
+from rt1t2_dask.pipelines.people import COVARIATE, read_people, read_table, some, sound_people
+from rt1t2_dask.pipelines.people_kinds import excluded_labels
 from rt1t2_dask.pipelines.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.volumes import grid_of
@@ -117,7 +112,8 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     unknown = sorted(set(excluded_labels(config.cohort)) - everybody)
     if unknown:
         raise UserError(
-            f"cohort.exclude names {len(unknown)} who are at no site: {', '.join(unknown)}."
+            f"cohort.exclude names {len(unknown)} who are at no site: "
+            f"{with_alike(unknown, everybody)}."
         )
     chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
     _check_labels(chosen)

@@ -21,12 +21,13 @@ from rt1t2_dask.pipelines.failed import warn, without
 from rt1t2_dask.pipelines.finished import Finished, study_key
 from rt1t2_dask.pipelines.foreseen import foreseen_files, foreseen_table, to_simulate
 from rt1t2_dask.pipelines.gain_plan import EB_GAIN, gain_task, with_gains
-from rt1t2_dask.pipelines.inputs import Found, known_checksums
+from rt1t2_dask.pipelines.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.making import Maker
 from rt1t2_dask.pipelines.memory import require_room
 from rt1t2_dask.pipelines.morphometry_study import run_regional
 from rt1t2_dask.pipelines.people import sound_people
+from rt1t2_dask.pipelines.people_notes import files_found, found_lines
 from rt1t2_dask.pipelines.people_read import log_read
 from rt1t2_dask.pipelines.plan import (
     Failure,
@@ -136,9 +137,11 @@ class _Run:
         if config.stage is not None and config.part is not None:
             wanted = numbered(images, cohort, config.stage, config.part)
         if config.dry_run:
-            describe(config, self.lake, people, images, cohort, missing)
+            said = self._found(images, found, named=True, missing=missing)
+            describe(config, self.lake, people, images, cohort, missing, said)
             return DONE
         log_read(people, config.cohort)
+        self._log_found(images, found)
         known_checksums(config.storage).save()
         self._announce(images, cohort)
         if wanted is not None:
@@ -167,6 +170,19 @@ class _Run:
         self._hand_over(people, images, cohort, used, excluded, failures)
         self._picture(images, failures)
         return SOME_FAILED if failures else DONE
+
+    def _log_found(self, images: ImagePlan, found: Found | None) -> None:
+        for line in self._found(images, found, named=False):
+            log.info("%s", line)
+
+    def _found(
+        self, images: ImagePlan, found: Found | None, *, named: bool, missing: int = 0
+    ) -> list[str]:
+        """Say what was found and who is not studied; nothing before people are simulated."""
+        if missing:
+            return []
+        files = {plan.person.label: plan.scans for plan in images.people}
+        return found_lines(sites.configs(self.config), files, found, named=named)
 
     def _with_gains(self, gain: Task | None, plans: Sequence[PersonPlan]) -> tuple[PersonPlan, ...]:
         """Give people their gains, where the calibration asks for them and they are known."""
@@ -208,7 +224,9 @@ class _Run:
         if self.config.level == "dataset":
             return participants.everybody_there(self.config), None
         if not missing:
-            return sites.read_everybody(self.config), None
+            people = sites.read_everybody(self.config)
+            alone = self.config.level == "study" and not self.config.cohort.sites
+            return people, find_inputs(self.config, people) if alone else None
         if self.config.cohort.sites:
             raise UserError(
                 f"{missing} people of the simulated sites are not there yet, and the plan of "
@@ -234,6 +252,7 @@ class _Run:
             participants.describe(self.lake, images)
             return DONE
         known_checksums(self.config.storage).save()
+        log.info("%s", files_found({p.person.label: p.scans for p in images.people}))
         self._announce(images)
         failures = self.maker.images(images)
         if failures:

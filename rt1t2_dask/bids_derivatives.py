@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rt1t2_dask.bids_files import LESION, OWN_SPACES, Choice, Wanted, entities, mask_of
+from rt1t2_dask.bids_files import Choice, Wanted
+from rt1t2_dask.bids_masks import is_lesion, mask_of
+from rt1t2_dask.bids_names import OWN_SPACES, entities
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
@@ -43,7 +45,9 @@ class Preprocessed:
     spaces: tuple[str, ...] = ()
 
 
-def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocessed:
+def preprocessed(
+    paths: Sequence[str], wanted: Wanted, space: str, given: Collection[str] = ()
+) -> Preprocessed:
     """Find what was made of a person's scans.
 
     Parameters
@@ -54,6 +58,8 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
         Its session.
     space : str
         Template space of the transform, as ``MNI152NLin2009cAsym``.
+    given : collection of {"lesion", "brain_mask"}
+        Masks that are named elsewhere, and not looked for.
 
     Raises
     ------
@@ -72,14 +78,17 @@ def preprocessed(paths: Sequence[str], wanted: Wanted, space: str) -> Preprocess
         )
     made = _made_of(t1w.path, own)
     beside = partial(_one, made)
+    lesions = [p for p in own if is_lesion(p)]
+    pattern = r"_desc-brain_mask\.nii(\.gz)?$"
+    brain = None if "brain_mask" in given else beside(pattern, "brain mask")
     way = re.escape(space)
     transform = beside(rf"_from-T1w_to-{way}_mode-image_xfm{SUFFIXES}", "transform")
     back = beside(rf"_from-{way}_to-T1w_mode-image_xfm{SUFFIXES}", "transform")
     return Preprocessed(
         t1w,
         beside(r"_desc-preproc_T2w\.nii(\.gz)?$", "preprocessed T2w"),
-        beside(r"_desc-brain_mask\.nii(\.gz)?$", "brain mask"),
-        mask_of(t1w.path, [p for p in own if LESION.search(p.lower())], "lesion"),
+        brain,
+        None if "lesion" in given else mask_of(t1w.path, lesions, "lesion"),
         transform,
         back if transform is None else None,
         _tissues(beside),

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from rt1t2_dask.bids_marks import SaysAgent, beside, unlike
+from rt1t2_dask.bids_masks import (
+    BRAIN_MASK,
+    Choice,
+    is_doubtful,
+    is_in_own_space,
+    is_lesion,
+    mask_of,
+)
+from rt1t2_dask.bids_names import OWN_SPACES, entities, images_of, session_of, suffix_of
+from rt1t2_dask.bids_refusals import ALSO, none_left, none_there, require_way_round, several
 from rt1t2_dask.errors import SubjectError
 
-Run = int | Literal["first", "last"]
+__all__ = ["OWN_SPACES", "Choice", "Scans", "Wanted", "entities", "mask_of", "scans", "the_one"]
 
-LESION = re.compile(
-    r"(_label-lesion[a-z0-9-]*_mask|_desc-[a-z0-9]*lesion_mask|_lesion_mask|_roi)\."
-)
-BRAIN_MASK = re.compile(r"_desc-brain_mask\.")
-OWN_SPACES = ("T1w", "orig", "individual")
-_NIFTI = (".nii", ".nii.gz")
-_SAME_SCAN = ("sub", "ses", "run", "acq", "rec", "ce")
+Run = int | Literal["first", "last"]
+ENDS = ("first", "last")
+ALTHOUGH = "named by its pattern although it says"
 
 
 @dataclass(frozen=True)
@@ -28,45 +35,51 @@ class Wanted:
     Parameters
     ----------
     session : str, optional
-        Label of the session, without ``ses-``.
+        Label of the session, without ``ses-``; ``first`` or ``last`` of those with both scans.
     run : int or {"first", "last"}, optional
         Number of the run, or its place among the runs.
     t1w, t2w : str, optional
         File name pattern (``*`` and ``?``), as ``*_acq-mprage_*``.
+    asked : str
+        What chose the session, where that is not its label.
     """
 
     session: str | None = None
     run: Run | None = None
     t1w: str | None = None
     t2w: str | None = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One chosen file and why it was this one."""
-
-    path: str
-    reason: str
+    asked: str = ""
 
 
 @dataclass(frozen=True)
 class Scans:
-    """The files of one person, relative to the dataset; masks may be absent."""
+    """The files of one person, relative to the dataset; masks may be absent.
+
+    Parameters
+    ----------
+    passed : tuple of str
+        Masks that could be of lesions and are not read: of another session or run, chosen
+        elsewhere, or named by a disease alone.
+    """
 
     t1w: Choice
     t2w: Choice
     lesion: Choice | None
     brain_mask: Choice | None
+    passed: tuple[str, ...] = ()
 
 
-def entities(path: str) -> dict[str, str]:
-    """Give the key-value pairs of a BIDS file name, as ``{"sub": "01", "ses": "2"}``."""
-    name = path.rsplit("/", 1)[-1].split(".", 1)[0]
-    pairs = (word.partition("-") for word in name.split("_"))
-    return {key: value for key, dash, value in pairs if dash}
+def _nothing(path: str) -> str:
+    return ""
 
 
-def scans(paths: Sequence[str], derived: Sequence[str], wanted: Wanted) -> Scans:
+def scans(
+    paths: Sequence[str],
+    derived: Sequence[str],
+    wanted: Wanted,
+    agent: SaysAgent = _nothing,
+    given: Collection[str] = (),
+) -> Scans:
     """Choose a person's T1w, T2w, lesion mask and brain mask.
 
     Parameters
@@ -76,6 +89,10 @@ def scans(paths: Sequence[str], derived: Sequence[str], wanted: Wanted) -> Scans
     derived : sequence of str
         Those in its ``derivatives/*/``: lesion masks are looked for here too.
     wanted : Wanted
+    agent : callable
+        What an image's sidecars say of a contrast agent.
+    given : collection of {"lesion", "brain_mask"}
+        Masks that are named elsewhere, and not looked for.
 
     Raises
     ------
@@ -83,26 +100,61 @@ def scans(paths: Sequence[str], derived: Sequence[str], wanted: Wanted) -> Scans
         When an image is missing, several fit, T1w and T2w come from two sessions, or a lesion
         mask lies in another space.
     """
-    images = _images(paths)
-    t1w = the_one(images, "T1w", wanted, wanted.t1w)
-    t2w = the_one(images, "T2w", wanted, wanted.t2w)
+    images = images_of(paths)
+    wanted = in_session(images, wanted)
+    t1w = the_one(images, "T1w", wanted, wanted.t1w, agent)
+    t2w = the_one(images, "T2w", wanted, wanted.t2w, agent)
     if not (wanted.t1w and wanted.t2w):
         _require_one_session(t1w.path, t2w.path)
-    lesions = [p for p in (*images, *_images(derived)) if LESION.search(p.lower())]
-    beside = [p for p in images if p.split("/")[:-1] == t1w.path.split("/")[:-1]]
-    brains = [p for p in beside if BRAIN_MASK.search(p)]
-    return Scans(
-        t1w, t2w, mask_of(t1w.path, lesions, "lesion"), mask_of(t1w.path, brains, "brain_mask")
-    )
+    masks = [p for p in (*images, *images_of(derived)) if is_lesion(p) or is_doubtful(p)]
+    lesions = [p for p in masks if is_lesion(p)]
+    near = [p for p in images if p.split("/")[:-1] == t1w.path.split("/")[:-1]]
+    brains = [p for p in near if BRAIN_MASK.search(p)]
+    lesion = None if "lesion" in given else mask_of(t1w.path, lesions, "lesion")
+    brain = None if "brain_mask" in given else mask_of(t1w.path, brains, "brain_mask")
+    read = lesion.path if lesion else None
+    passed = tuple(p for p in masks if is_in_own_space(p) and p != read)
+    return Scans(t1w, t2w, lesion, brain, passed)
 
 
-def _images(paths: Sequence[str]) -> list[str]:
-    """Keep NIfTI files; names with a leading dot are what a Mac leaves beside files."""
-    return [p for p in sorted(paths) if p.endswith(_NIFTI) and not p.split("/")[-1].startswith(".")]
+def in_session(images: Sequence[str], wanted: Wanted) -> Wanted:
+    """Put the label of a person's session in place of ``first`` and ``last``.
+
+    Raises
+    ------
+    SubjectError
+        The order of the sessions cannot be told from their labels.
+    """
+    word = wanted.session
+    if word not in ENDS:
+        return wanted
+    of = {kind: {session_of(p) for p in images if suffix_of(p) == kind} for kind in ALSO}
+    labels = {label for own in of.values() for label in own if label is not None}
+    if word in labels:
+        return wanted
+    if not labels:
+        return replace(wanted, session=None)
+    both = [label for label in labels if all(label in own for own in of.values())] or [*labels]
+    if len({re.sub(r"\d+", "", label) for label in both}) > 1:
+        raise SubjectError(
+            f"source.session={word}: sessions {', '.join(sorted(both))} have no order that their "
+            "labels tell.",
+            "Name everybody's in a column of the participants table: source.session={column}.",
+        )
+    label = sorted(both, key=lambda own: (_numbers(own), own))[0 if word == "first" else -1]
+    return replace(wanted, session=label, asked=f"source.session={word} (ses-{label})")
+
+
+def _numbers(label: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", label))
 
 
 def the_one(
-    images: Sequence[str], suffix: str, wanted: Wanted, pattern: str | None = None
+    images: Sequence[str],
+    suffix: str,
+    wanted: Wanted,
+    pattern: str | None = None,
+    agent: SaysAgent = _nothing,
 ) -> Choice:
     """Choose the one image of a contrast.
 
@@ -111,54 +163,74 @@ def the_one(
     SubjectError
         None or several fit.
     """
-    fitting = [p for p in images if re.search(rf"_{suffix}\.nii(\.gz)?$", p)]
+    fitting = _candidates(images, suffix, pattern)
+    if not fitting:
+        raise none_there(suffix, images)
     total, reasons = len(fitting), []
-    for said, keep in _rules(suffix, wanted, pattern):
-        kept = keep(fitting)
+    for rule in _rules(suffix, wanted, pattern, agent):
+        kept, said = rule(fitting)
         if not kept:
-            raise _none_left(suffix, said, fitting)
-        if said and len(kept) < len(fitting):
+            raise none_left(suffix, said, fitting)
+        if len(kept) < len(fitting):
             reasons.append(said)
         fitting = kept
     if len(fitting) > 1:
-        raise SubjectError(
-            f"{len(fitting)} {suffix} images fit: {_names(fitting)}.",
-            f"Choose with source.session, source.run (a number, first or last) or "
-            f"source.{suffix.lower()} (a pattern such as *_acq-mprage_*).",
-        )
-    why = f"1 of {total}: {', '.join(reasons)}" if reasons else "the only one"
-    return Choice(fitting[0], why)
+        raise several(suffix, fitting)
+    require_way_round(fitting[0])
+    mark = unlike(fitting[0], suffix) or _by_sidecar(agent(fitting[0]))
+    if mark:
+        reasons.append(f"{ALTHOUGH} {mark}")
+    return Choice(fitting[0], f"1 of {total}: {', '.join(reasons)}" if reasons else "the only one")
 
 
-Rule = tuple[str, Callable[[list[str]], list[str]]]
+def _candidates(images: Sequence[str], suffix: str, pattern: str | None) -> list[str]:
+    """List images by their suffix; a pattern that fits none of them may name a map."""
+    own = [p for p in images if suffix_of(p) == suffix]
+    if pattern is None or any(_matches(p, pattern) for p in own):
+        return own
+    maps = [p for p in images if suffix_of(p) in ALSO[suffix]]
+    return maps if any(_matches(p, pattern) for p in maps) else own
 
 
-def _rules(suffix: str, wanted: Wanted, pattern: str | None) -> list[Rule]:
-    rules: list[Rule] = [("", list)]
+Rule = Callable[[list[str]], tuple[list[str], str]]
+"""Which images a rule leaves, and what it is called."""
+
+
+def _rules(suffix: str, wanted: Wanted, pattern: str | None, agent: SaysAgent) -> list[Rule]:
+    rules: list[Rule] = []
     if wanted.session is not None:
-        session = wanted.session
-        rules.append((f"source.session={session}", lambda ps: _with(ps, "ses", session)))
+        session, asked = wanted.session, wanted.asked or f"source.session={wanted.session}"
+        rules.append(lambda ps: ([p for p in ps if session_of(p) == session], asked))
     if pattern is not None:
         key = f"source.{suffix.lower()}={pattern}"
-        rules.append((key, lambda ps: [p for p in ps if _matches(p, pattern)]))
+        rules.append(lambda ps: ([p for p in ps if _matches(p, pattern)], key))
     else:
-        rules.append(("leaving out contrast agent (ce-)", _plain))
+        rules.append(lambda ps: _without(ps, {p: unlike(p, suffix) for p in ps}))
+        rules.append(lambda ps: _without(ps, {p: _by_sidecar(agent(p)) for p in ps}))
+        rules.append(_plainest)
     if wanted.run is not None:
         run = wanted.run
-        rules.append((f"source.run={run}", lambda ps: _runs(ps, run)))
+        rules.append(lambda ps: (_runs(ps, run), f"source.run={run}"))
     return rules
 
 
-def _plain(paths: list[str]) -> list[str]:
-    return [p for p in paths if "ce" not in entities(p)]
+def _by_sidecar(said: str) -> str:
+    return said and f"contrast agent ({said} in the sidecar)"
+
+
+def _without(paths: list[str], marks: dict[str, str]) -> tuple[list[str], str]:
+    said = ", ".join(dict.fromkeys(mark for mark in marks.values() if mark))
+    return [p for p in paths if not marks[p]], f"leaving out {said}"
+
+
+def _plainest(paths: list[str]) -> tuple[list[str], str]:
+    """Leave out single echoes and derived images where there are others."""
+    marks = {p: beside(p) for p in paths}
+    return (paths, "") if all(marks.values()) else _without(paths, marks)
 
 
 def _matches(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.rsplit("/", 1)[-1], pattern)
-
-
-def _with(paths: list[str], key: str, value: str) -> list[str]:
-    return [p for p in paths if entities(p).get(key) == value or f"/{key}-{value}/" in p]
 
 
 def _runs(paths: list[str], run: Run) -> list[str]:
@@ -172,55 +244,10 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _none_left(suffix: str, said: str, before: Sequence[str]) -> SubjectError:
-    if not before:
-        return SubjectError(
-            f"there is no *_{suffix}.nii.gz.", "Add it, or exclude the person: cohort.exclude."
-        )
-    remedy = f"Correct that setting, or name the image with source.{suffix.lower()}."
-    return SubjectError(f"no {suffix} image is left by {said}; there are {_names(before)}.", remedy)
-
-
 def _require_one_session(t1w: str, t2w: str) -> None:
-    first, second = (entities(path).get("ses") for path in (t1w, t2w))
+    first, second = session_of(t1w), session_of(t2w)
     if first != second:
         raise SubjectError(
             f"the T1w is of session {first}, the T2w of session {second}.",
             "Choose with source.session, or name both with source.t1w and source.t2w.",
         )
-
-
-def mask_of(t1w: str, masks: Sequence[str], role: str) -> Choice | None:
-    """Choose the mask that was drawn on a T1w, or None where there is none.
-
-    Raises
-    ------
-    SubjectError
-        Several fit, or the only ones lie in another space.
-    """
-    own = entities(t1w)
-    same = [p for p in masks if _of_scan(entities(p), own)]
-    fitting = [p for p in same if entities(p).get("space", "T1w") in OWN_SPACES]
-    beside = [p for p in fitting if p.split("/")[:-1] == t1w.split("/")[:-1]]
-    what = role.replace("_", " ").replace("lesion", "lesion mask")
-    if same and not fitting and role == "lesion":
-        raise SubjectError(
-            f"the {what} {_names(same)} lies in another space than the T1w.",
-            f"Bring it onto the T1w's grid and name it with source.{role}.",
-        )
-    if len(beside or fitting) > 1:
-        raise SubjectError(
-            f"{len(beside or fitting)} {what}s fit: {_names(beside or fitting)}.",
-            f"Keep one, set source.session, or name it with source.{role}.",
-        )
-    return Choice((beside or fitting)[0], "by its BIDS name") if fitting else None
-
-
-def _of_scan(mask: dict[str, str], scan: dict[str, str]) -> bool:
-    """Whether a mask's name contradicts the scan's in no entity that both have."""
-    shared = [key for key in _SAME_SCAN if key in mask and key in scan]
-    return all(mask[key] == scan[key] for key in shared)
-
-
-def _names(paths: Sequence[str]) -> str:
-    return ", ".join(path.rsplit("/", 1)[-1] for path in paths)

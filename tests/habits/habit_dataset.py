@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ class Dataset:
     ) -> Path:
         """Write an image; noise of its own where no data are given."""
         if data is None:
-            seed = sum(f"{label}{name}".encode())
+            seed = zlib.crc32(f"{label}{name}".encode())
             data = np.random.default_rng(seed).uniform(1, 900, SHAPE).astype(np.float32)
         path = self.path(label, name)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,17 @@ from __future__ import annotations
 import habit_dicom as dicom
 import habit_folders as folders
 import habit_headers as headers
+import habit_names as names
+import habit_tables as tables
 import pytest
 from habit_case import Case
 from habit_dataset import sound
 
 from rt1t2_dask.command_line import command
 
-CASES: list[Case] = [*headers.CASES, *folders.CASES, *dicom.CASES]
+CASES: list[Case] = [
+    *headers.CASES, *names.CASES, *tables.CASES, *folders.CASES, *dicom.CASES,
+]  # fmt: skip
 
 
 def test_a_sound_dataset_is_taken(tmp_path, capsys):

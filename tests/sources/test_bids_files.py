@@ -82,7 +82,7 @@ def test_an_image_with_contrast_agent_is_taken_only_by_name():
     agent = f"{ANAT}ce-gadolinium_T1w.nii.gz"
     found = chosen([agent, *PAIR])
     assert found.t1w.path == PAIR[0]
-    assert found.t1w.reason == "1 of 2: leaving out contrast agent (ce-)"
+    assert found.t1w.reason == "1 of 2: leaving out contrast agent (ce-gadolinium)"
     with pytest.raises(SubjectError, match="contrast agent"):
         chosen([agent, PAIR[1]])
     assert chosen([agent, *PAIR], t1w="*_ce-gadolinium_*").t1w.path == agent
@@ -140,3 +140,73 @@ def test_a_mask_of_another_session_is_not_taken():
     mask = "sub-01/ses-b/anat/sub-01_ses-b_label-lesion_mask.nii.gz"
     assert chosen([*SESSIONS, mask], session="a").lesion is None
     assert chosen([*SESSIONS, mask], session="b").lesion is not None
+
+
+def visits(*labels: str) -> list[str]:
+    return [f"sub-01/ses-{s}/anat/sub-01_ses-{s}_{k}.nii" for s in labels for k in ("T1w", "T2w")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "session", "label"),
+    [
+        (("1", "2", "10"), "first", "1"),
+        (("1", "2", "10"), "last", "10"),
+        (("M00", "M06", "M24"), "last", "M24"),
+        (("20190301", "20181231"), "first", "20181231"),
+        (("baseline",), "last", "baseline"),
+        (("first", "second"), "first", "first"),
+    ],
+)
+def test_first_and_last_of_sessions_go_by_numbers(labels, session, label):
+    assert f"ses-{label}_" in chosen(visits(*labels), session=session).t1w.path
+
+
+def test_the_first_session_is_one_with_both_scans_and_is_named():
+    found = chosen([*visits("2", "3"), "sub-01/ses-1/anat/sub-01_ses-1_T1w.nii"], session="first")
+    assert found.t2w.path == "sub-01/ses-2/anat/sub-01_ses-2_T2w.nii"
+    assert found.t1w.reason == "1 of 3: source.session=first (ses-2)"
+    assert chosen(PAIR, session="first").t1w.reason == "the only one"
+
+
+def test_sessions_without_an_order_are_not_guessed():
+    with pytest.raises(SubjectError, match=r"sessions post, pre have no order .*\{column\}"):
+        chosen(visits("pre", "post"), session="first")
+
+
+def test_sidecars_part_scans_and_are_told_of_a_scan_that_was_named():
+    two = [*PAIR, f"{ANAT}acq-b_T1w.nii.gz"]
+    agents = {PAIR[0]: "ContrastBolusAgent=Gd"}
+
+    def said(path: str) -> str:
+        return agents.get(path, "")
+
+    found = scans(two, [], Wanted(), said)
+    assert found.t1w.path == two[2]
+    assert "ContrastBolusAgent=Gd" in found.t1w.reason
+    named = scans(two, [], Wanted(t1w="*sub-01_T1w*"), said)
+    assert named.t1w.path == PAIR[0]
+    assert "although it says contrast agent (ContrastBolusAgent=Gd" in named.t1w.reason
+
+
+def test_a_mask_that_is_named_elsewhere_is_not_chosen_among_several():
+    two = [f"{ANAT}label-lesion_desc-{rater}_mask.nii" for rater in "ab"]
+    found = scans([*PAIR, *two], [], Wanted(), given=("lesion",))
+    assert found.lesion is None
+    assert found.passed == tuple(two)
+
+
+def test_maps_are_taken_by_name_alone_and_never_the_wrong_way_round():
+    maps = [f"{ANAT}{kind}.nii.gz" for kind in ("UNIT1", "R1map", "T1map")]
+    assert chosen([*PAIR, *maps]).t1w.path == PAIR[0]
+    assert chosen([*PAIR, *maps], t1w="*_R1map.*").t1w.path == maps[1]
+    with pytest.raises(SubjectError, match=r"T1map\.nii\.gz is bright where a T1w is dark"):
+        chosen([*PAIR, *maps], t1w="*_T1map.*")
+    with pytest.raises(SubjectError, match=r"but sub-01_UNIT1.*source\.t1w=\*_UNIT1"):
+        chosen([PAIR[1], *maps])
+
+
+def test_one_name_in_two_folders_is_told_apart():
+    other = "sub-01/old/sub-01_T1w.nii.gz"
+    with pytest.raises(SubjectError, match=r"sub-01/anat/.*, sub-01/old/.*\*/anat/\*"):
+        chosen([*PAIR, other])
+    assert chosen([*PAIR, other], t1w="*/anat/*").t1w.path == PAIR[0]

@@ -91,6 +91,19 @@ def test_a_folder_that_is_not_there_is_said(configure):
         found(configure())
 
 
+def test_maps_and_folders_of_dicom_under_another_spelling_are_named(dataset, configure, tmp_path):
+    root = dataset()
+    (root / "sub-0_T1wT2wratio.nii.gz").write_text("a map")
+    (root / "sub-01_T1wT2wratio.nii.gz").write_text("another")
+    reasons = found(configure(source="maps")).reasons
+    assert "no map sub-00_T1wT2wratio.nii.gz in source.root, but sub-0_T1w" in reasons["sub-00"]
+    assert "sub-02_T1wT2wratio.nii.gz is not in source.root" in reasons["sub-02"]
+    for label in ("sub-00", "sub-01", "sub-02", "sub-03"):
+        (root / label).rename(root / label.replace("sub-0", "SUB"))
+    with pytest.raises(UserError, match=r"no folder sub-00 in source\.root, but SUB0"):
+        found(configure(source="dicom"))
+
+
 def test_reports_and_archives_beside_folders_are_nobody(dataset, configure):
     root = dataset()
     for name in ("sub-00.html", "sub-98.zip", "sub-97", ".DS_Store"):

@@ -11,7 +11,8 @@ from rt1t2_dask import bids
 from rt1t2_dask.config import Cohort
 from rt1t2_dask.config_sites import with_site
 from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.people import chosen_people, people_faults, shown
+from rt1t2_dask.pipelines.people import chosen_people, shown
+from rt1t2_dask.pipelines.people_faults import people_faults
 from rt1t2_dask.pipelines.share_plan import _summed
 
 PLAIN = {"name": "c", "groups": {"pat": "1", "hc": "0"}, "reference": "hc"}

@@ -1,0 +1,45 @@
+"""Columns of the participants table that may name files: a path, or something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = ("map", "mask", "lesion")
+PATH = re.compile(r"\.(nii|img|hdr|mgz|mgh)(\.gz)?$", re.IGNORECASE)
+# What people write where there is no file, in a column that names files for others.
+NO_FILE = frozenset(("no", "none", "0", "-", "false", "nil", "nein", "non", "n"))
+
+
+def file_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that name files: those of `COLUMNS` with a path in any cell."""
+    return [column for column in COLUMNS if column in rows and _holds_paths(rows[column])]
+
+
+def _holds_paths(values: pd.Series[str]) -> bool:
+    return bool(values.dropna().map(lambda cell: bool(PATH.search(str(cell)))).any())
+
+
+def named_path(row: Mapping[str, Any], column: str) -> str | None:
+    """Return the path in a person's cell; None where there is none."""
+    cell = row.get(column)
+    return None if not isinstance(cell, str) or cell.casefold() in NO_FILE else cell
+
+
+def column_notes(rows: pd.DataFrame, columns: Collection[str], *, shown: bool) -> list[str]:
+    """Say which of some columns is called as one of files and holds none, as sides or 0 and 1."""
+    others = [c for c in columns if c in rows and not _holds_paths(rows[c])]
+    return [
+        f"column {column} of the participants table holds no paths"
+        f"{_shown(rows[column], shown)}: no file is taken from it"
+        for column in others
+    ]
+
+
+def _shown(values: pd.Series[str], shown: bool) -> str:
+    found = sorted({str(value) for value in values.dropna()})
+    few = ", ".join(found[:4]) + (", ..." if len(found) > 4 else "")
+    return f" ({few or 'all are n/a'})" if shown else ""

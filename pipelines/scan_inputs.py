@@ -1,0 +1,101 @@
+"""A person's scans and masks in a BIDS dataset or its derivatives, by session and sidecars."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from rt1t2_dask import bids_files
+from rt1t2_dask.bids_files import ENDS, Scans, Wanted, in_session
+from rt1t2_dask.bids_marks import SaysAgent, agent
+from rt1t2_dask.bids_masks import Choice
+from rt1t2_dask.bids_names import images_of
+from rt1t2_dask.bids_sidecars import merged, sidecars
+from rt1t2_dask.config import BidsSource, Config, DerivativesSource
+from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
+from rt1t2_dask.pipelines.people_kinds import SESSION
+from rt1t2_dask.storage.base import NOT_READ
+from rt1t2_dask.storage.stores import Store
+
+Row = Mapping[str, Any]
+MASKS = ("lesion", "brain_mask")
+
+
+def wanted_session(session: str | None, row: Row) -> str | None:
+    """Return a person's session: what the setting says, or their cell of the column it names."""
+    if SESSION not in row:
+        return session
+    value = row[SESSION]
+    return value.removeprefix("ses-") if isinstance(value, str) else None
+
+
+def bids_scans(
+    source: BidsSource, store: Store, row: Row, top: Collection[str], given: Collection[str]
+) -> Scans:
+    """Choose a person's scans and masks in a BIDS dataset.
+
+    Parameters
+    ----------
+    top : collection of str
+        Names at the top of the dataset; its sidecars are among them.
+    given : collection of str
+        Masks that are named elsewhere.
+
+    Raises
+    ------
+    SubjectError
+        An image is missing, or the choice is not clear.
+    """
+    label = row["participant_id"]
+    session = wanted_session(source.session, row)
+    asked = f"source.session={source.session} (ses-{session})" if SESSION in row else ""
+    wanted = Wanted(session, source.run, source.t1w, source.t2w, asked)
+    paths = list(store.list(f"{label}/"))
+    said = agents(store, [*top, *paths])
+    return bids_files.scans(paths, _derived(store, label), wanted, said, given)
+
+
+def agents(store: Store, listed: Sequence[str]) -> SaysAgent:
+    """Return what tells of an image whether its sidecars name a contrast agent.
+
+    Parameters
+    ----------
+    listed : sequence of str
+        Sidecars are among these; that of another image says nothing, nor does an unreadable one.
+    """
+    documents = [path for path in listed if path.endswith(".json")]
+    images = {path.partition(".")[0] for path in images_of(listed)}
+
+    @cache
+    def said(image: str) -> str:
+        others = images - {image.partition(".")[0]}
+        own = [path for path in documents if path.removesuffix(".json") not in others]
+        try:
+            return agent(merged(store.read(path) for path in sidecars(image, own)))
+        except (ValueError, FileNotFoundError, *NOT_READ):
+            return ""
+
+    return said
+
+
+def _derived(store: Store, label: str) -> list[str]:
+    """List a person's files in ``derivatives/`` and in the datasets that lie there."""
+    folders = sorted(name for name in store.children("derivatives") if name.endswith("/"))
+    places = [f"derivatives/{label}/", *(f"derivatives/{name}{label}/" for name in folders)]
+    return [path for place in places for path in store.list(place)]
+
+
+def derivatives(
+    config: Config, source: DerivativesSource, store: Store, row: Row, given: Collection[str]
+) -> dict[str, Choice | None]:
+    """Choose what sMRIPrep or fMRIPrep made of a person's scans, by role; raises SubjectError."""
+    label = row["participant_id"]
+    session = wanted_session(source.session, row)
+    if session in ENDS:
+        images = images_of(list(store.list(label)))
+        session = in_session(images, Wanted(session)).session
+    own = source.model_copy(update={"session": session})
+    options = config.storage.options()
+    needed = config.given_transform
+    return derived_choices(own, label, options, needs_transform=needed, given=given)

@@ -1,0 +1,32 @@
+"""Labels of people as they are written here and there: which may be the same person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SHOWN = 5
+PREFIX = re.compile(r"^(sub(ject)?[-_ ]*)+")
+SESSION = re.compile(r"[-_ ]+ses-?.*$")
+
+
+def plain(label: str) -> str:
+    """Give a label without what people write in several ways: prefix, zeros, signs, capitals."""
+    bare = SESSION.sub("", PREFIX.sub("", label.casefold())).removesuffix(".0")
+    letters = "".join(letter for letter in bare if letter.isalnum())
+    return re.sub(r"0*(\d+)", r"\1", letters)
+
+
+def alike_to(label: str, others: Iterable[str]) -> list[str]:
+    """Return the labels that are the same but for what people write in several ways."""
+    return [other for other in others if plain(other) == plain(label)]
+
+
+def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
+    """List the first labels, each with what is there in its place: ``sub-1 (sub-01 is there)``."""
+    known, every = list(others), sorted(labels)
+    said = []
+    for label in every[:SHOWN]:
+        near = " and ".join(alike_to(label, known))
+        said.append(f"{label} ({near} is there)" if near else label)
+    return ", ".join(said) + (", ..." if len(every) > SHOWN else "")

@@ -1,0 +1,211 @@
+"""What hospitals write into participants tables, and how they call folders and paths."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+
+from habit_case import FAULTY, SOUND, Case
+from habit_dataset import LABELS, Dataset
+
+IDS = [label.removeprefix("sub-") for label in LABELS]
+GROUPS = "PPPCCC"
+
+
+def ids(values: Sequence[str]) -> Callable[[Dataset], None]:
+    """Write other ids into the table."""
+
+    def change(dataset: Dataset) -> None:
+        groups = [f"{label}\t{group}" for label, group in zip(values, GROUPS, strict=True)]
+        dataset.rows(["participant_id\tgroup", *groups])
+
+    return change
+
+
+def text(change_of: Callable[[str], str]) -> Callable[[Dataset], object]:
+    """Change the table's text."""
+    return lambda d: d.table.write_text(change_of(d.table.read_text()))
+
+
+def more_rows(*rows: str, setting: str = "") -> Callable[[Dataset], None]:
+    """Add rows to the table."""
+
+    def change(dataset: Dataset) -> None:
+        dataset.rows([*dataset.table.read_text().splitlines(), *rows])
+        if setting:
+            dataset.setting(setting)
+
+    return change
+
+
+def column(name: str, values: Sequence[str], setting: str = "") -> Callable[[Dataset], None]:
+    """Add a column, and a line of the cohort file."""
+
+    def change(dataset: Dataset) -> None:
+        dataset.column(name, values)
+        if setting:
+            dataset.setting(setting)
+
+    return change
+
+
+def moved(folder: str, *words: str) -> Callable[[Dataset], None]:
+    """Put the dataset where its path holds what a command line trips over."""
+
+    def change(dataset: Dataset) -> None:
+        place = dataset.folder / folder
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(dataset.root, place)
+        dataset.words += [f"source.root={place}", *words]
+
+    return change
+
+
+def mask_in(folder: str) -> Callable[[Dataset], None]:
+    """Name a mask by a path with commas and quotes in it."""
+
+    def change(dataset: Dataset) -> None:
+        place = dataset.root / folder
+        place.mkdir()
+        dataset.mask("sub-01", "drawn.nii.gz").rename(place / "sub-01.nii.gz")
+        dataset.words.append(f"source.lesion={folder}/{{label}}.nii.gz")
+
+    return change
+
+
+def sessions(
+    own: Sequence[Sequence[str]], word: str = "", cells: Sequence[str] = ()
+) -> Callable[[Dataset], None]:
+    """Give everybody sessions of their own, and a column that names one."""
+
+    def change(dataset: Dataset) -> None:
+        for label, labels in zip(LABELS, own, strict=True):
+            for session in labels:
+                place = dataset.root / label / f"ses-{session}" / "anat"
+                place.mkdir(parents=True)
+                for name in ("T1w", "T2w"):
+                    path = dataset.scan(label, f"ses-{session}_{name}.nii.gz")
+                    path.rename(place / path.name)
+            shutil.rmtree(dataset.root / label / "anat")
+        if cells:
+            dataset.column("visit", cells)
+        dataset.words += [f"source.session={word}"] if word else []
+
+    return change
+
+
+def r_table(dataset: Dataset) -> None:
+    """Write the table as R's write.table does when nothing else is asked for."""
+    rows = [f'"{k}"\t"{s}"\t"{GROUPS[k - 1]}"' for k, s in enumerate(LABELS, 1)]
+    dataset.rows(['"participant_id"\t"group"', *rows])
+
+
+def groups_in_numbers(dataset: Dataset) -> None:
+    """Write groups as numbers, one of them as a spreadsheet does."""
+    rows = [f"{s}\t{value}" for s, value in zip(LABELS, ["1", "1", "1.0", *"222"], strict=True)]
+    dataset.rows(["participant_id\tgroup", *rows])
+    cohort = dataset.cohort.read_text()
+    dataset.cohort.write_text(cohort.replace("{pat: P, hc: C}", "{pat: 1, hc: 2}"))
+
+
+def age_and_scan(dataset: Dataset) -> None:
+    """Spoil the table, and a person's folder."""
+    dataset.column("age", [*SIX_AGES[:5], "999"])
+    dataset.path("sub-02", "T2w.nii.gz").unlink()
+
+
+def levels_of_group(dataset: Dataset) -> None:
+    """Explain the groups in a sidecar, as BIDS does."""
+    (dataset.root / "participants.json").write_text(json.dumps({"group": {"Levels": {}}}))
+
+
+SIX_AGES = ["61", "62", "63", "64", "65", "66"]
+BEFORE_AFTER = [["1", "2"]] * 5 + [["2", "10"]]
+AGE = "covariates: [age]"
+
+CASES = [
+    Case("a tab at the end of every row", text(lambda t: t.replace("\n", "\t\n")), SOUND),
+    Case("tabs at the end of rows but not of the first",
+         text(lambda t: t.replace("P\n", "P\t\t\n").replace("C\n", "C\t\n")), SOUND),
+    Case("ids without sub-", ids(IDS), SOUND),
+    Case("ids with and without sub-", ids([LABELS[0], *IDS[1:]]), SOUND),
+    Case("ids with other zeros", ids([label.replace("-0", "-") for label in LABELS]), FAULTY,
+         ("nobody of 6 people can be processed",
+          "there is no folder sub-1 in source.root, but sub-01",
+          "Write the participant_id as the folder is named")),
+    Case("an id with more zeros", ids([*LABELS[:5], "sub-006"]), FAULTY,
+         ("sub-006: there is no folder", "in source.root, but sub-06")),
+    Case("an id in capitals", ids([*LABELS[:5], "SUB-06"]), FAULTY, ("but sub-06",)),
+    Case("an id that a spreadsheet made a number", ids([*LABELS[:5], "6.0"]), FAULTY,
+         ("but sub-06",)),
+    Case("an id with its session", ids([*LABELS[:5], "sub-06_ses-1"]), FAULTY, ("but sub-06",)),
+    Case("an id that no folder has", more_rows("sub-17\tP"), FAULTY,
+         ("sub-17: there is no *_T1w.nii.gz", "cohort.exclude")),
+    Case("a folder that no row has", lambda d: d.scan("sub-99", "T1w.nii.gz"), SOUND,
+         ("not studied, folders of source.root without a row in participants.tsv: 1 (sub-99)",)),
+    Case("a person twice", more_rows("sub-06\tC"), FAULTY,
+         ("names the person of row 8 twice", "source.session={column}")),
+    Case("an id column of another name", text(lambda t: t.replace("participant_id", "Subject ID")),
+         FAULTY, ("has no column participant_id; it has Subject ID, group", "Rename Subject ID")),
+    Case("a group that the cohort does not name", more_rows("sub-07\tX", "sub-08\tn/a"), SOUND,
+         ("not studied, in none of the cohort's groups: 2 of 8 rows of participants.tsv: "
+          "group=X: 1 (sub-07); group=n/a: 1 (sub-08)",)),
+    Case("a group in another spelling", more_rows("sub-07\tp"), FAULTY,
+         ("group='p' in row 8 (sub-07): in none of the groups, but like P",)),
+    Case("an excluded id with other zeros", lambda d: d.setting("exclude: [sub-6]"), FAULTY,
+         ("cohort.exclude names 1 who are not in participants.tsv: sub-6 (sub-06 is there)",)),
+    Case("asked for by an id with other zeros",
+         lambda d: d.words.extend(["level=participant", "labels=[sub-1]"]), FAULTY,
+         ("labels name 1 who are not among the 6 people there: sub-1 (sub-01 is there)",)),
+    Case("row names of R", r_table, SOUND),
+    Case("a mark of no width in an id", text(lambda t: t.replace("sub-03", "sub-\u200b03")), SOUND),
+    Case("a number of a group in another form", groups_in_numbers, FAULTY,
+         ("group='1.0' in row 4 (sub-03): in none of the groups, but like 1",)),
+    Case("somebody is excluded", lambda d: d.setting("exclude: [sub-06]"), SOUND,
+         ("not studied, by cohort.exclude: 1 (sub-06)",)),
+    Case("codes for ages as a covariate", column("age", ["999", "-9", "0", "-1", "64", "65"], AGE),
+         FAULTY,
+         ("participants.tsv: age='999' in row 2 (sub-01), age='-9' in row 3 (sub-02), "
+          "age='0' in row 4 (sub-03), age='-1' in row 5 (sub-04): no age in years",)),
+    Case("codes for ages", column("age", ["9999", "888", "0.0", "-99.0", "64", "n/a"]), FAULTY,
+         ("age='0.0' in row 4 (sub-03), age='-99.0' in row 5 (sub-04): no age in years (over 0, "
+          "at most 122)",)),
+    Case("a bad age and a missing scan are said at once", age_and_scan, FAULTY,
+         ("2 faults:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
+    Case("ages in months", column("age", [f"{12 * int(age)}" for age in SIX_AGES]), FAULTY,
+         ("age='732' in row 2 (sub-01)", "and 1 more: no age in years")),
+    Case("age in a column of another name", column("Age_at_scan", [*SIX_AGES[:5], "-9"],
+         "covariates: [Age_at_scan]"), FAULTY, ("Age_at_scan='-9' in row 7 (sub-06): no age",)),
+    Case("age at onset 999", column("age_at_onset", [*SIX_AGES[:2], "999", "n/a", "n/a", "n/a"]),
+         FAULTY, ("age_at_onset='999' in row 4 (sub-03): no age",)),
+    Case("ages of infants", column("age", ["0.1", "0.5", "1", "1.2", "2", "3"], AGE), SOUND),
+    Case("age groups", column("age_group", [*"010101"], "covariates: [age_group]"), SOUND),
+    Case("missing ages", column("age", [*SIX_AGES[:5], "n/a"]), SOUND,
+         ("column age, read as number: 61 to 65 (known: 3 pat, 2 hc)",)),
+    Case("a code in another covariate", column("score", [*"12345", "-99"], "covariates: [score]"),
+         SOUND, ("column score holds -99 for 1 (sub-06), where the others are 1 to 5",)),
+    Case("a score that may be negative", column("score", ["-3", *"12345"], "covariates: [score]"),
+         SOUND, (), ("stands for what is missing",)),
+    *(
+        Case(f"a dataset in {folder}", moved(folder), SOUND)
+        for folder in ("a, b/bids", "O'Brien's (old/bids", "a=b, {c}/bids")
+    ),
+    Case("a lesion mask in a folder with commas and quotes", mask_in("masks, 'old' (1)"), SOUND,
+         ("1 lesion masks (1 by source.lesion)",)),
+    Case("sessions, not chosen", sessions(BEFORE_AFTER), FAULTY,
+         ("2 T1w images fit", "source.session")),
+    Case("the first session", sessions(BEFORE_AFTER, "first"), SOUND, ("6 T1w, 6 T2w",)),
+    Case("the last session", sessions(BEFORE_AFTER, "last"), SOUND, ("6 T1w, 6 T2w",)),
+    Case("first of sessions without an order", sessions([["pre", "post"]] * 5 + [["pre"]], "first"),
+         FAULTY, ("source.session=first: sessions post, pre have no order", "{column}")),
+    Case("sessions by a column",
+         sessions(BEFORE_AFTER, "{visit}", ["1", "2", "ses-1", "2", "1", "10"]), SOUND,
+         ("6 T1w, 6 T2w",)),
+    Case("a session of the column that is not there",
+         sessions(BEFORE_AFTER, "{visit}", ["1", "2", "01", "2", "1", "10"]), FAULTY,
+         ("sub-03: no T1w image is left by source.session={visit} (ses-01)", "_ses-1_T1w.nii.gz")),
+    Case("a column of sessions that is not there", sessions(BEFORE_AFTER, "{timepoint}"), FAULTY,
+         ("source.session={timepoint}: participants.tsv has no column timepoint; it has",)),
+    Case("a sidecar of the table", levels_of_group, SOUND),
+]  # fmt: skip
