@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rt1t2_dask.bids_marks import is_nothing
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.dicom_part10 import compression, with_preamble
 
@@ -196,7 +197,7 @@ def _header(found: Any) -> Header:
         inversion="IR" in sequence or found.get("InversionRecovery") == "YES",
         echo_planar="EP" in sequence or found.get("EchoPlanarPulseSequence") == "YES",
         image_type=tuple(str(word).upper() for word in _list(found.get("ImageType"))),
-        agent=bool(str(found.get("ContrastBolusAgent") or "").strip()),
+        agent=not is_nothing(str(found.get("ContrastBolusAgent") or "")),
         frames=int(found.get("NumberOfFrames") or 1),
         position_mm=_position(found),
         normal=_normal(found),
