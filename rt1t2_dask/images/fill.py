@@ -116,13 +116,13 @@ def _mirror(image: Volume, lesion: Volume, to_image: Affine) -> Affine:
     hidden = to_grid(dilate(lesion, MIRROR_MM), coarse.grid, order=0)
     mirrored = to_grid(hidden, coarse.grid, rigid=start, order=0)
     within = (coarse.data > 0) & ~hidden.data & ~mirrored.data
-    try:
-        return pose.refine(coarse, coarse, start, within=within)
-    except RuntimeError as error:
+    found = pose.refine(coarse, coarse, start, within=within)
+    if found is None:
         raise SubjectError(
             "The mirrored brain could not be brought onto the brain.",
             "Set lesion.fill=mask, or leave the subject out with cohort.exclude.",
-        ) from error
+        )
+    return found
 
 
 def _blended(image: Volume, lesion: Volume, sound: NDArray[np.float32] | np.floating) -> Volume:

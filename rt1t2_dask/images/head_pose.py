@@ -165,21 +165,15 @@ class _Search:
             (self._fits if fit.likeness >= GOOD_LIKENESS else self._doubtful).append(fit)
 
     def _fit(self, start: Affine) -> None:
-        """Fit whole heads, then the brain and its shell; -1 where this start leaves no overlap."""
-        try:
-            rigid = pose.similar(self.head, self.t1w, start)
-        except RuntimeError:  # ITK says so
-            self._fits.append(Pose(start, -1.0))
-            return
+        """Fit whole heads, then the brain and its shell."""
+        rigid = pose.similar(self.head, self.t1w, start)
         self._similar.append(self._measured(rigid))
         self._fits.append(self._polished(rigid))
 
     def _polished(self, start: Affine) -> Pose:
-        try:
-            fit = pose.refine(self.head, self.t1w, start, within=self.around)
-        except RuntimeError:  # ITK: this start leaves no overlap
-            return Pose(start, -1.0)
-        return max((self._measured(matrix) for matrix in (start, fit)), key=_likeness)
+        fit = pose.refine(self.head, self.t1w, start, within=self.around)
+        both = [start] if fit is None else [start, fit]
+        return max((self._measured(matrix) for matrix in both), key=_likeness)
 
     def _measured(self, fit: Affine) -> Pose:
         """Return a pose with its likeness; -1 where it can be no head's."""

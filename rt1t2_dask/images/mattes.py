@@ -94,9 +94,9 @@ def fit(
     gradient, halved where it turns back. Turns and stretches are measured by the shift they give
     to the samples.
     """
-    matrix = np.asarray(start, dtype=np.float64)
-    value = 0.0
-    for level in levels:
+    matrix, value = np.asarray(start, dtype=np.float64), 0.0
+    nowhere = within is not None and not within.any()
+    for level in () if nowhere else levels:
         pair = _Pair.of(fixed, moving, level, within)
         matrix, value = _climb(pair, matrix, model, level)
     return Fit(matrix, value)

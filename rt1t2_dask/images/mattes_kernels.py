@@ -89,7 +89,7 @@ def fill_joint(
     place = np.empty(3)
     for n in range(len(points)):
         column[n] = -1.0
-        if not _carry(points[n], to_index, image.shape, place):
+        if not carry(points[n], to_index, image.shape, place):
             continue
         value = sample(image, place[0], place[1], place[2], slope)
         at = (value - scale[0]) / scale[1] + 2.0
@@ -141,7 +141,7 @@ def gather_force(
 
 
 @compiled
-def _carry(point: F64, to_index: F64, shape: tuple[int, int, int], place: F64) -> bool:
+def carry(point: F64, to_index: F64, shape: tuple[int, int, int], place: F64) -> bool:
     """Write where a point lies in an image; whether that is inside."""
     for i in range(3):
         place[i] = to_index[i, 3]

@@ -117,13 +117,13 @@ def _affine(
     if exclude is not None:
         hidden = dilate(exclude, AFFINE_MM)
         within &= ~to_grid(hidden, fixed.grid, warp=Warp(first), order=0).data
-    try:
-        return pose.refine(fixed, moving, first, within=within)
-    except RuntimeError as error:
+    found = pose.refine(fixed, moving, first, within=within)
+    if found is None:
         raise SubjectError(
             "The brain could not be brought onto the template by an affine map.",
             "Check the brain mask, or leave the subject out with cohort.exclude.",
-        ) from error
+        )
+    return found
 
 
 def cropped(image: Volume) -> Volume:

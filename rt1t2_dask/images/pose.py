@@ -22,7 +22,7 @@ _SHIFTS_MM = (-50.0, -25.0, 25.0, 50.0)
 _KEPT = 5
 _SAMPLES = (20_000, 60_000)
 _STEP_MM, _LEAST_MM = 4.0, 0.02
-_CLASSES = 24
+CLASSES = 24
 _TILTS = (-30.0, 0.0, 30.0)
 
 
@@ -130,8 +130,8 @@ def rank_information(one: Array, other: Array) -> float:
     one, other : ndarray, shape (n,)
         Finite, of the same places; n >= 1.
     """
-    pairs = _classes(one) * _CLASSES + _classes(other)
-    share = np.bincount(pairs, minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES) / pairs.size
+    pairs = _classes(one) * CLASSES + _classes(other)
+    share = np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES) / pairs.size
     apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
     met = share > 0
     return float((share[met] * np.log(share[met] / apart[met])).sum())
@@ -158,8 +158,10 @@ def similar(fixed: Volume, moving: Volume, start: Affine) -> Affine:
     return fit(fixed, moving, plain, "similarity", (_smooth(fixed, most=60),)).matrix
 
 
-def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None) -> Affine:
-    """Fit 12 degrees of freedom by Mattes mutual information, two resolutions.
+def refine(
+    fixed: Volume, moving: Volume, start: Affine, *, within: Array | None = None
+) -> Affine | None:
+    """Fit 12 degrees of freedom by Mattes mutual information; None without overlap.
 
     Parameters
     ----------
@@ -171,7 +173,8 @@ def refine(fixed: Volume, moving: Volume, start: Affine, *, within: Array | None
         Where the fixed image is compared.
     """
     fine = Level(0.0, _SAMPLES[1], _STEP_MM / 2, _LEAST_MM, 100)
-    return fit(fixed, moving, start, "affine", (_smooth(fixed, most=100), fine), within).matrix
+    found = fit(fixed, moving, start, "affine", (_smooth(fixed, most=100), fine), within)
+    return found.matrix if found.mutual_information > 0 else None
 
 
 def _smooth(fixed: Volume, most: int) -> Level:
@@ -211,7 +214,7 @@ def _pulled(fixed: Volume, moving: Volume, pose: Affine, outside: float) -> Arra
 
 
 def _classes(values: Array) -> Array:
-    edges = np.quantile(values, np.arange(1, _CLASSES) / _CLASSES)
+    edges = np.quantile(values, np.arange(1, CLASSES) / CLASSES)
     return np.searchsorted(edges, values, side="right")
 
 

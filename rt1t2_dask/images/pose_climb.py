@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from scipy import ndimage
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images import pose
+from rt1t2_dask.images.rank_kernels import pull, ranked_information
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, inverse, move, translation
 from rt1t2_dask.images.volume import Affine, Array, Volume
@@ -53,25 +53,25 @@ class Slope:
         self.still, self.moved = regrid(fixed, voxel_mm), regrid(moving, voxel_mm)
         within = to_grid(fixed.with_data(around), self.still.grid, order=0).data.astype(bool)
         self._points = move(self.still.affine, np.argwhere(within)[::thinned])
-        self._values = self.still.data[within][::thinned]
+        self._values = self.still.data[within][::thinned].astype(np.float64)
         self._centre = self._points.mean(axis=0)
-        self._data = self.moved.data.astype(np.float32)
+        self._data = np.ascontiguousarray(self.moved.data, dtype=np.float32)
         self._to_index = inverse(self.moved.affine)
 
     def at(self, matrix: Affine) -> float:
-        """Return the mutual information of the ranks, nats, as `pose.likeness`.
+        """Return the mutual information of the ranks, nats, near `pose.likeness` (0.01).
 
         Parameters
         ----------
         matrix : ndarray, shape (4, 4)
             Fixed mm to moving mm.
         """
-        index = move(self._to_index @ matrix, self._points).T
-        pulled = ndimage.map_coordinates(self._data, index, order=1, cval=np.nan)
-        seen = np.isfinite(pulled)
-        if seen.mean() < pose.LEAST_REACH:
+        way = np.ascontiguousarray((self._to_index @ matrix)[:3])
+        pulled = np.empty(len(self._points))
+        inside = pull(self._points, way, self._data, pulled)
+        if inside < pose.LEAST_REACH * len(pulled):
             return 0.0
-        return pose.rank_information(self._values[seen], pulled[seen])
+        return ranked_information(self._values, pulled, pose.CLASSES)
 
     def climbed(self, start: Affine, most: int, units: Array = _RIGID) -> Affine:
         """Move a pose uphill by Powell's method; by six units its size stays.
