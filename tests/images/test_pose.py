@@ -6,7 +6,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
-from rt1t2_dask.images.pose import angle_between, likeness
+from rt1t2_dask.images.pose import CLASSES, angle_between, likeness, rank_information
+from rt1t2_dask.images.pose_climb import Slope
+from rt1t2_dask.images.rank_kernels import ranked_information
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 
@@ -38,6 +40,25 @@ def test_no_monotone_change_of_intensity_matters(gain, offset, power):
     other = two.with_data(gain * two.data**power + offset)
     here = likeness(one, two, np.eye(4), ALL)
     assert likeness(one, other, np.eye(4), ALL) == pytest.approx(here, abs=0.01)
+
+
+def test_ranks_by_a_histogram_are_those_by_sorting():
+    one, two = (image.data.ravel() for image in pair())
+    exact = rank_information(one, two)
+    assert ranked_information(one, two, CLASSES) == pytest.approx(exact, abs=0.01)
+    holed = np.where(np.arange(two.size) % 3 == 0, np.nan, two)
+    kept = np.isfinite(holed)
+    exact = rank_information(one[kept], two[kept])
+    assert ranked_information(one, holed, CLASSES) == pytest.approx(exact, abs=0.01)
+    assert ranked_information(one, np.full(one.size, 3.0), CLASSES) == 0.0
+
+
+def test_a_slope_is_the_likeness_at_its_points():
+    one, two = pair()
+    slope = Slope(one, two, ALL, voxel_mm=1.0)
+    for shift in ((0, 0, 0), (1.5, -1, 0.5)):
+        pose = translation(shift)
+        assert slope.at(pose) == pytest.approx(likeness(one, two, pose, ALL), abs=0.02)
 
 
 def test_it_falls_with_distance_and_is_nothing_without_overlap():
