@@ -154,9 +154,7 @@ def compared(out: Path) -> dict[str, float]:
             median = 100 * float(np.median(np.abs(other[both] / plain[both] - 1)))
             shift = 100 * float(np.median(other[both]) / np.median(plain[both]) - 1)
             r = float(np.corrcoef(plain[both], other[both])[0, 1])
-            print(
-                f"{session} {state}: median |change| {median:.2f} %, shift {shift:+.2f} %, r {r:.4f}"
-            )
+            print(f"{session} {state}: median {median:.2f} %, shift {shift:+.2f} %, r {r:.4f}")
             apart.append(median)
             alike.append(r)
     return {"border_median": max(apart), "border_r": min(alike), "border_lost": lost}
