@@ -102,7 +102,17 @@ class Anova(Form):
     """Any difference between three groups or more (F)."""
 
     test: Literal["anova"]
-    groups: Annotated[tuple[str, ...], Field(min_length=3)]
+    groups: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _are_several(self) -> Anova:
+        named = list(dict.fromkeys(self.groups))
+        if len(named) < 3 or len(named) < len(self.groups):
+            raise ValueError(
+                f"anova of {', '.join(self.groups) or 'no group'}: name three different groups or "
+                "more; two are a contrast [first, second]"
+            )
+        return self
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
     ("form", "message"),
     [
         ("{test: regression, of: nothing, within: pat}", "nothing, which is no column"),
-        ("{test: anova, groups: [pat, hc]}", "at least 3"),
+        ("{test: anova, groups: [pat, hc]}", "name three different groups"),
         ("{test: paired, groups: [pat, hc]}", "pair is missing"),
         ("{formula: '~ group + open(pain)', of: group}", "use names of columns"),
         ("{formula: '~ group + pain', of: sex}", "no term"),
