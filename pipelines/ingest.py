@@ -23,6 +23,7 @@ from rt1t2_dask.images.qc import (
 )
 from rt1t2_dask.images.resample import to_grid, working_grid
 from rt1t2_dask.images.steps import in_steps
+from rt1t2_dask.images.trim import filled
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.images.zeros import background
 from rt1t2_dask.pipelines.stage import InputFile, Inputs, Made, Stage
@@ -64,7 +65,7 @@ def _make_scans(inputs: Inputs) -> Made:
         record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)
     voxel_mm = checks["t1w_voxel_mm"]
     images |= {} if voxel_mm is None else working_grid(images, voxel_mm)
-    images["t2w"] = t2w
+    images["t2w"] = filled(t2w)
     return Made(xr.Dataset({name: to_array(name, v) for name, v in images.items()}), record)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rt1t2_dask.images.transform import Warp, inverse, move
+from rt1t2_dask.images.trim import filled
 from rt1t2_dask.images.volume import Affine, Array, Grid, Volume
 
 Order = Literal[0, 1, 4]
@@ -116,11 +117,12 @@ def working_grid(images: Mapping[str, Volume], voxel_mm: float) -> dict[str, Vol
     -------
     dict of str to Volume
         The same names, the T1w by fourth-degree B-spline, masks by nearest neighbour, and the
-        T1w as it was as ``t1w_source``; empty where it has these voxels already (within 1 %).
+        T1w's own voxels as ``t1w_source``, both without slices at the border that hold one value
+        each; empty where it has these voxels already (within 1 %).
     """
-    t1w = images["t1w"]
-    if np.allclose(t1w.grid.voxel_mm, voxel_mm, rtol=0.01):
+    if np.allclose(images["t1w"].grid.voxel_mm, voxel_mm, rtol=0.01):
         return {}
+    t1w = filled(images["t1w"])  # a spline rings at the edge of empty slices
     made = {"t1w": regrid(t1w, voxel_mm, order=4), "t1w_source": t1w}
     grid = made["t1w"].grid
     return made | {k: to_grid(v, grid, order=0) for k, v in images.items() if k != "t1w"}
