@@ -6,36 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rt1t2_dask.agent_words import is_nothing, says_agent
 from rt1t2_dask.bids_names import OWN_SPACES, entities, split_words
 
-# A value that says nothing was given; "unknown" says nothing either way.
-NOTHING = frozenset(
-    ("", "none", "no", "n", "n/a", "na", "nil", "null", "false", "-", "--", ".", "unknown",
-     "unspecified", "not applicable", "nein", "nee", "non", "aucun", "ninguno", "geen", "native")
-)  # fmt: skip
-BEFORE = re.compile(
-    r"(no|non|not|none|nil|without|w/o|ohne|keine?|sans|sin|geen|zonder|pre|before|vor|avant)\b"
-)
-NO_VOLUME = re.compile(r"0+([.,]0*)?\s*(ml|cc|mmol)?")
 # In order: what names the agent goes before what tells how much of it.
 AGENT_FIELDS = (
     re.compile(r"contrast(bolus)?(agent|ingredient|medium|media|name)s?(sequence)?|ce(agent)?"),
     re.compile(r"contrastenhance(d|ment)|contrastgiven|contrastadministered"),
     re.compile(r"contrast(bolus|agent)?(volume|(total)?dose)"),
 )
-NOT_AGENT_WORDS = frozenset(
-    ("pre", "no", "non", "without", "native", "nativ", "ohne", "sans", "before", "op", "surgery",
-     "treatment", "ictal", "stim", "training", "high", "low")
-)  # fmt: skip
-AGENT_WORDS = frozenset(
-    ("gd", "gad", "gado", "gadolinium", "gadovist", "dotarem", "prohance", "magnevist", "ce", "km",
-     "contrast", "post", "enhanced", "cemprage", "ceus")
-)  # fmt: skip
-AGENT_TEXT = re.compile(
-    r"(post|with|plus|mit|avec)(gd|gad|km|contrast|ce|inj)|gadolin|gado$"
-    r"|(t1w?|mprage|spgr|flash|space|tse|tfe|bravo|vibe|se)(gd|gad|ce|km)$"
-)
-PRE_TEXT = re.compile(r"(pre|non?|without|ohne|sans)(gd|gad|km|contrast|ce|inj)")
 # What reconstructions, localizers and tools are called; each is matched as a whole word.
 OTHER_WORDS: dict[str, frozenset[str]] = {
     "T1w": frozenset(
@@ -86,30 +65,17 @@ def _same(suffix: str) -> tuple[str, str]:
 
 def _worded(key: str, value: str, suffix: str) -> str:
     text, words = value.lower(), set(split_words(value))
-    if _after_agent(text, words):
+    if says_agent(value):
         return f"contrast agent ({key}-{value})"
     stripped = key in ("desc", "proc") and STRIPPED.search(text)
     flair = suffix == "T2w" and "flair" in text
     return f"{key}-{value}" if stripped or flair or words & OTHER_WORDS[suffix] else ""
 
 
-def _after_agent(text: str, words: set[str]) -> bool:
-    if words & NOT_AGENT_WORDS or PRE_TEXT.search(text):
-        return False
-    return bool(words & AGENT_WORDS or AGENT_TEXT.search(text))
-
-
 def beside(path: str) -> str:
     """Return the entities that stand back where an image without them is there."""
     own = entities(path)
     return ", ".join(f"{key}-{own[key]}" for key in BESIDE if key in own)
-
-
-def is_nothing(value: str) -> bool:
-    """Whether a text says that no contrast agent was given."""
-    text = value.strip().lower()
-    said = text in NOTHING or BEFORE.match(text) or NO_VOLUME.fullmatch(text)
-    return bool(said or PRE_TEXT.match(text))
 
 
 def agent(document: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rt1t2_dask.bids_marks import is_nothing
+from rt1t2_dask.agent_words import is_nothing
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.dicom_part10 import compression, with_preamble
 

@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from rt1t2_dask.agent_words import says_agent
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom_headers import Header
-from rt1t2_dask.images.dicom_words import says_agent, says_no_anatomy, says_proton_density
+from rt1t2_dask.images.dicom_words import says_no_anatomy, says_proton_density
 from rt1t2_dask.images.nifti_header import MIN_SLICES
 
 Contrast = Literal["T1w", "T2w"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.bids_marks import agent, beside, is_nothing, unlike
+from rt1t2_dask.agent_words import is_nothing
+from rt1t2_dask.bids_marks import agent, beside, unlike
 from rt1t2_dask.bids_masks import is_doubtful, is_lesion
 from rt1t2_dask.bids_names import session_of, split_words
 
