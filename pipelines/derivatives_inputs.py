@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rt1t2_dask.bids_derivatives import Preprocessed, preprocessed
+from rt1t2_dask.bids_derivatives import Preprocessed, choose, preprocessed
 from rt1t2_dask.bids_files import Choice, Wanted, the_one
 from rt1t2_dask.config import DerivativesSource
 from rt1t2_dask.errors import SubjectError
@@ -15,6 +15,25 @@ from rt1t2_dask.pipelines.places import joined
 from rt1t2_dask.storage.stores import open_store
 
 RAW = "t2w_raw"
+_BRING = "or exclude the person: cohort.exclude."
+
+
+class InRaw:
+    """What is done about a raw T2w: sessions are the only setting that chooses it."""
+
+    def of_map(self, suffix: str, path: str) -> str:
+        """Return the remedy where a map is there and no scan."""
+        return f"Add the {suffix} to source.raw, {_BRING}"
+
+    def of_none_left(self, suffix: str, said: str, path: str) -> str:
+        """Return the remedy where a rule leaves no image."""
+        if said.startswith("leaving out"):
+            return f"Add a {suffix} without to source.raw, {_BRING}"
+        return f"Correct that setting, {_BRING}"
+
+    def of_several(self, suffix: str, paths: Sequence[str]) -> str:
+        """Return the remedy where several images fit."""
+        return choose(paths)
 
 
 def derived_choices(
@@ -39,7 +58,7 @@ def derived_choices(
     SubjectError
         The T1w, the T2w or a transform that is needed is nowhere.
     """
-    wanted = Wanted(session=source.session)
+    wanted = Wanted(session=source.session, remedies=InRaw())
     paths = list(open_store(source.root, options).list(label))
     found = preprocessed(paths, wanted, source.space, given)
     t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}

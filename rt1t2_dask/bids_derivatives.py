@@ -130,12 +130,12 @@ def _one(
         of_all = [p for p in found if "ses" not in entities(p)]
         found = [p for p in found if entities(p).get("ses") == session] or of_all
     if len(found) > 1:
-        raise SubjectError(f"{len(found)} files fit as {what}: {_list(found)}.", _remedy(found))
+        raise SubjectError(f"{len(found)} files fit as {what}: {_list(found)}.", choose(found))
     return Choice(found[0], "of the derivatives") if found else None
 
 
-def _remedy(found: Sequence[str]) -> str:
-    """Say how to choose: by session where sessions differ."""
+def choose(found: Sequence[str]) -> str:
+    """Return how to choose among files: by session where sessions differ."""
     sessions = {entities(path).get("ses") for path in found}
     if len(sessions) == len(found):
         known = ", ".join(sorted(s for s in sessions if s is not None))

@@ -18,7 +18,15 @@ from rt1t2_dask.bids_masks import (
     mask_of,
 )
 from rt1t2_dask.bids_names import OWN_SPACES, entities, images_of, session_of, suffix_of
-from rt1t2_dask.bids_refusals import ALSO, none_left, none_there, require_way_round, several
+from rt1t2_dask.bids_refusals import (
+    ALSO,
+    Remedies,
+    none_left,
+    none_there,
+    require_way_round,
+    several,
+)
+from rt1t2_dask.bids_remedies import BY_PATTERN
 from rt1t2_dask.errors import SubjectError
 
 __all__ = ["OWN_SPACES", "Choice", "Scans", "Wanted", "entities", "mask_of", "scans", "the_one"]
@@ -42,6 +50,8 @@ class Wanted:
         File name pattern (``*`` and ``?``), as ``*_acq-mprage_*``.
     asked : str
         What chose the session, where that is not its label.
+    remedies : Remedies
+        Those of the source at hand.
     """
 
     session: str | None = None
@@ -49,6 +59,7 @@ class Wanted:
     t1w: str | None = None
     t2w: str | None = None
     asked: str = ""
+    remedies: Remedies = BY_PATTERN
 
 
 @dataclass(frozen=True)
@@ -165,17 +176,17 @@ def the_one(
     """
     fitting = _candidates(images, suffix, pattern)
     if not fitting:
-        raise none_there(suffix, images)
+        raise none_there(suffix, images, wanted.remedies)
     total, reasons = len(fitting), []
     for rule in _rules(suffix, wanted, pattern, agent):
         kept, said = rule(fitting)
         if not kept:
-            raise none_left(suffix, said, fitting)
+            raise none_left(suffix, said, fitting, wanted.remedies)
         if len(kept) < len(fitting):
             reasons.append(said)
         fitting = kept
     if len(fitting) > 1:
-        raise several(suffix, fitting)
+        raise several(suffix, fitting, wanted.remedies)
     require_way_round(fitting[0])
     mark = unlike(fitting[0], suffix) or _by_sidecar(agent(fitting[0]))
     if mark:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from rt1t2_dask.bids_names import stem, suffix_of, told_apart
+from rt1t2_dask.bids_names import suffix_of, told_apart
 from rt1t2_dask.errors import SubjectError
 
 # What may stand for a contrast where a pattern names it.
@@ -15,23 +16,29 @@ REVERSED = {
     "R2map": ("T2w", "T2 = 1/R2 as *_T2map"),
 }
 IMAGES_SHOWN = 6
-_OF_ONE_PERSON = ("sub-", "ses-")
 
 
-def setting_of(suffix: str) -> str:
-    """Return the setting that names an image."""
-    return f"source.{suffix.lower()}"
+class Remedies(Protocol):
+    """What a source lets a person do about an image; each source has settings of its own."""
+
+    def of_map(self, suffix: str, path: str) -> str:
+        """Return the remedy where a map is there and no scan."""
+
+    def of_none_left(self, suffix: str, said: str, path: str) -> str:
+        """Return the remedy where a rule leaves no image."""
+
+    def of_several(self, suffix: str, paths: Sequence[str]) -> str:
+        """Return the remedy where several images fit."""
 
 
-def none_there(suffix: str, images: Sequence[str]) -> SubjectError:
+def none_there(suffix: str, images: Sequence[str], remedies: Remedies) -> SubjectError:
     """No image has the suffix."""
-    key = setting_of(suffix)
     kinds = [kind for kind in ALSO[suffix] if kind not in REVERSED]
     maps = [p for kind in kinds for p in images if suffix_of(p) == kind]
     if maps:
         return SubjectError(
             f"there is no *_{suffix}.nii.gz, but {told_apart(maps)}.",
-            f"Name it if it is to be used: {key}=*_{suffix_of(maps[0])}.*",
+            remedies.of_map(suffix, maps[0]),
         )
     here = f", only {told_apart(images)}" if 0 < len(images) <= IMAGES_SHOWN else ""
     return SubjectError(
@@ -39,24 +46,19 @@ def none_there(suffix: str, images: Sequence[str]) -> SubjectError:
     )
 
 
-def none_left(suffix: str, said: str, before: Sequence[str]) -> SubjectError:
+def none_left(suffix: str, said: str, before: Sequence[str], remedies: Remedies) -> SubjectError:
     """No image is left by a rule."""
-    key = setting_of(suffix)
-    remedy = f"Correct that setting, or name the image with {key}."
-    if said.startswith("leaving out"):
-        remedy = f"Bring one without, or name it if it is right, as {key}={pattern_of(before[0])}."
-    there = told_apart(before)
-    return SubjectError(f"no {suffix} image is left by {said}; there are {there}.", remedy)
-
-
-def several(suffix: str, fitting: Sequence[str]) -> SubjectError:
-    """More than one image fits; alike names are told apart by their folders."""
-    names = told_apart(fitting)
-    example = _folder_pattern(fitting[0]) if "/" in names else "*_acq-mprage_*"
     return SubjectError(
-        f"{len(fitting)} {suffix} images fit: {names}.",
-        f"Choose with source.session, source.run (a number, first or last) or "
-        f"{setting_of(suffix)} (a pattern such as {example}).",
+        f"no {suffix} image is left by {said}; there are {told_apart(before)}.",
+        remedies.of_none_left(suffix, said, before[0]),
+    )
+
+
+def several(suffix: str, fitting: Sequence[str], remedies: Remedies) -> SubjectError:
+    """More than one image fits; alike names are told apart by their folders."""
+    return SubjectError(
+        f"{len(fitting)} {suffix} images fit: {told_apart(fitting)}.",
+        remedies.of_several(suffix, fitting),
     )
 
 
@@ -72,16 +74,5 @@ def require_way_round(path: str) -> None:
         raise SubjectError(
             f"{told_apart([path])} is bright where a {contrast} is dark: the ratio would be the "
             "wrong way round.",
-            f"Bring {other}, and name it with {setting_of(contrast)}.",
+            f"Bring {other}, and name it in its place.",
         )
-
-
-def pattern_of(path: str) -> str:
-    """Give a pattern that fits everybody's image of that name."""
-    words = [word for word in stem(path).split("_") if not word.startswith(_OF_ONE_PERSON)]
-    return "*_" + "_".join(words) + ".*"
-
-
-def _folder_pattern(path: str) -> str:
-    folder = path.rpartition("/")[0].partition("/")[2]
-    return f"*/{folder}/*" if folder else pattern_of(path)

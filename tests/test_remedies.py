@@ -8,20 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from rt1t2_dask.bids_files import Wanted, the_one
+from rt1t2_dask.bids_remedies import ByPattern
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_keys import settings
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.derivatives_inputs import InRaw
 
 PACKAGE = Path(__file__).resolve().parent.parent / "rt1t2_dask"
 SECTIONS = sorted({setting.key.split(".")[0] for setting in settings() if "." in setting.key})
 NAMED = re.compile(rf"(?<![\w./*])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z0-9_]*)+(?![\w(])")
 FILLED = "\0"
 # What stands in a message in place of a word that is known at run time only.
-ROLES = {"dicom_series.py": ("t1w", "t2w")}
+ROLES = {"dicom_series.py": ("t1w", "t2w"), "bids_masks.py": ("lesion", "brain_mask")}
 EVERY_ROLE = ("t1w", "t2w", "lesion", "brain_mask")
 FILES = (".tsv", ".html", ".json", ".yaml")
 MAPPINGS = ("cohort.groups.", "cohort.contrasts.")
 # Sources whose people a module reads, where it is not every one.
 READERS = {
+    "bids_files.py": {"bids"},
+    "bids_remedies.py": {"bids"},
+    "bids_refusals.py": {"bids", "derivatives"},
+    "bids_masks.py": {"bids", "derivatives"},
+    "scan_inputs.py": {"bids", "derivatives"},
     "bids_derivatives.py": {"derivatives"},
     "derivatives_inputs.py": {"derivatives"},
     "dicom_series.py": {"dicom"},
@@ -89,6 +98,26 @@ def test_a_message_names_only_settings_that_exist(path: Path):
         (line, key) for line, text in texts(path) for key in named(text, roles) if key not in known
     }
     assert not wrong
+
+
+IMAGES = {
+    "none": [],
+    "a map alone": ["T2map"],
+    "several": ["acq-a_T2w", "acq-b_T2w"],
+    "of two sessions": ["ses-1_T2w", "ses-2_T2w"],
+    "none of the session": ["ses-2_T2w"],
+    "after contrast agent": ["ses-1_ce-gd_T2w"],
+}
+
+
+@pytest.mark.parametrize("images", IMAGES.values(), ids=IMAGES)
+@pytest.mark.parametrize(("kind", "remedies"), [("bids", ByPattern()), ("derivatives", InRaw())])
+def test_a_refusal_names_settings_of_its_own_source(images, kind, remedies):
+    paths = [f"sub-01/anat/sub-01_{name}.nii.gz" for name in images]
+    session = None if len(images) > 1 else "1"
+    with pytest.raises(SubjectError) as error:
+        the_one(paths, "T2w", Wanted(session, remedies=remedies))
+    assert named(str(error.value)) <= keys({kind})
 
 
 def test_the_walk_sees_settings():
