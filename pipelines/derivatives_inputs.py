@@ -8,8 +8,10 @@ from typing import Any
 
 from rt1t2_dask.bids_derivatives import Preprocessed, choose, preprocessed
 from rt1t2_dask.bids_files import Choice, Wanted, the_one
+from rt1t2_dask.bids_names import images_of
 from rt1t2_dask.config import DerivativesSource
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.agents import agents
 from rt1t2_dask.pipelines.not_here import why_missing
 from rt1t2_dask.pipelines.places import joined
 from rt1t2_dask.storage.stores import open_store
@@ -97,13 +99,9 @@ def _raw_t2w(
             "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
         )
     store = open_store(source.raw, options)
-    images = [p for p in store.list(label) if _is_image(p)]
+    paths = list(store.list(label))
+    said = agents(store, [*store.children(""), *paths])
     with why_missing(store, label):
-        chosen = the_one(images, "T2w", wanted)
+        chosen = the_one(images_of(paths), "T2w", wanted, agent=said)
     path = joined(source.raw, chosen.path)
     return replace(chosen, path=path, reason=f"raw, in source.raw: {chosen.reason}")
-
-
-def _is_image(path: str) -> bool:
-    """Say whether a path is of an image; names with a leading dot are what a Mac leaves."""
-    return path.endswith((".nii", ".nii.gz")) and not path.rsplit("/", 1)[-1].startswith(".")

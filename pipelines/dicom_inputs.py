@@ -12,7 +12,8 @@ from rt1t2_dask.config import DicomSource
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
 from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
-from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, check_whole, choose, sort_series
+from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, choose, sort_series
+from rt1t2_dask.images.dicom_whole import check_whole
 from rt1t2_dask.images.foreign import archive_kind, how_to_fetch
 from rt1t2_dask.pipelines.not_here import fetched, packed
 from rt1t2_dask.pipelines.places import for_person

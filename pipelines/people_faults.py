@@ -64,7 +64,7 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
         if kind(column, cohort) == "sex":
             faults += _sex_faults(people, column, cohort, labels)
         elif not is_text(people[column]):
-            wanted[column] = AS_TEXT
+            wanted[column] = "" if is_age(column) else AS_TEXT
     for column, hint in wanted.items():
         try:
             values = tabular.numbers(people[column], cohort.participants, labels, hint)
@@ -72,7 +72,27 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
             faults.append(str(error))
         else:
             faults += _age_faults(people[column], values, cohort, labels)
-    return faults
+    texts = (c for c in cohort.columns if c in rows and _is_levels(people[c], kind(c, cohort)))
+    return faults + [line for column in texts for line in _spelled(people[column], cohort)]
+
+
+def _is_levels(values: pd.Series[str], read_as: str) -> bool:
+    return read_as == "text" or (read_as == "any" and is_text(values))
+
+
+def _spelled(values: pd.Series[str], cohort: Cohort) -> list[str]:
+    """Say which levels are written in several ways: each would be a level of its own."""
+    seen = sorted(values.dropna().astype(str).unique())
+    ways: dict[str, list[str]] = {}
+    for value in seen:
+        ways.setdefault(plain(value), []).append(value)
+    several = "; ".join(", ".join(map(repr, own)) for own in ways.values() if len(own) > 1)
+    if not several:
+        return []
+    return [
+        f"{cohort.participants}: column {values.name} writes one level in several ways "
+        f"({several}); write it in one."
+    ]
 
 
 def _age_faults(
@@ -146,7 +166,7 @@ def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
 
 def plain(value: str) -> str:
     """Give a value of a group without what people write in several ways."""
-    bare = re.sub(r"[\s_]+|(?<=\w)-(?=\w)", "", value.casefold())
+    bare = re.sub(r"[\s_\"']+|(?<=\w)-(?=\w)", "", value.casefold())
     return re.sub(r"0*(\d+)(\.0+)?", r"\1", bare) if bare[:1].isdigit() else bare
 
 

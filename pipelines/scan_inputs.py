@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from rt1t2_dask import bids_files
 from rt1t2_dask.bids_files import ENDS, Scans, Wanted, in_session
-from rt1t2_dask.bids_marks import SaysAgent, agent
 from rt1t2_dask.bids_masks import Choice
-from rt1t2_dask.bids_names import images_of
-from rt1t2_dask.bids_sidecars import merged, sidecars
+from rt1t2_dask.bids_names import images_of, suffix_of
 from rt1t2_dask.config import BidsSource, Config, DerivativesSource
+from rt1t2_dask.pipelines.agents import agents
 from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.people_kinds import SESSION
-from rt1t2_dask.storage.base import NOT_READ
-from rt1t2_dask.storage.stores import Store
+from rt1t2_dask.storage.stores import Store, open_store
 
 Row = Mapping[str, Any]
 MASKS = ("lesion", "brain_mask")
@@ -56,29 +53,6 @@ def bids_scans(
     return bids_files.scans(paths, _derived(store, label), wanted, said, given)
 
 
-def agents(store: Store, listed: Sequence[str]) -> SaysAgent:
-    """Return what tells of an image whether its sidecars name a contrast agent.
-
-    Parameters
-    ----------
-    listed : sequence of str
-        Sidecars are among these; that of another image says nothing, nor does an unreadable one.
-    """
-    documents = [path for path in listed if path.endswith(".json")]
-    images = {path.partition(".")[0] for path in images_of(listed)}
-
-    @cache
-    def said(image: str) -> str:
-        others = images - {image.partition(".")[0]}
-        own = [path for path in documents if path.removesuffix(".json") not in others]
-        try:
-            return agent(merged(store.read(path) for path in sidecars(image, own)))
-        except (ValueError, FileNotFoundError, *NOT_READ):
-            return ""
-
-    return said
-
-
 def _derived(store: Store, label: str) -> list[str]:
     """List a person's files in ``derivatives/`` and in the datasets that lie there."""
     folders = sorted(name for name in store.children("derivatives") if name.endswith("/"))
@@ -90,12 +64,17 @@ def derivatives(
     config: Config, source: DerivativesSource, store: Store, row: Row, given: Collection[str]
 ) -> dict[str, Choice | None]:
     """Choose what sMRIPrep or fMRIPrep made of a person's scans, by role; raises SubjectError."""
-    label = row["participant_id"]
+    label, options = row["participant_id"], config.storage.options()
     session = wanted_session(source.session, row)
     if session in ENDS:
-        images = images_of(list(store.list(label)))
-        session = in_session(images, Wanted(session)).session
+        raw = [] if source.raw is None else list(open_store(source.raw, options).list(label))
+        session = _end(session, images_of(list(store.list(label))), images_of(raw))
     own = source.model_copy(update={"session": session})
-    options = config.storage.options()
     needed = config.given_transform
     return derived_choices(own, label, options, needs_transform=needed, given=given)
+
+
+def _end(session: str | None, images: Sequence[str], raw: Sequence[str]) -> str | None:
+    """Return the first or last session of the derivatives; of raw scans where these have none."""
+    own = in_session(images, Wanted(session)).session
+    return own or in_session([p for p in raw if suffix_of(p) == "T2w"], Wanted(session)).session

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from rt1t2_dask.bids_files import Choice, Wanted
+from rt1t2_dask.bids_marks import unlike
 from rt1t2_dask.bids_masks import is_lesion, mask_of
-from rt1t2_dask.bids_names import OWN_SPACES, entities
+from rt1t2_dask.bids_names import OWN_SPACES, entities, suffix_of, told_apart
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
 _SAME = ("ses", "acq", "run", "rec", "ce")
+SESSION = "Correct source.session. Otherwise: "
+T1W = r"_desc-preproc_T1w\.nii(\.gz)?$"
 SUFFIXES = r"\.(h5|txt|tfm|mat)$"
 
 
@@ -67,15 +70,14 @@ def preprocessed(
         There is no preprocessed T1w, or several of one kind.
     """
     own = [p for p in sorted(paths) if not p.split("/")[-1].startswith(".")]
+    own = [p for p in own if entities(p).get("space", "T1w") in OWN_SPACES]
+    every = [p for p in own if re.search(T1W, p)]
     if wanted.session is not None:
         own = [p for p in own if entities(p).get("ses") in (None, wanted.session)]
-    own = [p for p in own if entities(p).get("space", "T1w") in OWN_SPACES]
-    t1w = _one(own, r"_desc-preproc_T1w\.nii(\.gz)?$", "preprocessed T1w", wanted.session)
+    own = [p for p in own if not _is_other(p)]
+    t1w = _one(own, T1W, "preprocessed T1w", wanted.session)
     if t1w is None:
-        raise SubjectError(
-            "there is no *_desc-preproc_T1w.nii.gz in T1w space.",
-            "Run sMRIPrep or fMRIPrep on the person, or use the scans: source=bids.",
-        )
+        raise _no_t1w(every, wanted)
     made = _made_of(t1w.path, own)
     beside = partial(_one, made)
     lesions = [p for p in own if is_lesion(p)]
@@ -93,6 +95,22 @@ def preprocessed(
         back if transform is None else None,
         _tissues(beside),
         _spaces(made),
+    )
+
+
+def _is_other(path: str) -> bool:
+    """Whether a name says that a scan is no plain one, as after contrast agent."""
+    return suffix_of(path) in ("T1w", "T2w") and bool(unlike(path, suffix_of(path)))
+
+
+def _no_t1w(every: Sequence[str], wanted: Wanted) -> SubjectError:
+    """Say which preprocessed T1w are there, and why none of them is taken."""
+    why = {path: unlike(path, "T1w") or f"not of source.session={wanted.session}" for path in every}
+    there = "; ".join(f"{told_apart([path])} is {said}" for path, said in why.items())
+    return SubjectError(
+        f"there is no *_desc-preproc_T1w.nii.gz in T1w space{there and ': ' + there}.",
+        f"{SESSION if wanted.session is not None and every else ''}"
+        "Run sMRIPrep or fMRIPrep on the person, or use the scans: source=bids.",
     )
 
 

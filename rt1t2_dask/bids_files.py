@@ -245,6 +245,8 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _runs(paths: list[str], run: Run) -> list[str]:
+    if not any("run" in entities(p) for p in paths):
+        return paths
     numbers = {p: _number(entities(p).get("run", "")) for p in paths}
     if not isinstance(run, int) and numbers:
         run = min(numbers.values()) if run == "first" else max(numbers.values())

@@ -21,7 +21,9 @@ class ByPattern:
         key = _setting(suffix)
         if said.startswith("leaving out"):
             return f"Bring one without, or name it if it is right, as {key}={_pattern_of(path)}."
-        return f"Correct that setting, or name the image with {key}."
+        if said.startswith(f"{key}="):
+            return "Correct that setting."
+        return f"Correct that setting, or leave it out and name the image with {key}."
 
     def of_several(self, suffix: str, paths: Sequence[str]) -> str:
         """Return the remedy where several images fit."""

@@ -79,7 +79,8 @@ def _fault(key: str, item: Any) -> str:
     if kind == "extra_forbidden":
         from rt1t2_dask.config_keys import suggestion  # it reads the models
 
-        return f"{key}={item['input']!r}: there is no such setting; {suggestion(key)}"
+        meant = suggestion(key, _source(item["loc"]))
+        return f"{key}={item['input']!r}: there is no such setting; {meant}"
     if kind == "missing":
         return f"{key} is missing; set it."
     if kind == "value_error":
@@ -87,6 +88,11 @@ def _fault(key: str, item: Any) -> str:
         named = not key or "." in text.split("=")[0] or "'" in text
         return (text if named else f"{key}: {text}") + "."
     return "\0" + _expected(kind, key, item, context)
+
+
+def _source(steps: Sequence[Any]) -> str:
+    """Return the kind of source that pydantic read a setting as; empty for other settings."""
+    return str(steps[1]) if steps[0] == "source" and len(steps) > 2 else ""
 
 
 def _expected(kind: str, key: str, item: Any, context: Mapping[str, Any]) -> str:

@@ -134,11 +134,20 @@ def _type(annotation: Any) -> str:
     return PLAIN.get(annotation, "text")
 
 
-def suggestion(key: str) -> str:
-    """Give the known setting that a mistyped one may have meant, as a clause."""
-    known = list(dict.fromkeys(setting.key for setting in settings()))
+def suggestion(key: str, kind: str = "") -> str:
+    """Give the known setting that a mistyped one may have meant, as a clause.
+
+    Parameters
+    ----------
+    key : str
+    kind : str
+        Of the source that was chosen: settings of others are not meant.
+    """
+    known = list(dict.fromkeys(s.key for s in settings() if not kind or s.of in ("", kind)))
     section, _, last = key.rpartition(".")
     siblings = {k.rpartition(".")[2]: k for k in known if k.rpartition(".")[0] == section}
+    if key not in known and key in {setting.key for setting in settings()}:
+        return f"{section}={kind} has {', '.join(name for name in siblings if name != 'kind')}."
     starting = [k for name, k in siblings.items() if name.startswith(last) or last in name]
     near = [siblings[name] for name in get_close_matches(last, siblings, 1, 0.6)]
     elsewhere = [] if siblings else get_close_matches(key, known, 1, 0.75)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from rt1t2_dask.config_model import Model
 from rt1t2_dask.config_morphometry import MorphometrySource, SimulatedMorphometrySource
@@ -65,6 +66,25 @@ class SimulatedSource(Model):
         return self
 
 
+PLACES = ("{label}", "{id}")
+
+
+def _of_each(pattern: str, info: ValidationInfo) -> str:
+    """Refuse a pattern that names one file for everybody, or what is not known of a person."""
+    unknown = [w for w in re.findall(r"\{\w*\}", pattern) if w not in PLACES]
+    if unknown:
+        raise ValueError(f"source.{info.field_name}={pattern} holds {unknown[0]}, {KNOWN_PLACES}")
+    if not any(place in pattern for place in PLACES):
+        raise ValueError(
+            f"source.{info.field_name}={pattern} is the same for everybody; {KNOWN_PLACES}"
+        )
+    return pattern
+
+
+KNOWN_PLACES = "write {label} (sub-01) or {id} (01) where people differ"
+EachPath = Annotated[str, AfterValidator(_of_each)]
+
+
 class BidsSource(Model):
     """T1w and T2w in a BIDS dataset."""
 
@@ -74,8 +94,8 @@ class BidsSource(Model):
     run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
     t1w: str | None = None
     t2w: str | None = None
-    lesion: str | None = None
-    brain_mask: str | None = None
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
 
     @field_validator("session", mode="before")
     @classmethod
@@ -88,14 +108,14 @@ class DicomSource(Model):
 
     kind: Literal["dicom"]
     root: str
-    folder: str
+    folder: EachPath
     t1w_series: str | None = None
     t2w_series: str | None = None
     t1w_echo_ms: Annotated[float, Field(gt=0)] | None = None
     t2w_echo_ms: Annotated[float, Field(gt=0)] | None = None
     repeat: Literal["first", "last"] | None = None
-    lesion: str | None = None
-    brain_mask: str | None = None
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
 
     @field_validator("t1w_series", "t2w_series", mode="before")
     @classmethod
@@ -112,8 +132,8 @@ class DerivativesSource(Model):
     session: str | None = None
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]+$")]
     bias_corrected: tuple[Literal["t1w", "t2w"], ...]
-    lesion: str | None = None
-    brain_mask: str | None = None
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
 
     @field_validator("space")
     @classmethod

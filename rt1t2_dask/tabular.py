@@ -228,8 +228,8 @@ def numbers(
     found, wrong = parse_numbers(values)
     if wrong.any():
         raise UserError(
-            f"{name}: {listed(values, wrong, labels)} {_no_numbers(wrong)}; write n/a where it "
-            f"is missing{hint}."
+            f"{name}: {listed(values, wrong, labels)} {_no_numbers(wrong)}; write the "
+            f"number alone, n/a where it is missing{hint}."
         )
     return found
 

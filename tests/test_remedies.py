@@ -21,6 +21,7 @@ NAMED = re.compile(rf"(?<![\w./*])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z0-9_]*)+
 FILLED = "\0"
 # What stands in a message in place of a word that is known at run time only.
 ROLES = {"dicom_series.py": ("t1w", "t2w"), "bids_masks.py": ("lesion", "brain_mask")}
+ROLES["dicom_whole.py"] = ROLES["dicom_series.py"]
 EVERY_ROLE = ("t1w", "t2w", "lesion", "brain_mask")
 FILES = (".tsv", ".html", ".json", ".yaml")
 MAPPINGS = ("cohort.groups.", "cohort.contrasts.")
@@ -34,6 +35,7 @@ READERS = {
     "bids_derivatives.py": {"derivatives"},
     "derivatives_inputs.py": {"derivatives"},
     "dicom_series.py": {"dicom"},
+    "dicom_whole.py": {"dicom"},
     "dicom_inputs.py": {"dicom"},
     "dicom.py": {"dicom"},
     "dicom_headers.py": {"dicom"},

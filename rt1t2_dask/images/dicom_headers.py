@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from rt1t2_dask.agent_words import is_nothing
+from rt1t2_dask.bids_marks import agent
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.dicom_geometry import group, missing, normal, position
 from rt1t2_dask.images.dicom_part10 import compression, with_preamble
 
+_AGENTS = (
+    *("ContrastBolusAgent", "ContrastBolusIngredient", "ContrastBolusAgentSequence"),
+    *("ContrastBolusVolume", "ContrastBolusTotalDose"),
+)
 _TAGS = [
     "AcquisitionContrast", "BitsAllocated", "Columns", "ComplexImageComponent",
-    "ContrastBolusAgent", "EchoPlanarPulseSequence", "EchoPulseSequence",
+    *_AGENTS, "EchoPlanarPulseSequence", "EchoPulseSequence",
     "EchoTime", "FlipAngle", "ImageOrientationPatient", "ImagePositionPatient", "ImageType",
     "InversionRecovery", "InversionTime", "LossyImageCompression", "MRAcquisitionType",
     "MagneticFieldStrength",
     "Manufacturer", "ManufacturerModelName", "Modality", "NumberOfFrames",
-    "PerFrameFunctionalGroupsSequence", "ProtocolName", "RepetitionTime", "Rows", "SOPClassUID",
+    "PerFrameFunctionalGroupsSequence", "PixelSpacing", "ProtocolName", "RepetitionTime",
+    "Rows", "SOPClassUID",
     "SamplesPerPixel", "ScanningSequence", "SequenceVariant", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence",
 ]  # fmt: skip
@@ -69,6 +74,8 @@ class Header:
         Its pixels were compressed with loss.
     normal : tuple of float
         Of the slice, in the patient's axes; empty for a file of many slices.
+    missing : tuple of str
+        What tells size and place of the voxels and is not there.
     """
 
     uid: str
@@ -88,6 +95,7 @@ class Header:
     echoes_ms: tuple[float, ...] = ()
     lossy: bool = False
     normal: tuple[float, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,10 +188,10 @@ def _of_no_modality(found: Any) -> str:
 
 def _header(found: Any) -> Header:
     timing, echo = (
-        _group(found, "MRTimingAndRelatedParametersSequence"),
-        _group(found, "MREchoSequence"),
+        group(found, "MRTimingAndRelatedParametersSequence"),
+        group(found, "MREchoSequence"),
     )
-    modifier = _group(found, "MRModifierSequence")
+    modifier = group(found, "MRModifierSequence")
     sequence = {str(word).upper() for word in _list(found.get("ScanningSequence"))}
     pulse = str(found.get("EchoPulseSequence", "")).upper()
     header = Header(
@@ -197,14 +205,24 @@ def _header(found: Any) -> Header:
         inversion="IR" in sequence or found.get("InversionRecovery") == "YES",
         echo_planar="EP" in sequence or found.get("EchoPlanarPulseSequence") == "YES",
         image_type=tuple(str(word).upper() for word in _list(found.get("ImageType"))),
-        agent=not is_nothing(str(found.get("ContrastBolusAgent") or "")),
+        agent=bool(agent({name: _text(found.get(name)) for name in _AGENTS})),
         frames=int(found.get("NumberOfFrames") or 1),
-        position_mm=_position(found),
-        normal=_normal(found),
+        position_mm=position(found),
+        normal=normal(found),
+        missing=missing(found),
         echoes_ms=_echoes(found),
         lossy=str(found.get("LossyImageCompression") or "") == "01",
     )
     return replace(header, acquired=tuple(_acquired(found, timing, header).items()))
+
+
+def _text(value: Any) -> Any:
+    """Return an element's value as a sidecar holds it: text, or the meanings of coded items."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [
+            str(item.get("CodeMeaning", "")) if hasattr(item, "get") else item for item in value
+        ]
+    return value
 
 
 def _description(found: Any) -> str:
@@ -238,29 +256,6 @@ def _echoes(found: Any) -> tuple[float, ...]:
     times = {_number(group[0].get("EffectiveEchoTime")) for group in groups} - {None}
     known = sorted(time for time in times if time is not None)
     return tuple(known) if len(known) > 1 else ()
-
-
-def _normal(found: Any) -> tuple[float, ...]:
-    axes = [float(v) for v in found.get("ImageOrientationPatient") or []]
-    return tuple(float(v) for v in np.cross(axes[:3], axes[3:])) if len(axes) == 6 else ()
-
-
-def _position(found: Any) -> float | None:
-    place, normal = found.get("ImagePositionPatient"), _normal(found)
-    if not place or not normal:
-        return None
-    return float(np.array(normal) @ np.array([float(v) for v in place]))
-
-
-def _group(found: Any, name: str) -> Any:
-    """Give a functional group of an enhanced image: shared by all frames, else the first's."""
-    for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for item in found.get(sequence) or []:
-            groups = item.get(name) or []
-            if len(groups):
-                return groups[0]
-            break
-    return {}
 
 
 def _list(value: Any) -> list[Any]:

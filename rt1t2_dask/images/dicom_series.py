@@ -25,7 +25,6 @@ T1_MOST_INVERSION_MS = 1500.0
 T2_LEAST_ECHO_MS = 60.0
 T2_LEAST_REPETITION_MS = 1800.0
 GRADIENT_MOST_ECHO_MS = 12.0
-UNEVEN = 1.5
 # Slices of one stack agree to rounding, and dcm2niix does not stack others.
 LEAST_COSINE = 0.9998
 _MS = 1000.0
@@ -53,6 +52,8 @@ class Series:
         Where slices lie along their normal, sorted; empty where files hold many slices.
     tilted : bool
         Slices of several orientations.
+    missing : tuple of str
+        What tells size and place of the voxels and is not in every file.
     """
 
     header: Header
@@ -60,6 +61,7 @@ class Series:
     slices: int
     positions_mm: tuple[float, ...] = ()
     tilted: bool = False
+    missing: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -120,41 +122,13 @@ def _series(members: Mapping[int, Header]) -> Series:
     found = [head.position_mm for head in heads if head.frames == 1]
     positions = sorted(place for place in found if place is not None)
     slices = sum(head.frames for head in heads)
-    return Series(heads[0], tuple(members), slices, tuple(positions), _tilted(heads))
+    missing = tuple(dict.fromkeys(name for head in heads for name in head.missing))
+    return Series(heads[0], tuple(members), slices, tuple(positions), _tilted(heads), missing)
 
 
 def _tilted(heads: Sequence[Header]) -> bool:
     normals = np.array([head.normal for head in heads if head.normal])
     return len(normals) > 1 and float((normals @ normals[0]).min()) < LEAST_COSINE
-
-
-def check_whole(series: Series, contrast: Contrast) -> None:
-    """Refuse a series of which slices are missing, doubled or of several orientations.
-
-    Raises
-    ------
-    SubjectError
-    """
-    fault = "has slices of several orientations" if series.tilted else _uneven(series.positions_mm)
-    if fault:
-        raise SubjectError(
-            f"{contrast}: {series.name} {fault}.",
-            "Export the series again, choose another with "
-            f"source.{contrast.lower()}_series, or leave the subject out with cohort.exclude.",
-        )
-
-
-def _uneven(positions_mm: Sequence[float]) -> str:
-    """Say what is wrong with the places of slices; empty where nothing is."""
-    steps = np.diff(positions_mm)
-    if steps.size == 0:
-        return ""
-    step = float(np.median(steps))
-    if steps.min() < 0.5 * step or step == 0:
-        return "has slices at one place twice"
-    if steps.max() > UNEVEN * step:
-        return f"misses slices: steps of {step:.3g} mm and one of {steps.max():.3g} mm"
-    return ""
 
 
 def contrast_of(series: Series) -> Contrast | None:

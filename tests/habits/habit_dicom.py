@@ -322,6 +322,26 @@ CASES = [
     Case("a series whose description is a number", export(
         added(9, {**T1W, "SeriesDescription": "301"}), t1w={**T1W, "SeriesDescription": "301"},
         words=("source.t1w_series=301",)), FAULTY, ("sub-02: 2 series fit as T1w",)),
+    *(
+        Case(f"a second T1w whose {field} says contrast agent",
+             export(added(9, {**T1W, field: value})), SOUND, GOOD)
+        for field, value in (("ContrastBolusAgent", "Gadovist"), ("ContrastBolusVolume", "7.5"),
+                             ("ContrastBolusIngredient", "GADOLINIUM"))
+    ),
+    Case("a volume of 0 ml of contrast agent", export(t1w={**T1W, "ContrastBolusVolume": "0"}),
+         SOUND, GOOD),
+    Case("a volume of contrast agent alone", export(t1w={**T1W, "ContrastBolusVolume": "7.5"}),
+         FAULTY, ("none of 2 series is the T1w", "leaving out contrast agent")),
+    Case("another series called t1_mprageGd",
+         export(added(9, {**T1W, "SeriesDescription": "t1_mprageGd"})), SOUND, GOOD),
+    *(
+        Case(f"a setting of another source: {word}", export(words=(word,)), FAULTY,
+             (f"{word.split('=')[0]}=", "there is no such setting; source=dicom has root, folder"),
+             ("did you mean",))
+        for word in ("source.t2w=*x*", "source.session=1", "source.run=1")
+    ),
+    Case("one folder for everybody", export(words=("source.folder=sub-01",)), FAULTY,
+         ("source.folder=sub-01 is the same for everybody; write {label}",)),
     Case("a slice that is missing", export(lambda f: (f / "IM00200003.dcm").unlink()), FAULTY,
          ("sub-02: T1w: series 2 (t1_mprage_sag) misses slices: steps of 2 mm and one of 4 mm",)),
     Case("copies of files", export(copies), SOUND, (*GOOD, "passed over: 18 copies")),
@@ -334,6 +354,11 @@ CASES = [
          ("sub-02: there is no MR image in sub-02 (sub-02.zip is not unpacked)",)),
     Case("files that gzip packed", export(gzipped), FAULTY,
          ("sub-02: there is no MR image in sub-02 (18 packed by gzip)",)),
+    *(
+        Case(f"a series without {tag}", export(t1w={**T1W, tag: None}), FAULTY,
+             (f"T1w: series 2 (t1_mprage_sag) has files without {tag}", "Export the series again"))
+        for tag in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient")
+    ),
     Case("slices at one place twice", export(lambda f: (f / "x.dcm").write_bytes(
         file_of({**T1W, "ImagePositionPatient": [0.0, 0.0, 2.0]}, 2, 7, 1))), FAULTY,
          ("sub-02: T1w: series 2 (t1_mprage_sag) has slices at one place twice",)),

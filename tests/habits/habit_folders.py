@@ -75,6 +75,32 @@ def prepared(
     return lambda dataset: change(dataset, prepare(dataset, session))
 
 
+def raw_t2w(
+    *names: str, facts: str = "", words: tuple[str, ...] = (), session: str = ""
+) -> Callable[[Dataset], None]:
+    """Return a change: fMRIPrep left no T2w; those of the dataset are called so."""
+
+    def change(dataset: Dataset) -> None:
+        root = prepare(dataset, session)
+        for label in LABELS:
+            next(root.glob(f"{label}/**/*_desc-preproc_T2w.nii.gz")).unlink()
+            dataset.path(label, "T2w.nii.gz").unlink()
+            for name in names:
+                dataset.scan(label, f"{name}.nii.gz")
+                if facts:
+                    dataset.path(label, f"{name}.json").write_text(facts)
+        dataset.words += [f"source.raw={dataset.root}", *words]
+
+    return change
+
+
+def after_agent(dataset: Dataset, root: Path) -> None:
+    """Call everybody's preprocessed T1w as one after contrast agent."""
+    for label in LABELS:
+        path = root / label / "anat" / f"{label}_desc-preproc_T1w.nii.gz"
+        path.rename(path.with_name(f"{label}_ce-gd_desc-preproc_T1w.nii.gz"))
+
+
 def two_sessions(dataset: Dataset) -> None:
     """Write two anatomical sessions and one folder of both."""
     for session in ("ses-1", "ses-2"):
@@ -166,6 +192,22 @@ CASES = [
          ("for 6: 3 files fit as preprocessed T1w: sub-…_desc", "Set source.session (1, 2).")),
     Case("two sessions, one chosen",
          lambda d: (two_sessions(d), d.words.append("source.session=2")), SOUND),
+    Case("a session that is not there",
+         lambda d: (prepare(d, "ses-1"), d.words.append("source.session=9")), FAULTY,
+         ("_ses-1_desc-preproc_T1w.nii.gz is not of source.session=9. Correct source.session",)),
+    Case("a preprocessed T1w after contrast agent", prepared(after_agent), FAULTY,
+         ("_ce-gd_desc-preproc_T1w.nii.gz is contrast agent (ce-gd)",)),
+    Case("a raw T2w", raw_t2w("T2w"), SOUND, ("6 raw T2w",)),
+    Case("a raw T2w after contrast agent, by its sidecar",
+         raw_t2w("T2w", facts='{"ContrastBolusAgent": "Gd"}'), FAULTY,
+         ("leaving out contrast agent (ContrastBolusAgent=Gd in the sidecar)",
+          "Add a T2w without to source.raw"), ("source.t2w",)),
+    Case("two raw T2w", raw_t2w("acq-a_T2w", "acq-b_T2w"), FAULTY,
+         ("2 T2w images fit", "Move all but one away"), ("source.t2w", "source.run")),
+    Case("raw T2w of two sessions", raw_t2w("ses-1_T2w", "ses-2_T2w"), FAULTY,
+         ("Set source.session (1, 2).",)),
+    Case("raw T2w of two sessions, the last chosen",
+         raw_t2w("ses-1_T2w", "ses-2_T2w", words=("source.session=last",)), SOUND, ("6 raw T2w",)),
     Case("a space of infants",
          lambda d: (prepare(d), d.words.append("source.space=MNIInfant+1")), FAULTY,
          ("source.space: space=MNIInfant+1 is no adult MNI space", "normalise=greedy")),

@@ -183,6 +183,17 @@ CASES = [
     Case("age groups", column("age_group", [*"010101"], "covariates: [age_group]"), SOUND),
     Case("missing ages", column("age", [*SIX_AGES[:5], "n/a"]), SOUND,
          ("column age, read as number: 61 to 65 (known: 3 pat, 2 hc)",)),
+    *(
+        Case(f"levels of a covariate as {levels[0]} and {levels[1]}",
+             column("scanner", [levels[0], levels[1], *"abab"], "covariates: [scanner]"), FAULTY,
+             (f"column scanner writes one level in several ways ('{levels[0]}', '{levels[1]}')",))
+        for levels in (("TRUE", "true"), ("Trio Tim", "TrioTim"), ("GE-1", "ge1"))
+    ),
+    Case("ages with units", column("age", ["61 y", *SIX_AGES[1:]], AGE), FAULTY,
+         ("age='61 y' in row 2 (sub-01) is not a number; write the number alone",),
+         ("cohort.categorical",)),
+    Case("a quote that is not closed", text(lambda t: t.replace("sub-03\tP", 'sub-03\t"P')), FAULTY,
+         ("in none of the groups, but like P",)),
     Case("a code in another covariate", column("score", [*"12345", "-99"], "covariates: [score]"),
          SOUND, ("column score holds -99 for 1 (sub-06), where the others are 1 to 5",)),
     Case("a score that may be negative", column("score", ["-3", *"12345"], "covariates: [score]"),

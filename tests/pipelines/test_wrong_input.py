@@ -182,8 +182,8 @@ def test_upkeep_of_a_place_without_a_lake(capsys, here, action):
 @pytest.mark.parametrize(
     ("word", "value"),
     [("source.lesion=masks/{label}.nii.gz", "masks/{label}.nii.gz"),
-     ("source.lesion=~/Müller (2)/m#1.nii", "~/Müller (2)/m#1.nii"),
-     ("source.lesion='it is quoted'", "it is quoted"), ("source.lesion=null", None)],
+     ("source.lesion=~/Müller (2)/{id}#1.nii", "~/Müller (2)/{id}#1.nii"),
+     ("source.lesion='{id} is quoted'", "{id} is quoted"), ("source.lesion=null", None)],
 )  # fmt: skip
 def test_paths_are_taken_as_they_are(word, value):
     words = prepared(["+cohort=psp", "source=bids", "source.root=data", word], (), sweep=False)

@@ -110,7 +110,7 @@ def test_every_cell_that_is_no_number_is_named():
         tabular.numbers(rows["iq"], "p.tsv", labels, ", or x")
     assert str(caught.value) == (
         "p.tsv: iq='inf' in row 3 (sub-2), iq='1e999' in row 5 (sub-4), iq='89+' in row 6 (sub-5) "
-        "are not numbers; write n/a where it is missing, or x."
+        "are not numbers; write the number alone, n/a where it is missing, or x."
     )
 
 
