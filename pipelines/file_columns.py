@@ -30,13 +30,25 @@ def named_path(row: Mapping[str, Any], column: str) -> str | None:
 
 
 def column_notes(rows: pd.DataFrame, columns: Collection[str], *, shown: bool) -> list[str]:
-    """Say which of some columns is called as one of files and holds none, as sides or 0 and 1."""
+    """Say which of some columns holds no files, as sides, and which that is called near it does."""
     others = [c for c in columns if c in rows and not _holds_paths(rows[c])]
-    return [
+    near = [c for c in map(str, rows) if c not in COLUMNS and _near(c, columns)]
+    unread = [c for c in near if _holds_paths(rows[c])]
+    lines = [
+        f"column {column} of the participants table holds paths and is not read: call it "
+        f"{_near(column, columns)} if its files are to be used"
+        for column in unread
+    ]
+    return lines + [
         f"column {column} of the participants table holds no paths"
         f"{_shown(rows[column], shown)}: no file is taken from it"
         for column in others
     ]
+
+
+def _near(column: str, columns: Collection[str]) -> str:
+    """Return the column of files that another one's name holds, as ``Lesion_mask``."""
+    return next((known for known in columns if known in column.casefold()), "")
 
 
 def _shown(values: pd.Series[str], shown: bool) -> str:

@@ -144,7 +144,8 @@ def masks_passed(found: Found, *, named: bool) -> list[str]:
     names = [path.rsplit("/", 1)[-1] for paths in found.passed.values() for path in paths]
     return [
         f"not read, masks that may be of lesions: {n}{_people(names, named)}; they are of another "
-        "session or run, named by a disease alone, or others go before: source.lesion takes them"
+        "session or run, named by a disease or not at all, or others go before: source.lesion "
+        "takes them"
     ]
 
 

@@ -70,7 +70,7 @@ class Scans:
     ----------
     passed : tuple of str
         Masks that could be of lesions and are not read: of another session or run, chosen
-        elsewhere, or named by a disease alone.
+        elsewhere, or named by a disease alone or by nothing.
     """
 
     t1w: Choice

@@ -12,6 +12,8 @@ from rt1t2_dask.errors import SubjectError
 
 BRAIN_MASK = re.compile(r"_desc-brain_mask\.")
 SUFFIXES = ("mask", "roi", "seg", "dseg")
+# A tool's dseg without a label is of tissues.
+UNSAID = ("mask", "seg")
 # English, French and Spanish, German (both spellings), Dutch; without accents.
 LESION = re.compile(r"l(?:e|a|ae)sion|lesie")
 NOT_LESION = re.compile(r"(non?|peri|contra|without)-?lesion|lesions?-?(free|filled|masked|remov)")
@@ -45,10 +47,16 @@ def is_lesion(path: str) -> bool:
 
 
 def is_doubtful(path: str) -> bool:
-    """Whether a mask may be of a lesion: named by a disease, or a region without a label."""
+    """Whether a mask may be of a lesion: named by a disease, or a mask of nothing that is said."""
     named = any(PATHOLOGY.search(word) for word in _words(path))
     region = suffix_of(path).lower() == "roi" and "label" not in entities(path)
-    return _is_mask(path) and (named or region) and not is_lesion(path)
+    return _is_mask(path) and (named or region or _unsaid(path)) and not is_lesion(path)
+
+
+def _unsaid(path: str) -> bool:
+    """Whether a name says nothing of what is masked."""
+    said = {"label", "desc", "task"} & {*entities(path)} or "brain" in _plain(stem(path))
+    return suffix_of(path).lower() in UNSAID and not said
 
 
 def _is_mask(path: str) -> bool:

@@ -211,6 +211,12 @@ CASES = [
         masks("label-stroke_mask.nii.gz"), SOUND,
         (NONE, "not read, masks that may be of lesions: 2 (sub-01_label-stroke_mask.nii.gz"),
     ),
+    Case("masks of what is not said", masks("mask.nii.gz"), SOUND,
+         (NONE, "not read, masks that may be of lesions: 2 (sub-01_mask.nii.gz")),
+    Case("paths in a column that is not called lesion",
+         lambda d: d.column("Lesion_mask", ["a.nii.gz", *["n/a"] * 5]), SOUND,
+         (NONE, "column Lesion_mask of the participants table holds paths and is not read: call it "
+          "lesion")),
     Case(
         "masks of two raters",
         masks("label-lesion_desc-a_mask.nii.gz", "label-lesion_desc-b_mask.nii.gz"), FAULTY,
