@@ -8,8 +8,9 @@ from typing import Any
 from rt1t2_dask import bids_files
 from rt1t2_dask.bids_files import ENDS, Scans, Wanted, in_session
 from rt1t2_dask.bids_masks import Choice
-from rt1t2_dask.bids_names import images_of, suffix_of
+from rt1t2_dask.bids_names import images_of, session_of, suffix_of
 from rt1t2_dask.config import BidsSource, Config, DerivativesSource
+from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.agents import agents
 from rt1t2_dask.pipelines.derivatives_inputs import derived_choices
 from rt1t2_dask.pipelines.people_kinds import SESSION
@@ -25,6 +26,19 @@ def wanted_session(session: str | None, row: Row) -> str | None:
         return session
     value = row[SESSION]
     return value.removeprefix("ses-") if isinstance(value, str) else None
+
+
+def _require_session(
+    setting: str | None, session: str | None, row: Row, paths: Sequence[str]
+) -> None:
+    """Refuse a person of several sessions for whom the column of sessions names none."""
+    there = sorted({own for p in images_of(paths) if (own := session_of(p)) is not None})
+    if SESSION in row and session is None and len(there) > 1:
+        raise SubjectError(
+            f"source.session={setting} is n/a, and there are sessions {', '.join(there)}.",
+            "Write the person's into the participants table, or exclude the person: "
+            "cohort.exclude.",
+        )
 
 
 def bids_scans(
@@ -49,6 +63,7 @@ def bids_scans(
     asked = f"source.session={source.session} (ses-{session})" if SESSION in row else ""
     wanted = Wanted(session, source.run, source.t1w, source.t2w, asked)
     paths = list(store.list(f"{label}/"))
+    _require_session(source.session, session, row, paths)
     said = agents(store, [*top, *paths])
     return bids_files.scans(paths, _derived(store, label), wanted, said, given)
 
@@ -66,6 +81,7 @@ def derivatives(
     """Choose what sMRIPrep or fMRIPrep made of a person's scans, by role; raises SubjectError."""
     label, options = row["participant_id"], config.storage.options()
     session = wanted_session(source.session, row)
+    _require_session(source.session, session, row, list(store.list(label)))
     if session in ENDS:
         raw = [] if source.raw is None else list(open_store(source.raw, options).list(label))
         session = _end(session, images_of(list(store.list(label))), images_of(raw))

@@ -74,7 +74,9 @@ class Series:
         times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
         said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
         loss = "; compressed with loss" if head.lossy else ""
-        return f"{self.name[:-1]}; {said or 'no times'} ms; {self.slices} slices{loss})"
+        return (
+            f"{self.name[:-1]}; {f'{said} ms' if said else 'no times'}; {self.slices} slices{loss})"
+        )
 
 
 @dataclass(frozen=True)
