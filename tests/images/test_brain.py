@@ -73,9 +73,16 @@ def found(likeness=0.4, rival=0.2, ncc=0.8, reach=1.0) -> Registered:
 def test_each_doubt_is_told_with_its_value_and_limit():
     assert found().doubts() == []
     found().check()
+    assert found(likeness=0.35, rival=0.31, ncc=0.67).doubts() == []  # cut at the neck, real
+    for unclear in (
+        found(likeness=0.35, rival=0.31, ncc=0.6),
+        found(likeness=0.25, rival=0.22, ncc=0.7),
+        found(likeness=0.35, rival=0.33, ncc=0.7),
+    ):
+        assert "another pose fits as well" in unclear.doubts()[0]
     assert found(likeness=0.17, rival=0.1).doubts() == []  # refused by the old absolute gate
     for case, words in (
-        (found(rival=0.35), "0.40 and 0.35; 1.2 times"),
+        (found(rival=0.39), "0.40 and 0.39; 1.2 times"),
         (found(ncc=0.31), "correlation 0.31; 0.4 is"),
         (found(ncc=0.5, rival=0.3), "correlation 0.50; 0.55 is"),
         (found(reach=0.12), "holds 12% of a brain"),
