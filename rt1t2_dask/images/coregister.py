@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreground import to_head
-from rt1t2_dask.images.mattes import Level, fit, information
+from rt1t2_dask.images.mattes import Fit, Level, fit, information
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose, move, translation
 from rt1t2_dask.images.volume import Affine, Volume
@@ -23,26 +22,9 @@ _SAMPLES = 120_000
 _LEVELS = (Level(4.0, 20_000, 2.0), Level(2.0, 50_000, 1.0), Level(0.0, _SAMPLES, 0.5))
 _COARSE = (Level(COARSE_MM, 15_000, 2.0, 0.02, 20), Level(0.0, 50_000, 1.0, 0.02, 20))
 _GLANCE = 30_000
-_NOTHING = 1e-9  # nats: rounding
 
 
-@dataclass(frozen=True)
-class Rigid:
-    """A rigid pose and how well it fits.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (4, 4)
-        Fixed mm to moving mm, RAS.
-    mutual_information : float
-        Mattes mutual information at the pose, in nats; higher is better.
-    """
-
-    matrix: Affine
-    mutual_information: float
-
-
-def rigid(fixed: Volume, moving: Volume) -> Rigid:
+def rigid(fixed: Volume, moving: Volume) -> Fit:
     """Find the pose (6 degrees of freedom) that lines `moving` up with `fixed`.
 
     Parameters
@@ -67,18 +49,17 @@ def rigid(fixed: Volume, moving: Volume) -> Rigid:
     moved = regrid(moved, max(MOVING_MM, float(moving.grid.voxel_mm.min())))
     start = max(_starts(still, moved), key=lambda pose: information(still, moved, pose, _GLANCE))
     found = fit(still, moved, _turned_if_better(still, moved, start), "rigid", _LEVELS)
-    if found.mutual_information < _NOTHING:
+    if not found.shares:
         raise SubjectError(
             "T2w could not be registered to T1w: they do not overlap, or one is blank.",
             "Check that both show the same head, or leave the subject out with cohort.exclude.",
         )
-    return Rigid(found.matrix, found.mutual_information)
+    return found
 
 
-def coarse(fixed: Volume, moving: Volume, start: Affine) -> Rigid:
+def coarse(fixed: Volume, moving: Volume, start: Affine) -> Fit:
     """Fit a rigid pose at 5 mm from one start; mutual information 0 where nothing overlaps."""
-    found = fit(fixed, moving, start, "rigid", _COARSE)
-    return Rigid(found.matrix, found.mutual_information)
+    return fit(fixed, moving, start, "rigid", _COARSE)
 
 
 def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
@@ -90,16 +71,16 @@ def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
         turn = np.eye(4)
         turn[:3, :3] = 2 * np.outer(axis, axis) - np.eye(3)
         join = translation(centre - centre_of_mass(still))
-        fit = coarse(still, moved, compose(join, about(turn, centre)))
-        if fit.mutual_information > best:
-            best, chosen = fit.mutual_information, fit.matrix
+        found = coarse(still, moved, compose(join, about(turn, centre)))
+        if found.mutual_information > best:
+            best, chosen = found.mutual_information, found.matrix
     return chosen
 
 
-def as_given(fixed: Volume, moving: Volume) -> Rigid:
+def as_given(fixed: Volume, moving: Volume) -> Fit:
     """Take the headers' word that two images lie in one space; say how well they fit."""
     coarse = regrid(fixed, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
-    return Rigid(np.eye(4), information(coarse, moving, np.eye(4), _SAMPLES))
+    return Fit(np.eye(4), information(coarse, moving, np.eye(4), _SAMPLES))
 
 
 def _starts(fixed: Volume, moving: Volume) -> list[Affine]:

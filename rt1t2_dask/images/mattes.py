@@ -24,6 +24,7 @@ _PADDING = 2  # bins at either end that a spline may reach
 _TAIL = 0.1  # percent of a moving image's voxels that are clipped at either end
 _LEAST_SAMPLES = 100
 _RELAXED = 0.5
+_ROUNDING = 1e-9  # nats: what a blank image shares with any other
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Fit:
 
     matrix: Affine
     mutual_information: float
+
+    @property
+    def shares(self) -> bool:
+        """Whether the images share anything there but rounding."""
+        return self.mutual_information > _ROUNDING
 
 
 def fit(

@@ -115,11 +115,6 @@ def intercept(content: bytes, name: str) -> float:
     return float(read_header(_unpacked_start(content, name), name).get_slope_inter()[1] or 0.0)
 
 
-def grid_from_start(start: bytes, name: str) -> Grid:
-    """Read the grid of an image from the beginning of its file, as `look_at_start` does."""
-    return look_at_start(start, name).grid
-
-
 def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
     """Say whether a file's size shows that nothing of it is missing.
 

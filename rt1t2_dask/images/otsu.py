@@ -7,18 +7,16 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.stats.jit import compiled
 
-BINS = 128
+_BINS = 128  # of the histogram from the smallest to the largest value
 
 
-def otsu_threshold(values: NDArray[np.float32], bins: int = BINS) -> float:
+def otsu_threshold(values: NDArray[np.float32]) -> float:
     """Return the value that parts dark from bright with the largest variance between both.
 
     Parameters
     ----------
     values : ndarray of float32
         Finite, any shape; the smallest value where all are equal.
-    bins : int
-        Of the histogram from the smallest to the largest value.
 
     Returns
     -------
@@ -33,9 +31,9 @@ def otsu_threshold(values: NDArray[np.float32], bins: int = BINS) -> float:
     low, high = float(flat.min()), float(flat.max())
     if low == high:
         return low
-    width = (high - low) / bins
-    counts = _histogram(flat, low, width, bins)
-    middle = low + (np.arange(bins) + 0.5) * width
+    width = (high - low) / _BINS
+    counts = _histogram(flat, low, width)
+    middle = low + (np.arange(_BINS) + 0.5) * width
     dark, moment = np.cumsum(counts)[:-1], np.cumsum(counts * middle)
     bright = len(flat) - dark
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -45,10 +43,8 @@ def otsu_threshold(values: NDArray[np.float32], bins: int = BINS) -> float:
 
 
 @compiled
-def _histogram(
-    values: NDArray[np.float32], low: float, width: float, bins: int
-) -> NDArray[np.float64]:
-    counts = np.zeros(bins)
+def _histogram(values: NDArray[np.float32], low: float, width: float) -> NDArray[np.float64]:
+    counts = np.zeros(_BINS)
     for value in values:
-        counts[min(int((value - low) / width), bins - 1)] += 1.0
+        counts[min(int((value - low) / width), _BINS - 1)] += 1.0
     return counts

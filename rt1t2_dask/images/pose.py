@@ -174,7 +174,7 @@ def refine(
     """
     fine = Level(0.0, _SAMPLES[1], _STEP_MM / 2, _LEAST_MM, 100)
     found = fit(fixed, moving, start, "affine", (_smooth(fixed, most=100), fine), within)
-    return found.matrix if found.mutual_information > 0 else None
+    return found.matrix if found.shares else None
 
 
 def _smooth(fixed: Volume, most: int) -> Level:

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from rt1t2_dask.images import mattes
 from rt1t2_dask.images.mattes import Level, _Pair, fit, information
 from rt1t2_dask.images.otsu import otsu_threshold
+from rt1t2_dask.images.pose import refine
 from rt1t2_dask.images.transform import about, compose, move, translation
 from rt1t2_dask.images.volume import Volume
 
@@ -154,3 +155,11 @@ def test_otsus_threshold_is_that_of_itk_and_parts_two_classes():
     assert found == pytest.approx(method.GetThreshold(), abs=0.1)
     assert ((values[:4000] > found).mean(), (values[4000:] <= found).mean()) < (0.01, 0.01)
     assert otsu_threshold(np.full(5, 3, np.float32)) == 3
+
+
+def test_a_blank_image_shares_nothing_but_rounding():
+    image = textured()
+    blank = image.with_data(np.zeros_like(image.data))
+    assert refine(image, blank, np.eye(4)) is None
+    assert refine(blank, image, np.eye(4)) is None
+    assert refine(image, image, np.eye(4)) is not None
