@@ -99,6 +99,7 @@ STATES: dict[str, State] = {
 
 
 def main() -> None:
+    """Run the study of all states and print how far each moves the ratio."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     asked.add_argument("folder", type=Path)
     here = Path(__file__).resolve().parents[1]

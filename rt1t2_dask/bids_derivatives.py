@@ -148,7 +148,7 @@ def _one(
         of_all = [p for p in found if "ses" not in entities(p)]
         found = [p for p in found if entities(p).get("ses") == session] or of_all
     if len(found) > 1:
-        raise SubjectError(f"{len(found)} files fit as {what}: {_list(found)}.", choose(found))
+        raise SubjectError(f"{len(found)} files fit as {what}: {told_apart(found)}.", choose(found))
     return Choice(found[0], "of the derivatives") if found else None
 
 
@@ -159,9 +159,3 @@ def choose(found: Sequence[str]) -> str:
         known = ", ".join(sorted(s for s in sessions if s is not None))
         return f"Set source.session ({known})."
     return "Move all but one away, or leave the subject out with cohort.exclude."
-
-
-def _list(paths: Sequence[str]) -> str:
-    """Name files: by folder where their names are equal."""
-    names = [path.rsplit("/", 1)[-1] for path in paths]
-    return ", ".join(names if len(set(names)) == len(names) else paths)

@@ -17,7 +17,7 @@ from rt1t2_dask.bids_masks import (
     is_lesion,
     mask_of,
 )
-from rt1t2_dask.bids_names import OWN_SPACES, entities, images_of, session_of, suffix_of
+from rt1t2_dask.bids_names import entities, images_of, session_of, suffix_of
 from rt1t2_dask.bids_refusals import (
     ALSO,
     Remedies,
@@ -29,7 +29,7 @@ from rt1t2_dask.bids_refusals import (
 from rt1t2_dask.bids_remedies import BY_PATTERN
 from rt1t2_dask.errors import SubjectError
 
-__all__ = ["OWN_SPACES", "Choice", "Scans", "Wanted", "entities", "mask_of", "scans", "the_one"]
+__all__ = ["Choice", "Scans", "Wanted", "scans", "the_one"]
 
 Run = int | Literal["first", "last"]
 ENDS = ("first", "last")

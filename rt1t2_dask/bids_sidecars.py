@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from rt1t2_dask.bids_files import entities
+from rt1t2_dask.bids_names import entities
 
 TEXTS = (
     *("Manufacturer", "ManufacturersModelName", "MRAcquisitionType"),

@@ -10,7 +10,6 @@ from nibabel.nifti1 import Nifti1Extension
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import (
     from_bytes,
-    grid_from_start,
     is_whole,
     look_at_start,
     require_whole,
@@ -159,7 +158,7 @@ def test_a_header_alone_shows_shear_and_complex_values(fault):
     data = ramp() if fault is not None else ramp().astype(np.complex64)
     content = encoded(data, sform=AFFINE if fault is None else fault, codes=(0, 1))
     with pytest.raises(SubjectError, match=r"sheared|complex"):
-        grid_from_start(content[:400], "T1w")
+        look_at_start(content[:400], "T1w")
 
 
 def test_forms_within_a_voxel_and_a_single_trailing_volume_pass():
@@ -201,7 +200,7 @@ def test_odd_headers_give_the_same_voxels_in_the_same_place(fields):
         found = from_bytes(content, "T1w")
         np.testing.assert_array_equal(found.data, ramp())
         np.testing.assert_allclose(found.affine, AFFINE, atol=1e-4)
-        assert grid_from_start(content[:60_000], "T1w").same_as(found.grid, 1e-6)
+        assert look_at_start(content[:60_000], "T1w").grid.same_as(found.grid, 1e-6)
 
 
 @pytest.mark.parametrize("length", [100, 70_000])

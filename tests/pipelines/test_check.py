@@ -13,7 +13,7 @@ import pytest
 
 from rt1t2_dask.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import from_bytes, grid_from_start
+from rt1t2_dask.images.nifti import from_bytes, look_at_start
 from rt1t2_dask.pipelines.effort import cpu_seconds, in_words, study_seconds
 
 
@@ -164,9 +164,9 @@ def test_a_header_alone_gives_the_grid_of_the_whole_image(tmp_path):
     for name in ("a.nii", "a.nii.gz"):
         nib.Nifti1Image(data, affine).to_filename(tmp_path / name)
         content = (tmp_path / name).read_bytes()
-        assert grid_from_start(content[:4096], name).same_as(from_bytes(content, name).grid)
+        assert look_at_start(content[:4096], name).grid.same_as(from_bytes(content, name).grid)
     with pytest.raises(SubjectError, match="not a readable NIfTI"):
-        grid_from_start(gzip.compress(b"x" * 400)[:60], "T1w")
+        look_at_start(gzip.compress(b"x" * 400)[:60], "T1w")
 
 
 def test_finer_grids_and_more_people_take_longer():
