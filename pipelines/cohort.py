@@ -9,6 +9,7 @@ import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, plan_contrast
 from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, usable
 from rt1t2_dask.pipelines.group_scale import study_scale
@@ -116,6 +117,8 @@ def plan_cohort(
             notes += _left_out(name, contrasts[name], rows)
         except ContrastRefusedError as error:
             notes.append(f"No contrast {name}: {error}")
+        except UserError as error:
+            raise UserError(f"contrast {name}: {error}") from None
     tested, kept = usable(rows, plans)
     receptors, pet, more = plan_receptors(config, tested, kept, scale)
     if not config.cohort.contrasts:

@@ -10,6 +10,7 @@ Float = NDArray[np.float64]
 NEAR, STEPS = 0.05, 50
 # scipy's inverse is off by 6e-5 of its value at a t of 1,000 and does not end near 1e6 (1.17).
 FAR_T = 1000.0
+FAR_F, NOISELESS_F = 5e3, 1e7
 
 
 def noncentrality_of_t(dof: ArrayLike, p: float, t: ArrayLike) -> Float:
@@ -62,15 +63,19 @@ def noncentrality_of_f(q: int, dof: ArrayLike, p: float, f: ArrayLike) -> Float:
 
     Notes
     -----
-    ``scipy.special.ncfdtrinc`` stops at four digits; bisection near it gives the rest.
+    ``scipy.special.ncfdtrinc`` stops at four digits; bisection near it gives the rest. It gives
+    no more than 10,000: from half of that on the search starts where the numerator has no noise,
+    F = (L / q) / (chi2 / dof), and beyond 1e7 it ends there.
     """
     dof, f = np.broadcast_arrays(np.asarray(dof, np.float64), np.asarray(f, np.float64))
     known = np.isfinite(f) & np.isfinite(dof)
     out = np.where(known, 0.0, np.nan)
     reached = known & (special.fdtr(q, dof, np.where(known, f, 0.0)) > p)
     dof, f = dof[reached], f[reached]
-    rough = special.ncfdtrinc(q, dof, p, f)
-    low, high = np.maximum(rough * (1 - NEAR) - NEAR, 0), rough * (1 + NEAR) + NEAR
+    noiseless = np.multiply(f, q * special.chdtri(dof, p) / dof)
+    rough = np.where(noiseless < FAR_F, special.ncfdtrinc(q, dof, p, f), noiseless)
+    near = np.where(noiseless < NOISELESS_F, NEAR, 0.0)
+    low, high = np.maximum(rough * (1 - near) - near, 0), rough * (1 + near) + near
     for _ in range(STEPS):
         middle = (low + high) / 2
         below = special.ncfdtr(q, dof, middle, f) > p

@@ -80,7 +80,7 @@ def test_blocks_that_leave_nothing_to_exchange_are_refused(
     words = [*maps_arguments, f"+cohort.contrasts.b={pair}", f"contrast.variance={variance}"]
     code, lines = checked(words, capsys)
     assert code == 2
-    assert "permutation: no exchange within the blocks" in "\n".join(lines)
+    assert "contrast b: permutation: no exchange within the blocks" in "\n".join(lines)
     assert command(words) == 2
 
 

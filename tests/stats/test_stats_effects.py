@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from statsmodels.stats.power import FTestAnovaPower, TTestIndPower
 
-from rt1t2_dask.stats import design, designs, effect_sizes, glm, power, scores
+from rt1t2_dask.stats import design, designs, effect_sizes, glm, noncentral, power, scores
 from rt1t2_dask.stats.formula import from_formula
 
 GROUPS = ["a"] * 11 + ["b"] * 18
@@ -76,6 +76,14 @@ def test_interval_inverts_the_noncentral_f(f, q, dof):
         assert stats.f.sf(f, q, dof) >= 0.025 - 1e-9
     if high > 0:
         assert stats.ncf.cdf(f, q, dof, high) == pytest.approx(0.025, abs=1e-5)
+
+
+@pytest.mark.parametrize("dof", [5, 27, 400])
+@pytest.mark.parametrize("true", [5200.0, 2e4, 1e5, 5e6])
+def test_noncentrality_of_a_huge_f_is_found(dof, true):
+    for p in (0.025, 0.975):
+        f = stats.ncf.ppf(p, 2, dof, true)
+        assert noncentral.noncentrality_of_f(2, dof, p, f) == pytest.approx(true, rel=1e-4)
 
 
 def test_f_interval_of_one_row_is_that_of_t():
