@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.plan import Failure, ImagePlan
 from rt1t2_dask.pipelines.progress import shown
 from rt1t2_dask.pipelines.running import RunningEstimate
+from rt1t2_dask.pipelines.runs import record_run
 from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
 from rt1t2_dask.pipelines.sites import Remote, SitesPlan
 from rt1t2_dask.pipelines.stage import Task
@@ -76,6 +77,7 @@ class Maker:
         for site in remote:
             with ExitStack() as stack:
                 own = Maker(site.config, LazyCluster(site.config, stack), _lake(site.config))
+                record_run(own.lake, self.config, (task.part for task in site.images.tasks()))
                 failed = own.images(site.images)
             known_checksums(site.config.storage).save()
             self.outcomes += own.outcomes

@@ -30,13 +30,13 @@ from rt1t2_dask.pipelines.people_read import lines_read, log_read
 from rt1t2_dask.pipelines.plan import Failure
 from rt1t2_dask.pipelines.progress import shown
 from rt1t2_dask.pipelines.provenance import timings
+from rt1t2_dask.pipelines.runs import record_run
 from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.table_checks import check_tables
 from rt1t2_dask.pipelines.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.write import is_written
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake, Part
-from rt1t2_dask.storage.provenance import write_run
 from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
@@ -114,7 +114,7 @@ class MorphometryRun:
             write_lost(self.store, config, people, failures)
             return SOME_FAILED
         plan = plan_study(config, people, features, rows)
-        self._announce(plan)
+        record_run(self.lake, self.config, (task.part for task in plan.tasks()))
         if config.stage is not None and config.part is not None:
             return self._make_one(plan)
         notes = self._make_all(plan)
@@ -189,13 +189,6 @@ class MorphometryRun:
         for part, reason in failed.items():
             log.error("stage %s failed: %s", part.stage, reason)
         return SOME_FAILED if failed else DONE
-
-    def _announce(self, plan: MorphometryPlan) -> None:
-        keys: dict[str, list[str]] = {}
-        for task in plan.tasks():
-            keys.setdefault(task.stage, []).append(task.part.key)
-        document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
-        write_run(self.lake, self.config.cohort.name, study_key(self.config), document)
 
     def _describe(self, plan: MorphometryPlan, people: pd.DataFrame) -> None:
         tasks = {task.part: task for task in plan.tasks()}

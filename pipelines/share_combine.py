@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.pooled import POOLED, site_role
 from rt1t2_dask.pipelines.pooled import TABLE as REGIONS
 from rt1t2_dask.pipelines.progress import start_logging
 from rt1t2_dask.pipelines.results import table_of
+from rt1t2_dask.pipelines.runs import record_run
 from rt1t2_dask.pipelines.share_design import wanted_of
 from rt1t2_dask.pipelines.share_files import SiteFile, read_files
 from rt1t2_dask.pipelines.stage import Task
@@ -78,6 +79,7 @@ def run_combine(config: Config, cluster: LazyCluster | None = None) -> int:
         return 0
     lake = Lake(config.storage.url, config.storage.options())
     tasks = [task for one in planned.values() for task in (one.maps, one.clusters)]
+    record_run(lake, config, (task.part for task in tasks))
     todo = missing_tasks(tasks, [task.part for task in tasks], complete_parts(lake, tasks))
     with ExitStack() as stack:
         own = cluster or LazyCluster(config, stack)

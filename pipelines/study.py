@@ -41,6 +41,7 @@ from rt1t2_dask.pipelines.provenance import provenance, timings
 from rt1t2_dask.pipelines.quality_table import left_out
 from rt1t2_dask.pipelines.receptor_plan import receptor_task
 from rt1t2_dask.pipelines.refused import write_refused
+from rt1t2_dask.pipelines.runs import record_run
 from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.share_combine import run_combine
 from rt1t2_dask.pipelines.share_export import write_share
@@ -50,9 +51,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import complete_parts
 from rt1t2_dask.pipelines.write import is_written, write_failed, write_results
 from rt1t2_dask.storage.claims import release_dead
-from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake
-from rt1t2_dask.storage.provenance import write_run
 from rt1t2_dask.storage.stores import Store, open_store
 
 log = logging.getLogger("rt1t2_dask")
@@ -236,13 +235,10 @@ class _Run:
         return people, foreseen_files(self.config, people, missing)
 
     def _announce(self, *plans: ImagePlan | CohortPlan | SensitivityPlan) -> None:
-        keys: dict[str, list[str]] = {}
-        for task in (task for plan in plans for task in plan.tasks()):
-            keys.setdefault(task.stage, []).append(task.part.key)
-        document = {"parts": {stage: sorted(set(k)) for stage, k in keys.items()}}
-        labels, key = self.config.labels, study_key(self.config)
-        named = digest([key, sorted(labels)]) if labels else key
-        write_run(self.lake, self.config.cohort.name, named, document)
+        images = (plan for plan in plans if isinstance(plan, ImagePlan))
+        copied = [task for plan in images for p in plan.people for task in p.tasks.values()]
+        made = [task for plan in plans for task in plan.tasks()]
+        record_run(self.lake, self.config, (task.part for task in made + copied))
 
     def _participants(self, people: pd.DataFrame, found: Found | None) -> int:
         """Make and write the maps of the people who were asked for."""

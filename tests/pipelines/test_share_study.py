@@ -14,6 +14,8 @@ import zarr
 from three_sites import NAMES, Parts, three, words
 
 from rt1t2_dask.command_line import command
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.upkeep import gc, referenced
 
 assert three
 
@@ -61,6 +63,13 @@ def test_t_and_tables_are_those_of_pooled_images(three, joint):
     assert own["n"] == 36
     sites = pd.read_csv(joint / "group/sites.tsv", sep="\t")
     assert sites["pat"].tolist() == [6, 6, 6]
+
+
+def test_garbage_collection_leaves_what_sums_gave(three, joint):
+    lake = Lake(f"{three}/lake")
+    made = {part for part in referenced(lake) if part.stage in ("pooled", "clusters")}
+    assert len(made) == 2
+    assert not made & set(gc(lake, older_than_s=-1, dry_run=True).parts)
 
 
 def test_the_file_opens_with_plain_xarray_and_names_nobody(three, files):

@@ -19,6 +19,8 @@ from rt1t2_dask.pipelines.site_balance import site_warnings
 from rt1t2_dask.pipelines.sites import read_everybody
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.sites.meta import combine
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.upkeep import gc
 
 assert three
 
@@ -57,6 +59,8 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
     assert made == {"template": 1, "map": 12, "smooth": 12, "parcels": 12}
     moved = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake/parts").iterdir()}
     assert (moved["map"], moved["smooth"], moved["parcels"]) == (24, 36, 36)
+    for lake in (Lake(str(tmp_path / "west")), Lake(str(tmp_path / "lake"))):
+        assert gc(lake, older_than_s=-1, dry_run=True).parts == []
     clusters = three / "elsewhere/group/contrast-patVsHc_desc-meta_clusters.tsv"
     assert "negative" in set(pd.read_csv(clusters, sep="\t")["sign"])
     page = (three / "elsewhere/report.html").read_text()
