@@ -3,7 +3,8 @@
 With e the unit residual of a voxel given the nuisance columns and x the unit
 regressors given them, permuting residuals (Freedman & Lane 1983, Winkler et al.
 2014) gives r = (Px)'e, a_j = (Pq_j)'e and the explained share u = sum r^2 / (1 - sum a^2):
-one product of a small matrix with the block instead of a fit per permutation.
+one product of a small matrix with the block instead of a fit per permutation. Where groups have
+a variance of their own each, signs of jackknife residuals are flipped (`jackknife`).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def prepare(
     as_it_is = identity(design.n)
     whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
     partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
-    return PreparedBlock(data.shape[1], left, smith, whole, partial)
+    return PreparedBlock(data.shape[1], left, smith, separate and signs, whole, partial)
 
 
 def require_method(method: str, variance: str, groups: int) -> bool:

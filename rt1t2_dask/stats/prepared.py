@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.exchange import Orders
+from rt1t2_dask.stats.jackknife import jackknife_residuals
 from rt1t2_dask.stats.permutation_kernels import F32
 from rt1t2_dask.stats.residuals import Residuals
 from rt1t2_dask.stats.shares import share_to_z
@@ -28,6 +29,8 @@ class PreparedBlock:
         Unit residuals and the columns to permute.
     smith : bool
         Permute the regressor in place of the residuals.
+    jackknife : bool
+        Relabelings move jackknife residuals (`jackknife_residuals`).
     whole_u, partial_u : ndarray of float32
         Observed signed u of the voxels where all, or only some, were measured.
     """
@@ -35,6 +38,7 @@ class PreparedBlock:
     voxels: int
     residuals: Residuals
     smith: bool
+    jackknife: bool
     whole_u: F32
     partial_u: F32
 
@@ -42,6 +46,16 @@ class PreparedBlock:
     def participants(self) -> int:
         """Rows that are relabeled."""
         return int(self.residuals.columns.shape[1])
+
+    @cached_property
+    def null(self) -> Residuals:
+        """Residuals that relabelings move."""
+        return jackknife_residuals(self.residuals) if self.jackknife else self.residuals
+
+    def moved(self, orders: Orders) -> Residuals:
+        """Return the residuals that some relabelings move; those observed if nobody moves."""
+        unmoved = np.array_equal(orders, identity(self.participants))
+        return self.residuals if unmoved else self.null
 
     @cached_property
     def z(self) -> Float:

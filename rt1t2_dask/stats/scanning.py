@@ -74,8 +74,8 @@ def _scan_equal(
 def _scan_welch(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, Above]:
-    left, ready = block.residuals, Welch.of(block.residuals, orders)
-    observed = Welch.of(left, identity(orders.shape[1])).scores(left.whole)
+    left, ready = block.moved(orders), Welch.of(block.residuals, orders)
+    observed = Welch.of(left, identity(orders.shape[1])).scores(block.residuals.whole)
     bar = reach(observed).reshape(-1, WIDTH)
     score = score_of(NEVER if height is None else height_share(height, 1, left.dof))
 
@@ -107,7 +107,7 @@ def _scanned(
 def _scan_unequal(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, Above]:
-    left, q, zero = block.residuals, block.residuals.regressors, np.zeros(len(orders))
+    left, q, zero = block.moved(orders), block.residuals.regressors, np.zeros(len(orders))
     tails, exceed, above = [Tails(zero, zero)], np.zeros(len(left.index), np.int32), [EMPTY]
     ready, step = Unequal.of(left, orders), PARTIAL_ROWS // WIDTH
     for tile in range(0, len(left.whole), step):
@@ -124,7 +124,7 @@ def scan_partial(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, list[Above]]:
     """Run relabelings on the voxels where somebody is missing; see `scan_whole`."""
-    left, q, zero = block.residuals, block.residuals.regressors, np.zeros(len(orders))
+    left, q, zero = block.moved(orders), block.residuals.regressors, np.zeros(len(orders))
     tails, exceed = [Tails(zero, zero)], np.zeros(len(left.partial), np.int32)
     above = []
     for start in range(0, len(left.partial), PARTIAL_ROWS):

@@ -190,7 +190,7 @@ def observed_statistic(block: PreparedBlock) -> F32:
 
 def statistic_maps(block: PreparedBlock, orders: Orders) -> F32:
     """Give maps of t (or F) of some relabelings, shape (relabeling, voxel), 0 where not tested."""
-    left = block.residuals
+    left = block.moved(orders)
     maps = np.zeros((len(orders), block.voxels), np.float32)
     for out, shares in zip(maps, whole_shares(left, orders, block.smith), strict=True):
         used = shares[: len(left.index)]

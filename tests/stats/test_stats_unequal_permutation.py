@@ -70,15 +70,19 @@ def abs_place(entry):
     return ~entry if entry < 0 else entry
 
 
-def refit(values, model, order):
-    """Statistic and freedom of one voxel whose residuals are permuted."""
+def refit(values, model, order, flipped):
+    """Statistic and freedom of one voxel whose residuals are permuted, or HC3's flipped."""
     here = np.flatnonzero(np.isfinite(values))
     place = np.searchsorted(here, induced(order, set(here.tolist())))
     y, matrix = values[here].astype(np.float64), model.matrix[here]
     nuisance = matrix @ np.linalg.svd(model.contrast.T)[2][model.q :].T
     hat = nuisance @ np.linalg.pinv(nuisance)
     sign = np.where(order[here] < 0, -1, 1)
-    residual = (sign * (y - hat @ y))[np.argsort(place)]
+    left = y - hat @ y
+    if flipped:
+        whole = matrix @ np.linalg.pinv(matrix)
+        left = (y - whole @ y) / (1 - np.diag(whole))
+    residual = (sign * left)[np.argsort(place)]
     return welch(matrix, model.contrast, model.group[here], hat @ y + residual)
 
 
@@ -103,7 +107,8 @@ def test_every_permutation_equals_a_refit(kind, n, how):
     plan = exchange.plan(model, 40, seed=3, exchange=how)
     block = permutation.prepare(data, model, plan, "welch")
     found = permutation.run_batch(block, plan, 0, HEIGHT)
-    refits = np.array([[refit(data[:, v], model, o) for v in range(40)] for o in plan.orders(0)])
+    orders, flipped = plan.orders(0), how == "sign"
+    refits = np.array([[refit(data[:, v], model, o, flipped) for v in range(40)] for o in orders])
     z = nearly_z(refits[..., 0], refits[..., 1], model.q, model.dof)
     np.testing.assert_allclose(found.tails.positive, np.maximum(z.max(axis=1), 0), atol=1e-4)
     np.testing.assert_allclose(found.tails.negative, np.maximum(-z.min(axis=1), 0), atol=1e-4)
