@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.names import ANCHOR
 from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
-from rt1t2_dask.pipelines.stat_maps import NAMES, ONE_WEIGHT
+from rt1t2_dask.pipelines.stat_maps import NAMES, maps_of
 from rt1t2_dask.pipelines.volumes import to_array
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm import TILE_VALUES, GlmResult, fit
@@ -112,7 +112,7 @@ def _fit(
 ) -> _Fitted:
     voxels = sum(block.voxels for block in blocks)
     model = noise_model(design, variance)
-    names = [name for name in NAMES if design.q == 1 or name not in ONE_WEIGHT]
+    names = maps_of(design)
     maps = {name: np.full(voxels, np.nan) for name in (*names, "mean")}
     complete = np.zeros(voxels, bool)
     estimates, deviation = (

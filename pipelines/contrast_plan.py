@@ -28,7 +28,8 @@ from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.stage import InputFile, Task
 from rt1t2_dask.pipelines.thresholds import EXTENTS_MM3, HEIGHTS, THRESHOLDS
-from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.design import Design, require_group_dof
+from rt1t2_dask.stats.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.storage.parts import Part
 
 BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
@@ -126,6 +127,8 @@ def contrast_task(
     rows, plans = usable(rows, plans)
     design = held_constant(build(form, rows, config.cohort.reference), rows, plans)
     require_memory(config, design)
+    if config.contrast.variance == "welch" and len(design.groups) > 1:
+        require_group_dof(design, LEAST_GROUP_DOF)
     common, own = _settings(config, design, plans, scale, form)
     parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
     return design, CONTRAST.task(common | own, parents, mask_file(config))

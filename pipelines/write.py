@@ -28,7 +28,7 @@ from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.volumes import to_volume
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.stats.effect_sizes import effect_size_of, partial_eta_squared, partial_r
+from rt1t2_dask.stats.effect_sizes import effect_size_of
 from rt1t2_dask.stats.null import p_uncorrected
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
@@ -155,14 +155,10 @@ def _write_statistics(
     for label, array in LEAST.items():
         if array in least:
             write_group_map(store, name, label, to_volume(least[array]), simulated)
-    if slope:
-        t, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
-        r = partial_r(t.data, dof.data)[0].astype(np.float32)
-        write_group_map(store, name, "r", t.with_data(r), simulated)
-    if plan.design.q > 1:
-        f, dof = to_volume(maps["stat_t"]), to_volume(maps["stat_dof"])
-        eta = partial_eta_squared(f.data, plan.design.q, dof.data).astype(np.float32)
-        write_group_map(store, name, "eta2", f.with_data(eta), simulated)
+    if "stat_explained" in maps:
+        t, share = to_volume(maps["stat_t"]), to_volume(maps["stat_explained"])
+        values = np.sign(t.data) * np.sqrt(share.data) if slope else share.data
+        write_group_map(store, name, "r" if slope else "eta2", t.with_data(values), simulated)
 
 
 def _write_permuted(store: Store, lake: Lake, name: str, permute: Task, simulated: bool) -> None:

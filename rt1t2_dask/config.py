@@ -166,7 +166,8 @@ class Config(Model):
         if site is None:
             return found
         fixed = self.site.model != "none"
-        return {name: with_site(form, site, fixed) for name, form in found.items()}
+        welch = self.contrast.variance == "welch"
+        return {name: with_site(form, site, fixed, welch) for name, form in found.items()}
 
     def at(self, site: str) -> Config:
         """Give the configuration of one site of ``cohort.sites``, on this study's grid.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from rt1t2_dask.config_contrasts import Form, Formula, OneSample, Paired
+from rt1t2_dask.config_contrasts import Form, Formula, OneSample, Paired, Regression
 from rt1t2_dask.config_model import Model
 
 Changes = dict[str, Any]
@@ -51,11 +51,12 @@ class Sites(Model):
     splines: Annotated[int, Field(ge=4, le=10)]
 
 
-def with_site(form: Form, site: str, fixed: bool) -> Form:
+def with_site(form: Form, site: str, fixed: bool, welch: bool) -> Form:
     """Put the site into a contrast: as a covariate where ``fixed``, and for exchange.
 
     People are exchanged within sites; pairs and single groups change sign, which no site
-    shares, and a formula names its own terms.
+    shares, and a formula names its own terms. With ``welch``, groups of unlike variance change
+    sign too, within sites where the model has a term for each.
     """
     if isinstance(form, Paired):
         return form
@@ -63,6 +64,9 @@ def with_site(form: Form, site: str, fixed: bool) -> Form:
     if fixed and not isinstance(form, Formula) and site not in own:
         form = form.with_covariates((*own, site))
     if isinstance(form, OneSample) or form.block:
+        return form
+    alone = isinstance(form, Regression) and len(form.within or ()) == 1
+    if welch and not alone and site not in form.columns:
         return form
     return form.model_copy(update={"block": site})
 

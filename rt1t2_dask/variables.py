@@ -89,6 +89,7 @@ VARIABLES = {
     "stat_z": Variable(SPACE, "1", "z of the contrast"),
     "stat_effect": Variable(SPACE, "1", "difference of adjusted group means of the ratio"),
     "stat_d": Variable(SPACE, "1", "Hedges' g"),
+    "stat_explained": Variable(SPACE, "1", "share of variance explained, other columns apart"),
     "stat_dof": Variable(SPACE, "1", "residual degrees of freedom"),
     "stat_n": Variable(SPACE, "1", "subjects measured"),
     "stat_q": Variable(SPACE, "1", "Cochran's Q of the sites' effects"),

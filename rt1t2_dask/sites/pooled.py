@@ -89,7 +89,10 @@ def pooled_test(
     t, dof, effect, g, se, sd = np.where(usable, rows, np.nan)
     q = model.contrast.shape[1]
     z = t_to_z(t, dof) if q == 1 else f_to_z(t, q, dof)
-    result = GlmResult(t, z, dof, effect, g, fit.people.astype(np.int32), se, sd)
+    squares = t**2 if q == 1 else q * t
+    result = GlmResult(
+        t, z, dof, effect, g, fit.people.astype(np.int32), se, sd, squares / (squares + dof), dof
+    )
     whole = sum(model.sizes) if model.groups else model.sizes[0]
     return Pooled(result, fit, usable & (fit.people == whole))
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.effect_sizes import (
-    noncentral_f_interval,
     noncentral_interval,
     partial_eta_squared,
 )
@@ -80,8 +79,7 @@ def contrast(
 
 
 def _explained(result: GlmResult, q: int) -> dict[str, NDArray[Any]]:
-    low, high = noncentral_f_interval(result.t, q, result.dof, result.n)
-    eta = partial_eta_squared(result.t, q, result.dof)
+    eta, low, high = partial_eta_squared(result, q)
     return {"partial_eta2": eta, "partial_eta2_low": low, "partial_eta2_high": high}
 
 

@@ -173,6 +173,31 @@ def require_estimable(design: Design) -> None:
         )
 
 
+def require_group_dof(design: Design, least: float) -> None:
+    """Refuse a design that leaves a group too few residual degrees of freedom of its own.
+
+    Parameters
+    ----------
+    design : Design
+    least : float
+        Sum over a group of one minus leverage.
+
+    Raises
+    ------
+    UserError
+        Naming the group.
+    """
+    leverage = (np.linalg.qr(design.matrix)[0] ** 2).sum(axis=1)
+    for name in design.groups:
+        dof = float((1.0 - leverage)[design.group == name].sum())
+        if dof < least:
+            raise UserError(
+                f"design: the columns {list(design.names)} leave group {name} {abs(dof):.1f} "
+                "residual degrees of freedom of its own, too few for contrast.variance=welch; use "
+                "fewer covariates that vary in it alone, or take contrast.variance=equal."
+            )
+
+
 def require_members(group: NDArray[np.str_], names: Sequence[str], least: int = 2) -> None:
     """Refuse groups of fewer than ``least``.
 

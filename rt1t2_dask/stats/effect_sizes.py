@@ -71,26 +71,6 @@ def noncentral_interval(
     return np.asarray(low * width), np.asarray(high * width)
 
 
-def partial_eta_squared(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
-    """Share of the variance left by the other columns that the tested ones explain.
-
-    Parameters
-    ----------
-    f, dof : array_like
-        F and its denominator degrees of freedom.
-    q : int
-        Numerator degrees of freedom.
-
-    Returns
-    -------
-    ndarray
-        q F / (q F + dof), 0 to 1; with a variance for each group the value an F of equal
-        variances would have had.
-    """
-    f = np.asarray(f, np.float64)
-    return np.asarray(q * f / (q * f + np.asarray(dof)))
-
-
 def noncentral_f_interval(
     f: ArrayLike, q: int, dof: ArrayLike, n: ArrayLike, level: float = 0.95
 ) -> tuple[Float, Float]:
@@ -213,10 +193,9 @@ def effect_size(result: GlmResult, q: int, kind: Kind) -> tuple[Float, Float, Fl
     The interval of g and d_z is that of the noncentral t times the small-sample factor of g.
     """
     if kind == "partial_eta2":
-        size = partial_eta_squared(result.t, q, result.dof)
-        return size, *noncentral_f_interval(result.t, q, result.dof, result.n)
+        return partial_eta_squared(result, q)
     if kind == "partial_r":
-        return partial_r(result.t, result.dof)
+        return partial_r(result)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = result.hedges_g * result.sd / result.effect
     factor = np.where(result.effect == 0, hedges_factor(result.dof), factor)
@@ -224,27 +203,40 @@ def effect_size(result: GlmResult, q: int, kind: Kind) -> tuple[Float, Float, Fl
     return result.hedges_g, low * factor, high * factor
 
 
-def partial_r(t: ArrayLike, dof: ArrayLike, level: float = 0.95) -> tuple[Float, Float, Float]:
+def partial_eta_squared(result: GlmResult, q: int) -> tuple[Float, Float, Float]:
+    """Return partial eta squared of F and the ends of its 95 % interval, shape (region,) each.
+
+    Of the least squares fit whatever the variances are; the interval is for equal ones.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        f = result.explained / (1 - result.explained) * result.residual_dof / q
+    low, high = noncentral_f_interval(f, q, result.residual_dof, result.n)
+    return result.explained, low, high
+
+
+def partial_r(result: GlmResult, level: float = 0.95) -> tuple[Float, Float, Float]:
     """Return the correlation of what is tested with the data, the other columns held constant.
 
     Parameters
     ----------
-    t, dof : array_like
-        Student's t of a slope and its degrees of freedom, n - 2 - other columns.
+    result : GlmResult
+        Of a slope; its residual degrees of freedom are n - 2 - other columns.
     level : float
         Coverage of the interval, in (0, 1).
 
     Returns
     -------
     r, low, high : ndarray
-        r = t / sqrt(t^2 + dof); the interval is Fisher's, of standard error 1 / sqrt(dof - 1)
-        (Fisher 1924, Metron 3:329); NaN where dof is not above 1.
+        The correlation of residuals, whatever the variances are; the interval is Fisher's, of
+        standard error 1 / sqrt(dof - 1) (Fisher 1924, Metron 3:329), for equal variances; NaN
+        where dof is not above 1.
     """
-    t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
-    r = t / np.sqrt(t**2 + dof)
+    r, dof = np.sign(result.t) * np.sqrt(result.explained), result.residual_dof
     error = np.where(dof > 1, np.maximum(dof - 1, 1e-9), np.nan) ** -0.5
     half = special.ndtri((1 + level) / 2) * error
-    return r, np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)
+    with np.errstate(divide="ignore"):
+        middle = np.arctanh(r)
+    return r, np.tanh(middle - half), np.tanh(middle + half)
 
 
 def _p(result: GlmResult, q: int) -> Float:

@@ -130,17 +130,27 @@ class PermutationPlan:
 
 
 def exchanged(design: Design, variance: str = "equal") -> Exchange:
-    """Give what may be exchanged of a design's errors, ``variance`` as in ``glm.fit``.
+    """Return what may be exchanged of a design's errors, ``variance`` as in ``glm.fit``.
 
     People of groups that differ in variance are not exchangeable: their errors change sign,
     which asks for symmetry alone (Winkler et al. 2014), within exchangeability blocks as well:
     with 11 against 18 people in three blocks and twice the spread in the small group, exchanged
-    order found something in 28 % of 500 null studies at .05, flips in 8 % of 2,000. Where the
-    design has no column for each block, residuals of a block are not centred: they change places.
+    order found something in 28 % of 500 null studies at .05.
+
+    Raises
+    ------
+    UserError
+        Signs would flip in a design without a mean of each block: errors of a block are not
+        centred then, and order within blocks found something in 12 to 16 % of 300 such studies.
     """
     differ = variance == "welch" and len(design.groups) > 1
-    flipped = design.flips or (differ and _holds_blocks(design))
-    return "sign" if flipped else "order"
+    if differ and not design.flips and not _holds_blocks(design):
+        raise UserError(
+            "blocks: people of groups with variances of their own (contrast.variance=welch) can "
+            "only change signs, which asks for the mean of each block; name the block's column in "
+            "covariates or in the formula, or take contrast.variance=equal."
+        )
+    return "sign" if design.flips or differ else "order"
 
 
 def _holds_blocks(design: Design) -> bool:

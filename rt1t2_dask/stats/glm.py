@@ -42,6 +42,11 @@ class GlmResult:
         Rows measured.
     se, sd : ndarray, shape (voxel,)
         Standard error of the effect (NaN for F) and residual standard deviation.
+    explained : ndarray, shape (voxel,)
+        Share of the variance left by the other columns that the tested ones explain in the least
+        squares fit, 0 to 1: partial eta squared, the square of partial r.
+    residual_dof : ndarray, shape (voxel,)
+        Rows measured less the rank of the design.
     """
 
     t: Float
@@ -52,6 +57,8 @@ class GlmResult:
     n: NDArray[np.int32]
     se: Float
     sd: Float
+    explained: Float
+    residual_dof: Float
 
 
 @dataclass(frozen=True)
@@ -132,19 +139,19 @@ def fit(
         raise UserError(f"data: {data.shape[0]} rows for a design of {design.n} participants.")
     model = whitened(design, variance, group_variance)
     everybody = _geometry(np.ones((design.n, 1), bool), model)
-    out = np.full((7, data.shape[1]), np.nan)
+    out = np.full((9, data.shape[1]), np.nan)
     for part in blocks(data.shape[1], _tile(design.n)):
         values = np.asarray(data[:, part], np.float64)
         who = presence(values, design, min_group_n, min_group_share)
-        out[6, part] = who.present.sum(axis=0)
+        out[8, part] = who.present.sum(axis=0)
         for chosen, whole in ((who.whole, True), (who.partial, False)):
             if chosen.any():
                 known = everybody if whole else _geometry(who.present[:, chosen], model)
                 rows = _statistics(values[:, chosen], known, model, variance == "welch")
-                out[:6, np.flatnonzero(chosen) + part.start] = rows
-    t, dof, effect, g, se, sd, n = out
+                out[:8, np.flatnonzero(chosen) + part.start] = rows
+    t, dof, effect, g, se, sd, explained, residual_dof, n = out
     z = t_to_z(t, dof) if design.q == 1 else f_to_z(t, design.q, dof)
-    return GlmResult(t, z, dof, effect, g, n.astype(np.int32), se, sd)
+    return GlmResult(t, z, dof, effect, g, n.astype(np.int32), se, sd, explained, residual_dof)
 
 
 def hedges_factor(dof: Float | float) -> Float:
@@ -202,7 +209,7 @@ def _geometry(present: NDArray[np.bool_], model: Model) -> _Geometry:
 
 
 def _statistics(values: Float, known: _Geometry, model: Model, unequal: bool) -> Float:
-    """Rows: statistic, dof, effect, Hedges' g, standard error, residual deviation."""
+    """Rows: statistic, dof, effect, g, standard error, deviation, share explained, n - rank."""
     whitened_values = np.where(known.present, values * model.whitening[:, None], 0.0)
     estimates = combine(known.inverse, combine(model.basis.T, whitened_values))
     residuals = np.where(known.present, whitened_values - combine(model.basis, estimates), 0.0)
@@ -215,6 +222,8 @@ def _statistics(values: Float, known: _Geometry, model: Model, unequal: bool) ->
             rows = _f(values, residuals, effect, mean_square, known, model, unequal, usable)
         else:
             rows = _t(residuals, effect[0], mean_square, known, model, unequal)
+        squares = quadratic(effect, known.middle, usable)
+        rows += squares / (squares + mean_square * known.dof), known.dof
     return np.where(usable, np.stack(np.broadcast_arrays(*rows)), np.nan)
 
 

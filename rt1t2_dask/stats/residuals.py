@@ -13,6 +13,7 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.permutation_kernels import WIDTH
 from rt1t2_dask.stats.presence import presence
 from rt1t2_dask.stats.projection_kernels import project, take_out
+from rt1t2_dask.stats.unequal import LEAST_GROUP_DOF
 
 Float = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -110,11 +111,15 @@ def residualise(
     columns = np.concatenate([nuisance, regressors])
     unmoved = int(constant and not signs and not separate)
     complete = np.isfinite(_sums(data))
+    tested = _testable(data, design, len(regressors)) if separate else np.ones_like(complete)
     basis = np.eye(design.n) if separate else _basis(nuisance, design.n)
-    whole, index = _project(data, np.flatnonzero(complete), nuisance, basis)
+    whole, index = _project(data, np.flatnonzero(complete & tested), nuisance, basis)
     rule = min_group_n, min_group_share
     spoilt = [part for part in blocks(data.shape[1]) if not complete[part].all()] or [slice(0, 0)]
-    pieces = [_piece(data[:, part], design, rule, columns, len(nuisance)) for part in spoilt]
+    pieces = [
+        _piece(data[:, p], design, rule, columns, len(nuisance), tested[p], separate)
+        for p in spoilt
+    ]
     order = np.r_[len(nuisance) : len(columns), unmoved : len(nuisance)]
     return Residuals(
         columns=columns[order],
@@ -225,14 +230,17 @@ def _unit_residuals(values: Float, nuisance: Float) -> tuple[Float, NDArray[np.b
 
 
 def _piece(
-    data: NDArray[Any], design: Design, rule: tuple[int, float], columns: Float, nuisance: int
-) -> _Piece:
+    data: NDArray[Any], design: Design, rule: tuple[int, float], columns: Float, nuisance: int,
+    tested: NDArray[np.bool_], separate: bool,
+) -> _Piece:  # fmt: skip
     values = np.asarray(data, np.float64)
     who = presence(values, design, *rule)
     present = who.present[:, who.partial]
     own, rank = _orthonormal(columns[:, :, None] * present)
     dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
     testable = (total(np.moveaxis(own[nuisance:] ** 2, 1, 0)) > 0.5).all(axis=0) & (dof > 0)
+    if separate:
+        testable &= tested[who.partial] & _enough_in_groups(present - total(own**2), design)
     unit, varies = _unit_residuals(
         np.where(present, values[:, who.partial], 0.0)[:, testable], own[:nuisance, :, testable]
     )
@@ -244,3 +252,22 @@ def _piece(
         present=present[:, usable],
         index=np.flatnonzero(who.partial)[usable],
     )
+
+
+def _testable(data: NDArray[Any], design: Design, q: int) -> NDArray[np.bool_]:
+    """Return the voxels whose groups can have a variance each; an F needs them to vary."""
+    whole = np.ones(data.shape[1], np.bool_)
+    leverage = (np.linalg.qr(design.matrix)[0] ** 2).sum(axis=1, keepdims=True)
+    if not _enough_in_groups(1.0 - leverage, design).all():
+        return ~whole
+    if q > 1:
+        for name in design.groups:
+            own = data[design.group == name]
+            whole &= np.fmax.reduce(own) > np.fmin.reduce(own)
+    return whole
+
+
+def _enough_in_groups(rest: Float, design: Design) -> NDArray[np.bool_]:
+    """Return where every group has residual degrees of freedom; one minus leverage by row."""
+    of_groups = [total(rest[design.group == name]) for name in design.groups]
+    return np.asarray(np.min(of_groups, axis=0) >= LEAST_GROUP_DOF)

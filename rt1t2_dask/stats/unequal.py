@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from rt1t2_dask.stats.columns import combine, pseudo_inverse, total
 
 Float = NDArray[np.float64]
+# Residual degrees of freedom that a group's own variance needs: two people who share a covariate
+# with 14 others have 0.8 and more; one whom covariates of the group fit has rounding noise.
+LEAST_GROUP_DOF = 0.5
+CONSTANT = 1e-20
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class Moments:
     members: tuple[NDArray[np.intp], ...]
 
     def of_group(self, rows: NDArray[np.intp]) -> tuple[Float, Float]:
-        """Degrees of freedom and variance of a group, shape (voxel,) each."""
+        """Return degrees of freedom and variance of a group, shape (voxel,); NaN for too few."""
         leverage = total(np.stack([self._leverage(k) for k in rows]))
         dof = total(self.present[rows].astype(np.float64)) - leverage
+        dof = np.where(dof >= LEAST_GROUP_DOF, dof, np.nan)
         return dof, total(self.residuals[rows] ** 2) / dof
 
     def _leverage(self, row: int) -> Float:
@@ -83,29 +88,34 @@ def f_unequal(
     basis, contrast
         Design and weights, shapes (row, column) and (column, q).
     usable : ndarray of bool, shape (voxel,)
-        Voxels whose G is wanted; 0 elsewhere.
+        Voxels whose G is wanted; 0 elsewhere, NaN where a group does not vary.
 
     Notes
     -----
     Winkler et al. 2014 (NeuroImage 92:381), equation 16; degrees of freedom as in Welch
     (1951), whose analysis of variance this is without covariates.
     """
-    weights, largest, spread = _weights(moments)
+    filled = np.where(moments.present, values, 0.0)
+    varies = np.all(
+        [moments.of_group(r)[1] > CONSTANT * total(filled[r] ** 2) for r in moments.members], axis=0
+    )
+    usable = usable & varies
+    weights, largest, spread = _weights(moments, varies)
     n, p = basis.shape
     products = (basis[:, :, None] * basis[:, None, :]).reshape(n, p * p).T
     inverse, _ = pseudo_inverse(combine(products, weights).reshape(p, p, -1))
-    filled = np.where(moments.present, values, 0.0) * weights
-    effect = combine(contrast.T, combine(inverse, combine(basis.T, filled)))
+    effect = combine(contrast.T, combine(inverse, combine(basis.T, filled * weights)))
     middle = np.stack([combine(contrast.T, combine(inverse, c[:, None])) for c in contrast.T])
     q = len(effect)
     scale = 1.0 + 2.0 * (q - 1) / (q * (q + 2)) * spread
-    return quadratic(effect, middle, usable) * largest / (q * scale), q * (q + 2) / (3.0 * spread)
+    g = quadratic(effect, middle, usable) * largest / (q * scale)
+    return np.where(varies, g, np.nan), q * (q + 2) / (3.0 * spread)
 
 
-def _weights(moments: Moments) -> tuple[Float, Float, Float]:
-    """Precision of each row over the largest, the largest, and Welch's spread of shares."""
+def _weights(moments: Moments, varies: NDArray[np.bool_]) -> tuple[Float, Float, Float]:
+    """Return each row's precision over the largest, the largest, and Welch's spread of shares."""
     groups = [(rows, *moments.of_group(rows)) for rows in moments.members]
-    precision = np.stack([1.0 / variance for _, _, variance in groups])
+    precision = np.stack([np.where(varies, 1.0 / variance, 1.0) for _, _, variance in groups])
     largest = precision.max(axis=0)
     weights = np.zeros(moments.residuals.shape)
     for (rows, _, _), own in zip(groups, precision, strict=True):

@@ -162,9 +162,32 @@ def test_interval_of_r_is_scipys_where_nothing_is_held_constant():
     rng = np.random.default_rng(10)
     x, y = rng.normal(size=(2, 24))
     known = stats.pearsonr(x, y)
-    t = known.statistic * np.sqrt(22 / (1 - known.statistic**2))
-    found = effect_sizes.partial_r(t, 22)
-    np.testing.assert_allclose(found, [known.statistic, *known.confidence_interval()])
+    model = designs.regression(["a"] * 24, ["a"], pd.Series(x, name="x"))
+    found = effect_sizes.partial_r(glm.fit(y[:, None], model))
+    wanted = [known.statistic, *known.confidence_interval()]
+    np.testing.assert_allclose(np.ravel(found), wanted)
+
+
+def test_r_and_eta_of_groups_with_their_own_variances_are_those_of_residuals():
+    """Whatever the test's variances are: the correlation of what the other columns leave."""
+    rng = np.random.default_rng(12)
+    labels = ["a"] * 8 + ["b"] * 20
+    score = pd.Series(rng.normal(size=28), name="score")
+    data = rng.normal(size=(28, 40)) * np.repeat([3.0, 1.0], [8, 20])[:, None]
+    model = designs.regression(labels, ["a", "b"], score)
+    table = effect_sizes.regional(data, model, np.ones(40), "welch")
+    means = model.matrix[:, :2]
+    left = [y - means @ np.linalg.lstsq(means, y, rcond=None)[0] for y in (data, score.to_numpy())]
+    wanted = [np.corrcoef(left[0][:, k], left[1])[0, 1] for k in range(40)]
+    np.testing.assert_allclose(table["partial_r"], wanted)
+    held = table["partial_r"].between(table["partial_r_ci_low"], table["partial_r_ci_high"])
+    assert held.all()
+    groups = ["a"] * 8 + ["b"] * 10 + ["c"] * 10
+    table = effect_sizes.regional(
+        data, designs.anova(groups, ["a", "b", "c"]), np.ones(40), "welch"
+    )
+    f = np.array([stats.f_oneway(data[:8, k], data[8:18, k], data[18:, k])[0] for k in range(40)])
+    np.testing.assert_allclose(table["partial_eta2"], 2 * f / (2 * f + 25))
 
 
 def test_pairs_have_d_z():

@@ -13,6 +13,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import design, designs, exchange, glm, null, permutation, spatial
 from rt1t2_dask.stats import tails as tails_of
 from rt1t2_dask.stats.lattice import lattice
+from rt1t2_dask.stats.unequal import LEAST_GROUP_DOF
 
 TABLE = 0.03
 HEIGHT = 0.05
@@ -154,6 +155,51 @@ def test_one_group_has_one_variance():
     np.testing.assert_array_equal(equal.tails.both, separate.tails.both)
 
 
+def own_covariates():
+    """3 patients with two covariates of their own, 0 in 12 controls: no variance of their own."""
+    table = pd.DataFrame({"duration": [1.0, 2, 4] + [0.0] * 12, "score": [1.0, 5, 2] + [0.0] * 12})
+    return design.two_sample(["p"] * 3 + ["c"] * 12, "p", "c", table)
+
+
+def test_a_group_without_residual_freedom_is_not_tested():
+    data = np.random.default_rng(0).normal(1.5, 0.1, (15, 30)).astype(np.float32)
+    model = own_covariates()
+    assert np.isnan(glm.fit(data, model, "welch").t).all()
+    assert np.isfinite(glm.fit(data, model, "equal").t).all()
+    block = permutation.prepare(data, model, exchange.plan(model, 10), "welch")
+    assert np.isnan(block.z).all()
+    with pytest.raises(UserError, match=r"leave group p 0.0 residual degrees of freedom"):
+        design.require_group_dof(model, LEAST_GROUP_DOF)
+
+
+def test_missing_people_may_leave_a_group_no_residual_freedom():
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(25, 4)), columns=list("wxyz"))
+    table.iloc[7:] = 0.0
+    model = design.two_sample(["p"] * 7 + ["c"] * 18, "p", "c", table)
+    data = rng.normal(1.5, 0.1, (25, 40)).astype(np.float32)
+    data[:2, 20:] = np.nan
+    plan = exchange.plan(model, 30, exchange="sign")
+    block = permutation.prepare(data, model, plan, "welch")
+    found = glm.fit(data, model, "welch")
+    for values in (found.t, block.z):
+        assert np.isfinite(values[:20]).all()
+        assert np.isnan(values[20:]).all()
+    assert np.isfinite(permutation.run_batch(block, plan, 0).tails.both).all()
+
+
+def test_a_voxel_constant_in_one_group_has_no_g():
+    data, model = people("anova", (9, 7, 8))
+    data[:9, 3] = 1.25
+    plan = exchange.plan(model, 30, exchange="sign")
+    block = permutation.prepare(data, model, plan, "welch")
+    plain = designs.anova(list(model.group), ["a", "b", "c"])
+    for values in (block.z, glm.fit(data, plain, "welch").t):
+        assert np.isnan(values[3])
+        assert np.isfinite(np.delete(values, 3)).all()
+    assert np.isfinite(permutation.run_batch(block, plan, 0).tails.both).all()
+
+
 def test_smith_is_refused():
     data, model = people("plain")
     plan = exchange.plan(model, 10, method="smith")
@@ -227,7 +273,9 @@ def test_signs_are_flipped_where_variances_differ_and_blocks_are_modelled():
     assert exchange.exchanged(model, "welch") == "sign"
     site = pd.DataFrame({"site": ["x", "y", "z"] * (model.n // 3)})
     blocks = site["site"].to_numpy(np.str_)
-    assert exchange.exchanged(replace(model, blocks=blocks), "welch") == "order"
+    assert exchange.exchanged(replace(model, blocks=blocks)) == "order"
+    with pytest.raises(UserError, match="mean of each block"):
+        exchange.exchanged(replace(model, blocks=blocks), "welch")
     groups = model.group.tolist()
     modelled = replace(design.two_sample(groups, "a", "b", site), blocks=blocks)
     assert exchange.exchanged(modelled, "welch") == "sign"

@@ -38,7 +38,9 @@ def three_sites(n: int = 44) -> pd.DataFrame:
 
 def test_site_codes_are_levels_and_false_positives_are_five_percent():
     people = chosen_people(three_sites(), cohort(site_column="site"))
-    form = with_site(cohort(site_column="site").every_contrast()["a"], "site", fixed=True)
+    form = with_site(
+        cohort(site_column="site").every_contrast()["a"], "site", fixed=True, welch=True
+    )
     design = build(form, people, "hc")
     assert design.names == ("pat", "hc", "site[2]", "site[3]")
     assert sorted(set(design.blocks)) == ["1", "2", "3"]
