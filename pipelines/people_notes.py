@@ -22,6 +22,7 @@ from rt1t2_dask.config import (
 from rt1t2_dask.pipelines.file_columns import column_notes
 from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.people import read_table, some
+from rt1t2_dask.pipelines.people_faults import is_age
 from rt1t2_dask.pipelines.people_folders import top_names, without_row
 from rt1t2_dask.pipelines.people_kinds import excluded_labels, kind, members
 from rt1t2_dask.pipelines.stage import InputFile
@@ -121,9 +122,10 @@ def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
 def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
     """Point at a few whole numbers, which may be codes: two make one model either way."""
     lines = []
-    for column in (c for c in cohort.columns if kind(c, cohort) == "any"):
-        values = sorted(tabular.parse_numbers(own[column])[0].dropna().unique())
-        few = LEAST_CODES <= len(values) <= MOST_CODES
+    for column in (c for c in cohort.columns if kind(c, cohort) == "any" and not is_age(c)):
+        known = tabular.parse_numbers(own[column])[0].dropna()
+        values = sorted(known.unique())
+        few = LEAST_CODES <= len(values) <= min(MOST_CODES, len(known) // 2)
         if few and all(float(value).is_integer() for value in values):
             lines.append(
                 f"column {column} is a number and holds {', '.join(f'{v:g}' for v in values)} "
