@@ -19,8 +19,12 @@ from rt1t2_dask.config_contrasts import (
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.stats import designs
+from rt1t2_dask.stats.covariates import require_values
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.stats.formula import GROUP, from_formula
+
+# Of every design, and of the table that shows it.
+OWN_COLUMNS = ("mean", "difference", "row", "group")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
     covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
     match form:
         case Paired():
-            pair = people[COVARIATE + form.pair].tolist()
+            pair = _pairs(form, people)
             design = designs.paired(groups, *form.groups, pair, covariates, participants=who)
         case TwoSample():
             design = two_sample(groups, *form.groups, covariates, participants=who)
@@ -68,7 +72,19 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
             design = _formula(form, people, reference)
         case _:
             raise TypeError(f"no design is known for {type(form).__name__}")
-    return _with_blocks(design, form, people)
+    return _with_blocks(_apart(design, form), form, people)
+
+
+def _apart(design: Design, form: Form) -> Design:
+    """Rename covariates that are called as the design's own columns or those of its table are."""
+    n = 0 if isinstance(form, Formula) else 1
+    n = len(set(design.group)) if isinstance(form, Anova | Regression) else n
+    n = 2 if type(form) is TwoSample else n
+    own, more = design.names[:n], design.names[n:]
+    taken = {*own, *OWN_COLUMNS}
+    return replace(
+        design, names=(*own, *(f"{COVARIATE}{name}" if name in taken else name for name in more))
+    )
 
 
 def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:
@@ -96,11 +112,20 @@ def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
     )
 
 
+def _pairs(form: Paired, people: pd.DataFrame) -> list[str]:
+    """Return everybody's pair; of those whom the contrast compares it has to be known."""
+    pair, who = people[COVARIATE + form.pair], people["participant_id"].tolist()
+    rows = np.flatnonzero(people["group"].isin(form.groups).to_numpy())
+    require_values(pair.iloc[rows], form.pair, rows, who, "pair")
+    return [str(name) for name in pair]
+
+
 def _with_blocks(design: Design, form: Form, people: pd.DataFrame) -> Design:
     if form.block is None:
         return design
-    names = people[COVARIATE + form.block].astype(str).to_numpy(np.str_)
-    return replace(design, blocks=names[design.rows])
+    blocks = people[COVARIATE + form.block].iloc[design.rows]
+    require_values(blocks, form.block, design.rows, people["participant_id"].tolist(), "block")
+    return replace(design, blocks=blocks.astype(str).to_numpy(np.str_))
 
 
 def words(form: Form) -> Words:

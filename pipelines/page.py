@@ -11,7 +11,7 @@ import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config import Config
-from rt1t2_dask.config_contrasts import TwoSample
+from rt1t2_dask.config_contrasts import Paired, TwoSample
 from rt1t2_dask.config_steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines import results, sites
@@ -224,6 +224,7 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
         lower=said.negative,
         n=plan.design.n,
         counts=Counter(plan.design.group.tolist()),
+        paired=isinstance(plan.form, Paired),
         statistic="t" if plan.design.q == 1 else "F",
         details=results.contrast_details(lake, plan, config.cohort.reference),
         t_map=to_volume(lake.read(plan.contrast.part)["stat_t"]),

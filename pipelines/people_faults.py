@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask import bids, sex, tabular
 from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import Cohort
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.naming import names_together, words
 from rt1t2_dask.pipelines.people_kinds import (
     columns_of,
     excluded_labels,
@@ -18,6 +20,8 @@ from rt1t2_dask.pipelines.people_kinds import (
     kind,
     members,
 )
+from rt1t2_dask.stats.covariates import require_values
+from rt1t2_dask.yaml_values import as_yaml
 
 AS_TEXT = ", or name the column in cohort.categorical where it is text"
 SEX_CODES = (
@@ -30,7 +34,19 @@ AGE = re.compile(
     r"age([_ ]?(at|in|of|years?|yrs?|y|scan|mri|visit|baseline|bl|test|inclusion|onset).*)?",
     re.IGNORECASE,
 )
-NO_YEARS = re.compile(r"month|day|week|group|categ|bin|diff|gap", re.IGNORECASE)
+NO_YEARS = re.compile(r"month|day|week|group|categ|bin|diff|gap|cent[er]|scaled", re.IGNORECASE)
+# What is computed from ages has no range of its own: centred, scaled, squared, a residual.
+DERIVED = frozenset(
+    (
+        "c", "cen", "z", "zscore", "std", "stand", "standardised", "standardized", "norm", "normed",
+        "normalised", "normalized", "mc", "gmc", "demeaned", "sd", "sq", "sqr", "squared", "square",
+        "quad", "quadratic", "cub", "cubed", "cubic", "poly", "log", "ln", "sqrt", "inv", "rank",
+        "resid", "residual", "residuals", "dev", "delta", "scale", "spline", "x", "by",
+    )
+)  # fmt: skip
+SQUARED = re.compile(r"(y|years?|yrs?|age|\^|\*\*)_?[23]$", re.IGNORECASE)
+BETWEEN = re.compile(r"(?<!\d)[\s_\"']+|[\s_\"']+(?!\d)|(?<=[^\W\d])-(?=\w)|(?<=\w)-(?=[^\W\d])")
+ZEROS = re.compile(r"(?<![.,\d])0*(\d+)(\.0+)?(?!\d)")
 
 
 def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> list[str]:
@@ -44,11 +60,14 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
             f"{cohort.participants} has no column {cohort.group_column} "
             f"(cohort.group_column); it has {columns_of(rows)}."
         )
+    named = {column: "the cohort's contrasts name" for column in cohort.columns}
+    named |= {c: "cohort.categorical names" for c in cohort.categorical if c not in named}
+    if every_group and cohort.onset_column != Cohort.model_fields["onset_column"].default:
+        named.setdefault(cohort.onset_column, "cohort.onset_column names")
     faults += [
-        f"the cohort's contrasts name {covariate}, which is no column of "
-        f"{cohort.participants}; it has {columns_of(rows)}."
-        for covariate in cohort.columns
-        if covariate not in rows
+        f"{who} {column}, which is no column of {cohort.participants}; it has {columns_of(rows)}."
+        for column, who in named.items()
+        if column not in rows
     ]
     return faults + _value_faults(rows, cohort)
 
@@ -58,6 +77,7 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     known = cohort.group_column in rows
     people = members(rows, cohort) if known else rows.iloc[:0]
     faults = bids.label_faults(people["participant_id"], cohort.participants)
+    faults += site_faults(people, cohort)
     labels = dict(zip(people.index, people["participant_id"], strict=True))
     wanted = {column: "" for column in ("age", cohort.onset_column) if column in rows}
     for column in (c for c in cohort.columns if c in rows and kind(c, cohort) != "text"):
@@ -72,8 +92,27 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
             faults.append(str(error))
         else:
             faults += _age_faults(people[column], values, cohort, labels)
-    texts = (c for c in cohort.columns if c in rows and _is_levels(people[c], kind(c, cohort)))
+    texts = (c for c in _levels(cohort) if c in rows and _is_levels(people[c], kind(c, cohort)))
     return faults + [line for column in texts for line in _spelled(people[column], cohort)]
+
+
+def site_faults(people: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Say who has no site where a column names it."""
+    column = cohort.site_column
+    if column is None or column not in people or cohort.sites:
+        return []
+    who, rows = people["participant_id"].tolist(), np.arange(len(people))
+    try:
+        require_values(people[column], column, rows, who, "cohort.site_column")
+    except UserError as error:
+        return [f"{cohort.participants}: {error}"]
+    return []
+
+
+def _levels(cohort: Cohort) -> list[str]:
+    """Name the columns whose levels anybody would write in one way: no pairs and no blocks."""
+    apart = {name for form in cohort.contrasts.values() for name in form.identifiers}
+    return [c for c in cohort.columns if c == cohort.site or not (c in apart or names_together(c))]
 
 
 def _is_levels(values: pd.Series[str], read_as: str) -> bool:
@@ -113,7 +152,8 @@ def _age_faults(
 
 def is_age(column: str) -> bool:
     """Whether a column's name says that it holds ages in years."""
-    return bool(AGE.fullmatch(column)) and not NO_YEARS.search(column)
+    other = NO_YEARS.search(column) or SQUARED.search(column)
+    return bool(AGE.fullmatch(column)) and not (other or DERIVED & {*words(column)})
 
 
 def _sex_faults(
@@ -165,9 +205,13 @@ def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
 
 
 def plain(value: str) -> str:
-    """Give a value of a group without what people write in several ways."""
-    bare = re.sub(r"[\s_\"']+|(?<=\w)-(?=\w)", "", value.casefold())
-    return re.sub(r"0*(\d+)(\.0+)?", r"\1", bare) if bare[:1].isdigit() else bare
+    """Give a value of a group without what people write in several ways.
+
+    What stands between two digits stays, since 1-12 and 11-2 are two, and so do zeros behind a
+    point, since 1.05 and 1.5 are.
+    """
+    bare = BETWEEN.sub("", value.casefold())
+    return ZEROS.sub(r"\1", bare) if bare[:1].isdigit() else bare
 
 
 def _nearly(value: str, values: pd.Series[str]) -> str:
@@ -179,4 +223,5 @@ def _nearly(value: str, values: pd.Series[str]) -> str:
         return " (small and capital letters differ)"
     if value.isdigit() and value.lstrip("0") in {s.lstrip("0") for s in there if s.isdigit()}:
         return " (01 and 1 differ; write the value in quotes)"
-    return ""
+    meant = next((seen for seen in there if value in as_yaml(seen)), "")
+    return f" (YAML reads {meant} as {value}; write the value in quotes)" if meant else ""

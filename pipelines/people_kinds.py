@@ -32,9 +32,10 @@ def kind(column: str, cohort: Cohort) -> str:
 
 
 def is_text(values: pd.Series[str]) -> bool:
-    """Tell whether no value that is there is a number."""
+    """Tell whether no value that is there is a number or written like one."""
     found, wrong = tabular.parse_numbers(values)
-    return bool(wrong.any()) and not bool(found.notna().any())
+    number = found.notna().any() or values[wrong].map(tabular.is_like_number).any()
+    return bool(wrong.any()) and not bool(number)
 
 
 def columns_of(rows: pd.DataFrame) -> str:

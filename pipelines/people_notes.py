@@ -22,6 +22,7 @@ from rt1t2_dask.config import (
 from rt1t2_dask.pipelines.file_columns import column_notes
 from rt1t2_dask.pipelines.inputs import Found
 from rt1t2_dask.pipelines.people import read_table, some
+from rt1t2_dask.pipelines.people_faults import is_age
 from rt1t2_dask.pipelines.people_folders import top_names, without_row
 from rt1t2_dask.pipelines.people_kinds import excluded_labels, kind, members
 from rt1t2_dask.pipelines.stage import InputFile
@@ -34,6 +35,7 @@ ROLES = {
 ALWAYS = {"map": ("map",), "scans": ("t1w", "t2w", "lesion", "brain_mask")}
 # Codes of what is missing, as SPSS and REDCap write them.
 CODE = re.compile(r"-9+|-[78]{2,}|9{3,}|[78]{3,}")
+LEAST_CODES, MOST_CODES = 3, 6
 
 
 def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]:
@@ -52,6 +54,7 @@ def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]
         *_without_row(config, rows, named),
         *column_notes(rows, _columns(config), shown=named),
         *_codes(own, config.cohort, named),
+        *_few_numbers(own, config.cohort),
     ]
 
 
@@ -112,6 +115,21 @@ def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
                 f"column {column} holds {values} for {len(labels)}{_people(labels, named)}, where "
                 f"the others are {others.min():g} to {others.max():g}: if it stands for what is "
                 "missing, write n/a"
+            )
+    return lines
+
+
+def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Point at a few whole numbers, which may be codes: two make one model either way."""
+    lines = []
+    for column in (c for c in cohort.columns if kind(c, cohort) == "any" and not is_age(c)):
+        known = tabular.parse_numbers(own[column])[0].dropna()
+        values = sorted(known.unique())
+        few = LEAST_CODES <= len(values) <= min(MOST_CODES, len(known) // 2)
+        if few and all(float(value).is_integer() for value in values):
+            lines.append(
+                f"column {column} is a number and holds {', '.join(f'{v:g}' for v in values)} "
+                "alone: if these are codes, name it in cohort.categorical"
             )
     return lines
 

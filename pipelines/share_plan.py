@@ -15,6 +15,8 @@ from rt1t2_dask.pipelines.group_scale import LOG, RATIO, factor_of, scale_settin
 from rt1t2_dask.pipelines.map_scale import scale_of
 from rt1t2_dask.pipelines.maps import row_role
 from rt1t2_dask.pipelines.people import COVARIATE, read_table
+from rt1t2_dask.pipelines.people_faults import site_faults
+from rt1t2_dask.pipelines.people_kinds import members
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.pipelines.share import SHARE, parcel_role
 from rt1t2_dask.pipelines.share_format import FORMAT, comparable
@@ -48,7 +50,9 @@ def own_site(config: Config) -> Config:
         raise UserError(
             f"{cohort.participants} has no column {cohort.site_column} (cohort.site_column)."
         )
-    where = rows[cohort.site_column].astype(str).str.strip()
+    if cohort.group_column in rows and (faults := site_faults(members(rows, cohort), cohort)):
+        raise UserError(faults[0])
+    where = rows[cohort.site_column].fillna("n/a").astype(str)
     if not (where == site).any():
         raise UserError(
             f"share.site={site}: nobody in column {cohort.site_column} is there; values: "

@@ -12,7 +12,7 @@ from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.inputs import Found
-from rt1t2_dask.pipelines.people import COVARIATE, read_people, read_table, some, sound_people
+from rt1t2_dask.pipelines.people import COVARIATE, read_people, read_table, sound_people
 from rt1t2_dask.pipelines.people_kinds import excluded_labels
 from rt1t2_dask.pipelines.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.stage import Task
@@ -117,7 +117,9 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         )
     chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
     _check_labels(chosen)
-    for name in config.cohort.columns:
+    for site, rows in chosen.items():
+        _check_own_site(site, config, rows)
+    for name in (name for name in config.cohort.columns if name != config.cohort.site):
         _check_coding(name, {s: rows[COVARIATE + name] for s, rows in chosen.items()})
     column = COVARIATE + str(config.cohort.site)
     people = pd.concat(
@@ -228,6 +230,17 @@ def _check_labels(tables: Mapping[str, pd.DataFrame]) -> None:
             )
 
 
+def _check_own_site(site: str, config: Config, rows: pd.DataFrame) -> None:
+    """Refuse a covariate called as the sites are, whose values would be lost."""
+    name = str(config.cohort.site)
+    own = rows.get(COVARIATE + name, pd.Series(dtype=object))
+    if not own.isin([site]).all():
+        raise UserError(
+            f"site {site}: column {name} means the name of the site, but holds {own.iloc[0]}; "
+            f"rename it in {config.cohort.participants}, or leave {name} out of cohort.covariates."
+        )
+
+
 def _check_coding(name: str, columns: Mapping[str, pd.Series[str]]) -> None:
     """Refuse numbers at one site and text at another, and levels that share nothing."""
 
@@ -263,12 +276,6 @@ def check_groups(config: Config, people: pd.DataFrame) -> None:
     if config.cohort.site is None or config.site.model == "none":
         return
     named = people.assign(site=people[COVARIATE + config.cohort.site])
-    if named["site"].isna().any():
-        who = named.loc[named["site"].isna(), "participant_id"].tolist()
-        raise UserError(
-            f"column {config.cohort.site} (cohort.site_column) is missing for {len(who)} of "
-            f"{len(named)} people ({some(who)}); fill it in or add them to cohort.exclude."
-        )
     for site, rows in named.groupby("site"):
         groups = rows["group"].unique()
         if len(groups) < min(2, len(config.cohort.groups)):

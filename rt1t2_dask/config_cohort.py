@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from rt1t2_dask.config_contrasts import AnyForm, Form, Formula
+from rt1t2_dask.config_contrasts import GROUP, AnyForm, Form, Formula
 from rt1t2_dask.config_model import Model
 from rt1t2_dask.config_sites import SitePlace
+from rt1t2_dask.naming import names_something
 
 ADJUSTED = "Adjusted"
-# Columns that name something by their own name, with or without "_id".
-NAMING = ("site", "scanner", "center", "centre", "institution", "manufacturer", "pair", "family")
 
 
 class Cohort(Model):
@@ -86,11 +85,22 @@ class Cohort(Model):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _group_is_taken(self) -> Cohort:
+        """Refuse a column called as the groups are: theirs stands in its place."""
+        if self.group_column != GROUP and GROUP in (*self.adjusted, *self.columns):
+            raise ValueError(
+                f"cohort.group_column={self.group_column}: the groups are called {GROUP}, so that "
+                f"covariates, pairs and blocks cannot name the column {GROUP} of "
+                f"{self.participants}; rename it there"
+            )
+        return self
+
     @property
     def identifiers(self) -> tuple[str, ...]:
         """Columns whose values are names: site, protocol, blocks and pairs."""
         used = [name for form in self.contrasts.values() for name in form.identifiers]
-        named = [c for c in self.columns if c.lower().removesuffix("_id") in NAMING]
+        named = filter(names_something, self.columns)
         own = filter(None, (self.site, self.protocol_column))
         return tuple(dict.fromkeys((*own, *used, *named)))
 

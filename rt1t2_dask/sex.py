@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,7 @@ def parse(values: pd.Series[Any]) -> tuple[pd.Series[str], pd.Series[bool]]:
         Where something is written that is not understood.
     """
     text = values.map(_plain)
-    letters = {cell for cell in text if len(cell) == 1 and cell.isalpha()}
-    known = WORDS | (LETTERS if letters <= {*LETTERS, "u"} else {})
+    known = _known(text)
     sex: pd.Series[str] = text.map(lambda cell: known.get(cell, np.nan)).astype(object)
     absent = values.isna() | text.isin(UNKNOWN)
     return sex, sex.isna() & ~absent
@@ -65,17 +64,35 @@ def with_levels(values: pd.Series[str], levels: Mapping[str, Any]) -> pd.Series[
     values : Series of str
     levels : mapping of str
         ``Levels`` of the column in ``participants.json``: a description of each code, or a
-        mapping that holds one under ``Description``.
+        mapping that holds one under ``Description``; words, or letters that are not ambiguous,
+        as `parse` reads them. Codes are compared as numbers where they are: 1.0 is 1.
     """
-    meant = {str(code).strip(): _described(what) for code, what in levels.items()}
-    return values.map(lambda cell: meant.get(cell) or cell, na_action="ignore")
+    described = {
+        code: _plain(what.get("Description", "") if isinstance(what, Mapping) else what)
+        for code, what in levels.items()
+    }
+    known = _known(described.values())
+    meant = {_code(code): _described(text, known) for code, text in described.items()}
+    return values.map(lambda cell: meant.get(_code(cell)) or cell, na_action="ignore")
 
 
-def _described(what: Any) -> str | None:
+def _known(texts: Iterable[str]) -> dict[str, str]:
+    """Return what words mean, and letters where no other letter makes them ambiguous."""
+    letters = {text for text in texts if len(text) == 1 and text.isalpha()}
+    return WORDS | (LETTERS if letters <= {*LETTERS, "u"} else {})
+
+
+def _described(text: str, known: Mapping[str, str]) -> str | None:
     """Return the one sex that a description names; None where it names none or several."""
-    text = what.get("Description", "") if isinstance(what, Mapping) else what
-    named = {WORDS[word] for word in re.findall(r"[\w-]+", _plain(text)) if word in WORDS}
+    if text in known:
+        return known[text]
+    named = {WORDS[word] for word in re.findall(r"[\w-]+", text) if word in WORDS}
     return named.pop() if len(named) == 1 else None
+
+
+def _code(cell: object) -> str:
+    """Return a code without what a spreadsheet adds to a number: 1.0 and 01 are 1."""
+    return re.sub(r"^0*(\d+)(\.0*)?$", r"\1", str(cell).strip())
 
 
 def _plain(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -26,16 +27,23 @@ def folder_names(jobs: Sequence[Mapping[str, str]]) -> list[str]:
     -------
     list of str
         ``key=value`` of each setting, with commas between; ``job-`` and a digest of them where
-        that is too long for a file system or, but for small and capital letters and characters
-        that no file name may hold, the name of two jobs. A digest does not depend on the other
-        jobs, so that a larger sweep finds the folders of a smaller one.
+        that is too long for a file system or is, to some file system, the name of two jobs: small
+        and capital letters, composed and decomposed accents, and points and blanks at the end may
+        be one there, and some characters no file name may hold. A digest does not depend on the
+        other jobs, so that a larger sweep finds the folders of a smaller one.
     """
     plain = [UNSAFE.sub("_", ",".join(f"{k}={v}" for k, v in job.items())) for job in jobs]
-    shared = Counter(name.casefold() for name in plain)
+    shared = Counter(map(one_folder, plain))
     return [
-        _short(job) if shared[name.casefold()] > 1 or len(name.encode()) > MOST_BYTES else name
+        _short(job) if shared[one_folder(name)] > 1 or len(name.encode()) > MOST_BYTES else name
         for name, job in zip(plain, jobs, strict=True)
     ]
+
+
+def one_folder(name: str) -> str:
+    """Return what names have in common that are one folder on Windows or macOS."""
+    alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return alike.rstrip(" .")
 
 
 def _short(job: Mapping[str, str]) -> str:

@@ -27,6 +27,10 @@ NO_NUMBER = frozenset(("", "n/a", "na", "#n/a", "nan", "none", "null", ".", "<na
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+# Numbers that are not read, too: parted thousands, percent, digits of other scripts.
+LIKE_NUMBER = re.compile(
+    r"[+-]?(\d{1,3}([.,_'’\s]\d{3})+([.,]\d+)?|\d+([.,]\d+)?([eE][+-]?\d+)?)\s?%?"
+)
 LINE_END = re.compile(r"\r\n|\n|\r")
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -165,7 +169,9 @@ def _fitted(row: list[str], header: Sequence[str], line: int, name: str) -> list
     return row[:n]
 
 
-def parse_numbers(values: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+def parse_numbers(
+    values: pd.Series[str], small: pd.Series[bool] | None = None
+) -> tuple[pd.Series[float], pd.Series[bool]]:
     """Read cells of text as numbers.
 
     Parameters
@@ -173,6 +179,8 @@ def parse_numbers(values: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[b
     values : Series of str
         NaN where missing. A comma is a decimal comma where no number of the column has a point,
         unless all commas could part thousands.
+    small : Series of bool, optional
+        Where a value is known to be far below 1,000, so that its comma parts no thousands.
 
     Returns
     -------
@@ -183,7 +191,8 @@ def parse_numbers(values: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[b
     """
     text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip())
     missing = values.isna() | text.str.lower().isin(NO_NUMBER)
-    comma = _has_decimal_commas(text[~missing].tolist())
+    sure = [] if small is None else text[~missing & small].tolist()
+    comma = _has_decimal_commas(text[~missing].tolist(), sure)
     found = [
         np.nan if absent else _number(cell, comma)
         for cell, absent in zip(text, missing, strict=True)
@@ -192,10 +201,17 @@ def parse_numbers(values: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[b
     return numbers, numbers.isna() & ~missing
 
 
-def _has_decimal_commas(known: Sequence[str]) -> bool:
+def is_like_number(cell: object) -> bool:
+    """Tell whether a cell is written as a number is, whether or not it can be read as one."""
+    plain = str(cell).replace("\N{MINUS SIGN}", "-").strip()
+    return bool(LIKE_NUMBER.fullmatch(plain))
+
+
+def _has_decimal_commas(known: Sequence[str], small: Sequence[str]) -> bool:
     commas = [cell for cell in known if DECIMAL_COMMA.fullmatch(cell)]
     points = any("." in cell and NUMBER.fullmatch(cell) for cell in known)
-    return not points and any(not THOUSANDS.fullmatch(cell) for cell in commas)
+    sure = [cell for cell in commas if not THOUSANDS.fullmatch(cell)]
+    return not points and bool(sure or any(DECIMAL_COMMA.fullmatch(cell) for cell in small))
 
 
 def _number(cell: str, comma: bool) -> float:
@@ -229,9 +245,17 @@ def numbers(
     if wrong.any():
         raise UserError(
             f"{name}: {listed(values, wrong, labels)} {_no_numbers(wrong)}; write the "
-            f"number alone, n/a where it is missing{hint}."
+            f"number alone{either_way(values[wrong])}, n/a where it is missing{hint}."
         )
     return found
+
+
+def either_way(wrong: pd.Series[str]) -> str:
+    """Say how to write numbers whose comma may be a decimal's or part thousands."""
+    cells = (str(cell) for cell in wrong)
+    cell = next((cell for cell in cells if THOUSANDS.fullmatch(cell)), "")
+    whole, point = cell.replace(",", ""), cell.replace(",", ".")
+    return f" ({cell} may be {whole} or {point})" if cell else ""
 
 
 def listed(values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None) -> str:

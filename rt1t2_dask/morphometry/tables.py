@@ -19,6 +19,8 @@ STATS_COLUMNS = {
     "SurfArea": "area", "GrayVol": "volume", "ThickAvg": "thickness", "MeanCurv": "meancurv",
     "GausCurv": "gauscurv", "FoldInd": "foldind", "CurvInd": "curvind",
 }  # fmt: skip
+# No cortex is a metre thick: 2,345 are 2.345 mm, as a decimal comma has it.
+THICKNESS = "thickness"
 POSITIVE = ("volume", "area", "thickness", "meancurv")
 AXES = ("x", "y", "z")
 LABELS = re.compile(r"(sub-[A-Za-z0-9]+)")
@@ -83,12 +85,13 @@ def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
 
 
 def _numbers(long: pd.DataFrame, name: str) -> pd.DataFrame:
-    values, wrong = tabular.parse_numbers(long["value"])
+    values, wrong = tabular.parse_numbers(long["value"], long["feature"] == THICKNESS)
     if wrong.any():
         row = long[wrong].iloc[0]
         raise UserError(
             f"{name}: {row['feature']} of {row['region']} is {row['value']!r}, no number "
-            f"({int(wrong.sum())} such cells); write n/a where nothing was measured."
+            f"({int(wrong.sum())} such cells); write the number alone"
+            f"{tabular.either_way(long['value'][wrong])}, n/a where nothing was measured."
         )
     # FreeSurfer's tables hold 0 where somebody lacks a region.
     absent = long["feature"].isin(POSITIVE) & (values == 0)

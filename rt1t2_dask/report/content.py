@@ -111,6 +111,8 @@ class ContrastResult:
         Rows of the design.
     counts : mapping of str to int
         People of each group that the design counts in; empty: all of `ReportContent.groups`.
+    paired : bool
+        Whether the rows of the design are pairs.
     statistic : {"t", "F"}
         What ``t_map`` holds.
     details : Details or None
@@ -129,6 +131,7 @@ class ContrastResult:
     lower: str = ""
     n: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    paired: bool = False
     statistic: Literal["t", "F"] = "t"
     details: Details | None = None
 

@@ -52,10 +52,12 @@ def people(result: ContrastResult, content: ReportContent) -> str:
     """Say what is compared, with the people it counts in and what is held constant."""
     if not result.second:
         return f"{result.title} (n = {thousands(result.n)})"
+    rest = result.title.removeprefix(f"{result.first} versus {result.second}")
+    if result.paired:
+        return f"{result.first} against {result.second} (n = {thousands(result.n)} pairs){rest}"
     counts = result.counts or content.groups
     n = {name: counts.get(name) for name in (result.first, result.second)}
-    who = " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items())
-    return who + result.title.removeprefix(f"{result.first} versus {result.second}")
+    return " against ".join(f"{name} (n = {thousands(count)})" for name, count in n.items()) + rest
 
 
 def _counted(result: ContrastResult) -> str:

@@ -16,6 +16,7 @@ from rt1t2_dask.report.scene import ORIENTATION, Scene
 from rt1t2_dask.report.section import Section
 from rt1t2_dask.report.t_scene import FOOT_IN, WIDTH_IN, colour_bar
 from rt1t2_dask.report.table import from_frame
+from rt1t2_dask.stats.demographics import count_sexes
 
 ANCHOR = "sites"
 MODELS = {
@@ -64,7 +65,7 @@ def site_table(people: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
             age = own["age"].dropna().to_numpy(np.float64)
             row["age"] = _mean_spread(age)
         if "sex" in own:
-            row["n_male"], row["n_female"] = (int((own["sex"] == s).sum()) for s in ("M", "F"))
+            row["n_male"], row["n_female"] = count_sexes(own, "sex")
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -133,8 +133,16 @@ def _ages(frame: pd.DataFrame) -> list[str]:
 
 
 def _sexes(frame: pd.DataFrame) -> list[str]:
-    counts = zip(frame["n_male"], frame["n_female"], strict=True)
-    return [f"{thousands(male)} / {thousands(female)}" for male, female in counts]
+    counts = zip(frame["n"], frame["n_male"], frame["n_female"], strict=True)
+    return [_of_either(n - male - female, male, female) for n, male, female in counts]
+
+
+def _of_either(rest: float, male: float, female: float) -> str:
+    """Give the number of men and of women, and of whom neither is known."""
+    if is_missing(male) or is_missing(female):
+        return NOT_AVAILABLE
+    others = f" ({thousands(rest)} other or not known)" if rest else ""
+    return f"{thousands(male)} / {thousands(female)}{others}"
 
 
 def _age_tests(frame: pd.DataFrame) -> str:

@@ -60,8 +60,20 @@ def require_values(
     name: str,
     rows: NDArray[np.intp],
     participants: Sequence[str] | None = None,
+    role: str = "covariate",
 ) -> None:
     """Refuse a variable that is missing for somebody.
+
+    Parameters
+    ----------
+    values : Series
+        Of the chosen rows.
+    name : str
+        The variable's.
+    rows, participants
+        As in `covariate_columns`.
+    role : str
+        What the variable is in the contrast.
 
     Raises
     ------
@@ -73,8 +85,8 @@ def require_values(
         who = [] if participants is None else [participants[rows[i]] for i in missing]
         listed = f" ({', '.join(who[:5])}{', ...' if len(who) > 5 else ''})" if who else ""
         raise UserError(
-            f"covariate {name} is missing for {len(missing)} of {len(rows)} participants"
-            f"{listed}; fill it in, add them to cohort.exclude, or drop the covariate."
+            f"{role} {name} is missing for {len(missing)} of {len(rows)} participants"
+            f"{listed}; fill it in, add them to cohort.exclude, or drop the {role}."
         )
 
 

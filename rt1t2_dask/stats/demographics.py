@@ -46,13 +46,13 @@ def compare(
     reference : str or None
         Group the others' ages are tested against.
     group, age, sex : str
-        Columns; age and sex may be absent. Sex is M/F, male/female (any case)
-        or 1/0 for male/female.
+        Columns; age and sex may be absent. Sex as `rt1t2_dask.sex.parse` reads it.
 
     Returns
     -------
     DataFrame
-        ``group, n, age_mean, age_sd`` (years, ddof 1), ``n_male, n_female``,
+        ``group, n, age_mean, age_sd`` (years, ddof 1), ``n_male, n_female`` (NaN where
+        nobody's sex is known),
         ``age_test, age_p`` (group against reference), ``sex_test, sex_p`` (one test
         over all groups, on every row); NaN where there is nothing to test.
 
@@ -63,7 +63,7 @@ def compare(
     """
     ages = {g: _ages(participants[participants[group] == g], age) for g in group_order}
     sexes = {g: count_sexes(participants[participants[group] == g], sex) for g in group_order}
-    sex_p, sex_error = fisher_test(np.array(list(sexes.values())))
+    sex_p, sex_error = fisher_test(np.nan_to_num(np.array(list(sexes.values()))))
     rows = []
     for name in group_order:
         tested = reference in ages and name != reference
@@ -206,12 +206,14 @@ def _joint_age(sites: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]
     return mean, float(np.sqrt(max(spread, 0.0))), n
 
 
-def count_sexes(participants: pd.DataFrame, column: str) -> tuple[int, int]:
-    """Count the males and females; whoever is neither or not known is in none."""
+def count_sexes(participants: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Count the males and females, NaN where nobody's sex is known; others are in neither."""
     if column not in participants:
-        return 0, 0
+        return float("nan"), float("nan")
     sex = parse(participants[column])[0]
-    return int((sex == MALE).sum()), int((sex == FEMALE).sum())
+    known = sex.notna().any()
+    male, female = int((sex == MALE).sum()), int((sex == FEMALE).sum())
+    return (male, female) if known else (float("nan"), float("nan"))
 
 
 def _ages(participants: pd.DataFrame, column: str) -> Float:

@@ -37,6 +37,25 @@ def test_aparcstats2table():
     assert commas.equals(rows)
 
 
+def test_decimal_commas_of_thickness_are_never_thousands():
+    text = APARC.replace(b"2.5\t3.1", b"2,345\t3,125").replace(b"2.4", b"2,512")
+    rows = read_aparcstats2table(text.replace(b".5", b",5"), "lh.thickness.txt")
+    assert rows["value"].tolist() == [2.345, 2.512, 3.125]
+    head = "participant_id\tregion\tfeature\tvalue\n01\tlh_insula\tthickness\t"
+    both = f"{head}2,345\n01\tlh_insula\tarea\t1,234\n"
+    assert read_long(both.encode(), "t")["value"].tolist() == [2.345, 1.234]
+    points = f"{head}2.345\n01\tlh_insula\tarea\t1,234\n"
+    with pytest.raises(UserError, match=r"area of lh_insula is '1,234'"):
+        read_long(points.encode(), "t")
+
+
+def test_an_area_that_may_be_either_is_refused_in_one_line():
+    text = APARC.replace(b"thickness", b"area").replace(b"2.5\t3.1", b"1,234\t2,001")
+    said = r"is '1,234', no number \(2 such cells\); write the number alone \(1,234 may be 1234 or"
+    with pytest.raises(UserError, match=said):
+        read_aparcstats2table(text.replace(b"2.4", b"1200"), "lh.area.txt")
+
+
 def test_stats_of_one_person():
     rows = read_stats(STATS, "01", "lh", "lh.aparc.stats")
     found = {f: v for _, _, f, v in rows.to_numpy().tolist()}

@@ -12,9 +12,13 @@ import pytest
 from three_sites import NAMES, Parts, three, words
 
 from rt1t2_dask.command_line import Job, _configure, _search_path, _study, command
+from rt1t2_dask.config import Config
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines import sites
 from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.people import read_table
 from rt1t2_dask.pipelines.results import table_of
+from rt1t2_dask.pipelines.share_plan import own_site
 from rt1t2_dask.pipelines.site_balance import site_warnings
 from rt1t2_dask.pipelines.sites import read_everybody
 from rt1t2_dask.pipelines.volumes import to_volume
@@ -205,8 +209,7 @@ def checked(base: Path, cohort: str, capsys, *more: str) -> tuple[int, str]:
 
 def test_sex_in_other_words_is_the_same_sex(three):
     folder = change(three, "west", sex=lambda s: {"M": "männlich", "F": "Female"}[s])
-    asked = words(three, "placed", "none", f"cohort.sites.west.source.root={folder}")
-    config = _configure(Job(tuple(_search_path(asked[1]) + asked[2:])))
+    config = configured(three, "placed", f"cohort.sites.west.source.root={folder}")
     assert set(read_everybody(config)["sex"]) == {"M", "F"}
 
 
@@ -243,6 +246,38 @@ def test_a_site_of_one_person_is_refused_by_check_and_run_alike(three, capsys):
     assert "site east has people of hc only" in text
     assert "site east has people of hc only" in refusal(three, "one", root)
     assert checked(three, "one", capsys, root, "site.model=none")[0] == 0
+
+
+@pytest.mark.parametrize("model", ["none", "combat", "covariate"])
+def test_whoever_has_no_site_is_named_by_check_and_run_alike(three, capsys, model):
+    folder = three / f"unplaced-{model}"
+    shutil.copytree(three / "data", folder)
+    rows = pd.read_csv(folder / "participants.tsv", sep="\t")
+    rows.loc[4, "site"] = None
+    rows.to_csv(folder / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    asked = (f"source.root={folder}", f"site.model={model}")
+    said = "cohort.site_column site is missing for 1 of 36 participants (sub-n04)"
+    code, text = checked(three, "one", capsys, *asked)
+    assert (code, text.count("fault")) == (2, 1)
+    assert said in text
+    assert said in refusal(three, "one", *asked)
+    with pytest.raises(UserError, match=r"site is missing for 1 of 36 participants \(sub-n04\)"):
+        own_site(configured(three, "one", *asked[:1], "share=export", "share.site=north"))
+
+
+def configured(base: Path, cohort: str, *more: str) -> Config:
+    asked = words(base, cohort, "none", *more)
+    return _configure(Job(tuple(_search_path(asked[1]) + asked[2:])))
+
+
+def test_a_column_called_as_the_sites_are_is_theirs(three):
+    config = configured(three, "placed", "cohort.covariates=[age,site]")
+    tables = {s: read_table(own).assign(site=s) for s, own in sites.configs(config).items()}
+    assert set(sites.joined(config, tables)["covariate:site"]) == set(NAMES)
+    tables["west"]["site"] = "north"
+    said = "site west: column site means the name of the site, but holds north"
+    with pytest.raises(UserError, match=said):
+        sites.joined(config, tables)
 
 
 def test_a_sound_study_of_sites_passes_its_check(three, capsys):

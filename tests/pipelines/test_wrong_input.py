@@ -112,6 +112,12 @@ LINES = [
     ("cohort.covariates=[gender]", "gender='1' in row 2 (sub-00) is not known, 10 such rows"),
     ("cohort.covariates=[lost]", "lost is missing for 1 of 10 participants (sub-04)"),
     ("cohort.covariates=[empty]", "empty is missing for 10 of 10"),
+    ("cohort.categorical=[Lost]", "cohort.categorical names Lost, which is no column"),
+    ("cohort.onset_column=onset", "cohort.onset_column names onset, which is no column"),
+    (
+        "cohort.site_column=lost",
+        "cohort.site_column lost is missing for 1 of 10 participants (sub-",
+    ),
     ("cohort.exclude=[3]", "in quotes"),
     ("cohort.exclude=[sub-99]", "sub-99"),
     ("cohort.groups.pat=p", "small and capital letters differ"),
@@ -195,6 +201,7 @@ YAMLS = [
     (GOOD + "exclude: [\n", "a bracket or quote is not closed"),
     (GOOD + "exclude:\n\t- sub-01\n", "line 6: found character '\\t'"),
     ("name small\n" + GOOD, "a line above lacks its colon"),
+    (GOOD + "group_column: sex\ncovariates: [group]\n", "cannot name the column group of partic"),
     (GOOD + "name: other\n", "keep one of the two"),
     (GOOD + "covariate: [age]\n", "did you mean cohort.covariates?"),
     (GOOD.replace("reference: hc\n", ""), "cohort.reference is missing"),
@@ -207,6 +214,10 @@ YAMLS = [
     (GOOD.replace("[pat, hc]", "{formula: '~ log(age)', of: age}"), "names of columns with + -"),
     (GOOD.replace("pat: P", "pat: yes"), "YAML reads this value as True; write it in quotes"),
     (GOOD.replace("pat: P", "pat: NA"), "NA is read as missing"),
+    (
+        GOOD.replace("[pat, hc]", "{test: two_sample, groups: [pat, hc], block: lost}"),
+        "block lost is missing for 1 of 10 participants (sub-04)",
+    ),
     (GOOD.replace("name: small", "name: my study"), "letters, digits, _ and - only"),
 ]
 
@@ -228,6 +239,8 @@ TABLES = [
     (TABLE.replace("\t44\t", "\tforty\t"), "age='forty' in row 6 (sub-04) is not a number"),
     (TABLE.replace("group", "diagnosis"), "has no column group (cohort.group_column)"),
 ]
+# What YAML makes of a value without quotes is no value of the table.
+CHANGED = [("010", "8"), ("1e3", "1000.0"), ("1.10", "1.1"), ("0x1F", "31"), ("01", "1")]
 
 
 WELL = [
@@ -252,6 +265,16 @@ def test_tables_in_which_nothing_is_wrong(images, capsys, here, table, yaml):
 @pytest.mark.parametrize(("table", "said"), TABLES)
 def test_wrong_tables(images, capsys, here, table, said):
     judge(*answer(images, capsys, table=table), said, here)
+
+
+@pytest.mark.parametrize(("cell", "value"), CHANGED)
+def test_a_group_that_yaml_changes(images, capsys, here, cell, value):
+    table, yaml = TABLE.replace("\tP\t", f"\t{cell}\t"), GOOD.replace("pat: P", f"pat: {cell}")
+    code, text = answer(images, capsys, yaml=yaml, table=table)
+    judge(code, text, "write the value in quotes", here)
+    assert f"cohort.groups.pat={value}" in text
+    quoted = GOOD.replace("pat: P", f"pat: '{cell}'")
+    assert answer(images, capsys, yaml=quoted, table=table)[0] == 0
 
 
 def test_a_study_without_plus_is_understood(here, capsys):

@@ -22,6 +22,7 @@ from PIL import Image
 from rt1t2_dask.report import headline, tables
 from rt1t2_dask.report.content import AssetUse, ReportContent
 from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import coordinates, decimal, probability, thousands
 from rt1t2_dask.report.page import render
 from rt1t2_dask.report.picture import Picture
@@ -245,6 +246,27 @@ def test_extent_and_peak_are_headed_and_counted_apart() -> None:
     assert "PSP (n = 10) against HC (n = 18)" in headline.contrast(fewer, content)
     one = replace(contrast, clusters=rows)
     assert f"permutation): the peak of {n} of {n} clusters." in headline.contrast(one, content)
+
+
+def test_pairs_are_counted_as_pairs() -> None:
+    content = fake_content()
+    title = "PSP versus HC within pairs, adjusted for age"
+    one = content.contrasts[0]
+    pairs = replace(one, counts={"PSP-HC": 7}, n=7, paired=True, heading=title)
+    said = "PSP against HC (n = 7 pairs) within pairs, adjusted for age"
+    assert headline.contrast(pairs, content).startswith(f"{said}:")
+    methods = "\n".join(describe(replace(content, contrasts=(pairs,))).paragraphs)
+    assert "Pairs were compared voxel by voxel with paired t tests" in methods
+    assert said in methods
+
+
+def test_unknown_sex_is_not_zero_people() -> None:
+    rows = fake_content().demographics
+    rows[["n_male", "n_female"]] = rows[["n_male", "n_female"]].astype(float)
+    rows.loc[0, ["n_male", "n_female"]] = np.nan
+    rows.loc[1, ["n", "n_male", "n_female"]] = [18, 9, 7]
+    sexes = tables.demographics(rows).rows[2]
+    assert sexes[1:3] == ("n/a", "9 / 7 (2 other or not known)")
 
 
 def test_a_contrast_of_unknown_groups_is_refused() -> None:

@@ -100,7 +100,18 @@ def test_missing_ages_and_absent_columns():
 
 def test_sex_as_numbers_is_not_known():
     table = people().assign(sex=[1.0] * 10 + [0.0] * 18 + [np.nan])
-    assert demographics.count_sexes(table, "sex") == (0, 0)
+    assert np.isnan(demographics.count_sexes(table, "sex")).all()
+    assert np.isnan(demographics.count_sexes(table, "gender")).all()
+    assert demographics.count_sexes(table.assign(sex="O"), "sex") == (0, 0)
+
+
+def test_a_group_of_unknown_sex_has_no_counts_and_the_others_theirs():
+    table = people()
+    known = demographics.compare(table, ["psp", "hc"], "hc")
+    table.loc[table["group"] == "psp", "sex"] = np.nan
+    rows = demographics.compare(table, ["psp", "hc"], "hc").set_index("group")
+    assert rows.loc["psp", ["n_male", "n_female", "sex_p"]].isna().all()
+    assert rows.loc["hc", "n_male"] == known.set_index("group").loc["hc", "n_male"]
 
 
 @given(

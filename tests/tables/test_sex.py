@@ -44,6 +44,25 @@ def test_levels_that_name_no_one_sex_change_nothing():
     assert sex.with_levels(values, levels).tolist()[0::2] == ["1", "M"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "levels"),
+    [
+        (("1", "2"), {"1": "M", "2": "F"}),
+        (("1.0", "2.0"), {"1": "male", "2": {"Description": "female"}}),
+        (("1", "2"), {"01": "m", "2.0": "w"}),
+        (("0", "1"), {"0": "Male", "1": "f"}),
+    ],
+)
+def test_levels_are_described_by_letters_too_and_codes_are_numbers(cells, levels):
+    values = sex.with_levels(pd.Series(cells, dtype=object), levels)
+    assert sex.parse(values)[0].tolist() == ["M", "F"]
+
+
+def test_letters_of_levels_are_ambiguous_as_those_of_cells_are():
+    values = pd.Series(["1", "2"], dtype=object)
+    assert sex.with_levels(values, {"1": "H", "2": "M"}).tolist() == ["1", "2"]
+
+
 def test_missing_is_not_unread():
     found, unread = sex.parse(pd.Series([np.nan, "u", "?"], dtype=object))
     assert found.isna().all()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rt1t2_dask.command_line import _jobs, command
-from rt1t2_dask.sweep_names import MOST_BYTES, folder_names
+from rt1t2_dask.sweep_names import MOST_BYTES, folder_names, one_folder
 
 SETTINGS = st.dictionaries(st.sampled_from(["a", "b.c"]), st.text(max_size=200), min_size=1)
 
@@ -19,8 +19,18 @@ SETTINGS = st.dictionaries(st.sampled_from(["a", "b.c"]), st.text(max_size=200),
 )
 def test_names_are_short_unique_and_one_folder(jobs):
     names = folder_names(jobs)
-    assert len({name.casefold() for name in names}) == len(jobs)
+    assert len({one_folder(name) for name in names}) == len(jobs)
     assert all(len(name.encode()) <= MOST_BYTES and "/" not in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("\u00e9", "e\u0301"), ("b", "b."), ("c", "c "), ("d", "D"), ("e/f", "e_f")]
+)
+def test_names_that_are_one_folder_somewhere_are_two(one, other):
+    names = folder_names([{"a": one}, {"a": other}, {"a": "z"}])
+    assert names[2] == "a=z"
+    assert all(name.startswith("job-") for name in names[:2])
+    assert names[0] != names[1]
 
 
 def test_plain_settings_name_their_folder_and_others_keep_theirs():
