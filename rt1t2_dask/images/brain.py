@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from rt1t2_dask.images.head_pose import (
     best_pose,
 )
 from rt1t2_dask.images.lesion import dilate
+from rt1t2_dask.images.pose import refine
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid, Volume
@@ -130,19 +131,33 @@ def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
 
     Notes
     -----
-    Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm.
+    Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm. Where
+    the brain does not become clearly alike, again from an affine of the brain alone, and the more
+    alike is kept: a head in 5.5 mm slices that end at the cerebellum went from 0.49 to 0.66.
     """
     still, moved = regrid(head, WORKING_MM), regrid(to_head(t1w), WORKING_MM)
     pose = best_pose(still, moved, brain)
     reach = _reach(brain, pose.matrix, moved)
     if reach < LEAST_REACH:  # too little to deform
         return Registered(pose, Warp(inverse(pose.matrix)), 0.0, reach)
-    warp = greedy.deform(moved, still, inverse(pose.matrix), SCHEDULE)
-    inside = _inside(brain, warp, moved.grid)
-    pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
-    ncc = _correlation(pulled[inside], moved.data[inside])
+    warp, ncc = _deformed(still, moved, brain, pose.matrix)
+    if ncc < CLEAR_NCC:
+        own = to_grid(brain, still.grid, order=0).data
+        closer = refine(still, moved, pose.matrix, within=own)
+        if closer is not None:
+            other, again = _deformed(still, moved, brain, closer)
+            if again > ncc:
+                pose, warp, ncc = replace(pose, matrix=closer), other, again
     face = _face(t1w, still, brain, pose.matrix)
     return Registered(pose, warp, ncc, reach, face)
+
+
+def _deformed(still: Volume, moved: Volume, brain: Volume, pose: Affine) -> tuple[Warp, float]:
+    """Deform from a pose; the warp, and how alike the brain is then."""
+    warp = greedy.deform(moved, still, inverse(pose), SCHEDULE)
+    inside = _inside(brain, warp, moved.grid)
+    pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
+    return warp, _correlation(pulled[inside], moved.data[inside])
 
 
 def extract(

@@ -175,7 +175,7 @@ def test_a_clinical_t1w_and_its_masks_come_to_one_isotropic_grid():
     volumes = [mask.data.sum() * mask.grid.voxel_volume_mm3 for mask in (lesion, made["lesion"])]
     assert volumes[1] == pytest.approx(volumes[0], rel=0.05)
     np.testing.assert_array_equal(made["t1w_source"].data, t1w.data)
-    np.testing.assert_array_equal(made["t1w_source"].affine, t1w.affine)
+    np.testing.assert_allclose(made["t1w_source"].affine, t1w.affine, atol=6e-4)
     assert made["t1w"].data.min() >= t1w.data.min()
     back = to_grid(made["t1w"], t1w.grid, order=4).data
     inside = (slice(5, -5), slice(5, -5), slice(2, -2))
