@@ -102,6 +102,7 @@ def _summary(
         "variance": settings["variance"],
         "exact": settings["exact"],
         "exchange": settings["exchange"],
+        "residuals": "jackknife" if _jackknife(settings) else "given the nuisance columns",
         "exchanged_within": "blocks" if settings["design"]["blocks"] else "everybody",
         "sides": "two-sided",
         "forming_p": settings["forming_p"],
@@ -112,6 +113,12 @@ def _summary(
         "critical_05": {n: value if np.isfinite(value) else None for n, value in critical.items()},
         "p": p,
     }
+
+
+def _jackknife(settings: Mapping[str, Any]) -> bool:
+    """Whether signs of jackknife residuals were flipped (`stats.jackknife`)."""
+    groups = set(settings["design"]["group"])
+    return settings["variance"] == "welch" and settings["exchange"] != "order" and len(groups) > 1
 
 
 def _several(settings: Mapping[str, Any]) -> bool:

@@ -146,6 +146,8 @@ class ContrastResult:
         if not self.permutation:
             return ""
         what = EXCHANGES[str(self.permutation.get("exchange", "order"))]
+        if self.permutation.get("residuals") == "jackknife":
+            what += " of jackknife residuals"
         every = "all " if self.permutation.get("exact") else ""
         return f"{every}{thousands(self.permutation.get('n'))} {what}"
 
