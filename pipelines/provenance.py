@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rt1t2_dask import assets
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.page import used_assets
+from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
+from rt1t2_dask.pipelines.stage import Task
 from rt1t2_dask.pipelines.work import Outcome
 from rt1t2_dask.storage.provenance import environment
 
@@ -45,19 +47,39 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
         "parts": {
             p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in study.everybody
         },
-        "group_parts": _group_keys(study.cohort),
+        "group_parts": group_keys(study.cohort, study.sensitivity),
         "timings": timing,
     }
 
 
-def _group_keys(cohort: CohortPlan) -> dict[str, Any]:
-    contrasts = {
-        name: {task.stage: task.part.key for task in (p.contrast, p.clusters, p.permute) if task}
-        for name, p in cohort.contrasts.items()
+def group_keys(cohort: CohortPlan, sensitivity: SensitivityPlan) -> dict[str, Any]:
+    """Return the key of every part of a group half, by what it belongs to and its stage."""
+    own = {
+        "contrasts": {name: plan.tasks() for name, plan in cohort.contrasts.items()},
+        "meta": {name: plan.tasks() for name, plan in cohort.meta.items()},
+        "sensitivity": {
+            f"{kind}-{name}": choice.tasks()
+            for kind in ("calibrations", "edges")
+            for name, choice in getattr(sensitivity, kind).items()
+        },
     }
-    receptors = {group: task.part.key for group, task in cohort.receptors.items()}
-    pet = cohort.pet.part.key if cohort.pet else None
-    return {"contrasts": contrasts, "pet": pet, "receptors": receptors}
+    said = {task.part for kind in own.values() for tasks in kind.values() for task in tasks}
+    said |= {task.part for task in cohort.receptors.values()}
+    return {
+        kind: {name: _by_stage(t) for name, t in named.items()} for kind, named in own.items()
+    } | {
+        "pet": cohort.pet.part.key if cohort.pet else None,
+        "receptors": {group: task.part.key for group, task in cohort.receptors.items()},
+        "other": _by_stage(task for task in cohort.tasks() if task.part not in said),
+    }
+
+
+def _by_stage(tasks: Iterable[Task]) -> dict[str, str | list[str]]:
+    """Return the key of each stage, a list where it has several parts."""
+    found: dict[str, list[str]] = {}
+    for task in tasks:
+        found.setdefault(task.stage, []).append(task.part.key)
+    return {stage: keys[0] if len(keys) == 1 else keys for stage, keys in found.items()}
 
 
 def timings(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines import sites
 from rt1t2_dask.pipelines.group_design import build
 from rt1t2_dask.pipelines.people import read_table
+from rt1t2_dask.pipelines.provenance import group_keys
 from rt1t2_dask.pipelines.results import table_of
+from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
 from rt1t2_dask.pipelines.share_plan import own_site
 from rt1t2_dask.pipelines.site_balance import site_warnings
 from rt1t2_dask.pipelines.sites import read_everybody
@@ -126,6 +129,15 @@ def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
     raw = Parts(three, "placed", "site.model=combat").plan.harmony[0].part
     combat = placed.lake.read(raw)["site_share_before"].to_numpy()
     np.testing.assert_allclose(effects["site_share_before"].to_numpy(), combat, rtol=1e-6)
+
+
+def test_provenance_names_every_part_of_the_group_half(three):
+    plan = Parts(three, "placed", "site.model=combat", "permute.n=300").plan
+    said = json.dumps(group_keys(plan, SensitivityPlan()))
+    tasks = plan.tasks()
+    stages = {task.stage for task in tasks}
+    assert {"combat", "meta", "detectable", "parcel_contrast", "cluster_effects"} <= stages
+    assert all(task.part.key in said for task in tasks)
 
 
 def test_harmonised_maps_are_those_of_the_science(three):
