@@ -18,14 +18,14 @@ from rt1t2_dask.stats.null import p_fwe
 from rt1t2_dask.stats.prepared import identity
 from rt1t2_dask.stats.spatial import Placed, observed_statistic, relabel
 from rt1t2_dask.stats.tfce import tfce
-from rt1t2_dask.storage.parts import Part
 
 Float = NDArray[np.float64]
+BATCH_ROLE = "batch"
 
 
 def batch_role(k: int) -> str:
     """Role of a batch among the parents of the stage that sums them up."""
-    return f"batch{k:05d}"
+    return f"{BATCH_ROLE}{k:05d}"
 
 
 def _observe(inputs: Inputs) -> Made:
@@ -76,13 +76,10 @@ def _reached(null: Float, observed: float) -> int:
 
 
 def _stopped(inputs: Inputs, observed: dict[str, float]) -> bool:
-    """Whether the batches before, all of them there, have reached the count asked for."""
+    """Whether the batches of the rounds before have reached the count asked for."""
     counts = dict.fromkeys(observed, 0)
-    for key in inputs.settings["before"]:
-        part = Part(inputs.task.part.stage, key)
-        if not inputs.lake.is_complete(part):
-            return False
-        record = inputs.lake.record(part)
+    for role in sorted(role for role in inputs.task.parents if role.startswith(BATCH_ROLE)):
+        record = inputs.record(role)
         if record["skipped"]:
             return True
         counts = {name: counts[name] + record["reached"][name] for name in counts}

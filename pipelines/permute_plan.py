@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rt1t2_dask.config import Permute
@@ -50,16 +50,27 @@ def permute_tasks(
     settings |= {"exact": drawn.exact, "exchange": how}
     observed = OBSERVED.task(settings, parents)
     batches: list[Task] = []
-    for first in range(0, drawn.n, BATCH):
+    for k, first in enumerate(range(0, drawn.n, BATCH)):
         span = {"first": first, "last": min(first + BATCH, drawn.n)}
-        before = [task.part.key for task in batches] if permute.early_stop else []
-        task = PERMUTE_BATCH.task(
-            settings | span | {"before": before}, {**parents, "observed": observed.part}
-        )
+        before = _by_role(batches[: _round_start(k)]) if permute.early_stop else {}
+        task = PERMUTE_BATCH.task(settings | span, {**parents, "observed": observed.part, **before})
         batches.append(task)
-    made = {batch_role(k): task.part for k, task in enumerate(batches)}
+    made = _by_role(batches)
     summed = PERMUTE.task(
         settings | {"n": drawn.n, "tail": permute.tail},
         {"contrast": parents["contrast"], "observed": observed.part, **made},
     )
     return [observed, *batches, summed]
+
+
+def _by_role(batches: Sequence[Task]) -> dict[str, Part]:
+    return {batch_role(k): task.part for k, task in enumerate(batches)}
+
+
+def _round_start(k: int) -> int:
+    """Return the first batch of the round of a batch: rounds hold 1, 1, 2, 4, 8, ... batches.
+
+    A batch may be left out for what the rounds before reached, never for what its own did: so it
+    holds the same whichever worker is first.
+    """
+    return 1 << (k.bit_length() - 1) if k else 0
