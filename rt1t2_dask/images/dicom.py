@@ -127,16 +127,14 @@ def _write(folder: Path, files: Iterable[bytes]) -> str | None:
 
 
 def _from_stored_zero(content: bytes, name: str) -> Converted:
-    """Take off a rescale that moved intensities below 0: a magnitude is 0 where stored as 0."""
+    """Take off a rescale that moved all intensities: a magnitude is 0 where stored as 0."""
     volume, offset = from_bytes(content, name), intercept(content, name)
     least = float(volume.data.min())
-    if 0 < offset <= least:
-        note = f"every intensity is at least {least:g}: the DICOM rescale adds {offset:g}"
-        return Converted(volume, (note,))
-    if not (offset < 0 and least < 0):
+    if not (0 < offset <= least or (offset < 0 and least < 0)):
         return Converted(volume)
     shifted = volume.with_data(volume.data - np.float32(offset))
-    note = f"{-offset:g} was added to intensities: the DICOM rescale had moved them to {least:g}"
+    done = f"{offset:g} was taken off" if offset > 0 else f"{-offset:g} was added to"
+    note = f"{done} intensities: the DICOM rescale had moved them to {least:g}"
     return Converted(shifted, (note,))
 
 
