@@ -53,7 +53,7 @@ def prepare(dataset: Dataset, session: str = "", functional: str | None = None) 
         for name in PREPARED:
             noise(anat / f"{stem}{name}", mask="mask" in name)
         for name in OTHERS:
-            (anat / f"{stem}{name}").write_bytes(b"another's")
+            (anat / f"{stem}{name}").write_bytes(b"{}" if "json" in name else b"another's")
         func = root / label / (session if functional is None else functional) / "func"
         func.mkdir(parents=True, exist_ok=True)
         for name in FUNCTIONAL:
@@ -197,6 +197,12 @@ CASES = [
          ("_ses-1_desc-preproc_T1w.nii.gz is not of source.session=9. Correct source.session",)),
     Case("a preprocessed T1w after contrast agent", prepared(after_agent), FAULTY,
          ("_ce-gd_desc-preproc_T1w.nii.gz is contrast agent (ce-gd)",)),
+    *(Case(f"a preprocessed T1w whose sidecar {how}", prepared(lambda d, root, text=text: (
+        root / "sub-02/anat/sub-02_desc-preproc_T1w.json").write_text(text)), FAULTY, (said,))
+      for how, text, said in (
+          ("says contrast agent", '{"ContrastBolusAgent": "Gd"}',
+           "sub-02: sub-02/anat/sub-02_desc-preproc_T1w.nii.gz was made after contrast agent"),
+          ("is broken", "{", "sub-02: sidecar sub-02/anat/sub-02_desc-preproc_T1w.json cannot"))),
     Case("a raw T2w", raw_t2w("T2w"), SOUND, ("6 raw T2w",)),
     Case("a raw T2w after contrast agent, by its sidecar",
          raw_t2w("T2w", facts='{"ContrastBolusAgent": "Gd"}'), FAULTY,

@@ -95,6 +95,11 @@ def sidecar(facts: object, name: str = "T1w", more: str = "") -> Callable[[Datas
     return change
 
 
+def raw_sidecar(content: bytes, name: str = "T1w.json") -> Callable[[Dataset], object]:
+    """Describe one person's scan by these bytes."""
+    return lambda d: d.path("sub-02", name).write_bytes(content)
+
+
 def described_at_the_top(dataset: Dataset) -> None:
     """Describe everybody's T1w in one file, as BIDS lets one."""
     (dataset.root / "T1w.json").write_text('{"ContrastBolusAgent": "Gadovist"}')
@@ -181,6 +186,7 @@ NOT_GIVEN = (
     {"ContrastBolusAgent": "NONE", "ContrastBolusVolume": 10}, {"ContrastBolusAgent": "n/a"},
     {"ContrastBolusRoute": "IV"}, {"ContrastBolusAgent": "ohne KM"}, {"AcquisitionContrast": "T1"},
 )  # fmt: skip
+GADOLINIUM = '{"ContrastBolusAgent": "Gd"}'
 MANY_AGENTS = ("leaving out contrast agent (", "in the sidecar); there are sub-")
 
 
@@ -261,6 +267,30 @@ CASES = [
          sidecar({"ContrastBolusAgent": "Gd"}, "T1w", "acq-second_T1w"), SOUND),
     Case("agent given, by the dataset's sidecar", described_at_the_top, FAULTY,
          ("contrast agent (ContrastBolusAgent=Gadovist in the sidecar)",)),
+    *(Case(f"agent given in a sidecar {how}", raw_sidecar(content, name), FAULTY,
+           ("sub-02: no T1w image is left by leaving out contrast agent (ContrastBolusAgent=Gd",))
+      for how, content, name in (
+          ("in UTF-16", GADOLINIUM.encode("utf-16"), "T1w.json"),
+          ("with a mark", GADOLINIUM.encode("utf-8-sig"), "T1w.json"),
+          ("in a list", f"[{GADOLINIUM}]".encode(), "T1w.json"),
+          ("in capitals", GADOLINIUM.encode(), "T1w.JSON"))),
+    *(Case(f"a sidecar that {how}", raw_sidecar(content), FAULTY,
+           (f"sub-02: sidecar sub-02/anat/sub-02_T1w.json cannot be read ({why}",
+            "Save it as JSON in UTF-8, or remove it"))
+      for how, content, why in (
+          ("is Latin-1", '{"InstitutionName": "Universität"}'.encode("latin-1"),
+           "byte 31 is no UTF-8"),
+          ("has a comma too many", b'{"EchoTime": 0.003,}', ""),
+          ("is empty", b"", "Expecting value"),
+          ("is a list of two", b"[{}, {}]", "it is no JSON object"))),
+    Case("a sidecar that is a pointer", raw_sidecar(b"/annex/objects/MD5E-s1--x.json"), FAULTY,
+         ("sidecar sub-02/anat/sub-02_T1w.json cannot be read (it is a pointer, its content is not "
+          "here). Fetch it: datalad get",)),
+    Case("a sidecar that DataLad did not fetch",
+         lambda d: d.path("sub-02", "T1w.json").symlink_to("../../.git/annex/objects/x.json"),
+         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content is not here. Fetch it: "
+                  "datalad get sub-02/anat/sub-02_T1w.json",)),
+    Case("a bad sidecar of another scan", raw_sidecar(b"", "FLAIR.json"), SOUND),
     Case("a run chosen where the T2w has none",
          renamed("T1w.nii.gz", "run-1_T1w.nii.gz", ("source.run=1",)), SOUND, ("6 T2w",)),
     Case("a run that is not there", scans("run-2_T1w.nii.gz", words=("source.run=5",)), FAULTY,
