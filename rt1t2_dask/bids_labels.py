@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
+
+from rt1t2_dask.bids_names import entities
+from rt1t2_dask.errors import SubjectError
 
 SHOWN = 5
 PREFIX = re.compile(r"^(sub(ject)?[-_ ]*)+")
@@ -12,7 +16,8 @@ SESSION = re.compile(r"[-_ ]+ses-?.*$")
 
 def plain(label: str) -> str:
     """Give a label without what people write in several ways: prefix, zeros, signs, capitals."""
-    bare = SESSION.sub("", PREFIX.sub("", label.casefold())).removesuffix(".0")
+    composed = unicodedata.normalize("NFC", label).casefold()
+    bare = SESSION.sub("", PREFIX.sub("", composed)).removesuffix(".0")
     letters = "".join(letter for letter in bare if letter.isalnum())
     return re.sub(r"0*(\d+)", r"\1", letters)
 
@@ -30,3 +35,23 @@ def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
         near = " and ".join(alike_to(label, known))
         said.append(f"{label} ({near} is there)" if near else label)
     return ", ".join(said) + (", ..." if len(every) > SHOWN else "")
+
+
+def require_own(paths: Iterable[str]) -> None:
+    """Refuse files in a person's folder that are named after somebody else.
+
+    Zeros, signs and capitals may differ; a name without ``sub-`` is the folder's.
+
+    Raises
+    ------
+    SubjectError
+    """
+    for path in paths:
+        folders = [part for part in path.split("/")[:-1] if part.startswith("sub-")]
+        named = f"sub-{entities(path).get('sub', '')}"
+        if folders and named != "sub-" and plain(named) != plain(folders[-1]):
+            raise SubjectError(
+                f"{path} is named after another person.",
+                f"Rename it where it is {folders[-1]}'s, else move it to {named}'s folder, or "
+                "leave the subject out with cohort.exclude.",
+            )

@@ -224,6 +224,20 @@ CASES = [
          prepared(lambda d, root: linked(root / "sub-02/anat/sub-02_desc-brain_mask.nii.gz",
                                          root / "x", ANNEX)),
          FAULTY, ("sub-02/anat/sub-02_desc-brain_mask.nii.gz " + AWAY,)),
+    *(Case(f"another person's {name} in a folder of fMRIPrep",
+           prepared(lambda d, root, name=name: (root / f"sub-02/anat/sub-02_{name}").rename(
+               root / f"sub-02/anat/sub-05_{name}")), FAULTY,
+           (f"sub-02: sub-02/anat/sub-05_{name} is named after another person",))
+      for name in ("desc-preproc_T1w.nii.gz", "desc-brain_mask.nii.gz",
+                   f"from-T1w_to-{SPACE}_mode-image_xfm.h5")),
+    Case("a lesion mask of FreeSurfer in a folder of fMRIPrep",
+         prepared(lambda d, root: (root / "sub-02/anat/sub-02_label-lesion_mask.mgz").write_bytes(
+             b"x")), FAULTY, ("sub-02_label-lesion_mask.mgz is no NIfTI image in one file",)),
+    Case("a lesion mask with a sidecar in a folder of fMRIPrep",
+         prepared(lambda d, root: (
+             noise(root / "sub-02/anat/sub-02_label-lesion_mask.nii.gz", mask=True),
+             (root / "sub-02/anat/sub-02_label-lesion_mask.json").write_text("{}"))),
+         SOUND, ("1 lesion masks",)),
     Case("no preprocessed T1w", prepared(lambda d, root: shutil.rmtree(root / "sub-02/anat")),
          FAULTY, ("sub-02: there is no *_desc-preproc_T1w.nii.gz", "source=bids")),
     Case("a person of whom fMRIPrep left a report alone",

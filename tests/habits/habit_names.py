@@ -28,6 +28,34 @@ def masks(*names: str, folder: str = "") -> Callable[[Dataset], None]:
     return change
 
 
+def masks_at(place: str) -> Callable[[Dataset], None]:
+    """Draw masks for two people and put them elsewhere."""
+
+    def change(dataset: Dataset) -> None:
+        for label in FEW:
+            path = dataset.mask(label, "label-lesion_mask.nii.gz")
+            folder = dataset.root / place.format(label=label)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, folder / path.name)
+
+    return change
+
+
+def other_mask(name: str) -> Callable[[Dataset], object]:
+    """Leave one person's mask in a format that is not read."""
+    return lambda d: d.path("sub-02", name).write_bytes(b"another format")
+
+
+def anothers(name: str) -> Callable[[Dataset], object]:
+    """Put another person's image into a folder, in place of the one there."""
+
+    def change(dataset: Dataset) -> None:
+        path = dataset.scan("sub-02", name)
+        path.rename(path.with_name(f"sub-12_{name}"))
+
+    return change
+
+
 def one_mask_each(names: Sequence[str]) -> Callable[[Dataset], None]:
     """Draw a mask of another name for each person."""
 
@@ -153,7 +181,8 @@ KNOWN = (
     "space-orig_label-lesion_mask", "label-lesion_roi", "T1w_label-lesion_roi", "desc-lesion_mask",
     "desc-lesionManual_mask", "desc-manualLesions_mask", "acq-lesion_mask", "label-lesion_dseg",
     "lesionmask", "lesion", "lesion_seg", "label-Laesion_mask", "hemi-L_label-lesion_mask",
-    "label-lesion_desc-rater1_res-native_mask",
+    "label-lesion_desc-rater1_res-native_mask", "label-læsion_mask", "label-lesão_mask",
+    "desc-LESIONS_mask", "desc-lésion_mask",
 )  # fmt: skip
 OTHERS = (
     "desc-nonlesion_mask", "label-perilesion_mask", "desc-lesionfree_mask",
@@ -212,6 +241,34 @@ CASES = [
     ),
     Case("lesion masks in derivatives without a pipeline",
          masks("label-L_mask.nii.gz", folder="."), SOUND, (TWO,)),
+    Case("lesion masks in derivatives without folders",
+         masks_at("derivatives/lesions"), SOUND, (TWO,)),
+    Case("lesion masks in derivatives in a part of a dataset",
+         masks_at("derivatives/lesions/v1.2/{label}/anat"), SOUND, (TWO,)),
+    Case("shares of lesions", masks("label-lesion_probseg.nii.gz"), SOUND,
+         (NONE, "not read, masks that may be of lesions: 2 (sub-01_label-lesion_probseg.nii.gz")),
+    *(Case(f"a lesion mask as .{ending}", other_mask(f"label-lesion_mask.{ending}"), FAULTY,
+           (f"sub-02: sub-02/anat/sub-02_label-lesion_mask.{ending} is no NIfTI image in one file",
+            f"{how} sub-02_label-lesion_mask.nii.gz"))
+      for ending, how in (("NII.GZ", "it must become"), ("nrrd", "it must become"),
+                          ("nii.bz2", "nib-convert sub-02/anat/sub-02_label-lesion_mask.nii.bz2"),
+                          ("mgz", "nib-convert sub-02/anat/sub-02_label-lesion_mask.mgz"),
+                          ("hdr", "nib-convert sub-02/anat/sub-02_label-lesion_mask.hdr"))),
+    Case("a brain mask as .mgz", other_mask("desc-brain_mask.mgz"), FAULTY,
+         ("sub-02: sub-02/anat/sub-02_desc-brain_mask.mgz is no NIfTI image in one file",)),
+    Case("a lesion mask in two formats", lambda d: (
+        d.mask("sub-02", "label-lesion_mask.nii.gz"), other_mask("label-lesion_mask.mgz")(d)),
+         SOUND, ("1 lesion masks",)),
+    Case("a lesion mask as .mgz of another space",
+         other_mask("space-MNI152NLin6Asym_label-lesion_mask.mgz"), SOUND, (NONE,)),
+    *(Case(f"another person's {name}", anothers(name), FAULTY,
+           (f"sub-02: sub-02/anat/sub-12_{name} is named after another person", "cohort.exclude"))
+      for name in ("T1w.nii.gz", "T2w.nii.gz", "UNIT1.nii.gz", "label-lesion_mask.nii.gz",
+                   "desc-brain_mask.nii.gz")),
+    Case("a person's scan with other zeros in its name", lambda d: d.path(
+        "sub-02", "T1w.nii.gz").rename(d.root / "sub-02/anat/sub-2_T1w.nii.gz"), SOUND),
+    Case("a scan without a person in its name", lambda d: d.path(
+        "sub-02", "T1w.nii.gz").rename(d.root / "sub-02/anat/T1w.nii.gz"), SOUND),
     Case(
         "a mask named by a disease alone",
         masks("label-stroke_mask.nii.gz"), SOUND,
