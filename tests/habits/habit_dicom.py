@@ -299,7 +299,8 @@ CASES = [
         t2w={**T2W, "EchoTime": 50.0}), SOUND, GOOD),
     *(
         Case(f"a T1w called {name}", described(t1w=name), SOUND, GOOD)
-        for name in ("t1_mpr_sag_p2_iso", "T1 dislocation", "performance_t1", "T1 without contrast")
+        for name in ("t1_mpr_sag_p2_iso", "T1 dislocation", "performance_t1", "T1 without contrast",
+                     "T1 3D sem contraste", "t1_mprage TBI injury", "t1_mprage post radiotherapy")
     ),
     *(
         Case(f"another series called {name}",

@@ -190,7 +190,8 @@ OTHERS = (
 )  # fmt: skip
 AFTER_AGENT = (
     "acq-postGd", "acq-gd", "acq-mprageGd", "acq-t1ce", "rec-postcontrast", "acq-KM",
-    "ce-gadolinium", "acq-post", "acq-T1wGad", "acq-contrast",
+    "ce-gadolinium", "acq-post", "acq-T1wGad", "acq-contrast", "acq-t1c", "acq-T1C",
+    "acq-MPRAGEpost", "rec-T1post",
 )  # fmt: skip
 NOT_THIS = (
     *AFTER_AGENT, "part-phase", "part-real", "part-imag", "inv-1", "desc-skullstripped",
@@ -199,7 +200,8 @@ NOT_THIS = (
 PLAIN = (
     "part-mag", "ce-none", "ce-NONE", "acq-preGd", "acq-noGd", "acq-mprage", "acq-brain",
     "rec-norm", "desc-defaced", "echo-1", "space-orig", "acq-native", "acq-highres", "acq-lock",
-    "acq-precontrast", "mod-T1w", "acq-postOp",
+    "acq-precontrast", "mod-T1w", "acq-postOp", "acq-injury",
+    "acq-postInjury", "acq-postRT", "acq-post6m",
 )  # fmt: skip
 GIVEN = (
     {"ContrastBolusAgent": "Gadovist"}, {"ContrastBolusIngredient": "GADOLINIUM"},
@@ -213,6 +215,8 @@ NOT_GIVEN = (
     {"ContrastBolusAgent": "no"}, {"ContrastBolusAgent": "No contrast"}, {"ceagent": "none"},
     {"ContrastBolusIngredient": []}, {"ContrastAgent": False}, {"ContrastBolusVolume": 0},
     {"ContrastBolusAgent": "NONE", "ContrastBolusVolume": 10}, {"ContrastBolusAgent": "n/a"},
+    {"ContrastBolusAgent": "nativ (ohne KM)"}, {"ContrastBolusAgent": "(none)"},
+    {"ContrastBolusAgent": "utan kontrast"}, {"ContrastBolusAgent": "undefined"},
     {"ContrastBolusRoute": "IV"}, {"ContrastBolusAgent": "ohne KM"}, {"AcquisitionContrast": "T1"},
 )  # fmt: skip
 GADOLINIUM = '{"ContrastBolusAgent": "Gd"}'
