@@ -16,7 +16,14 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.foreign import how_to_fetch
 from rt1t2_dask.pipelines.file_columns import COLUMNS, file_columns
 from rt1t2_dask.pipelines.people_faults import people_faults
-from rt1t2_dask.pipelines.people_kinds import SESSION, columns_of, is_text, kind, members
+from rt1t2_dask.pipelines.people_kinds import (
+    SESSION,
+    column_of,
+    columns_of,
+    is_text,
+    kind,
+    members,
+)
 from rt1t2_dask.pipelines.places import located
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
@@ -58,9 +65,9 @@ def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
     -------
     DataFrame
         ``participant_id``, ``group`` (our names); ``age``, ``age_at_onset`` and ``sex`` where the
-        table has them; ``covariate:NAME`` of each covariate: text where the cohort says that it
-        names something (`Cohort.identifiers`, ``categorical``), M, F or O for sex, else numbers
-        where all values are, else text.
+        table has them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each
+        covariate: text where the cohort says that it names something (`Cohort.identifiers`,
+        ``categorical``), M, F or O for sex, else numbers where all values are, else text.
 
     Raises
     ------
@@ -170,12 +177,12 @@ def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     own = members(rows, cohort)
     table = own[["participant_id", "group"]].copy()
     for column, name in {"age": "age", cohort.onset_column: ONSET}.items():
-        if column in rows:
-            table[name] = tabular.numbers(own[column], cohort.participants)
-    if "sex" in rows:
-        table["sex"], unread = sex.parse(own["sex"])
+        if there := column_of(rows, column):
+            table[name] = tabular.numbers(own[there], cohort.participants)
+    if there := column_of(rows, *sex.NAMES):
+        table["sex"], unread = sex.parse(own[there])
         if unread.any():
-            table[UNREAD_SEX] = own["sex"].where(unread)
+            table[UNREAD_SEX] = own[there].where(unread)
     for covariate in cohort.columns:
         table[COVARIATE + covariate] = _typed(own[covariate], kind(covariate, cohort))
     for column in (*file_columns(rows), *({SESSION} & {*rows})):

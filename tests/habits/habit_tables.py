@@ -173,6 +173,17 @@ CASES = [
           "at most 122)",)),
     Case("a bad age and a missing scan are said at once", age_and_scan, FAULTY,
          ("2 faults:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
+    *(Case(f"ages in a column called {name}", column(name, SIX_AGES), SOUND,
+           ("column age, read as number: 61 to 66 (known: 3 pat, 3 hc)",))
+      for name in ("Age", "AGE")),
+    Case("a code in a column called Age", column("Age", [*SIX_AGES[:5], "999"]), FAULTY,
+         ("participants.tsv: Age='999' in row 7 (sub-06): no age in years",)),
+    *(Case(f"sex in a column called {name}", column(name, [*"MFMFMF"]), SOUND,
+           ("column sex, read as levels: F (3), M (3)",))
+      for name in ("Sex", "gender", "Gender")),
+    Case("age at onset in a column in capitals",
+         column("Age_at_Onset", ["9999", *["n/a"] * 5]), FAULTY,
+         ("Age_at_Onset='9999' in row 2 (sub-01): no age",)),
     Case("ages in months", column("age", [f"{12 * int(age)}" for age in SIX_AGES]), FAULTY,
          ("age='732' in row 2 (sub-01)", "and 1 more: no age in years")),
     Case("age in a column of another name", column("Age_at_scan", [*SIX_AGES[:5], "-9"],
