@@ -184,6 +184,15 @@ CASES = [
     Case("voxels of type float128", packed(datatype=1536, bitpix=128), FAULTY, (BROKEN, FILE)),
     Case("data type of no meaning", packed(datatype=7), FAULTY, (BROKEN, FILE)),
     Case("vox_offset 0", packed(vox_offset=0), SOUND),
+    *(Case(f"vox_offset {offset}", packed(vox_offset=offset), FAULTY, (BROKEN, FILE))
+      for offset in (np.nan, np.inf, -np.inf)),
+    *(Case(f"a slope of {slope}", packed(scl_slope=slope, scl_inter=0), SOUND)
+      for slope in (np.inf, 1e36)),
+    Case("an affine of numbers too large", packed(srow_x=[1e30, 0, 0, 0]), FAULTY,
+         ("sub-02: T1w", FILE)),
+    Case("a quaternion and sizes of numbers too large",
+         packed(pixdim=[1, 1e38, 1e38, 1e38, 1, 1, 1, 1], sform_code=0), FAULTY,
+         ("sub-02: T1w", FILE)),
     Case("vox_offset within the header", packed(vox_offset=100), FAULTY,
          (f"{BROKEN} (vox offset 100 too low",)),
     Case("vox_offset beyond the end", packed(vox_offset=90000), FAULTY,
