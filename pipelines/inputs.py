@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from rt1t2_dask.config import (
 )
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.dicom_inputs import series_files
-from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
 from rt1t2_dask.pipelines.file_columns import named_path
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.people_folders import MAP_NAME, require_place, top_names
@@ -92,12 +92,35 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
         except SubjectError as error:
             reasons[label] = str(error)
     _require_somebody(config, files, reasons)
-    scans = {
-        label: [own[role].sha256 for role in SCANS if role in own] for label, own in files.items()
-    }
-    reasons |= doubled(scans, "byte for byte")
-    kept = {label: own for label, own in files.items() if label not in reasons}
-    return Found(kept, reasons, {label: own for label, own in passed.items() if own})
+    sums = {label: [file.sha256 for file in _scans(own)] for label, own in files.items()}
+    found = without_doubles(Found(files, reasons), sums)
+    return replace(found, passed={label: own for label, own in passed.items() if own})
+
+
+def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
+    """Take out people who share a scan, or have one as both contrasts.
+
+    Parameters
+    ----------
+    keys : mapping of str to sequence of str
+        Of each person's scans; equal where their bytes are.
+    """
+    reasons = {**found.reasons, **given_twice(keys), **doubled(keys, "byte for byte")}
+    kept = {label: own for label, own in found.files.items() if label not in reasons}
+    return replace(found, files=kept, reasons=reasons)
+
+
+def by_content(found: Found) -> dict[str, list[str]]:
+    """Give keys for `without_doubles` where checksums are foretold: by what files hold."""
+    scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
+    keys: dict[str, list[str]] = {label: [] for label in found.files}
+    for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):
+        keys[label].append(key)
+    return keys
+
+
+def _scans(own: Files) -> list[InputFile]:
+    return [own[role] for role in SCANS if role in own]
 
 
 def _require_somebody(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ FUNCTIONAL = tuple(
 def noise(path: Path, mask: bool = False) -> None:
     """Write an image; a mask of some voxels where asked."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(sum(str(path.name).encode()))
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
     data = rng.uniform(1, 900, SHAPE).astype(np.float32)
     nib.Nifti1Image((data > 600).astype(np.uint8) if mask else data, AFFINE).to_filename(path)
 
@@ -327,6 +328,14 @@ CASES = [
     Case("maps that are there", maps, SOUND, ("6 images of 6 people",)),
     Case("a map that DataLad did not fetch", a_map_that_is_away, FAULTY,
          ("sub-02_T1wT2wratio.nii.gz " + AWAY,)),
+    Case("one map of two people", lambda d: (root := maps(d)) and shutil.copy(
+        root / "sub-02_T1wT2wratio.nii.gz", root / "sub-03_T1wT2wratio.nii.gz"), FAULTY,
+         ("sub-02 and sub-03 have the same image, byte for byte",)),
+    *(Case(f"a probability of {tissue} on another grid", prepared(lambda d, root, tissue=tissue: (
+        nib.Nifti1Image(np.zeros((9, 9, 9), np.float32), AFFINE).to_filename(
+            root / f"sub-02/anat/sub-02_label-{tissue}_probseg.nii.gz"))), FAULTY,
+           (f"sub-02: {share} share (9 x 9 x 9 voxels) is not on the grid of the T1w",))
+      for tissue, share in (("GM", "grey"), ("CSF", "csf"))),
     Case("a map that is a pointer",
          lambda d: (maps(d) / "sub-02_T1wT2wratio.nii.gz").write_text(f"/annex/objects/{KEY}\n"),
          FAULTY, ("sub-02: ratio map", "pointer of git-annex")),

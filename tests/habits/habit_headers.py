@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 from habit_case import FAULTY, SOUND, Case
-from habit_dataset import AFFINE, SHAPE, Dataset
+from habit_dataset import AFFINE, LABELS, SHAPE, Dataset
 from nibabel.nifti1 import Nifti1Extension
 
 SHEARED = AFFINE + 0.02 * np.eye(4, k=1) * np.array([[1.0], [0], [0], [0]])
@@ -240,6 +242,20 @@ CASES = [
          ("it is a FreeSurfer image (MGH)",)),
     Case("a name in capitals", placed(lambda: gzip.compress(raw()), "T1w.NII.GZ"), FAULTY,
          ("sub-02/anat/sub-02_T1w.NII.GZ is no NIfTI image in one file", "sub-02_T1w.nii.gz")),
+    Case("one T1w of two people", lambda d: shutil.copy(
+        d.path("sub-02", T1W), d.path("sub-05", T1W)), FAULTY,
+         ("sub-02 and sub-05 have the same image, byte for byte",
+          "sub-05 and sub-02 have the same image")),
+    Case("one T1w of two people under two names", lambda d: shutil.copy(
+        d.path("sub-02", T1W), d.path("sub-05", "T2w.nii.gz")), FAULTY,
+         ("sub-02 and sub-05 have the same image",)),
+    *(Case(f"a T1w as T2w, {how}", lambda d, copy=copy: (
+        d.path(WHO, "T2w.nii.gz").unlink(), copy(d.path(WHO, T1W), d.path(WHO, "T2w.nii.gz"))),
+           FAULTY, ("sub-02: T1w and T2w are the same image, byte for byte",))
+      for how, copy in (("a copy", shutil.copy), ("a link", os.link))),
+    Case("unpacked images of one size", lambda d: [
+        (d.path(label, "T1w.nii").write_bytes(gzip.decompress(d.path(label, T1W).read_bytes())),
+         d.path(label, T1W).unlink()) for label in LABELS], SOUND),
     Case("two people's files unreadable among twelve", two_broken, FAULTY,
          ("2 faults:", f"{BROKEN}: the file is empty", "sub-05: T2w: not a readable NIfTI image",
           "read the headers of 10 images of 6 people", "(sub-05/anat/sub-05_T2w.nii.gz)")),
