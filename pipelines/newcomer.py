@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -28,6 +29,9 @@ NOT_A_GROUP = (
 )
 CONTROLS = re.compile(r"control|healthy|^(n?hc|hv|cn|nc|con|ctrl|kontroll.*)$", re.IGNORECASE)
 MOST_GROUPS = 8
+# What YAML takes for no text, as a name of ours.
+NO_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
+PLAIN = re.compile(r"[A-Za-z][\w -]*\w")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -159,12 +163,13 @@ def draft(name: str, found: Survey) -> str:
     reference = next((n for n, v in names.items() if CONTROLS.search(v)), [*names][-1])
     pairs = {f"{_letters(n)}Vs{_letters(reference).title()}": n for n in names if n != reference}
     contrasts = ", ".join(f"{title}: [{n}, {reference}]" for title, n in pairs.items())
-    groups = ", ".join(f'{n}: "{value}"' for n, value in names.items())
+    groups = ", ".join(f"{n}: {_quoted(value)}" for n, value in names.items())
+    named = _column(column or "group")
     return "\n".join(
         (
-            f"name: {name}",
+            f"name: {_column(name)}",
             f"participants: {TABLE}    # in source.root",
-            f"group_column: {column or 'group'}    # the column that says who is in which group",
+            f"group_column: {named}    # the column that says who is in which group",
             f"groups: {{{groups}}}    # our name: value in the column",
             f"reference: {reference}    # the controls",
             f"contrasts: {{{contrasts}}}    # first minus second",
@@ -180,12 +185,23 @@ def _values(column: pd.Series[str]) -> list[str]:
 
 
 def _short_names(values: list[str]) -> dict[str, str]:
-    """Give each value a name of our own: small letters and digits."""
+    """Give each value a name of our own: small letters and digits, text for YAML."""
     names: dict[str, str] = {}
     for value in values:
         name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "group"
+        name = f"group_{name}" if name in NO_TEXT or name[0].isdigit() else name
         names[name if name not in names else f"{name}{len(names) + 1}"] = value
     return names
+
+
+def _quoted(text: str) -> str:
+    """Give a text as YAML reads it in double quotes: as JSON does."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _column(name: str) -> str:
+    plain = PLAIN.fullmatch(name) and name.lower() not in NO_TEXT
+    return name if plain else _quoted(name)
 
 
 def _letters(name: str) -> str:

@@ -109,6 +109,11 @@ def groups_in_numbers(dataset: Dataset) -> None:
     dataset.cohort.write_text(cohort.replace("{pat: P, hc: C}", "{pat: 1, hc: 2}"))
 
 
+def groups(text: str) -> Callable[[Dataset], object]:
+    """Write other groups into the cohort file."""
+    return lambda d: d.cohort.write_text(d.cohort.read_text().replace("{pat: P, hc: C}", text))
+
+
 def age_and_scan(dataset: Dataset) -> None:
     """Spoil the table, and a person's folder."""
     dataset.column("age", [*SIX_AGES[:5], "999"])
@@ -232,5 +237,11 @@ CASES = [
          ("sub-03: source.session={visit} is n/a, and there are sessions 1, 2.",)),
     Case("a column of sessions that is not there", sessions(BEFORE_AFTER, "{timepoint}"), FAULTY,
          ("source.session={timepoint}: participants.tsv has no column timepoint; it has",)),
+    Case("a group without a name", groups("{null: P, hc: C}"), FAULTY,
+         ("groups: Incompatible key type 'NoneType'; write names that YAML takes for no text",)),
+    Case("a group named true", groups("{true: P, hc: C}"), FAULTY,
+         ("cohort.groups.1=True: write it as text, in quotes",)),
+    Case("a group of two values", groups("{pat: [P, Q], hc: C}"), FAULTY,
+         ("cohort.groups.pat takes one value of cohort.group_column",)),
     Case("a sidecar of the table", levels_of_group, SOUND),
 ]  # fmt: skip
