@@ -25,7 +25,7 @@ from rt1t2_dask.pipelines.dicom_inputs import series_files
 from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
 from rt1t2_dask.pipelines.file_columns import named_path
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
-from rt1t2_dask.pipelines.people_folders import MAP_NAME, require_place, top_names
+from rt1t2_dask.pipelines.people_folders import MAP_NAME, as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.scan_inputs import MASKS, bids_scans, derivatives
 from rt1t2_dask.pipelines.stage import InputFile
@@ -86,6 +86,7 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
     for record in people.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         label = row["participant_id"]
+        row["participant_id"] = as_on_disk(label, top)
         try:
             require_place(config.source, row, top)
             files[label], passed[label] = input_files(config, row, top, checksum)

@@ -18,7 +18,7 @@ from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.people import some
-from rt1t2_dask.pipelines.people_folders import without_row
+from rt1t2_dask.pipelines.people_folders import composed, without_row
 from rt1t2_dask.pipelines.places import people_folders
 from rt1t2_dask.pipelines.scan_inputs import bids_scans
 from rt1t2_dask.storage.stores import Store, open_store
@@ -226,7 +226,8 @@ def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
     more = without_row((f"{label}/" for label in labels), ids)
     if more:
         lines.append(f"{len(more)} of them have no row in {TABLE}: {some(more)}")
-    alone = [label for label in ids if label not in set(labels)]
+    there = {composed(label) for label in labels}
+    alone = [label for label in ids if label not in there]
     if alone:
         lines.append(f"{len(alone)} rows of {TABLE} have no folder: {with_alike(alone, labels)}")
     return lines

@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 # A file of the outputs adds up to 90 bytes to a label; file systems allow 255.
 MOST_LABEL_BYTES = 150
 ID = re.compile(
-    r"(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
+    r"\W*(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
     re.IGNORECASE,
 )
 # Blanks of no width, which web pages and chats leave in what is copied from them.

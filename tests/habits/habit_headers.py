@@ -211,6 +211,12 @@ CASES = [
     Case("gzip under the name .nii", placed(lambda: gzip.compress(raw()), "T1w.nii"), SOUND),
     Case("no gzip under the name .nii.gz", placed(raw), SOUND),
     Case("gzip twice", placed(lambda: gzip.compress(gzip.compress(raw()))), SOUND),
+    *(Case(f"gzip of several members, the first of {first} bytes", placed(
+        lambda first=first: gzip.compress((r := raw())[:first]) + gzip.compress(r[first:])), SOUND)
+      for first in (0, 100, 352, 5000)),
+    Case("gzip of several members, cut short", placed(
+        lambda: (gzip.compress((r := raw())[:100]) + gzip.compress(r[100:]))[:-2000]), FAULTY,
+         (BROKEN, FILE)),
     Case("gzip cut short", placed(lambda: gzip.compress(raw())[:-3000]), FAULTY, (BROKEN, FILE)),
     Case("gzip cut at its last byte", placed(lambda: gzip.compress(raw())[:-1]), FAULTY, (BROKEN,)),
     Case("gzip whose checksum is wrong", placed(lambda: gzip.compress(raw())[:-8] + b"12345678"),

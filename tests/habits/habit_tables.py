@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from habit_case import FAULTY, SOUND, Case
@@ -26,6 +27,31 @@ def ids(values: Sequence[str]) -> Callable[[Dataset], None]:
 def text(change_of: Callable[[str], str]) -> Callable[[Dataset], object]:
     """Change the table's text."""
     return lambda d: d.table.write_text(change_of(d.table.read_text()))
+
+
+def as_csv(
+    mark: str, before: str, change_of: Callable[[str], str] = str
+) -> Callable[[Dataset], None]:
+    """Write the table as CSV with its mark, as Excel does."""
+
+    def change(dataset: Dataset) -> None:
+        rows = dataset.table.read_text().replace("\t", mark).replace("\n", "\r\n")
+        content = f"\ufeff{before}{change_of(rows)}".encode()
+        dataset.table.with_suffix(".csv").write_bytes(content)
+        dataset.table.unlink()
+        cohort = dataset.cohort.read_text()
+        dataset.cohort.write_text(cohort.replace("participants.tsv", "participants.csv"))
+
+    return change
+
+
+def composed_otherwise(dataset: Dataset) -> None:
+    """Name a person with an umlaut: one sign in the table, two in the names of files, as a Mac."""
+    there = unicodedata.normalize("NFD", "sub-Müller")
+    (dataset.root / "sub-02").rename(dataset.root / there)
+    for path in (dataset.root / there / "anat").iterdir():
+        path.rename(path.with_name(path.name.replace("sub-02", there)))
+    text(lambda t: t.replace("sub-02", "sub-Müller"))(dataset)
 
 
 def more_rows(*rows: str, setting: str = "") -> Callable[[Dataset], None]:
@@ -133,7 +159,18 @@ CASES = [
     Case("a tab at the end of every row", text(lambda t: t.replace("\n", "\t\n")), SOUND),
     Case("tabs at the end of rows but not of the first",
          text(lambda t: t.replace("P\n", "P\t\t\n").replace("C\n", "C\t\n")), SOUND),
+    Case("a comment before the names", text(lambda t: f"# exported in 2024\n\n{t}"), SOUND),
+    Case("names that begin as a comment does", text(lambda t: f"#{t}"), FAULTY,
+         ("has no column participant_id; it has #participant_id, group. Rename #participant_id",)),
+    *(Case(f"CSV by Excel that begins with sep={mark}", as_csv(mark, f"sep={mark}\r\n"), SOUND)
+      for mark in (";", ",")),
+    Case("CSV with a comment of quotes", as_csv(",", '# "exported\r\n'), SOUND),
+    Case("a fault in CSV that begins with sep=;", as_csv(
+        ";", "sep=;\r\n", lambda t: t.replace("sub-03;P", "sub-03;P;x")), FAULTY,
+         ("participants.csv: row 5 has 3 cells",)),
     Case("ids without sub-", ids(IDS), SOUND),
+    Case("an umlaut in two Unicode forms", composed_otherwise, SOUND,
+         ("6 T1w, 6 T2w",), ("without a row",)),
     Case("ids with and without sub-", ids([LABELS[0], *IDS[1:]]), SOUND),
     Case("ids with other zeros", ids([label.replace("-0", "-") for label in LABELS]), FAULTY,
          ("nobody of 6 people can be processed",
