@@ -95,12 +95,24 @@ def sort_series(headers: Mapping[int, Header]) -> list[Series]:
     headers : mapping of int to Header
         By the caller's number of the file.
     """
-    groups: dict[tuple[object, ...], dict[int, Header]] = defaultdict(dict)
+    groups: dict[tuple[object, ...], list[tuple[int, Header]]] = defaultdict(list)
     for index, whole in sorted(headers.items()):
         for head in _by_echo(whole):
-            groups[head.uid, head.number, head.echo_ms, head.image_type][index] = head
-    made = [_series(members) for members in groups.values()]
+            groups[head.uid, head.number, head.image_type].append((index, head))
+    made = [_series(members) for group in groups.values() for members in _echoes(group)]
     return sorted(made, key=lambda s: (s.header.number, s.header.echo_ms or 0.0, s.header.uid))
+
+
+def _echoes(group: Sequence[tuple[int, Header]]) -> list[dict[int, Header]]:
+    """Part the files of a series by echo; times within rounding of the shortest are one."""
+    found: list[dict[int, Header]] = []
+    least = -np.inf
+    for index, head in sorted(group, key=lambda own: (own[1].echo_ms or 0.0, own[0])):
+        if (head.echo_ms or 0.0) > least + SAME_ECHO_MS:
+            least = head.echo_ms or 0.0
+            found.append({})
+        found[-1][index] = head
+    return found
 
 
 def _by_echo(head: Header) -> list[Header]:

@@ -187,6 +187,13 @@ def added(number: int, tags: dict[str, Any], slices: int = SLICES) -> Callable[[
     return lambda folder: series(folder / "more", number, tags, 1, slices) and None
 
 
+def jitter(folder: Path) -> None:
+    """Write the echo time of every other slice with a digit more."""
+    for k in range(0, SLICES, 2):
+        content = file_of({**T1W, "EchoTime": 2.981}, 2, k, 1)
+        (folder / f"IM00200{k:03d}.dcm").write_bytes(content)
+
+
 def emptied(folder: Path) -> None:
     """Empty one file of an export without endings."""
     for path in sorted(folder.glob("*.dcm")):
@@ -277,6 +284,7 @@ CASES = [
     Case("density and T2w in one series", export(echoes(15.0, 96.0)), SOUND, GOOD),
     Case("density and T2w in one series named so", export(
         echoes(15.0, 96.0, tags={**T2W, "SeriesDescription": "pd_t2_tse_tra"})), SOUND, GOOD),
+    Case("an echo time that jitters", export(jitter), SOUND, (*GOOD, "found 12 DICOM series")),
     Case("several late echoes in one series", export(echoes(64.0, 96.0, 128.0)), FAULTY,
          ("sub-02: 3 series fit as T2w: series 5 (t2_tse_tra; TE 64", "TE 128",
           "Choose with source.t2w_echo_ms (64, 96, 128).")),
