@@ -112,8 +112,13 @@ def _raw_t2w(
             "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
         )
     store = open_store(source.raw, options)
-    paths = list(store.list(label))
-    said = agents(store, [*store.children(""), *paths])
+    paths, top = list(store.list(label)), store.children("")
+    if not top:
+        raise SubjectError(
+            f"source.raw={source.raw}: nothing is there, and the T2w is looked for in it.",
+            f"Correct source.raw, {_BRING}",
+        )
+    said = agents(store, [*top, *paths])
     with why_missing(store, label):
         chosen = the_one(images_of(paths), "T2w", wanted, agent=said)
     path = joined(source.raw, chosen.path)

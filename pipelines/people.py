@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -100,6 +101,10 @@ def read_table(config: Config) -> pd.DataFrame:
     except AwayError as error:
         raise _away(error) from None
     except FileNotFoundError:
+        if "://" not in config.source.root and Path(config.source.root).expanduser().is_file():
+            raise UserError(
+                f"source.root={config.source.root} is a file; name the folder of the dataset."
+            ) from None
         there = sorted(store.children(""))[:5]
         found = f"it has {', '.join(there)}" if there else "nothing is there"
         raise UserError(

@@ -38,7 +38,7 @@ def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
 
 
 def require_own(paths: Iterable[str]) -> None:
-    """Refuse files in a person's folder that are named after somebody else.
+    """Refuse files in the folder of a person or session that are named after another.
 
     Zeros, signs and capitals may differ; a name without ``sub-`` is the folder's.
 
@@ -47,11 +47,12 @@ def require_own(paths: Iterable[str]) -> None:
     SubjectError
     """
     for path in paths:
-        folders = [part for part in path.split("/")[:-1] if part.startswith("sub-")]
-        named = f"sub-{entities(path).get('sub', '')}"
-        if folders and named != "sub-" and plain(named) != plain(folders[-1]):
-            raise SubjectError(
-                f"{path} is named after another person.",
-                f"Rename it where it is {folders[-1]}'s, else move it to {named}'s folder, or "
-                "leave the subject out with cohort.exclude.",
-            )
+        for key, what in (("sub", "person"), ("ses", "session")):
+            folders = [part for part in path.split("/")[:-1] if part.startswith(f"{key}-")]
+            named = f"{key}-{entities(path).get(key, '')}"
+            if folders and named != f"{key}-" and plain(named) != plain(folders[-1]):
+                raise SubjectError(
+                    f"{path} is named after another {what}.",
+                    f"Rename it where it is of {folders[-1]}, else move it to {named}, or leave "
+                    "the subject out with cohort.exclude.",
+                )

@@ -35,6 +35,7 @@ MARKS = {
 }
 SEP = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 COMMENT = re.compile(r"#[^\t,;]*")
+WORKBOOKS = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")
 UNNAMED = "column"
 TAB, BLANKS = "\t", " "
 ROWS_SHOWN = 5
@@ -131,6 +132,8 @@ def decoded(content: bytes, name: str) -> str:
     UserError
         Naming the line that is not UTF-8.
     """
+    if content.startswith(WORKBOOKS):
+        raise UserError(f"{name} is an Excel workbook; save it as UTF-8 text with tabs.")
     encoding = next((own for mark, own in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)

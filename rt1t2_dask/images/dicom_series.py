@@ -156,10 +156,12 @@ def contrast_of(series: Series) -> Contrast | None:
     is echo-planar. A fast gradient echo of a localizer, a projection, a map or a phase image is
     left out by ImageType or description. What slips through meets `qc.check_contrasts`.
     """
+    return None if says_no_anatomy(series.header.description) else _by_times(series)
+
+
+def _by_times(series: Series) -> Contrast | None:
     head = series.header
     if series.slices < MIN_SLICES or _NO_ANATOMY & set(head.image_type):
-        return None
-    if says_no_anatomy(head.description):
         return None
     if head.echo_planar or head.echo_ms is None or head.repetition_ms is None:
         return None
@@ -237,6 +239,9 @@ def _fitting(
     alike = [s for s in series if contrast_of(s) == contrast]
     plain = [s for s in alike if not _has_agent(s)]
     left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
+    others = [s.name for s in series if s not in alike and _by_times(s) == contrast]
+    if others and not plain:
+        left_out += f", leaving out {', '.join(others)} for what its description says"
     return plain, f"{contrast} by sequence and times{left_out}"
 
 

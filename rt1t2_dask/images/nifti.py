@@ -233,7 +233,8 @@ def _gzipped(content: bytes) -> bool:
 
 def _read(raw: bytes, header: Any, name: str) -> NDArray[np.float32]:
     try:
-        return np.asarray(ArrayProxy(io.BytesIO(raw), header), dtype=np.float32).copy()
+        with np.errstate(over="ignore"):  # what is too large is refused as not finite
+            return np.asarray(ArrayProxy(io.BytesIO(raw), header), dtype=np.float32).copy()
     except _BROKEN as error:
         raise unreadable(name, error) from error
 

@@ -315,6 +315,13 @@ CASES = [
              export(added(9, {**SCOUT, "SeriesDescription": name})), SOUND, GOOD)
         for name in ("3plane_loc", "pcasl_3d", "t1_mpr+C")
     ),
+    Case("everybody's T1w called pilot", described(t1w="pilot_t1_mprage"), FAULTY,
+         ("leaving out series 2 (pilot_t1_mprage) for what its description says",
+          "source.t1w_series")),
+    Case("an echo time with a decimal comma", export(lambda f: [
+        p.write_bytes(p.read_bytes().replace(b"2.98", b"2,98")) for p in f.glob("IM002*")]), FAULTY,
+         ("sub-02: 9 of 18 files in sub-02 have a header with a time, size or place that is no "
+          "number",)),
     Case("a scout of few slices called T1", export(added(9, SCOUT, slices=5)), SOUND, GOOD),
     Case("a second T1w", export(added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"})), FAULTY,
          ("sub-02: 2 series fit as T1w", "series 9 (t1_mprage_ND", "source.t1w_series")),

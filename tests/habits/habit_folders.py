@@ -211,6 +211,11 @@ CASES = [
           "Add a T2w without to source.raw"), ("source.t2w",)),
     Case("two raw T2w", raw_t2w("acq-a_T2w", "acq-b_T2w"), FAULTY,
          ("2 T2w images fit", "Move all but one away"), ("source.t2w", "source.run")),
+    Case("a folder of raw scans that is not there", lambda d: (
+        raw_t2w("T2w")(d), d.words.append(f"source.raw={d.folder / 'nowhere'}")), FAULTY,
+         ("nowhere: nothing is there, and the T2w is looked for in it. Correct source.raw",)),
+    Case("a file in place of the dataset", lambda d: d.words.append(f"source.root={d.table}"),
+         FAULTY, ("participants.tsv is a file; name the folder of the dataset.",)),
     Case("raw T2w of two sessions", raw_t2w("ses-1_T2w", "ses-2_T2w"), FAULTY,
          ("Set source.session (1, 2).",)),
     Case("raw T2w of two sessions, the last chosen",

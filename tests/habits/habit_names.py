@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -173,6 +174,13 @@ def other_session(dataset: Dataset) -> None:
     dataset.words.append("source.session=1")
 
 
+def misfiled(dataset: Dataset) -> None:
+    """Name a scan of the second session after the first."""
+    other_session(dataset)
+    path = dataset.root / "sub-02/ses-2/anat/sub-02_ses-2_T1w.nii.gz"
+    path.rename(path.with_name("sub-02_ses-1_T1w.nii.gz"))
+
+
 TWO = "2 lesion masks (2 by BIDS name)"
 NONE = "0 lesion masks"
 KNOWN = (
@@ -320,6 +328,15 @@ CASES = [
     Case("a FLAIR called T2w", renamed("T2w.nii.gz", "acq-FLAIR_T2w.nii.gz"), FAULTY,
          ("no T2w image is left by leaving out acq-FLAIR",)),
     Case("single echoes beside the whole", scans("echo-1_T1w.nii.gz", "echo-2_T1w.nii.gz"), SOUND),
+    Case("one scan packed and unpacked", lambda d: d.path("sub-02", "T1w.nii").write_bytes(
+        gzip.decompress(d.path("sub-02", "T1w.nii.gz").read_bytes())), FAULTY,
+         ("sub-02: 2 T1w images fit: sub-02_T1w.nii, sub-02_T1w.nii.gz. Remove one of the two, or "
+          "name it with source.t1w=*_T1w.nii.gz.",)),
+    Case("one scan packed and unpacked, one named", lambda d: (
+        d.path("sub-02", "T1w.nii").write_bytes(b"old"),
+        d.words.append("source.t1w=*_T1w.nii.gz")), SOUND),
+    Case("a scan in the folder of another session", misfiled, FAULTY,
+         ("sub-02: sub-02/ses-2/anat/sub-02_ses-1_T1w.nii.gz is named after another session",)),
     Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images fit",)),
     *(Case(f"agent given: {own[0]} ...", one_sidecar_each(own), FAULTY, MANY_AGENTS)
       for own in parted(GIVEN)),

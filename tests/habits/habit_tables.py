@@ -162,6 +162,15 @@ CASES = [
     Case("a comment before the names", text(lambda t: f"# exported in 2024\n\n{t}"), SOUND),
     Case("names that begin as a comment does", text(lambda t: f"#{t}"), FAULTY,
          ("has no column participant_id; it has #participant_id, group. Rename #participant_id",)),
+    *(Case(f"a workbook that begins with {start!r}", lambda d, start=start: d.table.write_bytes(
+        start + bytes(500)), FAULTY,
+           ("participants.tsv is an Excel workbook; save it as UTF-8 text with tabs.",))
+      for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")),
+    *(Case(f"ids with {what} in place of a hyphen",
+           ids([label.replace("-", sign) for label in LABELS]), SOUND)
+      for what, sign in (("a dash", "\u2013"), ("a blank", " "), ("a minus", "\u2212"))),
+    Case("a blank within an id", ids([*LABELS[:5], "sub-0 6"]), FAULTY,
+         ("participant_id='sub-0 6' cannot be part of a file's name",)),
     *(Case(f"CSV by Excel that begins with sep={mark}", as_csv(mark, f"sep={mark}\r\n"), SOUND)
       for mark in (";", ",")),
     Case("CSV with a comment of quotes", as_csv(",", '# "exported\r\n'), SOUND),
