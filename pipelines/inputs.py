@@ -23,7 +23,7 @@ from rt1t2_dask.config import (
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.dicom_inputs import series_files
 from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
-from rt1t2_dask.pipelines.file_columns import named_path
+from rt1t2_dask.pipelines.file_columns import found_near, named_path
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.people_folders import MAP_NAME, as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.places import for_person, located, variants
@@ -159,7 +159,7 @@ def input_files(
     with why_missing(store, row["participant_id"]):
         choices, passed = _all_choices(config, store, row, top)
     known = {
-        role: _known(config, found, checksum or known_checksums(config.storage).of)
+        role: _known(config, role, row, found, checksum or known_checksums(config.storage).of)
         for role, found in choices.items()
         if found
     }
@@ -229,7 +229,7 @@ def _existing(config: Config, pattern: str, label: str) -> str | None:
     return None
 
 
-def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
+def _known(config: Config, role: str, row: Row, found: Choice, checksum: Sum) -> InputFile:
     root, name = located(config.source.root, found.path)
     options = config.storage.options()
     try:
@@ -237,10 +237,19 @@ def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
     except NOT_READ as error:
         raise cannot_be_read(found.path, error) from error
     except FileNotFoundError:
-        raise SubjectError(
-            f"{found.path} is not in source.root.", "Add it or correct the participants table."
-        ) from None
+        near = found_near(open_store(root, options), name, row["participant_id"], role)
+        raise _not_there(found.path, near, role) from None
     return InputFile(root, name, sha256, options, found.reason)
+
+
+def _not_there(path: str, near: str | None, role: str) -> SubjectError:
+    if near is None:
+        remedy = "Add it or correct the participants table."
+        return SubjectError(f"{path} is not in source.root.", remedy)
+    return SubjectError(
+        f"{path} is not in source.root, but {near}.",
+        f"Rename it, or write that path into a column {role} of the participants table.",
+    )
 
 
 @cache

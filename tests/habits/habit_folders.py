@@ -135,6 +135,17 @@ def maps(dataset: Dataset) -> Path:
     return root
 
 
+def moved_map(place: str) -> Callable[[Dataset], object]:
+    """Put one person's map elsewhere."""
+
+    def change(dataset: Dataset) -> None:
+        root = maps(dataset)
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / "sub-02_T1wT2wratio.nii.gz").rename(root / place)
+
+    return change
+
+
 def a_map_that_is_away(dataset: Dataset) -> None:
     """Leave a map of DataLad's that was not fetched."""
     path = maps(dataset) / "sub-02_T1wT2wratio.nii.gz"
@@ -341,6 +352,11 @@ CASES = [
             root / f"sub-02/anat/sub-02_label-{tissue}_probseg.nii.gz"))), FAULTY,
            (f"sub-02: {share} share (9 x 9 x 9 voxels) is not on the grid of the T1w",))
       for tissue, share in (("GM", "grey"), ("CSF", "csf"))),
+    *(Case(f"a map at {place}", moved_map(place), FAULTY,
+           (f"sub-02: sub-02_T1wT2wratio.nii.gz is not in source.root, but {place}. Rename it, or "
+            "write that path into a column map of the participants table",))
+      for place in ("sub-02_T1wT2wratio.nii", "sub-02_T1wT2wratio.NII.GZ",
+                    "sub-02/anat/sub-02_space-MNI152NLin2009aSym_T1wT2wratio.nii.gz")),
     Case("a map that is a pointer",
          lambda d: (maps(d) / "sub-02_T1wT2wratio.nii.gz").write_text(f"/annex/objects/{KEY}\n"),
          FAULTY, ("sub-02: ratio map", "pointer of git-annex")),
