@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.scan_inputs import bids_scans
 from rt1t2_dask.storage.stores import Store, open_store
 
 TABLE = "participants.tsv"
+TABLES = (TABLE, "participants.csv")
 NOT_A_GROUP = (
     *("participant_id", "age", "sex", "gender", "site", "session", "lesion", "handedness"),
 )
@@ -51,6 +52,8 @@ class Survey:
         Why the others are not usable, and how many.
     table : DataFrame or None
         The participants table.
+    file : str
+        What it is called, or is to be.
     """
 
     people: int
@@ -58,6 +61,7 @@ class Survey:
     lesions: int
     reasons: Mapping[str, int]
     table: pd.DataFrame | None
+    file: str = TABLE
 
 
 def run_init(name: str, root: str) -> int:
@@ -114,14 +118,9 @@ def survey(store: Store, labels: list[str]) -> Survey:
         except SubjectError as error:
             reasons[str(error).replace(label, "sub-…")] += 1
     usable = len(labels) - reasons.total()
-    return Survey(len(labels), usable, lesions, reasons, _table(store))
-
-
-def _table(store: Store) -> pd.DataFrame | None:
-    try:
-        return bids.participants(store.read(TABLE), TABLE)
-    except FileNotFoundError:
-        return None
+    file = next((name for name in TABLES if store.exists(name)), None)
+    table = None if file is None else bids.participants(store.read(file), file)
+    return Survey(len(labels), usable, lesions, reasons, table, file or TABLE)
 
 
 def told(found: Survey) -> list[str]:
@@ -130,7 +129,7 @@ def told(found: Survey) -> list[str]:
     lines += [f"  {count} not: {reason}" for reason, count in found.reasons.items()]
     lines.append(f"{found.lesions} with a lesion mask")
     if found.table is not None:
-        lines.append(f"{TABLE} has {', '.join(found.table.columns)}")
+        lines.append(f"{found.file} has {', '.join(found.table.columns)}")
         column = group_column(found.table)
         if column:
             counts = found.table[column].value_counts()
@@ -168,7 +167,7 @@ def draft(name: str, found: Survey) -> str:
     return "\n".join(
         (
             f"name: {_column(name)}",
-            f"participants: {TABLE}    # in source.root",
+            f"participants: {found.file}    # in source.root",
             f"group_column: {named}    # the column that says who is in which group",
             f"groups: {{{groups}}}    # our name: value in the column",
             f"reference: {reference}    # the controls",
@@ -225,9 +224,10 @@ def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
     lines = []
     more = without_row((f"{label}/" for label in labels), ids)
     if more:
-        lines.append(f"{len(more)} of them have no row in {TABLE}: {some(more)}")
+        lines.append(f"{len(more)} of them have no row in {found.file}: {some(more)}")
     there = {composed(label) for label in labels}
     alone = [label for label in ids if label not in there]
     if alone:
-        lines.append(f"{len(alone)} rows of {TABLE} have no folder: {with_alike(alone, labels)}")
+        near = with_alike(alone, labels)
+        lines.append(f"{len(alone)} rows of {found.file} have no folder: {near}")
     return lines

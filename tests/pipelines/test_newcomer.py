@@ -69,6 +69,18 @@ def test_a_draft_passes_its_own_check(values, column, dataset, tmp_path, capsys)
     assert "5 people: 3 " in capsys.readouterr().out
 
 
+def test_a_table_in_csv_is_read(dataset, capsys, tmp_path):
+    rows = (dataset / "participants.tsv").read_text().replace("\t", ";")
+    (dataset / "participants.tsv").unlink()
+    (dataset / "participants.csv").write_text(rows)
+    assert command(["init", "mine", f"source.root={dataset}"]) == 0
+    said = capsys.readouterr().out
+    assert "groups by diagnosis: Healthy control 3" in said
+    assert "wrote mine/participants.tsv" not in said
+    drafted = yaml.safe_load((tmp_path / "mine" / "cohort" / "mine.yaml").read_text())
+    assert drafted["participants"] == "participants.csv"
+
+
 def test_without_a_table_one_is_drafted(dataset, capsys, tmp_path):
     (dataset / "participants.tsv").unlink()
     assert command(["init", "mine", f"source.root={dataset}"]) == 0
