@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from rt1t2_dask.bids_sidecars import acquisition, merged, sidecars
+from rt1t2_dask.bids_sidecars import acquisition
+from rt1t2_dask.pipelines.agents import described
 from rt1t2_dask.pipelines.stage import InputFile
-from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import Store, open_store
 
 ROLES = {"t1w": "t1w", "t2w": "t2w", "t2w_raw": "t2w"}
@@ -27,7 +27,12 @@ def scan_facts(files: Mapping[str, InputFile], listings: dict[str, list[str]]) -
     Returns
     -------
     dict
-        As ``t1w.EchoTime``; empty where nothing is said or a sidecar cannot be read.
+        As ``t1w.EchoTime``; empty where nothing is said.
+
+    Raises
+    ------
+    SubjectError
+        A sidecar cannot be read.
     """
     found: dict[str, Any] = {}
     for role, image in ROLES.items():
@@ -42,10 +47,7 @@ def _from_sidecars(file: InputFile, listings: dict[str, list[str]]) -> dict[str,
         return {}
     store = open_store(file.root, file.options)
     listed = list(_beside_and_above(store, file, listings))
-    try:
-        return acquisition(merged(store.read(path) for path in sidecars(file.path, listed)))
-    except (ValueError, FileNotFoundError, *NOT_READ):
-        return {}
+    return acquisition(described(store, file.path, listed))
 
 
 def _beside_and_above(
@@ -56,5 +58,5 @@ def _beside_and_above(
         place = f"{file.root}|{inside}"
         if place not in listings:
             names = store.children(inside)
-            listings[place] = [f"{inside}/{n}" if inside else n for n in names if ".json" in n]
+            listings[place] = [f"{inside}/{n}" if inside else n for n in names]
         yield from listings[place]

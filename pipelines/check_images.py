@@ -23,7 +23,10 @@ from rt1t2_dask.storage.stores import open_store
 TRANSFORMS = ("transform", "inverse_transform")
 LARGEST_MM = ("t1w", "t2w", "t2w_raw")
 NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
-DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"}
+SHARES = ("csf_share", "grey_share", "white_share")
+DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"} | dict.fromkeys(SHARES, "t1w")
+DRAW = "Draw it there, or resample it."
+REMEDIES = dict.fromkeys(SHARES, "Take the *_probseg files away, or exclude: cohort.exclude.")
 SHOWN = 3
 
 
@@ -150,7 +153,7 @@ def _start_of(file: InputFile, name: str) -> Start:
 def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:
     return [
         f"{role.replace('_', ' ')} ({_size(grids[role])} voxels) is not on the grid of the "
-        f"{NAMES[image]} ({_size(grids[image])}). Draw it there, or resample it."
+        f"{NAMES[image]} ({_size(grids[image])}). {REMEDIES.get(role, DRAW)}"
         for role, image in DRAWN_ON.items()
         if role in grids and image in grids and not same_voxels(grids[role], grids[image])
     ]

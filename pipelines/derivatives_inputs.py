@@ -8,6 +8,7 @@ from typing import Any
 
 from rt1t2_dask.bids_derivatives import Preprocessed, choose, preprocessed
 from rt1t2_dask.bids_files import Choice, Wanted, the_one
+from rt1t2_dask.bids_marks import SaysAgent
 from rt1t2_dask.bids_names import images_of
 from rt1t2_dask.config import DerivativesSource
 from rt1t2_dask.errors import SubjectError
@@ -61,8 +62,12 @@ def derived_choices(
         The T1w, the T2w or a transform that is needed is nowhere.
     """
     wanted = Wanted(session=source.session, remedies=InRaw())
-    paths = list(open_store(source.root, options).list(label))
+    store = open_store(source.root, options)
+    paths = list(store.list(label))
     found = preprocessed(paths, wanted, source.space, given)
+    said = agents(store, [*store.children(""), *paths])
+    for scan in (found.t1w, found.t2w):
+        _require_no_agent(scan, said)
     t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}
     choices: dict[str, Choice | None] = {
         "t1w": found.t1w,
@@ -72,6 +77,14 @@ def derived_choices(
         **{f"{name}_share": choice for name, choice in found.tissues.items()},
     }
     return choices | (_transform(found, source.space) if needs_transform else {})
+
+
+def _require_no_agent(scan: Choice | None, said: SaysAgent) -> None:
+    if scan is not None and (agent := said(scan.path)):
+        raise SubjectError(
+            f"{scan.path} was made after contrast agent ({agent} in the sidecar).",
+            f"Preprocess a scan without, correct the sidecar, {_BRING}",
+        )
 
 
 def _transform(found: Preprocessed, space: str) -> dict[str, Choice | None]:
@@ -99,8 +112,13 @@ def _raw_t2w(
             "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
         )
     store = open_store(source.raw, options)
-    paths = list(store.list(label))
-    said = agents(store, [*store.children(""), *paths])
+    paths, top = list(store.list(label)), store.children("")
+    if not top:
+        raise SubjectError(
+            f"source.raw={source.raw}: nothing is there, and the T2w is looked for in it.",
+            f"Correct source.raw, {_BRING}",
+        )
+    said = agents(store, [*top, *paths])
     with why_missing(store, label):
         chosen = the_one(images_of(paths), "T2w", wanted, agent=said)
     path = joined(source.raw, chosen.path)

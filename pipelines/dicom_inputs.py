@@ -11,7 +11,7 @@ from typing import Any
 from rt1t2_dask.config import DicomSource
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.dicom import converter_version
-from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, read_header
+from rt1t2_dask.images.dicom_headers import NO_DICOM, Header, NoNumberError, read_header
 from rt1t2_dask.images.dicom_series import ChosenSeries, Contrast, choose, sort_series
 from rt1t2_dask.images.dicom_whole import check_whole
 from rt1t2_dask.images.foreign import archive_kind, how_to_fetch
@@ -68,6 +68,7 @@ class _Folder:
     images: list[_File] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     damaged: int = 0
+    no_numbers: int = 0
     known: set[str] = field(default_factory=set)
     away: list[str] = field(default_factory=list)
 
@@ -81,6 +82,8 @@ def _read(store: Store, folder: str) -> _Folder:
             _take(found, path, store.read(path))
         except AwayError as error:
             found.away.append(fetched(folder, error.target))
+        except NoNumberError:
+            found.no_numbers += 1
         except (ValueError, UnreadableError, DiskError):
             found.damaged += 1
     _require_readable(store, folder, found)
@@ -114,7 +117,8 @@ def _should_be_dicom(path: str, content: bytes) -> bool:
 
 
 def _require_readable(store: Store, folder: str, found: _Folder) -> None:
-    total = len(found.images) + found.passed_over.total() + found.damaged + len(found.away)
+    lost = found.damaged + found.no_numbers + len(found.away)
+    total = len(found.images) + found.passed_over.total() + lost
     if found.away:
         raise SubjectError(
             f"{len(found.away)} of {total} files in {folder} are links or pointers whose content "
@@ -126,6 +130,13 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
             f"{found.damaged} of {total} files in {folder} cannot be read as DICOM, or are cut "
             "short.",
             "Export them again, move what is no image away, or leave the subject out with "
+            "cohort.exclude.",
+        )
+    if found.no_numbers:
+        raise SubjectError(
+            f"{found.no_numbers} of {total} files in {folder} have a header with a time, size or "
+            "place that is no number, as 2,98.",
+            "Export them again or correct that value, or leave the subject out with "
             "cohort.exclude.",
         )
     if not found.images:

@@ -8,8 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask.pipelines.places import variants
+from rt1t2_dask.storage.stores import Store
+
 COLUMNS = ("map", "mask", "lesion")
 PATH = re.compile(r"\.(nii|img|hdr|mgz|mgh)(\.gz)?$", re.IGNORECASE)
+MAP = re.compile(r"_T1wT2wratio\.nii(\.gz)?$", re.IGNORECASE)
 # What people write where there is no file, in a column that names files for others.
 NO_FILE = frozenset(("no", "none", "0", "-", "false", "nil", "nein", "non", "n"))
 
@@ -27,6 +31,28 @@ def named_path(row: Mapping[str, Any], column: str) -> str | None:
     """Return the path in a person's cell; None where there is none."""
     cell = row.get(column)
     return None if not isinstance(cell, str) or cell.casefold() in NO_FILE else cell
+
+
+def found_near(store: Store, path: str, label: str, role: str) -> str | None:
+    """Return a file that a path may mean; None where there is none.
+
+    Parameters
+    ----------
+    store : Store
+        The path starts there, and leads nowhere.
+    label : str
+        Whose file it is: a map may lie in the person's folder.
+    role : str
+        ``map``, ``mask`` or ``lesion``.
+    """
+    spelled = path.removeprefix("bids::").replace("\\", "/").lstrip("/")
+    folder = spelled.rpartition("/")[0]
+    wanted = [own.casefold() for own in variants(spelled)]
+    beside = sorted(f"{folder}/{name}" if folder else name for name in store.children(folder))
+    own = store.list(label) if role == "map" else ()
+    there = [name for name in beside if name.casefold() in wanted]
+    there += [name for name in own if MAP.search(name)]
+    return there[0] if there else None
 
 
 def column_notes(rows: pd.DataFrame, columns: Collection[str], *, shown: bool) -> list[str]:

@@ -9,7 +9,13 @@ import pandas as pd
 from rt1t2_dask.config import Config, SimulatedSource
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines import simulate
-from rt1t2_dask.pipelines.inputs import Found, find_inputs, known_checksums
+from rt1t2_dask.pipelines.inputs import (
+    Found,
+    by_content,
+    find_inputs,
+    known_checksums,
+    without_doubles,
+)
 from rt1t2_dask.pipelines.people import read_table
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.stores import Store, open_store
@@ -54,7 +60,7 @@ def foreseen_table(config: Config) -> Table:
 
 
 def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
-    """Find everybody's files without reading them.
+    """Find everybody's files without reading more of them than tells whether two are one.
 
     A file that the lake does not remember is known by its size and time: what was made of it
     counts as not there.
@@ -71,7 +77,8 @@ def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
         stamp = known_checksums(config.storage).stamp
     except (UserError, RunError):
         stamp = _stamp
-    return find_inputs(config, people, stamp)
+    found = find_inputs(config, people, stamp)
+    return without_doubles(found, by_content(found))
 
 
 def _stamp(store: Store, path: str) -> str:

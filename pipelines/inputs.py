@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -22,10 +22,10 @@ from rt1t2_dask.config import (
 )
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.dicom_inputs import series_files
-from rt1t2_dask.pipelines.doubles import doubled
-from rt1t2_dask.pipelines.file_columns import named_path
+from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
+from rt1t2_dask.pipelines.file_columns import found_near, named_path
 from rt1t2_dask.pipelines.not_here import cannot_be_read, why_missing
-from rt1t2_dask.pipelines.people_folders import MAP_NAME, require_place, top_names
+from rt1t2_dask.pipelines.people_folders import MAP_NAME, as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.places import for_person, located, variants
 from rt1t2_dask.pipelines.scan_inputs import MASKS, bids_scans, derivatives
 from rt1t2_dask.pipelines.stage import InputFile
@@ -86,18 +86,42 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
     for record in people.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         label = row["participant_id"]
+        row["participant_id"] = as_on_disk(label, top)
         try:
             require_place(config.source, row, top)
             files[label], passed[label] = input_files(config, row, top, checksum)
         except SubjectError as error:
             reasons[label] = str(error)
     _require_somebody(config, files, reasons)
-    scans = {
-        label: [own[role].sha256 for role in SCANS if role in own] for label, own in files.items()
-    }
-    reasons |= doubled(scans, "byte for byte")
-    kept = {label: own for label, own in files.items() if label not in reasons}
-    return Found(kept, reasons, {label: own for label, own in passed.items() if own})
+    sums = {label: [file.sha256 for file in _scans(own)] for label, own in files.items()}
+    found = without_doubles(Found(files, reasons), sums)
+    return replace(found, passed={label: own for label, own in passed.items() if own})
+
+
+def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
+    """Take out people who share a scan, or have one as both contrasts.
+
+    Parameters
+    ----------
+    keys : mapping of str to sequence of str
+        Of each person's scans; equal where their bytes are.
+    """
+    reasons = {**found.reasons, **given_twice(keys), **doubled(keys, "byte for byte")}
+    kept = {label: own for label, own in found.files.items() if label not in reasons}
+    return replace(found, files=kept, reasons=reasons)
+
+
+def by_content(found: Found) -> dict[str, list[str]]:
+    """Give keys for `without_doubles` where checksums are foretold: by what files hold."""
+    scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
+    keys: dict[str, list[str]] = {label: [] for label in found.files}
+    for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):
+        keys[label].append(key)
+    return keys
+
+
+def _scans(own: Files) -> list[InputFile]:
+    return [own[role] for role in SCANS if role in own]
 
 
 def _require_somebody(
@@ -135,7 +159,7 @@ def input_files(
     with why_missing(store, row["participant_id"]):
         choices, passed = _all_choices(config, store, row, top)
     known = {
-        role: _known(config, found, checksum or known_checksums(config.storage).of)
+        role: _known(config, role, row, found, checksum or known_checksums(config.storage).of)
         for role, found in choices.items()
         if found
     }
@@ -205,7 +229,7 @@ def _existing(config: Config, pattern: str, label: str) -> str | None:
     return None
 
 
-def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
+def _known(config: Config, role: str, row: Row, found: Choice, checksum: Sum) -> InputFile:
     root, name = located(config.source.root, found.path)
     options = config.storage.options()
     try:
@@ -213,10 +237,19 @@ def _known(config: Config, found: Choice, checksum: Sum) -> InputFile:
     except NOT_READ as error:
         raise cannot_be_read(found.path, error) from error
     except FileNotFoundError:
-        raise SubjectError(
-            f"{found.path} is not in source.root.", "Add it or correct the participants table."
-        ) from None
+        near = found_near(open_store(root, options), name, row["participant_id"], role)
+        raise _not_there(found.path, near, role) from None
     return InputFile(root, name, sha256, options, found.reason)
+
+
+def _not_there(path: str, near: str | None, role: str) -> SubjectError:
+    if near is None:
+        remedy = "Add it or correct the participants table."
+        return SubjectError(f"{path} is not in source.root.", remedy)
+    return SubjectError(
+        f"{path} is not in source.root, but {near}.",
+        f"Rename it, or write that path into a column {role} of the participants table.",
+    )
 
 
 @cache

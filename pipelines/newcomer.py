@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -17,17 +18,21 @@ from rt1t2_dask.bids_labels import with_alike
 from rt1t2_dask.config import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.people import some
-from rt1t2_dask.pipelines.people_folders import without_row
+from rt1t2_dask.pipelines.people_folders import composed, without_row
 from rt1t2_dask.pipelines.places import people_folders
 from rt1t2_dask.pipelines.scan_inputs import bids_scans
 from rt1t2_dask.storage.stores import Store, open_store
 
 TABLE = "participants.tsv"
+TABLES = (TABLE, "participants.csv")
 NOT_A_GROUP = (
     *("participant_id", "age", "sex", "gender", "site", "session", "lesion", "handedness"),
 )
 CONTROLS = re.compile(r"control|healthy|^(n?hc|hv|cn|nc|con|ctrl|kontroll.*)$", re.IGNORECASE)
 MOST_GROUPS = 8
+# What YAML takes for no text, as a name of ours.
+NO_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
+PLAIN = re.compile(r"[A-Za-z][\w -]*\w")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -47,6 +52,8 @@ class Survey:
         Why the others are not usable, and how many.
     table : DataFrame or None
         The participants table.
+    file : str
+        What it is called, or is to be.
     """
 
     people: int
@@ -54,6 +61,7 @@ class Survey:
     lesions: int
     reasons: Mapping[str, int]
     table: pd.DataFrame | None
+    file: str = TABLE
 
 
 def run_init(name: str, root: str) -> int:
@@ -110,14 +118,9 @@ def survey(store: Store, labels: list[str]) -> Survey:
         except SubjectError as error:
             reasons[str(error).replace(label, "sub-…")] += 1
     usable = len(labels) - reasons.total()
-    return Survey(len(labels), usable, lesions, reasons, _table(store))
-
-
-def _table(store: Store) -> pd.DataFrame | None:
-    try:
-        return bids.participants(store.read(TABLE), TABLE)
-    except FileNotFoundError:
-        return None
+    file = next((name for name in TABLES if store.exists(name)), None)
+    table = None if file is None else bids.participants(store.read(file), file)
+    return Survey(len(labels), usable, lesions, reasons, table, file or TABLE)
 
 
 def told(found: Survey) -> list[str]:
@@ -126,7 +129,7 @@ def told(found: Survey) -> list[str]:
     lines += [f"  {count} not: {reason}" for reason, count in found.reasons.items()]
     lines.append(f"{found.lesions} with a lesion mask")
     if found.table is not None:
-        lines.append(f"{TABLE} has {', '.join(found.table.columns)}")
+        lines.append(f"{found.file} has {', '.join(found.table.columns)}")
         column = group_column(found.table)
         if column:
             counts = found.table[column].value_counts()
@@ -159,12 +162,13 @@ def draft(name: str, found: Survey) -> str:
     reference = next((n for n, v in names.items() if CONTROLS.search(v)), [*names][-1])
     pairs = {f"{_letters(n)}Vs{_letters(reference).title()}": n for n in names if n != reference}
     contrasts = ", ".join(f"{title}: [{n}, {reference}]" for title, n in pairs.items())
-    groups = ", ".join(f'{n}: "{value}"' for n, value in names.items())
+    groups = ", ".join(f"{n}: {_quoted(value)}" for n, value in names.items())
+    named = _column(column or "group")
     return "\n".join(
         (
-            f"name: {name}",
-            f"participants: {TABLE}    # in source.root",
-            f"group_column: {column or 'group'}    # the column that says who is in which group",
+            f"name: {_column(name)}",
+            f"participants: {found.file}    # in source.root",
+            f"group_column: {named}    # the column that says who is in which group",
             f"groups: {{{groups}}}    # our name: value in the column",
             f"reference: {reference}    # the controls",
             f"contrasts: {{{contrasts}}}    # first minus second",
@@ -180,12 +184,23 @@ def _values(column: pd.Series[str]) -> list[str]:
 
 
 def _short_names(values: list[str]) -> dict[str, str]:
-    """Give each value a name of our own: small letters and digits."""
+    """Give each value a name of our own: small letters and digits, text for YAML."""
     names: dict[str, str] = {}
     for value in values:
         name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "group"
+        name = f"group_{name}" if name in NO_TEXT or name[0].isdigit() else name
         names[name if name not in names else f"{name}{len(names) + 1}"] = value
     return names
+
+
+def _quoted(text: str) -> str:
+    """Give a text as YAML reads it in double quotes: as JSON does."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _column(name: str) -> str:
+    plain = PLAIN.fullmatch(name) and name.lower() not in NO_TEXT
+    return name if plain else _quoted(name)
 
 
 def _letters(name: str) -> str:
@@ -209,8 +224,10 @@ def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
     lines = []
     more = without_row((f"{label}/" for label in labels), ids)
     if more:
-        lines.append(f"{len(more)} of them have no row in {TABLE}: {some(more)}")
-    alone = [label for label in ids if label not in set(labels)]
+        lines.append(f"{len(more)} of them have no row in {found.file}: {some(more)}")
+    there = {composed(label) for label in labels}
+    alone = [label for label in ids if label not in there]
     if alone:
-        lines.append(f"{len(alone)} rows of {TABLE} have no folder: {with_alike(alone, labels)}")
+        near = with_alike(alone, labels)
+        lines.append(f"{len(alone)} rows of {found.file} have no folder: {near}")
     return lines

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from rt1t2_dask.bids_formats import OR_EXCLUDE, in_another_format
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.storage.base import AwayError, DiskError, Entry, Store, UnreadableError
 
-_OR_EXCLUDE = "or leave the subject out with cohort.exclude."
 _MISSING = re.compile(r"there is no \S*_(T1w|T2w)\b")
 _HOLDS_ANATOMY = re.compile(r"(^|/)(anat|sub-[^/.]+|ses-[^/.]+)$")
 _OTHER_FORMAT = re.compile(r"^(?P<stem>.*_(T1w|T2w))\.(?P<ending>.+)$")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 _NO_IMAGE = ("json", "tsv", "txt", "html", "svg", "png", "nii", "nii.gz")
-_NIBABEL_READS = ("hdr", "img", "mgh", "mgz", "mnc", "hdr.gz", "img.gz", "nii.bz2", "nii.zst")
 
 
 def cannot_be_read(path: str, error: AwayError | UnreadableError | DiskError) -> SubjectError:
@@ -28,7 +27,7 @@ def cannot_be_read(path: str, error: AwayError | UnreadableError | DiskError) ->
     error : AwayError, UnreadableError or DiskError
     """
     if not isinstance(error, AwayError):
-        return SubjectError(f"{path} cannot be read: {error}", f"Otherwise, {_OR_EXCLUDE[3:]}")
+        return SubjectError(f"{path} cannot be read: {error}", f"Otherwise, {OR_EXCLUDE[3:]}")
     return SubjectError(
         f"{path} is a link whose content is not here.", f"{fetched(path, error.target)}"
     )
@@ -37,8 +36,8 @@ def cannot_be_read(path: str, error: AwayError | UnreadableError | DiskError) ->
 def fetched(path: str, target: str) -> str:
     """Return how to get what a link leads to: by DataLad where git-annex made it."""
     if ".git/annex" in target.replace("\\", "/"):
-        return f"Fetch it: datalad get {path}, {_OR_EXCLUDE}"
-    return f"Bring what it leads to ({target}), {_OR_EXCLUDE}"
+        return f"Fetch it: datalad get {path}, {OR_EXCLUDE}"
+    return f"Bring what it leads to ({target}), {OR_EXCLUDE}"
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def why_missing(store: Store, label: str) -> Iterator[None]:
 def _nothing_there(store: Store, label: str, error: SubjectError) -> SubjectError:
     archive = packed(store, label)
     if archive is not None:
-        return SubjectError(f"{error.reason[:-1]}: {archive}.", f"Unpack it, {_OR_EXCLUDE}")
+        return SubjectError(f"{error.reason[:-1]}: {archive}.", f"Unpack it, {OR_EXCLUDE}")
     return SubjectError(f"{error.reason[:-1]}: no file at all is in {label}/.", error.remedy)
 
 
@@ -82,20 +81,10 @@ def _found_instead(entries: Sequence[Entry], suffix: str, error: SubjectError) -
     if gone:
         return SubjectError(
             f"{error.reason[:-1]}: {gone[0].path} is a link to a folder that is not here.",
-            f"Bring it (datalad get {gone[0].path}, where DataLad made it), {_OR_EXCLUDE}",
+            f"Bring it (datalad get {gone[0].path}, where DataLad made it), {OR_EXCLUDE}",
         )
     for entry in sorted(entries, key=lambda own: own.path):
         name = _OTHER_FORMAT.match(entry.path)
         if name and name[2] == suffix and name["ending"] not in _NO_IMAGE:
-            return _in_another_format(entry.path, name, error)
+            return in_another_format(entry.path, f"{error.reason[:-1]}: ")
     return error
-
-
-def _in_another_format(path: str, name: re.Match[str], error: SubjectError) -> SubjectError:
-    wanted = f"{name['stem'].split('/')[-1]}.nii.gz"
-    reads = name["ending"].lower() in _NIBABEL_READS
-    how = f"nib-convert {path} {wanted}" if reads else f"it must become {wanted}"
-    return SubjectError(
-        f"{error.reason[:-1]}: {path} is no NIfTI image in one file.",
-        f"Convert it ({how}), {_OR_EXCLUDE}",
-    )

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,14 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.foreign import how_to_fetch
 from rt1t2_dask.pipelines.file_columns import COLUMNS, file_columns
 from rt1t2_dask.pipelines.people_faults import people_faults
-from rt1t2_dask.pipelines.people_kinds import SESSION, columns_of, is_text, kind, members
+from rt1t2_dask.pipelines.people_kinds import (
+    SESSION,
+    column_of,
+    columns_of,
+    is_text,
+    kind,
+    members,
+)
 from rt1t2_dask.pipelines.places import located
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
@@ -58,9 +66,9 @@ def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
     -------
     DataFrame
         ``participant_id``, ``group`` (our names); ``age``, ``age_at_onset`` and ``sex`` where the
-        table has them; ``covariate:NAME`` of each covariate: text where the cohort says that it
-        names something (`Cohort.identifiers`, ``categorical``), M, F or O for sex, else numbers
-        where all values are, else text.
+        table has them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each
+        covariate: text where the cohort says that it names something (`Cohort.identifiers`,
+        ``categorical``), M, F or O for sex, else numbers where all values are, else text.
 
     Raises
     ------
@@ -93,6 +101,10 @@ def read_table(config: Config) -> pd.DataFrame:
     except AwayError as error:
         raise _away(error) from None
     except FileNotFoundError:
+        if "://" not in config.source.root and Path(config.source.root).expanduser().is_file():
+            raise UserError(
+                f"source.root={config.source.root} is a file; name the folder of the dataset."
+            ) from None
         there = sorted(store.children(""))[:5]
         found = f"it has {', '.join(there)}" if there else "nothing is there"
         raise UserError(
@@ -170,12 +182,12 @@ def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     own = members(rows, cohort)
     table = own[["participant_id", "group"]].copy()
     for column, name in {"age": "age", cohort.onset_column: ONSET}.items():
-        if column in rows:
-            table[name] = tabular.numbers(own[column], cohort.participants)
-    if "sex" in rows:
-        table["sex"], unread = sex.parse(own["sex"])
+        if there := column_of(rows, column):
+            table[name] = tabular.numbers(own[there], cohort.participants)
+    if there := column_of(rows, *sex.NAMES):
+        table["sex"], unread = sex.parse(own[there])
         if unread.any():
-            table[UNREAD_SEX] = own["sex"].where(unread)
+            table[UNREAD_SEX] = own[there].where(unread)
     for covariate in cohort.columns:
         table[COVARIATE + covariate] = _typed(own[covariate], kind(covariate, cohort))
     for column in (*file_columns(rows), *({SESSION} & {*rows})):

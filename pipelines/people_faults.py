@@ -14,6 +14,7 @@ from rt1t2_dask.config import Cohort
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.naming import names_together, words
 from rt1t2_dask.pipelines.people_kinds import (
+    column_of,
     columns_of,
     excluded_labels,
     is_text,
@@ -79,7 +80,8 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     faults = bids.label_faults(people["participant_id"], cohort.participants)
     faults += site_faults(people, cohort)
     labels = dict(zip(people.index, people["participant_id"], strict=True))
-    wanted = {column: "" for column in ("age", cohort.onset_column) if column in rows}
+    dated = (column_of(rows, name) for name in ("age", cohort.onset_column))
+    wanted = {column: "" for column in dated if column is not None}
     for column in (c for c in cohort.columns if c in rows and kind(c, cohort) != "text"):
         if kind(column, cohort) == "sex":
             faults += _sex_faults(people, column, cohort, labels)
@@ -138,7 +140,8 @@ def _age_faults(
     cells: pd.Series[str], values: pd.Series[float], cohort: Cohort, labels: Mapping[int, str]
 ) -> list[str]:
     """Say which ages are none: codes of what is missing, as -9, 0 or 999, months or days."""
-    if not is_age(str(cells.name)) and cells.name != cohort.onset_column:
+    onset = cohort.onset_column.casefold()
+    if not is_age(str(cells.name)) and str(cells.name).casefold() != onset:
         return []
     wrong = (values <= 0) | (values > OLDEST)
     if not wrong.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -68,7 +69,18 @@ def _place(source: Source, row: Mapping[str, Any]) -> str | None:
     return label
 
 
+def as_on_disk(label: str, names: Iterable[str]) -> str:
+    """Return a label in the form of its folder or map: a Mac writes an umlaut as two signs."""
+    forms = (name.rstrip("/").removesuffix(MAP_NAME.format("")) for name in names)
+    return next((own for own in forms if own != label and composed(own) == label), label)
+
+
+def composed(text: str) -> str:
+    """Return a text in the Unicode form that tables are read in."""
+    return unicodedata.normalize("NFC", text)
+
+
 def without_row(names: Iterable[str], known: Iterable[str]) -> list[str]:
     """Return the people who have a folder ``sub-*`` and no row of the table."""
     listed = set(known)
-    return [label for label in labels_of(names) if label not in listed]
+    return [label for label in labels_of(names) if composed(label) not in listed]

@@ -11,6 +11,15 @@ from rt1t2_dask.config import Cohort
 SESSION = "source:session"
 
 
+def column_of(rows: pd.DataFrame, *names: str) -> str | None:
+    """Return the column that is called so, or so but for capitals; None where there is none."""
+    for name in names:
+        alike = [str(column) for column in rows if str(column).casefold() == name.casefold()]
+        if alike:
+            return name if name in alike else alike[0]
+    return None
+
+
 def excluded_labels(cohort: Cohort) -> set[str]:
     """Return the labels of ``cohort.exclude``, as the table writes them."""
     return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}

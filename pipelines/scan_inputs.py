@@ -69,10 +69,28 @@ def bids_scans(
 
 
 def _derived(store: Store, label: str) -> list[str]:
-    """List a person's files in ``derivatives/`` and in the datasets that lie there."""
-    folders = sorted(name for name in store.children("derivatives") if name.endswith("/"))
-    places = [f"derivatives/{label}/", *(f"derivatives/{name}{label}/" for name in folders)]
-    return [path for place in places for path in store.list(place)]
+    """List a person's files in ``derivatives/``, in the datasets there and in parts of these.
+
+    Files that lie together without folders of people are theirs by their names.
+    """
+    top = _folders(store, "derivatives/")
+    folders = [*top, *(part for folder in top for part in _folders(store, folder))]
+    own = [
+        path for folder in ("derivatives/", *folders) for path in store.list(f"{folder}{label}/")
+    ]
+    flat = [
+        f"{folder}{name}"
+        for folder in folders
+        for name in store.children(folder)
+        if name.startswith(f"{label}_") and not name.endswith("/")
+    ]
+    return [*own, *sorted(flat)]
+
+
+def _folders(store: Store, place: str) -> list[str]:
+    """List the folders in a place but those of people."""
+    names = store.children(place.rstrip("/"))
+    return sorted(f"{place}{n}" for n in names if n.endswith("/") and not n.startswith("sub-"))
 
 
 def derivatives(

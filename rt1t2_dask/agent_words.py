@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rt1t2_dask.bids_names import split_words
 
-# A value that says nothing was given; "unknown" says nothing either way.
+# A value that says nothing was given; "unknown" says nothing either way. Words are in English,
+# German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Danish and Norwegian, accents off.
 NOTHING = frozenset(
     ("", "none", "no", "n", "n/a", "na", "nil", "null", "false", "-", "--", ".", "unknown",
-     "unspecified", "not applicable", "nein", "nee", "non", "aucun", "ninguno", "geen", "native")
+     "unspecified", "undefined", "nan", "not applicable", "nein", "nee", "non", "nej", "nei",
+     "ninguno", "nenhum", "nessuno", "native")
 )  # fmt: skip
 _WITHOUT = (
     *("no", "non", "not", "none", "nil", "without", "w/o", "ohne", "keine?", "sans", "sin"),
-    *("senza", "geen", "zonder", "pre", "before", "vor", "avant"),
+    *("sem", "senza", "geen", "zonder", "utan", "uden", "uten", "inge[nt]", "intet", "aucun"),
+    *("nativ[eo]?", "pre", "before", "vor", "avant"),
 )
 _WITH = ("post", "with", "plus", "mit", "avec", "con", "met", "after", "nach")
 _AGENT = (
     *("gd", "gad[a-z]*", "km", "ce", "contrast[aeo]?", "[ck]ontrastmiddel", "kontrast[a-z]*"),
-    *("inj[a-z]*", "enhanced", "enhancement", "dotarem", "clariscan", "magnevist", "multihance"),
+    *(
+        "inj(?!ur)[a-z]*",
+        "enhanced",
+        "enhancement",
+        "dotarem",
+        "clariscan",
+        "magnevist",
+        "multihance",
+    ),
     *("omniscan", "prohance", "optimark", "primovist", "eovist", "elucirem", "vueway"),
 )
 _ALONE = ("post", "cemprage", "ceus")
 # Before an agent without a space: sequences that scanners' names end in.
-_SEQUENCE = ("t1w?", "mprage", "spgr", "flash", "space", "tse", "tfe", "bravo", "vibe", "se")
-# What comes after "post" where it is no agent that was given before.
-_OTHER_POST = ("op", "surg", "treat", "ictal", "stim", "train", "mortem", "partum", "natal")
+_SEQUENCE = ("t1w?", "mpr(?:age)?", "spgr", "flash", "space", "tse", "tfe", "bravo", "vibe")
+# What comes after "post" where it is no agent that was given before; months, and no minutes.
+_OTHER_POST = (
+    *("op", "surg", "treat", "ictal", "stim", "train", "mortem", "partum", "natal", "injur"),
+    *("rt(?![a-z])", "radi", "irrad", "chemo", "ther", "r?tms", "tdcs", "ect(?![a-z])", "dbs"),
+    *("trauma", "stroke", "resect", "interv", "transpl", "covid", "exerc", "visit", "scan"),
+    r"\d+[ _-]?(?:d|w|wk|m|mo|y|yr|day|week|month|year)s?(?![a-z])",
+)
 
 
 def _any(*words: str) -> str:
@@ -41,7 +58,8 @@ _DENIED = re.compile(
 )
 _SAID = re.compile(
     rf"(?<![a-z]){_any(*_AGENT, *_ALONE)}(?![a-z])"
-    rf"|{_any(*_WITH, *_SEQUENCE)}{_any(*_AGENT)}(?![a-z])"
+    rf"|{_any(*_WITH, *_SEQUENCE, 'se')}{_any(*_AGENT)}(?![a-z])"
+    rf"|{_any(*_SEQUENCE)}(?:post|c)(?![a-z])"
     r"|gadolin|\+ ?c(?![a-z])|(?<![a-z])c ?\+"
 )
 
@@ -52,13 +70,19 @@ def says_agent(text: str) -> bool:
     A word counts where no letter stands before or after it, as ``ce`` in ``t1_ce`` and not in
     ``t1_center``, or where capitals part it, as in ``mpragePostGd``.
     """
-    left, denied = _DENIED.subn(" ", text.lower())
-    parted = "" if denied else " ".join(split_words(text))
+    bare = _without_accents(text)
+    left, denied = _DENIED.subn(" ", bare.lower())
+    parted = "" if denied else " ".join(split_words(bare))
     return (_SAID.search(left) or _SAID.search(parted)) is not None
 
 
 def is_nothing(value: str) -> bool:
     """Whether the value of a field says that no contrast agent was given."""
-    text = value.strip().lower()
+    text = _without_accents(value).lower().strip(" \t\0()[]<>'\"")
     said = text in NOTHING or _BEFORE.match(text) or _NO_VOLUME.fullmatch(text)
     return bool(said)
+
+
+def _without_accents(text: str) -> str:
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))

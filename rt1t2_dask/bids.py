@@ -15,11 +15,13 @@ from rt1t2_dask.errors import UserError
 # A file of the outputs adds up to 90 bytes to a label; file systems allow 255.
 MOST_LABEL_BYTES = 150
 ID = re.compile(
-    r"(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
+    r"\W*(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
     re.IGNORECASE,
 )
 # Blanks of no width, which web pages and chats leave in what is copied from them.
 INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
+# Office programs make another dash of a hyphen, people a blank.
+BEFORE_LABEL = re.compile("^sub(-|[\\s\u2010-\u2015\u2212]+)")
 NOT_IN_LABELS = re.compile(r"[\s/\\:*?\"<>|\x00-\x1f\x7f]|^sub-\.|\.$")
 
 
@@ -55,7 +57,8 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     unnamed = rows.index[rows["participant_id"].isna()]
     if len(unnamed):
         raise UserError(f"{name}: row {unnamed[0]} has no participant_id; name the person.")
-    rows["participant_id"] = "sub-" + rows["participant_id"].astype(str).str.removeprefix("sub-")
+    bare = rows["participant_id"].astype(str).str.replace(BEFORE_LABEL, "", regex=True)
+    rows["participant_id"] = "sub-" + bare
     repeated = rows.index[rows["participant_id"].duplicated()]
     if len(repeated):
         raise UserError(

@@ -74,6 +74,10 @@ def overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         The form is wrong, or the options do not fit the level.
     """
     asked = parser().parse_intermixed_args(list(arguments))
+    words = [part for word in asked.participant_label for part in _parts(word)]
+    # --participant-label takes all words up to the next option; settings may be among them.
+    asked.participant_label = [word for word in words if "=" not in word]
+    asked.settings += [word for word in words if "=" in word]
     group = asked.analysis_level == "group"
     if group and asked.participant_label:
         raise UserError(
@@ -93,6 +97,11 @@ def overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         ours += [f"++level={level}", f"++labels=[{labels}]"]
     kept = [word for word in ours if word.split("=", 1)[0].lstrip("+") not in typed]
     return kept, list(asked.settings)
+
+
+def _parts(word: str) -> list[str]:
+    """Part labels at commas; a setting is one word."""
+    return [word] if "=" in word else [part for part in word.split(",") if part]
 
 
 def _cohort(file: str | None) -> list[str]:

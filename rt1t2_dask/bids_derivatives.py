@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rt1t2_dask.bids_files import Choice, Wanted
+from rt1t2_dask.bids_files import Choice, Wanted, require_nifti_masks
+from rt1t2_dask.bids_labels import require_own
 from rt1t2_dask.bids_marks import unlike
 from rt1t2_dask.bids_masks import is_lesion, mask_of
-from rt1t2_dask.bids_names import OWN_SPACES, entities, suffix_of, told_apart
+from rt1t2_dask.bids_names import OWN_SPACES, entities, images_of, suffix_of, told_apart
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
@@ -67,10 +68,11 @@ def preprocessed(
     Raises
     ------
     SubjectError
-        There is no preprocessed T1w, or several of one kind.
+        There is no preprocessed T1w, several of one kind, or something of another person.
     """
     own = [p for p in sorted(paths) if not p.split("/")[-1].startswith(".")]
     own = [p for p in own if entities(p).get("space", "T1w") in OWN_SPACES]
+    require_own(p for p in own if re.search(rf"{SUFFIXES}|\.nii(\.gz)?$", p))
     every = [p for p in own if re.search(T1W, p)]
     if wanted.session is not None:
         own = [p for p in own if entities(p).get("ses") in (None, wanted.session)]
@@ -80,7 +82,8 @@ def preprocessed(
         raise _no_t1w(every, wanted)
     made = _made_of(t1w.path, own)
     beside = partial(_one, made)
-    lesions = [p for p in own if is_lesion(p)]
+    lesions = [p for p in images_of(own) if is_lesion(p)]
+    require_nifti_masks(own, t1w.path, given)
     pattern = r"_desc-brain_mask\.nii(\.gz)?$"
     brain = None if "brain_mask" in given else beside(pattern, "brain mask")
     way = re.escape(space)

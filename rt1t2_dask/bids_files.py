@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from rt1t2_dask.bids_formats import in_another_format, in_other_formats
+from rt1t2_dask.bids_labels import require_own
 from rt1t2_dask.bids_marks import SaysAgent, beside, unlike
 from rt1t2_dask.bids_masks import (
     BRAIN_MASK,
@@ -16,6 +18,7 @@ from rt1t2_dask.bids_masks import (
     is_in_own_space,
     is_lesion,
     mask_of,
+    of_scan,
 )
 from rt1t2_dask.bids_names import entities, images_of, session_of, suffix_of
 from rt1t2_dask.bids_refusals import (
@@ -108,10 +111,11 @@ def scans(
     Raises
     ------
     SubjectError
-        When an image is missing, several fit, T1w and T2w come from two sessions, or a lesion
-        mask lies in another space.
+        When an image is missing or another person's, several fit, T1w and T2w come from two
+        sessions, or a mask lies in another space or is in another format.
     """
     images = images_of(paths)
+    require_own(p for p in (*images, *images_of(derived)) if _is_read(p))
     wanted = in_session(images, wanted)
     t1w = the_one(images, "T1w", wanted, wanted.t1w, agent)
     t2w = the_one(images, "T2w", wanted, wanted.t2w, agent)
@@ -119,13 +123,41 @@ def scans(
         _require_one_session(t1w.path, t2w.path)
     masks = [p for p in (*images, *images_of(derived)) if is_lesion(p) or is_doubtful(p)]
     lesions = [p for p in masks if is_lesion(p)]
-    near = [p for p in images if p.split("/")[:-1] == t1w.path.split("/")[:-1]]
-    brains = [p for p in near if BRAIN_MASK.search(p)]
+    folder = t1w.path.rpartition("/")[0]
+    brains = [p for p in images if BRAIN_MASK.search(p) and p.rpartition("/")[0] == folder]
+    require_nifti_masks([*paths, *derived], t1w.path, given)
     lesion = None if "lesion" in given else mask_of(t1w.path, lesions, "lesion")
     brain = None if "brain_mask" in given else mask_of(t1w.path, brains, "brain_mask")
     read = lesion.path if lesion else None
     passed = tuple(p for p in masks if is_in_own_space(p) and p != read)
     return Scans(t1w, t2w, lesion, brain, passed)
+
+
+def _is_read(path: str) -> bool:
+    """Whether an image is of a kind that is looked for."""
+    kinds = {kind for contrast, others in ALSO.items() for kind in (contrast, *others)}
+    return suffix_of(path) in kinds or is_lesion(path) or bool(BRAIN_MASK.search(path))
+
+
+def require_nifti_masks(paths: Sequence[str], t1w: str, given: Collection[str]) -> None:
+    """Refuse masks of a T1w that lie there in a format that is not read.
+
+    Parameters
+    ----------
+    given : collection of {"lesion", "brain_mask"}
+        Masks that are named elsewhere, and not looked for.
+
+    Raises
+    ------
+    SubjectError
+    """
+    others = [p for p in in_other_formats(paths) if is_in_own_space(p) and of_scan(p, t1w)]
+    lesions = [p for p in others if is_lesion(p) and "lesion" not in given]
+    folder = t1w.rpartition("/")[0]
+    brains = [p for p in others if BRAIN_MASK.search(p) and p.rpartition("/")[0] == folder]
+    unread = lesions or ([] if "brain_mask" in given else brains)
+    if unread:
+        raise in_another_format(unread[0])
 
 
 def in_session(images: Sequence[str], wanted: Wanted) -> Wanted:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
+
+from rt1t2_dask.bids_names import entities
+from rt1t2_dask.errors import SubjectError
 
 SHOWN = 5
 PREFIX = re.compile(r"^(sub(ject)?[-_ ]*)+")
@@ -12,7 +16,8 @@ SESSION = re.compile(r"[-_ ]+ses-?.*$")
 
 def plain(label: str) -> str:
     """Give a label without what people write in several ways: prefix, zeros, signs, capitals."""
-    bare = SESSION.sub("", PREFIX.sub("", label.casefold())).removesuffix(".0")
+    composed = unicodedata.normalize("NFC", label).casefold()
+    bare = SESSION.sub("", PREFIX.sub("", composed)).removesuffix(".0")
     letters = "".join(letter for letter in bare if letter.isalnum())
     return re.sub(r"0*(\d+)", r"\1", letters)
 
@@ -30,3 +35,24 @@ def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
         near = " and ".join(alike_to(label, known))
         said.append(f"{label} ({near} is there)" if near else label)
     return ", ".join(said) + (", ..." if len(every) > SHOWN else "")
+
+
+def require_own(paths: Iterable[str]) -> None:
+    """Refuse files in the folder of a person or session that are named after another.
+
+    Zeros, signs and capitals may differ; a name without ``sub-`` is the folder's.
+
+    Raises
+    ------
+    SubjectError
+    """
+    for path in paths:
+        for key, what in (("sub", "person"), ("ses", "session")):
+            folders = [part for part in path.split("/")[:-1] if part.startswith(f"{key}-")]
+            named = f"{key}-{entities(path).get(key, '')}"
+            if folders and named != f"{key}-" and plain(named) != plain(folders[-1]):
+                raise SubjectError(
+                    f"{path} is named after another {what}.",
+                    f"Rename it where it is of {folders[-1]}, else move it to {named}, or leave "
+                    "the subject out with cohort.exclude.",
+                )

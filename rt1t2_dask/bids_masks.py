@@ -14,13 +14,16 @@ BRAIN_MASK = re.compile(r"_desc-brain_mask\.")
 SUFFIXES = ("mask", "roi", "seg", "dseg")
 # A tool's dseg without a label is of tissues.
 UNSAID = ("mask", "seg")
-# English, French and Spanish, German (both spellings), Dutch; without accents.
-LESION = re.compile(r"l(?:e|a|ae)sion|lesie")
+# English, French, Spanish and Italian, German (both spellings) and Danish, Portuguese, Dutch;
+# without accents.
+LESION = re.compile(r"l(?:e|a|ae)sion|lesao|lesoes|lesie")
 NOT_LESION = re.compile(r"(non?|peri|contra|without)-?lesion|lesions?-?(free|filled|masked|remov)")
 PATHOLOGY = re.compile(
     r"stroke|infar[ck]t|tumou?r|ha?emorrh|bleed|wmh|whitematterhyper|plaque|glioma|metasta|o?edema"
     r"|cavity|necros|isch|avm|malformation|hamartoma|dysplasia"
 )
+# Suffixes of scans; an image of another one that is called after lesions may be a mask of them.
+SCAN = re.compile(r".*w|flair|bold|sbref|dwi|unit1|.*map")
 # BIDS's own label of lesions among tissues.
 LABEL = "l"
 _OF_NO_MASK = ("sub", "ses", "run", "task")
@@ -47,10 +50,16 @@ def is_lesion(path: str) -> bool:
 
 
 def is_doubtful(path: str) -> bool:
-    """Whether a mask may be of a lesion: named by a disease, or a mask of nothing that is said."""
-    named = any(PATHOLOGY.search(word) for word in _words(path))
+    """Whether a mask may be of a lesion: shares of it, named by a disease, or by nothing."""
+    if is_lesion(path):
+        return False
+    words = _words(path)
+    lesion = any(LESION.search(word) for word in words)
+    if lesion and not any(NOT_LESION.search(word) for word in words):
+        return not SCAN.fullmatch(_plain(suffix_of(path)))
+    named = any(PATHOLOGY.search(word) for word in words)
     region = suffix_of(path).lower() == "roi" and "label" not in entities(path)
-    return _is_mask(path) and (named or region or _unsaid(path)) and not is_lesion(path)
+    return _is_mask(path) and (named or region or _unsaid(path))
 
 
 def _unsaid(path: str) -> bool:
@@ -71,7 +80,7 @@ def _words(path: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text).lower()
+    bare = unicodedata.normalize("NFKD", text).lower().replace("æ", "ae")
     return "".join(letter for letter in bare if not unicodedata.combining(letter))
 
 

@@ -27,6 +27,9 @@ class ByPattern:
 
     def of_several(self, suffix: str, paths: Sequence[str]) -> str:
         """Return the remedy where several images fit."""
+        if len({path.removesuffix(".gz") for path in paths}) == 1:
+            whole = _pattern_of(paths[0]).removesuffix(".*")
+            return f"Remove one of the two, or name it with {_setting(suffix)}={whole}.nii.gz."
         apart = "/" not in told_apart(paths)
         example = "*_acq-mprage_*" if apart else _folder_pattern(paths[0])
         return (

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from rt1t2_dask.bids_names import entities
+from rt1t2_dask.bids_names import entities, images_of, suffix_of
 
 TEXTS = (
     *("Manufacturer", "ManufacturersModelName", "MRAcquisitionType"),
     *("ScanningSequence", "SequenceVariant", "PulseSequenceType"),
 )
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NUMBERS = ("MagneticFieldStrength", "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle")
 
 
-def sidecars(image: str, listed: Iterable[str]) -> list[str]:
+def sidecars(image: str, listed: Sequence[str]) -> list[str]:
     """Return the JSON files that apply to an image, the most general first.
 
     Parameters
@@ -24,40 +26,47 @@ def sidecars(image: str, listed: Iterable[str]) -> list[str]:
     image : str
         Path of the image in the dataset.
     listed : iterable of str
-        JSON files of the image's folder and of those above it.
+        Files of the image's folder and of those above it; that of another image says nothing.
 
     Notes
     -----
     BIDS's inheritance principle: same suffix, no entity that the image lacks, at the image's
     level or above; what lies nearer goes before.
     """
-    own, suffix = entities(image), _suffix(image)
+    own, suffix = entities(image), suffix_of(image)
+    others = {_bare(path) for path in images_of(listed)} - {_bare(image)}
     above = {str(folder) for folder in PurePosixPath(image).parents}
     fitting = [
         path
         for path in listed
-        if path.endswith(".json")
+        if path.lower().endswith(".json")
+        and _bare(path) not in others
         and str(PurePosixPath(path).parent) in above
-        and _suffix(path) == suffix
+        and suffix_of(path) == suffix
         and entities(path).items() <= own.items()
     ]
     return sorted(fitting, key=lambda path: (path.count("/"), len(entities(path)), path))
 
 
-def merged(contents: Iterable[bytes]) -> dict[str, Any]:
-    """Merge sidecars, later ones over earlier.
+def document(content: bytes) -> dict[str, Any]:
+    """Read a sidecar: a JSON object, alone or as the one item of a list.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8, or UTF-16 with its mark.
 
     Raises
     ------
     ValueError
-        One is no JSON object.
+        It is something else.
     """
-    found: dict[str, Any] = {}
-    for content in contents:
-        document = json.loads(content.decode("utf-8-sig"))
-        if not isinstance(document, dict):
-            raise ValueError("not a JSON object")
-        found |= document
+    text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
+    found = json.loads(text)
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
     return found
 
 
@@ -82,5 +91,7 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
             yield name, float(value)
 
 
-def _suffix(path: str) -> str:
-    return path.rsplit("/", 1)[-1].split(".", 1)[0].rsplit("_", 1)[-1]
+def _bare(path: str) -> str:
+    """Return a path without what comes after the first dot of the file's name."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{name.partition('.')[0]}"

@@ -23,7 +23,7 @@ from rt1t2_dask import __version__, bids_app
 from rt1t2_dask.completion import completion_script
 from rt1t2_dask.config import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.overrides import explained, prepared, searched, searching, yaml_fault
+from rt1t2_dask.overrides import explained, in_composing, prepared, searched, searching, yaml_fault
 from rt1t2_dask.sweep_names import folder_names
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -285,6 +285,8 @@ def _configure(job: Job) -> Config:
 def _first_lines(error: Exception) -> str:
     """Keep what a person needs of Hydra's message: the fault and the choices."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines and error.__cause__ is not None:
+        return in_composing(str(error.__cause__))
     kept = list(itertools.takewhile(lambda line: not line.startswith("Config search path"), lines))
     head, *rest = kept or [type(error).__name__]
     if rest and rest[0].startswith("Available options"):

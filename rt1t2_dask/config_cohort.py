@@ -57,6 +57,11 @@ class Cohort(Model):
                 raise ValueError(
                     f"cohort.groups.{name}: YAML reads this value as {value}; write it in quotes"
                 )
+            if not isinstance(value, str | int | float):
+                raise ValueError(
+                    f"cohort.groups.{name} takes one value of cohort.group_column; write one for "
+                    "both into a column of the participants table, or make two groups"
+                )
         return {name: str(value).strip() for name, value in groups.items()}
 
     @model_validator(mode="after")

@@ -168,6 +168,14 @@ def explained(text: str) -> str:
     return text
 
 
+def in_composing(text: str) -> str:
+    """Say what of a YAML file cannot be composed, where Hydra says it in another error."""
+    problem, *more = text.splitlines() or ["the settings cannot be composed"]
+    places = [line.split(":", 1)[1].strip() for line in more if "full_key" in line]
+    where = f"{places[0]}: " if places and places[0] else ""
+    return f"{where}{problem}; write names that YAML takes for no text (null, ~, 1.5) in quotes."
+
+
 def yaml_fault(problem: str, file: str, line: int) -> str:
     """Say where a YAML file cannot be read, and the usual reason."""
     usual = {

@@ -37,6 +37,9 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+SEP = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
+COMMENT = re.compile(r"#[^\t,;]*")
+WORKBOOKS = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")
 UNNAMED = "column"
 TAB, BLANKS = "\t", " "
 ROWS_SHOWN = 5
@@ -83,9 +86,8 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
 
 def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[str], list[Row]]:
     """Return the names of the columns, and each row's line and cells; arguments as `read`."""
-    text = decoded(content, name)
-    first = next((line for line in LINE_END.split(text) if line.strip()), "")
-    lines = _lines(text, separator or separator_of(first))
+    text, first, said = _without_preface(decoded(content, name))
+    lines = _lines(text, said or separator or separator_of(first))
     found = [(line, row) for line, row in lines if any(row)]
     if not found:
         raise UserError(f"{name} is empty; save it as UTF-8 text with tabs, a line of names first.")
@@ -93,6 +95,29 @@ def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[
     if _has_row_names(header, rows):
         header = [f"{UNNAMED} 1", *header]
     return header, [(line, _fitted(row, header, line, name)) for line, row in rows]
+
+
+def _without_preface(text: str) -> tuple[str, str, str]:
+    """Blank out what stands before a table: Excel's ``sep=;`` and comments that part no cells.
+
+    Returns
+    -------
+    text : str
+        Its lines keep their numbers.
+    first : str
+        The first line of the table.
+    separator : str
+        What ``sep=`` says; empty where it does not stand there.
+    """
+    parts = re.split(f"({LINE_END.pattern})", text)
+    separator = ""
+    for k in range(0, len(parts), 2):
+        sep = SEP.fullmatch(parts[k])
+        if not sep and not (COMMENT.fullmatch(parts[k]) or not parts[k].strip()):
+            return "".join(parts), parts[k], separator
+        separator = sep[1] if sep else separator
+        parts[k] = ""
+    return text, "", separator
 
 
 def _has_row_names(header: Sequence[str], rows: Sequence[Row]) -> bool:
@@ -111,6 +136,8 @@ def decoded(content: bytes, name: str) -> str:
     UserError
         Naming the line that is not UTF-8.
     """
+    if content.startswith(WORKBOOKS):
+        raise UserError(f"{name} is an Excel workbook; save it as UTF-8 text with tabs.")
     encoding = next((own for mark, own in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)

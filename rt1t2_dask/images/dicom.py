@@ -21,6 +21,7 @@ from rt1t2_dask.images.volume import Volume
 TIMEOUT_S = 300.0
 _MS = 1000.0
 _OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-m", "n", "-x", "n", "-f", "image", "-w", "1")
+_MERGE = ("-m", "y")
 _INSTALL = "source=dicom needs two more packages: pip install 'rt1t2-dask[dicom]'."
 _REMEDY = "Export the series again, or leave the subject out with cohort.exclude."
 
@@ -86,10 +87,12 @@ def convert(
     with tempfile.TemporaryDirectory(prefix="dicom-") as folder:
         source, made = Path(folder, "in"), Path(folder, "out")
         source.mkdir()
-        made.mkdir()
         syntax = _write(source, files)
-        _run(source, made, name, syntax)
-        images = _of_echo(sorted(made.glob("*.nii")), echo_ms)
+        images = _of_echo(_run(source, made, name, syntax), echo_ms)
+        if (
+            echo_ms and len({_echo(image) for image in images}) > 1
+        ):  # one echo, written in several ways
+            images = _run(source, Path(folder, "merged"), name, syntax, _MERGE)
         if len(images) != 1:
             raise _not_one(len(images), name, syntax)
         content = images[0].read_bytes()
@@ -127,16 +130,14 @@ def _write(folder: Path, files: Iterable[bytes]) -> str | None:
 
 
 def _from_stored_zero(content: bytes, name: str) -> Converted:
-    """Take off a rescale that moved intensities below 0: a magnitude is 0 where stored as 0."""
+    """Take off a rescale that moved all intensities: a magnitude is 0 where stored as 0."""
     volume, offset = from_bytes(content, name), intercept(content, name)
     least = float(volume.data.min())
-    if 0 < offset <= least:
-        note = f"every intensity is at least {least:g}: the DICOM rescale adds {offset:g}"
-        return Converted(volume, (note,))
-    if not (offset < 0 and least < 0):
+    if not (0 < offset <= least or (offset < 0 and least < 0)):
         return Converted(volume)
     shifted = volume.with_data(volume.data - np.float32(offset))
-    note = f"{-offset:g} was added to intensities: the DICOM rescale had moved them to {least:g}"
+    done = f"{offset:g} was taken off" if offset > 0 else f"{-offset:g} was added to"
+    note = f"{done} intensities: the DICOM rescale had moved them to {least:g}"
     return Converted(shifted, (note,))
 
 
@@ -159,12 +160,16 @@ def _compressed(name: str, syntax: str) -> SubjectError:
     )
 
 
-def _run(source: Path, made: Path, name: str, syntax: str | None) -> None:
+def _run(
+    source: Path, made: Path, name: str, syntax: str | None, options: tuple[str, ...] = ()
+) -> list[Path]:
+    """Convert what lies in a folder; return the images, whose sidecars lie beside them."""
+    made.mkdir()
     try:
         import dcm2niix
     except ImportError:
         raise UserError(_INSTALL) from None
-    command = [str(dcm2niix.bin), *_OPTIONS, "-o", str(made), str(source)]
+    command = [str(dcm2niix.bin), *_OPTIONS, *options, "-o", str(made), str(source)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -175,3 +180,4 @@ def _run(source: Path, made: Path, name: str, syntax: str | None) -> None:
         raise SubjectError(
             f"{name}: dcm2niix cannot read the DICOM series (exit code {done.returncode}).", _REMEDY
         )
+    return sorted(made.glob("*.nii"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,6 +115,10 @@ class NoImage:
 NO_DICOM = NoImage("no DICOM")
 
 
+class NoNumberError(ValueError):
+    """A value of a header is no number, as an echo time with a decimal comma."""
+
+
 def pydicom() -> Any:
     """Import pydicom.
 
@@ -142,7 +147,8 @@ def read_header(content: bytes) -> Header | NoImage:
     Raises
     ------
     ValueError
-        The file begins as DICOM but cannot be read, or fewer pixels are there than promised.
+        The file begins as DICOM but cannot be read, or fewer pixels are there than promised;
+        `NoNumberError` where a value that should be a number is none.
     """
     library = pydicom()
     whole = with_preamble(content)
@@ -150,16 +156,21 @@ def read_header(content: bytes) -> Header | NoImage:
         return NO_DICOM
     try:
         source = io.BytesIO(whole)
-        found = library.dcmread(source, stop_before_pixels=True, specific_tags=_TAGS)
+        with warnings.catch_warnings(action="ignore"):  # they name files of patients
+            found = library.dcmread(source, stop_before_pixels=True, specific_tags=_TAGS)
         kind = _no_image(found)
         if kind is not None:
             return NoImage(kind)
         pixels = whole[source.tell() :]
         if compression(whole) is None and len(pixels) < _pixel_bytes(found, pixels[4:6]):
             raise ValueError("cut short")
-        return _header(found)
     except Exception as error:  # pydicom lets any error of a damaged file through
         raise ValueError(type(error).__name__) from None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return _header(found)
+    except Exception:
+        raise NoNumberError from None
 
 
 def _no_image(found: Any) -> str | None:

@@ -95,12 +95,24 @@ def sort_series(headers: Mapping[int, Header]) -> list[Series]:
     headers : mapping of int to Header
         By the caller's number of the file.
     """
-    groups: dict[tuple[object, ...], dict[int, Header]] = defaultdict(dict)
+    groups: dict[tuple[object, ...], list[tuple[int, Header]]] = defaultdict(list)
     for index, whole in sorted(headers.items()):
         for head in _by_echo(whole):
-            groups[head.uid, head.number, head.echo_ms, head.image_type][index] = head
-    made = [_series(members) for members in groups.values()]
+            groups[head.uid, head.number, head.image_type].append((index, head))
+    made = [_series(members) for group in groups.values() for members in _echoes(group)]
     return sorted(made, key=lambda s: (s.header.number, s.header.echo_ms or 0.0, s.header.uid))
+
+
+def _echoes(group: Sequence[tuple[int, Header]]) -> list[dict[int, Header]]:
+    """Part the files of a series by echo; times within rounding of the shortest are one."""
+    found: list[dict[int, Header]] = []
+    least = -np.inf
+    for index, head in sorted(group, key=lambda own: (own[1].echo_ms or 0.0, own[0])):
+        if (head.echo_ms or 0.0) > least + SAME_ECHO_MS:
+            least = head.echo_ms or 0.0
+            found.append({})
+        found[-1][index] = head
+    return found
 
 
 def _by_echo(head: Header) -> list[Header]:
@@ -144,10 +156,12 @@ def contrast_of(series: Series) -> Contrast | None:
     is echo-planar. A fast gradient echo of a localizer, a projection, a map or a phase image is
     left out by ImageType or description. What slips through meets `qc.check_contrasts`.
     """
+    return None if says_no_anatomy(series.header.description) else _by_times(series)
+
+
+def _by_times(series: Series) -> Contrast | None:
     head = series.header
     if series.slices < MIN_SLICES or _NO_ANATOMY & set(head.image_type):
-        return None
-    if says_no_anatomy(head.description):
         return None
     if head.echo_planar or head.echo_ms is None or head.repetition_ms is None:
         return None
@@ -225,6 +239,9 @@ def _fitting(
     alike = [s for s in series if contrast_of(s) == contrast]
     plain = [s for s in alike if not _has_agent(s)]
     left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
+    others = [s.name for s in series if s not in alike and _by_times(s) == contrast]
+    if others and not plain:
+        left_out += f", leaving out {', '.join(others)} for what its description says"
     return plain, f"{contrast} by sequence and times{left_out}"
 
 

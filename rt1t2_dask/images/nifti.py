@@ -211,10 +211,20 @@ def _unpacked(content: bytes, name: str) -> bytes:
 def _unpacked_start(start: bytes, name: str) -> bytes:
     try:
         while _gzipped(start):
-            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start)
+            start = _members(start)
     except zlib.error as error:
         raise unreadable(name, error) from error
     return start
+
+
+def _members(start: bytes) -> bytes:
+    """Undo gzip as far as a beginning goes, through all members of the file."""
+    found = b""
+    while _gzipped(start):
+        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        found += member.decompress(start)
+        start = member.unused_data
+    return found
 
 
 def _gzipped(content: bytes) -> bool:
@@ -223,7 +233,8 @@ def _gzipped(content: bytes) -> bool:
 
 def _read(raw: bytes, header: Any, name: str) -> NDArray[np.float32]:
     try:
-        return np.asarray(ArrayProxy(io.BytesIO(raw), header), dtype=np.float32).copy()
+        with np.errstate(over="ignore"):  # what is too large is refused as not finite
+            return np.asarray(ArrayProxy(io.BytesIO(raw), header), dtype=np.float32).copy()
     except _BROKEN as error:
         raise unreadable(name, error) from error
 

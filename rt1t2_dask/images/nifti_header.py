@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ _LEAST_VOLUME = 1e-9
 _NIFTI2_BYTES = 540
 LEAVE_OUT = "Repair the file, or leave the subject out with cohort.exclude."
 BROKEN: tuple[type[Exception], ...] = (
-    *(OSError, EOFError, TypeError, ValueError, struct.error),
+    *(OSError, EOFError, TypeError, ValueError, OverflowError, struct.error),
     *(HeaderDataError, ImageFileError, WrapStructError),
 )
 _QUIET = logging.Logger("nibabel.quiet", logging.CRITICAL + 1)
@@ -73,6 +74,7 @@ def read_header(raw: bytes, name: str) -> Any:
         _spoil_sizes_of_zero(header)
         header.check_fix(logger=_QUIET)
         header.get_slope_inter()
+        header.get_data_offset()
     except BROKEN as error:
         raise unreadable(name, error) from error
     if header["vox_offset"] == 0:
@@ -87,7 +89,7 @@ def unreadable(name: str, error: object) -> SubjectError:
 
 def bytes_promised(header: Any) -> int:
     """Return how many bytes the file must have, gzip undone."""
-    voxels = int(np.prod(header.get_data_shape(), dtype=np.int64))
+    voxels = math.prod(int(n) for n in header.get_data_shape())
     return int(header.get_data_offset()) + voxels * int(header.get_data_dtype().itemsize)
 
 

@@ -187,6 +187,13 @@ def added(number: int, tags: dict[str, Any], slices: int = SLICES) -> Callable[[
     return lambda folder: series(folder / "more", number, tags, 1, slices) and None
 
 
+def jitter(folder: Path) -> None:
+    """Write the echo time of every other slice with a digit more."""
+    for k in range(0, SLICES, 2):
+        content = file_of({**T1W, "EchoTime": 2.981}, 2, k, 1)
+        (folder / f"IM00200{k:03d}.dcm").write_bytes(content)
+
+
 def emptied(folder: Path) -> None:
     """Empty one file of an export without endings."""
     for path in sorted(folder.glob("*.dcm")):
@@ -277,6 +284,7 @@ CASES = [
     Case("density and T2w in one series", export(echoes(15.0, 96.0)), SOUND, GOOD),
     Case("density and T2w in one series named so", export(
         echoes(15.0, 96.0, tags={**T2W, "SeriesDescription": "pd_t2_tse_tra"})), SOUND, GOOD),
+    Case("an echo time that jitters", export(jitter), SOUND, (*GOOD, "found 12 DICOM series")),
     Case("several late echoes in one series", export(echoes(64.0, 96.0, 128.0)), FAULTY,
          ("sub-02: 3 series fit as T2w: series 5 (t2_tse_tra; TE 64", "TE 128",
           "Choose with source.t2w_echo_ms (64, 96, 128).")),
@@ -299,13 +307,21 @@ CASES = [
         t2w={**T2W, "EchoTime": 50.0}), SOUND, GOOD),
     *(
         Case(f"a T1w called {name}", described(t1w=name), SOUND, GOOD)
-        for name in ("t1_mpr_sag_p2_iso", "T1 dislocation", "performance_t1", "T1 without contrast")
+        for name in ("t1_mpr_sag_p2_iso", "T1 dislocation", "performance_t1", "T1 without contrast",
+                     "T1 3D sem contraste", "t1_mprage TBI injury", "t1_mprage post radiotherapy")
     ),
     *(
         Case(f"another series called {name}",
              export(added(9, {**SCOUT, "SeriesDescription": name})), SOUND, GOOD)
         for name in ("3plane_loc", "pcasl_3d", "t1_mpr+C")
     ),
+    Case("everybody's T1w called pilot", described(t1w="pilot_t1_mprage"), FAULTY,
+         ("leaving out series 2 (pilot_t1_mprage) for what its description says",
+          "source.t1w_series")),
+    Case("an echo time with a decimal comma", export(lambda f: [
+        p.write_bytes(p.read_bytes().replace(b"2.98", b"2,98")) for p in f.glob("IM002*")]), FAULTY,
+         ("sub-02: 9 of 18 files in sub-02 have a header with a time, size or place that is no "
+          "number",)),
     Case("a scout of few slices called T1", export(added(9, SCOUT, slices=5)), SOUND, GOOD),
     Case("a second T1w", export(added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"})), FAULTY,
          ("sub-02: 2 series fit as T1w", "series 9 (t1_mprage_ND", "source.t1w_series")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ FUNCTIONAL = tuple(
 def noise(path: Path, mask: bool = False) -> None:
     """Write an image; a mask of some voxels where asked."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(sum(str(path.name).encode()))
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
     data = rng.uniform(1, 900, SHAPE).astype(np.float32)
     nib.Nifti1Image((data > 600).astype(np.uint8) if mask else data, AFFINE).to_filename(path)
 
@@ -53,7 +54,7 @@ def prepare(dataset: Dataset, session: str = "", functional: str | None = None) 
         for name in PREPARED:
             noise(anat / f"{stem}{name}", mask="mask" in name)
         for name in OTHERS:
-            (anat / f"{stem}{name}").write_bytes(b"another's")
+            (anat / f"{stem}{name}").write_bytes(b"{}" if "json" in name else b"another's")
         func = root / label / (session if functional is None else functional) / "func"
         func.mkdir(parents=True, exist_ok=True)
         for name in FUNCTIONAL:
@@ -134,6 +135,17 @@ def maps(dataset: Dataset) -> Path:
     return root
 
 
+def moved_map(place: str) -> Callable[[Dataset], object]:
+    """Put one person's map elsewhere."""
+
+    def change(dataset: Dataset) -> None:
+        root = maps(dataset)
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / "sub-02_T1wT2wratio.nii.gz").rename(root / place)
+
+    return change
+
+
 def a_map_that_is_away(dataset: Dataset) -> None:
     """Leave a map of DataLad's that was not fetched."""
     path = maps(dataset) / "sub-02_T1wT2wratio.nii.gz"
@@ -197,6 +209,12 @@ CASES = [
          ("_ses-1_desc-preproc_T1w.nii.gz is not of source.session=9. Correct source.session",)),
     Case("a preprocessed T1w after contrast agent", prepared(after_agent), FAULTY,
          ("_ce-gd_desc-preproc_T1w.nii.gz is contrast agent (ce-gd)",)),
+    *(Case(f"a preprocessed T1w whose sidecar {how}", prepared(lambda d, root, text=text: (
+        root / "sub-02/anat/sub-02_desc-preproc_T1w.json").write_text(text)), FAULTY, (said,))
+      for how, text, said in (
+          ("says contrast agent", '{"ContrastBolusAgent": "Gd"}',
+           "sub-02: sub-02/anat/sub-02_desc-preproc_T1w.nii.gz was made after contrast agent"),
+          ("is broken", "{", "sub-02: sidecar sub-02/anat/sub-02_desc-preproc_T1w.json cannot"))),
     Case("a raw T2w", raw_t2w("T2w"), SOUND, ("6 raw T2w",)),
     Case("a raw T2w after contrast agent, by its sidecar",
          raw_t2w("T2w", facts='{"ContrastBolusAgent": "Gd"}'), FAULTY,
@@ -204,6 +222,11 @@ CASES = [
           "Add a T2w without to source.raw"), ("source.t2w",)),
     Case("two raw T2w", raw_t2w("acq-a_T2w", "acq-b_T2w"), FAULTY,
          ("2 T2w images fit", "Move all but one away"), ("source.t2w", "source.run")),
+    Case("a folder of raw scans that is not there", lambda d: (
+        raw_t2w("T2w")(d), d.words.append(f"source.raw={d.folder / 'nowhere'}")), FAULTY,
+         ("nowhere: nothing is there, and the T2w is looked for in it. Correct source.raw",)),
+    Case("a file in place of the dataset", lambda d: d.words.append(f"source.root={d.table}"),
+         FAULTY, ("participants.tsv is a file; name the folder of the dataset.",)),
     Case("raw T2w of two sessions", raw_t2w("ses-1_T2w", "ses-2_T2w"), FAULTY,
          ("Set source.session (1, 2).",)),
     Case("raw T2w of two sessions, the last chosen",
@@ -218,6 +241,20 @@ CASES = [
          prepared(lambda d, root: linked(root / "sub-02/anat/sub-02_desc-brain_mask.nii.gz",
                                          root / "x", ANNEX)),
          FAULTY, ("sub-02/anat/sub-02_desc-brain_mask.nii.gz " + AWAY,)),
+    *(Case(f"another person's {name} in a folder of fMRIPrep",
+           prepared(lambda d, root, name=name: (root / f"sub-02/anat/sub-02_{name}").rename(
+               root / f"sub-02/anat/sub-05_{name}")), FAULTY,
+           (f"sub-02: sub-02/anat/sub-05_{name} is named after another person",))
+      for name in ("desc-preproc_T1w.nii.gz", "desc-brain_mask.nii.gz",
+                   f"from-T1w_to-{SPACE}_mode-image_xfm.h5")),
+    Case("a lesion mask of FreeSurfer in a folder of fMRIPrep",
+         prepared(lambda d, root: (root / "sub-02/anat/sub-02_label-lesion_mask.mgz").write_bytes(
+             b"x")), FAULTY, ("sub-02_label-lesion_mask.mgz is no NIfTI image in one file",)),
+    Case("a lesion mask with a sidecar in a folder of fMRIPrep",
+         prepared(lambda d, root: (
+             noise(root / "sub-02/anat/sub-02_label-lesion_mask.nii.gz", mask=True),
+             (root / "sub-02/anat/sub-02_label-lesion_mask.json").write_text("{}"))),
+         SOUND, ("1 lesion masks",)),
     Case("no preprocessed T1w", prepared(lambda d, root: shutil.rmtree(root / "sub-02/anat")),
          FAULTY, ("sub-02: there is no *_desc-preproc_T1w.nii.gz", "source=bids")),
     Case("a person of whom fMRIPrep left a report alone",
@@ -307,6 +344,19 @@ CASES = [
     Case("maps that are there", maps, SOUND, ("6 images of 6 people",)),
     Case("a map that DataLad did not fetch", a_map_that_is_away, FAULTY,
          ("sub-02_T1wT2wratio.nii.gz " + AWAY,)),
+    Case("one map of two people", lambda d: (root := maps(d)) and shutil.copy(
+        root / "sub-02_T1wT2wratio.nii.gz", root / "sub-03_T1wT2wratio.nii.gz"), FAULTY,
+         ("sub-02 and sub-03 have the same image, byte for byte",)),
+    *(Case(f"a probability of {tissue} on another grid", prepared(lambda d, root, tissue=tissue: (
+        nib.Nifti1Image(np.zeros((9, 9, 9), np.float32), AFFINE).to_filename(
+            root / f"sub-02/anat/sub-02_label-{tissue}_probseg.nii.gz"))), FAULTY,
+           (f"sub-02: {share} share (9 x 9 x 9 voxels) is not on the grid of the T1w",))
+      for tissue, share in (("GM", "grey"), ("CSF", "csf"))),
+    *(Case(f"a map at {place}", moved_map(place), FAULTY,
+           (f"sub-02: sub-02_T1wT2wratio.nii.gz is not in source.root, but {place}. Rename it, or "
+            "write that path into a column map of the participants table",))
+      for place in ("sub-02_T1wT2wratio.nii", "sub-02_T1wT2wratio.NII.GZ",
+                    "sub-02/anat/sub-02_space-MNI152NLin2009aSym_T1wT2wratio.nii.gz")),
     Case("a map that is a pointer",
          lambda d: (maps(d) / "sub-02_T1wT2wratio.nii.gz").write_text(f"/annex/objects/{KEY}\n"),
          FAULTY, ("sub-02: ratio map", "pointer of git-annex")),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 from habit_case import FAULTY, SOUND, Case
-from habit_dataset import AFFINE, SHAPE, Dataset
+from habit_dataset import AFFINE, LABELS, SHAPE, Dataset
 from nibabel.nifti1 import Nifti1Extension
 
 SHEARED = AFFINE + 0.02 * np.eye(4, k=1) * np.array([[1.0], [0], [0], [0]])
@@ -184,6 +186,15 @@ CASES = [
     Case("voxels of type float128", packed(datatype=1536, bitpix=128), FAULTY, (BROKEN, FILE)),
     Case("data type of no meaning", packed(datatype=7), FAULTY, (BROKEN, FILE)),
     Case("vox_offset 0", packed(vox_offset=0), SOUND),
+    *(Case(f"vox_offset {offset}", packed(vox_offset=offset), FAULTY, (BROKEN, FILE))
+      for offset in (np.nan, np.inf, -np.inf)),
+    *(Case(f"a slope of {slope}", packed(scl_slope=slope, scl_inter=0), SOUND)
+      for slope in (np.inf, 1e36)),
+    Case("an affine of numbers too large", packed(srow_x=[1e30, 0, 0, 0]), FAULTY,
+         ("sub-02: T1w", FILE)),
+    Case("a quaternion and sizes of numbers too large",
+         packed(pixdim=[1, 1e38, 1e38, 1e38, 1, 1, 1, 1], sform_code=0), FAULTY,
+         ("sub-02: T1w", FILE)),
     Case("vox_offset within the header", packed(vox_offset=100), FAULTY,
          (f"{BROKEN} (vox offset 100 too low",)),
     Case("vox_offset beyond the end", packed(vox_offset=90000), FAULTY,
@@ -200,6 +211,12 @@ CASES = [
     Case("gzip under the name .nii", placed(lambda: gzip.compress(raw()), "T1w.nii"), SOUND),
     Case("no gzip under the name .nii.gz", placed(raw), SOUND),
     Case("gzip twice", placed(lambda: gzip.compress(gzip.compress(raw()))), SOUND),
+    *(Case(f"gzip of several members, the first of {first} bytes", placed(
+        lambda first=first: gzip.compress((r := raw())[:first]) + gzip.compress(r[first:])), SOUND)
+      for first in (0, 100, 352, 5000)),
+    Case("gzip of several members, cut short", placed(
+        lambda: (gzip.compress((r := raw())[:100]) + gzip.compress(r[100:]))[:-2000]), FAULTY,
+         (BROKEN, FILE)),
     Case("gzip cut short", placed(lambda: gzip.compress(raw())[:-3000]), FAULTY, (BROKEN, FILE)),
     Case("gzip cut at its last byte", placed(lambda: gzip.compress(raw())[:-1]), FAULTY, (BROKEN,)),
     Case("gzip whose checksum is wrong", placed(lambda: gzip.compress(raw())[:-8] + b"12345678"),
@@ -231,6 +248,20 @@ CASES = [
          ("it is a FreeSurfer image (MGH)",)),
     Case("a name in capitals", placed(lambda: gzip.compress(raw()), "T1w.NII.GZ"), FAULTY,
          ("sub-02/anat/sub-02_T1w.NII.GZ is no NIfTI image in one file", "sub-02_T1w.nii.gz")),
+    Case("one T1w of two people", lambda d: shutil.copy(
+        d.path("sub-02", T1W), d.path("sub-05", T1W)), FAULTY,
+         ("sub-02 and sub-05 have the same image, byte for byte",
+          "sub-05 and sub-02 have the same image")),
+    Case("one T1w of two people under two names", lambda d: shutil.copy(
+        d.path("sub-02", T1W), d.path("sub-05", "T2w.nii.gz")), FAULTY,
+         ("sub-02 and sub-05 have the same image",)),
+    *(Case(f"a T1w as T2w, {how}", lambda d, copy=copy: (
+        d.path(WHO, "T2w.nii.gz").unlink(), copy(d.path(WHO, T1W), d.path(WHO, "T2w.nii.gz"))),
+           FAULTY, ("sub-02: T1w and T2w are the same image, byte for byte",))
+      for how, copy in (("a copy", shutil.copy), ("a link", os.link))),
+    Case("unpacked images of one size", lambda d: [
+        (d.path(label, "T1w.nii").write_bytes(gzip.decompress(d.path(label, T1W).read_bytes())),
+         d.path(label, T1W).unlink()) for label in LABELS], SOUND),
     Case("two people's files unreadable among twelve", two_broken, FAULTY,
          ("2 faults:", f"{BROKEN}: the file is empty", "sub-05: T2w: not a readable NIfTI image",
           "read the headers of 10 images of 6 people", "(sub-05/anat/sub-05_T2w.nii.gz)")),

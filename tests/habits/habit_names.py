@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -24,6 +25,34 @@ def masks(*names: str, folder: str = "") -> Callable[[Dataset], None]:
                     place = dataset.root / "derivatives" / folder / label / "anat" / path.name
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.move(path, place)
+
+    return change
+
+
+def masks_at(place: str) -> Callable[[Dataset], None]:
+    """Draw masks for two people and put them elsewhere."""
+
+    def change(dataset: Dataset) -> None:
+        for label in FEW:
+            path = dataset.mask(label, "label-lesion_mask.nii.gz")
+            folder = dataset.root / place.format(label=label)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, folder / path.name)
+
+    return change
+
+
+def other_mask(name: str) -> Callable[[Dataset], object]:
+    """Leave one person's mask in a format that is not read."""
+    return lambda d: d.path("sub-02", name).write_bytes(b"another format")
+
+
+def anothers(name: str) -> Callable[[Dataset], object]:
+    """Put another person's image into a folder, in place of the one there."""
+
+    def change(dataset: Dataset) -> None:
+        path = dataset.scan("sub-02", name)
+        path.rename(path.with_name(f"sub-12_{name}"))
 
     return change
 
@@ -95,6 +124,11 @@ def sidecar(facts: object, name: str = "T1w", more: str = "") -> Callable[[Datas
     return change
 
 
+def raw_sidecar(content: bytes, name: str = "T1w.json") -> Callable[[Dataset], object]:
+    """Describe one person's scan by these bytes."""
+    return lambda d: d.path("sub-02", name).write_bytes(content)
+
+
 def described_at_the_top(dataset: Dataset) -> None:
     """Describe everybody's T1w in one file, as BIDS lets one."""
     (dataset.root / "T1w.json").write_text('{"ContrastBolusAgent": "Gadovist"}')
@@ -140,6 +174,13 @@ def other_session(dataset: Dataset) -> None:
     dataset.words.append("source.session=1")
 
 
+def misfiled(dataset: Dataset) -> None:
+    """Name a scan of the second session after the first."""
+    other_session(dataset)
+    path = dataset.root / "sub-02/ses-2/anat/sub-02_ses-2_T1w.nii.gz"
+    path.rename(path.with_name("sub-02_ses-1_T1w.nii.gz"))
+
+
 TWO = "2 lesion masks (2 by BIDS name)"
 NONE = "0 lesion masks"
 KNOWN = (
@@ -148,7 +189,8 @@ KNOWN = (
     "space-orig_label-lesion_mask", "label-lesion_roi", "T1w_label-lesion_roi", "desc-lesion_mask",
     "desc-lesionManual_mask", "desc-manualLesions_mask", "acq-lesion_mask", "label-lesion_dseg",
     "lesionmask", "lesion", "lesion_seg", "label-Laesion_mask", "hemi-L_label-lesion_mask",
-    "label-lesion_desc-rater1_res-native_mask",
+    "label-lesion_desc-rater1_res-native_mask", "label-læsion_mask", "label-lesão_mask",
+    "desc-LESIONS_mask", "desc-lésion_mask",
 )  # fmt: skip
 OTHERS = (
     "desc-nonlesion_mask", "label-perilesion_mask", "desc-lesionfree_mask",
@@ -156,7 +198,8 @@ OTHERS = (
 )  # fmt: skip
 AFTER_AGENT = (
     "acq-postGd", "acq-gd", "acq-mprageGd", "acq-t1ce", "rec-postcontrast", "acq-KM",
-    "ce-gadolinium", "acq-post", "acq-T1wGad", "acq-contrast",
+    "ce-gadolinium", "acq-post", "acq-T1wGad", "acq-contrast", "acq-t1c", "acq-T1C",
+    "acq-MPRAGEpost", "rec-T1post",
 )  # fmt: skip
 NOT_THIS = (
     *AFTER_AGENT, "part-phase", "part-real", "part-imag", "inv-1", "desc-skullstripped",
@@ -165,7 +208,8 @@ NOT_THIS = (
 PLAIN = (
     "part-mag", "ce-none", "ce-NONE", "acq-preGd", "acq-noGd", "acq-mprage", "acq-brain",
     "rec-norm", "desc-defaced", "echo-1", "space-orig", "acq-native", "acq-highres", "acq-lock",
-    "acq-precontrast", "mod-T1w", "acq-postOp",
+    "acq-precontrast", "mod-T1w", "acq-postOp", "acq-injury",
+    "acq-postInjury", "acq-postRT", "acq-post6m",
 )  # fmt: skip
 GIVEN = (
     {"ContrastBolusAgent": "Gadovist"}, {"ContrastBolusIngredient": "GADOLINIUM"},
@@ -179,8 +223,11 @@ NOT_GIVEN = (
     {"ContrastBolusAgent": "no"}, {"ContrastBolusAgent": "No contrast"}, {"ceagent": "none"},
     {"ContrastBolusIngredient": []}, {"ContrastAgent": False}, {"ContrastBolusVolume": 0},
     {"ContrastBolusAgent": "NONE", "ContrastBolusVolume": 10}, {"ContrastBolusAgent": "n/a"},
+    {"ContrastBolusAgent": "nativ (ohne KM)"}, {"ContrastBolusAgent": "(none)"},
+    {"ContrastBolusAgent": "utan kontrast"}, {"ContrastBolusAgent": "undefined"},
     {"ContrastBolusRoute": "IV"}, {"ContrastBolusAgent": "ohne KM"}, {"AcquisitionContrast": "T1"},
 )  # fmt: skip
+GADOLINIUM = '{"ContrastBolusAgent": "Gd"}'
 MANY_AGENTS = ("leaving out contrast agent (", "in the sidecar); there are sub-")
 
 
@@ -206,6 +253,34 @@ CASES = [
     ),
     Case("lesion masks in derivatives without a pipeline",
          masks("label-L_mask.nii.gz", folder="."), SOUND, (TWO,)),
+    Case("lesion masks in derivatives without folders",
+         masks_at("derivatives/lesions"), SOUND, (TWO,)),
+    Case("lesion masks in derivatives in a part of a dataset",
+         masks_at("derivatives/lesions/v1.2/{label}/anat"), SOUND, (TWO,)),
+    Case("shares of lesions", masks("label-lesion_probseg.nii.gz"), SOUND,
+         (NONE, "not read, masks that may be of lesions: 2 (sub-01_label-lesion_probseg.nii.gz")),
+    *(Case(f"a lesion mask as .{ending}", other_mask(f"label-lesion_mask.{ending}"), FAULTY,
+           (f"sub-02: sub-02/anat/sub-02_label-lesion_mask.{ending} is no NIfTI image in one file",
+            f"{how} sub-02_label-lesion_mask.nii.gz"))
+      for ending, how in (("NII.GZ", "it must become"), ("nrrd", "it must become"),
+                          ("nii.bz2", "nib-convert sub-02/anat/sub-02_label-lesion_mask.nii.bz2"),
+                          ("mgz", "nib-convert sub-02/anat/sub-02_label-lesion_mask.mgz"),
+                          ("hdr", "nib-convert sub-02/anat/sub-02_label-lesion_mask.hdr"))),
+    Case("a brain mask as .mgz", other_mask("desc-brain_mask.mgz"), FAULTY,
+         ("sub-02: sub-02/anat/sub-02_desc-brain_mask.mgz is no NIfTI image in one file",)),
+    Case("a lesion mask in two formats", lambda d: (
+        d.mask("sub-02", "label-lesion_mask.nii.gz"), other_mask("label-lesion_mask.mgz")(d)),
+         SOUND, ("1 lesion masks",)),
+    Case("a lesion mask as .mgz of another space",
+         other_mask("space-MNI152NLin6Asym_label-lesion_mask.mgz"), SOUND, (NONE,)),
+    *(Case(f"another person's {name}", anothers(name), FAULTY,
+           (f"sub-02: sub-02/anat/sub-12_{name} is named after another person", "cohort.exclude"))
+      for name in ("T1w.nii.gz", "T2w.nii.gz", "UNIT1.nii.gz", "label-lesion_mask.nii.gz",
+                   "desc-brain_mask.nii.gz")),
+    Case("a person's scan with other zeros in its name", lambda d: d.path(
+        "sub-02", "T1w.nii.gz").rename(d.root / "sub-02/anat/sub-2_T1w.nii.gz"), SOUND),
+    Case("a scan without a person in its name", lambda d: d.path(
+        "sub-02", "T1w.nii.gz").rename(d.root / "sub-02/anat/T1w.nii.gz"), SOUND),
     Case(
         "a mask named by a disease alone",
         masks("label-stroke_mask.nii.gz"), SOUND,
@@ -236,6 +311,14 @@ CASES = [
          (TWO, "holds no paths (no, yes)")),
     Case("column lesion is n/a throughout", in_column(*["n/a"] * 6), SOUND,
          (TWO, "holds no paths (all are n/a)")),
+    *(Case(f"column lesion holds {path}", in_column(path, *["n/a"] * 5, drawn="drawn.nii.gz"),
+           FAULTY, (f"sub-01: {path} is not in source.root, but sub-01/anat/sub-01_drawn.nii.gz",
+                    "column lesion of the participants table"))
+      for path in (r"sub-01\anat\sub-01_drawn.nii.gz", "bids::sub-01/anat/sub-01_drawn.nii.gz",
+                   "sub-01/anat/sub-01_drawn.nii", "sub-01/anat/SUB-01_drawn.nii.gz")),
+    Case("column lesion holds a path that leads nowhere",
+         in_column("masks/x.nii.gz", *["n/a"] * 5), FAULTY,
+         ("sub-01: masks/x.nii.gz is not in source.root. Add it",)),
     Case("column lesion holds paths and none",
          in_column("sub-01/anat/sub-01_drawn.nii.gz", "none", "0", "n/a", "-", "no",
                    drawn="drawn.nii.gz"),
@@ -253,6 +336,15 @@ CASES = [
     Case("a FLAIR called T2w", renamed("T2w.nii.gz", "acq-FLAIR_T2w.nii.gz"), FAULTY,
          ("no T2w image is left by leaving out acq-FLAIR",)),
     Case("single echoes beside the whole", scans("echo-1_T1w.nii.gz", "echo-2_T1w.nii.gz"), SOUND),
+    Case("one scan packed and unpacked", lambda d: d.path("sub-02", "T1w.nii").write_bytes(
+        gzip.decompress(d.path("sub-02", "T1w.nii.gz").read_bytes())), FAULTY,
+         ("sub-02: 2 T1w images fit: sub-02_T1w.nii, sub-02_T1w.nii.gz. Remove one of the two, or "
+          "name it with source.t1w=*_T1w.nii.gz.",)),
+    Case("one scan packed and unpacked, one named", lambda d: (
+        d.path("sub-02", "T1w.nii").write_bytes(b"old"),
+        d.words.append("source.t1w=*_T1w.nii.gz")), SOUND),
+    Case("a scan in the folder of another session", misfiled, FAULTY,
+         ("sub-02: sub-02/ses-2/anat/sub-02_ses-1_T1w.nii.gz is named after another session",)),
     Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images fit",)),
     *(Case(f"agent given: {own[0]} ...", one_sidecar_each(own), FAULTY, MANY_AGENTS)
       for own in parted(GIVEN)),
@@ -261,6 +353,30 @@ CASES = [
          sidecar({"ContrastBolusAgent": "Gd"}, "T1w", "acq-second_T1w"), SOUND),
     Case("agent given, by the dataset's sidecar", described_at_the_top, FAULTY,
          ("contrast agent (ContrastBolusAgent=Gadovist in the sidecar)",)),
+    *(Case(f"agent given in a sidecar {how}", raw_sidecar(content, name), FAULTY,
+           ("sub-02: no T1w image is left by leaving out contrast agent (ContrastBolusAgent=Gd",))
+      for how, content, name in (
+          ("in UTF-16", GADOLINIUM.encode("utf-16"), "T1w.json"),
+          ("with a mark", GADOLINIUM.encode("utf-8-sig"), "T1w.json"),
+          ("in a list", f"[{GADOLINIUM}]".encode(), "T1w.json"),
+          ("in capitals", GADOLINIUM.encode(), "T1w.JSON"))),
+    *(Case(f"a sidecar that {how}", raw_sidecar(content), FAULTY,
+           (f"sub-02: sidecar sub-02/anat/sub-02_T1w.json cannot be read ({why}",
+            "Save it as JSON in UTF-8, or remove it"))
+      for how, content, why in (
+          ("is Latin-1", '{"InstitutionName": "Universität"}'.encode("latin-1"),
+           "byte 31 is no UTF-8"),
+          ("has a comma too many", b'{"EchoTime": 0.003,}', ""),
+          ("is empty", b"", "Expecting value"),
+          ("is a list of two", b"[{}, {}]", "it is no JSON object"))),
+    Case("a sidecar that is a pointer", raw_sidecar(b"/annex/objects/MD5E-s1--x.json"), FAULTY,
+         ("sidecar sub-02/anat/sub-02_T1w.json cannot be read (it is a pointer, its content is not "
+          "here). Fetch it: datalad get",)),
+    Case("a sidecar that DataLad did not fetch",
+         lambda d: d.path("sub-02", "T1w.json").symlink_to("../../.git/annex/objects/x.json"),
+         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content is not here. Fetch it: "
+                  "datalad get sub-02/anat/sub-02_T1w.json",)),
+    Case("a bad sidecar of another scan", raw_sidecar(b"", "FLAIR.json"), SOUND),
     Case("a run chosen where the T2w has none",
          renamed("T1w.nii.gz", "run-1_T1w.nii.gz", ("source.run=1",)), SOUND, ("6 T2w",)),
     Case("a run that is not there", scans("run-2_T1w.nii.gz", words=("source.run=5",)), FAULTY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from habit_case import FAULTY, SOUND, Case
@@ -26,6 +27,31 @@ def ids(values: Sequence[str]) -> Callable[[Dataset], None]:
 def text(change_of: Callable[[str], str]) -> Callable[[Dataset], object]:
     """Change the table's text."""
     return lambda d: d.table.write_text(change_of(d.table.read_text()))
+
+
+def as_csv(
+    mark: str, before: str, change_of: Callable[[str], str] = str
+) -> Callable[[Dataset], None]:
+    """Write the table as CSV with its mark, as Excel does."""
+
+    def change(dataset: Dataset) -> None:
+        rows = dataset.table.read_text().replace("\t", mark).replace("\n", "\r\n")
+        content = f"\ufeff{before}{change_of(rows)}".encode()
+        dataset.table.with_suffix(".csv").write_bytes(content)
+        dataset.table.unlink()
+        cohort = dataset.cohort.read_text()
+        dataset.cohort.write_text(cohort.replace("participants.tsv", "participants.csv"))
+
+    return change
+
+
+def composed_otherwise(dataset: Dataset) -> None:
+    """Name a person with an umlaut: one sign in the table, two in the names of files, as a Mac."""
+    there = unicodedata.normalize("NFD", "sub-Müller")
+    (dataset.root / "sub-02").rename(dataset.root / there)
+    for path in (dataset.root / there / "anat").iterdir():
+        path.rename(path.with_name(path.name.replace("sub-02", there)))
+    text(lambda t: t.replace("sub-02", "sub-Müller"))(dataset)
 
 
 def more_rows(*rows: str, setting: str = "") -> Callable[[Dataset], None]:
@@ -109,6 +135,11 @@ def groups_in_numbers(dataset: Dataset) -> None:
     dataset.cohort.write_text(cohort.replace("{pat: P, hc: C}", "{pat: 1, hc: 2}"))
 
 
+def groups(text: str) -> Callable[[Dataset], object]:
+    """Write other groups into the cohort file."""
+    return lambda d: d.cohort.write_text(d.cohort.read_text().replace("{pat: P, hc: C}", text))
+
+
 def age_and_scan(dataset: Dataset) -> None:
     """Spoil the table, and a person's folder."""
     dataset.column("age", [*SIX_AGES[:5], "999"])
@@ -128,7 +159,27 @@ CASES = [
     Case("a tab at the end of every row", text(lambda t: t.replace("\n", "\t\n")), SOUND),
     Case("tabs at the end of rows but not of the first",
          text(lambda t: t.replace("P\n", "P\t\t\n").replace("C\n", "C\t\n")), SOUND),
+    Case("a comment before the names", text(lambda t: f"# exported in 2024\n\n{t}"), SOUND),
+    Case("names that begin as a comment does", text(lambda t: f"#{t}"), FAULTY,
+         ("has no column participant_id; it has #participant_id, group. Rename #participant_id",)),
+    *(Case(f"a workbook that begins with {start!r}", lambda d, start=start: d.table.write_bytes(
+        start + bytes(500)), FAULTY,
+           ("participants.tsv is an Excel workbook; save it as UTF-8 text with tabs.",))
+      for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")),
+    *(Case(f"ids with {what} in place of a hyphen",
+           ids([label.replace("-", sign) for label in LABELS]), SOUND)
+      for what, sign in (("a dash", "\u2013"), ("a blank", " "), ("a minus", "\u2212"))),
+    Case("a blank within an id", ids([*LABELS[:5], "sub-0 6"]), FAULTY,
+         ("participant_id='sub-0 6' cannot be part of a file's name",)),
+    *(Case(f"CSV by Excel that begins with sep={mark}", as_csv(mark, f"sep={mark}\r\n"), SOUND)
+      for mark in (";", ",")),
+    Case("CSV with a comment of quotes", as_csv(",", '# "exported\r\n'), SOUND),
+    Case("a fault in CSV that begins with sep=;", as_csv(
+        ";", "sep=;\r\n", lambda t: t.replace("sub-03;P", "sub-03;P;x")), FAULTY,
+         ("participants.csv: row 5 has 3 cells",)),
     Case("ids without sub-", ids(IDS), SOUND),
+    Case("an umlaut in two Unicode forms", composed_otherwise, SOUND,
+         ("6 T1w, 6 T2w",), ("without a row",)),
     Case("ids with and without sub-", ids([LABELS[0], *IDS[1:]]), SOUND),
     Case("ids with other zeros", ids([label.replace("-0", "-") for label in LABELS]), FAULTY,
          ("nobody of 6 people can be processed",
@@ -173,6 +224,17 @@ CASES = [
           "at most 122)",)),
     Case("a bad age and a missing scan are said at once", age_and_scan, FAULTY,
          ("2 faults:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
+    *(Case(f"ages in a column called {name}", column(name, SIX_AGES), SOUND,
+           ("column age, read as number: 61 to 66 (known: 3 pat, 3 hc)",))
+      for name in ("Age", "AGE")),
+    Case("a code in a column called Age", column("Age", [*SIX_AGES[:5], "999"]), FAULTY,
+         ("participants.tsv: Age='999' in row 7 (sub-06): no age in years",)),
+    *(Case(f"sex in a column called {name}", column(name, [*"MFMFMF"]), SOUND,
+           ("column sex, read as levels: F (3), M (3)",))
+      for name in ("Sex", "gender", "Gender")),
+    Case("age at onset in a column in capitals",
+         column("Age_at_Onset", ["9999", *["n/a"] * 5]), FAULTY,
+         ("Age_at_Onset='9999' in row 2 (sub-01): no age",)),
     Case("ages in months", column("age", [f"{12 * int(age)}" for age in SIX_AGES]), FAULTY,
          ("age='732' in row 2 (sub-01)", "and 1 more: no age in years")),
     Case("age in a column of another name", column("Age_at_scan", [*SIX_AGES[:5], "-9"],
@@ -221,5 +283,11 @@ CASES = [
          ("sub-03: source.session={visit} is n/a, and there are sessions 1, 2.",)),
     Case("a column of sessions that is not there", sessions(BEFORE_AFTER, "{timepoint}"), FAULTY,
          ("source.session={timepoint}: participants.tsv has no column timepoint; it has",)),
+    Case("a group without a name", groups("{null: P, hc: C}"), FAULTY,
+         ("groups: Incompatible key type 'NoneType'; write names that YAML takes for no text",)),
+    Case("a group named true", groups("{true: P, hc: C}"), FAULTY,
+         ("cohort.groups.1=True: write it as text, in quotes",)),
+    Case("a group of two values", groups("{pat: [P, Q], hc: C}"), FAULTY,
+         ("cohort.groups.pat takes one value of cohort.group_column",)),
     Case("a sidecar of the table", levels_of_group, SOUND),
 ]  # fmt: skip

@@ -50,6 +50,13 @@ def test_the_words_become_settings(dataset):
     assert (config.output_dir, config.storage.url) == ("out", "lake")
 
 
+def test_settings_after_labels_are_settings(dataset):
+    words = ["raw", "out", "participant", "--participant-label", "1,02", "sub-3", "dry_run=true"]
+    ours, typed = bids_app.overrides(words)
+    assert typed == ["dry_run=true"]
+    assert _configure(Job((*ours, *typed))).labels == ("1", "02", "sub-3")
+
+
 def test_a_setting_of_the_user_goes_before_ours(dataset):
     ours, _ = bids_app.overrides(["raw", "out", "participant", "source=derivatives"])
     assert not any(word.startswith("source=") for word in ours)

@@ -133,7 +133,8 @@ def scans(tmp_path: Path) -> list[str]:
         anat.mkdir(parents=True)
         for name in ("T1w", "T2w"):
             shape = (12, 12, 12, 2) if (i, name) == (5, "T2w") else (12, 12, 12)
-            image = nib.Nifti1Image(np.full(shape, i, np.uint8), np.diag([2.0, 2, 2, 1]))
+            value = 2 * i + (name == "T2w")
+            image = nib.Nifti1Image(np.full(shape, value, np.uint8), np.diag([2.0, 2, 2, 1]))
             image.to_filename(anat / f"sub-{i}_{name}.nii.gz")
         rows.append(f"sub-{i}\t{'P' if i % 2 else 'C'}")
     lesion = nib.Nifti1Image(np.zeros((12, 12, 10), np.uint8), np.diag([2.0, 2, 2, 1]))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import yaml
 
@@ -44,6 +47,38 @@ def test_what_is_there_is_said_and_the_draft_composes(dataset, capsys, tmp_path)
     words = ["--config-dir", "mine", "+cohort=mine", "source=bids", f"source.root={dataset}"]
     assert command([*words, "dry_run=true"]) == 0
     assert "5 people" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("values", [
+    ("1", "2"), ("Yes", "No"), ("on", "off"), ("null", "true"), ("N", "Y"), ("1.5T", "3T"),
+    ('P "old"', "C\\D"), ("a: b", "c #d"), ("0", "~"), ("1e5", "1_0"),
+])  # fmt: skip
+@pytest.mark.parametrize("column", ["group", "Dx: final"])
+def test_a_draft_passes_its_own_check(values, column, dataset, tmp_path, capsys):
+    for k, path in enumerate(sorted(dataset.glob("sub-*/anat/*.nii.gz"))):
+        image = nib.Nifti1Image(np.full((9, 9, 9), k, np.int16), np.eye(4))
+        path.write_bytes(gzip.compress(image.to_bytes()))
+    rows = [f"sub-{k}\t{values[k // 3]}" for k in range(5)]
+    text = "\n".join([f"participant_id\t{column}", *rows, ""])
+    (dataset / "participants.tsv").write_text(text)
+    assert command(["init", "mine", f"source.root={dataset}"]) == 0
+    words = [f"source.root={dataset}", f"storage.url={tmp_path}/lake", "cluster=synchronous"]
+    assert command(
+        ["--config-dir", "mine", "+cohort=mine", "source=bids", *words, "check=true"]
+    ) == 0  # fmt: skip
+    assert "5 people: 3 " in capsys.readouterr().out
+
+
+def test_a_table_in_csv_is_read(dataset, capsys, tmp_path):
+    rows = (dataset / "participants.tsv").read_text().replace("\t", ";")
+    (dataset / "participants.tsv").unlink()
+    (dataset / "participants.csv").write_text(rows)
+    assert command(["init", "mine", f"source.root={dataset}"]) == 0
+    said = capsys.readouterr().out
+    assert "groups by diagnosis: Healthy control 3" in said
+    assert "wrote mine/participants.tsv" not in said
+    drafted = yaml.safe_load((tmp_path / "mine" / "cohort" / "mine.yaml").read_text())
+    assert drafted["participants"] == "participants.csv"
 
 
 def test_without_a_table_one_is_drafted(dataset, capsys, tmp_path):

@@ -58,7 +58,9 @@ def test_echoes_and_derived_images_stand_back():
     "text",
     ["NONE", "none", " No ", "n/a", "", "0", "0 ml", "0.0", "No contrast", "without contrast",
      "w/o", "ohne KM", "kein KM", "keine", "sans injection", "sin contraste", "native", "pre",
-     "Nil", "Not applicable", "preGd", "-", "False", "UNKNOWN", "None given"],
+     "Nil", "Not applicable", "preGd", "-", "False", "UNKNOWN", "None given",
+     "nativ", "Nativ (ohne KM)", "(none)", "[NONE]", "sem contraste", "utan kontrast", "NaN",
+     "undefined", "NONE\0", "ingen", "uden kontrast", "not given", "nessuno", "sin contrasté"],
 )  # fmt: skip
 def test_words_for_no_agent(text):
     assert is_nothing(text)
@@ -67,7 +69,8 @@ def test_words_for_no_agent(text):
 @pytest.mark.parametrize(
     "text",
     ["Gadovist", "GADOLINIUM", "yes", "Y", "1", "0.1 mmol/kg", "7.5", "Nonionic", "NOVA Gd",
-     "Prohance", "premixed Gd", "Dotarem 10 ml", "with", "True"],
+     "Prohance", "premixed Gd", "Dotarem 10 ml", "with", "True",
+     "Nativis", "(Gd)", "Gadovist (10 ml)"],
 )  # fmt: skip
 def test_words_for_an_agent(text):
     assert not is_nothing(text)

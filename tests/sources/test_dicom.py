@@ -56,6 +56,20 @@ def test_voxels_lie_where_the_scanner_put_them(pose, size, tmp_path):
     np.testing.assert_allclose(sorted(corners[0]), sorted(corners[1]), atol=0.011)
 
 
+def test_an_echo_time_that_jitters_is_one(tmp_path):
+    truth = volume()
+    paths = write_series(tmp_path, truth, 3, T1W)
+    for path in paths[::2]:
+        file = pydicom.dcmread(path)
+        file.EchoTime = float(file.EchoTime) + 0.001
+        file.save_as(path)
+    [series] = sort_series(headers(tmp_path))
+    assert series.slices == 12
+    content = [path.read_bytes() for path in paths]
+    made = convert(content, "T1w", 12, series.header.echo_ms).volume
+    np.testing.assert_array_equal(to_grid(made, truth.grid, order=0, outside=-1).data, truth.data)
+
+
 def headers(folder: Path):
     return {k: read_header(p.read_bytes()) for k, p in enumerate(sorted(folder.rglob("*.dcm")))}
 

@@ -128,10 +128,12 @@ def test_other_intensities_are_left_as_they_are(tags, tmp_path):
     assert found.notes == ()
 
 
-def test_a_rescale_that_lifts_all_intensities_is_noted(tmp_path):
+def test_a_rescale_that_lifts_all_intensities_is_taken_off_and_recorded(tmp_path):
     found = converted(files(tmp_path, RescaleIntercept=100, RescaleSlope=1))
-    assert found.volume.data.min() == 100
-    assert found.notes == ("every intensity is at least 100: the DICOM rescale adds 100",)
+    assert found.volume.data.min() == 0
+    assert found.notes == (
+        "100 was taken off intensities: the DICOM rescale had moved them to 100",
+    )
 
 
 def test_signed_numbers_below_zero_without_a_rescale_stay_below(tmp_path):

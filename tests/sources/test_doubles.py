@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.doubles import doubled
+from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
 from rt1t2_dask.pipelines.failed import shared_scans
 from rt1t2_dask.pipelines.people import Person
 from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.stage import Task
+from rt1t2_dask.pipelines.stage import InputFile, Task
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -27,6 +30,31 @@ def test_only_sharing_counts(scans):
     texts = {label: [str(n) for n in own] for label, own in scans.items()}
     expected = {a for a in scans for b in scans if a != b and set(scans[a]) & set(scans[b])}
     assert set(doubled(texts, "x")) == expected
+
+
+@given(st.lists(st.sampled_from([b"a" * 9, b"b" * 9, b"a" * 5, b"", b"a" * 70000, None])))
+def test_keys_are_equal_where_bytes_are(contents):
+    with tempfile.TemporaryDirectory() as folder:
+        for k, content in enumerate(contents):
+            if content is not None:
+                Path(folder, f"{k}.nii").write_bytes(content)
+        keys = content_keys([InputFile(folder, f"{k}.nii", "") for k in range(len(contents))])
+    for one, first in zip(contents, keys, strict=True):
+        same = sum(first == other for other in keys)
+        assert same == (1 if one is None else contents.count(one))
+
+
+def test_a_difference_in_the_middle_of_large_files_is_one(tmp_path):
+    for k in range(2):
+        (tmp_path / f"{k}.nii").write_bytes(bytes(90000) + bytes([k]) + bytes(90000))
+    first, second = content_keys([InputFile(str(tmp_path), f"{k}.nii", "") for k in range(2)])
+    assert first != second
+
+
+def test_one_scan_as_both_contrasts_is_named():
+    found = given_twice({"a": ["1", "2"], "b": ["3", "3"]})
+    assert list(found) == ["b"]
+    assert found["b"].startswith("T1w and T2w are the same image, byte for byte.")
 
 
 def test_scans_saved_anew_are_found_by_their_voxels(tmp_path):

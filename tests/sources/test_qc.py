@@ -113,6 +113,51 @@ def test_intensities_without_a_zero_of_their_own_are_refused(scans, changed):
             look_at(shifted, "T1w")
 
 
+def lifted(data):
+    return data + 0.15 * np.quantile(data, 0.99)
+
+
+def padded(data):
+    return np.pad(data + 32768, ((0, 0), (9, 9), (0, 6)))
+
+
+@pytest.mark.parametrize("changed", [lambda d: d + 32768, lifted, padded])
+def test_intensities_that_lie_above_a_constant_are_refused(scans, changed):
+    for image in scans:
+        shifted = image.with_data(changed(image.data.astype(np.float32)))
+        with pytest.raises(SubjectError, match=r"T1w: hardly any .* a constant was added"):
+            look_at(shifted, "T1w")
+
+
+@pytest.mark.parametrize("above", [0, 5000])
+def test_dark_and_bright_exchanged_are_refused(scans, above):
+    for image in scans:
+        data = image.data.astype(np.float32)
+        with pytest.raises(SubjectError, match=r"T1w: its corners .* exchanged"):
+            look_at(image.with_data(data.max() + above - data), "T1w")
+
+
+def test_a_noise_of_half_the_bright_round_a_head_is_no_offset(scans):
+    """As MP2RAGE leaves it."""
+    data = scans[0].data.astype(np.float32) / scans[0].data.max()
+    noise = np.random.default_rng(0).random(data.shape, np.float32)
+    look_at(scans[0].with_data(np.where(data < 0.1, noise, data)), "T1w")
+
+
+@pytest.mark.assets
+def test_real_scans_and_templates_have_a_zero_of_their_own(shared):
+    scans = [
+        *(shared / "scans").glob("*/*/*T[12]W.nii.gz"),
+        *(shared / "scans").glob("*/T*w.nii.gz"),
+    ]
+    whole = [*scans, *(shared / "assets" / "template").glob("*T[12]*.nii.gz")]
+    for path in (p for p in whole if "mask" not in p.name):
+        image = from_bytes(path.read_bytes(), path.name, kind="map")
+        look_at(image, path.name)
+        with pytest.raises(SubjectError, match="a constant was added"):
+            look_at(image.with_data(image.data + 0.12 * image.data.max()), path.name)
+
+
 def test_the_ringing_of_a_spline_is_no_offset(scans):
     for image in scans:
         finer = ndimage.zoom(image.data.astype(np.float32), 1.7, order=5)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rt1t2_dask.bids_sidecars import acquisition, merged, sidecars
+from rt1t2_dask.bids_sidecars import acquisition, document, sidecars
 
 IMAGE = "sub-01/ses-2/anat/sub-01_ses-2_acq-mprage_T1w.nii.gz"
 
@@ -30,15 +30,23 @@ def test_the_nearest_goes_last():
     ]
 
 
-def test_later_files_win_and_a_byte_order_mark_is_no_fault():
-    contents = [b'\xef\xbb\xbf{"EchoTime": 0.003, "FlipAngle": 9}', b'{"EchoTime": 0.004}']
-    assert merged(contents) == {"EchoTime": 0.004, "FlipAngle": 9}
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+def test_an_object_is_read_alone_or_in_a_list(form, encoding):
+    text = form.replace("{}", '{"EchoTime": 0.003, "InstitutionName": "Universität"}')
+    assert document(text.encode(encoding))["EchoTime"] == 0.003
 
 
-@pytest.mark.parametrize("content", [b"[1]", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"[1]", b"[{}, {}]", b"{", b"\xff\xfe", b"\xe4"])
 def test_what_is_no_object_is_refused(content):
     with pytest.raises(ValueError):
-        merged([content])
+        document(content)
+
+
+def test_a_sidecar_of_another_image_says_nothing():
+    listed = ["sub-01/sub-01_T1w.nii.gz", "sub-01/sub-01_T1w.JSON"]
+    assert sidecars("sub-01/sub-01_T1w.nii.gz", listed) == listed[1:]
+    assert sidecars("sub-01/sub-01_acq-x_T1w.nii.gz", listed) == []
 
 
 def test_only_what_tells_protocols_apart_is_read():
