@@ -147,15 +147,19 @@ def test_more_relabelings_keep_the_batches_that_are_there(alone):
     assert tasks[-2].settings["last"] == 600
 
 
-def test_early_stop_leaves_batches_out(tmp_path):
+def test_early_stop_leaves_out_what_earlier_rounds_make_needless(tmp_path):
+    """Rounds hold 1, 1, 2 and 4 batches; what a batch holds is decided by its parents alone."""
     lake, design, parents = study(tmp_path)
     tasks = planned(design, parents, permute(n=1500, early_stop=3, statistic=("max_t",)))
     found = run(SerialExecutor(), lake, tasks)
-    records = [lake.record(t.part) for t in tasks[1:-1]]
-    reached = np.cumsum([r["reached"]["max_t"] for r in records if not r["skipped"]])
-    needed = int(np.argmax(reached >= 3)) + 1
-    assert [r["skipped"] for r in records] == [k >= needed for k in range(len(records))]
-    assert needed < len(records)
+    batches = tasks[1:-1]
+    records = [lake.record(t.part) for t in batches]
+    before = [sum(role.startswith("batch") for role in t.parents) for t in batches]
+    assert before == [0, 1, 2, 2, 4, 4]
+    counts = [0 if r["skipped"] else r["reached"]["max_t"] for r in records]
+    assert [r["skipped"] for r in records] == [sum(counts[:k]) >= 3 for k in before]
+    assert any(r["skipped"] for r in records)
+    needed = int(np.argmax(np.cumsum(counts) >= 3)) + 1
     assert found.sizes["permutation"] == 256 * needed
 
 
