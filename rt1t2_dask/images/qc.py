@@ -33,7 +33,9 @@ BRIGHT, RINGING, NEGATIVE_SHARE = 0.99, 0.1, 0.001
 # Darkest 0.001 of what is not 0, in shares of what is bright: 14 real scans up to 0.003, 4 whole
 # templates 0.007, 2 of brains alone 0.077; darkest corner (a tenth of each edge): all of these up
 # to 0.016, noise as of MP2RAGE 0.5. Added to scans of 0 to 4000, 200 gave 0.07 to 0.12 of both.
-DARK, MOST_DARK, MOST_OF_BOTH, MOST_CORNER, CORNER = 0.001, 0.1, 0.05, 0.7, 10
+# Where most is exactly 0, air was masked, and a brain alone may hold nothing dark.
+DARK, MOST_DARK, MOST_OF_BOTH, MOST_CORNER, CORNER = 0.001, 0.1, 0.08, 0.7, 10
+MASKED = 0.5
 _AXES = ("left-right", "front-back", "top-bottom")
 _SIDES = (("left", "right"), ("back", "front"), (None, "top"))
 _LEAVE_OUT = "leave the subject out with cohort.exclude"
@@ -200,7 +202,8 @@ def _check_zero(image: Volume, name: str) -> None:
     bright = max(float(np.quantile(image.data, BRIGHT)), 0.0)
     _check_not_negative(image.data, bright, name)
     there = image.data[image.data != 0]
-    dark = float(np.quantile(there, DARK)) if there.size else 0.0
+    masked = there.size < MASKED * image.data.size
+    dark = 0.0 if masked else float(np.quantile(there, DARK))
     corner = _darkest_corner(image.data)
     if bright > 0 and corner - dark > MOST_CORNER * (bright - dark):
         found = f"its corners are at {corner:.4g}, the bright of the head at {bright:.4g}"

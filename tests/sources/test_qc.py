@@ -144,6 +144,16 @@ def test_a_noise_of_half_the_bright_round_a_head_is_no_offset(scans):
     look_at(scans[0].with_data(np.where(data < 0.1, noise, data)), "T1w")
 
 
+def test_a_brain_alone_that_holds_nothing_dark_is_no_offset(scans):
+    rng = np.random.default_rng(1)
+    shape = np.array(scans[0].data.shape)
+    x, y, z = np.indices(shape) - shape[:, None, None, None] / 2
+    inside = (x / 16) ** 2 + (y / 18) ** 2 + (z / 14) ** 2 < 1
+    data = np.where(inside, rng.uniform(0.3, 1.0, inside.shape), 0.0).astype(np.float32)
+    assert inside.mean() < 0.5
+    look_at(scans[0].with_data(data), "T2w")
+
+
 @pytest.mark.assets
 def test_real_scans_and_templates_have_a_zero_of_their_own(shared):
     scans = [
