@@ -265,6 +265,6 @@ def _what_was_read(headers: Headers, people: int) -> str:
 
 def _numbered(faults: list[str]) -> list[str]:
     if not faults:
-        return ["no fault found: leave out check=true to run it"]
+        return ["no problems found; run the same command without check=true to start"]
     many = "1 fault:" if len(faults) == 1 else f"{len(faults)} faults:"
     return [many, *(f"{number}. {fault}" for number, fault in enumerate(faults, 1))]

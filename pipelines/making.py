@@ -117,7 +117,7 @@ class Maker:
         todo = missing_tasks(tasks, targets, whole)
         if not todo:
             return {}
-        log.info("%d parts to make, %d are there", len(todo), len(whole))
+        log.info("%d parts to compute, %d already complete", len(todo), len(whole))
         with shown(todo) as tell:
 
             def take(outcome: Outcome) -> None:

@@ -160,7 +160,7 @@ class MorphometryRun:
         todo = missing_tasks(tasks, [task.part for task in tasks], whole)
         if not todo:
             return {}
-        log.info("%d parts to make, %d are there", len(todo), len(whole))
+        log.info("%d parts to compute, %d already complete", len(todo), len(whole))
         with shown(todo) as tell:
 
             def take(outcome: Outcome) -> None:

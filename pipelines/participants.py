@@ -71,9 +71,9 @@ def describe(lake: Lake, images: ImagePlan) -> None:
     """Print how many parts there are to make."""
     tasks = {task.part: task for task in images.tasks()}
     to_make = len(tasks) - len(complete_parts(lake, tasks.values()))
-    said = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to make"
+    said = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to compute"
     lines = [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
-    sys.stdout.write("\n".join([f"{said}, {len(tasks) - to_make} are there", *lines]) + "\n")
+    sys.stdout.write("\n".join([f"{said}, {len(tasks) - to_make} already complete", *lines]) + "\n")
 
 
 def write_participants(

@@ -93,13 +93,13 @@ def _receptors(config: Config) -> str:
 
 
 def how_long(config: Config, to_do: Counter[str], people: int) -> str:
-    """Say how long the parts to make take."""
+    """Say how long the parts to compute take."""
     if not to_do.total():
         return "nothing is to be made; the results are written again where they changed"
     cpu, clock = study_seconds(config, to_do, people)
     workers = workers_of(config.cluster)
     on = f"{workers} worker{'s' if workers > 1 else ''}"
     return (
-        f"{to_do.total()} parts to make: {in_words(clock)} on {on} "
+        f"{to_do.total()} parts to compute: {in_words(clock)} on {on} "
         f"({cpu / 60:.0f} CPU min, as measured on one machine; yours may differ by half)"
     )

@@ -113,7 +113,7 @@ def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None
     store.write(INPUTS, tsv_bytes(table))
     odd = int(table["warnings"].notna().sum())
     if odd:
-        log.warning("%d of %d files are odd in something: see %s", odd, len(table), INPUTS)
+        log.warning("%d of %d files have notes: see %s", odd, len(table), INPUTS)
 
 
 def _write_contrast(

@@ -83,7 +83,7 @@ def cluster_extents(result: ContrastResult) -> Table:
     frame = result.clusters.copy()
     places = [f"centre_{axis}_mm" for axis in "xyz"]
     frame["centre"] = [coordinates(row) for row in frame[places].to_numpy()]
-    made = from_frame(frame[_CLUSTER_MORE], "Reach of the clusters")
+    made = from_frame(frame[_CLUSTER_MORE], "Cluster extents")
     return with_places(made, frame, places)
 
 

@@ -245,7 +245,7 @@ def gzipped(folder: Path) -> None:
         path.unlink()
 
 
-GOOD = ("no fault found",)
+GOOD = ("no problems found",)
 CASES = [
     Case("plain DICOM", export(), SOUND, GOOD),
     Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND,

@@ -28,7 +28,7 @@ REMEMBERED = once(COMPOSED)
 
 def test_a_sound_dataset_is_taken(tmp_path, capsys):
     assert command([*sound(tmp_path).command, "check=true"]) == 0
-    assert "no fault found" in capsys.readouterr().out
+    assert "no problems found" in capsys.readouterr().out
 
 
 def test_a_remembered_composition_is_the_same(tmp_path, monkeypatch):

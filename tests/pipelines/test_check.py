@@ -36,7 +36,7 @@ def test_a_sound_study_is_told_in_words_and_nothing_is_written(
     assert "read the headers of 13 images of 13 people" in text
     assert "contrast patVsHc: pat versus hc; t, 13 observations, 11 df" in text
     assert "on 1 worker" in text
-    assert lines[-1].startswith("no fault found")
+    assert lines[-1].startswith("no problems found")
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -50,7 +50,7 @@ def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(tmp_path):
         [sys.executable, "-m", "rt1t2_dask", *WORDS, "dry_run=true"],
         cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "parts to make" in dry.stdout
+    assert "parts to compute" in dry.stdout
 
 
 def parts_are_whole(lake: Path) -> int:
