@@ -129,24 +129,24 @@ def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:
 
 
 def _remedy_for_level(level: str) -> str:
-    """Say what the user can do about a level that few people have."""
+    """Return what the user can do about a level that few people have."""
     if level.startswith(OWN):
-        return f"Leave those people out with cohort.exclude, or take {_without([level])}."
+        return f"Leave those people out with cohort.exclude, or take {without_own([level])}."
     return "Leave that covariate out, or join its levels."
 
 
 def _remedy_for_columns(names: Sequence[str]) -> str:
-    """Say what the user can do about columns that few people decide."""
+    """Return what the user can do about columns that few people decide."""
     own = [name for name in names if name.startswith(OWN)]
     ways = ["use fewer covariates"] if len(own) < len(names) else []
     ways += ["leave out whose value is far from all others"]
-    ways += [f"take {_without(own)}"] if own else []
+    ways += [f"take {without_own(own)}"] if own else []
     said = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
     return f"{said[0].upper()}{said[1:]}."
 
 
-def _without(own: Sequence[str]) -> str:
-    """Name the setting that shares no column of a site's own: it comes with no covariate."""
+def without_own(own: Sequence[str]) -> str:
+    """Return the words for the setting that shares no column of a site's own."""
     return f"calibration=none at every site, which leaves gain in and shares no {', '.join(own)}"
 
 

@@ -277,6 +277,28 @@ def test_another_coding_is_said():
     assert "coded sex[F], sex[M] at site a and sex[female], sex[male]" in refusal(sex=words)
 
 
+def test_a_gain_column_that_the_joint_model_cannot_hold_comes_with_its_setting():
+    wanted = Wanted(("pat", "hc"), (), np.array([[1.0], [-1.0]]), sites=True)
+
+    def refusal(own, people):
+        group = ["pat", "hc"] * (people // 2)
+        columns = with_own(columns_of(pd.DataFrame(index=range(people)), group), own)
+        rows = [columns.matrix[k::2] for k in (0, 1)]
+        grams = np.stack([one.T @ one for one in rows])
+        sites = [
+            SiteGrams(name, columns.names, ("pat", "hc"), grams, columns.lacking) for name in "ab"
+        ]
+        with pytest.raises(UserError) as caught:
+            build(sites, wanted)
+        return str(caught.value)
+
+    confounded = refusal({"protocol[P2]": [1.0, 0.0] * 6}, 12)
+    assert "column 'b/own:protocol[P2]' is" in confounded
+    assert "take calibration=none at every site" in confounded
+    few = refusal({"anchor of P1": [0.1, 0.5, 0.2, 0.0], "anchor of P2": [0.3, 0.0, 0.1, 0.6]}, 4)
+    assert "use fewer covariates, or take calibration=none at every site" in few
+
+
 def test_demographics_of_sums_are_those_of_people():
     rows = pd.concat(sites_of_study()[0], ignore_index=True)
     each = [demographics_of(t, LEAST) for _, t in rows.groupby("site")]
