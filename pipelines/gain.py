@@ -69,6 +69,7 @@ def _protocols(
             {
                 "name": protocol_name(number),
                 "scans": len(own),
+                "people": found.people[number],
                 "what": describe(own),
                 "by_column": all("protocol" in one for one in own),
                 "from_headers": all(map(has_header, own)),

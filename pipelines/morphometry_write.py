@@ -99,7 +99,7 @@ def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, A
         store.write(f"figures/{stem}.png", picture.png(PRINT_DPI))
     store.write("report.html", render(content, pictures).encode())
     state = {
-        "state": "complete",
+        "state": outputs.COMPLETE,
         "study": study_key(config),
         "run": study.key(),
         "simulated": config.simulated,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -27,10 +28,12 @@ from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
 
+log = logging.getLogger("rt1t2_dask")
+
 PROVENANCE = "provenance.json"
 FAILURES = "failures.tsv"
 QUALITY = "group/quality.tsv"
-PARTICIPANTS = "participants"
+PARTICIPANTS, INCOMPLETE, COMPLETE = "participants", "incomplete", "complete"
 IMAGES = (
     *("source", "checks", "template", "resample", "lesion"),
     *("normalise", "calibration", "smooth"),
@@ -115,10 +118,25 @@ def image_key(config: Config) -> str:
 
 
 def join_folder(store: Store, config: Config) -> None:
-    """Say of an empty folder that it holds people's maps and no group results."""
-    if read_provenance(store) is None:
+    """Write, before people's maps, that the folder is no finished study, or is none any more.
+
+    People processed alone have no gain and no z among their group; beside the results of a whole
+    study theirs would be other numbers, so that the study has to be written anew.
+    """
+    known = read_provenance(store)
+    if known is None:
         document = {"state": PARTICIPANTS, "images": image_key(config)}
         store.write(PROVENANCE, json_bytes(document | {"simulated": config.simulated}))
+    elif known.get("state") == COMPLETE:
+        log.warning(
+            "output_dir=%s held a finished study: maps and quality of level=%s are written over "
+            "its own, and %s says %s until level=study (as a BIDS-App: group) writes it again",
+            config.output_dir,
+            config.level,
+            PROVENANCE,
+            INCOMPLETE,
+        )
+        store.write(PROVENANCE, json_bytes(known | {"state": INCOMPLETE}))
 
 
 def is_of_participants(store: Store) -> bool:
@@ -133,7 +151,7 @@ def claim_folder(store: Store, config: Config, study: str) -> None:
     for name in store.children(""):
         if name.startswith(OURS) and known is not None:
             store.delete_prefix(name) if name.endswith("/") else store.delete(name)
-    document = {"state": "incomplete", "study": study, "images": image_key(config)}
+    document = {"state": INCOMPLETE, "study": study, "images": image_key(config)}
     store.write(PROVENANCE, json_bytes(document))
 
 

@@ -28,6 +28,7 @@ from rt1t2_dask.storage.parts import Lake
 log = logging.getLogger("rt1t2_dask")
 
 LEVELS = ("ratio_white", "ratio_grey")
+IN_RATIO = (*LEVELS, "ratio_limit")
 NUMBERS = {
     "ingest": ("lesion_ml",),
     "coregister": ("mutual_information",),
@@ -65,14 +66,16 @@ def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd
     -------
     DataFrame
         ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no)
-        in the group results; then the numbers. ``ratio_white`` and ``ratio_grey`` carry the
-        person's gain; ``..._z`` are robust z of their logs within the person's group.
+        in the group results; then the numbers. ``ratio_white``, ``ratio_grey`` and
+        ``ratio_limit`` carry the person's gain; ``..._z`` are robust z of the logs of the first
+        two within the person's group.
     """
     rows = pd.DataFrame([_row(lake, config, plan) for plan in plans])
     groups = [plan.person.group for plan in plans]
+    for name in rows.columns.intersection(list(IN_RATIO)):
+        rows[name] = pd.to_numeric(rows[name]) * [factor_of(plan) for plan in plans]
     for name in LEVELS:
         if name in rows:
-            rows[name] *= [factor_of(plan) for plan in plans]
             rows[f"{name}_z"] = robust_z(np.log(rows[name].to_numpy(np.float64)), groups)
     return rows
 

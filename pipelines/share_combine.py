@@ -156,7 +156,7 @@ def _write(
     for name, one in planned.items():
         _write_contrast(store, lake, name, one, simulated)
     document = {
-        "state": "complete",
+        "state": outputs.COMPLETE,
         "study": study_key(config),
         "simulated": simulated,
         "config": config.model_dump(mode="json"),

@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.share_format import FORMAT, comparable
 from rt1t2_dask.pipelines.stage import InputFile
 from rt1t2_dask.pipelines.volumes import grid_of
 from rt1t2_dask.sites.joint import SiteGrams
+from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.storage.single_file import unpack
 
 GRID_TOLERANCE_MM = 0.01
@@ -40,6 +41,11 @@ class SiteFile:
     def site(self) -> str:
         """Its site."""
         return str(self.arrays.attrs["site"])
+
+    @property
+    def scale(self) -> Scale:
+        """Of its maps, and so of its sums."""
+        return Scale(self.arrays.attrs["scale"])
 
     def grams(self) -> SiteGrams:
         """Give X'X of its cells."""
@@ -99,6 +105,7 @@ def read_files(config: Config) -> list[SiteFile]:
     for one in found:
         _check_against(config, one)
     _check_alike(found)
+    _check_scales(found)
     return found
 
 
@@ -142,3 +149,16 @@ def _check_alike(found: Sequence[SiteFile]) -> None:
             raise UserError(
                 f"one of the sites {first.site} and {other.site} is simulated; they are no study."
             )
+
+
+def _check_scales(found: Sequence[SiteFile]) -> None:
+    """Refuse sums of log ratios beside sums of ratios, whose total is of neither."""
+    logs = [one.site for one in found if one.scale == Scale.LOG]
+    plain = [one.site for one in found if one.scale != Scale.LOG]
+    if logs and plain:
+        raise UserError(
+            f"site {logs[0]} shares sums of the log ratio, site {plain[0]} of the ratio itself: "
+            "calibration=eb_gain takes the log of ratios from scans, and leaves ready-made maps "
+            "(source=maps) as they are. Export from scans at every site, or with calibration=none "
+            "at every site, and combine with the same."
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rt1t2_dask.config import Config
 
-FORMAT = 1
+FORMAT = 2
+"""From 2 on a file says on which scale its sums are."""
 
 
 def comparable(config: Config) -> dict[str, object]:

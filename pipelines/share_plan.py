@@ -66,11 +66,11 @@ def own_site(config: Config) -> Config:
 
 
 def shared_protocols(lake: Lake, gain: Task | None, least: int) -> list[dict[str, Any]]:
-    """Return each protocol's gain and sums of anchors, of protocols with enough people."""
+    """Return gain and sums of anchors of each protocol whose sums are about enough people."""
     if gain is None or not lake.is_complete(gain.part):
         return []
     protocols = lake.record(gain.part)["protocols"]
-    return [dict(one) for one in protocols if one["scans"] >= least]
+    return [dict(one) for one in protocols if one["people"] >= least]
 
 
 def _summed(cohort: Cohort) -> list[str]:

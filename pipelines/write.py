@@ -56,7 +56,7 @@ LEAST = {"mde": "stat_mde", "mdeEffect": "stat_mde_effect", "mdeEta2": "stat_mde
 def is_written(store: Store, key: str) -> bool:
     """Whether the folder holds just these results, whole."""
     known = outputs.read_provenance(store) or {}
-    complete = known.get("state") == "complete" and known.get("run") == key
+    complete = known.get("state") == outputs.COMPLETE and known.get("run") == key
     return complete and store.exists("report.html")
 
 
@@ -85,7 +85,7 @@ def write_results(
         store.write(f"group/receptors_{name}.tsv", tsv_bytes(rows))
     page.write_report(store, content, config.report)
     document = {
-        "state": "complete",
+        "state": outputs.COMPLETE,
         "study": study_key(config),
         "run": study.key(),
         "images": outputs.image_key(config),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,8 +16,11 @@ TEXTS = (
     *("Manufacturer", "ManufacturersModelName", "MRAcquisitionType"),
     *("ScanningSequence", "SequenceVariant", "PulseSequenceType"),
 )
+CODED = ("ScanningSequence", "SequenceVariant")
+NOT_KNOWN = ("", "n/a")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NUMBERS = ("MagneticFieldStrength", "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle")
+_CODE = re.compile("[A-Za-z0-9]+")
 
 
 def sidecars(image: str, listed: Sequence[str]) -> list[str]:
@@ -75,11 +80,27 @@ def acquisition(document: Mapping[str, Any]) -> dict[str, str | float]:
     return dict(_texts(document)) | dict(_numbers(document))
 
 
+def spelled(name: str, value: object) -> str:
+    """Return a text of a header as all headers are compared; empty where it says nothing.
+
+    Parameters
+    ----------
+    name : str
+        BIDS's name of it. Codes, which converters join by blanks, underscores or backslashes or
+        keep as a list, are joined by blanks.
+    value : object
+        Text, a list of texts, or None.
+    """
+    words = value if isinstance(value, list) else [value]
+    text = " ".join(str(word).strip() for word in words if word is not None).strip()
+    if text.casefold() in NOT_KNOWN:
+        return ""
+    return " ".join(_CODE.findall(text.upper())) if name in CODED else text
+
+
 def _texts(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
     for name in TEXTS:
-        value = document.get(name)
-        words = value if isinstance(value, list) else [value]
-        text = " ".join(str(word).strip() for word in words if word not in (None, ""))
+        text = spelled(name, document.get(name))
         if text:
             yield name, text
 
@@ -87,7 +108,9 @@ def _texts(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
 def _numbers(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
     for name in NUMBERS:
         value = document.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if math.isfinite(value):
             yield name, float(value)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rt1t2_dask.bids_marks import agent
+from rt1t2_dask.bids_sidecars import spelled
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.dicom_geometry import group, missing, normal, position
 from rt1t2_dask.images.dicom_part10 import compression, with_preamble
@@ -245,7 +247,7 @@ def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]
     """Return what tells protocols apart, as a BIDS sidecar would say it."""
     said: dict[str, str | float] = {}
     for name, tag in _TEXTS.items():
-        text = " ".join(str(word).strip() for word in _list(found.get(tag)))
+        text = spelled(name, _list(found.get(tag)))
         if text:
             said[name] = text
     times = {
@@ -277,4 +279,4 @@ def _list(value: Any) -> list[Any]:
 
 def _number(*values: Any) -> float | None:
     known = [float(value) for value in values if value not in (None, "")]
-    return known[0] if known and known[0] > 0 else None
+    return known[0] if known and 0 < known[0] < math.inf else None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.ratio.anchors import Anchors
-from rt1t2_dask.ratio.gain import Decision, decide, within_groups
+from rt1t2_dask.ratio.gain import Decision, decide, people_in_sums, within_groups
 
 Float = NDArray[np.float64]
 
@@ -54,6 +54,8 @@ class Corrections:
         Beyond `MOST_APART`: another sequence?
     decisions : dict of int to Decision
         By protocol.
+    people : dict of int to int
+        By protocol: whose values its decision's sums hold.
     """
 
     log_gain: Float
@@ -61,6 +63,7 @@ class Corrections:
     apart: Float
     flagged: NDArray[np.bool_]
     decisions: dict[int, Decision] = field(default_factory=dict)
+    people: dict[int, int] = field(default_factory=dict)
 
 
 def correct(scans: Sequence[Scan]) -> Corrections:
@@ -80,6 +83,7 @@ def correct(scans: Sequence[Scan]) -> Corrections:
         found.apart[back],
         found.flagged[back],
         found.decisions,
+        found.people,
     )
 
 
@@ -113,6 +117,7 @@ def _one_protocol(
     found.apart[rows], found.flagged[rows] = apart, flagged
     found.anchor[rows] = fluid - centre
     found.decisions[number] = decision
+    found.people[number] = people_in_sums(group, person)
     if decision.weight:
         taken = np.where(np.isfinite(fluid) & ~flagged, decision.weight * (fluid - centre), 0.0)
         found.log_gain[rows] = taken

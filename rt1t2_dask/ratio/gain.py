@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -109,6 +110,24 @@ def within_groups(
         centred = own - own.mean(axis=0)
         sums += centred.T @ centred
     return sums, len(people) - len(set(group))
+
+
+def people_in_sums(group: Sequence[str], person: Sequence[object]) -> int:
+    """Count whose values the sums of `within_groups` hold.
+
+    Parameters
+    ----------
+    group, person : sequence, length scan
+        As `within_groups` takes them.
+
+    Returns
+    -------
+    int
+        Somebody alone in a group is not counted: their value is its mean, and adds nothing.
+    """
+    members = set(zip(group, person, strict=True))
+    sizes = Counter(name for name, _ in members)
+    return len({who for name, who in members if sizes[name] > 1})
 
 
 def estimate(sums: Float, dof: int) -> Shrinkage:

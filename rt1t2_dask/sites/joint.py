@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.pooled import JointModel
-from rt1t2_dask.sites.shared import CONSTANT, OWN
+from rt1t2_dask.sites.shared import CONSTANT, OWN, without_own
 from rt1t2_dask.sites.sufficient import Sums, patterns
 from rt1t2_dask.stats.design import LEAST_DOF, RANK_TOLERANCE
 
@@ -266,10 +266,19 @@ def _require_estimable(gram: Float, names: Sequence[str], n: int) -> None:
         if gram[k, k] <= RANK_TOLERANCE or left <= RANK_TOLERANCE:
             raise UserError(
                 f"design: column '{name}' is constant or a combination of {list(names[:k])}; "
-                "remove it from the covariates (a site with one group only: site.model=none)."
+                f"{_remedy(name)}."
             )
     if n < len(names) + LEAST_DOF:
+        own = [name for name in names if f"/{OWN}" in name]
+        remedy = f", or take {without_own(own)}" if own else ""
         raise UserError(
             f"design: {n} people for {len(names)} columns {list(names)} leave fewer than "
-            f"{LEAST_DOF} residual degrees of freedom; use fewer covariates."
+            f"{LEAST_DOF} residual degrees of freedom; use fewer covariates{remedy}."
         )
+
+
+def _remedy(name: str) -> str:
+    """Return what to do about a column that says nothing new."""
+    if f"/{OWN}" in name:
+        return f"take {without_own([name])}"
+    return "remove it from the covariates (a site with one group only: site.model=none)"

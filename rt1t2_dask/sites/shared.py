@@ -117,17 +117,37 @@ def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:
             if 0 < few < least:
                 raise UserError(
                     f"{level} holds for {n} of {len(rows)} people of group {name}; sums are shared "
-                    f"of {least} or more (share.minimum_people). Leave that covariate out, or "
-                    "join its levels."
+                    f"of {least} or more (share.minimum_people). {_remedy_for_level(level)}"
                 )
         most = held(rows, least)
         if most > MOST_HELD:
             raise UserError(
                 f"group {name}: with {', '.join(columns.names[1:])}, a weighted sum over its "
                 f"{len(rows)} people would be to {100 * most:.1f} % about {least - 1} of them "
-                f"(at most {100 * MOST_HELD:.0f} %). Use fewer covariates, or leave out whose "
-                "value is far from all others."
+                f"(at most {100 * MOST_HELD:.0f} %). {_remedy_for_columns(columns.names[1:])}"
             )
+
+
+def _remedy_for_level(level: str) -> str:
+    """Return what the user can do about a level that few people have."""
+    if level.startswith(OWN):
+        return f"Leave those people out with cohort.exclude, or take {without_own([level])}."
+    return "Leave that covariate out, or join its levels."
+
+
+def _remedy_for_columns(names: Sequence[str]) -> str:
+    """Return what the user can do about columns that few people decide."""
+    own = [name for name in names if name.startswith(OWN)]
+    ways = ["use fewer covariates"] if len(own) < len(names) else []
+    ways += ["leave out whose value is far from all others"]
+    ways += [f"take {without_own(own)}"] if own else []
+    said = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def without_own(own: Sequence[str]) -> str:
+    """Return the words for the setting that shares no column of a site's own."""
+    return f"calibration=none at every site, which leaves gain in and shares no {', '.join(own)}"
 
 
 @dataclass(frozen=True)

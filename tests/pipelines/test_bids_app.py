@@ -105,13 +105,19 @@ def test_wrong_lines_are_answered_in_one(dataset, capsys, line, said):
     assert not (dataset / "out").exists()
 
 
-def test_people_one_by_one_and_then_the_group_make_a_study(maps_study, maps_arguments, tmp_path):
+def state(folder: Path) -> str:
+    return str(json.loads((folder / "provenance.json").read_text())["state"])
+
+
+def test_people_one_by_one_and_then_the_group_make_a_study(
+    maps_study, maps_arguments, tmp_path, caplog
+):
     maps_study()
     words = [*maps_arguments, "report.mosaics=0", "report.slices=[]", "receptors.spatial=none"]
     for label in ("sub-00", "01"):
         assert command([*words, "level=participant", f"labels=['{label}']"]) == 0
     folder = tmp_path / "out"
-    assert json.loads((folder / "provenance.json").read_text())["state"] == "participants"
+    assert state(folder) == "participants"
     table = pd.read_csv(folder / "participants.tsv", sep="\t")
     assert table["participant_id"].tolist() == ["sub-00", "sub-01"]
     assert sorted(path.name for path in (folder / "group").iterdir()) == ["quality.tsv"]
@@ -124,10 +130,32 @@ def test_people_one_by_one_and_then_the_group_make_a_study(maps_study, maps_argu
     assert command(words) == 0
     assert all(path.read_bytes() == content for path, content in early.items())
     assert (folder / "report.html").exists()
-    before = (folder / "participants.tsv").read_bytes()
+    assert state(folder) == "complete" and "held a finished study" not in caplog.text
+
+
+def test_people_written_over_a_finished_study_make_it_write_itself_again(
+    maps_study, maps_arguments, tmp_path, caplog
+):
+    maps_study()
+    words = [*maps_arguments, "report.mosaics=0", "report.slices=[]", "receptors.spatial=none"]
+    words += ["permute.n=0", "receptors.n_permutations=0"]
+    folder = tmp_path / "out"
+    assert command(words) == 0
+    known = json.loads((folder / "provenance.json").read_text())
+    before = {p: p.read_bytes() for p in sorted(folder.rglob("*.tsv"))}
+    maps = sorted(folder.glob("sub-*/anat/*"))
+    before |= {p: p.read_bytes() for p in maps}
+    people = (folder / "participants.tsv").read_bytes()
     assert command([*words, "level=participant", "labels=[sub-03]"]) == 0
-    assert json.loads((folder / "provenance.json").read_text())["state"] == "complete"
-    assert (folder / "participants.tsv").read_bytes() == before
+    assert json.loads((folder / "provenance.json").read_text()) == known | {"state": "incomplete"}
+    assert "held a finished study" in caplog.text and "level=study" in caplog.text
+    assert (folder / "participants.tsv").read_bytes() == people
+    assert command([*words, "smooth.fwhm_mm=6"]) == 2
+    assert command([*words, "contrast.p=0.01"]) == 2
+    maps[0].write_bytes(b"the raw map")
+    assert command(words) == 0
+    assert state(folder) == "complete"
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_simulated_scans_stay_labelled_when_they_come_as_a_dataset(dataset, capsys):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from PIL import Image
 
+from rt1t2_dask.atlas import dseg
 from rt1t2_dask.command_line import command
+from rt1t2_dask.pipelines.gain_plan import PersonGain
+from rt1t2_dask.pipelines.people import Person
+from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.quality_table import quality_table
 
 
 def hollow(root, label: str) -> None:
@@ -130,3 +139,26 @@ def test_a_wrong_limit_is_one_line(maps_study, maps_arguments, capsys, setting, 
     maps_study()
     assert command([*maps_arguments, setting]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limits", [(4.0, 5.0), (4.0, None), (None, None)])
+def test_whatever_is_a_ratio_carries_the_gain(limits):
+    index = dseg()["index"].to_numpy()[:3]
+    regions = xr.Dataset({"region": ("region", index), "coverage": ("region", np.ones(3))})
+
+    def person(limit, factor):
+        numbers = {"ratio_white": 2.0, "ratio_grey": 1.5, "ratio_white_grey": 4 / 3}
+        parts = {"ratio": {"ratio_limit": limit}, "quality": numbers, "parcels": regions}
+        tasks = {stage: SimpleNamespace(part=part) for stage, part in parts.items()}
+        gain = PersonGain(factor, 0.1, "P1", True, False)
+        return PersonPlan(Person("sub-01", "pat"), tasks, {}, gain)
+
+    lake = SimpleNamespace(record=lambda part: part, read=lambda part: part)
+    config = SimpleNamespace(quality=SimpleNamespace(pairs=dict, action="flag"))
+    plans = [person(limit, factor) for limit, factor in zip(limits, (0.5, 2.0), strict=True)]
+    found = quality_table(lake, config, plans)
+    assert found["ratio_white"].tolist() == [1.0, 4.0]
+    assert found["ratio_grey"].tolist() == [0.75, 3.0]
+    assert found["ratio_white_grey"].tolist() == [4 / 3, 4 / 3]
+    wanted = [np.nan if k is None else k * f for k, f in zip(limits, (0.5, 2.0), strict=True)]
+    np.testing.assert_array_equal(found["ratio_limit"].astype(float), wanted)

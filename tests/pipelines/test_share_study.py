@@ -107,6 +107,43 @@ def test_one_folder_with_a_site_column_gives_the_same_file(three, files):
     assert found.read_bytes() == files[0].read_bytes()
 
 
+def changed(file, to, **about):
+    """Copy a site's file with other words about itself; None takes one out."""
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(to, "w") as new:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "zarr.json":
+                whole = json.loads(content)
+                said = whole["attributes"] | about
+                whole["attributes"] = {k: v for k, v in said.items() if v is not None}
+                content = json.dumps(whole).encode()
+            new.writestr(name, content)
+    return to
+
+
+def test_sums_of_logs_and_of_ratios_are_never_added(three, files, capsys, tmp_path):
+    def words_of(*paths):
+        listed = ",".join(map(str, paths))
+        return asked(three, "mixed", "share=combine", f"files=[{listed}]", "dry_run=true")
+
+    def combined(*paths):
+        return said(capsys, words_of(*paths))
+
+    log = changed(files[1], tmp_path / "log.zip", scale="log")
+    assert command(words_of(changed(files[0], tmp_path / "too.zip", scale="log"), log)) == 0
+    signed = changed(files[0], tmp_path / "signed.zip", scale="signed")
+    assert command(words_of(signed, files[1])) == 0
+    assert "site north of the ratio itself" in combined(signed, log)
+    for listed in ((log, files[0], files[2]), (files[2], log)):
+        found = combined(*listed)
+        assert "site south shares sums of the log ratio, site " in found
+        assert ("site north of the ratio itself" in found) == (files[0] in listed)
+        assert "calibration=none at every site" in found
+    old = changed(files[1], tmp_path / "old.zip", scale=None, format=1)
+    assert "has format 1, this version reads 2; export it again" in combined(old, files[0])
+    assert not (three / "mixed").exists()
+
+
 def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, tmp_path):
     def combined(*paths, more=()):
         listed = ",".join(map(str, paths))

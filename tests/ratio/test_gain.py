@@ -10,7 +10,7 @@ from scipy.stats import wishart
 
 from rt1t2_dask.ratio.anchors import Anchors
 from rt1t2_dask.ratio.corrections import Corrections, Scan, correct, disagreement
-from rt1t2_dask.ratio.gain import decide, estimate, spread, within_groups
+from rt1t2_dask.ratio.gain import decide, estimate, people_in_sums, spread, within_groups
 
 
 def cohort(rng, n, sd_gain, sd_ratio=0.05, sd_anchor=0.08):
@@ -44,6 +44,28 @@ def test_within_groups_averages_repeats_and_leaves_group_means_out():
     second = np.cov([[1.0, 1.35], [5.0, 6.0]])
     np.testing.assert_allclose(sums, first + second)
     assert dof == 2
+
+
+@pytest.mark.parametrize(
+    ("group", "person", "people"),
+    [
+        ("aaaaaa", "123456", 6),
+        ("aabbbc", "123456", 5),
+        ("abcd", "1234", 0),
+        ("aaab", "1123", 2),
+        ("aaabbb", "123123", 3),
+        ("", "", 0),
+    ],
+)
+def test_who_is_alone_in_a_group_or_there_again_is_in_no_sum(group, person, people):
+    assert people_in_sums(group, person) == people
+    keys = list(zip(group, person, strict=True))
+    single = [group.count(g) == 1 for g, _ in keys]
+    y = np.arange(len(keys), dtype=float)
+    moved = y + 9.0 * np.array(single, float)
+    if keys:
+        both = [within_groups(v, v, list(group), list(person))[0] for v in (y, moved)]
+        np.testing.assert_allclose(*both)
 
 
 @pytest.mark.parametrize(("n", "sd_gain"), [(6, 0.1), (12, 0.0), (12, 0.1), (30, 0.42)])

@@ -30,6 +30,7 @@ from rt1t2_dask.sites.shared import (
     products_of,
     require_safe,
     rounded,
+    with_own,
 )
 from rt1t2_dask.sites.sufficient import accumulate, add
 from rt1t2_dask.stats.demographics import compare, joint_demographics
@@ -229,6 +230,36 @@ def test_what_would_be_about_few_is_refused(change, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("covariates", "own", "said"),
+    [
+        ([], {"anchor": [9.0, *[0.1, 0.2] * 6]},
+         "about 3 of them (at most 95 %). Leave out whose value is far from all others, or take "
+         "calibration=none at every site, which leaves gain in and shares no own:anchor."),
+        (["age"], {"anchor": [9.0, *[0.1, 0.2] * 6]},
+         "Use fewer covariates, leave out whose value is far from all others, or take "
+         "calibration=none at every site"),
+        ([], {"protocol[P2]": [1.0, 1.0] + [0.0] * 11},
+         "own:protocol[P2] holds for 2 of 13 people of group hc; sums are shared of 4 or more "
+         "(share.minimum_people). Leave those people out with cohort.exclude, or take "
+         "calibration=none at every site"),
+        (["age", "far"], {}, "Use fewer covariates, or leave out whose value is far from all "
+         "others."),
+    ],
+)  # fmt: skip
+def test_a_column_that_nobody_asked_for_comes_with_the_setting_that_leaves_it_out(
+    covariates, own, said
+):
+    rows = pd.DataFrame({"age": np.linspace(30, 80, 13), "far": [900.0, *[1.0, 2.0] * 6]})
+    group = ["hc"] * 13
+    columns = with_own(columns_of(rows[covariates], group), own)
+    with pytest.raises(UserError) as caught:
+        require_safe(columns, group, LEAST)
+    assert said in str(caught.value)
+    assert ("calibration" in str(caught.value)) == bool(own)
+    require_safe(columns_of(rows[["age"]], group), group, LEAST)
+
+
 def test_another_coding_is_said():
     tables, _ = sites_of_study()
     wanted = Wanted(("pat", "hc"), ("sex",), np.array([[1.0], [-1.0]]), sites=True)
@@ -244,6 +275,28 @@ def test_another_coding_is_said():
     assert "text at site a" in refusal(sex=numbers)
     words = tables[1]["sex"].map({"M": "male", "F": "female"})
     assert "coded sex[F], sex[M] at site a and sex[female], sex[male]" in refusal(sex=words)
+
+
+def test_a_gain_column_that_the_joint_model_cannot_hold_comes_with_its_setting():
+    wanted = Wanted(("pat", "hc"), (), np.array([[1.0], [-1.0]]), sites=True)
+
+    def refusal(own, people):
+        group = ["pat", "hc"] * (people // 2)
+        columns = with_own(columns_of(pd.DataFrame(index=range(people)), group), own)
+        rows = [columns.matrix[k::2] for k in (0, 1)]
+        grams = np.stack([one.T @ one for one in rows])
+        sites = [
+            SiteGrams(name, columns.names, ("pat", "hc"), grams, columns.lacking) for name in "ab"
+        ]
+        with pytest.raises(UserError) as caught:
+            build(sites, wanted)
+        return str(caught.value)
+
+    confounded = refusal({"protocol[P2]": [1.0, 0.0] * 6}, 12)
+    assert "column 'b/own:protocol[P2]' is" in confounded
+    assert "take calibration=none at every site" in confounded
+    few = refusal({"anchor of P1": [0.1, 0.5, 0.2, 0.0], "anchor of P2": [0.3, 0.0, 0.1, 0.6]}, 4)
+    assert "use fewer covariates, or take calibration=none at every site" in few
 
 
 def test_demographics_of_sums_are_those_of_people():

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from rt1t2_dask.bids_sidecars import acquisition, document, sidecars
+from rt1t2_dask.ratio.protocol import number_protocols
 
 IMAGE = "sub-01/ses-2/anat/sub-01_ses-2_acq-mprage_T1w.nii.gz"
 
@@ -56,3 +57,24 @@ def test_only_what_tells_protocols_apart_is_read():
     }  # fmt: skip
     found = acquisition(json.loads(json.dumps(document)))
     assert found == {"Manufacturer": "Siemens", "ScanningSequence": "GR IR", "EchoTime": 0.003}
+
+
+@pytest.mark.parametrize(
+    "written", ['["GR", "IR"]', '"GR IR"', '"GR_IR"', '"GR\\\\IR"', '"gr, ir "', '["GR IR"]']
+)
+def test_a_sequence_is_one_however_a_converter_joins_its_codes(written):
+    found = acquisition(document(f'{{"ScanningSequence": {written}}}'.encode()))
+    assert found == {"ScanningSequence": "GR IR"}
+
+
+def test_only_codes_are_joined_anew():
+    found = acquisition({"ManufacturersModelName": "Prisma_fit", "SequenceVariant": "SK_SP_MP"})
+    assert found == {"ManufacturersModelName": "Prisma_fit", "SequenceVariant": "SK SP MP"}
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "null", '"n/a"'])
+def test_what_is_no_value_tells_no_protocols_apart(value):
+    text = f'{{"EchoTime": {value}, "FlipAngle": 9, "SequenceVariant": [null, "n/a"]}}'
+    found = acquisition(document(text.encode()))
+    assert found == {"FlipAngle": 9.0}
+    assert number_protocols([found, found, {"EchoTime": 0.003, **found}]) == [0, 0, 0]
