@@ -250,7 +250,7 @@ def people(content: ReportContent) -> dict[str, Table]:
     found = {
         "excluded": (content.excluded, "Left out by the study's settings"),
         "failures": (content.failures, "Failed during processing"),
-        "flags": (_flags(content.quality), "People beyond a limit of quality"),
+        "flags": (_flags(content.quality), "People beyond a limit of quality or without gain"),
         "quality": (_flagged_first(content.quality), "Quality, one row a person"),
     }
     return {
