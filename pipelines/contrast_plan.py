@@ -226,7 +226,7 @@ def _clusters(
 ) -> Task:
     lesions = {
         f"lesion{i:05d}": plans[k].part("ratio")
-        for i, k in enumerate(_people(design))
+        for i, k in enumerate(people_of(design))
         if "ratio" in plans[k].tasks
     }
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
@@ -272,8 +272,8 @@ def _baseline(design: Design, config: Config) -> list[bool]:
     return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
 
 
-def _people(design: Design) -> list[int]:
-    """Who takes part, the partners of pairs last."""
+def people_of(design: Design) -> list[int]:
+    """Return who takes part by place among the usable, the partners of pairs last."""
     partners = [] if design.partner is None else design.partner.tolist()
     return [*design.rows.tolist(), *partners]
 
