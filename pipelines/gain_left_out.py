@@ -40,6 +40,6 @@ def said_of(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> li
     why = "; ".join(f"{reason}: {counts[reason]}" for reason in sorted(counts))
     return [
         f"{what} leaves out {plural(counts.total(), 'person', 'people')} whose gain is not known "
-        f"({why}; see {WHERE}): gain is taken out of the others, their maps stay raw. Or take "
-        "calibration=none."
+        f"({why}; see {WHERE}): these maps stay raw, while gain is taken out of the others. "
+        "calibration=none leaves nobody out."
     ]
