@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from rt1t2_dask.config import Cohort, Config, parse
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines import quality_table
 from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.pipelines.gain_plan import PersonGain
 from rt1t2_dask.pipelines.people import Person
@@ -181,3 +182,21 @@ def test_a_text_covariate_called_protocol_keeps_its_column():
     named = [f"P{1 + k // 2 % 2}" for k in range(16)]
     names = planned(config, (8, 8), gains, protocol=named).contrasts["patVsHc"].design.names
     assert names == ("pat", "hc", "covariate:protocol[P2]", "protocol[P2]")
+
+
+def test_quality_says_no_of_whom_contrasts_leave_out_and_has_no_z_of_them(monkeypatch):
+    gains = [gain(0.1 * k) for k in range(5)]
+    gains[1] = gain(float("nan"))
+    plans = [PersonPlan(Person(f"sub-{k}", "pat"), {}, {}, one) for k, one in enumerate(gains)]
+    numbers = {f"sub-{k}": {"ratio_white": 1.0 + k / 10} for k in range(5)}
+    monkeypatch.setattr(
+        quality_table, "_covered", lambda lake, plan: numbers[plan.person.label].copy()
+    )
+    rows = quality_table.quality_table(None, configured(), plans)
+    assert rows["used"].tolist() == ["yes", "no", "yes", "yes", "yes"]
+    assert rows["flag"].notna().tolist() == [False, True, False, False, False]
+    logs = np.log([1.0 * gains[0].factor] + [(1 + k / 10) * gains[k].factor for k in (2, 3, 4)])
+    wanted = (logs - np.median(logs)) / (1.4826 * np.median(np.abs(logs - np.median(logs))))
+    z = rows["ratio_white_z"].to_numpy()
+    assert np.isnan(z[1])
+    np.testing.assert_allclose(z[[0, 2, 3, 4]], wanted)
