@@ -6,8 +6,11 @@ import pandas as pd
 
 from rt1t2_dask.config_contrasts import TwoSample
 from rt1t2_dask.pipelines.calibration_results import calibration_people, calibration_table
+from rt1t2_dask.pipelines.contrast_plan import people_of
 from rt1t2_dask.pipelines.finished import Finished
+from rt1t2_dask.pipelines.gain_design import usable
 from rt1t2_dask.pipelines.group_scale import study_scale
+from rt1t2_dask.pipelines.plan import rows_of
 from rt1t2_dask.report.calibration_section import anchor_differences, calibration_section
 from rt1t2_dask.report.section import Section
 
@@ -28,11 +31,13 @@ def calibration_sections(study: Finished, tables: Tables | None) -> tuple[Sectio
     if tables is None:
         return ()
     protocols, people = tables
-    pairs, slopes = {}, {}
+    _, tested = usable(rows_of(study.people, study.plans), study.plans)
+    pairs, members, slopes = {}, {}, {}
     for name, plan in study.cohort.contrasts.items():
         slopes[name] = study.lake.record(plan.contrast.part).get("anchor_slopes", {})
         if isinstance(plan.form, TwoSample):
             pairs[name] = plan.form.groups
-    anchors = anchor_differences(people, protocols, pairs, slopes)
+            members[name] = [tested[k].person.label for k in people_of(plan.design)]
+    anchors = anchor_differences(people, protocols, pairs, members, slopes)
     kind = study.config.calibration.kind
     return (calibration_section(kind, protocols, people, anchors, study_scale(study.plans)),)

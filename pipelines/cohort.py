@@ -12,6 +12,7 @@ from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan, plan_contrast
 from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, usable
+from rt1t2_dask.pipelines.gain_left_out import said_of
 from rt1t2_dask.pipelines.group_scale import study_scale
 from rt1t2_dask.pipelines.harmonise_plan import harmonise
 from rt1t2_dask.pipelines.meta_plan import MetaPlan, plan_meta
@@ -102,31 +103,35 @@ def plan_cohort(
     rows = rows_of(people, plans)
     if config.share.kind == "export":
         share = plan_share(config, *usable(rows, plans), shared, gain)
-        return CohortPlan({}, None, {}, (), share=share, gain=gain)
+        out = tuple(said_of("The export", plans, config.cohort.groups))
+        return CohortPlan({}, None, {}, out, share=share, gain=gain)
     plans, harmony = harmonise(config, rows, plans, shared)
     scale = study_scale(plans)
     contrasts: dict[str, ContrastPlan] = {}
     notes = site_warnings(config, rows)
+    tested, kept = usable(rows, plans)
     for name, form in config.every_contrast().items():
-        reason = too_small(rows, form.members or tuple(config.cohort.groups))
+        members = form.members or tuple(config.cohort.groups)
+        notes += said_of(f"Contrast {name}", plans, members)
+        reason = too_small(tested, members)
         if reason:
             notes.append(f"No contrast {name}: {reason}")
             continue
         try:
             contrasts[name] = plan_contrast(config, rows, plans, shared, form, scale)
-            notes += _left_out(name, contrasts[name], rows)
+            notes += _left_out(name, contrasts[name], tested)
         except ContrastRefusedError as error:
             notes.append(f"No contrast {name}: {error}")
         except UserError as error:
             raise UserError(f"contrast {name}: {error}") from None
-    tested, kept = usable(rows, plans)
+    notes += said_of("The receptor analysis", plans, config.cohort.groups)
     receptors, pet, more = plan_receptors(config, tested, kept, scale)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")
     regional = tuple(plan_parcels(config, kept)) if receptors else ()
     meta, said = plan_meta(config, rows, plans, shared, contrasts, scale)
     notes = [*notes, *more, *said]
-    effects = plan_site_effects(config, rows, plans, shared)
+    effects = plan_site_effects(config, tested, kept, shared)
     return CohortPlan(
         contrasts, pet, receptors, tuple(notes), regional, harmony, meta, effects, gain=gain
     )

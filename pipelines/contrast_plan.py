@@ -124,14 +124,38 @@ def contrast_task(
 
     Rows of the design count in the people that `usable` leaves.
     """
-    rows, plans = usable(rows, plans)
-    design = held_constant(build(form, rows, config.cohort.reference), rows, plans)
-    require_memory(config, design)
-    if config.contrast.variance == "welch" and len(design.groups) > 1:
-        require_group_dof(design, LEAST_GROUP_DOF)
+    design = _design(config, rows, plans, form)
+    _, plans = usable(rows, plans)
     common, own = _settings(config, design, plans, scale, form)
     parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
     return design, CONTRAST.task(common | own, parents, mask_file(config))
+
+
+def _design(config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], form: Form) -> Design:
+    """Build the design of who is usable with what is held constant.
+
+    What the same contrast without gains allows is no wrong input, and refuses the contrast alone.
+    """
+    left, kept = usable(rows, plans)
+    try:
+        held = held_constant(build(form, left, config.cohort.reference), left, kept)
+        _require_fitting(config, held)
+    except ContrastRefusedError:
+        raise
+    except UserError as error:
+        _require_fitting(config, build(form, rows, config.cohort.reference))
+        raise ContrastRefusedError(
+            f"{error} Or take calibration=none: the people that calibration=eb_gain leaves out "
+            "and the columns that it holds constant are what makes it impossible."
+        ) from None
+    return held
+
+
+def _require_fitting(config: Config, design: Design) -> None:
+    """Refuse a design that memory or the groups' own variances do not allow."""
+    require_memory(config, design)
+    if config.contrast.variance == "welch" and len(design.groups) > 1:
+        require_group_dof(design, LEAST_GROUP_DOF)
 
 
 def _settings(
@@ -202,7 +226,7 @@ def _clusters(
 ) -> Task:
     lesions = {
         f"lesion{i:05d}": plans[k].part("ratio")
-        for i, k in enumerate(_people(design))
+        for i, k in enumerate(people_of(design))
         if "ratio" in plans[k].tasks
     }
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
@@ -248,8 +272,8 @@ def _baseline(design: Design, config: Config) -> list[bool]:
     return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
 
 
-def _people(design: Design) -> list[int]:
-    """Who takes part, the partners of pairs last."""
+def people_of(design: Design) -> list[int]:
+    """Return who takes part by place among the usable, the partners of pairs last."""
     partners = [] if design.partner is None else design.partner.tolist()
     return [*design.rows.tolist(), *partners]
 

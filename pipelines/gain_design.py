@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.names import ANCHOR
 from rt1t2_dask.pipelines.plan import PersonPlan
 from rt1t2_dask.stats.covariates import covariate_columns
-from rt1t2_dask.stats.design import RANK_TOLERANCE, Design, require_estimable
+from rt1t2_dask.stats.design import LEAST_DOF, RANK_TOLERANCE, Design, require_estimable
 
 Float = NDArray[np.float64]
 LEAST_A_GROUP = 3
@@ -60,7 +60,9 @@ def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPl
     """
     if any(plan.gain is None for plan in plans):
         return design
-    _require_told_apart(design, people, plans)
+    partners = [] if design.partner is None else design.partner.tolist()
+    members, group = [*design.rows.tolist(), *partners], people["group"].tolist()
+    require_told_apart([group[k] for k in members], [plans[k] for k in members])
     matrix, names = design.matrix, list(design.names)
     for name, values in _columns(plans):
         column = values[design.rows]
@@ -95,7 +97,7 @@ def z_covariates(
     Raises
     ------
     ContrastRefusedError
-        A protocol has no controls, or patients only.
+        A protocol has no controls, or patients only; or the controls are too few.
     """
     own, _ = covariate_columns(pd.DataFrame(known), np.arange(len(plans)))
     matrix = np.column_stack([np.ones(len(plans)), own])
@@ -106,11 +108,39 @@ def z_covariates(
             matrix = np.column_stack([matrix, column])
             found[name] = values
         elif _adds(matrix, column):
-            raise ContrastRefusedError(
-                f"{name} cannot be told from the group: the controls do not vary in it. Leave a "
-                "protocol's people out with cohort.exclude, or take calibration=gm_median."
-            )
+            raise ContrastRefusedError(_untold(name, column[controls], matrix[controls]))
+    _require_controls(int(controls.sum()), own.shape[1] + 1, list(found))
     return found
+
+
+def _untold(name: str, column: Float, others: Float) -> str:
+    """Say why controls do not tell a column from what else the z holds constant."""
+    n, columns = others.shape
+    if not np.ptp(column):
+        return (
+            f"{name} cannot be told from the group: the controls do not vary in it. Leave a "
+            "protocol's people out with cohort.exclude, or take calibration=gm_median."
+        )
+    if np.linalg.matrix_rank(others) >= n:
+        return _too_few(n, columns, [name])
+    return (
+        f"{name} cannot be told from the covariates: in the controls it follows from them. Name "
+        "fewer in cohort.covariates, or take calibration=none."
+    )
+
+
+def _require_controls(n: int, columns: int, held: Sequence[str]) -> None:
+    """Refuse where what is held constant leaves the controls too little residual."""
+    if held and n - columns >= LEAST_DOF > n - columns - len(held):
+        raise ContrastRefusedError(_too_few(n, columns, held))
+
+
+def _too_few(n: int, columns: int, held: Sequence[str]) -> str:
+    return (
+        f"{n} controls are too few to hold {', '.join(held)} constant beside the mean and "
+        f"{columns - 1} columns of covariates (at least {LEAST_DOF} more controls than columns "
+        "are needed). Name fewer in cohort.covariates, or take calibration=none."
+    )
 
 
 def own_columns(plans: Sequence[PersonPlan]) -> dict[str, list[float]]:
@@ -137,13 +167,26 @@ def _adds(matrix: Float, column: Float) -> bool:
     return bool(np.linalg.norm(left) > RANK_TOLERANCE * max(float(np.linalg.norm(column)), 1.0))
 
 
-def _require_told_apart(design: Design, people: pd.DataFrame, plans: Sequence[PersonPlan]) -> None:
-    partners = [] if design.partner is None else design.partner.tolist()
-    members = [*design.rows.tolist(), *partners]
-    group = people["group"].tolist()
-    counts = Counter((_protocol(plans[k]), group[k]) for k in members)
+def require_told_apart(group: Sequence[str], plans: Sequence[PersonPlan]) -> None:
+    """Refuse a comparison of groups where a protocol has too few people of one.
+
+    Parameters
+    ----------
+    group : sequence of str
+        Group of each person compared.
+    plans : sequence of PersonPlan
+        Theirs, in the same order; nothing is asked where gains are not known.
+
+    Raises
+    ------
+    ContrastRefusedError
+        With the numbers by protocol and group.
+    """
+    if any(plan.gain is None for plan in plans):
+        return
+    counts = Counter((_protocol(p), name) for p, name in zip(plans, group, strict=True))
     protocols = sorted({protocol for protocol, _ in counts})
-    groups = list(dict.fromkeys(group[k] for k in members))
+    groups = list(dict.fromkeys(group))
     fewest = min(counts[protocol, name] for protocol in protocols for name in groups)
     if len(protocols) > 1 and fewest < LEAST_A_GROUP:
         listed = "; ".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from rt1t2_dask.config_contrasts import (
     TwoSample,
 )
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.names import OF_GAIN
 from rt1t2_dask.pipelines.people import COVARIATE
 from rt1t2_dask.stats import designs
 from rt1t2_dask.stats.covariates import require_values
@@ -82,9 +84,12 @@ def _apart(design: Design, form: Form) -> Design:
     n = 2 if type(form) is TwoSample else n
     own, more = design.names[:n], design.names[n:]
     taken = {*own, *OWN_COLUMNS}
-    return replace(
-        design, names=(*own, *(f"{COVARIATE}{name}" if name in taken else name for name in more))
-    )
+    return replace(design, names=(*own, *(own_name(name, taken) for name in more)))
+
+
+def own_name(name: str, taken: Collection[str] = ()) -> str:
+    """Return what a covariate is called: marked where a column that is none has its name."""
+    return f"{COVARIATE}{name}" if name in taken or OF_GAIN.fullmatch(name) else name
 
 
 def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:

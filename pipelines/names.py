@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 T1, GREY, WHITE = "icbm152_2009a_t1", "icbm152_2009a_gm", "icbm152_2009a_wm"
@@ -40,3 +41,5 @@ TEMPLATES = {
 }
 ANCHOR = "anchor"
 """How a design's columns of log T1w/T2w of fluid begin."""
+OF_GAIN = re.compile(rf"{ANCHOR}( of P\d+)?|protocol\[P\d+\]")
+"""Names of a design's columns that hold protocol and gain constant."""

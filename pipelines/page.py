@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
 from rt1t2_dask.pipelines.finished import Finished
 from rt1t2_dask.pipelines.gain_design import usable
+from rt1t2_dask.pipelines.gain_left_out import reason_of
 from rt1t2_dask.pipelines.group_design import words
 from rt1t2_dask.pipelines.outputs import failure_table
 from rt1t2_dask.pipelines.people import shown
@@ -148,6 +149,11 @@ def _excluded(config: Config, study: Finished) -> pd.DataFrame:
     rows = [(label, "cohort.exclude") for label in labels]
     reason = "quality.action=exclude: see the table of quality"
     rows += [(plan.person.label, reason) for plan in study.excluded]
+    rows += [
+        (plan.person.label, f"calibration=eb_gain, contrasts and receptors only: {reason_of(plan)}")
+        for plan in study.plans
+        if reason_of(plan)
+    ]
     return pd.DataFrame(rows, columns=["participant_id", "reason"])
 
 

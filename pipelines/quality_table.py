@@ -17,6 +17,7 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.images.judge import MEASURES, beyond
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.quality import coverage
+from rt1t2_dask.pipelines.gain_left_out import reason_of
 from rt1t2_dask.pipelines.group_scale import factor_of
 from rt1t2_dask.pipelines.names import ATLAS
 from rt1t2_dask.pipelines.plan import PersonPlan
@@ -68,15 +69,18 @@ def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd
         ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no)
         in the group results; then the numbers. ``ratio_white``, ``ratio_grey`` and
         ``ratio_limit`` carry the person's gain; ``..._z`` are robust z of the logs of the first
-        two within the person's group.
+        two within the person's group, NaN for whose ratio stays raw where gain is taken out of
+        the others.
     """
     rows = pd.DataFrame([_row(lake, config, plan) for plan in plans])
     groups = [plan.person.group for plan in plans]
+    comparable = [not reason_of(plan) for plan in plans]
     for name in rows.columns.intersection(list(IN_RATIO)):
         rows[name] = pd.to_numeric(rows[name]) * [factor_of(plan) for plan in plans]
     for name in LEVELS:
         if name in rows:
-            rows[f"{name}_z"] = robust_z(np.log(rows[name].to_numpy(np.float64)), groups)
+            logs = np.log(rows[name].to_numpy(np.float64))
+            rows[f"{name}_z"] = robust_z(np.where(comparable, logs, np.nan), groups)
     return rows
 
 
@@ -159,6 +163,8 @@ def _row(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
     if doubt and not any(reason.startswith("contrast_kept") for reason in reasons):
         reasons.append(str(doubt))
     used = "yes" if not reasons or config.quality.action == "flag" else "no"
+    if reason := reason_of(plan):
+        reasons, used = [*reasons, f"{reason}, gain not known"], "no"
     flag = "; ".join(reasons) or None
     return {"participant_id": plan.person.label, "flag": flag, "used": used, **numbers}
 

@@ -12,8 +12,13 @@ from rt1t2_dask import assets
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_contrasts import Paired
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.gain_design import ContrastRefusedError, z_covariates
-from rt1t2_dask.pipelines.group_design import build
+from rt1t2_dask.pipelines.gain_design import (
+    ContrastRefusedError,
+    own_columns,
+    require_told_apart,
+    z_covariates,
+)
+from rt1t2_dask.pipelines.group_design import build, own_name
 from rt1t2_dask.pipelines.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.local_files import local_file
 from rt1t2_dask.pipelines.maps import row_role
@@ -26,6 +31,7 @@ from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
 BETWEEN = ("z", "effect_size")
+WITHOUT_COVARIATES = ("effect_size", "paired_difference")
 
 
 def plan_receptors(
@@ -54,6 +60,7 @@ def plan_receptors(
             try:
                 lists = _lists(config, rows, group)
                 tasks[group] = _task(config, rows, plans, lists, pet, scale)
+                notes += _not_held(config, group, [plans[k] for side in lists for k in side])
             except ContrastRefusedError as error:
                 notes.append(f"No receptor correlations of {group}: {error}")
     return tasks, pet, notes
@@ -133,9 +140,30 @@ def _plan_pairs(
                 f"No receptor correlations of {name}: {len(lists[0])} complete pairs; "
                 f"{MIN_CONTROLS} are needed."
             )
-        else:
+            continue
+        try:
             tasks[name] = _task(config, rows, plans, lists, pet, scale)
+            notes += _not_held(config, name, [plans[k] for side in lists for k in side])
+        except ContrastRefusedError as error:
+            notes.append(f"No receptor correlations of {name}: {error}")
     return tasks, pet, notes
+
+
+def _not_held(config: Config, name: str, people: Sequence[PersonPlan]) -> list[str]:
+    """Say what a comparison that takes no covariates leaves in of protocols and gain."""
+    if config.receptors.option not in WITHOUT_COVARIATES:
+        return []
+    # What both members of every pair share cancels.
+    half = len(people) // 2 if config.receptors.option == "paired_difference" else 0
+    columns = own_columns(people).items()
+    free = [name for name, values in columns if not half or values[:half] != values[half:]]
+    if not free:
+        return []
+    return [
+        f"The receptor correlations of {name} do not hold {', '.join(free)} constant "
+        f"(receptors.option={config.receptors.option}): part of them may be protocol or gain. "
+        "receptors.option=z holds them constant."
+    ]
 
 
 def _paired_forms(config: Config) -> dict[str, Paired]:
@@ -144,9 +172,13 @@ def _paired_forms(config: Config) -> dict[str, Paired]:
 
 def _pairs(config: Config, rows: pd.DataFrame) -> dict[str, tuple[list[int], list[int]]]:
     """Give both members of every complete pair of each paired contrast, in the same order."""
-    found = {}
+    found: dict[str, tuple[list[int], list[int]]] = {}
     for name, form in _paired_forms(config).items():
-        design = build(form.with_covariates(()), rows, config.cohort.reference)
+        try:
+            design = build(form.with_covariates(()), rows, config.cohort.reference)
+        except UserError:  # said at the contrast; here nobody is left to compare
+            found[name] = [], []
+            continue
         assert design.partner is not None
         found[name] = design.rows.tolist(), design.partner.tolist()
     return found
@@ -192,10 +224,13 @@ def _task(
 def _covariates(
     config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
 ) -> dict[str, list[Any]]:
-    """Give the people's covariates; none where the option does not use them."""
-    if not config.receptors.covariates or config.receptors.option != "z":
+    """Give the people's covariates and what is held constant, where the option uses them."""
+    if config.receptors.option in WITHOUT_COVARIATES:
+        require_told_apart(rows["group"].tolist(), plans)
+    if config.receptors.option != "z":
         return {}
-    found = {name: rows[COVARIATE + name] for name in config.covariates}
+    names = config.covariates if config.receptors.covariates else ()
+    found = {name: rows[COVARIATE + name] for name in names}
     for name, values in found.items():
         if values.isna().any():
             who = rows.loc[values.isna(), "participant_id"].tolist()
@@ -204,6 +239,6 @@ def _covariates(
                 f"of the receptor analysis ({some(who)}); complete it, leave them out with "
                 "cohort.exclude, or set receptors.covariates=false."
             )
-    own = {name: values.tolist() for name, values in found.items()}
+    own = {own_name(name): values.tolist() for name, values in found.items()}
     controls = (rows["group"] == config.cohort.reference).to_numpy()
     return own | z_covariates(own, plans, controls)

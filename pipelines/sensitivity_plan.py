@@ -10,12 +10,12 @@ import pandas as pd
 
 from rt1t2_dask.config import Config
 from rt1t2_dask.config_steps import of_person
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibrate import CALIBRATE
 from rt1t2_dask.pipelines.clusters import CLUSTERS
 from rt1t2_dask.pipelines.cohort import CohortPlan
 from rt1t2_dask.pipelines.contrast import CONTRAST
 from rt1t2_dask.pipelines.contrast_plan import contrast_task
-from rt1t2_dask.pipelines.gain_design import ContrastRefusedError
 from rt1t2_dask.pipelines.gain_plan import EB_GAIN, with_gains
 from rt1t2_dask.pipelines.group_scale import study_scale
 from rt1t2_dask.pipelines.plan import PersonPlan, rows_of
@@ -139,10 +139,13 @@ def _recalibrated(
     cohort: CohortPlan,
     shared: Mapping[str, Part],
 ) -> Choice:
-    """Plan the contrasts of other maps; one that their protocols do not allow is left out."""
+    """Plan the contrasts of other maps; one that the people or protocols forbid is left out.
+
+    The study's own contrast stands, so that what fails here is no fault of its settings.
+    """
     contrasts: dict[str, Task] = {}
     for name, main in cohort.contrasts.items():
-        with suppress(ContrastRefusedError):
+        with suppress(UserError):
             scale = study_scale(plans)
             contrasts[name] = contrast_task(config, rows, plans, shared, main.form, scale)[1]
     clusters = {

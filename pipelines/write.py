@@ -127,8 +127,10 @@ def _write_contrast(
     ]
     if plan.thresholds is not None:
         tables.append(("thresholds", plan.thresholds.part, THRESHOLDS))
+    scale = lake.record(plan.contrast.part)["scale"]
     for label, part, file in tables:
         rows = results.table_of(lake, part, file)
+        rows = rows.assign(scale=scale) if file == EFFECTS else rows
         store.write(f"group/contrast-{name}_{label}.tsv", tsv_bytes(rows))
     store.write(f"group/contrast-{name}_design.tsv", tsv_bytes(results.design_table(plan)))
     if plan.permute is not None:

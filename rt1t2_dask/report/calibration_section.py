@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,16 @@ from rt1t2_dask.report.section import Section
 from rt1t2_dask.report.table import Table, from_frame
 
 ANCHOR = "calibration"
-# A calibrated spread this much above the raw one is said; medians of one person move by 1 %.
-WIDER = 1.05
+# A calibrated spread above the raw one is said; what would be printed as 1.00 is no more.
+WIDER = 1.005
 BIASED_PERCENT = 2.0
 EB_GAIN = "eb_gain"
 
 _HELD = (
-    "Difference of log T1w/T2w of fluid between the contrast's groups, with its standard error; "
-    "carried: minus lambda times it, the bias where fluid itself differs and not the gain. Where "
+    "Difference of log T1w/T2w of fluid between the contrast's people of either group (who is "
+    "flagged as another sequence left out), with its standard error. Carried: where gain is taken "
+    "out, minus lambda times it, the bias where fluid itself differs and not the gain; where the "
+    "ratio is raw, the estimated lambda times it, the gain that the difference may hold. Where "
     "gain is taken out, contrasts and regional z hold the anchor constant, so that their p does "
     "not depend on lambda; slope: of the corrected log ratio on the anchor, median over voxels."
 )
@@ -94,25 +96,40 @@ def warnings(kind: str, protocols: pd.DataFrame, anchors: pd.DataFrame) -> list[
     """Say where calibration widens the spread, and where the anchor differs by group."""
     wider = [
         f"Warning: calibration={kind} multiplies the spread between people of "
-        f"{row['protocol']} by {row['calibrated_over_raw']:.1f}; compare calibration=eb_gain."
+        f"{row['protocol']} by {row['calibrated_over_raw']:.2f}; compare calibration="
+        f"{'none' if kind == EB_GAIN else EB_GAIN}."
         for row in protocols.to_dict("records")
         if row["calibrated_over_raw"] > WIDER
     ]
     carried = [
         f"Warning: the fluid anchor of {row['protocol']} differs between the groups of "
         f"{row['contrast']} by {decimal(row['difference'], 1)} % (SE {decimal(row['se'], 1)}); "
-        f"if that is fluid and not gain, {decimal(row['carried'], 1)} % of the difference in "
-        "maps, means and contrast is it."
+        + _carries(row)
         for row in anchors.to_dict("records")
         if kind == EB_GAIN and abs(row["carried"]) > BIASED_PERCENT
     ]
     return wider + carried
 
 
+def _carries(row: Mapping[Any, Any]) -> str:
+    """Say what of a contrast the anchor's difference may be: fluid, or gain that was left in."""
+    carried = decimal(row["carried"], 1)
+    if row["lambda_applied"]:
+        return (
+            f"if that is fluid and not gain, {carried} % of the difference in maps, means and "
+            "contrast is it."
+        )
+    return (
+        f"no gain is taken out there, and by the estimated lambda {carried} % of the difference "
+        "in maps, means and contrast may be gain."
+    )
+
+
 def anchor_differences(
     people: pd.DataFrame,
     protocols: pd.DataFrame,
     groups: Mapping[str, tuple[str, str]],
+    members: Mapping[str, Collection[str]],
     slopes: Mapping[str, Mapping[str, float]],
 ) -> pd.DataFrame:
     """Compare the anchor between the two groups of every contrast, protocol by protocol.
@@ -123,22 +140,33 @@ def anchor_differences(
         Columns of ``calibration_people.tsv`` and ``calibration.tsv``.
     groups : mapping of str to (first, second)
         By contrast.
+    members : mapping of str to collection of str
+        By contrast: the participants in it.
     slopes : mapping of str to mapping
         By contrast: the fitted slope by column of its design.
 
     Returns
     -------
     DataFrame
-        ``contrast``, ``protocol``; ``difference`` (first less second) and ``se`` of the anchor in
-        percent; ``carried``: minus lambda times the difference; ``slope`` of the log ratio on the
-        anchor, median over voxels, NaN where it is not held constant.
+        ``contrast``, ``protocol``, ``lambda_applied``; ``difference`` (first less second) and
+        ``se`` of the anchor in percent, of whom is in the contrast and not flagged as another
+        sequence; ``carried``: minus lambda times the difference where gain is taken out, else
+        plus the estimated lambda times it; ``slope`` of the log ratio on the anchor, median over
+        voxels, NaN where it is not held constant.
     """
+    told = people[people["another_sequence"] == "no"]
     rows = [
-        _difference(contrast, pair, protocol, people, slopes.get(contrast, {}))
+        _difference(
+            contrast,
+            pair,
+            protocol,
+            told[told["participant_id"].isin(members[contrast])],
+            slopes.get(contrast, {}),
+        )
         for contrast, pair in groups.items()
         for protocol in protocols.to_dict("records")
     ]
-    columns = ["contrast", "protocol", "difference", "se", "carried", "slope"]
+    columns = ["contrast", "protocol", "lambda_applied", "difference", "se", "carried", "slope"]
     return pd.DataFrame([row for row in rows if row], columns=columns)
 
 
@@ -155,7 +183,7 @@ def _difference(
     )
     if min(len(first), len(second)) < 2:
         return {}
-    weight = protocol["lambda_applied"] or protocol["lambda_estimate"]
+    applied = protocol["lambda_applied"]
     difference = 100 * float(first.mean() - second.mean())
     variance = first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)
     names = ("anchor", f"anchor of {protocol['protocol']}")
@@ -163,9 +191,10 @@ def _difference(
     return {
         "contrast": contrast,
         "protocol": protocol["protocol"],
+        "lambda_applied": applied,
         "difference": difference,
         "se": 100 * float(np.sqrt(variance)),
-        "carried": -weight * difference,
+        "carried": (-applied or protocol["lambda_estimate"]) * difference,
         "slope": own[0] if own else np.nan,
     }
 
@@ -209,6 +238,18 @@ def _sentences(kind: str, protocols: pd.DataFrame, people: pd.DataFrame) -> list
                 f"{row['protocol']}: {100 * row['lambda_applied']:.0f} % of each anchor's "
                 f"deviation was taken for gain (P(gain) {row['p_gain']:.2f})."
             )
+            said += _unread(people[people["protocol"] == row["protocol"]])
         else:
             said.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
     return said
+
+
+def _unread(people: pd.DataFrame) -> list[str]:
+    """Say how many stay raw among corrected ones because their fluid could not be read."""
+    n = int(people["fluid"].isna().sum())
+    if not n:
+        return []
+    return [
+        f"The fluid of {plural(n, 'person', 'people')} could not be read: the ratio stays raw "
+        "there, and contrasts and receptors leave them out."
+    ]

@@ -28,6 +28,7 @@ SELECTED = (
     "Means over each cluster. The clusters were chosen by the same test, so that these effects "
     "are overestimated."
 )
+ON_LOG = "The contrast is on the natural logarithm of the ratio."
 OLD_NAMES = ["ci_low", "ci_high", "g", "partial_eta2"]
 
 _PERCENT = {
@@ -51,29 +52,38 @@ def sentences(details: Details, extent_mm3: float) -> list[str]:
 def tables(details: Details) -> list[Table]:
     """Give the maxima, the effects of clusters and the regions of smallest p."""
     made = []
-    share = _PERCENT[Scale(details.scale)].format(baseline=details.baseline)
+    share = [
+        *scale_notes(details),
+        _PERCENT[Scale(details.scale)].format(baseline=details.baseline),
+    ]
     if len(details.peaks):
-        made.append(_peaks(details.peaks))
+        made.append(_peaks(details))
     if len(details.effects):
         rows = _effects(details.effects).drop(columns="region", errors="ignore")
-        notes = [SELECTED, _intervals(details.effects), share]
+        notes = [SELECTED, _intervals(details.effects), *share]
         made.append(from_frame(rows, "Effects of the clusters", notes))
     if len(details.parcels):
         first = details.parcels.sort_values("p", kind="stable").head(SHOWN_REGIONS)
         rows = _effects(first.drop(columns="region")).rename(columns={"name": "region"})
         note = "Two-sided p for t; q over all regions; the whole table is in the folder group."
-        notes = [note, _intervals(details.parcels), share]
+        notes = [note, _intervals(details.parcels), *share]
         made.append(from_frame(rows, "Regions of smallest p", notes))
     return made
 
 
-def _peaks(rows: pd.DataFrame) -> Table:
+def scale_notes(details: Details) -> list[str]:
+    """Say where a contrast is on the log of the ratio."""
+    return [ON_LOG] if details.scale == Scale.LOG else []
+
+
+def _peaks(details: Details) -> Table:
+    rows = details.peaks
     places = [coordinates(row) for row in rows[["x_mm", "y_mm", "z_mm"]].to_numpy()]
     shown = rows.drop(columns=["peak", "sign", "x_mm", "y_mm", "z_mm"])
     shown.insert(1, "peak", places)
     names = {"t": "statistic", "zscore": "peak_zscore", "p_uncorrected": "p_peak"}
     note = "At most three maxima a cluster, more than 8 mm apart; p of each peak's height."
-    made = from_frame(shown.rename(columns=names), "Local maxima", [note])
+    made = from_frame(shown.rename(columns=names), "Local maxima", [note, *scale_notes(details)])
     return with_places(made, rows, ["x_mm", "y_mm", "z_mm"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rt1t2_dask.report.content import AssetLike, ContrastResult, ReportContent
+from rt1t2_dask.report.contrast_details import scale_notes
 from rt1t2_dask.report.numbers import (
     NOT_AVAILABLE,
     coordinates,
@@ -75,7 +76,7 @@ def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
             f"The peak's p by permutation is of its {result.symbol}; that of extent needs "
             "permute.statistic=[max_t,cluster] with permute.forming_p as contrast.p."
         )
-    return tuple(notes)
+    return (*notes, *(scale_notes(result.details) if result.details else ()))
 
 
 def cluster_extents(result: ContrastResult) -> Table:
@@ -250,7 +251,7 @@ def people(content: ReportContent) -> dict[str, Table]:
     found = {
         "excluded": (content.excluded, "Left out by the study's settings"),
         "failures": (content.failures, "Failed during processing"),
-        "flags": (_flags(content.quality), "People beyond a limit of quality"),
+        "flags": (_flags(content.quality), "People beyond a limit of quality or without gain"),
         "quality": (_flagged_first(content.quality), "Quality, one row a person"),
     }
     return {

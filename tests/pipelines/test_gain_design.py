@@ -145,6 +145,26 @@ def test_z_needs_controls_that_vary():
         z_covariates({}, plans, controls)
 
 
+def test_too_few_controls_for_the_columns_are_said_as_such():
+    age = np.random.default_rng(1).normal(60, 9, (3, 10))
+    plans = plans_of(anchors(10))
+    known = {f"c{k}": values.tolist() for k, values in enumerate(age)}
+    with pytest.raises(ContrastRefusedError, match="4 controls are too few to hold anchor") as said:
+        z_covariates(known, plans, np.arange(10) > 5)
+    assert "do not vary" not in str(said.value)
+    two = {name: known[name] for name in ("c0", "c1")}
+    with pytest.raises(ContrastRefusedError, match=r"5 controls are too few.*at least 2 more"):
+        z_covariates(two, plans, np.arange(10) > 4)
+    assert list(z_covariates(two, plans, np.arange(10) > 3)) == ["anchor"]
+
+
+def test_a_column_that_follows_from_covariates_in_the_controls_is_said_as_such():
+    controls = np.array(GROUP) == "hc"
+    score = np.where(controls, 2 * anchors(), 1.0).tolist()
+    with pytest.raises(ContrastRefusedError, match="in the controls it follows from them"):
+        z_covariates({"score": score}, plans_of(anchors()), controls)
+
+
 def test_a_mean_is_compared_with_its_value_on_the_scale_of_the_contrasts():
     form = OneSample(test="one_sample", group="hc", value=1.4)
     maps = np.array([1.5, 1.3, np.nan], np.float32)

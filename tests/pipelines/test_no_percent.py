@@ -49,6 +49,7 @@ def test_maps_with_negative_values_get_no_percent(maps_study, maps_arguments, tm
         assert len(rows)
         assert rows["percent"].isna().all() == signed
         assert rows["estimate"].notna().any()
+        assert set(rows["scale"]) == {"signed" if signed else "ratio"}
     assert table(out, "edge_sensitivity")["effect_percent"].isna().all() == signed
     stats = {path.name.split("_stat-")[1] for path in (out / "group").glob("*_statmap.nii.gz")}
     assert ("mdeEffect_statmap.nii.gz" in stats) is signed

@@ -20,7 +20,7 @@ PEOPLE = pd.DataFrame(
         "muscle": 1.0,
         "eye": 0.1,
         "apart": [0.1, 0.1, 0.1, 0.1, 0.1, 0.6],
-        "another_sequence": ["no"] * 5 + ["yes"],
+        "another_sequence": ["no"] * 6,
     }
 )
 
@@ -36,7 +36,26 @@ def protocols(**more: object) -> pd.DataFrame:
 
 
 def differences(table: pd.DataFrame, slopes: dict[str, float] | None = None) -> pd.DataFrame:
-    return anchor_differences(PEOPLE, table, {"a": ("psp", "hc")}, {"a": slopes or {}})
+    return differences_of(PEOPLE, PEOPLE["participant_id"].tolist(), table, slopes)
+
+
+def differences_of(
+    people: pd.DataFrame, members: list[str], table: pd.DataFrame,
+    slopes: dict[str, float] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    return anchor_differences(
+        people, table, {"a": ("psp", "hc")}, {"a": members}, {"a": slopes or {}}
+    )
+
+
+def test_who_is_left_out_of_the_contrast_is_out_of_the_anchors_difference():
+    odd = PEOPLE.iloc[[0, 0]].assign(
+        participant_id=["flagged", "elsewhere"], fluid=3.0, another_sequence=["yes", "no"]
+    )
+    everybody = pd.concat([PEOPLE, odd], ignore_index=True)
+    members = [*PEOPLE["participant_id"], "flagged"]
+    for table in (protocols(), protocols(lambda_applied=0.0)):
+        pd.testing.assert_frame_equal(differences_of(everybody, members, table), differences(table))
 
 
 def test_the_anchors_difference_and_what_is_carried():
@@ -46,16 +65,36 @@ def test_the_anchors_difference_and_what_is_carried():
     assert np.isclose(row["carried"], -5.0) and row["slope"] == 0.07
 
 
-def test_where_nothing_is_taken_out_the_estimate_says_what_it_would_carry():
+def test_where_nothing_is_taken_out_the_difference_may_carry_gain_of_its_own_sign():
     table = protocols(lambda_applied=0.0, lambda_estimate=0.3, reason="P(gain) is 0.40")
     row = differences(table).iloc[0]
-    assert np.isclose(row["carried"], -3.0) and np.isnan(row["slope"])
+    assert np.isclose(row["carried"], 3.0) and np.isnan(row["slope"])
+    (said,) = warnings("eb_gain", table, differences(table))
+    assert "no gain is taken out there" in said and " 3.0 % of the difference" in said
+    assert "fluid and not gain" not in said
+
+
+def test_a_raw_contrast_shifts_by_what_is_said_to_be_carried():
+    """One group has 20 % more gain, none of it is taken out, and lambda is 1."""
+    rng = np.random.default_rng(0)
+    gain = np.r_[rng.normal(0.2, 0.1, 500), rng.normal(0.0, 0.1, 500)]
+    people = pd.DataFrame(
+        {"participant_id": [str(k) for k in range(1000)], "group": ["psp"] * 500 + ["hc"] * 500,
+         "protocol": "P1", "fluid": gain - 1, "another_sequence": "no"}
+    )  # fmt: skip
+    table = protocols(lambda_applied=0.0, lambda_estimate=1.0)
+    found = differences_of(people, people["participant_id"].tolist(), table).iloc[0]
+    log_ratio = 0.4 + gain
+    assert np.isclose(found["carried"], 100 * (log_ratio[:500].mean() - log_ratio[500:].mean()))
 
 
 def test_any_calibration_that_widens_the_spread_is_warned_of():
     wide = protocols(calibrated_over_raw=6.2)
     assert "multiplies the spread" in warnings("mrtool_style", wide, pd.DataFrame())[0]
     assert "by 6.2" in warnings("mrtool_style", wide, pd.DataFrame())[0]
+    little = warnings("eb_gain", protocols(calibrated_over_raw=1.02), pd.DataFrame())
+    assert "by 1.02; compare calibration=none" in little[0]
+    assert warnings("eb_gain", protocols(calibrated_over_raw=1.0), pd.DataFrame()) == []
     unknown = protocols(calibrated_over_raw=float("nan"))
     assert warnings("mrtool_style", unknown, pd.DataFrame()) == []
 
@@ -68,7 +107,11 @@ def test_a_difference_of_the_anchor_is_warned_of_above_two_percent():
 
 
 def test_every_kind_has_its_tables():
-    own = calibration_section("eb_gain", protocols(), PEOPLE, differences(protocols()), "log")
+    people = PEOPLE.assign(
+        another_sequence=["no"] * 5 + ["yes"], fluid=[np.nan, *PEOPLE["fluid"][1:]]
+    )
+    own = calibration_section("eb_gain", protocols(), people, differences(protocols()), "log")
+    assert any("fluid of 1 person could not be read" in said for said in own.sentences)
     captions = [table.caption for table in own.tables]
     assert captions == [
         "Protocols", "Gain by protocol", "Spread between people", "Fluid anchor by contrast",

@@ -52,6 +52,16 @@ def details() -> Details:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("scale", ["log", "ratio"])
+def test_every_table_says_where_the_contrast_is_on_the_log(details, scale):
+    told = replace(details, scale=scale)
+    result = replace(fake_contrast(fake_t_map()), details=told)
+    made = [*contrast_details.tables(told), tables.clusters(result)]
+    assert len(made) == 4
+    for table in made:
+        assert (contrast_details.ON_LOG in table.footnotes) is (scale == "log")
+
+
 def test_sentences_hold_the_numbers(details):
     said = " ".join(contrast_details.sentences(details, 750.0))
     for words in (
