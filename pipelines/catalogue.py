@@ -89,5 +89,5 @@ _BY_NAME = {stage.name: stage for stage in STAGES}
 
 
 def stage_named(name: str) -> Stage:
-    """Give the stage of this name."""
+    """Return the stage of this name."""
     return _BY_NAME[name]

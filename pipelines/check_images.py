@@ -104,7 +104,7 @@ def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], l
 
 
 def _naming(path: str, error: SubjectError) -> str:
-    """Give a fault with the file that it is of."""
+    """Return a fault with the file that it is of."""
     text = str(error)
     return text if path in text else f"{text} ({path})"
 
@@ -177,7 +177,7 @@ def _size(grid: Grid) -> str:
 
 
 def together(reasons: Mapping[str, Sequence[str]]) -> list[str]:
-    """Give each fault once, with the people it concerns."""
+    """Return each fault once, with the people it concerns."""
     people: dict[str, dict[str, str]] = defaultdict(dict)
     for label, own in reasons.items():
         for why in own:

@@ -48,14 +48,14 @@ def _folder_faults(setting: str, url: str) -> list[str]:
 
 
 def free_gigabytes(url: str) -> float | None:
-    """Give the free space of a local folder; None for a bucket."""
+    """Return the free space of a local folder; None for a bucket."""
     if "://" in url and not url.startswith("file://"):
         return None
     return shutil.disk_usage(_nearest(url)).free / 1e9
 
 
 def _nearest(url: str) -> Path:
-    """Give the folder, or the nearest one above it that exists."""
+    """Return the folder, or the nearest one above it that exists."""
     path = Path(url.removeprefix("file://")).expanduser().absolute()
     return next(place for place in (path, *path.parents) if place.exists())
 

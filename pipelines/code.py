@@ -21,7 +21,7 @@ OUTSIDE = tuple(
 
 @cache
 def code_version(modules: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
-    """Give a digest of the text of modules, of all that they import here, and of libraries.
+    """Return a digest of the text of modules, of all that they import here, and of libraries.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class CohortPlan:
     gain: Task | None = None
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         listed = [*self.harmony, *self.regional, *filter(None, (self.gain, self.pet))]
         listed += [*self.receptors.values(), *filter(None, (self.site_effects, self.share))]
         for plan in self.contrasts.values():

@@ -55,7 +55,7 @@ class ContrastPlan:
     thresholds: Task | None
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         some = (self.contrast, self.clusters, *self.relabelings, self.permute)
         more = (self.parcels, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
@@ -161,7 +161,7 @@ def _require_fitting(config: Config, design: Design) -> None:
 def _settings(
     config: Config, design: Design, plans: Sequence[PersonPlan], scale: str, form: Form
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give what every stage of a contrast is told, and what only those that fit are told."""
+    """Return what every stage of a contrast is told, and what only those that fit are told."""
     common = {
         "design": as_settings(design),
         "min_group_n": config.contrast.min_group_n,
@@ -288,6 +288,6 @@ def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[
 
 
 def mask_file(config: Config) -> dict[str, InputFile]:
-    """Give the user's mask of the voxels to test, where there is one."""
+    """Return the user's mask of the voxels to test, where there is one."""
     path = config.contrast.mask
     return {"mask": local_file(path, "contrast.mask")} if path else {}

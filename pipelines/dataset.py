@@ -46,7 +46,7 @@ def marked(config: Config) -> Config:
 
 
 def description(config: Config) -> dict[str, Any]:
-    """Give ``dataset_description.json``."""
+    """Return ``dataset_description.json``."""
     mark = f"{SIMULATED}: " if config.simulated else ""
     return {
         "Name": f"{mark}{_what(config)} of cohort {config.cohort.name}",

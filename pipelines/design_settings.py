@@ -12,7 +12,7 @@ from rt1t2_dask.storage.keys import plain
 
 
 def as_settings(design: Design) -> dict[str, Any]:
-    """Give a design as plain numbers, without anybody's label."""
+    """Return a design as plain numbers, without anybody's label."""
     settings = {
         "matrix": design.matrix,
         "names": list(design.names),

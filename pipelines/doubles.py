@@ -61,7 +61,7 @@ def given_twice(scans: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def content_keys(files: Sequence[InputFile]) -> list[str]:
-    """Give each file a key that is that of another where the bytes are the same.
+    """Return for each file a key that is that of another where the bytes are the same.
 
     Few files are read to their end: those whose sizes and last bytes are equal.
     """
@@ -77,7 +77,7 @@ def content_keys(files: Sequence[InputFile]) -> list[str]:
 
 
 def _tried(key: Key, file: InputFile) -> str:
-    """Give the key of a file; its place where it cannot be read, which is said elsewhere."""
+    """Return the key of a file; its place where it cannot be read, which is said elsewhere."""
     try:
         return file.sha256 if file.members else key(file)
     except (FileNotFoundError, *NOT_READ):

@@ -26,7 +26,7 @@ def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
 
 
 def failures_of(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:
-    """Give whose parts failed, at which stage and why."""
+    """Return whose parts failed, at which stage and why."""
     return [
         Failure(plan.person.label, stage, failed[task.part])
         for plan in plans

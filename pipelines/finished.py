@@ -36,7 +36,7 @@ class Finished:
 
     @property
     def everybody(self) -> tuple[PersonPlan, ...]:
-        """Give all whose maps are there, those left out of the group results last."""
+        """Return all whose maps are there, those left out of the group results last."""
         return (*self.plans, *self.excluded)
 
     def key(self) -> str:
@@ -60,7 +60,7 @@ class Finished:
 
 
 def study_key(config: Config) -> str:
-    """Give the digest of the settings that decide the numbers."""
+    """Return the digest of the settings that decide the numbers."""
     return digest(config.science())
 
 

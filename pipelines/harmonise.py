@@ -114,7 +114,7 @@ def _record(people: SitePeople, maps: dict[str, Float]) -> dict[str, Any]:
 
 
 def medians(maps: dict[str, Float]) -> dict[str, float | None]:
-    """Give the median of each map; None where it has no value."""
+    """Return the median of each map; None where it has no value."""
     return {
         name: float(np.nanmedian(v)) if np.isfinite(v).any() else None for name, v in maps.items()
     }

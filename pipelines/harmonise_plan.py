@@ -107,7 +107,7 @@ def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | Non
 
 
 def kept(config: Config, rows: pd.DataFrame) -> Float:
-    """Give the columns whose effects ComBat keeps: groups, covariates, splines of smooth ones."""
+    """Return the columns whose effects ComBat keeps: groups, covariates, splines of smooth ones."""
     cohort, smooth = config.cohort, config.site.smooth
     unknown = [name for name in smooth if name not in cohort.covariates]
     if unknown:

@@ -17,7 +17,7 @@ HEAD_VOXEL_MM = 2.0
 
 
 def _make(inputs: Inputs) -> Made:
-    """Give a whole head in template space: the installed one, else one built round the brain."""
+    """Return a whole head in template space: the installed one, else one built round the brain."""
     space = inputs.settings["space"]
     if space != SPACE:
         return _installed(inputs, space)
@@ -36,7 +36,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _installed(inputs: Inputs, space: str) -> Made:
-    """Give a template that has its own head and brain mask."""
+    """Return a template that has its own head and brain mask."""
     name = TEMPLATES[space].t1
     head = regrid(inputs.asset(name), HEAD_VOXEL_MM)
     brain = to_grid(brain_mask(inputs, space), head.grid, order=0)

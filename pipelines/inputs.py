@@ -56,7 +56,7 @@ class Found:
     passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, people: pd.DataFrame) -> Found:
-        """Give the same for some of the people."""
+        """Return the same for some of the people."""
         labels = set(people["participant_id"])
         files = {label: own for label, own in self.files.items() if label in labels}
         reasons = {label: why for label, why in self.reasons.items() if label in labels}
@@ -112,7 +112,7 @@ def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
 
 
 def by_content(found: Found) -> dict[str, list[str]]:
-    """Give keys for `without_doubles` where checksums are foretold: by what files hold."""
+    """Return keys for `without_doubles` where checksums are foretold: by what files hold."""
     scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
     keys: dict[str, list[str]] = {label: [] for label in found.files}
     for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):
@@ -254,5 +254,5 @@ def _not_there(path: str, near: str | None, role: str) -> SubjectError:
 
 @cache
 def known_checksums(storage: Storage) -> Checksums:
-    """Give what a lake remembers of input files."""
+    """Return what a lake remembers of input files."""
     return Checksums(open_store(storage.url, storage.options()))

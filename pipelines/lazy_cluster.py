@@ -19,7 +19,7 @@ class LazyCluster:
         self._executor: Executor | None = None
 
     def __call__(self) -> Executor:
-        """Give the executor."""
+        """Return the executor."""
         if self._executor is None:
             self._check.mark()
             opened = open_cluster(self._cluster, self._check)

@@ -12,21 +12,21 @@ SIGNED_SHARE = 0.01
 
 
 def scale_of(config: Config) -> Scale:
-    """Give the scale of a run's maps; that of ready-made ones is found when they are read."""
+    """Return the scale of a run's maps; that of ready-made ones is found when they are read."""
     if isinstance(config.source, MapsSource):
         return Scale.RATIO
     return scale_of_kind(config.calibration.kind)
 
 
 def scale_of_kind(kind: str, among: str = Scale.RATIO) -> Scale:
-    """Give the scale of a calibration's maps, where those of the study have the scale ``among``."""
+    """Return the scale of a calibration's maps, the study's being of the scale ``among``."""
     if kind == "gm_median":
         return Scale.SIGNED
     return Scale.RATIO if among == Scale.SIGNED else Scale(among)
 
 
 def scale_of_maps(inputs: Inputs, planned: str) -> str:
-    """Give the scale of the maps of all rows: as planned, but signed where anybody's map is.
+    """Return the scale of the maps of all rows: as planned, but signed where anybody's map is.
 
     Returns
     -------

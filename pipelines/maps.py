@@ -26,7 +26,7 @@ def n_rows(inputs: Inputs) -> int:
 
 
 def common_grid(inputs: Inputs) -> Grid:
-    """Give the grid all maps lie on.
+    """Return the grid all maps lie on.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def common_grid(inputs: Inputs) -> Grid:
 
 
 def analysis_mask(inputs: Inputs, grid: Grid) -> NDArray[np.bool_]:
-    """Give the voxels to test: the user's mask, else the template's brain.
+    """Return the voxels to test: the user's mask, else the template's brain.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Need:
     output: float = 0.0
 
     def bytes(self, sizes: Sizes) -> float:
-        """Give the peak for these images."""
+        """Return the peak for these images."""
         volumes = self.scans * sizes.scans + self.field * sizes.field + self.output * sizes.output
         return 1e6 * self.megabytes + FLOAT_BYTES * volumes
 
@@ -75,7 +75,7 @@ NEEDS: Mapping[str, Need] = {
 
 
 def sizes_of(config: Config) -> Sizes:
-    """Give the sizes that the settings foretell, for a whole head of 240 x 280 x 250 mm."""
+    """Return the sizes that the settings foretell, for a whole head of 240 x 280 x 250 mm."""
     return Sizes(
         2 * HEAD_MM3 / scan_voxel_mm(config) ** 3,
         TEMPLATE_MM3 / config.registration_voxel_mm**3,
@@ -84,7 +84,7 @@ def sizes_of(config: Config) -> Sizes:
 
 
 def sizes_of_grids(config: Config, grids: Mapping[str, Grid]) -> Sizes:
-    """Give the sizes that the headers of a person's images show, by role."""
+    """Return the sizes that the headers of a person's images show, by role."""
     foretold = sizes_of(config)
     if "map" in grids:
         return Sizes(output=float(np.prod(grids["map"].shape)))

@@ -54,7 +54,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _least(found: Meta, left: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the z nearest to zero, or past it, that is left without any one site."""
+    """Return the z nearest to zero, or past it, that is left without any one site."""
     side = np.sign(found.z)
     with np.errstate(invalid="ignore"):
         return np.asarray(side * np.min(side * left, axis=0))

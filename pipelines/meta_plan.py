@@ -32,7 +32,7 @@ class MetaPlan:
     clusters: Task
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         return [*self.contrasts, self.meta, self.clusters]
 
 

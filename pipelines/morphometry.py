@@ -142,7 +142,7 @@ def _make_similarity(inputs: Inputs) -> Made:
 
 
 def measured(inputs: Inputs, measure: str) -> tuple[Float, list[str]]:
-    """Give one number a person and region, and the regions' names."""
+    """Return one number a person and region, and the regions' names."""
     record = inputs.record("features")
     if measure == SIMILARITY:
         blocks = sorted(role for role in inputs.task.parents if role.startswith("block"))
@@ -221,7 +221,7 @@ def region_map(inputs: Inputs, role: str) -> dict[str, float]:
 
 
 def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
-    """Give the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
+    """Return the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
     file = inputs.task.files.get(CENTROIDS)
     if file is None:
         return desikan_places()

@@ -31,7 +31,7 @@ TABLES = (".tsv", ".csv", ".txt")
 
 
 def as_tables(config: Config) -> MorphometrySource:
-    """Give the source of tables; the simulated one is read as FreeSurfer's tables."""
+    """Return the source of tables; the simulated one is read as FreeSurfer's tables."""
     source = config.source
     if isinstance(source, SimulatedMorphometrySource):
         return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")
@@ -137,7 +137,7 @@ def _more_paths(
 
 
 def _images(config: Config, source: MorphometrySource) -> dict[str, str]:
-    """Give the path of each person's image, by feature; a folder is one of our own outputs."""
+    """Return the path of each person's image, by feature; a folder is one of our own outputs."""
     own = f"{{label}}/anat/{{label}}_space-{config.template.space}_desc-ratio_T1wT2wratio.nii.gz"
     return {
         name: path if is_image(path) else f"{path.rstrip('/')}/{own}"

@@ -67,7 +67,7 @@ class MorphometryPlan:
     notes: tuple[str, ...] = ()
 
     def tasks(self) -> list[Task]:
-        """Give all tasks in order."""
+        """Return all tasks in order."""
         single = [self.correlations, self.expression]
         return [
             self.features,

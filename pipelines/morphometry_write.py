@@ -60,11 +60,11 @@ class FinishedMorphometry:
     notes: Sequence[str] = ()
 
     def made(self) -> list[Task]:
-        """Give the tasks whose parts are there."""
+        """Return the tasks whose parts are there."""
         return [task for task in self.plan.tasks() if self.lake.is_complete(task.part)]
 
     def key(self) -> str:
-        """Give the digest of all that the output folder depends on."""
+        """Return the digest of all that the output folder depends on."""
         code = code_version((__name__,))
         failed = [[f.label, f.reason] for f in self.failures]
         parts = [task.part.key for task in self.made()]

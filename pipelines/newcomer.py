@@ -184,7 +184,7 @@ def _values(column: pd.Series[str]) -> list[str]:
 
 
 def _short_names(values: list[str]) -> dict[str, str]:
-    """Give each value a name of our own: small letters and digits, text for YAML."""
+    """Return a name of our own for each value: small letters and digits, text for YAML."""
     names: dict[str, str] = {}
     for value in values:
         name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "group"
@@ -194,7 +194,7 @@ def _short_names(values: list[str]) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """Give a text as YAML reads it in double quotes: as JSON does."""
+    """Return a text as YAML reads it in double quotes: as JSON does."""
     return json.dumps(text, ensure_ascii=False)
 
 

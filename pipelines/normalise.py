@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.volumes import table, to_array
 
 
 def normalise_settings(config: Config) -> Mapping[str, Any]:
-    """Give what decides the deformation field.
+    """Return what decides the deformation field.
 
     Raises
     ------

@@ -113,7 +113,7 @@ def _fits(known: Mapping[str, Any], config: Config, study: str) -> bool:
 
 
 def image_key(config: Config) -> str:
-    """Give the digest of the settings that decide people's own maps."""
+    """Return the digest of the settings that decide people's own maps."""
     return digest({name: value for name, value in config.science().items() if name in IMAGES})
 
 

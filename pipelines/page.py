@@ -132,7 +132,7 @@ def _found(study: Finished) -> list[str]:
 
 
 def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
-    """Give the share of people measured at each voxel; None where maps differ in grid."""
+    """Return the share of people measured at each voxel; None where maps differ in grid."""
     total: Volume | None = None
     parts = [plan.map for plan in plans if plan.map is not None]
     for part in parts:
@@ -182,7 +182,7 @@ def stages_run(plans: Sequence[PersonPlan], cohort: CohortPlan) -> list[str]:
 
 
 def flow(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> list[FlowStep]:
-    """Give every stage with the stages it reads, from the parts that were made."""
+    """Return every stage with the stages it reads, from the parts that were made."""
     people = Counter(stage for plan in plans for stage in plan.tasks)
     reads: dict[str, set[str]] = {}
     for task in [template, *(t for p in plans for t in p.tasks.values()), *cohort.tasks()]:

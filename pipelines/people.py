@@ -204,7 +204,7 @@ def _typed(values: pd.Series[str], read_as: str) -> pd.Series[float] | pd.Series
 
 
 def shown(people: pd.DataFrame) -> pd.DataFrame:
-    """Give the participants table as the outputs show it: covariates under their own names."""
+    """Return the participants table as the outputs show it: covariates under their own names."""
     known = people.drop(columns=[*COLUMNS, SESSION, UNREAD_SEX], errors="ignore")
     columns = [str(column) for column in known]
     names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}

@@ -208,7 +208,7 @@ def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
 
 
 def plain(value: str) -> str:
-    """Give a value of a group without what people write in several ways.
+    """Return a value of a group without what people write in several ways.
 
     What stands between two digits stays, since 1-12 and 11-2 are two, and so do zeros behind a
     point, since 1.05 and 1.5 are.

@@ -130,7 +130,7 @@ def _unit(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _shown(z: float, settings: Mapping[str, Any], dof: float) -> Float:
-    """Give a normal deviate as t at full freedom; that of an F as it is."""
+    """Return a normal deviate as t at full freedom; that of an F as it is."""
     return np.asarray(z if _several(settings) or not np.isfinite(z) else z_to_t(z, dof))
 
 

@@ -132,14 +132,14 @@ class Residualised:
             self._kept = [self._placed(block) for block in self._blocks]
 
     def plan(self, n: int) -> PermutationPlan:
-        """Give the first n relabelings."""
+        """Return the first n relabelings."""
         settings = self.settings
         asked = EVERY if settings["exact"] else 0
         how = {"method": settings["method"], "exchange": settings["exchange"]}
         return replace(plan(self.design, asked, settings["seed"], **how), n=n)
 
     def blocks(self) -> Iterator[Placed]:
-        """Give every block once."""
+        """Return every block once."""
         yield from self._kept or map(self._placed, self._blocks)
 
     def relabel(self, orders: Orders) -> Relabeled:
@@ -170,7 +170,7 @@ _LATEST: dict[bytes, Residualised] = {}
 
 
 def residualised(inputs: Inputs) -> Residualised:
-    """Give the contrast's residuals, read once by each worker while it works on one contrast."""
+    """Return the contrast's residuals, read once by each worker while it works on one contrast."""
     own = {"first", "last", "before"}
     settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
     contrast = inputs.task.parents["contrast"].key

@@ -29,7 +29,7 @@ WIDTH_PX = 1008
 
 
 def path_of(label: str) -> str:
-    """Give the place of a person's picture in the output folder."""
+    """Return the place of a person's picture in the output folder."""
     return f"{label}/figures/{label}_desc-quality_mosaic.png"
 
 

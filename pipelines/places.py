@@ -36,7 +36,7 @@ def located(root: str, path: str) -> tuple[str, str]:
 
 
 def variants(path: str) -> tuple[str, ...]:
-    """Give the path and the same with gzip's suffix added or taken away."""
+    """Return the path and the same with gzip's suffix added or taken away."""
     other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
     return path, other
 
@@ -47,7 +47,7 @@ def for_person(pattern: str, label: str) -> str:
 
 
 def joined(root: str, path: str) -> str:
-    """Give the whole path of a file of a dataset: absolute, or a URL."""
+    """Return the whole path of a file of a dataset: absolute, or a URL."""
     if "://" in root:
         return f"{root.rstrip('/')}/{path}"
     return str(Path(root).expanduser().resolve() / path)

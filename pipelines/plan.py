@@ -46,7 +46,7 @@ SettingsOf = Callable[[Config], Mapping[str, Any]]
 
 
 def ingest_settings(config: Config) -> dict[str, Any]:
-    """Give the working grid of the T1w and what is checked of the scans."""
+    """Return the working grid of the T1w and what is checked of the scans."""
     checks = config.checks.model_dump(include={"most_voxel_mm", "contrast"})
     settings = checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
     if isinstance(config.source, DerivativesSource):
@@ -110,7 +110,7 @@ class PersonPlan:
     gain: PersonGain | None = None
 
     def part(self, stage: str) -> Part:
-        """Give where a stage's result of this person lies."""
+        """Return where a stage's result of this person lies."""
         return self.tasks[stage].part
 
     @property
@@ -148,7 +148,7 @@ class ImagePlan:
     reference: Task | None = None
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         own = [task for plan in self.people for task in plan.tasks.values()]
         if self.reference is None:
             return [*self.shared.values(), *own]
@@ -223,7 +223,7 @@ def shared_tasks(config: Config) -> dict[str, Task]:
 
 
 def _template_space(config: Config) -> str:
-    """Give the space of the output maps where its template can be found, else the chosen one."""
+    """Return the space of the output maps where its template can be found, else the chosen one."""
     known = TEMPLATES.get(config.space)
     if known is not None and all(assets.find(name) for name in known.names()):
         return config.space

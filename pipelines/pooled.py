@@ -167,7 +167,7 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
 
 
 def _scale(files: Sequence[SiteFile]) -> Scale:
-    """Give the scale of all sites' maps; one site's signed maps leave no percent."""
+    """Return the scale of all sites' maps; one site's signed maps leave no percent."""
     said = {one.scale for one in files}
     return said.pop() if len(said) == 1 else Scale.SIGNED
 

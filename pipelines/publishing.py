@@ -67,7 +67,7 @@ def _chosen(lake: Lake, words: Mapping[str, str]) -> Run:
 
 
 def _target_options(storage: Storage, url: str) -> dict[str, Any]:
-    """Give the lake's own endpoint and region where the target is of the same kind."""
+    """Return the lake's own endpoint and region where the target is of the same kind."""
     same = urlsplit(url).scheme == urlsplit(storage.url).scheme
     return storage.options() if same else {}
 

@@ -36,7 +36,7 @@ def _person(inputs: Inputs) -> Person:
 
 
 def _template(inputs: Inputs) -> Template:
-    """Give the template on the grid of the deformation field."""
+    """Return the template on the grid of the deformation field."""
     t1w, grey, white, brain = (
         inputs.volume("template", name) for name in ("t1w", "grey", "white", "brain")
     )

@@ -61,7 +61,7 @@ NUMBERS = {
 
 
 def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Give one row a person: the flag, its reasons, and every number.
+    """Return one row a person: the flag, its reasons, and every number.
 
     Returns
     -------

@@ -83,7 +83,7 @@ def _in_template(inputs: Inputs, grid: Grid, warp: Warp, within: Mask) -> tuple[
 
 
 def _on_t1w(inputs: Inputs, lesion: Volume | None, to_ratio: ToRatio) -> Volume:
-    """Give the ratio on the T1w grid: only the T2w is interpolated."""
+    """Return the ratio on the T1w grid: only the T2w is interpolated."""
     t1w, t2w = inputs.volume("bias", "t1w_corrected"), inputs.volume("bias", "t2w_corrected")
     brain = inputs.volume("brain", "brain").data.astype(bool)
     if lesion is not None:
@@ -118,7 +118,7 @@ def _unit(inputs: Inputs) -> float:
 
 
 def _conversion(inputs: Inputs) -> ToRatio:
-    """Give what turns both images of this person into the ratio, on any grid."""
+    """Return what turns both images of this person into the ratio, on any grid."""
     if inputs.record("calibrate")["kind"] in ("none", "gm_median"):
         return lambda a, b, where: ratio(a.data, b.data, where)
     knots = inputs.dataset("calibrate")

@@ -67,7 +67,7 @@ def plan_receptors(
 
 
 def first_lists(config: Config, rows: pd.DataFrame) -> dict[str, list[int]]:
-    """Give who is correlated with the maps in each analysis: places in ``rows``, in order."""
+    """Return who is correlated with the maps in each analysis: places in ``rows``, in order."""
     if config.receptors.option == "paired_difference":
         return {name: pairs[0] for name, pairs in _pairs(config, rows).items()}
     return {group: _lists(config, rows, group)[0] for group in config.cohort.groups}
@@ -94,7 +94,7 @@ def receptor_task(config: Config) -> Task:
 
 
 def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFile]:
-    """Give the files of the user's atlas, once it is sure that its regional means can be made."""
+    """Return the files of the user's atlas, once it is sure that its regional means can be made."""
     files = atlas_files(config)
     if not files:
         return {}
@@ -171,7 +171,7 @@ def _paired_forms(config: Config) -> dict[str, Paired]:
 
 
 def _pairs(config: Config, rows: pd.DataFrame) -> dict[str, tuple[list[int], list[int]]]:
-    """Give both members of every complete pair of each paired contrast, in the same order."""
+    """Return both members of every complete pair of each paired contrast, in the same order."""
     found: dict[str, tuple[list[int], list[int]]] = {}
     for name, form in _paired_forms(config).items():
         try:
@@ -185,7 +185,7 @@ def _pairs(config: Config, rows: pd.DataFrame) -> dict[str, tuple[list[int], lis
 
 
 def _lists(config: Config, rows: pd.DataFrame, group: str) -> tuple[list[int], list[int]]:
-    """Give the group's people and the controls."""
+    """Return the group's people and the controls."""
     sides = (np.flatnonzero(rows["group"] == name) for name in (group, config.cohort.reference))
     patients, controls = (side.tolist() for side in sides)
     return patients, controls
@@ -224,7 +224,7 @@ def _task(
 def _covariates(
     config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]
 ) -> dict[str, list[Any]]:
-    """Give the people's covariates and what is held constant, where the option uses them."""
+    """Return the people's covariates and what is held constant, where the option uses them."""
     if config.receptors.option in WITHOUT_COVARIATES:
         require_told_apart(rows["group"].tolist(), plans)
     if config.receptors.option != "z":

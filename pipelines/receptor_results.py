@@ -18,7 +18,7 @@ from rt1t2_dask.storage.parts import Lake
 def receptor_details(
     lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
 ) -> dict[str, pd.DataFrame]:
-    """Give the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
+    """Return the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ GM_PRIOR = "gm_prior"
 
 
 def _make_pet(inputs: Inputs) -> Made:
-    """Give the regional means of the chosen maps and the grey-matter prior."""
+    """Return the regional means of the chosen maps and the grey-matter prior."""
     names = list(inputs.settings["maps"])
     found = {
         name.removeprefix(PET): inputs.asset(name) for name in inputs.task.assets if PET in name
@@ -94,7 +94,7 @@ def _make_receptors(inputs: Inputs) -> Made:
 
 
 def _space(inputs: Inputs) -> Space:
-    """Give the regions' places; those of the user's own atlas count as one structure."""
+    """Return the regions' places; those of the user's own atlas count as one structure."""
     pet = inputs.dataset("pet")
     if "region_mm" in pet:
         xyz = pet["region_mm"].to_numpy()
@@ -106,7 +106,7 @@ def _space(inputs: Inputs) -> Space:
 def _tested(
     problem: Problem, settings: Mapping[str, Any], space: Space
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the observed statistic, both nulls and what the data at hand allow to find."""
+    """Return the observed statistic, both nulls and what the data at hand allow to find."""
     seed = settings["seed"]
     n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
     result = conclude(problem, null_batches(problem, n, seed), n_permutations=n, seed=seed)

@@ -40,7 +40,7 @@ RECEPTOR_ARRAYS = (
 
 
 def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Give the mean smoothed ratio of everybody over every region."""
+    """Return the mean smoothed ratio of everybody over every region."""
     rows = [lake.read(plan.part("parcels")).load() for plan in plans]
     regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
     scaled = [
@@ -58,7 +58,7 @@ def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
 
 
 def design_table(plan: ContrastPlan) -> pd.DataFrame:
-    """Give the design, one row an observation and one column a column, and its contrast rows."""
+    """Return the design, one row an observation and one column a column, and its contrast rows."""
     design = plan.design
     rows = pd.DataFrame(design.matrix, columns=list(design.names))
     rows.insert(0, "group", design.group)
@@ -138,7 +138,7 @@ def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:
 
 
 def permutation_summary(lake: Lake, plan: ContrastPlan) -> dict[str, Any] | None:
-    """Give what goes into ``contrast-<name>_permutation.json``."""
+    """Return what goes into ``contrast-<name>_permutation.json``."""
     if plan.permute is None:
         return None
     summary: dict[str, Any] = json.loads(lake.file(plan.permute.part, SUMMARY))
@@ -146,7 +146,7 @@ def permutation_summary(lake: Lake, plan: ContrastPlan) -> dict[str, Any] | None
 
 
 def receptor_rows(lake: Lake, plan: CohortPlan) -> pd.DataFrame | None:
-    """Give the receptor table of all patient groups, corrected together."""
+    """Return the receptor table of all patient groups, corrected together."""
     if plan.pet is None or not plan.receptors:
         return None
     results = {group: _colocalisation(lake, task.part) for group, task in plan.receptors.items()}
@@ -158,7 +158,7 @@ def receptor_rows(lake: Lake, plan: CohortPlan) -> pd.DataFrame | None:
 
 
 def map_names(lake: Lake, plan: CohortPlan) -> list[str]:
-    """Give the names of the receptor maps, in the order of the arrays."""
+    """Return the names of the receptor maps, in the order of the arrays."""
     assert plan.pet is not None
     return [str(name) for name in lake.record(plan.pet.part)["maps"]]
 
@@ -172,7 +172,7 @@ def _colocalisation(lake: Lake, part: Any) -> Colocalisation:
 def fisher_z_rows(
     lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame | None:
-    """Give every patient's Fisher z with every map, one row each."""
+    """Return every patient's Fisher z with every map, one row each."""
     if plan.pet is None:
         return None
     names = map_names(lake, plan)

@@ -37,7 +37,7 @@ class Choice:
     clusters: Mapping[str, Task]
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         listed = [task for person in self.people for task in person.values()]
         return [*listed, *self.contrasts.values(), *self.clusters.values()]
 
@@ -51,11 +51,11 @@ class SensitivityPlan:
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """Give all of them."""
+        """Return all of them."""
         return (*self.calibrations.values(), *self.edges.values())
 
     def tasks(self) -> list[Task]:
-        """Give every task, parents before children."""
+        """Return every task, parents before children."""
         return [task for choice in self.choices for task in choice.tasks()]
 
 

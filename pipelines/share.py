@@ -149,7 +149,7 @@ def _record(site: _Site, patterns: Patterns) -> dict[str, Any]:
 
 
 def variable_words() -> Sequence[tuple[str, str, str]]:
-    """Give name, dimensions and meaning of every array of the file."""
+    """Return name, dimensions and meaning of every array of the file."""
     names = [name for name in _NAMES]
     return [(n, " x ".join(dimensions(n)), str(attributes(n)["doc"])) for n in names]
 

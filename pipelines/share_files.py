@@ -48,7 +48,7 @@ class SiteFile:
         return Scale(self.arrays.attrs["scale"])
 
     def grams(self) -> SiteGrams:
-        """Give X'X of its cells."""
+        """Return X'X of its cells."""
         about = self.about
         return SiteGrams(
             self.site,
@@ -59,11 +59,11 @@ class SiteFile:
         )
 
     def inside(self) -> NDArray[np.bool_]:
-        """Give the voxels of the sums, shape (x, y, z)."""
+        """Return the voxels of the sums, shape (x, y, z)."""
         return np.asarray(self.arrays["share_inside"].to_numpy().transpose(2, 1, 0), bool)
 
     def grid(self) -> Grid:
-        """Give the grid of the maps."""
+        """Return the grid of the maps."""
         return grid_of(self.arrays["share_inside"])
 
 

@@ -9,7 +9,7 @@ FORMAT = 2
 
 
 def comparable(config: Config) -> dict[str, object]:
-    """Give what must be alike at all sites, for their maps to be one analysis."""
+    """Return what must be alike at all sites, for their maps to be one analysis."""
     return {
         "space": config.space,
         "fwhm_mm": config.smooth.fwhm_mm,

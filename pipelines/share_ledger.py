@@ -32,7 +32,7 @@ class Earlier:
     columns: dict[str, list[float]]
 
     def design(self, names: Sequence[str]) -> Float:
-        """Give the columns of people who are all in it, or none; shape (person, column)."""
+        """Return the columns of people who are all in it, or none; shape (person, column)."""
         width = len(next(iter(self.columns.values())))
         return np.array([self.columns.get(name, [0.0] * width) for name in names])
 
@@ -63,7 +63,7 @@ def digest_of(label: str) -> str:
 def cells_before(
     lake: Lake, key: str, people: pd.DataFrame, columns: Columns, least: int
 ) -> Cells | None:
-    """Give the cells that earlier exports leave; None where none of these people was in one.
+    """Return the cells that earlier exports leave; None where none of these people was in one.
 
     Parameters
     ----------

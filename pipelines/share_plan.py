@@ -28,7 +28,7 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 
 def own_site(config: Config) -> Config:
-    """Give the configuration of the site that exports, where the cohort has several.
+    """Return the configuration of the site that exports, where the cohort has several.
 
     Raises
     ------

@@ -74,7 +74,7 @@ def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]
 
 
 def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:
-    """Give the input files as BIDS URIs; only those of some roles where these are named."""
+    """Return the input files as BIDS URIs; only those of some roles where these are named."""
     return [
         bids_uri(config, file.root, file.path)
         for task in plan.tasks.values()
@@ -100,7 +100,7 @@ def _settings(task: Task) -> Mapping[str, Any]:
 
 
 def _transforms(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
-    """Give the matrices; the deformation field lies in the part of the stage `normalise`."""
+    """Return the matrices; the deformation field lies in the part of the stage `normalise`."""
     rigid = lake.read(plan.part("coregister"))["rigid"].to_numpy()
     affine = lake.read(plan.part("normalise"))["affine"].to_numpy()
     return {

@@ -31,7 +31,7 @@ LESION = "label-lesion_mask"
 
 
 def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
-    """Give the simulated groups as the simulation takes them."""
+    """Return the simulated groups as the simulation takes them."""
     return {name: GroupSpec(**group.model_dump()) for name, group in source.groups.items()}
 
 
@@ -64,7 +64,7 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
 
 
 def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Found]:
-    """Give the participants table, all text, and the files that the simulation will write."""
+    """Return the participants table, all text, and the files that the simulation will write."""
     specs = group_specs(source)
     wanted = {value: specs[value] for value in study.groups.values()}
     rows = cohort.people(wanted, source.seed).astype(str)

@@ -15,7 +15,7 @@ WHEN = {"before": "raw", "after": "harmonised"}
 
 
 def site_sections(study: Finished, analysed: pd.DataFrame) -> tuple[Section, ...]:
-    """Give the section on sites; nothing where there is one site."""
+    """Return the section on sites; nothing where there is one site."""
     column = study.config.cohort.site
     if column is None:
         return ()

@@ -47,13 +47,13 @@ class SitesPlan(ImagePlan):
     remote: tuple[Remote, ...] = ()
 
     def tasks(self) -> list[Task]:
-        """Give every task that runs here, parents before children."""
+        """Return every task that runs here, parents before children."""
         own = (task for plan in self.local for task in plan.tasks())
         return [*self.shared.values(), *own]
 
 
 def configs(config: Config) -> dict[str, Config]:
-    """Give the configuration of each source of images, by the name of its site.
+    """Return the configuration of each source of images, by the name of its site.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def check_grids(
 
 
 def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
-    """Give everybody's site by label; empty where there is one site."""
+    """Return everybody's site by label; empty where there is one site."""
     if config.cohort.site is None:
         return {}
     names = people[COVARIATE + config.cohort.site].astype(str)

@@ -202,7 +202,7 @@ class Stage:
     gigabytes: float = 0.5
 
     def code_version(self) -> str:
-        """Give a digest of the code and libraries that decide the result."""
+        """Return a digest of the code and libraries that decide the result."""
         return code_version((self.make.__module__,), self.libraries)
 
     def task(

@@ -184,7 +184,7 @@ class _Run:
         return found_lines(sites.configs(self.config), files, found, named=named)
 
     def _with_gains(self, gain: Task | None, plans: Sequence[PersonPlan]) -> tuple[PersonPlan, ...]:
-        """Give people their gains, where the calibration asks for them and they are known."""
+        """Return people with their gains, where the calibration asks for them and knows them."""
         if self.config.calibration.kind != EB_GAIN:
             return tuple(plans)
         return tuple(with_gains(self.lake, gain, plans))

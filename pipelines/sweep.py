@@ -76,7 +76,7 @@ class _Sweep:
         self.brain: Projection | None = None
 
     def taker(self, job: SweepJob) -> Taker:
-        """Give what a study calls with its results."""
+        """Return what a study calls with its results."""
         return Taker(self, job)
 
     def write(self, config: Config, folder: str) -> None:

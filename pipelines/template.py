@@ -14,13 +14,13 @@ from rt1t2_dask.pipelines.volumes import to_array
 
 
 def brain_of(t1w: Volume) -> Volume:
-    """Give the brain mask of a template that is 0 outside the brain."""
+    """Return the brain mask of a template that is 0 outside the brain."""
     closed = binary_closing(np.pad(t1w.data > 0, 4), iterations=3)[4:-4, 4:-4, 4:-4]
     return t1w.with_data(binary_fill_holes(closed))
 
 
 def brain_mask(inputs: Inputs, space: str) -> Volume:
-    """Give the brain mask of a template space, boolean."""
+    """Return the brain mask of a template space, boolean."""
     files = TEMPLATES[space]
     if files.mask is None:
         return brain_of(inputs.asset(files.t1))
@@ -29,7 +29,7 @@ def brain_mask(inputs: Inputs, space: str) -> Volume:
 
 
 def probability(tissue: Volume) -> Volume:
-    """Give a tissue probability from 0 to 1 whether it is kept so or as 0 to 255."""
+    """Return a tissue probability from 0 to 1 whether it is kept so or as 0 to 255."""
     scale = 255.0 if tissue.data.max() > 1.5 else 1.0
     return tissue.with_data((tissue.data / scale).astype(np.float32))
 

@@ -35,7 +35,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def tissue_maps(inputs: Inputs) -> list[Volume]:
-    """Give the template's CSF, grey and white matter, 0 to 1."""
+    """Return the template's CSF, grey and white matter, 0 to 1."""
     brain, grey, white = (inputs.volume("template", name) for name in ("brain", "grey", "white"))
     fluid = np.clip(brain.data - grey.data - white.data, 0, 1)
     return [grey.with_data(fluid.astype(np.float32)), grey, white]

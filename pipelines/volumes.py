@@ -36,12 +36,12 @@ def to_volume(array: xr.DataArray) -> Volume:
 
 
 def affine_of(array: xr.DataArray) -> NDArray[np.float64]:
-    """Give the affine kept in the attributes, shape (4, 4)."""
+    """Return the affine kept in the attributes, shape (4, 4)."""
     return np.asarray(array.attrs["affine"], dtype=np.float64)
 
 
 def grid_of(array: xr.DataArray) -> Grid:
-    """Give the grid of a (..., z, y, x) array."""
+    """Return the grid of a (..., z, y, x) array."""
     z, y, x = array.shape[-3:]
     return Grid((x, y, z), affine_of(array))
 

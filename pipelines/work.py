@@ -87,7 +87,7 @@ def give_back() -> None:
 
 
 def worker_gigabytes() -> float | None:
-    """Give the memory limit of the Dask worker that calls; None elsewhere, or without a limit."""
+    """Return the memory limit of the Dask worker that calls; None elsewhere, or without a limit."""
     if "distributed" not in sys.modules:
         return None
     from distributed import get_worker

@@ -88,7 +88,7 @@ def resolve(name: str, explicit: str | Path | None = None) -> Asset:
 
 
 def find(name: str) -> Asset | None:
-    """Give the asset where it can be found, else None (`MissingAssetError` if unknown)."""
+    """Return the asset where it can be found, else None (`MissingAssetError` if unknown)."""
     entry = _entry(name)
     place = (name, *map(os.environ.get, _PLACES))
     known = _known.get(place)

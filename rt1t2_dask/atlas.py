@@ -193,7 +193,7 @@ def regions() -> pd.DataFrame:
 
 
 def grey_labels() -> tuple[int, ...]:
-    """Give the 119 grey-matter labels, ascending (the columns of ``parcels.tsv``)."""
+    """Return the 119 grey-matter labels, ascending (the columns of ``parcels.tsv``)."""
     table = _regions()
     return tuple(int(label) for label in table.index[table["grey"]])
 
@@ -204,7 +204,7 @@ def dseg() -> pd.DataFrame:
 
 
 def centres(atlas: Atlas) -> NDArray[np.float64]:
-    """Give the centre of mass of each grey-matter region in mm, shape (region, 3)."""
+    """Return the centre of mass of each grey-matter region in mm, shape (region, 3)."""
     labels = np.asarray(atlas.labels.data)
     places = np.argwhere(labels > 0)
     found = labels[tuple(places.T)]

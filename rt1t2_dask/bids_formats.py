@@ -32,7 +32,7 @@ def in_other_formats(paths: Sequence[str]) -> list[str]:
 
 
 def in_another_format(path: str, said: str = "") -> SubjectError:
-    """Give the refusal of an image that is to be converted; `said` comes before it."""
+    """Return the refusal of an image that is to be converted; `said` comes before it."""
     wanted = f"{_bare(path).rsplit('/', 1)[-1]}.nii.gz"
     reads = ending_of(path).lower() in _NIBABEL_READS
     how = f"nib-convert {path} {wanted}" if reads else f"it must become {wanted}"

@@ -15,7 +15,7 @@ SESSION = re.compile(r"[-_ ]+ses-?.*$")
 
 
 def plain(label: str) -> str:
-    """Give a label without what people write in several ways: prefix, zeros, signs, capitals."""
+    """Return a label without what people write in several ways: prefix, zeros, signs, capitals."""
     composed = unicodedata.normalize("NFC", label).casefold()
     bare = SESSION.sub("", PREFIX.sub("", composed)).removesuffix(".0")
     letters = "".join(letter for letter in bare if letter.isalnum())

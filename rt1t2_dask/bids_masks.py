@@ -74,7 +74,7 @@ def _is_mask(path: str) -> bool:
 
 
 def _words(path: str) -> list[str]:
-    """Give what a name says besides whose and which scan's it is."""
+    """Return what a name says besides whose and which scan's it is."""
     parts = [word.partition("-") for word in _plain(stem(path)).split("_")]
     return [value or key for key, _, value in parts if key not in _OF_NO_MASK]
 

@@ -11,7 +11,7 @@ _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 def entities(path: str) -> dict[str, str]:
-    """Give the key-value pairs of a BIDS file name, as ``{"sub": "01", "ses": "2"}``."""
+    """Return the key-value pairs of a BIDS file name, as ``{"sub": "01", "ses": "2"}``."""
     pairs = (word.partition("-") for word in stem(path).split("_"))
     return {key: value for key, dash, value in pairs if dash}
 

@@ -46,7 +46,7 @@ def _setting(suffix: str) -> str:
 
 
 def _pattern_of(path: str) -> str:
-    """Give a pattern that fits everybody's image of that name."""
+    """Return a pattern that fits everybody's image of that name."""
     words = [word for word in stem(path).split("_") if not word.startswith(_OF_ONE_PERSON)]
     return "*_" + "_".join(words) + ".*"
 

@@ -44,7 +44,7 @@ class SerialExecutor(Executor):
 
 @contextmanager
 def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Executor]:
-    """Give an executor and close it, and what it started, afterwards.
+    """Yield an executor and close it, and what it started, afterwards.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _local(cluster: Cluster) -> Iterator[Any]:
 
 
 def workers_of(cluster: Cluster) -> int:
-    """Give how many parts are worked on at once; 1 where that is the scheduler's business."""
+    """Return how many parts are worked on at once; 1 where that is the scheduler's business."""
     if cluster.kind == "synchronous":
         return 1
     if cluster.workers is not None:

@@ -34,7 +34,7 @@ _ENVIRON = "distributed.nanny.pre-spawn-environ"
 
 
 def dask_settings(watched: bool) -> dict[str, Any]:
-    """Give Dask's settings for a scheduler and workers started here.
+    """Return Dask's settings for a scheduler and workers started here.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def dask_settings(watched: bool) -> dict[str, Any]:
 
 
 def far_environment(watched: bool = False) -> dict[str, str]:
-    """Give the same as environment variables, for workers that another program starts."""
+    """Return the same as environment variables, for workers that another program starts."""
     # Variables are merged with Dask's own environment, so its threshold is taken out by name.
     settings = dask_settings(watched) | {_ENVIRON: '{"MALLOC_TRIM_THRESHOLD_": None}'}
     return WORKER_ENVIRONMENT | {_variable(name): str(value) for name, value in settings.items()}
 
 
 def export_lines(watched: bool = False) -> list[str]:
-    """Give the lines of shell that set it."""
+    """Return the lines of shell that set it."""
     return [f"export {k}={shlex.quote(v)}" for k, v in far_environment(watched).items()]
 
 

@@ -40,7 +40,7 @@ def open_jobs(cluster: Cluster) -> Iterator[Any]:
 
 
 def job_script(cluster: Cluster) -> str | None:
-    """Give the text of one worker's job, or of its start for a scheduler that is there.
+    """Return the text of one worker's job, or of its start for a scheduler that is there.
 
     None where workers are started here or in pods.
 

@@ -161,7 +161,7 @@ class Config(Model):
         return (*own, site) if site and site not in own else own
 
     def every_contrast(self) -> dict[str, Form]:
-        """Give all contrasts with their covariates and, where there are sites, with the site."""
+        """Return all contrasts with their covariates and, where there are sites, with the site."""
         found, site = self.cohort.every_contrast(), self.cohort.site
         if site is None:
             return found
@@ -170,7 +170,7 @@ class Config(Model):
         return {name: with_site(form, site, fixed, welch) for name, form in found.items()}
 
     def at(self, site: str) -> Config:
-        """Give the configuration of one site of ``cohort.sites``, on this study's grid.
+        """Return the configuration of one site of ``cohort.sites``, on this study's grid.
 
         Raises
         ------
@@ -230,13 +230,13 @@ class Config(Model):
         return ours or self._marked
 
     def as_simulated(self) -> Config:
-        """Give the same study, known to be of simulated data that come as a dataset."""
+        """Return the same study, known to be of simulated data that come as a dataset."""
         copy = self.model_copy()
         copy._marked = True
         return copy
 
     def science(self) -> dict[str, Any]:
-        """Give the settings that decide the numbers: everything but places and run-time choices."""
+        """Return the settings that decide the numbers: all but places and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
         leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
         return self.model_dump(mode="json", exclude=leave_out)

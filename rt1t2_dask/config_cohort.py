@@ -110,7 +110,7 @@ class Cohort(Model):
         return tuple(dict.fromkeys((*own, *used, *named)))
 
     def every_contrast(self) -> dict[str, Form]:
-        """Give all contrasts with their covariates; adjusted ones follow the unadjusted."""
+        """Return all contrasts with their covariates; adjusted ones follow the unadjusted."""
         found: dict[str, Form] = {}
         for name, form in self.contrasts.items():
             named = self.covariates if form.covariates is None else form.covariates

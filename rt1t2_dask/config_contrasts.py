@@ -46,7 +46,7 @@ class Form(BaseModel):
         return (self.block,) if self.block else ()
 
     def with_covariates(self, covariates: tuple[str, ...]) -> Form:
-        """Give the same contrast with these covariates."""
+        """Return the same contrast with these covariates."""
         return self.model_copy(update={"covariates": covariates, "adjusted": None})
 
 

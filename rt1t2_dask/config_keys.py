@@ -48,7 +48,7 @@ class Setting:
 
 @cache
 def settings() -> tuple[Setting, ...]:
-    """Give every setting in the order of the models."""
+    """Return every setting in the order of the models."""
     return tuple(_walk(Config, "", ""))
 
 
@@ -135,7 +135,7 @@ def _type(annotation: Any) -> str:
 
 
 def suggestion(key: str, kind: str = "") -> str:
-    """Give the known setting that a mistyped one may have meant, as a clause.
+    """Return the known setting that a mistyped one may have meant, as a clause.
 
     Parameters
     ----------
@@ -158,6 +158,6 @@ def suggestion(key: str, kind: str = "") -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """Give the nearest of some names as a clause that opens a list; empty where none is near."""
+    """Return the nearest of some names as a clause that opens a list; empty where none is near."""
     close = get_close_matches(word, known, 1, 0.7)
     return f"did you mean {close[0]}? Else " if close else ""

@@ -25,7 +25,7 @@ class Storage(Model):
     timeout_s: Annotated[float, Field(gt=0)] | None = None
 
     def options(self) -> dict[str, Any]:
-        """Give the non-secret options of the store that were set."""
+        """Return the non-secret options of the store that were set."""
         return self.model_dump(exclude={"url"}, exclude_defaults=True)
 
 

@@ -64,5 +64,5 @@ class Quality(BaseModel):
     limits: Limits
 
     def pairs(self) -> dict[str, Pair]:
-        """Give the limits by name."""
+        """Return the limits by name."""
         return {name: getattr(self.limits, name) for name in Limits.model_fields}

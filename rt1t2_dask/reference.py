@@ -50,7 +50,7 @@ def page() -> str:
 
 
 def _of_section(folder: Traversable, choice: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Give defaults and comments of a group's choice; what it does not comment, its others may."""
+    """Return defaults and comments of a group's choice; others may comment what it does not."""
     file = folder / f"{choice}.yaml"
     if not file.is_file():
         return {}, {}
@@ -104,7 +104,7 @@ def _values(file: Traversable, prefix: str) -> dict[str, str]:
 
 
 def _comments(file: Traversable, prefix: str) -> dict[str, str]:
-    """Give each key's comment: behind it, else the lines above it."""
+    """Return each key's comment: behind it, else the lines above it."""
     found: dict[str, str] = {}
     path: list[tuple[int, str]] = []
     above: list[str] = []

@@ -188,11 +188,11 @@ VARIABLES = {
 
 
 def dimensions(name: str) -> tuple[str, ...]:
-    """Give the dimensions of a registered array, slowest first."""
+    """Return the dimensions of a registered array, slowest first."""
     return VARIABLES[name].dims
 
 
 def attributes(name: str) -> dict[str, Any]:
-    """Give the attributes every array of this name carries in the lake."""
+    """Return the attributes every array of this name carries in the lake."""
     variable = VARIABLES[name]
     return {"units": variable.units, "doc": variable.doc}

@@ -27,7 +27,7 @@ class Checksums:
         self._changed = False
 
     def of(self, store: Store, path: str) -> str:
-        """Give the checksum of a file; FileNotFoundError where there is none."""
+        """Return the checksum of a file; FileNotFoundError where there is none."""
         entry = store.entry(path)
         name = digest([store.url, path])
         stamp = [entry.size, entry.modified]
@@ -40,7 +40,7 @@ class Checksums:
         return found
 
     def stamp(self, store: Store, path: str) -> str:
-        """Give the checksum where it is remembered, else a digest of size and time; reads nothing.
+        """Return the remembered checksum, else a digest of size and time; reads nothing.
 
         FileNotFoundError where there is no such file.
         """

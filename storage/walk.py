@@ -34,7 +34,7 @@ def leads_nowhere(path: Path) -> bool:
 
 
 def away(path: Path) -> Path | None:
-    """Give the link on the way to a path that leads nowhere, None where there is no such."""
+    """Return the link on the way to a path that leads nowhere, None where there is no such."""
     return next((place for place in (path, *path.parents) if leads_nowhere(place)), None)
 
 

@@ -34,7 +34,7 @@ class Schedule:
 
 
 def installed_version() -> str:
-    """Give the version of antspyx.
+    """Return the version of antspyx.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def one_piece(mask: Mask) -> Mask:
 
 
 def three_classes(values: NDArray[np.floating]) -> tuple[float, float]:
-    """Give the two thresholds that best part three classes (Otsu 1979, section III).
+    """Return the two thresholds that best part three classes (Otsu 1979, section III).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def three_classes(values: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _weighed(mass: NDArray[np.float64], moment: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each class's mass times its squared mean; 0 for an empty one."""
+    """Return each class's mass times its squared mean; 0 for an empty one."""
     return np.divide(moment**2, mass, out=np.zeros_like(mass), where=mass > 0)
 
 
@@ -109,7 +109,7 @@ def _closed(tissue: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
 
 
 def _around(mask: Mask, margin: NDArray[np.intp]) -> tuple[slice, ...]:
-    """Give the box of a mask, some voxels wider on each side where the image goes on."""
+    """Return the box of a mask, some voxels wider on each side where the image goes on."""
     where = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     return tuple(
         slice(max(int(w[0] - m), 0), int(w[-1] + m) + 1) for w, m in zip(where, margin, strict=True)

@@ -89,7 +89,7 @@ def _starts(fixed: Volume, moving: Volume) -> list[Affine]:
 
 
 def centre_of_mass(volume: Volume) -> Any:
-    """Give the intensity-weighted centre in mm, shape (3,); the middle of a blank image."""
+    """Return the intensity-weighted centre in mm, shape (3,); the middle of a blank image."""
     weights = np.clip(volume.data, 0, None)
     if not weights.any():
         return move(volume.affine, (np.array(volume.data.shape) - 1) / 2.0)

@@ -20,7 +20,7 @@ _INSTALL = "install rt1t2-dask[deepbet] (it brings torch, 5 GB), or choose brain
 
 
 def installed_version() -> str:
-    """Give the version of deepbet.
+    """Return the version of deepbet.
 
     Raises
     ------

@@ -27,7 +27,7 @@ _REMEDY = "Export the series again, or leave the subject out with cohort.exclude
 
 
 def converter_version() -> str:
-    """Give the version of dcm2niix: it decides the result.
+    """Return the version of dcm2niix: it decides the result.
 
     Raises
     ------

@@ -69,7 +69,7 @@ class Series:
         return f"series {self.header.number} ({self.header.description or 'no description'})"
 
     def describe(self) -> str:
-        """Give its name with what decides the contrast."""
+        """Return its name with what decides the contrast."""
         head = self.header
         times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
         said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
@@ -116,7 +116,7 @@ def _echoes(group: Sequence[tuple[int, Header]]) -> list[dict[int, Header]]:
 
 
 def _by_echo(head: Header) -> list[Header]:
-    """Give a header for each echo of a file that holds several."""
+    """Return a header for each echo of a file that holds several."""
     if not head.echoes_ms:
         return [head]
     frames = head.frames // len(head.echoes_ms)
@@ -233,7 +233,7 @@ def choose(
 def _fitting(
     series: Sequence[Series], contrast: Contrast, pattern: str | None
 ) -> tuple[list[Series], str]:
-    """Give the series that fit, and why these."""
+    """Return the series that fit, and why these."""
     if pattern is not None:
         return _named(series, pattern), f"source.{contrast.lower()}_series={pattern}"
     alike = [s for s in series if contrast_of(s) == contrast]
@@ -276,7 +276,7 @@ def _has_echo(series: Series, echo_ms: float) -> bool:
 
 
 def _named(series: Sequence[Series], pattern: str) -> list[Series]:
-    """Give the series of a number; of a description where no number is meant."""
+    """Return the series of a number; of a description where no number is meant."""
     if pattern.isdigit():
         numbered = [s for s in series if s.header.number == int(pattern)]
         if numbered:

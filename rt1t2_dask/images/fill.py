@@ -110,7 +110,7 @@ def enantiomorphic(image: Volume, lesion: Volume, to_image: Affine) -> Filled:
 
 
 def _mirror(image: Volume, lesion: Volume, to_image: Affine) -> Affine:
-    """Give the map of each point of the head to its place in the other hemisphere, mm."""
+    """Return the map of each point of the head to its place in the other hemisphere, mm."""
     start = compose(inverse(to_image), _MIRROR, to_image)
     coarse = regrid(image, MIRROR_MM)
     hidden = to_grid(dilate(lesion, MIRROR_MM), coarse.grid, order=0)

@@ -43,7 +43,7 @@ def foreground(image: Volume) -> NDArray[np.bool_]:
 
 
 def bright_head(image: Volume) -> NDArray[np.bool_]:
-    """Give the head without bone, air and other dark voxels: what a bias field is fitted on.
+    """Return the head without bone, air and other dark voxels: what a bias field is fitted on.
 
     Parameters
     ----------

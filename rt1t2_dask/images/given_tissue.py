@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 def from_probabilities(
     t1w: Volume, brain: Mask, shares: NDArray[np.float32], exclude: Mask | None = None
 ) -> Tissues:
-    """Give each voxel of the brain its likeliest class.
+    """Return the likeliest class of each voxel of the brain.
 
     Parameters
     ----------

@@ -198,5 +198,5 @@ def _possible(fit: Affine) -> bool:
 
 
 def _around(brain: Volume, grid: Grid) -> Mask:
-    """Give the brain and the shell round it on a coarser grid."""
+    """Return the brain and the shell round it on a coarser grid."""
     return to_grid(dilate(brain, AROUND_MM), grid, order=0).data.astype(np.bool_)

@@ -43,7 +43,7 @@ def read_at(
 
 
 def template_points(warp: Warp, grid: Grid, inside: NDArray[np.bool_]) -> Points:
-    """Give where voxels of a person lie in the template, mm, shape (voxel, 3)."""
+    """Return where voxels of a person lie in the template, mm, shape (voxel, 3)."""
     straight = move(inverse(warp.affine) @ grid.affine, np.argwhere(inside))
     if warp.displacement is None or warp.grid is None:
         return straight
@@ -86,7 +86,7 @@ def inverted(displacement: F32, grid: Grid) -> F32:
 
 
 def jacobian(displacement: F32, grid: Grid) -> F32:
-    """Give the determinant of p -> p + u(p): local volume, the affine map left out.
+    """Return the determinant of p -> p + u(p): local volume, the affine map left out.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def inverse_warp_of(transform: Any, subject: Grid, template: Grid) -> Warp:
 
 
 def _displacement(transform: Any, grid: Grid) -> Points:
-    """Give T(p) - p at the voxel centres in RAS mm, shape (x, y, z, 3)."""
+    """Return T(p) - p at the voxel centres in RAS mm, shape (x, y, z, 3)."""
     lps = np.diag([*_FLIP, 1.0]) @ grid.affine
     spacing = grid.voxel_mm
     sampler = sitk.TransformToDisplacementFieldFilter()

@@ -37,7 +37,7 @@ def on_grid(
     warp: Warp | None = None,
     within: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Give a mask on another grid: True where any part of the lesion is.
+    """Return a mask on another grid: True where any part of the lesion is.
 
     A voxel that linear interpolation would mix with a lesion voxel counts. The mask is thickened
     by half the target voxel's diagonal first where that is coarser, so that a thin lesion does

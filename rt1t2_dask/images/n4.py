@@ -29,7 +29,7 @@ class Lattice:
         return cls((x, y, z))
 
     def fit(self, values: Reals, weight: Reals) -> Reals:
-        """Give the control points of the smooth approximation to weighted values.
+        """Return the control points of the smooth approximation to weighted values.
 
         Each voxel asks its 64 control points for its own value; a control point takes the mean of
         what it is asked, weighted by the squared basis (Lee, Wolberg and Shin 1997, eq. 3 to 5).
@@ -41,7 +41,7 @@ class Lattice:
         return np.divide(asked, heard, out=np.zeros_like(asked), where=heard > 0)
 
     def evaluate(self, control: Reals) -> Reals:
-        """Give the spline's value at every voxel."""
+        """Return the spline's value at every voxel."""
         return _gather(control, tuple(basis.T for basis in self.bases))
 
 

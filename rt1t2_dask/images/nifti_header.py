@@ -83,7 +83,7 @@ def read_header(raw: bytes, name: str) -> Any:
 
 
 def unreadable(name: str, error: object) -> SubjectError:
-    """Give the refusal of a file that cannot be read."""
+    """Return the refusal of a file that cannot be read."""
     return SubjectError(f"{name}: not a readable NIfTI image ({error}).", LEAVE_OUT)
 
 
@@ -170,7 +170,7 @@ def _spoil_sizes_of_zero(header: Any) -> None:
 
 
 def _form(header: Any, form: str) -> Affine | str:
-    """Give the affine of a form, or why it cannot be used."""
+    """Return the affine of a form, or why it cannot be used."""
     try:
         affine = np.asarray(getattr(header, f"get_{form}")(), dtype=np.float64)
     except BROKEN as error:

@@ -27,7 +27,7 @@ _TILTS = (-30.0, 0.0, 30.0)
 
 
 def plain_starts(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Give the headers' own pose and the one that joins the centres of mass."""
+    """Return the headers' own pose and the one that joins the centres of mass."""
     return [np.eye(4), translation(centre_of_mass(moving) - centre_of_mass(fixed))]
 
 
@@ -49,7 +49,7 @@ def rotated_starts(fixed: Volume, moving: Volume, around: Volume) -> list[Affine
 
 
 def shifted_starts(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Give the best of the rotations with shifts of up to 50 mm along the image's axes.
+    """Return the best of the rotations with shifts of up to 50 mm along the image's axes.
 
     The centre of mass of a slab, or of a head cropped above a long neck, is not the template's.
     Scored at 12 mm where both images are.
@@ -73,7 +73,7 @@ def _best_starts(
 
 
 def turns(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Give the 24 x 27 rotations of `rotated_starts` with the centres of mass joined."""
+    """Return the 24 x 27 rotations of `rotated_starts` with the centres of mass joined."""
     centre = centre_of_mass(fixed)
     to_centre = translation(centre_of_mass(moving) - centre)
     tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
@@ -86,7 +86,7 @@ def turns(fixed: Volume, moving: Volume) -> list[Affine]:
 
 
 def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
-    """Give Pearson's r of the fixed image and the moved one, in [-1, 1]; 0 beyond its reach.
+    """Return Pearson's r of the fixed image and the moved one, in [-1, 1]; 0 beyond its reach.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
 
 
 def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> float:
-    """Give the mutual information of the ranks of two images, nats, in [0, log 24].
+    """Return the mutual information of the ranks of two images, nats, in [0, log 24].
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> floa
 
 
 def rank_information(one: Array, other: Array) -> float:
-    """Give the mutual information of the ranks of two samples in 24 classes, nats.
+    """Return the mutual information of the ranks of two samples in 24 classes, nats.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class Look:
     slab: bool = False
 
     def also(self, notes: tuple[str, ...]) -> Look:
-        """Give the same with what was said of the scan before."""
+        """Return the same with what was said of the scan before."""
         return replace(self, warnings=(*notes, *self.warnings))
 
 
@@ -145,7 +145,7 @@ def check_not_the_same(t1w: Volume, t2w: Volume) -> None:
 
 
 def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
-    """Give a mask on its image's grid; refuse one that is empty, elsewhere, or most of the image.
+    """Return a mask on its image's grid; refuse one that is empty, elsewhere, or most of the image.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _check_zero(image: Volume, name: str) -> None:
 
 
 def _darkest_corner(data: NDArray[Any]) -> float:
-    """Give the least median of eight corners: air, wherever the head lies."""
+    """Return the least median of eight corners: air, wherever the head lies."""
     ends = [(slice(max(n // CORNER, 1)), slice(-max(n // CORNER, 1), None)) for n in data.shape]
     return min(float(np.median(data[corner])) for corner in product(*ends))
 
@@ -281,7 +281,7 @@ def _head(image: Volume) -> Volume:
 
 
 def _asymmetry(image: Volume, head: Volume) -> float:
-    """Give (upper tail - lower tail) / both, of the intensities round the head's deepest place."""
+    """Return (upper tail - lower tail) / both, of intensities round the head's deepest place."""
     if not head.data.any():
         return 0.0
     # The cranium is the head's widest part: its middle does not move with the neck in view.

@@ -113,7 +113,7 @@ def _registration(template: Template, t1w: Values, seen: Mask) -> Numbers:
 
 
 def mutual_information(a: Values, b: Values, bins: int = MI_BINS) -> float:
-    """Give the mutual information of paired values in nats, from a joint histogram.
+    """Return the mutual information of paired values in nats, from a joint histogram.
 
     Bins divide the range from the 0.5th to the 99.5th percentile of each evenly.
     """
@@ -166,7 +166,7 @@ def _field(warp: Warp, template: Template) -> Numbers:
 
 
 def _scan(name: str, image: NDArray[np.floating], tissue: NDArray[np.uint8]) -> Numbers:
-    """Give noise and homogeneity of one image over its tissues.
+    """Return noise and homogeneity of one image over its tissues.
 
     Notes
     -----
@@ -217,7 +217,7 @@ def bias_left(image: NDArray[np.floating], white: Mask) -> float:
 
 
 def _ratio(ratio: NDArray[np.floating], tissue: NDArray[np.uint8]) -> Numbers:
-    """Give medians, variation and white over grey; no sense where the ratio has a sign."""
+    """Return medians, variation and white over grey; no sense where the ratio has a sign."""
     known = np.isfinite(ratio)
     white, grey = ratio[_core(tissue == WHITE) & known], ratio[(tissue == GREY) & known]
     if min(len(white), len(grey)) < _LEAST or np.median(grey) <= 0 or np.median(white) <= 0:

@@ -78,7 +78,7 @@ def to_grid(
 
 
 def template_grid(template: Grid, voxel_mm: float) -> Grid:
-    """Give the template's bounding box at another voxel size, RAS, first voxel centre kept.
+    """Return the template's bounding box at another voxel size, RAS, first voxel centre kept.
 
     The last voxel covers the template's last voxel centre.
     """
@@ -168,7 +168,7 @@ def _slab_world(grid: Grid, start: int, stop: int) -> NDArray[np.float64]:
 
 
 def _as_ras(grid: Grid) -> Grid:
-    """Give the same voxels with axes permuted and flipped to be nearest RAS."""
+    """Return the same voxels with axes permuted and flipped to be nearest RAS."""
     orientation = nib.orientations.io_orientation(grid.affine)
     flip = nib.orientations.inv_ornt_aff(orientation, grid.shape)
     shape = np.empty(3, dtype=int)
@@ -177,7 +177,7 @@ def _as_ras(grid: Grid) -> Grid:
 
 
 def same_extent(grid: Grid, voxel_mm: float) -> Grid:
-    """Give isotropic voxels over the same field of view, RAS, about the same centre."""
+    """Return isotropic voxels over the same field of view, RAS, about the same centre."""
     ras = _as_ras(grid)
     extent = np.array(ras.shape) * ras.voxel_mm
     shape = np.maximum(np.round(extent / voxel_mm).astype(int), 1)

@@ -58,7 +58,7 @@ def smooth(
 
 
 def spm_kernel(sigma: float) -> NDArray[np.float64]:
-    """Give a Gaussian convolved with a linear B-spline, sampled at whole voxels.
+    """Return a Gaussian convolved with a linear B-spline, sampled at whole voxels.
 
     Parameters
     ----------

@@ -107,13 +107,13 @@ class _Mixture:
     shares: Values
 
     def likelihood(self, values: Values) -> Values:
-        """Give the density of each value in each class, shape (voxel, 5)."""
+        """Return the density of each value in each class, shape (voxel, 5)."""
         middle, spread = _tied(self.means, self.variances)
         scaled = (values[:, None] - middle) ** 2 / spread
         return np.asarray(np.exp(-0.5 * scaled) / np.sqrt(spread))
 
     def prior(self, weights: Values) -> Values:
-        """Give each voxel's prior of each class, shape (voxel, 5)."""
+        """Return each voxel's prior of each class, shape (voxel, 5)."""
         scaled = weights * self.shares
         return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
@@ -129,7 +129,7 @@ class _Mixture:
 
 
 def _tied(means: Values, variances: Values) -> tuple[Values, Values]:
-    """Give mean and variance of all five classes; a mixture's share is uniform in [0, 1]."""
+    """Return mean and variance of all five classes; a mixture's share is uniform in [0, 1]."""
     middle, spread = np.empty(5), np.empty(5)
     middle[::2], spread[::2] = means, variances
     middle[1::2] = (means[1:] + means[:-1]) / 2
@@ -138,7 +138,7 @@ def _tied(means: Values, variances: Values) -> tuple[Values, Values]:
 
 
 def _weights(priors: F32) -> Values:
-    """Give the prior weight of all five classes from the three tissue maps, shape (voxel, 5)."""
+    """Return the prior weight of all five classes from the three tissue maps, shape (voxel, 5)."""
     soft = np.clip(priors, 0, None).astype(np.float64) + _FLOOR
     soft /= soft.sum(axis=1, keepdims=True)
     weights = np.empty((len(soft), 5))
@@ -199,7 +199,7 @@ def _smoothed(evidence: F32, inside: Mask) -> F32:
 
 
 def _neighbours(inside: Mask) -> NDArray[np.int32]:
-    """Give the rows of each voxel's six face neighbours; the last row where it has none."""
+    """Return the rows of each voxel's six face neighbours; the last row where it has none."""
     padded = np.pad(inside, 1)
     count = int(inside.sum())
     rows = np.full(padded.shape, count, dtype=np.int32)

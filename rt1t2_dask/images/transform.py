@@ -21,7 +21,7 @@ def move(matrix: Affine, xyz: Array) -> Points:
 
 
 def compose(*matrices: Affine) -> Affine:
-    """Give the one matrix that applies `matrices` in the order given, first to last."""
+    """Return the one matrix that applies `matrices` in the order given, first to last."""
     total: Affine = np.eye(4)
     for matrix in matrices:
         total = np.asarray(matrix, dtype=np.float64) @ total
@@ -29,7 +29,7 @@ def compose(*matrices: Affine) -> Affine:
 
 
 def inverse(matrix: Affine) -> Affine:
-    """Give the 4x4 matrix that undoes another."""
+    """Return the 4x4 matrix that undoes another."""
     return np.asarray(np.linalg.inv(np.asarray(matrix, dtype=np.float64)), dtype=np.float64)
 
 
@@ -39,7 +39,7 @@ def flip_lps(matrix: Affine) -> Affine:
 
 
 def rotation(degrees: tuple[float, float, float]) -> Affine:
-    """Give the rotation Rz Ry Rx about the x, y and z axes by angles in degrees, shape (4, 4)."""
+    """Return the rotation Rz Ry Rx about the x, y and z axes by angles in degrees, shape (4, 4)."""
     total: Affine = np.eye(4)
     for axis, angle in enumerate(np.deg2rad(degrees)):
         step = np.eye(4)
@@ -52,7 +52,7 @@ def rotation(degrees: tuple[float, float, float]) -> Affine:
 
 
 def translation(shift_mm: Array | tuple[float, float, float]) -> Affine:
-    """Give the shift by a vector in mm, shape (4, 4)."""
+    """Return the shift by a vector in mm, shape (4, 4)."""
     matrix: Affine = np.eye(4)
     matrix[:3, 3] = shift_mm
     return matrix

@@ -73,5 +73,5 @@ class Volume:
         return Grid((x, y, z), self.affine)
 
     def with_data(self, data: Array) -> Volume:
-        """Give other values on the same grid."""
+        """Return other values on the same grid."""
         return replace(self, data=data)

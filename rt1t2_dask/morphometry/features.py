@@ -88,7 +88,7 @@ def gather(
 
 
 def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
-    """Give the regions for which the tables hold every feature, in their order."""
+    """Return the regions for which the tables hold every feature, in their order."""
     held = [set(rows.loc[rows["feature"] == name, "region"]) for name in features]
     names = [r for r in dict.fromkeys(rows["region"]) if all(r in own for own in held)]
     if len(names) < LEAST_REGIONS:
@@ -100,7 +100,7 @@ def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
 
 
 def measured_share(values: Float) -> Float:
-    """Give the share of regions with all features, shape (person,)."""
+    """Return the share of regions with all features, shape (person,)."""
     return np.asarray(np.isfinite(values).all(axis=2).mean(axis=1))
 
 
@@ -145,7 +145,7 @@ def outlier_table(data: Features, limit: float) -> pd.DataFrame:
 
 
 def robust_z(values: Float) -> Float:
-    """Give each value's distance from the median over people in robust deviations."""
+    """Return each value's distance from the median over people in robust deviations."""
     if len(values) < LEAST_PEOPLE:
         return np.zeros_like(values)
     known = np.isfinite(values).any(axis=0)

@@ -52,7 +52,7 @@ def is_left(names: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def parent(name: str) -> str:
-    """Give the Desikan-Killiany region that a part of DK-308 belongs to."""
+    """Return the Desikan-Killiany region that a part of DK-308 belongs to."""
     return PART.sub("", name)
 
 
@@ -107,7 +107,7 @@ def desikan_names() -> list[str]:
 
 
 def desikan_places() -> dict[str, Sequence[float]]:
-    """Give the centre of each cortical region of Desikan-Killiany on the sphere."""
+    """Return the centre of each cortical region of Desikan-Killiany on the sphere."""
     rows = _desikan_rows()
     places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
     return dict(zip(map(str, rows["region"]), places, strict=True))
@@ -120,13 +120,13 @@ def _desikan_rows() -> pd.DataFrame:
 
 
 def desikan_labels() -> dict[str, int]:
-    """Give the label of each cortical region in the volumetric atlas, left before right."""
+    """Return the label of each cortical region in the volumetric atlas, left before right."""
     rows = _desikan_rows()
     return dict(zip(rows["region"], rows["label"].astype(int).tolist(), strict=True))
 
 
 def subcortex_labels() -> dict[str, int]:
-    """Give the label of each subcortical region: after those of its hemisphere's cortex."""
+    """Return the label of each subcortical region: after those of its hemisphere's cortex."""
     cortex = desikan_labels()
     return {
         f"{side}_{name}": max(v for n, v in cortex.items() if n.startswith(side)) + k

@@ -69,7 +69,7 @@ def _arrays(content: bytes) -> list[NDArray[Any]]:
 
 
 def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) -> Ints:
-    """Give each vertex the place of its region in ``labels``; -1 on the medial wall.
+    """Return for each vertex the place of its region in ``labels``; -1 on the medial wall.
 
     Parameters
     ----------
@@ -98,6 +98,6 @@ def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) ->
 
 
 def centroids(surface: Hemisphere, regions: Ints, n_regions: int) -> Float:
-    """Give the mean place of each region's vertices on the sphere, pushed out to radius 100."""
+    """Return the mean place of each region's vertices on the sphere, pushed out to radius 100."""
     means = np.array([surface.sphere[regions == k].mean(axis=0) for k in range(n_regions)])
     return np.asarray(100 * means / np.linalg.norm(means, axis=1, keepdims=True))

@@ -27,7 +27,7 @@ LABELS = re.compile(r"(sub-[A-Za-z0-9]+)")
 
 
 def person_label(text: str) -> str:
-    """Give ``sub-01`` for ``01``, ``sub-01``, ``sub-01_ses-1`` or a path that ends in one."""
+    """Return ``sub-01`` for ``01``, ``sub-01``, ``sub-01_ses-1`` or a path that ends in one."""
     name = str(text).strip().rstrip("/").rsplit("/", 1)[-1]
     match = LABELS.search(name)
     return match[1] if match else f"sub-{name}"
@@ -69,7 +69,7 @@ def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _region(column: str, side: str, measure: str) -> str:
-    """Give the region of a column; empty for totals of the hemisphere or the head."""
+    """Return the region of a column; empty for totals of the hemisphere or the head."""
     name = column.removesuffix(f"_{measure}").removeprefix(f"{side}_")
     return "" if name in WHOLE or not is_cortex(name) else f"{side}_{name}"
 

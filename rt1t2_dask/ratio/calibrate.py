@@ -131,7 +131,7 @@ def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> Inte
 
 
 def _power_law(low: _Pair, high: _Pair) -> IntensityMap:
-    """Give y = c x^k through two points, by dense knots from well below to well above them."""
+    """Return y = c x^k through two points, by dense knots from well below to well above them."""
     x = np.geomspace(low[0] / 16, 2 * high[0], _POWER_KNOTS)
     power = np.log(high[1] / low[1]) / np.log(high[0] / low[0])
     return IntensityMap(x, low[1] * (x / low[0]) ** power)

@@ -186,7 +186,7 @@ def _places(
     depth: Field,
     pose: NDArray[np.floating] | None,
 ) -> Places:
-    """Give the places by anatomy alone."""
+    """Return the places by anatomy alone."""
     from_brain = distance_transform_edt(~brain, sampling=t1w.grid.voxel_mm)
     shares = _shares_of_brain(t1w, brain, pose)
     shell = allowed & ~brain & (depth > 0)

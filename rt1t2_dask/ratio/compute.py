@@ -70,7 +70,7 @@ def within_limit(values: NDArray[np.float32], limit: float) -> NDArray[np.float3
 def gm_median(
     t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask
 ) -> NDArray[np.float32]:
-    """Give the standardised ratio scaled by the grey matter's medians.
+    """Return the standardised ratio scaled by the grey matter's medians.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def gm_median(
 
 
 def gm_scale(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask) -> float:
-    """Give median(T1w) / median(T2w) over the measured grey matter; as for `gm_median`."""
+    """Return median(T1w) / median(T2w) over the measured grey matter; as for `gm_median`."""
     known = grey & np.isfinite(ratio(t1w, t2w, measured))
     if not known.any():
         raise ValueError("no measured voxel of grey matter; the mask does not fit the images")

@@ -53,18 +53,18 @@ class Landmarks:
     stripe: Values
 
     def quantiles(self, contrast: str, name: str) -> Values:
-        """Give the quantiles of one class in one image."""
+        """Return the quantiles of one class in one image."""
         row = self.classes[CONTRASTS.index(contrast), LANDMARK_CLASSES.index(name)]
         return np.asarray(row, dtype=np.float64)
 
     def level(self, contrast: str, name: str) -> float:
-        """Give the one intensity that stands for a class in one image (`LEVELS`)."""
+        """Return the one intensity that stands for a class in one image (`LEVELS`)."""
         return float(
             np.interp(LEVELS[contrast][name], PROBABILITIES, self.quantiles(contrast, name))
         )
 
     def brain_quantile(self, contrast: str, share: float) -> float:
-        """Give a quantile over the brain, `share` in [0.01, 0.99]."""
+        """Return a quantile over the brain, `share` in [0.01, 0.99]."""
         row = self.brain[CONTRASTS.index(contrast)]
         return float(np.interp(share, BRAIN_PROBABILITIES, row))
 

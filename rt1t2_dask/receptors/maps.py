@@ -97,7 +97,7 @@ def select(choice: str | Sequence[str]) -> list[str]:
 
 
 def receptor_of(name: str) -> str:
-    """Give the target of a map: the text before the first underscore of its file name."""
+    """Return the target of a map: the text before the first underscore of its file name."""
     stem = Path(name).name
     for ending in (".nii.gz", ".nii"):
         stem = stem.removesuffix(ending)
@@ -127,7 +127,7 @@ def means_from_map(volume: Volume, atlas: Atlas) -> NDArray[np.float64]:
 
 
 def coverage_from_map(volume: Volume, atlas: Atlas) -> NDArray[np.float64]:
-    """Give the share of each region's volume that the map's field of view and values cover.
+    """Return the share of each region's volume that the map's field of view and values cover.
 
     Returns
     -------

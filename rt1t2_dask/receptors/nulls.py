@@ -120,7 +120,7 @@ def _batches(
 
 
 def _one_spread(rows: Floats, space: Space) -> Floats:
-    """Give every structure of each row mean 0 and SD 1."""
+    """Return every structure of each row mean 0 and SD 1."""
     deviation = rows - rows @ space.averaging.T @ space.indicator.T
     spread = np.sqrt(np.square(deviation) @ space.averaging.T) @ space.indicator.T
     return np.divide(deviation, spread, out=np.zeros_like(rows), where=spread > 1e-10)

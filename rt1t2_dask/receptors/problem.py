@@ -83,7 +83,7 @@ class Problem:
 
 
 def patient_z(problem: Problem) -> Floats:
-    """Give the rows that are correlated with the maps: each patient's z, shape (n1, region).
+    """Return the rows that are correlated with the maps: each patient's z, shape (n1, region).
 
     One row with ``comparison="effect_size"`` or ``"mean"``, the patients' own rows with ``"each"``.
     """

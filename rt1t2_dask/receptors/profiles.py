@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def effect_size(patients: Floats, controls: Floats) -> Floats:
-    """Give Cohen's d with the unweighted mean variance, shape (1, region) (JuSpace option 1).
+    """Return Cohen's d with the unweighted mean variance, shape (1, region) (JuSpace option 1).
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def _held(problem: Problem, j: int) -> list[Floats]:
 
 
 def _left(rows: Floats, ranked: bool) -> Floats:
-    """Give the first two rows without what the others explain linearly."""
+    """Return the first two rows without what the others explain linearly."""
     scaled = average_ranks(rows) if ranked else rows
     centred = scaled - scaled.mean(axis=1, keepdims=True)
     held = orthonormal(scaled[2:])

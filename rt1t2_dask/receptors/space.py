@@ -52,7 +52,7 @@ class Space:
 
 
 def of_regions(table: pd.DataFrame) -> Space:
-    """Give the space of regions tabled with x_mm, y_mm, z_mm and, where known, structure.
+    """Return the space of regions tabled with x_mm, y_mm, z_mm and, where known, structure.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def sentences(details: Details, extent_mm3: float) -> list[str]:
 
 
 def tables(details: Details) -> list[Table]:
-    """Give the maxima, the effects of clusters and the regions of smallest p."""
+    """Return the maxima, the effects of clusters and the regions of smallest p."""
     made = []
     share = [
         *scale_notes(details),

@@ -25,7 +25,7 @@ class FlowStep:
 
 
 def needed(steps: Sequence[FlowStep]) -> dict[str, tuple[str, ...]]:
-    """Give each step's direct sources: those it does not also read through another."""
+    """Return each step's direct sources: those it does not also read through another."""
     reads = {step.name: step.reads for step in steps}
     above = {name: _above(name, reads) for name in reads}
     return {
@@ -58,7 +58,7 @@ def rows(steps: Sequence[FlowStep], most: int) -> list[list[str]]:
 def _ready(
     name: str, sources: Mapping[str, tuple[str, ...]], row_of: Mapping[str, int]
 ) -> int | None:
-    """Give the last row among what a step reads, -1 for none; None before its turn.
+    """Return the last row among what a step reads, -1 for none; None before its turn.
 
     What reads nothing waits until the rest of what one of its readers reads is there.
     """

@@ -20,7 +20,7 @@ ALPHA = 0.05
 
 
 def sentences(content: ReportContent) -> list[str]:
-    """Give the headline: one sentence or two a contrast, one on receptors, or why there is none."""
+    """Return the headline: a sentence or two a contrast, one on receptors, or why there is none."""
     found = [contrast(result, content) for result in content.contrasts]
     if not found:
         found = [_no_contrast(content)]

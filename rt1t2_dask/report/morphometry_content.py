@@ -119,7 +119,7 @@ class MorphometryContent:
     people: tuple[Table, ...]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Give every table of the folder ``group``, by its stem."""
+        """Return every table of the folder ``group``, by its stem."""
         found = {
             "missing_regions": self.missing,
             "outliers": self.outliers,
@@ -150,5 +150,5 @@ class MorphometryContent:
         return self.contrasts[0].measure if self.contrasts else SIMILARITY
 
     def summaries(self) -> dict[str, dict[str, Any]]:
-        """Give every JSON document of the folder ``group``, by its stem."""
+        """Return every JSON document of the folder ``group``, by its stem."""
         return {f"transcriptome-{t.name}_pls": dict(t.summary) for t in self.tested}

@@ -124,7 +124,7 @@ def _contrast_sentence(result: RegionResult) -> str:
 
 
 def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[Section]:
-    """Give the page's sections in order."""
+    """Return the page's sections in order."""
     found = [_people(content), _overview(content, drawn)]
     found += [_contrast(result, drawn) for result in content.contrasts]
     found += [_across(measure, content, drawn) for measure in content.across]
@@ -140,7 +140,7 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
 
 
 def _table(rows: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
-    """Give a table; its regions are no peaks of clusters."""
+    """Return a table; its regions are no peaks of clusters."""
     return from_frame(rows.rename(columns={"region": "region_name"}), caption, footnotes)
 
 
@@ -162,7 +162,7 @@ def _people(content: MorphometryContent) -> Section:
 
 
 def _demographics(rows: pd.DataFrame) -> list[Table]:
-    """Give one table, or one a contrast where cohorts have controls of their own."""
+    """Return one table, or one a contrast where cohorts have controls of their own."""
     if rows.empty or "contrast" not in rows:
         return [] if rows.empty else [tables.demographics(rows)]
     return [

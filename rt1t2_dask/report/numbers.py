@@ -18,7 +18,7 @@ def is_missing(value: Any) -> bool:
 
 
 def decimal(value: Any, places: int = 2) -> str:
-    """Give a number with fixed decimals and a true minus sign; never a negative zero."""
+    """Return a number with fixed decimals and a true minus sign; never a negative zero."""
     if is_missing(value):
         return NOT_AVAILABLE
     text = f"{float(value):,.{places}f}"
@@ -28,19 +28,19 @@ def decimal(value: Any, places: int = 2) -> str:
 
 
 def thousands(value: Any) -> str:
-    """Give a whole number with thousands separated by commas."""
+    """Return a whole number with thousands separated by commas."""
     return decimal(value, 0)
 
 
 def percent(value: Any) -> str:
-    """Give a share in [0, 1] as a percentage."""
+    """Return a share in [0, 1] as a percentage."""
     if is_missing(value):
         return NOT_AVAILABLE
     return f"{decimal(100 * float(value), 0 if float(value) in (0, 1) else 1)} %"
 
 
 def probability(value: Any) -> str:
-    """Give a p or q value without its leading zero, in [0, 1].
+    """Return a p or q value without its leading zero, in [0, 1].
 
     Three decimals; below .001 as ``< .001``. A fourth decimal is kept where three would round
     a value onto a landmark (.05, .01) that it is not.
@@ -59,13 +59,13 @@ def probability(value: Any) -> str:
 
 
 def p_phrase(value: Any) -> str:
-    """Give what stands behind a p or q in a sentence: ``= .012`` or ``< .001``."""
+    """Return what stands behind a p or q in a sentence: ``= .012`` or ``< .001``."""
     words = probability(value)
     return words if words.startswith(("<", ">")) else f"= {words}"
 
 
 def level(value: float) -> str:
-    """Give a threshold of p as it was set, without its leading zero."""
+    """Return a threshold of p as it was set, without its leading zero."""
     return f"{value:g}".removeprefix("0")
 
 
@@ -75,11 +75,11 @@ def _crosses(number: float, places: int) -> bool:
 
 
 def coordinates(values: Iterable[Any]) -> str:
-    """Give a position in mm as three whole numbers with blanks between."""
+    """Return a position in mm as three whole numbers with blanks between."""
     return " ".join(decimal(value, 0) for value in values)
 
 
 def plural(count: int, singular: str, plural_form: str = "") -> str:
-    """Give a count with its noun: ``1 cluster``, ``4 clusters``."""
+    """Return a count with its noun: ``1 cluster``, ``4 clusters``."""
     noun = singular if count == 1 else plural_form or f"{singular}s"
     return f"{count:,} {noun}"

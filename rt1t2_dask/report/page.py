@@ -108,7 +108,7 @@ def render(
 
 
 def data_uri(image: bytes, kind: str = "png") -> str:
-    """Give a PNG, or an SVG (``kind="svg+xml"``), as a ``data:`` address."""
+    """Return a PNG, or an SVG (``kind="svg+xml"``), as a ``data:`` address."""
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 

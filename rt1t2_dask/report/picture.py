@@ -78,7 +78,7 @@ class Picture:
         return self._saved("png", {"Software": None}, dpi)
 
     def pixels(self, dpi: int) -> Image:
-        """Give the same as `png`, neither compressed nor kept."""
+        """Return the same as `png`, neither compressed nor kept."""
         out = io.BytesIO()
         with house_style():
             self.figure.savefig(out, format="rgba", dpi=dpi)

@@ -70,7 +70,7 @@ def _surname_first(name: str) -> str:
 
 @cache
 def library() -> dict[str, Reference]:
-    """Give all papers by their key."""
+    """Return all papers by their key."""
     source = files("rt1t2_dask.report") / "templates" / "references.json"
     entries = json.loads(source.read_text(encoding="utf-8"))
     return {key: Reference(key=key, **entry) for key, entry in entries.items()}
@@ -90,7 +90,7 @@ class Citations:
         self._pandoc = pandoc
 
     def __call__(self, *keys: str) -> str:
-        """Give ``(A 2001; B 2002)`` and remember the papers; unknown keys raise KeyError."""
+        """Return ``(A 2001; B 2002)`` and remember the papers; unknown keys raise KeyError."""
         found = [library()[key] for key in keys]
         self._keys.update(keys)
         if self._pandoc:
@@ -98,9 +98,9 @@ class Citations:
         return f"({'; '.join(reference.short for reference in found)})"
 
     def bare(self, key: str) -> str:
-        """Give a paper for use inside other brackets."""
+        """Return a paper for use inside other brackets."""
         return self(key)[1:-1]
 
     def listed(self) -> list[Reference]:
-        """Give the papers cited, by key."""
+        """Return the papers cited, by key."""
         return [library()[key] for key in sorted(self._keys)]

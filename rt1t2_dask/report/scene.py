@@ -54,7 +54,7 @@ class Scene:
         return float(np.percentile(data[data > 0], 99.5)) if np.any(data > 0) else 1.0
 
     def plane(self, axis: int, at_mm: float) -> Plane:
-        """Give the plane across the anatomy's box."""
+        """Return the plane across the anatomy's box."""
         return Plane(axis, at_mm, self.box)
 
     def draw(self, axes: Axes, plane: Plane, opacity: NDArray[np.float64] | None = None) -> None:
@@ -137,7 +137,7 @@ def _round_ticks(low: float, high: float, step: int = 40) -> NDArray[np.int64]:
 
 
 def signed_colours(u: float, largest: float) -> tuple[Colormap, Normalize]:
-    """Give orange for t above u, blue below -u, grey between (told apart by any colour vision).
+    """Return orange for t above u, blue below -u, grey between (told apart by any colour vision).
 
     Parameters
     ----------

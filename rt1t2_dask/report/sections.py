@@ -76,7 +76,7 @@ class Plane:
         )
 
     def sample(self, volume: Volume, order: int = 0) -> NDArray[np.float64]:
-        """Give the values on the plane, shape (up, across); NaN outside the image.
+        """Return the values on the plane, shape (up, across); NaN outside the image.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class Plane:
         return values_at(volume, self.world(), order)
 
     def world(self) -> NDArray[np.float64]:
-        """Give the place of every sample in mm, shape (3, up, across)."""
+        """Return the place of every sample in mm, shape (3, up, across)."""
         across, up = self.ticks_mm
         world = np.empty((3, up.size, across.size))
         world[self.axis] = self.at_mm
@@ -100,7 +100,7 @@ class Plane:
 
 
 def values_at(volume: Volume, world: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """Give an image's values at points in mm, shape (3, ...); NaN outside the image."""
+    """Return an image's values at points in mm, shape (3, ...); NaN outside the image."""
     inverse = np.linalg.inv(np.asarray(volume.affine, dtype=np.float64))
     index = np.tensordot(inverse[:3, :3], world, axes=1)
     index += inverse[:3, 3].reshape(3, *[1] * (world.ndim - 1))
@@ -110,7 +110,7 @@ def values_at(volume: Volume, world: NDArray[np.float64], order: int) -> NDArray
 
 
 def box_round(mask: Array, affine: Array, margin_mm: float = 4.0) -> Box:
-    """Give the world box round the true voxels of a mask, shape (x, y, z)."""
+    """Return the world box round the true voxels of a mask, shape (x, y, z)."""
     index = np.argwhere(mask) if np.any(mask) else np.argwhere(np.ones_like(mask, dtype=bool))
     corners = np.array(np.meshgrid(*zip(index.min(0), index.max(0), strict=True))).reshape(3, -1)
     affine = np.asarray(affine, dtype=np.float64)

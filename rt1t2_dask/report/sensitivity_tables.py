@@ -41,7 +41,7 @@ class Sensitivity:
 
 
 def sensitivity(content: ReportContent) -> list[Sensitivity]:
-    """Give all choices whose consequences were computed."""
+    """Return all choices whose consequences were computed."""
     counted = tuple(
         table for result in content.contrasts if (table := thresholds(result)) is not None
     )
@@ -58,7 +58,7 @@ def sensitivity(content: ReportContent) -> list[Sensitivity]:
 
 
 def thresholds(result: ContrastResult) -> Table | None:
-    """Give the clusters of one contrast by height (rows) and extent (columns)."""
+    """Return the clusters of one contrast by height (rows) and extent (columns)."""
     rows = None if result.details is None else result.details.thresholds
     if rows is None or rows.empty:
         return None

@@ -34,7 +34,7 @@ class Step:
 
 
 def steps(content: ReportContent) -> list[Step]:
-    """Give the stages in the order they were run (the paper's Figure 4).
+    """Return the stages in the order they were run (the paper's Figure 4).
 
     Settings that are null, folders and the simulated groups are left out; the page lists all
     settings under provenance.
@@ -43,7 +43,7 @@ def steps(content: ReportContent) -> list[Step]:
 
 
 def settings_of(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:
-    """Give the settings of a stage as text; height and extent belong to the clusters."""
+    """Return the settings of a stage as text; height and extent belong to the clusters."""
     group = content.settings.get(_GROUP_OF_STAGE.get(stage, ""))
     if not isinstance(group, Mapping):
         return ()

@@ -63,7 +63,7 @@ def entry(
 
 
 def comparison(entries: Sequence[SweepEntry]) -> pd.DataFrame:
-    """Give one row for each job and contrast, and for each job and patient group.
+    """Return one row for each job and contrast, and for each job and patient group.
 
     Parameters
     ----------

@@ -63,12 +63,12 @@ class Table:
 
 
 def text(value: Any) -> str:
-    """Give a cell as it is, or n/a."""
+    """Return a cell as it is, or n/a."""
     return NOT_AVAILABLE if is_missing(value) else str(value)
 
 
 def anything(value: Any) -> str:
-    """Give a cell of unknown kind; numbers that are not whole get four significant digits."""
+    """Return a cell of unknown kind; numbers that are not whole get four significant digits."""
     if isinstance(value, bool | str) or is_missing(value) or not isinstance(value, Real):
         return text(value)
     number = float(value)

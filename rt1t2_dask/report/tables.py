@@ -39,7 +39,7 @@ _RECEPTOR_ORDER = [
 
 
 def clusters(result: ContrastResult) -> Table:
-    """Give the cluster table of a contrast (the paper's Table 2)."""
+    """Return the cluster table of a contrast (the paper's Table 2)."""
     frame = result.clusters.copy()
     frame["direction"] = frame["sign"].map(
         {"positive": result.positive, "negative": result.negative}
@@ -80,7 +80,7 @@ def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
 
 
 def cluster_extents(result: ContrastResult) -> Table:
-    """Give how far each cluster reaches: voxels, centre of gravity, all its regions."""
+    """Return how far each cluster reaches: voxels, centre of gravity, all its regions."""
     frame = result.clusters.copy()
     places = [f"centre_{axis}_mm" for axis in "xyz"]
     frame["centre"] = [coordinates(row) for row in frame[places].to_numpy()]
@@ -89,7 +89,7 @@ def cluster_extents(result: ContrastResult) -> Table:
 
 
 def receptors(frame: pd.DataFrame) -> Table:
-    """Give the receptor table (the paper's Table 3)."""
+    """Return the receptor table (the paper's Table 3)."""
     shown = frame.copy()
     shown["interval"] = [
         NOT_AVAILABLE if is_missing(low) else f"{decimal(low, 3)} to {decimal(high, 3)}"
@@ -115,7 +115,7 @@ def receptors(frame: pd.DataFrame) -> Table:
 
 
 def demographics(frame: pd.DataFrame) -> Table:
-    """Give the people by group, one column each, and the tests (the paper's Table 1)."""
+    """Return the people by group, one column each, and the tests (the paper's Table 1)."""
     rows = (
         ("n", *(thousands(n) for n in frame["n"]), ""),
         ("Age in years, mean ± SD", *_ages(frame), _age_tests(frame)),
@@ -139,7 +139,7 @@ def _sexes(frame: pd.DataFrame) -> list[str]:
 
 
 def _of_either(rest: float, male: float, female: float) -> str:
-    """Give the number of men and of women, and of whom neither is known."""
+    """Return the number of men and of women, and of whom neither is known."""
     if is_missing(male) or is_missing(female):
         return NOT_AVAILABLE
     others = f" ({thousands(rest)} other or not known)" if rest else ""
@@ -161,7 +161,7 @@ def _test(row: pd.Series[Any], what: str) -> str:
 
 
 def permutation(result: ContrastResult) -> Table | None:
-    """Give the whole-brain permutation test, one row a statistic; None where not run."""
+    """Return the whole-brain permutation test, one row a statistic; None where not run."""
     found = result.permutation
     if not found:
         return None
@@ -200,7 +200,7 @@ def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def assets(used: Sequence[AssetLike]) -> Table:
-    """Give every atlas, template and map with its terms."""
+    """Return every atlas, template and map with its terms."""
     rows = tuple(
         (
             asset.name,
@@ -215,13 +215,13 @@ def assets(used: Sequence[AssetLike]) -> Table:
 
 
 def settings(nested: Mapping[str, Any], caption: str) -> Table:
-    """Give nested settings as one dotted key a row."""
+    """Return nested settings as one dotted key a row."""
     rows = tuple((key, "null" if value is None else str(value)) for key, value in flat(nested))
     return Table(caption, (Heading("Key", False), Heading("Value", False)), rows)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Give the leaves of nested mappings with dotted keys, in their order."""
+    """Return the leaves of nested mappings with dotted keys, in their order."""
     pairs: list[tuple[str, Any]] = []
     for key, value in nested.items():
         name = f"{prefix}{key}"
@@ -247,7 +247,7 @@ def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 def people(content: ReportContent) -> dict[str, Table]:
-    """Give the tables on who was left out, who failed and how good the rest is."""
+    """Return the tables on who was left out, who failed and how good the rest is."""
     found = {
         "excluded": (content.excluded, "Left out by the study's settings"),
         "failures": (content.failures, "Failed during processing"),

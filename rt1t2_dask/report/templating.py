@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 @cache
 def environment() -> Environment:
-    """Give the environment over ``templates/``; only ``.txt`` templates are not escaped."""
+    """Return the environment over ``templates/``; only ``.txt`` templates are not escaped."""
     return Environment(
         loader=PackageLoader("rt1t2_dask.report", "templates"),
         autoescape=select_autoescape(default=True, disabled_extensions=("txt",)),

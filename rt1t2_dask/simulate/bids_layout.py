@@ -24,7 +24,7 @@ lower in patients, it was planted. Nothing here may be used to draw a conclusion
 
 
 def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[tuple[str, bytes]]:
-    """Give the files of one participant.
+    """Return the files of one participant.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[
 
 
 def dataset_files(participants: pd.DataFrame, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Give the files about the whole dataset.
+    """Return the files about the whole dataset.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def people(groups: Mapping[str, GroupSpec], seed: int) -> pd.DataFrame:
 
 
 def participant_ids(spec: GroupSpec) -> list[str]:
-    """Give the ids of a group, sub-PSP01 and so on."""
+    """Return the ids of a group, sub-PSP01 and so on."""
     return [f"sub-{spec.prefix}{index + 1:02d}" for index in range(spec.n)]
 
 
@@ -103,7 +103,7 @@ def person_seed(seed: int, participant_id: str) -> tuple[int, ...]:
 
 
 def paper_effects(head: HeadModel) -> tuple[Effect, ...]:
-    """Give `PAPER_EFFECTS` with every centre at least 6 mm inside the template's brain."""
+    """Return `PAPER_EFFECTS` with every centre at least 6 mm inside the template's brain."""
     return move_inside(PAPER_EFFECTS, head, _DEPTH_MM)
 
 

@@ -55,7 +55,7 @@ def change_at(points: NDArray[np.floating], effects: Sequence[Effect]) -> NDArra
 
 
 def planted_change(head: HeadModel, effects: Sequence[Effect], grid: Grid) -> NDArray[np.float64]:
-    """Give the true, unsmoothed ratio change (fraction) on a grid in template space.
+    """Return the true, unsmoothed ratio change (fraction) on a grid in template space.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ def _check_grids(t1: Volume, *others: Volume) -> None:
 
 
 def _padded_grid(template: Grid) -> tuple[Grid, tuple[slice, ...]]:
-    """Give the padded grid and where the template's voxels lie in it."""
+    """Return the padded grid and where the template's voxels lie in it."""
     origin = np.asarray(template.affine, dtype=np.float64)[:3, 3]
     before = np.ceil(np.maximum(origin - _BOX_MM[:, 0], 0)).astype(int)
     shape = np.ceil(np.maximum(_BOX_MM[:, 1] - origin + 1 + before, before + template.shape))

@@ -42,7 +42,7 @@ _FAT_SHARE = 0.35
 
 
 def paint(brain_t1: Image, parts: HeadParts, grid: Grid) -> tuple[Image, Image]:
-    """Give sharp T1w and T2w images of the labelled head; air is 0.
+    """Return sharp T1w and T2w images of the labelled head; air is 0.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class SmoothField:
         return np.asarray(np.all((points > low) & (points < high), axis=-1))
 
     def scaled(self, factor: float) -> SmoothField:
-        """Give the same field times a factor."""
+        """Return the same field times a factor."""
         return SmoothField(self.coefficients * factor, self.origin_mm, self.spacing_mm)
 
 

@@ -77,7 +77,7 @@ def simulate_features(
 
 
 def _typical_pattern(centroids: Float, left: Sequence[bool], seed: int) -> Float:
-    """Give the pattern that everybody shares, alike in both hemispheres, (region, feature)."""
+    """Return the pattern that everybody shares, alike in both hemispheres, (region, feature)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     unit = centroids / np.linalg.norm(centroids, axis=1, keepdims=True)
     unit = unit * np.where(np.asarray(left)[:, None], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0])
@@ -90,7 +90,7 @@ def _typical_pattern(centroids: Float, left: Sequence[bool], seed: int) -> Float
 
 
 def _common_profile(pattern: Float) -> Float:
-    """Give the mean direction of all regions' profiles, scaled as a profile, (feature,)."""
+    """Return the mean direction of all regions' profiles, scaled as a profile, (feature,)."""
     centred = pattern - pattern.mean(axis=1, keepdims=True)
     mean = (centred / np.linalg.norm(centred, axis=1, keepdims=True)).mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean) * np.sqrt(len(mean)))

@@ -153,7 +153,7 @@ def _orders(alike: Cell, design: Float) -> list[Cell]:
 
 
 def atoms(divisions: Sequence[Mapping[str, int]]) -> list[frozenset[str]]:
-    """Give the sets of people that several exports together tell apart.
+    """Return the sets of people that several exports together tell apart.
 
     Parameters
     ----------

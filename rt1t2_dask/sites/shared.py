@@ -207,7 +207,7 @@ def add_differences(total: Float, row: Float, index: NDArray[np.int64]) -> None:
 
 
 def products_of(differences: Float, squares: Float, index: NDArray[np.int64]) -> Float:
-    """Give sums of products of neighbouring voxels from those of squared differences.
+    """Return sums of products of neighbouring voxels from those of squared differences.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class Sums:
         return np.asarray(padded[self.pattern])
 
     def through(self, transform: Float) -> Sums:
-        """Give the sums of the design X @ ``transform``, shape (column, new)."""
+        """Return the sums of the design X @ ``transform``, shape (column, new)."""
         grams = np.einsum("ai,nab,bj->nij", transform, self.grams, transform)
         return Sums(grams, self.pattern, transform.T @ self.cross, self.squares, self.counts)
 

@@ -93,7 +93,7 @@ def variance_ratio(
 
 
 def as_maps(maps: NDArray[Any] | xr.DataArray, design: Design) -> xr.DataArray:
-    """Give the maps as xarray; a UserError where they hold fewer participants than the design."""
+    """Return the maps as xarray; a UserError where they hold fewer participants than the design."""
     array = maps if isinstance(maps, xr.DataArray) else xr.DataArray(np.asarray(maps))
     wanted = max(int(rows.max()) for rows in (design.rows, design.partner) if rows is not None) + 1
     if array.ndim < 1 or array.shape[0] < wanted:

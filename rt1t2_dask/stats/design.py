@@ -215,5 +215,5 @@ def require_members(group: NDArray[np.str_], names: Sequence[str], least: int = 
 
 
 def indicators(group: NDArray[np.str_], names: Sequence[str]) -> Float:
-    """Give one column of zeros and ones a group, shape (row, group)."""
+    """Return one column of zeros and ones a group, shape (row, group)."""
     return np.column_stack([group == name for name in names]).astype(np.float64)

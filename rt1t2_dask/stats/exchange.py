@@ -71,7 +71,7 @@ class PermutationPlan:
         return -(-self.n // self.batch_size)
 
     def orders(self, batch: int) -> Orders:
-        """Give the relabelings of one batch, shape (relabeling, participant).
+        """Return the relabelings of one batch, shape (relabeling, participant).
 
         Participant i takes the place ``order[i]``; a negative entry flips the sign
         as well and stands for the place ``~order[i]``.
@@ -88,7 +88,7 @@ class PermutationPlan:
         return np.concatenate(drawn)[first - start : last - start]
 
     def _sets(self) -> list[NDArray[np.intp]]:
-        """Give the sets of units that change places, each of shape (unit, row of the unit)."""
+        """Return the sets of units that change places, each of shape (unit, row of the unit)."""
         blocks = self.blocks or (tuple(range(self.participants)),)
         if not self.whole:
             return [np.array(block)[:, None] for block in blocks]
@@ -96,7 +96,7 @@ class PermutationPlan:
         return [np.array([b for b in blocks if len(b) == size]) for size in sizes]
 
     def _signed_units(self) -> NDArray[np.intp]:
-        """Give the unit whose sign each row shares, shape (participant,)."""
+        """Return the unit whose sign each row shares, shape (participant,)."""
         unit = np.arange(self.participants)
         for rows in self.blocks if self.whole else ():
             unit[list(rows)] = rows[0]

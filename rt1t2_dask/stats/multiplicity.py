@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """Give the false discovery rate q of each p (Benjamini & Hochberg 1995).
+    """Return the false discovery rate q of each p (Benjamini & Hochberg 1995).
 
     Parameters
     ----------

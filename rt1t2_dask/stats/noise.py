@@ -39,7 +39,7 @@ class Noise:
 
 
 def noise_model(design: Design, group_variance: dict[str, float] | None = None) -> Model:
-    """Give the model whose residuals SPM12 takes: weighted where variances are given."""
+    """Return the model whose residuals SPM12 takes: weighted where variances are given."""
     return whitened(design, "spm_unequal" if group_variance else "equal", group_variance)
 
 

@@ -14,7 +14,7 @@ FAR_F, NOISELESS_F = 5e3, 1e7
 
 
 def noncentrality_of_t(dof: ArrayLike, p: float, t: ArrayLike) -> Float:
-    """Give the noncentrality at which t lies below a value with a given probability.
+    """Return the noncentrality at which t lies below a value with a given probability.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def noncentrality_of_t(dof: ArrayLike, p: float, t: ArrayLike) -> Float:
 
 
 def noncentrality_of_f(q: int, dof: ArrayLike, p: float, f: ArrayLike) -> Float:
-    """Give the noncentrality at which F lies below a value with a given probability.
+    """Return the noncentrality at which F lies below a value with a given probability.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ TIE = 1 - 4e-6
 
 
 def p_fwe(statistic: ArrayLike, null: NDArray[Any], tail: ParetoTail | None = None) -> Float:
-    """Give the family-wise p of each value against the null of the maximum.
+    """Return the family-wise p of each value against the null of the maximum.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ def p_fwe(statistic: ArrayLike, null: NDArray[Any], tail: ParetoTail | None = No
 
 
 def p_uncorrected(exceed: NDArray[Any], n: int) -> Float:
-    """Give the p of each voxel from its count of permutations at least as extreme."""
+    """Return the p of each voxel from its count of permutations at least as extreme."""
     return np.asarray((np.asarray(exceed, np.float64) + 1) / (n + 1))
 
 
 def p_sequential(observed: float, null: NDArray[Any], exceedances: int) -> float:
-    """Give the p of a test that stops when enough permutations reached the observed value.
+    """Return the p of a test that stops when enough permutations reached the observed value.
 
     Besag & Clifford 1991: h / L where the h-th was the L-th permutation; where fewer
     than h were reached, (count + 1) / (n + 1).

@@ -60,7 +60,7 @@ def parcel_voxels(labels: NDArray[np.integer[Any]], wanted: Sequence[int]) -> ND
 def parcel_coverage(
     maps: NDArray[Any], labels: NDArray[np.integer[Any]], wanted: Sequence[int]
 ) -> Floats:
-    """Give the share of each region's voxels that was measured, 0 to 1 (NaN: no such region)."""
+    """Return the share of each region's voxels that was measured, 0 to 1 (NaN: no such region)."""
     measured = np.isfinite(maps).astype(np.float32)
     return parcel_means(measured, labels, wanted)
 

@@ -50,13 +50,13 @@ class ParetoTail:
     fit_p: float
 
     def p(self, value: ArrayLike) -> Float:
-        """Give the p of values above the threshold."""
+        """Return the p of values above the threshold."""
         excess = np.maximum(np.asarray(value, np.float64) - self.threshold, 0)
         survival = 1 - _distribution(excess, self.scale, self.shape)
         return np.maximum(self.share * survival, self.smallest)
 
     def describe(self) -> dict[str, float]:
-        """Give its numbers for a table."""
+        """Return its numbers for a table."""
         return {
             "threshold": self.threshold,
             "scale": self.scale,

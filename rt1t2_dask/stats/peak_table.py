@@ -52,7 +52,7 @@ def table(
 
 
 def set_level(one: ClusterMap, volume: SearchVolume) -> dict[str, Any]:
-    """Give the number of clusters of a sign and the p of that many of this extent."""
+    """Return the number of clusters of a sign and the p of that many of this extent."""
     count = len(one.clusters)
     p = random_field.set_p(count, one.extent_voxels, one.height, volume)
     return {"clusters": count, "p": p}

@@ -92,7 +92,7 @@ def prepare(
 
 
 def require_method(method: str, variance: str, groups: int) -> bool:
-    """Give whether groups have variances of their own, which Smith's method has no place for.
+    """Return whether groups have variances of their own, which Smith's method has no place for.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def detectable_eta(
 
 
 def cohens_f(eta_squared: float) -> float:
-    """Give Cohen's f of a partial eta squared, in [0, 1): sqrt(eta^2 / (1 - eta^2))."""
+    """Return Cohen's f of a partial eta squared, in [0, 1): sqrt(eta^2 / (1 - eta^2))."""
     return float(np.sqrt(eta_squared / (1 - eta_squared)))
 
 

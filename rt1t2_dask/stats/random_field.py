@@ -109,18 +109,18 @@ def _f_densities(f: Float, dof: float, k: int) -> Float:
 
 
 def expected_clusters(t: ArrayLike, volume: SearchVolume) -> Float:
-    """Give the expected number of clusters (or maxima) above t by chance."""
+    """Return the expected number of clusters (or maxima) above t by chance."""
     densities = np.maximum(euler_densities(t, volume.dof, volume.numerator), TINY)
     return np.asarray(densities @ volume.resels)
 
 
 def peak_p_uncorrected(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
-    """Give the p of a peak's height alone, 1 - exp(-P(T > t)) as SPM12 prints it."""
+    """Return the p of a peak's height alone, 1 - exp(-P(T > t)) as SPM12 prints it."""
     return np.asarray(-np.expm1(-tail(t, dof, numerator)))
 
 
 def peak_z(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
-    """Give the normal deviate of :func:`peak_p_uncorrected`; finite where SPM12 prints Inf."""
+    """Return the normal deviate of :func:`peak_p_uncorrected`; finite where SPM12 prints Inf."""
     return np.asarray(-special.ndtri(peak_p_uncorrected(t, dof, numerator)))
 
 
@@ -145,7 +145,7 @@ def critical_height(volume: SearchVolume, alpha: float = 0.05) -> float:
 
 
 def cluster_p_uncorrected(voxels: ArrayLike, u: float, volume: SearchVolume) -> Float:
-    """Give the p of a cluster's extent above height u (Friston 1994).
+    """Return the p of a cluster's extent above height u (Friston 1994).
 
     exp(-beta K^(2/3)), K its size in resels, beta = (gamma(5/2) / E[K])^(2/3).
     """
@@ -163,7 +163,7 @@ def cluster_p_fwe(voxels: ArrayLike, u: float, volume: SearchVolume) -> Float:
 
 
 def set_p(clusters: int, extent_voxels: int, u: float, volume: SearchVolume) -> float:
-    """Give the p of seeing at least this many clusters of at least this extent."""
+    """Return the p of seeing at least this many clusters of at least this extent."""
     share = cluster_p_uncorrected(extent_voxels, u, volume) if extent_voxels else 1.0
     rate = (expected_clusters(u, volume) + TINY) * share
     return float(stats.poisson.sf(clusters - 1, rate))

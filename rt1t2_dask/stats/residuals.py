@@ -190,7 +190,7 @@ def _basis(nuisance: Float, n: int) -> Float:
 def _project(
     data: NDArray[Any], index: NDArray[np.intp], nuisance: Float, basis: Float
 ) -> tuple[F32, NDArray[np.intp]]:
-    """Give unit residuals of voxels that vary, in tiles, and which those are."""
+    """Return unit residuals of voxels that vary, in tiles, and which those are."""
     share = np.empty(len(index))
     whole = np.zeros((-(-len(index) // WIDTH), len(basis), WIDTH), np.float32)
     if len(basis) < data.shape[0] or not len(nuisance):

@@ -10,7 +10,7 @@ Float = NDArray[np.float64]
 
 
 def t_to_z(t: ArrayLike, dof: ArrayLike) -> Float:
-    """Give the standard normal deviate with the same one-sided p as t.
+    """Return the standard normal deviate with the same one-sided p as t.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def t_to_z(t: ArrayLike, dof: ArrayLike) -> Float:
 
 
 def z_to_t(z: ArrayLike, dof: ArrayLike) -> Float:
-    """Give Student's t with the same one-sided p as z, absolute z below 37."""
+    """Return Student's t with the same one-sided p as z, absolute z below 37."""
     z = np.asarray(z, np.float64)
     return np.asarray(
         np.copysign(-special.stdtrit(np.asarray(dof, np.float64), special.ndtr(-np.abs(z))), z)
@@ -66,7 +66,7 @@ def at_dof(t: ArrayLike, dof: ArrayLike, nominal: float) -> Float:
 
 
 def f_to_z(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
-    """Give the standard normal deviate with the p of F with q and dof degrees of freedom.
+    """Return the standard normal deviate with the p of F with q and dof degrees of freedom.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def f_to_z(f: ArrayLike, q: int, dof: ArrayLike) -> Float:
 
 
 def z_to_f(z: ArrayLike, q: int, dof: ArrayLike) -> Float:
-    """Give F with the upper-tail p of z, z below 37."""
+    """Return F with the upper-tail p of z, z below 37."""
     dof = np.asarray(dof, np.float64)
     x = special.betaincinv(dof / 2, q / 2, special.ndtr(-np.asarray(z, np.float64)))
     return np.asarray(dof * (1 - x) / (q * x))

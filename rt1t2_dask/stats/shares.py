@@ -20,7 +20,7 @@ TABLE = 4096
 
 
 def share_to_statistic(share: ArrayLike, q: int, dof: ArrayLike) -> Float:
-    """Give t (q = 1) or F (q > 1) of signed shares, |u| taken as at most 1 - 1e-7."""
+    """Return t (q = 1) or F (q > 1) of signed shares, |u| taken as at most 1 - 1e-7."""
     signed = np.asarray(share, np.float64)
     u = np.minimum(np.abs(signed), NEARLY_ONE)
     ratio = np.asarray(dof) * u / (1 - u)
@@ -28,7 +28,7 @@ def share_to_statistic(share: ArrayLike, q: int, dof: ArrayLike) -> Float:
 
 
 def share_to_z(share: ArrayLike, q: int, dof: ArrayLike) -> Float:
-    """Give the normal deviate of equal p: one-sided with the sign of t, two-sided for F."""
+    """Return the normal deviate of equal p: one-sided with the sign of t, two-sided for F."""
     if q == 1:
         return t_to_z(share_to_statistic(share, 1, dof), dof)
     u = np.minimum(np.asarray(share, np.float64), NEARLY_ONE)
@@ -39,7 +39,7 @@ def share_to_z(share: ArrayLike, q: int, dof: ArrayLike) -> Float:
 
 
 def height_share(p: float, q: int, dof: float) -> float:
-    """Give the share at a threshold: one-sided p of t, p of F."""
+    """Return the share at a threshold: one-sided p of t, p of F."""
     f = stats.t.isf(p, dof) ** 2 if q == 1 else q * stats.f.isf(p, q, dof)
     return float(f / (f + dof))
 

@@ -58,7 +58,7 @@ class Search:
         return cls(extents, enhancement, forming_p, statistics)
 
     def height(self, rank: int, dof: float) -> float:
-        """Give the t (or F, of ``rank`` regressors) that forms clusters."""
+        """Return the t (or F, of ``rank`` regressors) that forms clusters."""
         return float(share_to_statistic(height_share(self.forming_p, rank, dof), rank, dof))
 
     @property
@@ -177,7 +177,7 @@ def observed_spatial(
     forming_p: float = 0.001,
     statistics: Sequence[Statistic] = ALL,
 ) -> dict[str, Tails]:
-    """Give the statistics of :func:`spatial_batch` of the data as they are, each of shape (1,)."""
+    """Return the statistics of :func:`spatial_batch` of the data as observed, shape (1,) each."""
     search = Search(extents, enhancement or extents, forming_p, statistics)
     return relabel([_all(block)], identity(block.participants), search).tails
 
@@ -189,7 +189,7 @@ def observed_statistic(block: PreparedBlock) -> F32:
 
 
 def statistic_maps(block: PreparedBlock, orders: Orders) -> F32:
-    """Give maps of t (or F) of some relabelings, shape (relabeling, voxel), 0 where not tested."""
+    """Return maps of t (or F) of relabelings, shape (relabeling, voxel), 0 where not tested."""
     left = block.moved(orders)
     maps = np.zeros((len(orders), block.voxels), np.float32)
     for out, shares in zip(maps, whole_shares(left, orders, block.smith), strict=True):

@@ -50,12 +50,12 @@ class Workspace:
 
     @cached_property
     def steps(self) -> Steps:
-        """Give the steps to the neighbours, as many as the compiler shall count on."""
+        """Return the steps to the neighbours, as many as the compiler shall count on."""
         return tuple(self.lattice.steps.tolist())
 
     @property
     def powers(self) -> Powers:
-        """Give E and H."""
+        """Return E and H."""
         return float(self.extent_power), float(self.height_power)
 
     def largest_clusters(

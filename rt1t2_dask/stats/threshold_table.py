@@ -69,7 +69,7 @@ def table(
 
 
 def expected(height: float, voxels: int, volume: SearchVolume) -> float:
-    """Give the clusters of at least so many voxels that noise has by random-field theory.
+    """Return the clusters of at least so many voxels that noise has by random-field theory.
 
     Parameters
     ----------

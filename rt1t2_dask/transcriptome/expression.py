@@ -48,7 +48,7 @@ class Expression:
     ambiguous: tuple[str, ...] = ()
 
     def rows(self, wanted: Sequence[str]) -> Index:
-        """Give the row of each region; `UserError` where one is not in the table."""
+        """Return the row of each region; `UserError` where one is not in the table."""
         place = {name: k for k, name in enumerate(self.regions)}
         missing = [name for name in wanted if name not in place]
         if missing:

@@ -89,7 +89,7 @@ def simpls(gram: Float, maps: Float, n_components: int = 2) -> Components:
 
 
 def _component(gram: Float, left: Float) -> tuple[Float, Float]:
-    """Give coefficients and unit score of the leading direction of what is left of X'Y."""
+    """Return coefficients and unit score of the leading direction of what is left of X'Y."""
     if left.shape[-1] == 1:
         direction = left
     else:
@@ -112,7 +112,7 @@ def _new_basis(gram: Float, basis: Float, score: Float) -> Float:
 
 
 def gene_weights(expression: Float, coefficients: Float) -> Float:
-    """Give the weight of every gene, shape (gene, component).
+    """Return the weight of every gene, shape (gene, component).
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ def gene_weights(expression: Float, coefficients: Float) -> Float:
 
 
 def spin_p(observed: Float, null: Float) -> Float:
-    """Give (#{null >= observed} + 1) / (n + 1) along the first axis of ``null``; never 0."""
+    """Return (#{null >= observed} + 1) / (n + 1) along the first axis of ``null``; never 0."""
     return np.asarray((np.sum(null >= observed - 1e-12, axis=0) + 1) / (len(null) + 1))
 
 
 def explained_null(gram: Float, maps: Float, spins: Index, n_components: int = 2) -> Float:
-    """Give the explained variance of every spun map, shape (spin, component).
+    """Return the explained variance of every spun map, shape (spin, component).
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def rotations(n: int, seed: int, block: int) -> Float:
 def spin_orders(
     centroids: Float, left: NDArray[np.bool_], n: int, seed: int = 0, method: Method = "vasa"
 ) -> Index:
-    """Give the region whose value each region takes in each spin.
+    """Return the region whose value each region takes in each spin.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def spin_orders(
 
 
 def shuffles(n_regions: int, n: int, seed: int = 0) -> Index:
-    """Give plain orders at random, which ignore space; only to show what that costs."""
+    """Return plain orders at random, which ignore space; only to show what that costs."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
     return rng.permuted(np.tile(np.arange(n_regions), (n, 1)), axis=1)
 
