@@ -40,7 +40,8 @@ def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
 def require_own(paths: Iterable[str]) -> None:
     """Refuse files in the folder of a person or session that are named after another.
 
-    Zeros, signs and capitals may differ; a name without ``sub-`` is the folder's.
+    Zeros, signs and capitals may differ, labels may hold underscores; a name without ``sub-`` is
+    the folder's.
 
     Raises
     ------
@@ -50,7 +51,9 @@ def require_own(paths: Iterable[str]) -> None:
         for key, what in (("sub", "person"), ("ses", "session")):
             folders = [part for part in path.split("/")[:-1] if part.startswith(f"{key}-")]
             named = f"{key}-{entities(path).get(key, '')}"
-            if folders and named != f"{key}-" and plain(named) != plain(folders[-1]):
+            if not folders or named == f"{key}-" or f"{folders[-1]}_" in path.split("/")[-1]:
+                continue
+            if plain(named) != plain(folders[-1]):
                 raise SubjectError(
                     f"{path} is named after another {what}.",
                     f"Rename it where it is of {folders[-1]}, else move it to {named}, or leave "

@@ -33,7 +33,7 @@ def test_two_thousand_people_fit_in_a_gigabyte():
 
 def test_a_contrast_with_no_room_is_refused_with_numbers():
     config = configured("template.voxel_mm=0.5", "cluster.memory_gb=2")
-    with pytest.raises(UserError, match=r"2000 people takes \d\.\d GB, more than cluster.memory"):
+    with pytest.raises(UserError, match=r"2000 people takes \d+\.\d GB, more than cluster.memory"):
         require_memory(config, people(2000))
 
 
