@@ -47,9 +47,8 @@ METHODS, REFERENCES = "methods.md", "references.bib"
 VARIANCE_NOTES = {
     "welch": (
         "Each group has a variance of its own (contrast.variance=welch), in the table and in the "
-        "permutations, which change the sign of residuals (their order within a block that is no "
-        "covariate) and take "
-        "Welch's t, or Winkler's G for F, as the z of equal p."
+        "permutations, which change the sign of residuals (each over one minus its leverage) and "
+        "take Welch's t, or Winkler's G for F, as the z of equal p."
     ),
     "spm_unequal": (
         "Groups differ in variance by a ratio pooled over voxels (contrast.variance=spm_unequal); "
