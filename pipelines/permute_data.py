@@ -171,7 +171,7 @@ _LATEST: dict[bytes, Residualised] = {}
 
 def residualised(inputs: Inputs) -> Residualised:
     """Return the contrast's residuals, read once by each worker while it works on one contrast."""
-    own = {"first", "last", "before"}
+    own = {"first", "last"}
     settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
     contrast = inputs.task.parents["contrast"].key
     name = canonical({"lake": inputs.lake.store.url, "contrast": contrast, "settings": settings})

@@ -89,9 +89,8 @@ def convert(
         source.mkdir()
         syntax = _write(source, files)
         images = _of_echo(_run(source, made, name, syntax), echo_ms)
-        if (
-            echo_ms and len({_echo(image) for image in images}) > 1
-        ):  # one echo, written in several ways
+        # One echo, written in several ways.
+        if echo_ms and len({_echo(image) for image in images}) > 1:
             images = _run(source, Path(folder, "merged"), name, syntax, _MERGE)
         if len(images) != 1:
             raise _not_one(len(images), name, syntax)

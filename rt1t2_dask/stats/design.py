@@ -173,6 +173,22 @@ def require_estimable(design: Design) -> None:
         )
 
 
+def group_dof(design: Design) -> Float:
+    """Compute each group's own residual degrees of freedom, the sum of one minus leverage.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    ndarray, shape (group,)
+        In the order of ``design.groups``, nobody missing.
+    """
+    leverage = (np.linalg.qr(design.matrix)[0] ** 2).sum(axis=1)
+    return np.array([(1.0 - leverage)[design.group == name].sum() for name in design.groups])
+
+
 def require_group_dof(design: Design, least: float) -> None:
     """Refuse a design that leaves a group too few residual degrees of freedom of its own.
 
@@ -187,9 +203,7 @@ def require_group_dof(design: Design, least: float) -> None:
     UserError
         Naming the group.
     """
-    leverage = (np.linalg.qr(design.matrix)[0] ** 2).sum(axis=1)
-    for name in design.groups:
-        dof = float((1.0 - leverage)[design.group == name].sum())
+    for name, dof in zip(design.groups, group_dof(design), strict=True):
         if dof < least:
             raise UserError(
                 f"design: the columns {list(design.names)} leave group {name} {abs(dof):.1f} "

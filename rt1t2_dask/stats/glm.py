@@ -218,11 +218,11 @@ def _statistics(values: Float, known: _Geometry, model: Model, unequal: bool) ->
         mean_square = total(residuals**2) / known.dof
         usable = known.estimable & (known.dof > 0)
         usable = usable & (mean_square > CONSTANT * total(whitened_values**2))
+        squares = quadratic(effect, known.middle, usable)
         if len(effect) > 1:
-            rows = _f(values, residuals, effect, mean_square, known, model, unequal, usable)
+            rows = _f(values, residuals, squares, mean_square, known, model, unequal, usable)
         else:
             rows = _t(residuals, effect[0], mean_square, known, model, unequal)
-        squares = quadratic(effect, known.middle, usable)
         rows += squares / (squares + mean_square * known.dof), known.dof
     return np.where(usable, np.stack(np.broadcast_arrays(*rows)), np.nan)
 
@@ -241,15 +241,14 @@ def _t(
 
 
 def _f(
-    values: Float, residuals: Float, effect: Float, mean_square: Float, known: _Geometry,
+    values: Float, residuals: Float, squares: Float, mean_square: Float, known: _Geometry,
     model: Model, unequal: bool, usable: NDArray[np.bool_],
 ) -> tuple[Any, ...]:  # fmt: skip
-    q = len(effect)
     if unequal:
         moments = _moments(residuals, known, model)
         f, dof = f_unequal(values, moments, model.basis, model.contrast, usable)
     else:
-        f, dof = quadratic(effect, known.middle, usable) / (q * mean_square), known.dof
+        f, dof = squares / (model.contrast.shape[1] * mean_square), known.dof
     nothing = np.nan
     return f, dof, nothing, nothing, nothing, np.sqrt(mean_square)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.columns import blocks, combine, total
-from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.design import Design, group_dof
 from rt1t2_dask.stats.permutation_kernels import WIDTH
 from rt1t2_dask.stats.presence import presence
 from rt1t2_dask.stats.projection_kernels import project, take_out
@@ -257,8 +257,7 @@ def _piece(
 def _testable(data: NDArray[Any], design: Design, q: int) -> NDArray[np.bool_]:
     """Return the voxels whose groups can have a variance each; an F needs them to vary."""
     whole = np.ones(data.shape[1], np.bool_)
-    leverage = (np.linalg.qr(design.matrix)[0] ** 2).sum(axis=1, keepdims=True)
-    if not _enough_in_groups(1.0 - leverage, design).all():
+    if group_dof(design).min() < LEAST_GROUP_DOF:
         return ~whole
     if q > 1:
         for name in design.groups:
