@@ -21,10 +21,15 @@ import pandas as pd  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
-from rt1t2_dask.stats import design, exchange, permutation, prepared  # noqa: E402
-from rt1t2_dask.stats.lattice import lattice  # noqa: E402
-from rt1t2_dask.stats.null import p_fwe  # noqa: E402
-from rt1t2_dask.stats.spatial import Search, relabel, relabel_in_chunks  # noqa: E402
+from rt1t2_dask.stats import design  # noqa: E402
+from rt1t2_dask.stats.clusters.lattice import lattice  # noqa: E402
+from rt1t2_dask.stats.clusters.spatial import Search, relabel, relabel_in_chunks  # noqa: E402
+from rt1t2_dask.stats.permutation import blocks as permutation  # noqa: E402
+from rt1t2_dask.stats.permutation import (  # noqa: E402
+    exchange,
+    prepared,
+)
+from rt1t2_dask.stats.permutation.null import p_fwe  # noqa: E402
 
 N = (11, 18)
 SHAPE = (54, 64, 54)

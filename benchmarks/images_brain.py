@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from template_head import template_head
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.brain import extract
-from rt1t2_dask.images.foreground import foreground
+from rt1t2_dask.images.brain.foreground import foreground
+from rt1t2_dask.images.brain.mask import extract
 from rt1t2_dask.images.volume import Volume
 
 

@@ -22,8 +22,8 @@ from scipy.ndimage import distance_transform_edt
 from template_head import template_head
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.brain import Brain, extract
-from rt1t2_dask.images.foreground import bright_head, foreground
+from rt1t2_dask.images.brain.foreground import bright_head, foreground
+from rt1t2_dask.images.brain.mask import Brain, extract
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.calibrate import calibrate

@@ -25,15 +25,15 @@ from hydra import compose, initialize_config_module
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from rt1t2_dask.config import Config, parse
+from rt1t2_dask.config.study import Config, parse
 from rt1t2_dask.images.child import write_image
-from rt1t2_dask.images.normalise import cropped
+from rt1t2_dask.images.registration.normalise import cropped
 from rt1t2_dask.images.resample import regrid, template_grid, to_grid
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.plan import ImagePlan, plan_images
-from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.pipelines.work import make_part
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.engine.work import make_part
+from rt1t2_dask.pipelines.images.plan import ImagePlan, plan_images
 from rt1t2_dask.storage.parts import Lake
 
 Carry = Callable[[Volume], Volume]

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from template_head import template_head
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images import brain as stage
+from rt1t2_dask.images.brain import mask as stage
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import about, compose, inverse, move, translation
 from rt1t2_dask.images.volume import Affine, Array, Grid, Volume

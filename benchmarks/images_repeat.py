@@ -14,10 +14,10 @@ import pandas as pd
 from images_person import configured
 from label_heads import build
 
-from rt1t2_dask.cluster import open_cluster
+from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.images.child import write_image
-from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.work import run_tasks
+from rt1t2_dask.pipelines.engine.work import run_tasks
+from rt1t2_dask.pipelines.images.plan import plan_images
 from rt1t2_dask.storage.parts import Lake
 
 VOXEL_MM = 3.0

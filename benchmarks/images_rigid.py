@@ -10,7 +10,7 @@ from label_heads import LabelHead, build
 from label_scanner import Size, slab
 from scipy.spatial.transform import Rotation
 
-from rt1t2_dask.images.coregister import rigid
+from rt1t2_dask.images.registration.coregister import rigid
 from rt1t2_dask.images.transform import about, compose, inverse, move, translation
 from rt1t2_dask.images.volume import Affine, Volume
 

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 from label_heads import LabelHead, Lesion, build
 from scipy import ndimage
 
-from rt1t2_dask.images.normalise import to_template
+from rt1t2_dask.images.registration.normalise import to_template
 from rt1t2_dask.images.transform import Warp, inverse, move
 from rt1t2_dask.images.volume import Array, Volume
 from rt1t2_dask.simulate.lattice import random_field

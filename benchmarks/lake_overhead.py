@@ -10,14 +10,14 @@ from typing import Any
 import xarray as xr
 from lake_study import Spent, Study
 
-from rt1t2_dask.command_line import Job, _configure
-from rt1t2_dask.config import Config
-from rt1t2_dask.pipelines.catalogue import stage_named
-from rt1t2_dask.pipelines.cohort import plan_cohort
-from rt1t2_dask.pipelines.memory import NEEDS
-from rt1t2_dask.pipelines.people import read_people
-from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.stage import SHARED, Inputs, Task
+from rt1t2_dask.cli.command_line import Job, _configure
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.engine.stage import SHARED, Inputs, Task
+from rt1t2_dask.pipelines.images.plan import plan_images
+from rt1t2_dask.pipelines.people.table import read_people
+from rt1t2_dask.pipelines.study.catalogue import stage_named
+from rt1t2_dask.pipelines.study.cohort import plan_cohort
+from rt1t2_dask.pipelines.study.memory import NEEDS
 from rt1t2_dask.storage.parts import Lake, Part
 
 WORKERS = 2

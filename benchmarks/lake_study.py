@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rt1t2_dask.cluster_environment import ONE_THREAD
+from rt1t2_dask.cluster.environment import ONE_THREAD
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ python benchmarks/memory.py [--sizes 4 2 1] [--output-mm SIZE]
 
 One simulated person a size. Every part is made in a fork of one process, whose peak is told by
 the kernel (VmHWM), with the largest of its own children (registration programs) added. Prints one
-line a stage and size beside what `rt1t2_dask.pipelines.memory` foretells; JSON last.
+line a stage and size beside what `rt1t2_dask.pipelines.study.memory` foretells; JSON last.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 from lake_overhead import planned
 from lake_study import Study
 
-from rt1t2_dask.command_line import Job, _configure
-from rt1t2_dask.config import Config
-from rt1t2_dask.pipelines import catalogue
-from rt1t2_dask.pipelines.memory import NEEDS, Sizes, sizes_of
-from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.pipelines.work import make_part
+from rt1t2_dask.cli.command_line import Job, _configure
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.engine.work import make_part
+from rt1t2_dask.pipelines.study import catalogue
+from rt1t2_dask.pipelines.study.memory import NEEDS, Sizes, sizes_of
 from rt1t2_dask.storage.parts import Lake
 
 KIB = 1024

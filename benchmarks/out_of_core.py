@@ -17,11 +17,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
-from rt1t2_dask.pipelines.design_settings import as_settings
-from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.stage import Inputs, Task
-from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake, Part
 

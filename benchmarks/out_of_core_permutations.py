@@ -18,14 +18,14 @@ from typing import Any
 from distributed import default_client
 from out_of_core import ball, write_people
 
-from rt1t2_dask.cluster import open_cluster
-from rt1t2_dask.config import Cluster, Permute
-from rt1t2_dask.pipelines.contrast import CONTRAST, peak_bytes
-from rt1t2_dask.pipelines.design_settings import as_settings
-from rt1t2_dask.pipelines.permute_data import Memory
-from rt1t2_dask.pipelines.permute_plan import permute_tasks
-from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.work import Outcome, run_tasks
+from rt1t2_dask.cluster.executors import open_cluster
+from rt1t2_dask.config.study import Cluster, Permute
+from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.work import Outcome, run_tasks
+from rt1t2_dask.pipelines.permutations.data import Memory
+from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake, Part
 

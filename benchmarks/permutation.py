@@ -25,8 +25,14 @@ from nilearn.mass_univariate import permuted_ols  # noqa: E402
 from scipy import ndimage  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from rt1t2_dask.stats import design, exchange, permutation, scores, spatial, tails  # noqa: E402
-from rt1t2_dask.stats.lattice import lattice  # noqa: E402
+from rt1t2_dask.stats import design, scores  # noqa: E402
+from rt1t2_dask.stats.clusters import spatial  # noqa: E402
+from rt1t2_dask.stats.clusters.lattice import lattice  # noqa: E402
+from rt1t2_dask.stats.permutation import blocks as permutation  # noqa: E402
+from rt1t2_dask.stats.permutation import (  # noqa: E402
+    exchange,
+    tails,
+)
 
 N = (11, 18)
 SEED = 0

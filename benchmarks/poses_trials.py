@@ -22,10 +22,12 @@ import poses_scans as scans
 from template_head import Head, built_head, template_head
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images import brain, coregister, mirror, qc
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.foreground import foreground
-from rt1t2_dask.images.head_pose import Pose
+from rt1t2_dask.images.brain import mask as brain
+from rt1t2_dask.images.brain.foreground import foreground
+from rt1t2_dask.images.quality import qc
+from rt1t2_dask.images.registration import coregister, mirror
+from rt1t2_dask.images.registration.head_pose import Pose
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
 

@@ -24,7 +24,7 @@ import pandas as pd
 from real_scans_study import SESSIONS
 from scipy import ndimage
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid, Volume
 

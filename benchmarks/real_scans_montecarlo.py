@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rt1t2_dask.pipelines.gain_design import held_constant
-from rt1t2_dask.pipelines.gain_plan import PersonGain
-from rt1t2_dask.pipelines.people import Person
-from rt1t2_dask.pipelines.plan import PersonPlan
+from rt1t2_dask.pipelines.calibration.design import held_constant
+from rt1t2_dask.pipelines.calibration.plan import PersonGain
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.ratio.anchors import Anchors
 from rt1t2_dask.ratio.corrections import Corrections, Scan, correct
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 
 SD_RATIO, SD_ANCHOR = 0.05, 0.08  # METHODS 2b
 SD_IMAGE = 0.3  # of either image's log gain; their quotient varies by its root of two

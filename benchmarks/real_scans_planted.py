@@ -8,14 +8,14 @@ from real_scans_study import SESSIONS, Study
 from scipy import ndimage
 
 from rt1t2_dask import assets
-from rt1t2_dask.images.inverse import read_at
+from rt1t2_dask.images.brain.tissue import GREY, WHITE
 from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.images.registration.inverse import read_at
 from rt1t2_dask.images.resample import to_grid
-from rt1t2_dask.images.tissue import GREY, WHITE
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.names import ATLAS
-from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.images.names import ATLAS
 
 PLANTED = -0.09
 THALAMUS = (59, 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake, Part
 
 KINDS = ("eb_gain", "mrtool_style", "gm_median", "none")

@@ -27,7 +27,7 @@ def cpu(work):
 
 def pet_space():
     from rt1t2_dask.atlas import regions
-    from rt1t2_dask.receptors.space import of_regions
+    from rt1t2_dask.receptors.spatial.space import of_regions
 
     table = regions()
     table = table[table["grey"]]
@@ -61,8 +61,8 @@ def false_positives(first, second) -> dict[str, list[float]]:
     from scipy.stats import spearmanr
 
     from rt1t2_dask.receptors.correlation import fisher_z, p_value, partial_correlation
-    from rt1t2_dask.receptors.field import fit, standardise
-    from rt1t2_dask.receptors.nulls import drawn
+    from rt1t2_dask.receptors.spatial.field import fit, standardise
+    from rt1t2_dask.receptors.spatial.surrogates import drawn
 
     _, space = pet_space()
     found = {"naive": rate([spearmanr(a, b).pvalue for a, b in zip(first, second, strict=True)])}

@@ -79,7 +79,7 @@ def speed() -> dict[str, float]:
 
 def surrogate_speed() -> dict[str, float]:
     from rt1t2_dask.receptors.maps import shipped_means
-    from rt1t2_dask.receptors.nulls import surrogates
+    from rt1t2_dask.receptors.spatial.surrogates import surrogates
 
     values, space = shipped_means()["D1_SCH23390_c11"].to_numpy(), pet_space()[1]
     seconds = {
@@ -93,8 +93,8 @@ def surrogate_speed() -> dict[str, float]:
 
 def variogram_error(values, space) -> dict[str, float]:
     """Mean error of the surrogates' mean variogram as a share of the map's; permutations beside."""
-    from rt1t2_dask.receptors.nulls import surrogates
-    from rt1t2_dask.receptors.variogram import compare
+    from rt1t2_dask.receptors.spatial.surrogates import surrogates
+    from rt1t2_dask.receptors.spatial.variogram import compare
 
     rng = np.random.default_rng(0)
     order = rng.permuted(np.tile(np.arange(len(values)), (1000, 1)), axis=1)
@@ -110,8 +110,8 @@ def variogram_error(values, space) -> dict[str, float]:
 def all_errors(space) -> dict[str, float]:
     """Median and largest error over the 17 maps."""
     from rt1t2_dask.receptors.maps import THE_17, shipped_means
-    from rt1t2_dask.receptors.nulls import surrogates
-    from rt1t2_dask.receptors.variogram import compare
+    from rt1t2_dask.receptors.spatial.surrogates import surrogates
+    from rt1t2_dask.receptors.spatial.variogram import compare
 
     maps = shipped_means()[list(THE_17)].to_numpy().T
     fakes = [surrogates(values, space, 1000, seed=0, method="variogram") for values in maps]

@@ -23,18 +23,18 @@ from sites_combat import combat
 from sites_power import power
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrast import CONTRAST
-from rt1t2_dask.pipelines.design_settings import as_settings
-from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.pooled import POOLED, site_role
-from rt1t2_dask.pipelines.share import SHARE, parcel_role
-from rt1t2_dask.pipelines.stage import InputFile, Inputs, Task
-from rt1t2_dask.pipelines.volumes import table, to_array
+from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.engine.stage import InputFile, Inputs, Task
+from rt1t2_dask.pipelines.engine.volumes import table, to_array
+from rt1t2_dask.pipelines.share.pooled import POOLED, site_role
+from rt1t2_dask.pipelines.share.sums import SHARE, parcel_role
 from rt1t2_dask.sites.joint import SiteGrams, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import pooled_test
 from rt1t2_dask.sites.shared import columns_of, group_sums
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 from rt1t2_dask.storage.arrays import to_objects
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.parts import Lake, Part

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rt1t2_dask.cluster_environment import ONE_THREAD
+from rt1t2_dask.cluster.environment import ONE_THREAD
 
 PREAMBLE = """
 import json, sys, time

@@ -19,7 +19,7 @@ from scipy import ndimage, stats
 from rt1t2_dask.sites.combat import harmonise
 from rt1t2_dask.sites.meta import combine
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 
 Float = NDArray[np.float64]
 SIDE, PLANTED, CHANGE, ALPHA = 30, slice(10, 16), -0.06, 0.05

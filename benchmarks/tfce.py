@@ -25,9 +25,10 @@ from permutation import cohort, cpu, ellipsoid, peer, plan_of, two_groups  # noq
 from scipy import ndimage  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from rt1t2_dask.stats import permutation, spatial  # noqa: E402
-from rt1t2_dask.stats.lattice import lattice  # noqa: E402
-from rt1t2_dask.stats.tfce import Workspace  # noqa: E402
+from rt1t2_dask.stats.clusters import spatial  # noqa: E402
+from rt1t2_dask.stats.clusters.lattice import lattice  # noqa: E402
+from rt1t2_dask.stats.clusters.tfce import Workspace  # noqa: E402
+from rt1t2_dask.stats.permutation import blocks as permutation  # noqa: E402
 
 
 def t_maps(mask, count):

@@ -21,14 +21,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import PAPER_GROUPS, paper_effects, simulate_participant
 from rt1t2_dask.simulate.effects import planted_change
-from rt1t2_dask.stats import random_field
+from rt1t2_dask.stats.clusters import random_field
 
 CONTRASTS = {"psp": "pspVsHc", "psps2": "psps2VsHc"}
 TOUCHED = 0.005  # of the ratio: beyond this a smoothed planted change is no false positive

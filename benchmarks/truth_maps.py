@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from rt1t2_dask.images.resample import template_grid
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import (
     GroupSpec,
     paper_effects,

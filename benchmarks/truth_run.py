@@ -24,11 +24,11 @@ from scipy import ndimage, stats
 
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import PAPER_EFFECTS, PAPER_GROUPS, paper_effects
 from rt1t2_dask.simulate.effects import planted_change
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 
 P, EXTENT_MM3, FWHM_MM, LEAST_MEASURED = 0.001, 750.0, 10.0, 0.7
 CHANGES = (0.15, 0.20, 0.25, 0.30)

@@ -24,13 +24,13 @@ from truth_maps import FWHM_MM, maps, spread, target
 
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import PAPER_GROUPS, paper_effects
 from rt1t2_dask.simulate.effects import planted_change
-from rt1t2_dask.stats.clusters import find
+from rt1t2_dask.stats.clusters.components import find
+from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
-from rt1t2_dask.stats.smoothness import fwhm_voxels
+from rt1t2_dask.stats.glm.fit import fit
 
 P, EXTENT_MM3 = 0.001, 750.0
 TOUCHED = 0.02  # of the largest smoothed change: beyond it a cluster is no false positive

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 from validity_figure import Figure, Value
 
-from rt1t2_dask.stats import design, exchange, glm, permutation, prepared
-from rt1t2_dask.stats.lattice import lattice
-from rt1t2_dask.stats.null import p_fwe
-from rt1t2_dask.stats.spatial import Search, relabel, relabel_in_chunks
+from rt1t2_dask.stats import design
+from rt1t2_dask.stats.clusters.lattice import lattice
+from rt1t2_dask.stats.clusters.spatial import Search, relabel, relabel_in_chunks
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange, prepared
+from rt1t2_dask.stats.permutation.null import p_fwe
 
 N = (11, 18)
 SHAPE, RADII = (36, 44, 36), (14.0, 18.5, 17.0)

@@ -17,11 +17,11 @@ from validity_figure import Figure
 from rt1t2_dask.atlas import regions
 from rt1t2_dask.receptors.colocalisation import colocalise, conclude
 from rt1t2_dask.receptors.correlation import fisher_z, partial_correlation
-from rt1t2_dask.receptors.field import Field
 from rt1t2_dask.receptors.maps import THE_17, shipped_means
 from rt1t2_dask.receptors.problem import Problem
 from rt1t2_dask.receptors.ranks import average_ranks
-from rt1t2_dask.receptors.space import of_regions
+from rt1t2_dask.receptors.spatial.field import Field
+from rt1t2_dask.receptors.spatial.space import of_regions
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 Floats = NDArray[np.float64]

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 from validity_figure import Figure
 
-from rt1t2_dask.command_line import Job, _configure, _search_path
-from rt1t2_dask.config import Config
-from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.people import COVARIATE, read_people
+from rt1t2_dask.cli.command_line import Job, _configure, _search_path
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.people.table import COVARIATE, read_people
 from rt1t2_dask.sites.combat import harmonise
 from rt1t2_dask.sites.meta import Method, combine
 from rt1t2_dask.stats.design import Design, two_sample
-from rt1t2_dask.stats.glm import Variance, fit
+from rt1t2_dask.stats.glm.fit import Variance, fit
 from rt1t2_dask.stats.permutation_api import permutation_test
 
 Floats = NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 
 def main() -> None:

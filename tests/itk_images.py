@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 
-from rt1t2_dask.images.scale import typical
+from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.volume import Volume
 
 

@@ -8,12 +8,15 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rt1t2_dask.config import Cohort
+from rt1t2_dask.config.study import Cohort
+from rt1t2_dask.pipelines.engine.code import _named
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = {
@@ -38,6 +41,33 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def sources() -> list[Path]:
+    linked = [ROOT / "rt1t2_dask" / name for name in ("conf", "pipelines", "storage")]
+    tops = ("rt1t2_dask", "pipelines", "storage")
+    every = [path for top in tops for path in (ROOT / top).rglob("*.py")]
+    return [path for path in every if not any(path.is_relative_to(link) for link in linked)]
+
+
+def module_name(path: Path) -> str:
+    steps = path.relative_to(ROOT).with_suffix("").parts
+    steps = steps if steps[0] == "rt1t2_dask" else ("rt1t2_dask", *steps)
+    return ".".join(steps).removesuffix(".__init__")
+
+
+def test_no_module_imports_itself_through_others():
+    imports = {module_name(p): set(_named(ast.parse(p.read_text()))) for p in sources()}
+    graph = TopologicalSorter(
+        {name: {i for i in found if i in imports} - {name} for name, found in imports.items()}
+    )
+    graph.prepare()  # raises CycleError, which names the circle
+
+
+def test_no_folder_holds_more_than_twenty_modules():
+    held = Counter(path.parent for path in sources())
+    crowded = {str(folder.relative_to(ROOT)): n for folder, n in held.items() if n > 20}
+    assert not crowded
+
+
 @pytest.mark.parametrize("folder", SCIENCE)
 def test_science_knows_no_storage_no_dask_no_config(folder):
     forbidden = ("rt1t2_dask.storage", "rt1t2_dask.pipelines", "rt1t2_dask.config", "dask",
@@ -58,7 +88,7 @@ def test_storage_knows_no_science():
 def test_only_the_command_line_knows_hydra():
     users = [
         path.name
-        for path in [*(ROOT / "rt1t2_dask").glob("*.py"), *(ROOT / "pipelines").glob("*.py")]
+        for path in sources()
         if any(name.split(".")[0] in ("hydra", "omegaconf") for name in imported(path))
     ]
     assert users == ["command_line.py"]
@@ -122,7 +152,7 @@ def test_readme_cohort_is_valid():
 
 
 def test_readme_commands_are_understood(tmp_path, monkeypatch, capsys):
-    from rt1t2_dask.command_line import command
+    from rt1t2_dask.cli.command_line import command
 
     monkeypatch.chdir(tmp_path)
     cohort = tmp_path / "my_study" / "cohort"
@@ -146,8 +176,8 @@ def docs_commands() -> list[str]:
 @pytest.mark.parametrize("line", docs_commands())
 def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
     """Dry, below a folder of the test; what lies far away is only composed."""
-    from rt1t2_dask.command_line import Job, _configure, _search_path, command
-    from rt1t2_dask.overrides import prepared
+    from rt1t2_dask.cli.command_line import Job, _configure, _search_path, command
+    from rt1t2_dask.cli.overrides import prepared
 
     monkeypatch.chdir(tmp_path)
     drafted = tmp_path / "my_study" / "cohort"

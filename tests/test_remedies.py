@@ -4,49 +4,57 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from rt1t2_dask.bids_files import Wanted, the_one
-from rt1t2_dask.bids_remedies import ByPattern
-from rt1t2_dask.config import Config
-from rt1t2_dask.config_keys import settings
+from rt1t2_dask.bids.files import Wanted, the_one
+from rt1t2_dask.bids.remedies import ByPattern
+from rt1t2_dask.config.keys import settings
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.pipelines.derivatives_inputs import InRaw
+from rt1t2_dask.pipelines.people.derivatives import InRaw
 
+Found = TypeVar("Found")
 PACKAGE = Path(__file__).resolve().parent.parent / "rt1t2_dask"
-SECTIONS = sorted({setting.key.split(".")[0] for setting in settings() if "." in setting.key})
+SECTIONS = sorted({setting.key.split(".")[0] for setting in settings(Config) if "." in setting.key})
 NAMED = re.compile(rf"(?<![\w./*])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z0-9_]*)+(?![\w(])")
 FILLED = "\0"
 # What stands in a message in place of a word that is known at run time only.
-ROLES = {"dicom_series.py": ("t1w", "t2w"), "bids_masks.py": ("lesion", "brain_mask")}
-ROLES["dicom_whole.py"] = ROLES["dicom_series.py"]
+ROLES = {"images/dicom/series.py": ("t1w", "t2w"), "bids/masks.py": ("lesion", "brain_mask")}
+ROLES["images/dicom/whole.py"] = ROLES["images/dicom/series.py"]
 EVERY_ROLE = ("t1w", "t2w", "lesion", "brain_mask")
 FILES = (".tsv", ".html", ".json", ".yaml")
 MAPPINGS = ("cohort.groups.", "cohort.contrasts.")
 # Sources whose people a module reads, where it is not every one.
 READERS = {
-    "bids_files.py": {"bids"},
-    "bids_remedies.py": {"bids"},
-    "bids_refusals.py": {"bids", "derivatives"},
-    "bids_masks.py": {"bids", "derivatives"},
-    "scan_inputs.py": {"bids", "derivatives"},
-    "bids_derivatives.py": {"derivatives"},
-    "derivatives_inputs.py": {"derivatives"},
-    "dicom_series.py": {"dicom"},
-    "dicom_whole.py": {"dicom"},
-    "dicom_inputs.py": {"dicom"},
-    "dicom.py": {"dicom"},
-    "dicom_headers.py": {"dicom"},
+    "bids/files.py": {"bids"},
+    "bids/remedies.py": {"bids"},
+    "bids/refusals.py": {"bids", "derivatives"},
+    "bids/masks.py": {"bids", "derivatives"},
+    "people/scans.py": {"bids", "derivatives"},
+    "bids/derivatives.py": {"derivatives"},
+    "people/derivatives.py": {"derivatives"},
+    "images/dicom/series.py": {"dicom"},
+    "images/dicom/whole.py": {"dicom"},
+    "people/dicom.py": {"dicom"},
+    "images/dicom/read.py": {"dicom"},
+    "images/dicom/headers.py": {"dicom"},
 }
 
 
 def keys(of: set[str]) -> set[str]:
     """Names that every one of these sources has, and the sections before them."""
-    by_kind = [{s.key for s in settings() if s.of in ("", kind)} for kind in of]
-    known = set.intersection(*by_kind) if by_kind else {s.key for s in settings()}
+    by_kind = [{s.key for s in settings(Config) if s.of in ("", kind)} for kind in of]
+    known = set.intersection(*by_kind) if by_kind else {s.key for s in settings(Config)}
     return known | {".".join(key.split(".")[:k]) for key in known for k in (1, 2, 3)}
+
+
+def of_module(path: Path, table: Mapping[str, Found], otherwise: Found) -> Found:
+    """Look a module up by the end of its path."""
+    return next((v for name, v in table.items() if str(path).endswith(f"/{name}")), otherwise)
 
 
 def texts(path: Path) -> list[tuple[int, str]]:
@@ -94,8 +102,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 @pytest.mark.parametrize("path", MODULES, ids=[str(p.relative_to(PACKAGE)) for p in MODULES])
 def test_a_message_names_only_settings_that_exist(path: Path):
-    known = keys(READERS.get(path.name, set()))
-    roles = ROLES.get(path.name, EVERY_ROLE)
+    known = keys(of_module(path, READERS, set()))
+    roles = of_module(path, ROLES, EVERY_ROLE)
     wrong = {
         (line, key) for line, text in texts(path) for key in named(text, roles) if key not in known
     }

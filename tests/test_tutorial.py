@@ -10,9 +10,9 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure
-from rt1t2_dask.pipelines.people import sound_people
-from rt1t2_dask.pipelines.simulate import expected
+from rt1t2_dask.cli.command_line import Job, _configure
+from rt1t2_dask.pipelines.people.simulated import expected
+from rt1t2_dask.pipelines.people.table import sound_people
 from rt1t2_dask.stats.demographics import compare
 
 ROOT = Path(__file__).resolve().parent.parent

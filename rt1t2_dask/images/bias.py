@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from rt1t2_dask.images.brain.trim import box_of, cut, filled_box
 from rt1t2_dask.images.n4 import SHARPENING_FWHM, log_bias_field
+from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.resample import regrid, to_grid
-from rt1t2_dask.images.scale import typical
 from rt1t2_dask.images.transform import inverse
-from rt1t2_dask.images.trim import box_of, cut, filled_box
 from rt1t2_dask.images.volume import Volume
 
 ITERATIONS = (50, 50)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.scale import typical
+from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.volume import Volume
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}

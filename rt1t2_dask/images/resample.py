@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from rt1t2_dask.images.brain.trim import filled
 from rt1t2_dask.images.transform import Warp, inverse, move
-from rt1t2_dask.images.trim import filled
 from rt1t2_dask.images.volume import Affine, Array, Grid, Volume
 
 Order = Literal[0, 1, 4]

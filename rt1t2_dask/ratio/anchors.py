@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
-from rt1t2_dask.images.tissue import GREY, WHITE
+from rt1t2_dask.images.brain.tissue import GREY, WHITE
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.classes import MIN_VOXELS, Found, Mask
 from rt1t2_dask.ratio.thresholds import otsu

@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.report.details import Details
 from rt1t2_dask.report.flow import FlowStep
 from rt1t2_dask.report.numbers import decimal, thousands
-from rt1t2_dask.report.section import Section
+from rt1t2_dask.report.sections.details import Details
+from rt1t2_dask.report.sections.section import Section
 
 
 class AssetLike(Protocol):

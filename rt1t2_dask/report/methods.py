@@ -7,11 +7,11 @@ from typing import Any
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.report.headline import people
 from rt1t2_dask.report.numbers import decimal, level, thousands
-from rt1t2_dask.report.receptor_marks import judged
 from rt1t2_dask.report.references import Citations, Reference
-from rt1t2_dask.report.tables import flat
+from rt1t2_dask.report.sections.headline import people
+from rt1t2_dask.report.sections.receptor_marks import judged
+from rt1t2_dask.report.sections.tables import flat
 from rt1t2_dask.report.templating import environment
 
 

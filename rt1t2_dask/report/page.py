@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rt1t2_dask import __version__
-from rt1t2_dask.report import contrast_details, tables
 from rt1t2_dask.report.content import ContrastResult, ReportContent
-from rt1t2_dask.report.figures import draw_all
-from rt1t2_dask.report.headline import sentences
+from rt1t2_dask.report.figures.catalogue import draw_all
+from rt1t2_dask.report.figures.picture import PRINT_DPI, Picture
+from rt1t2_dask.report.figures.receptor_scatter import scatters
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
-from rt1t2_dask.report.picture import PRINT_DPI, Picture
-from rt1t2_dask.report.receptor_scatter import scatters
-from rt1t2_dask.report.sensitivity_tables import sensitivity
+from rt1t2_dask.report.sections import contrast_details, tables
+from rt1t2_dask.report.sections.headline import sentences
+from rt1t2_dask.report.sections.sensitivity_tables import sensitivity
+from rt1t2_dask.report.sections.table import Table
 from rt1t2_dask.report.steps import steps
-from rt1t2_dask.report.table import Table
 from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 

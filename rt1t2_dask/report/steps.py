@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.report.tables import flat
+from rt1t2_dask.report.sections.tables import flat
 
 _TABLED = ("p", "extent_mm3")
 _GROUP_OF_STAGE = {

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.content import ContrastResult
+from rt1t2_dask.report.figures.picture import SIMULATED_MARK
+from rt1t2_dask.report.figures.planes import Box, box_round, values_at
+from rt1t2_dask.report.figures.scene import COLD, HOT
 from rt1t2_dask.report.numbers import coordinates, decimal
-from rt1t2_dask.report.picture import SIMULATED_MARK
-from rt1t2_dask.report.scene import COLD, HOT
-from rt1t2_dask.report.sections import Box, box_round, values_at
 
 STEP_MM = 2.0
 T_SCALE = 100

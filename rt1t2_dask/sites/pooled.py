@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.sufficient import TILE, Fit, Sums, solve
-from rt1t2_dask.stats.glm import GlmResult, hedges_factor
-from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.clusters.smoothness import all_corners, fwhm_of_roughness
+from rt1t2_dask.stats.glm.fit import GlmResult, hedges_factor
+from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.glm.unequal import quadratic
 from rt1t2_dask.stats.scores import f_to_z, t_to_z
-from rt1t2_dask.stats.smoothness import all_corners, fwhm_of_roughness
-from rt1t2_dask.stats.unequal import quadratic
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -68,7 +68,7 @@ def pooled_test(
         Of the joint design's columns; see `Sums.through`.
     model : JointModel
     min_group_n, min_group_share
-        As :func:`rt1t2_dask.stats.glm.fit`.
+        As :func:`rt1t2_dask.stats.glm.fit.fit`.
 
     Returns
     -------
@@ -177,9 +177,9 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
 
     Notes
     -----
-    SPM12's estimate (see `rt1t2_dask.stats.smoothness`) needs sums of products of residuals
-    at neighbouring voxels u and w only: r_u'r_w = Y_u'Y_w - b_u'(X'X)b_w where the same
-    people are present. It takes all people, where `fwhm_voxels` takes at most 64.
+    SPM12's estimate (see `rt1t2_dask.stats.clusters.smoothness`) needs sums of products of
+    residuals at neighbouring voxels u and w only: r_u'r_w = Y_u'Y_w - b_u'(X'X)b_w where the
+    same people are present. It takes all people, where `fwhm_voxels` takes at most 64.
     """
     complete = mask.copy()
     complete[mask] = pooled.complete

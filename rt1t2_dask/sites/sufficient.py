@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.stats.columns import pseudo_inverse
+from rt1t2_dask.stats.glm.columns import pseudo_inverse
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.effect_sizes import (
+from rt1t2_dask.stats.glm.effect_sizes import (
     noncentral_interval,
     partial_eta_squared,
 )
-from rt1t2_dask.stats.glm import GlmResult, Variance, fit
-from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.reml import accumulate_cy, group_variances
+from rt1t2_dask.stats.glm.fit import GlmResult, Variance, fit
+from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.glm.reml import accumulate_cy, group_variances
 
 
 def contrast(
@@ -38,7 +38,7 @@ def contrast(
         From ``two_sample``, ``one_sample``, ``paired``, ``anova``, ``regression`` or
         ``from_formula``.
     variance : {"equal", "welch", "spm_unequal"}
-        See :func:`rt1t2_dask.stats.glm.fit`.
+        See :func:`rt1t2_dask.stats.glm.fit.fit`.
     min_group_n, min_group_share
         A voxel needs this many people and this share of each group.
 

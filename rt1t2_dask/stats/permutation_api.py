@@ -12,15 +12,7 @@ from scipy.ndimage import generate_binary_structure, label, sum_labels
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.api import as_maps, variance_ratio
-from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.exchange import Method, exchanged, plan
-from rt1t2_dask.stats.glm import Variance
-from rt1t2_dask.stats.null import p_fwe, p_uncorrected
-from rt1t2_dask.stats.pareto import fit_tail, require_relabelings
-from rt1t2_dask.stats.permutation import prepare
-from rt1t2_dask.stats.prepared import PreparedBlock
-from rt1t2_dask.stats.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.spatial import (
+from rt1t2_dask.stats.clusters.spatial import (
     ALL,
     Relabeled,
     Search,
@@ -28,7 +20,15 @@ from rt1t2_dask.stats.spatial import (
     observed_statistic,
     relabel_in_chunks,
 )
-from rt1t2_dask.stats.tfce import tfce
+from rt1t2_dask.stats.clusters.tfce import tfce
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.glm.fit import Variance
+from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.permutation.blocks import prepare
+from rt1t2_dask.stats.permutation.exchange import Method, exchanged, plan
+from rt1t2_dask.stats.permutation.null import p_fwe, p_uncorrected
+from rt1t2_dask.stats.permutation.pareto import fit_tail, require_relabelings
+from rt1t2_dask.stats.permutation.prepared import PreparedBlock
 
 NEIGHBOURS = generate_binary_structure(3, 2)
 
@@ -76,7 +76,7 @@ def permutation_test(
     method : {"freedman_lane", "smith"}
         Permute residuals, or the regressor.
     exchangeable, whole
-        See :func:`rt1t2_dask.stats.exchange.plan`.
+        See :func:`rt1t2_dask.stats.permutation.exchange.plan`.
     pareto_tail : bool
         Give small p by a generalised Pareto distribution of the null's tail; asks for 1,000
         relabelings.

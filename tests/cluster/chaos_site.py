@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rt1t2_dask.cluster_environment import far_environment
+from rt1t2_dask.cluster.environment import far_environment
 
 PATIENCE_S = 900
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from rt1t2_dask.cluster import open_cluster
-from rt1t2_dask.cluster_environment import WORKER_ENVIRONMENT
-from rt1t2_dask.cluster_jobs import job_script
-from rt1t2_dask.config import Cluster
+from rt1t2_dask.cluster.environment import WORKER_ENVIRONMENT
+from rt1t2_dask.cluster.executors import open_cluster
+from rt1t2_dask.cluster.jobs import job_script
+from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines.reach import LakeReached
+from rt1t2_dask.pipelines.engine.reach import LakeReached
 
 
 def process_id() -> int:
@@ -195,7 +195,7 @@ def test_work_is_refused_once_the_scheduler_is_lost(tmp_path, seconds_after):
 
 
 def test_adaptive_processes_come_when_there_is_work(caplog):
-    caplog.set_level("INFO", logger="rt1t2_dask.cluster")
+    caplog.set_level("INFO", logger="rt1t2_dask.cluster.executors")
     with open_cluster(Cluster(kind="local", workers=1, adaptive=True)) as executor:
         assert executor.submit(process_id).result(timeout=60) != os.getpid()
     assert "at most 1 worker" in caplog.text
@@ -220,7 +220,7 @@ def test_a_worker_without_the_lake_says_what_to_share(tmp_path):
 
 
 def test_performance_report_is_saved_and_the_dashboard_is_named(tmp_path, caplog):
-    caplog.set_level("INFO", logger="rt1t2_dask.cluster")
+    caplog.set_level("INFO", logger="rt1t2_dask.cluster.executors")
     path = tmp_path / "performance.html"
     chosen = Cluster(kind="local", workers=1, dashboard=True, performance_report=str(path))
     with open_cluster(chosen) as executor:
@@ -230,7 +230,7 @@ def test_performance_report_is_saved_and_the_dashboard_is_named(tmp_path, caplog
 
 
 def test_without_bokeh_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setattr("rt1t2_dask.cluster.find_spec", lambda name: None)
+    monkeypatch.setattr("rt1t2_dask.cluster.executors.find_spec", lambda name: None)
     with (
         pytest.raises(UserError, match=r"rt1t2-dask\[dashboard\]"),
         open_cluster(Cluster(kind="local", workers=1, dashboard=True)),

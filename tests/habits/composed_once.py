@@ -9,7 +9,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from rt1t2_dask.overrides import searched
+from rt1t2_dask.cli.overrides import searched
 
 # What every case writes elsewhere, to the same effect on all other settings.
 PLACES = ("source.root", "output_dir", "storage.url")

@@ -11,7 +11,7 @@ from pathlib import Path
 from habit_dataset import sound
 from test_habits import CASES, Case
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from composed_once import once
 from habit_case import Case
 from habit_dataset import sound
 
-from rt1t2_dask import command_line
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli import command_line
+from rt1t2_dask.cli.command_line import command
 
 CASES: list[Case] = [
     *headers.CASES, *names.CASES, *tables.CASES, *folders.CASES, *dicom.CASES,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images import ants_syn
+from rt1t2_dask.images.registration import ants_syn
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Grid, Volume
 

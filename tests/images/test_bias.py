@@ -6,7 +6,7 @@ from known_head import KnownHead
 from scipy import stats
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.foreground import bright_head, foreground
+from rt1t2_dask.images.brain.foreground import bright_head, foreground
 from rt1t2_dask.images.n4 import Lattice, log_bias_field, sharpen
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.volume import Volume

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from known_head import KnownHead, make_head
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.coregister import rigid
-from rt1t2_dask.images.foreground import bright_head, foreground, to_head
-from rt1t2_dask.images.scale import typical
+from rt1t2_dask.images.brain.foreground import bright_head, foreground, to_head
+from rt1t2_dask.images.brain.trim import cut, filled, filled_box
+from rt1t2_dask.images.registration.coregister import rigid
+from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.transform import about, compose, move, translation
-from rt1t2_dask.images.trim import cut, filled, filled_box
 from rt1t2_dask.images.volume import Volume
 
 

@@ -3,8 +3,8 @@ import pytest
 from known_head import KnownHead, template
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain import Registered, extract
-from rt1t2_dask.images.head_pose import Pose
+from rt1t2_dask.images.brain.mask import Registered, extract
+from rt1t2_dask.images.registration.head_pose import Pose
 from rt1t2_dask.images.transform import Warp, compose, inverse, move, rotation, translation
 from rt1t2_dask.images.volume import Volume
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rt1t2_dask.images.brain_edge import one_piece, trim
+from rt1t2_dask.images.brain.edge import one_piece, trim
 from rt1t2_dask.images.volume import Volume
 
 FLUID, GREY, WHITE = 30.0, 75.0, 105.0

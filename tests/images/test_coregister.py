@@ -3,7 +3,7 @@ import pytest
 from known_head import KnownHead
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.coregister import rigid
+from rt1t2_dask.images.registration.coregister import rigid
 from rt1t2_dask.images.transform import compose, inverse, move, translation
 from rt1t2_dask.images.volume import Volume
 

@@ -7,7 +7,7 @@ import pytest
 from known_head import make_head
 
 from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.images import deepbet
+from rt1t2_dask.images.brain import deepbet
 
 needs_deepbet = pytest.mark.skipif(find_spec("deepbet") is None, reason="deepbet is not installed")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.fill import enantiomorphic, median_white
+from rt1t2_dask.images.brain.fill import enantiomorphic, median_white
 from rt1t2_dask.images.transform import about, compose, inverse, move, rotation, translation
 from rt1t2_dask.images.volume import Grid, Volume
 

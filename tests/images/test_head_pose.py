@@ -5,9 +5,9 @@ import pytest
 from known_head import icbm
 from scipy.spatial.transform import Rotation
 
-from rt1t2_dask.images import pose, pose_climb
-from rt1t2_dask.images.head_pose import SURE_MARGIN, best_pose
-from rt1t2_dask.images.lesion import dilate
+from rt1t2_dask.images.brain.lesion import dilate
+from rt1t2_dask.images.registration import pose, pose_climb
+from rt1t2_dask.images.registration.head_pose import SURE_MARGIN, best_pose
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, move, rotation, translation
 from rt1t2_dask.images.volume import Volume

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from rt1t2_dask.images.inverse import inverted, jacobian, read_at, template_points
+from rt1t2_dask.images.registration.inverse import inverted, jacobian, read_at, template_points
 from rt1t2_dask.images.transform import Warp, compose, rotation, translation
 from rt1t2_dask.images.volume import Grid, Volume
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from rt1t2_dask.images.bias import correct
-from rt1t2_dask.images.brain import extract
-from rt1t2_dask.images.coregister import rigid
-from rt1t2_dask.images.foreground import foreground
+from rt1t2_dask.images.brain.foreground import foreground
+from rt1t2_dask.images.brain.mask import extract
+from rt1t2_dask.images.registration.coregister import rigid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import compose, move, rotation, translation
 from rt1t2_dask.ratio.classes import external_classes

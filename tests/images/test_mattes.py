@@ -10,10 +10,10 @@ from scipy import ndimage
 from scipy.interpolate import BSpline
 from scipy.spatial.transform import Rotation
 
-from rt1t2_dask.images import mattes
-from rt1t2_dask.images.mattes import Level, _Pair, fit, information
-from rt1t2_dask.images.otsu import otsu_threshold
-from rt1t2_dask.images.pose import refine
+from rt1t2_dask.images.brain.otsu import otsu_threshold
+from rt1t2_dask.images.registration import mattes
+from rt1t2_dask.images.registration.mattes import Level, _Pair, fit, information
+from rt1t2_dask.images.registration.pose import refine
 from rt1t2_dask.images.transform import about, compose, move, translation
 from rt1t2_dask.images.volume import Volume
 

@@ -4,8 +4,9 @@ from known_head import KnownHead, template
 from scipy.spatial.distance import cdist
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images import greedy, lesion
-from rt1t2_dask.images.normalise import to_template
+from rt1t2_dask.images.brain import lesion
+from rt1t2_dask.images.registration import greedy
+from rt1t2_dask.images.registration.normalise import to_template
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp, move
 from rt1t2_dask.images.volume import Grid, Volume

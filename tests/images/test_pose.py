@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
-from rt1t2_dask.images.pose import CLASSES, angle_between, likeness, rank_information
-from rt1t2_dask.images.pose_climb import Slope
-from rt1t2_dask.images.rank_kernels import ranked_information
+from rt1t2_dask.images.registration.pose import CLASSES, angle_between, likeness, rank_information
+from rt1t2_dask.images.registration.pose_climb import Slope
+from rt1t2_dask.images.registration.rank_kernels import ranked_information
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 

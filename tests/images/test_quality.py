@@ -14,8 +14,10 @@ from scipy import ndimage
 from sklearn.metrics import mutual_info_score
 
 import rt1t2_dask.conf
-from rt1t2_dask.images.judge import MEASURES, beyond
-from rt1t2_dask.images.quality import (
+from rt1t2_dask.config.quality import Quality
+from rt1t2_dask.images.brain.tissue import segment
+from rt1t2_dask.images.quality.judge import MEASURES, beyond
+from rt1t2_dask.images.quality.measures import (
     Person,
     Template,
     bias_left,
@@ -24,10 +26,8 @@ from rt1t2_dask.images.quality import (
     mutual_information,
 )
 from rt1t2_dask.images.resample import to_grid
-from rt1t2_dask.images.tissue import segment
 from rt1t2_dask.images.transform import Warp, about, compose, rotation, translation
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.quality_settings import Quality
 
 MM = 3.0
 CENTRE = np.array([0.0, -18.0, 15.0])

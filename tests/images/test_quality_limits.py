@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 import rt1t2_dask.conf
-from rt1t2_dask.images.brain import LEAST_NCC, LEAST_REACH
-from rt1t2_dask.images.head_pose import LEAST_MARGIN
-from rt1t2_dask.images.judge import beyond
-from rt1t2_dask.quality_settings import Quality
+from rt1t2_dask.config.quality import Quality
+from rt1t2_dask.images.brain.mask import LEAST_NCC, LEAST_REACH
+from rt1t2_dask.images.quality.judge import beyond
+from rt1t2_dask.images.registration.head_pose import LEAST_MARGIN
 
 REAL = Path(__file__).parents[1] / "reference" / "quality_real_sessions.tsv"
 # Values of docs/quality-limits.md: half a mask, 8 mm off, swapped, a field of 30 %, no face.

@@ -8,8 +8,8 @@ from known_head import icbm
 from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.brain.tissue import CSF, GREY, LESION, WHITE, segment
 from rt1t2_dask.images.resample import to_grid
-from rt1t2_dask.images.tissue import CSF, GREY, LESION, WHITE, segment
 from rt1t2_dask.images.volume import Grid, Volume
 
 LEVELS = {"csf": 30.0, "grey": 75.0, "white": 105.0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rt1t2_dask.images.brain.trim import filled
 from rt1t2_dask.images.transform import compose, rotation, translation
-from rt1t2_dask.images.trim import filled
 from rt1t2_dask.images.volume import Volume
 
 POSE = compose(np.diag([0.9, 0.9, 5.5, 1]), rotation((11, -3, 7)), translation((-98.2, -71.7, -40)))

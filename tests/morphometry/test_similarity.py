@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rt1t2_dask.config_morphometry import Similarity
+from rt1t2_dask.config.morphometry import Similarity
 from rt1t2_dask.morphometry import features, similarity
 from rt1t2_dask.morphometry.across import combine, shared_people
 from rt1t2_dask.morphometry.regions import average_parts, canonical

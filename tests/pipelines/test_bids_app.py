@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rt1t2_dask import bids_app
-from rt1t2_dask.command_line import Job, _configure, command
-from rt1t2_dask.pipelines import dataset as description
+from rt1t2_dask.cli import bids_app
+from rt1t2_dask.cli.command_line import Job, _configure, command
+from rt1t2_dask.pipelines.outputs import dataset as description
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure
+from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines import morphometry_write, outputs
-from rt1t2_dask.pipelines.dataset import bids_uri, columns
+from rt1t2_dask.pipelines.morphometry import write as morphometry_write
+from rt1t2_dask.pipelines.outputs import folder as outputs
+from rt1t2_dask.pipelines.outputs.dataset import bids_uri, columns
 from rt1t2_dask.storage.stores import open_store
 
 VALIDATOR = os.environ.get("BIDS_VALIDATOR") or shutil.which("bids-validator-deno")

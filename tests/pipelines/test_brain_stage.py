@@ -13,15 +13,15 @@ import xarray as xr
 from PIL import Image
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain import LEAST_NCC
-from rt1t2_dask.images.head_pose import LEAST_MARGIN
-from rt1t2_dask.images.judge import beyond
+from rt1t2_dask.images.brain.mask import LEAST_NCC
+from rt1t2_dask.images.quality.judge import beyond
+from rt1t2_dask.images.registration.head_pose import LEAST_MARGIN
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.brain import BRAIN
-from rt1t2_dask.pipelines.refused import picture
-from rt1t2_dask.pipelines.stage import Inputs
-from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.images.brain import BRAIN
+from rt1t2_dask.pipelines.quality.refused import picture
 from rt1t2_dask.storage.parts import Lake, Part
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "images"))

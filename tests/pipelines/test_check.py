@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure, command
+from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes, look_at_start
-from rt1t2_dask.pipelines.effort import cpu_seconds, in_words, study_seconds
+from rt1t2_dask.pipelines.study.effort import cpu_seconds, in_words, study_seconds
 
 
 def checked(words, capsys) -> tuple[int, list[str]]:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 
 def test_without_a_cohort_there_is_help_and_exit_code_2(capsys):

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 

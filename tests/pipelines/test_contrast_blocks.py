@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rt1t2_dask.pipelines import contrast
-from rt1t2_dask.pipelines.blocks import Rows, voxel_blocks
-from rt1t2_dask.stats import design, designs, glm, noise, smoothness
+from rt1t2_dask.pipelines.contrasts import contrast
+from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
+from rt1t2_dask.stats import design, designs
+from rt1t2_dask.stats.clusters import smoothness
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.glm import noise
 
 SHAPE = (20, 22, 18)
 

@@ -12,7 +12,7 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 FORMS = """
 name: small

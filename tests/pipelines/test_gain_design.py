@@ -7,23 +7,23 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rt1t2_dask.config_contrasts import OneSample
+from rt1t2_dask.config.contrasts import OneSample
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrast_plan import against
-from rt1t2_dask.pipelines.gain_design import (
+from rt1t2_dask.pipelines.calibration.design import (
     ContrastRefusedError,
     held_constant,
     usable,
     z_covariates,
 )
-from rt1t2_dask.pipelines.gain_plan import PersonGain
-from rt1t2_dask.pipelines.group_scale import read_scaled, scale_settings, study_scale
-from rt1t2_dask.pipelines.people import Person
-from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.share_design import wanted_of
+from rt1t2_dask.pipelines.calibration.group_scale import read_scaled, scale_settings, study_scale
+from rt1t2_dask.pipelines.calibration.plan import PersonGain
+from rt1t2_dask.pipelines.contrasts.plan import against
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.share.design import wanted_of
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.designs import paired
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 
 GROUP = ["psp"] * 6 + ["hc"] * 8
 

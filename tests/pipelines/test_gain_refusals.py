@@ -9,14 +9,14 @@ import xarray as xr
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from rt1t2_dask.config import Cohort, Config, parse
+from rt1t2_dask.config.study import Cohort, Config, parse
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines import quality_table
-from rt1t2_dask.pipelines.cohort import CohortPlan, plan_cohort
-from rt1t2_dask.pipelines.gain_plan import PersonGain
-from rt1t2_dask.pipelines.people import Person
-from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.stage import Made, Stage
+from rt1t2_dask.pipelines.calibration.plan import PersonGain
+from rt1t2_dask.pipelines.engine.stage import Made, Stage
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.quality import table as quality_table
+from rt1t2_dask.pipelines.study.cohort import CohortPlan, plan_cohort
 from rt1t2_dask.storage.parts import Part
 
 STAGES = [Stage(name, lambda inputs: Made(xr.Dataset())) for name in ("smooth", "parcels")]

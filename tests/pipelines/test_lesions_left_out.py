@@ -11,9 +11,9 @@ import xarray as xr
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.transform import compose, translation
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.catalogue import stage_named
-from rt1t2_dask.pipelines.stage import Inputs, Task
-from rt1t2_dask.pipelines.volumes import table, to_array
+from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.volumes import table, to_array
+from rt1t2_dask.pipelines.study.catalogue import stage_named
 from rt1t2_dask.storage.parts import Lake, Part
 
 GRID = Grid((36, 40, 34), compose(np.diag([4.0, 4, 4, 1]), translation((-70, -90, -60))))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.images.zeros import background
 

@@ -15,7 +15,7 @@ import xarray as xr
 from PIL import Image
 from scipy import stats
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 
 def statmap(out: Path, stat: str) -> np.ndarray:

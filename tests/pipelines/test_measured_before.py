@@ -11,12 +11,12 @@ from rt1t2_dask.atlas import neuromorphometrics, on_grid
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.names import ATLAS
-from rt1t2_dask.pipelines.parcels import region_means
-from rt1t2_dask.pipelines.regional import _means
-from rt1t2_dask.pipelines.smooth import SMOOTH
-from rt1t2_dask.pipelines.stage import Inputs, Task
-from rt1t2_dask.pipelines.volumes import to_array, to_volume
+from rt1t2_dask.pipelines.contrasts.regional import _means
+from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.volumes import to_array, to_volume
+from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.images.parcels import region_means
+from rt1t2_dask.pipelines.images.smooth import SMOOTH
 from rt1t2_dask.storage.parts import Lake, Part
 
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])

@@ -12,12 +12,13 @@ import xarray as xr
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from rt1t2_dask.command_line import command
-from rt1t2_dask.config import Config, parse
+from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.config.study import Config, parse
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.describe import gigabytes
-from rt1t2_dask.pipelines.memory import (
+from rt1t2_dask.pipelines.engine.work import give_back
+from rt1t2_dask.pipelines.study.describe import gigabytes
+from rt1t2_dask.pipelines.study.memory import (
     NEEDS,
     Sizes,
     image_gigabytes,
@@ -27,7 +28,6 @@ from rt1t2_dask.pipelines.memory import (
     sizes_of,
     sizes_of_grids,
 )
-from rt1t2_dask.pipelines.work import give_back
 
 # Peaks in MB above an idle worker, children included, of one simulated person with scans and
 # output of 4, 2 and 1 mm (benchmarks/memory.py).

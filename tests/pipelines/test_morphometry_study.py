@@ -13,13 +13,13 @@ import pytest
 from scipy import stats
 
 from rt1t2_dask import assets
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
 from rt1t2_dask.morphometry.regions import LIMBIC, desikan_labels, subcortex_labels
-from rt1t2_dask.pipelines.morphometry import _max_t
+from rt1t2_dask.pipelines.morphometry.compute import _max_t
 from rt1t2_dask.stats import from_formula
-from rt1t2_dask.stats.effect_sizes import regional
+from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.transcriptome import pls
 from rt1t2_dask.transcriptome.expression import read_expression
 

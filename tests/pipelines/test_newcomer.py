@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure, command
-from rt1t2_dask.pipelines.cohort import plan_cohort
-from rt1t2_dask.pipelines.people import read_people
-from rt1t2_dask.pipelines.plan import plan_images
-from rt1t2_dask.pipelines.sensitivity_plan import plan_sensitivity
+from rt1t2_dask.cli.command_line import Job, _configure, command
+from rt1t2_dask.pipelines.images.plan import plan_images
+from rt1t2_dask.pipelines.people.table import read_people
+from rt1t2_dask.pipelines.sensitivity.plan import plan_sensitivity
+from rt1t2_dask.pipelines.study.cohort import plan_cohort
 from rt1t2_dask.ratio.calibrate import KINDS
 from rt1t2_dask.storage.parts import Lake
 

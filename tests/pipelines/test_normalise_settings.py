@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 STUDY = ["+cohort=psp", "source.voxel_mm=4", "dry_run=true"]
 
@@ -58,9 +58,9 @@ def test_another_template_that_is_not_there_names_the_file_to_bring(folder, monk
 
 
 def test_a_template_brought_by_its_templateflow_names_is_used(folder, monkeypatch):
-    from rt1t2_dask.pipelines.plan import _template
-    from rt1t2_dask.pipelines.volumes import to_volume
-    from rt1t2_dask.pipelines.work import make_part
+    from rt1t2_dask.pipelines.engine.volumes import to_volume
+    from rt1t2_dask.pipelines.engine.work import make_part
+    from rt1t2_dask.pipelines.images.plan import _template
     from rt1t2_dask.storage.parts import Lake
 
     brought = folder / "tpl-MNI152NLin2009cAsym"

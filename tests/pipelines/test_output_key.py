@@ -7,9 +7,9 @@ import logging
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import command
-from rt1t2_dask.pipelines.code import reached
-from rt1t2_dask.pipelines.finished import WRITER
+from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.pipelines.engine.code import reached
+from rt1t2_dask.pipelines.outputs.finished import WRITER
 
 QUICK = [
     *("permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none"),

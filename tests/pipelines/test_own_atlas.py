@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask import assets, atlas
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images import nifti
 
 LAST = 500

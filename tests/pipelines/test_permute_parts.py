@@ -14,20 +14,20 @@ import pytest
 import xarray as xr
 from distributed import Client
 
-from rt1t2_dask.cluster import SerialExecutor
-from rt1t2_dask.config import Permute
+from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.config.study import Permute
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.design_settings import as_settings
-from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.permute_batch import batch_role
-from rt1t2_dask.pipelines.permute_data import Memory, Residualised
-from rt1t2_dask.pipelines.permute_plan import permute_tasks
-from rt1t2_dask.pipelines.stage import Inputs
-from rt1t2_dask.pipelines.volumes import to_array
-from rt1t2_dask.pipelines.work import run_tasks
-from rt1t2_dask.stats import glm
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.engine.work import run_tasks
+from rt1t2_dask.pipelines.permutations.batch import batch_role
+from rt1t2_dask.pipelines.permutations.data import Memory, Residualised
+from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, two_sample
+from rt1t2_dask.stats.glm import fit as glm
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 

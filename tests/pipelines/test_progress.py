@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from rt1t2_dask.pipelines import progress
-from rt1t2_dask.pipelines.stage import Task
-from rt1t2_dask.pipelines.work import Outcome
+from rt1t2_dask.pipelines.engine import progress
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.work import Outcome
 from rt1t2_dask.storage.parts import Part
 
 

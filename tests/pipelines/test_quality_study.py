@@ -11,11 +11,11 @@ import xarray as xr
 from PIL import Image
 
 from rt1t2_dask.atlas import dseg
-from rt1t2_dask.command_line import command
-from rt1t2_dask.pipelines.gain_plan import PersonGain
-from rt1t2_dask.pipelines.people import Person
-from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.quality_table import quality_table
+from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.pipelines.calibration.plan import PersonGain
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.quality.table import quality_table
 
 
 def hollow(root, label: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.receptors.correlation import fisher_z, partial_correlation
 from rt1t2_dask.receptors.covariates import adjusted_z
 from rt1t2_dask.receptors.maps import shipped_means

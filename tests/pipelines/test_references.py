@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 pytestmark = pytest.mark.assets
 

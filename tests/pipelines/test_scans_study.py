@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 
 VOXEL_MM = 4
 PEOPLE = [

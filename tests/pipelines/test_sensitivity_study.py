@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Volume
 

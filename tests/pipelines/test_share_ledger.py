@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.share_ledger import cells_before, remember
+from rt1t2_dask.pipelines.share.ledger import cells_before, remember
 from rt1t2_dask.sites.cells import is_safe
 from rt1t2_dask.sites.shared import Columns
 from rt1t2_dask.storage.parts import Lake

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rt1t2_dask.pipelines.gain import GAIN
-from rt1t2_dask.pipelines.maps import row_role
-from rt1t2_dask.pipelines.share_plan import shared_protocols
-from rt1t2_dask.pipelines.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.calibration.gain import GAIN
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.share.plan import shared_protocols
 from rt1t2_dask.storage.parts import Lake
 
 MEASURED = Stage("landmarks", lambda inputs: Made(xr.Dataset(), dict(inputs.settings)))

@@ -13,7 +13,7 @@ import xarray as xr
 import zarr
 from three_sites import NAMES, Parts, three, words
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.upkeep import gc, referenced
 

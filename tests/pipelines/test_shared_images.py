@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.brain import BRAIN
-from rt1t2_dask.pipelines.stage import Inputs
-from rt1t2_dask.pipelines.volumes import to_array
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.images.brain import BRAIN
 from rt1t2_dask.storage.parts import Lake, Part
 
 PARENTS = {role: Part(role, "0" * 32) for role in ("ingest", "bias", "head")}

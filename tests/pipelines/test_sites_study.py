@@ -12,19 +12,19 @@ import pandas as pd
 import pytest
 from three_sites import NAMES, Parts, three, words
 
-from rt1t2_dask.command_line import Job, _configure, _search_path, _study, command
-from rt1t2_dask.config import Config
+from rt1t2_dask.cli.command_line import Job, _configure, _search_path, _study, command
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines import sites
-from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.people import read_table
-from rt1t2_dask.pipelines.provenance import group_keys
-from rt1t2_dask.pipelines.results import table_of
-from rt1t2_dask.pipelines.sensitivity_plan import SensitivityPlan
-from rt1t2_dask.pipelines.share_plan import own_site
-from rt1t2_dask.pipelines.site_balance import site_warnings
-from rt1t2_dask.pipelines.sites import read_everybody
-from rt1t2_dask.pipelines.volumes import to_volume
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.contrasts.results import table_of
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.outputs.provenance import group_keys
+from rt1t2_dask.pipelines.people.table import read_table
+from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan
+from rt1t2_dask.pipelines.share.plan import own_site
+from rt1t2_dask.pipelines.sites import study as sites
+from rt1t2_dask.pipelines.sites.balance import site_warnings
+from rt1t2_dask.pipelines.sites.study import read_everybody
 from rt1t2_dask.sites.meta import combine
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.upkeep import gc

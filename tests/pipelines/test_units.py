@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from rt1t2_dask.command_line import command
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
 pytestmark = pytest.mark.slow

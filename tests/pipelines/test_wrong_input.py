@@ -11,8 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure, command
-from rt1t2_dask.overrides import prepared
+from rt1t2_dask.cli.command_line import Job, _configure, command
+from rt1t2_dask.cli.overrides import prepared
 
 GOOD = """name: small
 groups: {pat: P, hc: C}

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from rt1t2_dask.cluster import SerialExecutor
-from rt1t2_dask.command_line import Job, _configure, _search_path
-from rt1t2_dask.pipelines import sites
-from rt1t2_dask.pipelines.cohort import plan_cohort
-from rt1t2_dask.pipelines.volumes import to_volume
-from rt1t2_dask.pipelines.work import complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.cli.command_line import Job, _configure, _search_path
+from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.engine.work import complete_parts, missing_tasks, run_tasks
+from rt1t2_dask.pipelines.sites import study as sites
+from rt1t2_dask.pipelines.study.cohort import plan_cohort
 from rt1t2_dask.storage.parts import Lake
 
 SHAPE, GRID_MM, ORIGIN = (33, 39, 32), 6.0, (-98.0, -134.0, -72.0)

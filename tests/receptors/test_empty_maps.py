@@ -10,11 +10,11 @@ import pytest
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.correlation import orthonormal, p_largest, partial_correlation, usable
 from rt1t2_dask.receptors.dominance import total_dominance
-from rt1t2_dask.receptors.nulls import spatial_null
 from rt1t2_dask.receptors.power import simulate_power
 from rt1t2_dask.receptors.problem import Problem
 from rt1t2_dask.receptors.scatter import scatter
-from rt1t2_dask.receptors.space import Space
+from rt1t2_dask.receptors.spatial.space import Space
+from rt1t2_dask.receptors.spatial.surrogates import spatial_null
 
 REGIONS = 40
 SOUND = [0, 2, 4]

@@ -9,12 +9,12 @@ from scipy.stats import multivariate_normal
 
 from rt1t2_dask import atlas
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.receptors import nulls
 from rt1t2_dask.receptors.correlation import fisher_z, p_value, partial_correlation
-from rt1t2_dask.receptors.field import Field, fit, free_part, standardise
 from rt1t2_dask.receptors.maps import THE_17, shipped_means
-from rt1t2_dask.receptors.space import of_regions
-from rt1t2_dask.receptors.variogram import compare, variogram
+from rt1t2_dask.receptors.spatial import surrogates as nulls
+from rt1t2_dask.receptors.spatial.field import Field, fit, free_part, standardise
+from rt1t2_dask.receptors.spatial.space import of_regions
+from rt1t2_dask.receptors.spatial.variogram import compare, variogram
 
 REGIONS = atlas.regions()[lambda table: table["grey"]]
 XYZ = REGIONS[["x_mm", "y_mm", "z_mm"]].to_numpy()
@@ -38,7 +38,7 @@ def test_the_likelihood_is_the_gaussian_restricted_one():
     basis = np.linalg.svd(np.ones((1, 119)))[2][1:]
     fields = [Field(20, 0.3, 0.1, 1.0), Field(40, 1.0, 0.0, 0.0), Field(80, 0.1, 0.3, 4.0)]
     found, expected = [], []
-    from rt1t2_dask.receptors.field import _log_likelihood
+    from rt1t2_dask.receptors.spatial.field import _log_likelihood
 
     for field in fields:
         covariance = field.covariance(SPACE)

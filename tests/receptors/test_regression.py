@@ -11,10 +11,10 @@ import statsmodels.api as sm
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.colocalisation import conclude, null_batch
 from rt1t2_dask.receptors.correlation import partial_correlation
-from rt1t2_dask.receptors.nulls import spatial_null
 from rt1t2_dask.receptors.power import EFFECTS_SD, detectable, simulate_power
 from rt1t2_dask.receptors.problem import Problem, patient_z
-from rt1t2_dask.receptors.space import Space
+from rt1t2_dask.receptors.spatial.space import Space
+from rt1t2_dask.receptors.spatial.surrogates import spatial_null
 
 
 def random_problem(seed: int, n1=6, n2=9, regions=60, maps=3, **rules) -> Problem:

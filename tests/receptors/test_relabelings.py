@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rt1t2_dask.command_line import Job, _configure
+from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.receptors.colocalisation import colocalise, null_batches, statistic
 from rt1t2_dask.receptors.problem import Problem
 from rt1t2_dask.receptors.relabelings import BATCH, drawn, enumerable, every, n_relabelings, regroup

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rt1t2_dask.receptors.correlation import partial_correlation
-from rt1t2_dask.receptors.nulls import spatial_null, surrogates
 from rt1t2_dask.receptors.problem import Problem, patient_z
 from rt1t2_dask.receptors.scatter import scatter
-from rt1t2_dask.receptors.space import Space
-from rt1t2_dask.receptors.variogram import compare
+from rt1t2_dask.receptors.spatial.space import Space
+from rt1t2_dask.receptors.spatial.surrogates import spatial_null, surrogates
+from rt1t2_dask.receptors.spatial.variogram import compare
 
 
 def problem(seed=0, regions=40) -> Problem:

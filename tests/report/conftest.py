@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fake_report import fake_content
 
-from rt1t2_dask.report.figures import draw_all
-from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.figures.catalogue import draw_all
+from rt1t2_dask.report.figures.picture import Picture
 
 
 @pytest.fixture(scope="session")

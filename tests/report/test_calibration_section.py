@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask.report.calibration_section import (
+from rt1t2_dask.report.sections.calibration import (
     anchor_differences,
     calibration_section,
     warnings,

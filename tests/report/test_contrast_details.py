@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from fake_report import fake_contrast, fake_t_map
 
-from rt1t2_dask.report import contrast_details, headline, tables
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.report.design_figure import design_matrix
-from rt1t2_dask.report.details import Details
+from rt1t2_dask.report.figures.design_figure import design_matrix
+from rt1t2_dask.report.sections import contrast_details, headline, tables
+from rt1t2_dask.report.sections.details import Details
 
 PEAKS = pd.DataFrame(
     {

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from fake_report import fake_content, fake_receptors
 
-from rt1t2_dask.report import headline, tables
+from rt1t2_dask.report.figures.receptor_figures import receptor_bars
 from rt1t2_dask.report.methods import describe
-from rt1t2_dask.report.receptor_figures import receptor_bars
-from rt1t2_dask.report.receptor_marks import judged
-from rt1t2_dask.report.sweep_table import comparison, entry
+from rt1t2_dask.report.sections import headline, tables
+from rt1t2_dask.report.sections.receptor_marks import judged
+from rt1t2_dask.report.sweep.table import comparison, entry
 
 
 def both_nulls() -> pd.DataFrame:

@@ -12,9 +12,9 @@ from page_reader import PageReader
 
 from rt1t2_dask.atlas import grey_labels, regions
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.figures.receptor_scatter import BOTTOM, LEFT, RIGHT, TOP, scatters
+from rt1t2_dask.report.figures.variogram_figure import variograms
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.receptor_scatter import BOTTOM, LEFT, RIGHT, TOP, scatters
-from rt1t2_dask.report.variogram_figure import variograms
 
 MAPS = {"DAT_a": "DAT", "DAT_b": "DAT", "NAT_c": "NAT"}
 

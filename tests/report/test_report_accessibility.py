@@ -13,8 +13,8 @@ from fake_report import fake_content
 from page_reader import PageReader
 from test_report_browser import body, browse, needs_chromium
 
+from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.picture import Picture
 
 ENOUGH = 4.5
 PAIRS = [(text, paper) for text in ("ink", "quiet", "accent") for paper in ("paper", "soft")]

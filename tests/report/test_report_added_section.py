@@ -9,12 +9,12 @@ import pytest
 from fake_report import fake_content
 from page_reader import PageReader
 
-from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.figures.catalogue import draw_all
+from rt1t2_dask.report.figures.picture import Picture, house_style, new_figure
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.picture import Picture, house_style, new_figure
-from rt1t2_dask.report.section import Section
-from rt1t2_dask.report.table import from_frame
+from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.table import from_frame
 
 
 def a_picture() -> Picture:

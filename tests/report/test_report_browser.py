@@ -11,8 +11,8 @@ import pytest
 from fake_report import fake_content, fake_template
 from page_reader import PageReader
 
+from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.picture import Picture
 from rt1t2_dask.report.viewer import STEP_MM, anatomy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,17 +12,17 @@ import pytest
 from fake_report import fake_content, fake_contrast, fake_receptors, fake_t_map, fake_template
 from PIL import Image
 
-from rt1t2_dask.report.cohort_figures import ages
 from rt1t2_dask.report.content import Place, ReportContent
-from rt1t2_dask.report.figures import draw_all
-from rt1t2_dask.report.glass_brain import glass_brain
-from rt1t2_dask.report.mosaic import Strip, mosaic, of
+from rt1t2_dask.report.figures.catalogue import draw_all
+from rt1t2_dask.report.figures.cohort_figures import ages
+from rt1t2_dask.report.figures.glass_brain import glass_brain
+from rt1t2_dask.report.figures.mosaic import Strip, mosaic, of
+from rt1t2_dask.report.figures.picture import Picture
+from rt1t2_dask.report.figures.planes import box_round
+from rt1t2_dask.report.figures.receptor_figures import receptor_bars
+from rt1t2_dask.report.figures.scene import signed_colours
+from rt1t2_dask.report.figures.slice_figures import cluster_slices, place_slices
 from rt1t2_dask.report.numbers import decimal
-from rt1t2_dask.report.picture import Picture
-from rt1t2_dask.report.receptor_figures import receptor_bars
-from rt1t2_dask.report.scene import signed_colours
-from rt1t2_dask.report.sections import box_round
-from rt1t2_dask.report.slice_figures import cluster_slices, place_slices
 
 ALL = {
     "contrast-pspVsHc_clusters",

@@ -11,9 +11,9 @@ from fake_report import FLOW, fake_content
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rt1t2_dask.report.figures.flow_figure import pipeline
+from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.flow import FlowStep, needed, rows
-from rt1t2_dask.report.flow_figure import pipeline
-from rt1t2_dask.report.picture import Picture
 
 
 @st.composite

@@ -11,9 +11,9 @@ import pytest
 from fake_report import fake_content, fake_settings
 
 from rt1t2_dask.report.content import ReportContent
-from rt1t2_dask.report.headline import contrast
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.references import Citations, library
+from rt1t2_dask.report.sections.headline import contrast
 
 
 def text(content: ReportContent) -> str:

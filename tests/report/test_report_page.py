@@ -19,13 +19,13 @@ from fake_report import (
 from page_reader import PageReader
 from PIL import Image
 
-from rt1t2_dask.report import headline, tables
 from rt1t2_dask.report.content import AssetUse, ReportContent
-from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.figures.catalogue import draw_all
+from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import coordinates, decimal, probability, thousands
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.picture import Picture
+from rt1t2_dask.report.sections import headline, tables
 
 NASTY = "<script>alert('x')</script>&\"'"
 

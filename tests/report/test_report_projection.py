@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.report.projection import project
-from rt1t2_dask.report.sections import Box
+from rt1t2_dask.report.figures.planes import Box
+from rt1t2_dask.report.figures.projection import project
 
 BOX = Box(np.zeros(3), np.array([6.0, 8.0, 10.0]))
 

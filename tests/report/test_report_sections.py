@@ -8,7 +8,7 @@ import pytest
 from fake_report import AFFINE_4MM, SHAPE_4MM, fake_t_map
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.report.sections import Box, Plane, box_round, supra_threshold
+from rt1t2_dask.report.figures.planes import Box, Plane, box_round, supra_threshold
 
 BOX = Box(np.array([-40.0, -60.0, -20.0]), np.array([40.0, 30.0, 50.0]))
 

@@ -9,9 +9,9 @@ import pandas as pd
 from fake_report import fake_content
 from page_reader import PageReader
 
-from rt1t2_dask.report.figures import draw_all
+from rt1t2_dask.report.figures.catalogue import draw_all
 from rt1t2_dask.report.page import render
-from rt1t2_dask.report.site_section import effects_table, site_section, site_table
+from rt1t2_dask.report.sections.sites import effects_table, site_section, site_table
 
 
 def people() -> pd.DataFrame:

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from rt1t2_dask.report.mosaic import palette
-from rt1t2_dask.report.thumbnail import thumbnail
+from rt1t2_dask.report.figures.mosaic import palette
+from rt1t2_dask.report.figures.thumbnail import thumbnail
 
 VERMILLION = (213, 94, 0)  # of Okabe and Ito: a lesion's outline
 

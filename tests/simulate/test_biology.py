@@ -16,7 +16,7 @@ from rt1t2_dask.simulate.fluid import added_fluid, draw_wall_mm, ventricle_swell
 from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.pose import TrueWarp, smallest_jacobian
 from rt1t2_dask.simulate.render import shape_of
-from rt1t2_dask.stats.smoothness import fwhm_voxels
+from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels
 
 GRID = Grid((40, 40, 40), np.diag([2.0, 2.0, 2.0, 1.0]))
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from rt1t2_dask.command_line import Job, _configure
+from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines import sites
+from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.simulate.cohort import participant_ids
 from rt1t2_dask.simulate.scanner import COMMON, Scanner, draw_coil, scan
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.command_line import Job, _configure
+from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.simulate.head import HeadModel

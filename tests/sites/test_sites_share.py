@@ -35,7 +35,7 @@ from rt1t2_dask.sites.shared import (
 from rt1t2_dask.sites.sufficient import accumulate, add
 from rt1t2_dask.stats.demographics import compare, joint_demographics
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.stats.glm import fit
+from rt1t2_dask.stats.glm.fit import fit
 
 LEAST = 4
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure, _search_path
-from rt1t2_dask.config import Config
+from rt1t2_dask.cli.command_line import Job, _configure, _search_path
+from rt1t2_dask.config.study import Config
 
 COHORT = """
 name: mine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.agent_words import says_agent
+from rt1t2_dask.bids.agent_words import says_agent
 
 GIVEN = (
     "postGd", "T1_Gadavist", "t1_mprageGd", "highresPost", "AX T1 SE GD", "T1 POST GAD",

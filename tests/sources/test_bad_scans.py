@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.simulate import template_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
 pytestmark = pytest.mark.slow

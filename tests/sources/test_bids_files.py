@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.bids_files import Scans, Wanted, scans
+from rt1t2_dask.bids.files import Scans, Wanted, scans
 from rt1t2_dask.errors import SubjectError
 
 ANAT = "sub-01/anat/sub-01_"

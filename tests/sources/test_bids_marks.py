@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.agent_words import is_nothing
-from rt1t2_dask.bids_marks import agent, beside, unlike
-from rt1t2_dask.bids_masks import is_doubtful, is_lesion
-from rt1t2_dask.bids_names import session_of, split_words
+from rt1t2_dask.bids.agent_words import is_nothing
+from rt1t2_dask.bids.marks import agent, beside, unlike
+from rt1t2_dask.bids.masks import is_doubtful, is_lesion
+from rt1t2_dask.bids.names import session_of, split_words
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 import xarray as xr
 
-from rt1t2_dask.bids_derivatives import preprocessed
-from rt1t2_dask.bids_files import Wanted
+from rt1t2_dask.bids.derivatives import preprocessed
+from rt1t2_dask.bids.files import Wanted
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.given_tissue import from_probabilities
-from rt1t2_dask.images.itk_transform import inverse_warp_of, read_transform, warp_of
+from rt1t2_dask.images.brain.given_tissue import from_probabilities
 from rt1t2_dask.images.nifti import to_bytes
+from rt1t2_dask.images.registration.itk_transform import inverse_warp_of, read_transform, warp_of
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid, Volume
 
@@ -152,7 +152,7 @@ def test_a_transform_that_folds_or_cannot_be_read_is_refused(tmp_path):
 @pytest.fixture
 def prepared(tmp_path) -> tuple[Path, Volume, Volume, sitk.Transform]:
     """SIMULATED derivatives of one person at 4 mm, T2w on the T1w's grid."""
-    from rt1t2_dask.pipelines.simulate import template_head
+    from rt1t2_dask.pipelines.people.simulated import template_head
     from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
     spec = GroupSpec("X", 1, 60, 5, 0)
@@ -176,7 +176,7 @@ def prepared(tmp_path) -> tuple[Path, Volume, Volume, sitk.Transform]:
 
 @pytest.mark.slow
 def test_the_ratio_lies_where_the_transform_says(prepared, studies, monkeypatch, capsys):
-    from rt1t2_dask.command_line import command
+    from rt1t2_dask.cli.command_line import command
 
     folder, t1w, t2w, known = prepared
     words = ["--config-dir", studies, "+cohort=mine", "source=derivatives",

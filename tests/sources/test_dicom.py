@@ -11,14 +11,14 @@ import pytest
 from dicom_writer import SECRETS, T1W, T2W, write_enhanced, write_series
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.dicom import convert
-from rt1t2_dask.images.dicom_headers import Header, read_header
-from rt1t2_dask.images.dicom_series import choose, contrast_of, sort_series
+from rt1t2_dask.images.dicom.headers import Header, read_header
+from rt1t2_dask.images.dicom.read import convert
+from rt1t2_dask.images.dicom.series import choose, contrast_of, sort_series
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.inputs import find_inputs
-from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.people.inputs import find_inputs
+from rt1t2_dask.pipelines.people.table import read_people
 
 pydicom = pytest.importorskip("pydicom", reason="the extra `dicom` is not installed")
 pytest.importorskip("dcm2niix", reason="the extra `dicom` is not installed")
@@ -204,8 +204,8 @@ def everything(folder: Path) -> bytes:
 def test_nothing_of_the_patient_reaches_the_lake_the_log_or_the_output(
     tmp_path, studies, monkeypatch, capfd
 ):
-    from rt1t2_dask.command_line import command
-    from rt1t2_dask.pipelines.simulate import template_head
+    from rt1t2_dask.cli.command_line import command
+    from rt1t2_dask.pipelines.people.simulated import template_head
     from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
     monkeypatch.delenv("RT1T2_DEBUG", raising=False)

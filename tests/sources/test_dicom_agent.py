@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dicom_writer import T1W, write_series
 
-from rt1t2_dask.images.dicom_headers import read_header
+from rt1t2_dask.images.dicom.headers import read_header
 from rt1t2_dask.images.volume import Volume
 
 

@@ -12,9 +12,9 @@ import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from dicom_writer import SECRETS, T1W, T2W, write_enhanced, write_series
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.dicom import Converted, convert
-from rt1t2_dask.images.dicom_headers import Header, read_header
-from rt1t2_dask.images.dicom_series import contrast_of, sort_series
+from rt1t2_dask.images.dicom.headers import Header, read_header
+from rt1t2_dask.images.dicom.read import Converted, convert
+from rt1t2_dask.images.dicom.series import contrast_of, sort_series
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
 
@@ -211,8 +211,8 @@ def test_loss_is_said(tmp_path):
 
 @pytest.mark.slow
 def test_a_study_records_the_rescale_that_it_took_off(tmp_path, studies, capsys):
-    from rt1t2_dask.command_line import command
-    from rt1t2_dask.pipelines.simulate import template_head
+    from rt1t2_dask.cli.command_line import command
+    from rt1t2_dask.pipelines.people.simulated import template_head
     from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
     from rt1t2_dask.storage.parts import Lake, Part
 

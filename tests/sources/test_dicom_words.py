@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.agent_words import says_agent
-from rt1t2_dask.images.dicom_words import says_no_anatomy, says_proton_density
+from rt1t2_dask.bids.agent_words import says_agent
+from rt1t2_dask.images.dicom.words import says_no_anatomy, says_proton_density
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.doubles import content_keys, doubled, given_twice
-from rt1t2_dask.pipelines.failed import shared_scans
-from rt1t2_dask.pipelines.people import Person
-from rt1t2_dask.pipelines.plan import PersonPlan
-from rt1t2_dask.pipelines.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.quality.duplicate_scans import content_keys, doubled, given_twice
+from rt1t2_dask.pipelines.study.failed import shared_scans
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 

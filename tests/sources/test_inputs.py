@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.inputs import find_inputs
-from rt1t2_dask.pipelines.participants import everybody_there
-from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.pipelines.people.inputs import find_inputs
+from rt1t2_dask.pipelines.people.table import read_people
+from rt1t2_dask.pipelines.study.participants import everybody_there
 from rt1t2_dask.storage.base import DiskError, UnreadableError
 from rt1t2_dask.storage.folders import Folder
 

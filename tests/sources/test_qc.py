@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.mirror import Mirrored, check_not_mirrored, compare_mirrored
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.qc import check_contrasts, check_not_the_same, look_at, mask_on
+from rt1t2_dask.images.quality.qc import check_contrasts, check_not_the_same, look_at, mask_on
+from rt1t2_dask.images.registration.mirror import Mirrored, check_not_mirrored, compare_mirrored
 from rt1t2_dask.images.transform import about, compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
@@ -22,7 +22,7 @@ MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 @pytest.fixture(scope="module")
 def scans() -> tuple[Volume, Volume]:
     """SIMULATED T1w and T2w of one person, 3 mm."""
-    from rt1t2_dask.pipelines.simulate import template_head
+    from rt1t2_dask.pipelines.people.simulated import template_head
 
     spec = GroupSpec("X", 1, 60, 5, 0)
     person = simulate_participant(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.inputs import find_inputs
-from rt1t2_dask.pipelines.people import read_people, shown
+from rt1t2_dask.pipelines.people.inputs import find_inputs
+from rt1t2_dask.pipelines.people.table import read_people, shown
 
 VISITS = ("1", "2", "n/a", "2")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rt1t2_dask.bids_sidecars import acquisition, document, sidecars
+from rt1t2_dask.bids.sidecars import acquisition, document, sidecars
 from rt1t2_dask.ratio.protocol import number_protocols
 
 IMAGE = "sub-01/ses-2/anat/sub-01_ses-2_acq-mprage_T1w.nii.gz"

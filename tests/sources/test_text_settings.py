@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.command_line import Job, _configure
-from rt1t2_dask.overrides import prepared
+from rt1t2_dask.cli.command_line import Job, _configure
+from rt1t2_dask.cli.overrides import prepared
 
 SETTINGS = ("source=bids", "+cohort=psp")
 

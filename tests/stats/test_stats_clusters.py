@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.stats import (
-    cluster_table,
-    clusters,
-    peak_table,
-    random_field,
-    scores,
-    smoothness,
-)
+from rt1t2_dask.stats import scores
+from rt1t2_dask.stats.clusters import cluster_table, peak_table, random_field, smoothness
+from rt1t2_dask.stats.clusters import components as clusters
 
 AFFINE = np.array([[-2.0, 0, 0, 78], [0, 2, 0, -112], [0, 0, 2, -70], [0, 0, 0, 1]])
 DOF = 27.0

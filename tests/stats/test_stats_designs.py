@@ -9,8 +9,9 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats import contrast, designs, glm
+from rt1t2_dask.stats import contrast, designs
 from rt1t2_dask.stats.formula import from_formula
+from rt1t2_dask.stats.glm import fit as glm
 
 LABELS = ["a"] * 8 + ["b"] * 9 + ["c"] * 10
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from statsmodels.stats.power import FTestAnovaPower, TTestIndPower
 
-from rt1t2_dask.stats import design, designs, effect_sizes, glm, noncentral, power, scores
+from rt1t2_dask.stats import design, designs, scores
 from rt1t2_dask.stats.formula import from_formula
+from rt1t2_dask.stats.glm import effect_sizes, noncentral, power
+from rt1t2_dask.stats.glm import fit as glm
 
 GROUPS = ["a"] * 11 + ["b"] * 18
 

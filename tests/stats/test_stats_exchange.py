@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats import exchange, null, pareto, permutation, spatial
+from rt1t2_dask.stats.clusters import spatial
+from rt1t2_dask.stats.clusters.lattice import lattice
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.lattice import lattice
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange, null, pareto
 
 
 def make(matrix, contrast, **options):

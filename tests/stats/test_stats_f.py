@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 from statsmodels.stats.oneway import anova_oneway
 
-from rt1t2_dask.stats import clusters, design, designs, glm, random_field, scores
+from rt1t2_dask.stats import design, designs, scores
+from rt1t2_dask.stats.clusters import components as clusters
+from rt1t2_dask.stats.clusters import random_field
+from rt1t2_dask.stats.glm import fit as glm
 
 LABELS = ["a"] * 8 + ["b"] * 9 + ["c"] * 12
 

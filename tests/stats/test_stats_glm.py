@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats import design, glm, reml, scores
+from rt1t2_dask.stats import design, scores
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.glm import reml
 
 N1, N2 = 11, 18
 GROUPS = ["psp"] * N1 + ["hc"] * N2

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt1t2_dask.stats import design, exchange, glm, null, permutation
-from rt1t2_dask.stats import tails as tails_of
+from rt1t2_dask.stats import design
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange, null
+from rt1t2_dask.stats.permutation import tails as tails_of
 from rt1t2_dask.stats.scores import t_to_z
 
 METHODS = ("freedman_lane", "smith")

@@ -11,7 +11,7 @@ from scipy import ndimage, stats
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import contrast, permutation_test, two_sample
-from rt1t2_dask.stats.pareto import fit_tail
+from rt1t2_dask.stats.permutation.pareto import fit_tail
 
 SHAPE, SIZE, FORMING = (7, 8, 6), 4, 0.05
 GROUPS = ["a"] * SIZE + ["b"] * SIZE

@@ -6,17 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rt1t2_dask.stats import (
-    cluster_table,
-    clusters,
-    design,
-    glm,
-    noise,
-    peak_table,
-    random_field,
-    reml,
-    smoothness,
-)
+from rt1t2_dask.stats import design
+from rt1t2_dask.stats.clusters import cluster_table, peak_table, random_field, smoothness
+from rt1t2_dask.stats.clusters import components as clusters
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.glm import noise, reml
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 CASES = ("nocov_equal", "nocov_unequal", "cov_equal", "cov_unequal")

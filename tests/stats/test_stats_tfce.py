@@ -11,10 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from rt1t2_dask.stats import design, exchange, glm, null, permutation, random_field, scores, spatial
-from rt1t2_dask.stats import tails as tails_of
-from rt1t2_dask.stats.lattice import lattice
-from rt1t2_dask.stats.tfce import Workspace, tfce
+from rt1t2_dask.stats import design, scores
+from rt1t2_dask.stats.clusters import random_field, spatial
+from rt1t2_dask.stats.clusters.lattice import lattice
+from rt1t2_dask.stats.clusters.tfce import Workspace, tfce
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange, null
+from rt1t2_dask.stats.permutation import tails as tails_of
 
 RANK = {6: 1, 18: 2, 26: 3}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from rt1t2_dask.stats.clusters import find
-from rt1t2_dask.stats.random_field import SearchVolume
-from rt1t2_dask.stats.threshold_table import table
+from rt1t2_dask.stats.clusters.components import find
+from rt1t2_dask.stats.clusters.random_field import SearchVolume
+from rt1t2_dask.stats.clusters.threshold_table import table
 
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 DOF, P, EXTENTS = 27.0, (0.001, 0.05), (0.0, 128.0, 750.0)

@@ -10,10 +10,14 @@ import pytest
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats import design, designs, exchange, glm, null, permutation, spatial
-from rt1t2_dask.stats import tails as tails_of
-from rt1t2_dask.stats.lattice import lattice
-from rt1t2_dask.stats.unequal import LEAST_GROUP_DOF
+from rt1t2_dask.stats import design, designs
+from rt1t2_dask.stats.clusters import spatial
+from rt1t2_dask.stats.clusters.lattice import lattice
+from rt1t2_dask.stats.glm import fit as glm
+from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange, null
+from rt1t2_dask.stats.permutation import tails as tails_of
 
 TABLE = 0.03
 HEIGHT = 0.05

@@ -22,7 +22,7 @@ from bad_network import Trouble, relayed
 from conftest import served
 from test_bucket_study import BUCKETS, in_buckets, results, sealed
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.command_line import Job, _configure
-from rt1t2_dask.pipelines.inputs import find_inputs
-from rt1t2_dask.pipelines.people import read_people
+from rt1t2_dask.cli.command_line import Job, _configure
+from rt1t2_dask.pipelines.people.inputs import find_inputs
+from rt1t2_dask.pipelines.people.table import read_people
 from rt1t2_dask.storage.stores import open_store
 
 

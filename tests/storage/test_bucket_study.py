@@ -10,7 +10,7 @@ import boto3
 import pytest
 from bad_network import CONFLICTS, KINDS, relayed
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.stores import Store, open_store
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake, Part
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 import zarr
 
-from rt1t2_dask.command_line import command
+from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import read_run, write_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.bids_labels import require_own
+from rt1t2_dask.bids.labels import require_own
 from rt1t2_dask.errors import SubjectError
 
 

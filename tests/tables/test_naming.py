@@ -6,7 +6,7 @@ import pytest
 from test_people import cohort, table
 
 from rt1t2_dask.naming import names_something, words
-from rt1t2_dask.pipelines.people import chosen_people
+from rt1t2_dask.pipelines.people.table import chosen_people
 
 NAMES = (
     "site", "Site", "site_code", "SITE_ID", "siteid", "site2", "study_site", "scannerID", "Scanner",

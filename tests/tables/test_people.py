@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rt1t2_dask import bids
-from rt1t2_dask.config import Cohort
-from rt1t2_dask.config_sites import with_site
-from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.people import chosen_people, shown
-from rt1t2_dask.pipelines.people_faults import people_faults
-from rt1t2_dask.pipelines.share_plan import _summed
+from rt1t2_dask.bids import participants as bids
+from rt1t2_dask.config.sites import with_site
+from rt1t2_dask.config.study import Cohort
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.people.faults import people_faults
+from rt1t2_dask.pipelines.people.table import chosen_people, shown
+from rt1t2_dask.pipelines.share.plan import _summed
 
 PLAIN = {"name": "c", "groups": {"pat": "1", "hc": "0"}, "reference": "hc"}
 

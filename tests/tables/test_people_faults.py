@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from test_people import cohort, table
 
+from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrast_plan import ContrastPlan
-from rt1t2_dask.pipelines.group_design import build
-from rt1t2_dask.pipelines.people import chosen_people
-from rt1t2_dask.pipelines.people_faults import is_age, people_faults
-from rt1t2_dask.pipelines.people_notes import _few_numbers
-from rt1t2_dask.pipelines.people_read import columns_read
-from rt1t2_dask.pipelines.results import design_table
-from rt1t2_dask.stats.effect_sizes import effect_size_of
-from rt1t2_dask.yaml_values import as_yaml
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
+from rt1t2_dask.pipelines.contrasts.results import design_table
+from rt1t2_dask.pipelines.people.faults import is_age, people_faults
+from rt1t2_dask.pipelines.people.notes import _few_numbers
+from rt1t2_dask.pipelines.people.read import columns_read
+from rt1t2_dask.pipelines.people.table import chosen_people
+from rt1t2_dask.stats.glm.effect_sizes import effect_size_of
 
 GROUP = ["1", "1", "1", "0", "0", "0"]
 

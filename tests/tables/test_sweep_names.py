@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.command_line import _jobs, command
-from rt1t2_dask.sweep_names import MOST_BYTES, folder_names, one_folder
+from rt1t2_dask.cli.command_line import _jobs, command
+from rt1t2_dask.cli.sweep_names import MOST_BYTES, folder_names, one_folder
 
 SETTINGS = st.dictionaries(st.sampled_from(["a", "b.c"]), st.text(max_size=200), min_size=1)
 

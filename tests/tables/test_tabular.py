@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask import bids, tabular
+from rt1t2_dask import tabular
+from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.errors import UserError
 
 # No blanks at the ends and no tabs or ends of line inside: what a cell of a BIDS table can hold.

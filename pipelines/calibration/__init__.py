@@ -1,0 +1,1 @@
+"""Protocols, gains and the scale of ratio maps."""

@@ -1,0 +1,40 @@
+"""The scale of the maps that a contrast reads: as planned, and as found."""
+
+from __future__ import annotations
+
+from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.stats.scale import Scale
+
+# A spline that brought a map to the template rings a little below zero at its edge; where zero
+# lies among the values, as in the standardised ratio, tens of percent are negative.
+SIGNED_SHARE = 0.01
+
+
+def scale_of(config: Config) -> Scale:
+    """Return the scale of a run's maps; that of ready-made ones is found when they are read."""
+    if isinstance(config.source, MapsSource):
+        return Scale.RATIO
+    return scale_of_kind(config.calibration.kind)
+
+
+def scale_of_kind(kind: str, among: str = Scale.RATIO) -> Scale:
+    """Return the scale of a calibration's maps, the study's being of the scale ``among``."""
+    if kind == "gm_median":
+        return Scale.SIGNED
+    return Scale.RATIO if among == Scale.SIGNED else Scale(among)
+
+
+def scale_of_maps(inputs: Inputs, planned: str) -> str:
+    """Return the scale of the maps of all rows: as planned, but signed where anybody's map is.
+
+    Returns
+    -------
+    str
+        A value of `Scale`. A map is signed where more than 1 % of what is measured in the
+        brain is negative.
+    """
+    maps = (role for role in inputs.task.parents if role.startswith(("row", "minus")))
+    if any(inputs.record(role).get("negative_share", 0.0) > SIGNED_SHARE for role in maps):
+        return Scale.SIGNED.value
+    return planned

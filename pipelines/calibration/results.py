@@ -1,0 +1,128 @@
+"""What calibration did, protocol by protocol and person by person, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rt1t2_dask.pipelines.calibration.gain import anchors_of, protocol_name
+from rt1t2_dask.pipelines.calibration.group_scale import factor_of
+from rt1t2_dask.pipelines.calibration.plan import ANCHORS
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.ratio.anchors import Anchors
+from rt1t2_dask.ratio.gain import spread, within_groups
+from rt1t2_dask.storage.parts import Lake
+
+Float = NDArray[np.float64]
+LEVELS = {"white": "ratio_white", "grey": "ratio_grey"}
+ESTIMATED = (
+    *("lambda_applied", "lambda_estimate", "lambda_low", "lambda_high", "p_gain"),
+    *("sd_gain", "sd_anchor", "sd_ratio", "dof", "reason"),
+)
+
+
+def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """Table everybody's anchors and gain.
+
+    Returns
+    -------
+    DataFrame
+        ``participant_id``, ``group``, ``protocol``, ``gain`` (what the raw ratio was multiplied
+        by), ``fluid``, ``muscle``, ``eye`` (log T1w/T2w), ``apart`` (range of the gains they
+        tell), ``another_sequence`` (yes or no), ``raw_*`` and ``calibrated_*``: log of the median
+        ratio in white and grey matter.
+    """
+    found = lake.read(gain.part).load()
+    rows = []
+    for k, plan in enumerate(plans):
+        anchors = anchors_of(lake.record(plan.part(ANCHORS)))
+        row: dict[str, Any] = {
+            "participant_id": plan.person.label,
+            "group": plan.person.group,
+            "protocol": protocol_name(int(found["gain_protocol"][k])),
+            "gain": factor_of(plan),
+        }
+        row |= {name: getattr(anchors, name) for name in ("fluid", "muscle", "eye")}
+        row["fluid_voxels"] = anchors.fluid_voxels
+        row["apart"] = float(found["gain_apart"][k])
+        row["another_sequence"] = "yes" if found["gain_flagged"][k] else "no"
+        rows.append(row | _levels(lake, plan, anchors))
+    return pd.DataFrame(rows)
+
+
+def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
+    """Return log medians; where intensities stayed raw, both from the same map."""
+    numbers = lake.record(plan.part("quality")) if "quality" in plan.tasks else {}
+    kept_raw = "calibrate" in plan.tasks and plan.tasks["calibrate"].settings["kind"] == "none"
+    measured = {"white": anchors.white_median, "grey": anchors.grey_median}
+    found: dict[str, float] = {}
+    for tissue, name in LEVELS.items():
+        level = float(np.log(numbers[name])) if numbers.get(name) else float("nan")
+        found[f"raw_{tissue}"] = level if kept_raw else measured[tissue]
+        found[f"calibrated_{tissue}"] = level + float(np.log(factor_of(plan)))
+    return found
+
+
+def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFrame:
+    """Table the protocols.
+
+    Parameters
+    ----------
+    people : DataFrame
+        As `calibration_people` returns.
+
+    Returns
+    -------
+    DataFrame
+        ``protocol``, ``what`` (it is), ``known_from``, ``scans``, ``n_GROUP``,
+        ``another_sequence`` (scans flagged), what was estimated of the gain, and the spread
+        within groups of the log ratio (white and grey matter's mean), raw and calibrated, with
+        their quotient.
+    """
+    settings = pd.DataFrame(gain.settings["people"])
+    rows = []
+    for number, protocol in enumerate(lake.record(gain.part)["protocols"]):
+        here = (people["protocol"] == protocol_name(number)).to_numpy()
+        own = people[here]
+        row = {"protocol": protocol["name"], "what": protocol["what"]}
+        row |= {"known_from": _known_from(protocol), "scans": int(here.sum())}
+        row |= {f"n_{g}": int((own["group"] == g).sum()) for g in people["group"].unique()}
+        row["another_sequence"] = int((own["another_sequence"] == "yes").sum())
+        row |= {name: protocol[name] for name in ESTIMATED}
+        rows.append(row | _spreads(own, settings["person"].to_numpy()[here].tolist()))
+    return pd.DataFrame(rows)
+
+
+def _known_from(protocol: dict[str, Any]) -> str:
+    if protocol["by_column"]:
+        return "cohort.protocol_column"
+    return "headers" if protocol["from_headers"] else "voxel sizes alone"
+
+
+def _spreads(own: pd.DataFrame, persons: Sequence[str]) -> dict[str, float]:
+    """Compute the spread of those who are of the protocol, with and without calibration."""
+    kept = (own["another_sequence"] == "no").to_numpy()
+    rows = own[kept]
+    who = [person for person, one in zip(persons, kept, strict=True) if one]
+    raw, calibrated = (
+        _spread(rows[[f"{kind}_white", f"{kind}_grey"]].mean(axis=1), rows["group"].tolist(), who)
+        for kind in ("raw", "calibrated")
+    )
+    quotient = calibrated / raw if raw > 0 else float("nan")
+    return {"raw_sd": raw, "calibrated_sd": calibrated, "calibrated_over_raw": quotient}
+
+
+def _spread(values: pd.Series[float], groups: Sequence[str], who: Sequence[str]) -> float:
+    logs = np.asarray(values, np.float64)
+    known = np.isfinite(logs)
+    if not known.any():
+        return float("nan")
+    chosen = [(g, w) for g, w, one in zip(groups, who, known, strict=True) if one]
+    own = ([group for group, _ in chosen], [person for _, person in chosen])
+    sums, dof = within_groups(logs[known], np.zeros(len(chosen)), *own)
+    return spread(sums, dof, 0.0)

@@ -1,0 +1,1 @@
+"""Contrasts of groups: maps, clusters, regions, effects."""

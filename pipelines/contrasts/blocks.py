@@ -1,0 +1,187 @@
+"""The maps of a cohort block by block, so that memory depends on the block, not the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, PARTNER_FACTORS, read_scaled
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.storage.arrays import chunk_edge
+
+BLOCK_BYTES = 128 * 2**20
+FLOAT_BYTES = 4
+Spans = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Voxels of a mask that lie in one box of chunks.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        Where to read, along z, y and x as the lake keeps arrays.
+    inside : ndarray of int
+        Positions in the flattened box.
+    index : ndarray of int
+        Positions among the mask's voxels, in the order of ``volume[mask]`` with
+        axes (x, y, z).
+    """
+
+    box: Spans
+    inside: NDArray[np.intp]
+    index: NDArray[np.intp]
+
+    @property
+    def voxels(self) -> int:
+        """Voxels of the mask in the block."""
+        return len(self.index)
+
+
+def voxel_blocks(
+    shape: tuple[int, int, int],
+    mask: NDArray[np.bool_],
+    n_subjects: int,
+    budget_bytes: int = BLOCK_BYTES,
+) -> list[Block]:
+    """Divide a mask into blocks whose float32 data of all subjects fit a budget.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (x, y, z) of the maps.
+    mask : ndarray of bool, shape (x, y, z)
+    n_subjects : int
+        Maps read together.
+    budget_bytes : int
+        Of one block's data; a block holds one voxel at least.
+
+    Returns
+    -------
+    list of Block
+        Every voxel of the mask in one block; boxes are whole inner chunks of the
+        lake, cut along z where a chunk is over the budget.
+    """
+    order = np.full(shape, -1, np.intp)
+    order[mask] = np.arange(int(mask.sum()))
+    stored = order.transpose(2, 1, 0)
+    most = max(1, budget_bytes // (FLOAT_BYTES * max(1, n_subjects)))
+    return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
+
+
+def minus_role(index: int) -> str:
+    """Role of the map that is subtracted from that of one row of the design."""
+    return f"minus{index:05d}"
+
+
+class Rows:
+    """The smoothed maps of a design's rows, opened once; pairs come subtracted.
+
+    Parameters
+    ----------
+    maps, minus : list of DataArray, dimensions (z, y, x)
+        One a row; ``minus`` is empty where rows are no pairs.
+    settings : mapping
+        Of the stage: which gain and which scale (`group_scale.scale_settings`).
+    """
+
+    def __init__(
+        self,
+        maps: list[xr.DataArray],
+        minus: list[xr.DataArray],
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._maps, self._minus, self._settings = maps, minus, settings or {}
+
+    @classmethod
+    def open(cls, inputs: Inputs) -> Rows:
+        """Open the parents ``row00000`` and on, and ``minus00000`` and on."""
+        return cls(_opened(inputs, row_role), _opened(inputs, minus_role), inputs.settings)
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    def read(self, block: Block) -> NDArray[np.float32]:
+        """Read a block, shape (row, voxel); NaN where not measured."""
+        out = np.empty((len(self), block.voxels), np.float32)
+        for k in range(len(self)):
+            out[k] = self._row(k, block.box).reshape(-1)[block.inside]
+        return out
+
+    def volume(self, row: int) -> NDArray[np.float32]:
+        """Read one row whole, shape (x, y, z)."""
+        return self._row(row, (slice(None),) * 3).transpose(2, 1, 0)
+
+    def baseline(
+        self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
+    ) -> NDArray[np.float64]:
+        """Mean of chosen rows, or of the maps that are subtracted, shape (voxel,).
+
+        Parameters
+        ----------
+        block : Block
+        data : ndarray, shape (row, voxel)
+            What `read` gave for it.
+        rows : sequence of bool
+            Which rows, where rows are no pairs.
+        """
+        if self._minus:
+            boxes = (self._partner(k, block.box) for k in range(len(self)))
+            maps = [box.reshape(-1)[block.inside] for box in boxes]
+        else:
+            maps = [row for row, wanted in zip(data, rows, strict=True) if wanted]
+        found, count = np.zeros(block.voxels), np.zeros(block.voxels)
+        for row in maps:
+            found += np.nan_to_num(row, nan=0.0)
+            count += np.isfinite(row)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(found / count + self._settings.get(AGAINST, 0.0))
+
+    def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
+        values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
+        values = read_scaled(self._settings, k, values)
+        return values - self._partner(k, box) if self._minus else values
+
+    def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
+        values = np.asarray(self._minus[k][box].to_numpy(), np.float32)
+        return read_scaled(self._settings, k, values, PARTNER_FACTORS)
+
+
+def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:
+    count = sum(role(k) in inputs.task.parents for k in range(len(inputs.task.parents)))
+    return [inputs.dataset(role(k))["smoothed"] for k in range(count)]
+
+
+def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
+    """Boxes of one inner chunk each."""
+    spans = []
+    for size in shape:
+        edge = chunk_edge(size)
+        spans.append([slice(a, min(a + edge, size)) for a in range(0, size, edge)])
+    yield from product(*spans)
+
+
+def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
+    """Cut a box into blocks of at most so many voxels of the mask, along z and then by count."""
+    order = stored[box].reshape(-1)
+    inside = np.flatnonzero(order >= 0)
+    for start in range(0, len(inside), most):
+        part = inside[start : start + most]
+        yield _tight(order, part, box)
+
+
+def _tight(order: NDArray[np.intp], part: NDArray[np.intp], box: Spans) -> Block:
+    """Read only the slices of z that hold the voxels."""
+    z, y, x = box
+    slice_size = (y.stop - y.start) * (x.stop - x.start)
+    first, last = int(part[0]) // slice_size, int(part[-1]) // slice_size
+    narrow = slice(z.start + first, z.start + last + 1)
+    return Block((narrow, y, x), part - first * slice_size, order[part])

@@ -1,0 +1,85 @@
+"""Stage `detectable`: the smallest effect this study would find, as a difference or a share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.stats.clusters.random_field import SearchVolume, critical_height
+from rt1t2_dask.stats.glm.power import detectable, detectable_eta
+from rt1t2_dask.stats.scale import Scale
+from rt1t2_dask.stats.scores import z_to_f
+
+SUMMARY = "permutation.json"
+
+Float = NDArray[np.float64]
+
+
+def _make(inputs: Inputs) -> Made:
+    record, settings = inputs.record("contrast"), inputs.settings
+    height, source = _critical(inputs, record, settings["alpha"])
+    of = _of_t if record["numerator"] is None else _of_f
+    found, name, unit = of(inputs, record, height)
+    mde = inputs.volume("contrast", "stat_dof").with_data(found.astype(np.float32))
+    known = found[np.isfinite(found)]
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95]).tolist() if len(known) else [None] * 3
+    summary = {
+        "numerator": record["numerator"],
+        "critical": height,
+        "critical_from": source,
+        "power": settings["power"],
+        "alpha": settings["alpha"],
+        "unit": unit,
+        "scale": record["scale"],
+        "median": middle,
+        "low_5": low,
+        "high_95": high,
+    }
+    return Made(xr.Dataset({name: to_array(name, mde, space=settings["space"])}), summary)
+
+
+def _of_t(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
+    """Smallest effect in percent; in the unit of the maps where their scale has no percent."""
+    se, mean, dof = (
+        inputs.volume("contrast", f"stat_{name}").data for name in ("se", "mean", "dof")
+    )
+    effect = detectable(se, dof, height, record["dof"], inputs.settings["power"])
+    scale = Scale(record["scale"])
+    if scale.has_percent:
+        return scale.percent(effect, mean), "stat_mde", "percent"
+    return effect, "stat_mde_effect", "unit of the maps"
+
+
+def _of_f(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
+    """Smallest partial eta squared."""
+    n, dof = (inputs.volume("contrast", f"stat_{name}").data for name in ("n", "dof"))
+    q, power = record["numerator"], inputs.settings["power"]
+    found = detectable_eta(n, dof, q, height, record["dof"], power)
+    return found, "stat_mde_eta2", "partial eta squared"
+
+
+def _critical(inputs: Inputs, record: Any, alpha: float) -> tuple[float, str]:
+    """Critical |t| or F: of the permutations where there are any, else of the random field."""
+    q = record["numerator"]
+    if "permute" in inputs.task.parents:
+        permuted = json.loads(inputs.lake.file(inputs.task.parents["permute"], SUMMARY))
+        found = permuted["critical_05"].get("max_t")
+        if found is not None and alpha == 0.05:
+            return float(found if q is None else z_to_f(found, q, record["dof"])), "permutation"
+    volume = SearchVolume(
+        record["dof"],
+        record["voxels"],
+        np.asarray(record["fwhm_voxels"]),
+        np.asarray(record["resels"]),
+        q,
+    )
+    return critical_height(volume, alpha / 2 if q is None else alpha), "random field"
+
+
+DETECTABLE = Stage("detectable", _make)

@@ -1,0 +1,167 @@
+"""From a contrast of the cohort file to a design, and to words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config.contrasts import (
+    Anova,
+    Form,
+    Formula,
+    OneSample,
+    Paired,
+    Regression,
+    TwoSample,
+)
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.images.names import OF_GAIN
+from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.stats import designs
+from rt1t2_dask.stats.covariates import require_values
+from rt1t2_dask.stats.design import Design, two_sample
+from rt1t2_dask.stats.formula import GROUP, from_formula
+
+# Of every design, and of the table that shows it.
+OWN_COLUMNS = ("mean", "difference", "row", "group")
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a contrast is called, and what a positive and a negative t mean (empty for F)."""
+
+    title: str
+    positive: str = ""
+    negative: str = ""
+
+
+def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
+    """Build the design of a contrast.
+
+    Parameters
+    ----------
+    form : Form
+        Its covariates filled in.
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.table.read_people` gives; rows of the design count in it.
+    reference : str
+        The group of controls.
+
+    Raises
+    ------
+    UserError
+        When the design cannot be estimated with the people at hand.
+    """
+    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    names = form.covariates or ()
+    covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
+    match form:
+        case Paired():
+            pair = _pairs(form, people)
+            design = designs.paired(groups, *form.groups, pair, covariates, participants=who)
+        case TwoSample():
+            design = two_sample(groups, *form.groups, covariates, participants=who)
+        case OneSample():
+            design = designs.one_sample(groups, form.group, covariates, participants=who)
+        case Anova():
+            design = designs.anova(groups, form.groups, covariates, participants=who)
+        case Regression():
+            design = _regression(form, people, covariates)
+        case Formula():
+            design = _formula(form, people, reference)
+        case _:
+            raise TypeError(f"no design is known for {type(form).__name__}")
+    return _with_blocks(_apart(design, form), form, people)
+
+
+def _apart(design: Design, form: Form) -> Design:
+    """Rename covariates that are called as the design's own columns or those of its table are."""
+    n = 0 if isinstance(form, Formula) else 1
+    n = len(set(design.group)) if isinstance(form, Anova | Regression) else n
+    n = 2 if type(form) is TwoSample else n
+    own, more = design.names[:n], design.names[n:]
+    taken = {*own, *OWN_COLUMNS}
+    return replace(design, names=(*own, *(own_name(name, taken) for name in more)))
+
+
+def own_name(name: str, taken: Collection[str] = ()) -> str:
+    """Return what a covariate is called: marked where a column that is none has its name."""
+    return f"{COVARIATE}{name}" if name in taken or OF_GAIN.fullmatch(name) else name
+
+
+def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:
+    score = people[COVARIATE + form.of].rename(form.of)
+    if not pd.api.types.is_numeric_dtype(score):
+        raise UserError(f"regression of {form.of}: its values are not all numbers.")
+    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    within = form.within or tuple(dict.fromkeys(groups))
+    return designs.regression(groups, within, score, covariates, participants=who)
+
+
+def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
+    variables = pd.DataFrame(
+        {GROUP: people["group"]} | {name: people[COVARIATE + name] for name in form.variables}
+    )
+    chosen = people["group"].isin(form.groups or people["group"].unique())
+    return from_formula(
+        form.formula,
+        variables,
+        np.flatnonzero(chosen.to_numpy()),
+        weights=form.weights,
+        of=form.of,
+        reference=reference,
+        participants=people["participant_id"].tolist(),
+    )
+
+
+def _pairs(form: Paired, people: pd.DataFrame) -> list[str]:
+    """Return everybody's pair; of those whom the contrast compares it has to be known."""
+    pair, who = people[COVARIATE + form.pair], people["participant_id"].tolist()
+    rows = np.flatnonzero(people["group"].isin(form.groups).to_numpy())
+    require_values(pair.iloc[rows], form.pair, rows, who, "pair")
+    return [str(name) for name in pair]
+
+
+def _with_blocks(design: Design, form: Form, people: pd.DataFrame) -> Design:
+    if form.block is None:
+        return design
+    blocks = people[COVARIATE + form.block].iloc[design.rows]
+    require_values(blocks, form.block, design.rows, people["participant_id"].tolist(), "block")
+    return replace(design, blocks=blocks.astype(str).to_numpy(np.str_))
+
+
+def words(form: Form) -> Words:
+    """Say what a contrast compares."""
+    match form:
+        case TwoSample():
+            first, second = form.groups
+            within = " within pairs" if isinstance(form, Paired) else ""
+            named = Words(f"{first} versus {second}{within}", f"{first} higher", f"{first} lower")
+        case OneSample():
+            value = "zero" if not form.value else f"{form.value:g}"
+            title = f"mean of {form.group} against {value}"
+            named = Words(title, f"above {value}", f"below {value}")
+        case Anova():
+            named = Words(f"any difference between {', '.join(form.groups)}")
+        case Regression():
+            within = f" within {', '.join(form.within)}" if form.within else ""
+            named = Words(
+                f"slope on {form.of}{within}", f"rises with {form.of}", f"falls with {form.of}"
+            )
+        case Formula():
+            named = _formula_words(form)
+        case _:
+            named = Words(form.__class__.__name__)
+    adjusted = f", adjusted for {', '.join(form.covariates)}" if form.covariates else ""
+    return replace(named, title=named.title + adjusted)
+
+
+def _formula_words(form: Formula) -> Words:
+    if isinstance(form.weights, dict):
+        text = " ".join(f"{weight:+g} {name}" for name, weight in form.weights.items())
+        return Words(f"{text} in {form.formula}", "positive", "negative")
+    what = form.of or f"{len(form.weights or ())} rows of weights"
+    return Words(f"{what} in {form.formula}", "positive", "negative")

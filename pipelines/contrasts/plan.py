@@ -1,0 +1,293 @@
+"""The plan of one contrast: its maps, tables, permutations and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config.contrasts import Form, OneSample
+from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, held_constant, usable
+from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, LOG, RATIO, SCALE, scale_settings
+from rt1t2_dask.pipelines.calibration.map_scale import scale_of
+from rt1t2_dask.pipelines.contrasts.blocks import minus_role
+from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
+from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.detectable import DETECTABLE
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.contrasts.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
+from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, THRESHOLDS
+from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.permutations.plan import permute_tasks
+from rt1t2_dask.stats.design import Design, require_group_dof
+from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
+from rt1t2_dask.storage.parts import Part
+
+BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
+POWER = {"alpha": 0.05, "power": 0.8}
+
+
+@dataclass(frozen=True)
+class ContrastPlan:
+    """The parts of one contrast; None where there is no such thing to do.
+
+    `permute` sums up the `relabelings`.
+    """
+
+    form: Form
+    design: Design
+    contrast: Task
+    clusters: Task
+    relabelings: tuple[Task, ...]
+    permute: Task | None
+    parcels: Task
+    effects: Task
+    detectable: Task
+    thresholds: Task | None
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        some = (self.contrast, self.clusters, *self.relabelings, self.permute)
+        more = (self.parcels, self.effects, self.detectable, self.thresholds)
+        return [task for task in (*some, *more) if task is not None]
+
+
+def plan_contrast(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    form: Form,
+    scale: str = RATIO,
+) -> ContrastPlan:
+    """Plan one contrast.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    shared : mapping of str to Part
+        The template, by role.
+    form : Form
+        With its covariates filled in.
+    scale : {"ratio", "log"}
+        As `study_scale` returns.
+
+    Raises
+    ------
+    UserError
+        When it cannot be estimated.
+    """
+    design, contrast = contrast_task(config, rows, plans, shared, form, scale)
+    rows, plans = usable(rows, plans)
+    maps = _row_parts(design, plans, "smooth")
+    common, own = _settings(config, design, plans, scale, form)
+    fitted = {"contrast": contrast.part}
+    clusters = _clusters(config, design, plans, fitted)
+    relabelings, permute = _permute(config, design, common, maps | fitted)
+    regional = _row_parts(design, plans, "parcels") | fitted
+    how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
+    return ContrastPlan(
+        form=form,
+        design=design,
+        contrast=contrast,
+        clusters=clusters,
+        relabelings=tuple(relabelings),
+        permute=permute,
+        parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
+        effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
+        detectable=_detectable(config, fitted, permute),
+        thresholds=_thresholds(config, fitted),
+    )
+
+
+def contrast_task(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    form: Form,
+    scale: str = RATIO,
+) -> tuple[Design, Task]:
+    """Plan the maps of one contrast alone; parameters and errors as `plan_contrast`.
+
+    Rows of the design count in the people that `usable` leaves.
+    """
+    design = _design(config, rows, plans, form)
+    _, plans = usable(rows, plans)
+    common, own = _settings(config, design, plans, scale, form)
+    parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
+    return design, CONTRAST.task(common | own, parents, mask_file(config))
+
+
+def _design(config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], form: Form) -> Design:
+    """Build the design of who is usable with what is held constant.
+
+    What the same contrast without gains allows is no wrong input, and refuses the contrast alone.
+    """
+    left, kept = usable(rows, plans)
+    try:
+        held = held_constant(build(form, left, config.cohort.reference), left, kept)
+        _require_fitting(config, held)
+    except ContrastRefusedError:
+        raise
+    except UserError as error:
+        _require_fitting(config, build(form, rows, config.cohort.reference))
+        raise ContrastRefusedError(
+            f"{error} Or take calibration=none: the people that calibration=eb_gain leaves out "
+            "and the columns that it holds constant are what makes it impossible."
+        ) from None
+    return held
+
+
+def _require_fitting(config: Config, design: Design) -> None:
+    """Refuse a design that memory or the groups' own variances do not allow."""
+    require_memory(config, design)
+    if config.contrast.variance == "welch" and len(design.groups) > 1:
+        require_group_dof(design, LEAST_GROUP_DOF)
+
+
+def _settings(
+    config: Config, design: Design, plans: Sequence[PersonPlan], scale: str, form: Form
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what every stage of a contrast is told, and what only those that fit are told."""
+    common = {
+        "design": as_settings(design),
+        "min_group_n": config.contrast.min_group_n,
+        "min_group_share": config.contrast.min_group_share,
+        "variance": config.contrast.variance,
+        "space": config.space,
+        **scale_settings(*_in_order(design, plans, scale)),
+        **against(form, scale),
+    }
+    own_scale = scale if scale == LOG else scale_of(config).value
+    return common, {"baseline": _baseline(design, config), SCALE: own_scale}
+
+
+def against(form: Form, scale: str) -> dict[str, float]:
+    """Return the value that one group's mean is compared with, on the scale of the contrasts.
+
+    Raises
+    ------
+    ContrastRefusedError
+        The scale is the log of the ratio, and the value has none.
+    """
+    if not isinstance(form, OneSample):
+        return {}
+    value = form.value or 0.0
+    if scale == LOG and value <= 0:
+        raise ContrastRefusedError(
+            f"with several protocols contrasts are on the log of the ratio, and value={value:g} "
+            "has none; state a value above 0."
+        )
+    value = float(np.log(value)) if scale == LOG else value
+    return {AGAINST: value} if value else {}
+
+
+def contrast_bytes(config: Config, n: int, columns: int) -> int:
+    """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
+    voxel_mm3 = config.output_voxel_mm**3
+    voxels, grid = int(BRAIN_MM3 / voxel_mm3), int(TEMPLATE_MM3 / voxel_mm3)
+    return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
+
+
+def require_memory(config: Config, design: Design) -> None:
+    """Refuse a contrast that a worker has no room for.
+
+    Ready-made maps tell their size too late to be refused.
+
+    Raises
+    ------
+    UserError
+        With what it takes and what ``cluster.memory_gb`` allows.
+    """
+    limit = config.cluster.memory_gb
+    needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
+    if limit is not None and needed > limit and not isinstance(config.source, MapsSource):
+        raise UserError(
+            f"a contrast of {design.n} people takes {needed:.1f} GB, more than "
+            f"cluster.memory_gb={limit:g}; raise it or take a larger template.voxel_mm."
+        )
+
+
+def _clusters(
+    config: Config, design: Design, plans: Sequence[PersonPlan], fitted: Mapping[str, Part]
+) -> Task:
+    lesions = {
+        f"lesion{i:05d}": plans[k].part("ratio")
+        for i, k in enumerate(people_of(design))
+        if "ratio" in plans[k].tasks
+    }
+    table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
+    return CLUSTERS.task(table, dict(fitted) | lesions)
+
+
+def _permute(
+    config: Config, design: Design, common: Mapping[str, Any], parents: Mapping[str, Part]
+) -> tuple[list[Task], Task | None]:
+    if not (config.permute.n and config.permute.statistic):
+        return [], None
+    *relabelings, summed = permute_tasks(config.permute, design, common, parents)
+    return relabelings, summed
+
+
+def _detectable(config: Config, fitted: Mapping[str, Part], permute: Task | None) -> Task:
+    parents = dict(fitted) | ({"permute": permute.part} if permute else {})
+    return DETECTABLE.task(POWER | {"space": config.space}, parents)
+
+
+def _thresholds(config: Config, fitted: Mapping[str, Part]) -> Task | None:
+    """Plan the counts at other thresholds and at the run's own."""
+    if not config.report.threshold_sensitivity:
+        return None
+    own = {
+        "p": sorted({*HEIGHTS, config.contrast.p}),
+        "extent_mm3": sorted({*EXTENTS_MM3, config.contrast.extent_mm3}),
+    }
+    return THRESHOLDS.task(own, fitted)
+
+
+def _in_order(
+    design: Design, plans: Sequence[PersonPlan], scale: str
+) -> tuple[list[PersonPlan], str, list[PersonPlan]]:
+    partners = [] if design.partner is None else design.partner.tolist()
+    rows = [plans[k] for k in design.rows.tolist()]
+    return rows, scale, [plans[k] for k in partners]
+
+
+def _baseline(design: Design, config: Config) -> list[bool]:
+    """Rows whose mean effects are a share of: the reference group, else everybody."""
+    controls = design.group == config.cohort.reference
+    return [bool(row) for row in (controls if controls.any() else np.ones(design.n, bool))]
+
+
+def people_of(design: Design) -> list[int]:
+    """Return who takes part by place among the usable, the partners of pairs last."""
+    partners = [] if design.partner is None else design.partner.tolist()
+    return [*design.rows.tolist(), *partners]
+
+
+def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[str, Part]:
+    """Parts of a stage by row of the design; those to subtract under a role of their own."""
+    parts = {row_role(i): plans[k].part(stage) for i, k in enumerate(design.rows.tolist())}
+    if design.partner is None:
+        return parts
+    minus = enumerate(design.partner.tolist())
+    return parts | {minus_role(i): plans[k].part(stage) for i, k in minus}
+
+
+def mask_file(config: Config) -> dict[str, InputFile]:
+    """Return the user's mask of the voxels to test, where there is one."""
+    path = config.contrast.mask
+    return {"mask": local_file(path, "contrast.mask")} if path else {}

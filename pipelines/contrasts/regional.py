@@ -1,0 +1,140 @@
+"""Stages `parcel_contrast` and `cluster_effects`: a contrast on means of regions and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.atlas import neuromorphometrics
+from rt1t2_dask.pipelines.calibration.group_scale import (
+    AGAINST,
+    FACTORS,
+    PARTNER_FACTORS,
+    read_scaled,
+)
+from rt1t2_dask.pipelines.contrasts.blocks import Rows, minus_role
+from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
+from rt1t2_dask.pipelines.contrasts.maps import n_rows, row_role
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.glm.effect_sizes import regional
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.parcels import measured_means
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange
+from rt1t2_dask.stats.permutation.null import p_fwe
+from rt1t2_dask.stats.permutation.tails import merge_batches
+from rt1t2_dask.stats.scale import Scale
+
+TABLE = "effects.tsv"
+Float = NDArray[np.float64]
+
+
+def _make_parcels(inputs: Inputs) -> Made:
+    settings, design = inputs.settings, from_settings(inputs.settings["design"])
+    data, baseline = _parcels(inputs, settings["baseline"])
+    rows = _tested(inputs, data, design, baseline)
+    region = inputs.array(row_role(0), "region")
+    names = neuromorphometrics(inputs.asset(ATLAS)).names
+    rows["region"], rows["name"] = region, [names[int(label)] for label in region]
+    rows["q_fdr"] = benjamini_hochberg(rows["p"])
+    rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings["n"] else np.nan
+    return _made(parcel_columns(rows))
+
+
+def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order the columns of a table of regions: names first, corrected p beside p."""
+    names, corrected = ["region", "name"], ["q_fdr", "p_fwe_max_t"]
+    others = [str(name) for name in rows if name not in (*names, *corrected)]
+    at = others.index("p") + 1
+    return rows[[*names, *others[:at], *corrected, *others[at:]]]
+
+
+def _make_clusters(inputs: Inputs) -> Made:
+    design, rows = from_settings(inputs.settings["design"]), Rows.open(inputs)
+    labels = np.nan_to_num(inputs.volume("clusters", "clusters").data).astype(np.int32)
+    wanted = list(range(1, int(labels.max(initial=0)) + 1))
+    data = _means((rows.volume(k) for k in range(len(rows))), labels, wanted)
+    mean = inputs.volume("contrast", "stat_mean").data
+    table = _tested(inputs, data, design, _means([mean], labels, wanted)[0])
+    table.insert(0, "cluster", wanted)
+    return _made(table.drop(columns="p"))
+
+
+def _means(volumes: Any, labels: NDArray[np.int32], wanted: list[int]) -> Float:
+    if not wanted:
+        return np.empty((sum(1 for _ in volumes), 0))
+    return np.stack([measured_means(volume, labels, wanted)[0] for volume in volumes])
+
+
+def _made(rows: pd.DataFrame) -> Made:
+    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
+    return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
+
+
+def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
+    """Regional means by row, pairs subtracted, and the mean they are a share of."""
+    own = np.stack(list(_read(inputs, row_role, FACTORS)))
+    other = list(_read(inputs, minus_role, PARTNER_FACTORS))
+    if other:
+        return own - np.stack(other), _mean(np.stack(other))
+    against = inputs.settings.get(AGAINST, 0.0)
+    return own, _mean(own[np.asarray(baseline, bool)]) + against
+
+
+def _mean(rows: Float) -> Float:
+    """Mean over those who were measured; NaN where nobody was."""
+    count = np.isfinite(rows).sum(axis=0)
+    total = np.nansum(rows, axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _read(inputs: Inputs, role: Any, factors: str) -> Iterator[Float]:
+    for k in range(n_rows(inputs)):
+        if role(k) in inputs.task.parents:
+            values = np.asarray(inputs.array(role(k), "parcels"), np.float64)
+            yield read_scaled(inputs.settings, k, values, factors)
+
+
+def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.DataFrame:
+    settings = inputs.settings
+    return regional(
+        data,
+        design,
+        baseline,
+        settings["variance"],
+        group_variance=inputs.record("contrast")["group_variance"],
+        min_group_n=settings["min_group_n"],
+        min_group_share=settings["min_group_share"],
+        scale=Scale(inputs.record("contrast")["scale"]),
+    )
+
+
+def _max_t(inputs: Inputs, data: Float, design: Design) -> Float:
+    """Family-wise p of each region by the largest |t| of each relabeling."""
+    settings = inputs.settings
+    how = exchange.exchanged(design, settings["variance"])
+    method, seed = settings["method"], settings["seed"]
+    plan = exchange.plan(design, settings["n"], seed, method=method, exchange=how)
+    block = permutation.prepare(
+        data.astype(np.float32),
+        design,
+        plan,
+        settings["variance"],
+        group_variance=inputs.record("contrast")["group_variance"],
+        min_group_n=settings["min_group_n"],
+        min_group_share=settings["min_group_share"],
+    )
+    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
+    null = merge_batches([batch.tails for batch in batches]).both
+    return np.asarray(p_fwe(np.abs(block.z), null))
+
+
+PARCEL_CONTRAST = Stage("parcel_contrast", _make_parcels, assets=(ATLAS,))
+CLUSTER_EFFECTS = Stage("cluster_effects", _make_clusters)

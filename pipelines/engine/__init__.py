@@ -1,0 +1,1 @@
+"""Stages, parts, progress and runs: knows nothing of brains."""

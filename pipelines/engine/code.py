@@ -1,0 +1,89 @@
+"""Which code decides a result: the modules a stage reaches through its imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from rt1t2_dask.storage.keys import checksum, digest
+
+PACKAGE = "rt1t2_dask"
+# What these decide is in a key already (checksums, settings), or decides no number.
+OUTSIDE = tuple(
+    f"{PACKAGE}.{name}"
+    for name in ("assets", "config", "errors", "pipelines.engine.stage", "storage", "variables")
+)
+
+
+@cache
+def code_version(modules: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
+    """Return a digest of the text of modules, of all that they import here, and of libraries.
+
+    Parameters
+    ----------
+    modules : tuple of str
+        Where to start.
+    libraries : tuple of str
+        Installed distributions whose version decides the result.
+    """
+    texts = {name: checksum(_path(name).read_bytes()) for name in reached(modules)}
+    return digest([texts, {name: version(name) for name in libraries}])
+
+
+def reached(modules: tuple[str, ...]) -> list[str]:
+    """Name the package's modules that some modules import, directly or not, and themselves."""
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += _imports(name)
+    return sorted(seen)
+
+
+@cache
+def _imports(module: str) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in _named(ast.parse(_path(module).read_text()))
+        if name.startswith(f"{PACKAGE}.") and not name.startswith(OUTSIDE) and _is_module(name)
+    )
+
+
+def _named(tree: ast.AST) -> Iterator[str]:
+    for node in _run(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk what is run: what is imported for types alone decides no number."""
+    yield node
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        children: Iterable[ast.AST] = node.orelse
+    else:
+        children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _run(child)
+
+
+@cache
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _path(module: str) -> Path:
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin)

@@ -1,0 +1,27 @@
+"""A cluster that is there once it is needed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from contextlib import ExitStack
+
+from rt1t2_dask.cluster.executors import open_cluster
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.engine.reach import LakeReached
+
+
+class LazyCluster:
+    """Starts the cluster when work first needs it."""
+
+    def __init__(self, config: Config, stack: ExitStack) -> None:
+        self._cluster, self._stack = config.cluster, stack
+        self._check = LakeReached(config.storage.url, config.storage.options())
+        self._executor: Executor | None = None
+
+    def __call__(self) -> Executor:
+        """Return the executor."""
+        if self._executor is None:
+            self._check.mark()
+            opened = open_cluster(self._cluster, self._check)
+            self._executor = self._stack.enter_context(opened)
+        return self._executor

@@ -1,0 +1,36 @@
+"""Files that a setting names, wherever they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.storage.base import AwayError
+from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.stores import open_store
+
+
+def local_file(path: str, setting: str) -> InputFile:
+    """Take in a file that a setting names.
+
+    Raises
+    ------
+    UserError
+        When there is no such file.
+    """
+    folder, _, name = path.rpartition("/") if "://" in path else _split(path)
+    try:
+        content = open_store(folder).read(name)
+    except AwayError:
+        raise UserError(
+            f"{setting}={path}: a link whose content is not here. Fetch it: datalad get {path}."
+        ) from None
+    except FileNotFoundError:
+        raise UserError(f"{setting}={path}: there is no such file.") from None
+    return InputFile(folder, name, checksum(content))
+
+
+def _split(path: str) -> tuple[str, str, str]:
+    whole = Path(path).expanduser()
+    return str(whole.parent.resolve()), "/", whole.name

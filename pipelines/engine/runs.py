@@ -1,0 +1,31 @@
+"""The record of a run in every lake that it writes to: what garbage collection must leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.outputs.finished import study_key
+from rt1t2_dask.storage.keys import digest
+from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.provenance import write_run
+
+
+def record_run(lake: Lake, config: Config, parts: Iterable[Part]) -> None:
+    """Record in a lake the parts that a run makes or copies there, before the first of them.
+
+    Parameters
+    ----------
+    lake : Lake
+        The study's, or that of a site elsewhere.
+    config : Config
+        Of the study; a run for some people alone has a record of its own.
+    parts : iterable of Part
+        All of them: the record is replaced.
+    """
+    keys: dict[str, set[str]] = {}
+    for part in parts:
+        keys.setdefault(part.stage, set()).add(part.key)
+    key, labels = study_key(config), sorted(config.labels or ())
+    name = digest([key, labels]) if labels else key
+    write_run(lake, config.cohort.name, name, {"parts": {s: sorted(k) for s, k in keys.items()}})

@@ -1,0 +1,1 @@
+"""The stages of a person, from scans to regional means."""

@@ -1,0 +1,57 @@
+"""Stage `head`: the whole head that people's heads are registered to, for the brain mask."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from rt1t2_dask import assets
+from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.images.names import GREY, HEAD, SPACE, T1, TEMPLATES, WHITE
+from rt1t2_dask.pipelines.images.template import brain_mask, brain_of
+from rt1t2_dask.simulate.head import build_head
+
+HEAD_VOXEL_MM = 2.0
+
+
+def _make(inputs: Inputs) -> Made:
+    """Return a whole head in template space: the installed one, else one built round the brain."""
+    space = inputs.settings["space"]
+    if space != SPACE:
+        return _installed(inputs, space)
+    t1w = inputs.asset(T1)
+    if HEAD in inputs.task.assets:
+        head, origin = inputs.asset(HEAD), HEAD
+        brain = to_grid(brain_of(t1w), head.grid, order=0)
+    else:
+        model = build_head(t1w, inputs.asset(GREY), inputs.asset(WHITE))
+        head = regrid(Volume(model.t1w, model.grid.affine), HEAD_VOXEL_MM)
+        brain = to_grid(Volume(model.brain, model.grid.affine), head.grid, order=0)
+        origin = "built round the ICBM152 brain"
+    arrays = {"t1w": head, "brain": brain}
+    dataset = xr.Dataset({name: to_array(name, v, space=SPACE) for name, v in arrays.items()})
+    return Made(dataset, {"head": origin})
+
+
+def _installed(inputs: Inputs, space: str) -> Made:
+    """Return a template that has its own head and brain mask."""
+    name = TEMPLATES[space].t1
+    head = regrid(inputs.asset(name), HEAD_VOXEL_MM)
+    brain = to_grid(brain_mask(inputs, space), head.grid, order=0)
+    arrays = {
+        "t1w": to_array("t1w", head, space=space),
+        "brain": to_array("brain", brain, space=space),
+    }
+    return Made(xr.Dataset(arrays), {"head": name})
+
+
+def head_assets(space: str) -> tuple[str, ...]:
+    """Name the assets that the head of a template space is made of."""
+    if space != SPACE:
+        return TEMPLATES[space].names()
+    return (T1, GREY, WHITE) + ((HEAD,) if assets.find(HEAD) else ())
+
+
+HEAD_STAGE = Stage("head", _make)

@@ -1,0 +1,45 @@
+"""Stage `parcels`: one person's mean smoothed ratio over each grey-matter region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid, share_in_view
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.stats.parcels import measured_means
+
+
+def _make(inputs: Inputs) -> Made:
+    return region_means(inputs, neuromorphometrics(inputs.asset(ATLAS)))
+
+
+def region_means(inputs: Inputs, atlas: Atlas) -> Made:
+    """Average a person's smoothed map over the regions of an atlas, with their coverage.
+
+    What lies outside of the map's grid was not measured either.
+    """
+    smoothed = inputs.volume("smooth", "smoothed")
+    labels = on_grid(atlas, smoothed.grid)
+    means, coverage = measured_means(
+        smoothed.data, labels, atlas.grey, share_in_view(atlas, smoothed.grid)
+    )
+    arrays: dict[str, NDArray[Any]] = {
+        "parcels": means,
+        "coverage": coverage,
+        "region": np.asarray(atlas.grey, dtype=np.int32),
+    }
+    return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))
+
+
+PARCELS = Stage(
+    "parcels",
+    _make,
+    needs=("smooth",),
+    assets=(ATLAS,),
+)

@@ -1,0 +1,110 @@
+"""What was done to one person's map, as the JSON beside it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from rt1t2_dask import __version__
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.calibration.plan import EB_GAIN
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.outputs.dataset import bids_uri
+from rt1t2_dask.storage.parts import Lake
+
+LIBRARIES = ("numba", "numpy", "picsl-greedy", "scipy")
+SPLINE = "fourth-degree B-spline, clipped to the image's range"
+IN_TEMPLATE = (
+    "T1w: template to T1w by deformation, then affine; T2w: the same, then rigid T1w to T2w. "
+    "Composed, and each image interpolated once."
+)
+RAW = "none: the raw ratio; a gain is estimated and taken out by a study of the whole cohort"
+ON_T1W = "T1w: as it is; T2w: rigid T1w to T2w, interpolated once."
+
+
+def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str) -> dict[str, Any]:
+    """Say everything that led to a map.
+
+    Parameters
+    ----------
+    desc : str
+        ``ratio`` or ``smoothed``.
+    space : str
+        Name of the template space, or ``T1w``.
+    """
+    sidecar: dict[str, Any] = {
+        "Description": "Calibrated T1w/T2w ratio; NaN where not measured",
+        "Units": "1",
+        "SpatialReference": "the T1w image" if space == "T1w" else space,
+        "simulated": config.simulated,
+        "Sources": sources(config, plan),
+        "SourcesChosen": {
+            role: file.chosen
+            for task in plan.tasks.values()
+            for role, file in task.files.items()
+            if file.chosen
+        },
+        "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
+        "SoftwareVersions": {"rt1t2_dask": __version__} | {n: version(n) for n in LIBRARIES},
+        "Settings": {stage: s for stage, task in plan.tasks.items() if (s := _settings(task))},
+    }
+    if "normalise" in plan.tasks:
+        sidecar["Transforms"] = ON_T1W if space == "T1w" else IN_TEMPLATE
+        sidecar["Interpolation"] = SPLINE
+        sidecar |= _transforms(lake, plan)
+    if "calibrate" in plan.tasks:
+        sidecar["Calibration"] = _calibration(lake, config, plan)
+    if desc == "smoothed":
+        sidecar["Smoothing"] = config.smooth.model_dump()
+    return sidecar
+
+
+def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
+    """Say what was done to the intensities, and which gain the study took out."""
+    done = dict(lake.record(plan.part("calibrate")))
+    if config.calibration.kind != EB_GAIN:
+        return done
+    if plan.gain is None:
+        return done | {"kind": EB_GAIN, "gain": RAW}
+    said = asdict(plan.gain)
+    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in said.items()}}
+
+
+def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:
+    """Return the input files as BIDS URIs; only those of some roles where these are named."""
+    return [
+        bids_uri(config, file.root, file.path)
+        for task in plan.tasks.values()
+        for role, file in task.files.items()
+        if roles is None or role in roles
+    ]
+
+
+def mask(config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
+    """Say what a mask is: ``brain`` or ``lesion``."""
+    what = {"brain": "Brain, ventricles and sulci included", "lesion": "Lesion, as it was brought"}
+    return {
+        "Type": "Brain" if desc == "brain" else "Lesion",
+        "Description": f"{what[desc]}; 1 inside, on the T1w grid",
+        "SpatialReference": "orig",
+        "Sources": sources(config, plan, ("t1w", "brain_mask") if desc == "brain" else (desc,)),
+        "simulated": config.simulated,
+    }
+
+
+def _settings(task: Task) -> Mapping[str, Any]:
+    return dict(task.settings)
+
+
+def _transforms(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
+    """Return the matrices; the deformation field lies in the part of the stage `normalise`."""
+    rigid = lake.read(plan.part("coregister"))["rigid"].to_numpy()
+    affine = lake.read(plan.part("normalise"))["affine"].to_numpy()
+    return {
+        "T1wToT2w": rigid.tolist(),
+        "TemplateToT1wAffine": affine.tolist(),
+        "Deformation": f"parts/normalise/{plan.part('normalise').key}, array displacement",
+    }

@@ -1,0 +1,1 @@
+"""Regional tables: morphometric similarity networks and their contrasts."""

@@ -1,0 +1,272 @@
+"""Stages of regional tables: features, similarity networks, contrasts, cohorts together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.morphometry import similarity
+from rt1t2_dask.morphometry.across import combine
+from rt1t2_dask.morphometry.features import Features, gather, missing_table, outlier_table
+from rt1t2_dask.morphometry.regions import desikan_places, is_left
+from rt1t2_dask.morphometry.tables import (
+    COLUMNS,
+    joined,
+    read_aparcstats2table,
+    read_centroids,
+    read_long,
+    read_map,
+    read_stats,
+    read_wide,
+)
+from rt1t2_dask.morphometry.voxels import region_means
+from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
+from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.stats.glm.effect_sizes import regional
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
+from rt1t2_dask.stats.permutation import blocks as permutation
+from rt1t2_dask.stats.permutation import exchange
+from rt1t2_dask.stats.permutation.null import p_fwe
+from rt1t2_dask.stats.permutation.tails import merge_batches
+from rt1t2_dask.transcriptome.genes import correlate_maps
+from rt1t2_dask.transcriptome.spins import spin_orders
+
+SIMILARITY, GLOBAL = "similarity", "global similarity"
+MISSING, OUTLIERS, EFFECTS, ACROSS, CORRELATIONS = (
+    "missing.tsv",
+    "outliers.tsv",
+    "effects.tsv",
+    "across.tsv",
+    "correlations.tsv",
+)
+CENTROIDS = "centroids"
+_MEAN, _MEAN_OF_COMMON = "mean of all regions", "mean of the regions that everybody has"
+MORE, MAP, IMAGE = "more:", "map:", "image:"
+DESIKAN = "desikan_killiany"
+
+Float = NDArray[np.float64]
+
+
+def tsv(rows: pd.DataFrame) -> bytes:
+    """Write a part's table: tabs, empty where missing."""
+    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
+    return str(text).encode()
+
+
+def block_role(k: int) -> str:
+    """Role of a block of people among the parents of a contrast."""
+    return f"block{k:05d}"
+
+
+def _make_features(inputs: Inputs) -> Made:
+    """Read every table; lay out who has what, and list what is missing or odd."""
+    settings = inputs.settings
+    rows = joined(_tables(inputs))
+    data = gather(rows, settings["people"], settings["features"], settings["also"])
+    odd = outlier_table(data, settings["outlier"])
+    missing = missing_table(data)
+    values = data.values  # noqa: PD011 (not pandas)
+    if settings["outliers"] == "leave_out":
+        at = [list(data.regions).index(r) for r in odd["region"]]
+        of = [list(data.features).index(f) for f in odd["feature"]]
+        values[odd["person"].to_numpy(int), at, of] = np.nan
+    record = {
+        "regions": list(data.regions),
+        "features": list(data.features),
+        "left_out": sorted(set(rows["region"]) - set(data.regions)),
+        "missing": len(missing),
+        "outliers": len(odd),
+    }
+    arrays = xr.Dataset({"features": table("features", values)})
+    return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(odd)})
+
+
+def _tables(inputs: Inputs) -> list[pd.DataFrame]:
+    layout, found = inputs.settings["layout"], []
+    for role, file in sorted(inputs.task.files.items()):
+        content = file.read()
+        if role.startswith(IMAGE):
+            _, feature, label = role.split(":")
+            found.append(_averaged(inputs, content, feature, label))
+        else:
+            found.append(read_features(content, role, layout, file.path))
+    return found
+
+
+def read_features(content: bytes, role: str, layout: str, path: str) -> pd.DataFrame:
+    """Read a table of regional features by its role in the study, as rows of a long table."""
+    if role.startswith(MORE):
+        return read_wide(content, role.removeprefix(MORE), path)
+    if layout == "aparcstats2table":
+        return read_aparcstats2table(content, path)
+    if layout == "stats":
+        _, label, side = role.split(":")
+        return read_stats(content, label, side, path)
+    return read_long(content, path)
+
+
+def _averaged(inputs: Inputs, content: bytes, feature: str, label: str) -> pd.DataFrame:
+    """Average one person's map over Desikan-Killiany, as rows of a long table."""
+    means = region_means(
+        from_bytes(content, f"{label} {feature}", kind="map"), inputs.asset(DESIKAN)
+    )
+    rows = [(label, region, feature, value) for region, value in means.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def is_image(path: str) -> bool:
+    """Whether a path is of an image and not of a table."""
+    return path.endswith((".nii", ".nii.gz"))
+
+
+def _make_similarity(inputs: Inputs) -> Made:
+    """Make the networks of a block of people."""
+    settings = inputs.settings
+    record, every = inputs.record("features"), inputs.array("features", "features")
+    chosen = [record["features"].index(name) for name in settings["profile"]]
+    networks = similarity.networks(every[settings["rows"]][:, :, chosen])
+    regions = similarity.regional(networks)
+    arrays: dict[str, NDArray[Any]] = {
+        "similarity": networks.astype(np.float32),
+        "regional_similarity": regions,
+        "global_similarity": similarity.global_mean(regions),
+    }
+    return Made(xr.Dataset({n: table(n, v) for n, v in arrays.items()}))
+
+
+def measured(inputs: Inputs, measure: str) -> tuple[Float, list[str]]:
+    """Return one number a person and region, and the regions' names."""
+    record = inputs.record("features")
+    if measure == SIMILARITY:
+        blocks = sorted(role for role in inputs.task.parents if role.startswith("block"))
+        values = [inputs.array(role, "regional_similarity") for role in blocks]
+        return np.concatenate(values), list(record["regions"])
+    every = inputs.array("features", "features")[inputs.settings["rows"]]
+    return every[:, :, record["features"].index(measure)], list(record["regions"])
+
+
+def _make_contrast(inputs: Inputs) -> Made:
+    """Test a contrast on every region, and on the global mean."""
+    settings, design = inputs.settings, from_settings(inputs.settings["design"])
+    values, names = measured(inputs, settings["measure"])
+    data = values[settings["members"]]
+    if settings["partners"]:
+        data = data - values[settings["partners"]]
+    rows = _effects(data, design, settings)
+    rows.insert(0, "region", names)
+    rows["q_fdr"] = benjamini_hochberg(rows["p"])
+    rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings["n"] else np.nan
+    whole = _effects(_means(data), design, settings)
+    whole.insert(0, "region", _MEAN if np.isfinite(data).all() else _MEAN_OF_COMMON)
+    single = design.q == 1
+    arrays = {"region_t": rows["t"].to_numpy(), "region_dof": rows["dof"].to_numpy()}
+    dataset = xr.Dataset({n: table(n, v) for n, v in arrays.items()})
+    record = {"regions": names, "n": design.n, "statistic": "t" if single else "F"}
+    return Made(dataset, record, {EFFECTS: tsv(pd.concat([rows, whole], ignore_index=True))})
+
+
+def _means(data: Float) -> Float:
+    """Average the regions that everybody has, shape (person, 1): the same ones in all."""
+    common = data[:, np.isfinite(data).all(axis=0)]
+    return common.mean(axis=1, keepdims=True) if common.size else np.full((len(data), 1), np.nan)
+
+
+def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.DataFrame:
+    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
+    found = regional(data, design, np.ones(data.shape[1]), settings["variance"], **rules)
+    return found.drop(columns="percent")
+
+
+def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
+    """Family-wise p of each region by the largest |t| of each relabeling."""
+    variance, method = settings["variance"], settings["method"]
+    how = exchange.exchanged(design, variance)
+    plan = exchange.plan(design, settings["n"], settings["seed"], method=method, exchange=how)
+    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
+    block = permutation.prepare(data.astype(np.float32), design, plan, variance, **rules)
+    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
+    null = merge_batches([batch.tails for batch in batches]).both
+    return np.asarray(p_fwe(np.abs(block.z), null))
+
+
+def _make_across(inputs: Inputs) -> Made:
+    """Take independent cohorts together, region by region."""
+    roles = inputs.settings["names"]
+    t = np.array([inputs.array(role, "region_t") for role in roles])
+    dof = np.array([inputs.array(role, "region_dof") for role in roles])
+    records = [inputs.record(role) for role in roles]
+    rows = combine(t, dof, [record["n"] for record in records])
+    rows.insert(0, "region", records[0]["regions"])
+    dataset = xr.Dataset({"region_t": table("region_t", rows["mean_t"].to_numpy())})
+    return Made(dataset, {"regions": records[0]["regions"]}, {ACROSS: tsv(rows)})
+
+
+def region_map(inputs: Inputs, role: str) -> dict[str, float]:
+    """Read one value a region: of an earlier part, or of a file the user names."""
+    if role in inputs.task.files:
+        file = inputs.task.files[role]
+        if is_image(file.path):
+            image = from_bytes(file.read(), file.path, kind="map")
+            return region_means(image, inputs.asset(DESIKAN))
+        return read_map(file.read(), file.path)
+    values = inputs.array(role, "region_t").tolist()
+    return dict(zip(inputs.record(role)["regions"], values, strict=True))
+
+
+def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
+    """Return the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
+    file = inputs.task.files.get(CENTROIDS)
+    if file is None:
+        return desikan_places()
+    return read_centroids(file.read(), f"source.centroids={file.path}")
+
+
+def _make_correlations(inputs: Inputs) -> Made:
+    """Correlate pairs of maps over the regions both have, under spins of the first."""
+    pairs = inputs.settings["pairs"]
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    maps = {name: region_map(inputs, f"{MAP}{name}") for name in names}
+    rows = [(a, b, *_correlation(inputs, maps[a], maps[b])) for a, b in pairs]
+    columns = ["first", "second", "n_regions", "r", "p_spin", "rho", "p_spin_rho"]
+    return Made(xr.Dataset(), {}, {CORRELATIONS: tsv(pd.DataFrame(rows, columns=columns))})
+
+
+def _correlation(
+    inputs: Inputs, first: Mapping[str, float], second: Mapping[str, float]
+) -> tuple[int, float, float, float, float]:
+    settings, known = inputs.settings, places(inputs)
+    both = [
+        r
+        for r in first
+        if r in second and r in known and np.isfinite(first[r]) and np.isfinite(second[r])
+    ]
+    if len(both) < settings["least"]:
+        return len(both), np.nan, np.nan, np.nan, np.nan
+    centres = np.array([known[r] for r in both])
+    orders = spin_orders(
+        centres, is_left(both), settings["n"], settings["seed"], settings["method"]
+    )
+    one, other = (np.array([m[r] for r in both]) for m in (first, second))
+    found = correlate_maps(one, other, orders)
+    return found.n, found.r, found.p, found.rho, found.p_rho
+
+
+def features_of(data: xr.Dataset, record: Mapping[str, Any]) -> Features:
+    """Read a part of the stage `features` back."""
+    values = np.asarray(data["features"].to_numpy(), np.float64)
+    return Features(values, tuple(record["regions"]), tuple(record["features"]))
+
+
+FEATURES = Stage("features", _make_features)
+NETWORKS = Stage("similarity", _make_similarity)
+REGION_CONTRAST = Stage("similarity_contrast", _make_contrast)
+ACROSS_COHORTS = Stage("across_cohorts", _make_across)
+MAP_CORRELATIONS = Stage("map_correlations", _make_correlations)

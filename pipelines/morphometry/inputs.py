@@ -1,0 +1,228 @@
+"""The files of a study of regional tables, found and known by their checksums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from rt1t2_dask.config.study import Config, MorphometrySource, SimulatedMorphometrySource
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.morphometry.features import FREESURFER
+from rt1t2_dask.morphometry.regions import desikan_names, sphere_centroids
+from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.morphometry.compute import IMAGE, MORE, is_image
+from rt1t2_dask.pipelines.people.places import for_person, located
+from rt1t2_dask.simulate import cohort
+from rt1t2_dask.simulate.regions import TYPICAL, aparc_table, simulate_features
+from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.stores import open_store
+
+PATTERNS = {
+    "aparcstats2table": "{hemi}.{parcellation}.{feature}.tsv",
+    "stats": "{label}/stats/{hemi}.{parcellation}.stats",
+    "long": "regional.tsv",
+}
+SIDES = ("lh", "rh")
+STATS = "stats:"
+DESCRIPTION = "dataset_description.json"
+TABLES = (".tsv", ".csv", ".txt")
+
+
+def as_tables(config: Config) -> MorphometrySource:
+    """Return the source of tables; the simulated one is read as FreeSurfer's tables."""
+    source = config.source
+    if isinstance(source, SimulatedMorphometrySource):
+        return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")
+    assert isinstance(source, MorphometrySource)
+    return source
+
+
+def labelled(config: Config) -> Config:
+    """Know simulated data by the tables' dataset and by the folders that maps come from."""
+    source = config.source
+    if not isinstance(source, MorphometrySource):
+        return config
+    folders = [p for p in source.more.values() if not (p.endswith(TABLES) or is_image(p))]
+    said = any(_says_simulated(config, path) for path in ("", *folders))
+    return config.as_simulated() if said else config
+
+
+def _says_simulated(config: Config, folder: str) -> bool:
+    path = f"{folder.rstrip('/')}/{DESCRIPTION}" if folder else DESCRIPTION
+    root, name = located(config.source.root, path)
+    try:
+        content = open_store(root, config.storage.options()).read(name)
+        return bool(json.loads(content).get("simulated"))
+    except (FileNotFoundError, ValueError, AttributeError):
+        return False
+
+
+def wanted_features(config: Config) -> list[str]:
+    """Name the features that are read: those of the network, then those looked at alone."""
+    return list(dict.fromkeys((*config.similarity.features, *config.similarity.also)))
+
+
+def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
+    """Find every table of a study, by role.
+
+    Raises
+    ------
+    UserError
+        A table is not there; of ``layout=stats`` and of images, nobody's is.
+    """
+    source = as_tables(config)
+    found: dict[str, InputFile] = {}
+    for role, path in _paths(config, source, people):
+        file = _file(config, source.root, path)
+        if file is not None:
+            found[role] = file
+        elif not role.startswith((STATS, IMAGE)):
+            raise UserError(
+                f"{path} is not in source.root={source.root}; source.tables says how tables are "
+                f"called (layout {source.layout}: {PATTERNS[source.layout]})."
+            )
+    _check_somebody(config, source, found)
+    return found
+
+
+def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, InputFile]) -> None:
+    """Refuse per-person files that nobody has."""
+    images = _images(config, source)
+    for name, path in images.items():
+        if not any(role.startswith(f"{IMAGE}{name}:") for role in found):
+            raise UserError(
+                f"source.more.{name}={source.more[name]}: nobody has an image {path}, seen from "
+                f"source.root={source.root}."
+            )
+    if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
+        raise UserError(
+            f"nobody has {source.tables or PATTERNS[source.layout]} in source.root={source.root}; "
+            "set source.tables or source.layout."
+        )
+
+
+def _paths(
+    config: Config, source: MorphometrySource, people: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    yield from _more_paths(config, source, people)
+    if set(wanted_features(config)) <= set(source.more):
+        return
+    pattern = source.tables or PATTERNS[source.layout]
+    pattern = pattern.replace("{parcellation}", source.parcellation)
+    if source.layout == "long":
+        yield "table", pattern
+    elif source.layout == "stats":
+        for label in people:
+            for side in SIDES:
+                yield f"{STATS}{label}:{side}", for_person(pattern, label).replace("{hemi}", side)
+    else:
+        names = [n for n in wanted_features(config) if n in FREESURFER and n not in source.more]
+        for side in SIDES:
+            for name in names:
+                path = pattern.replace("{hemi}", side).replace("{feature}", name)
+                yield f"table:{side}:{name}", path
+
+
+def _more_paths(
+    config: Config, source: MorphometrySource, people: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    for name, path in _images(config, source).items():
+        for label in people:
+            yield f"{IMAGE}{name}:{label}", for_person(path, label)
+    for name, path in source.more.items():
+        if path.endswith(TABLES):
+            yield f"{MORE}{name}", path
+
+
+def _images(config: Config, source: MorphometrySource) -> dict[str, str]:
+    """Return the path of each person's image, by feature; a folder is one of our own outputs."""
+    own = f"{{label}}/anat/{{label}}_space-{config.template.space}_desc-ratio_T1wT2wratio.nii.gz"
+    return {
+        name: path if is_image(path) else f"{path.rstrip('/')}/{own}"
+        for name, path in source.more.items()
+        if not path.endswith(TABLES)
+    }
+
+
+def _file(config: Config, root: str, path: str) -> InputFile | None:
+    options = config.storage.options()
+    folder, name = located(root, path)
+    try:
+        content = open_store(folder, options).read(name)
+    except FileNotFoundError:
+        return None
+    return InputFile(folder, name, checksum(content), options)
+
+
+def named_file(config: Config, path: str, setting: str) -> InputFile:
+    """Take in a file that a setting names, relative to the source's root.
+
+    Raises
+    ------
+    UserError
+        There is no such file.
+    """
+    file = _file(config, config.source.root, path)
+    if file is None:
+        raise UserError(f"{setting}={path}: there is no such file.")
+    return file
+
+
+def simulate_tables(config: Config) -> int:
+    """Write the simulated tables where they are not there yet; give how many were written."""
+    source = config.source
+    if not isinstance(source, SimulatedMorphometrySource):
+        return 0
+    missing = [v for v in config.cohort.groups.values() if v not in source.groups]
+    if missing:
+        raise UserError(
+            f"source=simulated_morphometry has no group {missing[0]}; it has "
+            f"{', '.join(source.groups)}. Set source.groups.{missing[0]}, or bring your own "
+            "tables: source=morphometry source.root=DIR."
+        )
+    store, written = open_store(source.root, config.storage.options()), 0
+    for path, content in _simulated_files(source):
+        if not store.exists(path) or store.read(path) != content:
+            store.write(path, content)
+            written += 1
+    return written
+
+
+def _simulated_files(source: SimulatedMorphometrySource) -> Iterator[tuple[str, bytes]]:
+    specs = {
+        name: cohort.GroupSpec(**g.model_dump(), lesions=False) for name, g in source.groups.items()
+    }
+    people = cohort.people(specs, source.seed)
+    names = desikan_names()
+    places = sphere_centroids(names)
+    assert places is not None
+    affected = [specs[group].effects for group in people["group"]]
+    values = simulate_features(people, affected, names, places, source.seed)
+    yield "README.md", _README
+    yield DESCRIPTION, _DESCRIPTION
+    yield "participants.tsv", _participants(people)
+    labels = people["participant_id"].tolist()
+    for k, feature in enumerate(TYPICAL):
+        for side in SIDES:
+            content = aparc_table(values[:, :, k], labels, names, side, feature)
+            yield f"{side}.aparc.{feature}.tsv", content
+
+
+def _participants(people: pd.DataFrame) -> bytes:
+    text = people.to_csv(sep="\t", index=False, lineterminator="\n")
+    return str(text).encode()
+
+
+_DESCRIPTION = b"""{
+  "Name": "SIMULATED regional tables, no real person",
+  "BIDSVersion": "1.10.0",
+  "simulated": true
+}
+"""
+_README = b"""# SIMULATED regional tables, no real person
+
+Computed by rt1t2_dask from a seed. Where similarity is higher in patients, it was planted (insula
+and limbic cortex). Nothing here may be used to draw a conclusion about any disease.
+"""

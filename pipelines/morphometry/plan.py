@@ -1,0 +1,232 @@
+"""The plan of a study of regional tables: which parts, from what, by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from rt1t2_dask.config.contrasts import Form
+from rt1t2_dask.config.study import ADJUSTED, Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.morphometry.across import shared_people
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.morphometry.compute import (
+    ACROSS_COHORTS,
+    DESIKAN,
+    FEATURES,
+    IMAGE,
+    NETWORKS,
+    REGION_CONTRAST,
+    SIMILARITY,
+    block_role,
+)
+from rt1t2_dask.pipelines.morphometry.inputs import (
+    as_tables,
+    find_tables,
+)
+from rt1t2_dask.pipelines.transcriptome.plan import plan_correlations, plan_transcriptome
+from rt1t2_dask.stats.design import Design
+from rt1t2_dask.storage.parts import Part
+
+BLOCK = 64
+ACROSS = "acrossCohorts"
+LEAST_COHORTS = 2
+
+
+@dataclass(frozen=True)
+class RegionContrast:
+    """One contrast of one measure, with the part that holds it."""
+
+    name: str
+    measure: str
+    form: Form
+    design: Design
+    task: Task
+
+    @property
+    def map_name(self) -> str:
+        """What its t map is called: the contrast, with the measure if that is not similarity."""
+        return self.name if self.measure == SIMILARITY else self.name + self.measure.capitalize()
+
+
+@dataclass(frozen=True)
+class MorphometryPlan:
+    """Every part of a study of regional tables, parents before children."""
+
+    features: Task
+    blocks: tuple[Task, ...] = ()
+    contrasts: tuple[RegionContrast, ...] = ()
+    across: Mapping[str, Task] = field(default_factory=dict)
+    correlations: Task | None = None
+    expression: Task | None = None
+    transcriptome: Mapping[str, Task] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def tasks(self) -> list[Task]:
+        """Return all tasks in order."""
+        single = [self.correlations, self.expression]
+        return [
+            self.features,
+            *self.blocks,
+            *(contrast.task for contrast in self.contrasts),
+            *self.across.values(),
+            *(task for task in single if task is not None),
+            *self.transcriptome.values(),
+        ]
+
+
+def plan_features(config: Config, people: pd.DataFrame) -> Task:
+    """Plan the part that reads the tables.
+
+    Raises
+    ------
+    UserError
+        A table is not there.
+    """
+    labels = people["participant_id"].tolist()
+    settings = {
+        "people": labels,
+        "features": list(config.similarity.features),
+        "also": list(config.similarity.also),
+        "layout": as_tables(config).layout,
+        "outlier": config.similarity.outlier,
+        "outliers": config.similarity.outliers,
+    }
+    files = find_tables(config, labels)
+    drawn = any(role.startswith(IMAGE) for role in files)
+    return FEATURES.task(settings, {}, files, (DESIKAN,) if drawn else ())
+
+
+def plan_study(
+    config: Config, people: pd.DataFrame, features: Task, rows: Sequence[int]
+) -> MorphometryPlan:
+    """Plan everything that follows from the features of some people.
+
+    Parameters
+    ----------
+    people : DataFrame
+        Everybody, in the order of the part.
+    features : Task
+    rows : sequence of int
+        Who is used, places in ``people``.
+
+    Raises
+    ------
+    UserError
+        A contrast cannot be estimated, or a file is not there.
+    """
+    used = people.iloc[list(rows)].reset_index(drop=True)
+    read = {"features": features.part}
+    profile = list(config.similarity.features)
+    blocks = tuple(
+        NETWORKS.task({"profile": profile, "rows": list(rows[k : k + BLOCK])}, read)
+        for k in range(0, len(rows) if profile else 0, BLOCK)
+    )
+    contrasts, notes = _contrasts(config, used, list(rows), read, blocks)
+    across, more = _across(config, contrasts)
+    maps = {c.map_name: c.task.part for c in contrasts if c.design.q == 1}
+    means = {_across_name(measure): task.part for measure, task in across.items()}
+    correlations = plan_correlations(config, maps, means)
+    together = [c.map_name for c in combined(config, contrasts)] if across else []
+    expression, transcriptome, left = plan_transcriptome(config, maps | means, together)
+    return MorphometryPlan(
+        features, blocks, contrasts, across, correlations, expression, transcriptome,
+        (*notes, *more, *left),
+    )  # fmt: skip
+
+
+def _across_name(measure: str) -> str:
+    return ACROSS if measure == SIMILARITY else ACROSS + measure.capitalize()
+
+
+def _contrasts(
+    config: Config,
+    used: pd.DataFrame,
+    rows: list[int],
+    read: Mapping[str, Part],
+    blocks: Sequence[Task],
+) -> tuple[tuple[RegionContrast, ...], list[str]]:
+    if config.contrast.variance == "spm_unequal":
+        raise UserError(
+            "contrast.variance=spm_unequal pools variances over an image; for regional tables "
+            "choose equal or welch."
+        )
+    parents = dict(read) | {block_role(k): task.part for k, task in enumerate(blocks)}
+    found = []
+    for name, form in config.every_contrast().items():
+        design = build(form, used, config.cohort.reference)
+        for measure in config.similarity.measures:
+            own = parents if measure == SIMILARITY else read
+            task = REGION_CONTRAST.task(_contrast_settings(config, design, measure, rows), own)
+            found.append(RegionContrast(name, measure, form, design, task))
+    notes = [] if found else ["No contrast: the cohort file names none (cohort.contrasts)."]
+    return tuple(found), notes
+
+
+def _contrast_settings(
+    config: Config, design: Design, measure: str, rows: list[int]
+) -> dict[str, object]:
+    return {
+        "design": as_settings(design),
+        "members": design.rows.tolist(),
+        "partners": [] if design.partner is None else design.partner.tolist(),
+        "rows": [] if measure == SIMILARITY else rows,
+        "measure": measure,
+        "variance": config.contrast.variance,
+        "min_group_n": config.contrast.min_group_n,
+        "min_group_share": config.contrast.min_group_share,
+        "n": config.permute.n,
+        "seed": config.permute.seed,
+        "method": config.permute.method,
+    }
+
+
+def combined(config: Config, contrasts: Sequence[RegionContrast]) -> list[RegionContrast]:
+    """Choose the contrasts of the first measure that are taken together as cohorts.
+
+    Raises
+    ------
+    UserError
+        ``similarity.across`` names a contrast that there is not, or one without a t.
+    """
+    first = config.similarity.measures[0]
+    own = {c.name: c for c in contrasts if c.measure == first and c.design.q == 1}
+    chosen = config.similarity.across
+    if chosen == "all":
+        return [c for name, c in own.items() if not name.endswith(ADJUSTED)]
+    unknown = [name for name in chosen if name not in own]
+    if unknown:
+        raise UserError(
+            f"similarity.across names {unknown[0]}, which is no contrast with a t; there are "
+            f"{', '.join(own)}."
+        )
+    return [own[name] for name in chosen]
+
+
+def _across(
+    config: Config, contrasts: Sequence[RegionContrast]
+) -> tuple[dict[str, Task], list[str]]:
+    cohorts = combined(config, contrasts)
+    if len(cohorts) < LEAST_COHORTS:
+        return {}, []
+    shared = shared_people([_everybody(c.design) for c in cohorts])
+    if shared:
+        return {}, [
+            f"The contrasts share {shared} people, so they are no independent cohorts: they are "
+            "not taken together. Name contrasts that share nobody in similarity.across."
+        ]
+    names = [c.name for c in cohorts]
+    tasks = {}
+    for measure in dict.fromkeys(c.measure for c in contrasts):
+        parts = {c.name: c.task.part for c in contrasts if c.measure == measure}
+        tasks[measure] = ACROSS_COHORTS.task({"names": names}, {n: parts[n] for n in names})
+    return tasks, []
+
+
+def _everybody(design: Design) -> list[int]:
+    partners = [] if design.partner is None else design.partner.tolist()
+    return [*design.rows.tolist(), *partners]

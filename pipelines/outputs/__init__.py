@@ -1,0 +1,1 @@
+"""The output folder, the report and provenance."""

@@ -1,0 +1,1 @@
+"""Who takes part and which files they have, whatever the source."""

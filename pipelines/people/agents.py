@@ -1,0 +1,70 @@
+"""What the sidecars of a dataset say of its images, read where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from rt1t2_dask.bids.marks import SaysAgent, agent
+from rt1t2_dask.bids.sidecars import document, sidecars
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.foreign import how_to_fetch
+from rt1t2_dask.pipelines.people.not_here import cannot_be_read
+from rt1t2_dask.storage.base import NOT_READ
+from rt1t2_dask.storage.stores import Store
+
+
+def agents(store: Store, listed: Sequence[str]) -> SaysAgent:
+    """Return what tells of an image whether its sidecars name a contrast agent.
+
+    Parameters
+    ----------
+    listed : sequence of str
+        Sidecars are among these.
+    """
+
+    @cache
+    def said(image: str) -> str:
+        return agent(described(store, image, listed))
+
+    return said
+
+
+def described(store: Store, image: str, listed: Sequence[str]) -> dict[str, Any]:
+    """Read and merge the sidecars of an image; empty where there is none.
+
+    Raises
+    ------
+    SubjectError
+        One cannot be read: what it says of contrast agent, or of times, would be lost.
+    """
+    found: dict[str, Any] = {}
+    for path in sidecars(image, listed):
+        found |= _document(store, path)
+    return found
+
+
+def _document(store: Store, path: str) -> dict[str, Any]:
+    try:
+        content = store.read(path)
+    except NOT_READ as error:
+        raise cannot_be_read(path, error) from error
+    except FileNotFoundError:
+        return {}
+    try:
+        return document(content)
+    except ValueError as error:
+        how = how_to_fetch(content)
+        why = "it is a pointer, its content is not here" if how else _why(error)
+        remedy = f"Fetch it: {how}" if how else "Save it as JSON in UTF-8, or remove it"
+        raise SubjectError(
+            f"sidecar {path} cannot be read ({why}).",
+            f"{remedy}, or leave the subject out with cohort.exclude.",
+        ) from None
+
+
+def _why(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is no {error.encoding.upper()}"
+    return str(error)

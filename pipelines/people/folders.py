@@ -1,0 +1,93 @@
+"""Whose files are there: people without a folder, and folders that no row of the table names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from rt1t2_dask.bids.labels import alike_to
+from rt1t2_dask.config.study import (
+    BidsSource,
+    Config,
+    DerivativesSource,
+    DicomSource,
+    MapsSource,
+    Source,
+)
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.people.file_columns import named_path
+from rt1t2_dask.pipelines.people.places import for_person
+from rt1t2_dask.storage.stores import open_store
+
+MAP_NAME = "{}_T1wT2wratio.nii.gz"
+
+
+def top_names(config: Config) -> set[str]:
+    """List what lies at the top of a dataset; empty for sources that are no folder of people."""
+    if not isinstance(config.source, BidsSource | DerivativesSource | DicomSource | MapsSource):
+        return set()
+    return open_store(config.source.root, config.storage.options()).children("")
+
+
+def labels_of(names: Iterable[str]) -> list[str]:
+    """Return whose folders ``sub-*/`` are among some names."""
+    return sorted(name.rstrip("/") for name in names if re.fullmatch(r"sub-.+/", name))
+
+
+def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]) -> None:
+    """Refuse a person without a folder or map where one of a label that is alike is there.
+
+    Parameters
+    ----------
+    row : mapping
+        Of the people.
+    names : collection of str
+        As `top_names` gives; nothing is said where it is empty.
+
+    Raises
+    ------
+    SubjectError
+    """
+    label, there = row["participant_id"], {name.rstrip("/") for name in names}
+    place = _place(source, row)
+    if not names or place is None or place in there:
+        return
+    what = "map" if isinstance(source, MapsSource) else "folder"
+    ending = place.removeprefix(label) if what == "map" else ""
+    others = {name.removesuffix(ending): name for name in there if name.endswith(ending)}
+    alike = sorted(others[other] for other in alike_to(label, others))
+    if alike:
+        raise SubjectError(
+            f"there is no {what} {place} in source.root, but {' and '.join(alike)}.",
+            f"Write the participant_id as the {what} is named.",
+        )
+
+
+def _place(source: Source, row: Mapping[str, Any]) -> str | None:
+    """Return what must lie at the top for a person; None where another path is named."""
+    label: str = row["participant_id"]
+    if isinstance(source, MapsSource):
+        return None if named_path(row, "map") else MAP_NAME.format(label)
+    if isinstance(source, DicomSource):
+        first = source.folder.partition("/")[0]
+        return for_person(first, label) if first in ("{label}", "{id}") else None
+    return label
+
+
+def as_on_disk(label: str, names: Iterable[str]) -> str:
+    """Return a label in the form of its folder or map: a Mac writes an umlaut as two signs."""
+    forms = (name.rstrip("/").removesuffix(MAP_NAME.format("")) for name in names)
+    return next((own for own in forms if own != label and composed(own) == label), label)
+
+
+def composed(text: str) -> str:
+    """Return a text in the Unicode form that tables are read in."""
+    return unicodedata.normalize("NFC", text)
+
+
+def without_row(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the people who have a folder ``sub-*`` and no row of the table."""
+    listed = set(known)
+    return [label for label in labels_of(names) if composed(label) not in listed]

@@ -1,0 +1,47 @@
+"""The table of what was read of everybody: which file, why it, its voxels, what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.storage.parts import Lake
+
+COLUMNS = ("participant_id", "image", "file", "chosen", "voxel_mm", "shape", "warnings")
+
+
+def input_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
+    """List every file read of every person.
+
+    Returns
+    -------
+    DataFrame
+        ``participant_id``, ``image`` (``t1w``, ``t2w``, ``lesion``, ...), ``file`` (relative to
+        the source), ``chosen`` (why this file), ``voxel_mm`` and ``shape`` where it is an image
+        that was looked at, ``warnings``; missing where there is nothing to say.
+    """
+    rows = [row for plan in plans for row in _rows(lake, plan)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(lake: Lake, plan: PersonPlan) -> Iterator[dict[str, Any]]:
+    for task in plan.tasks.values():
+        looked = lake.record(task.part).get("inputs", {}) if task.files else {}
+        for role, file in task.files.items():
+            seen = looked.get(role.removesuffix("_raw"), {})
+            yield {
+                "participant_id": plan.person.label,
+                "image": role,
+                "file": file.path,
+                "chosen": file.chosen or None,
+                "voxel_mm": _times(seen.get("voxel_mm")),
+                "shape": _times(seen.get("shape")),
+                "warnings": "; ".join(seen.get("warnings", [])) or None,
+            }
+
+
+def _times(numbers: Sequence[float] | None) -> str | None:
+    return " x ".join(f"{n:.4g}" for n in numbers) if numbers else None

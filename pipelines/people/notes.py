@@ -1,0 +1,209 @@
+"""What of a table and its dataset is not studied: counted for the log, named for the check."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from rt1t2_dask import tabular
+from rt1t2_dask.bids.files import ALTHOUGH
+from rt1t2_dask.config.study import (
+    BidsSource,
+    Cohort,
+    Config,
+    DerivativesSource,
+    DicomSource,
+    MapsSource,
+)
+from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.people.faults import is_age
+from rt1t2_dask.pipelines.people.file_columns import column_notes
+from rt1t2_dask.pipelines.people.folders import top_names, without_row
+from rt1t2_dask.pipelines.people.inputs import Found
+from rt1t2_dask.pipelines.people.kinds import excluded_labels, kind, members
+from rt1t2_dask.pipelines.people.table import read_table, some
+
+log = logging.getLogger("rt1t2_dask")
+ROLES = {
+    "t1w": "T1w", "t2w": "T2w", "t2w_raw": "raw T2w", "map": "ratio maps", "mask": "masks of maps",
+    "lesion": "lesion masks", "brain_mask": "brain masks",
+}  # fmt: skip
+ALWAYS = {"map": ("map",), "scans": ("t1w", "t2w", "lesion", "brain_mask")}
+# Codes of what is missing, as SPSS and REDCap write them.
+CODE = re.compile(r"-9+|-[78]{2,}|9{3,}|[78]{3,}")
+LEAST_CODES, MOST_CODES = 3, 6
+
+
+def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]:
+    """Say who is not studied and what of the table is not read, one line each.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `rt1t2_dask.pipelines.people.table.read_table` gives, without faults.
+    named : bool
+        Whether people are named; logs only count them.
+    """
+    own = members(rows, config.cohort)
+    return [
+        *_not_members(rows, own, config.cohort, named),
+        *_without_row(config, rows, named),
+        *column_notes(rows, _columns(config), shown=named),
+        *_codes(own, config.cohort, named),
+        *_few_numbers(own, config.cohort),
+    ]
+
+
+def _columns(config: Config) -> tuple[str, ...]:
+    if isinstance(config.source, MapsSource):
+        return ("map", "mask")
+    scans = isinstance(config.source, BidsSource | DerivativesSource | DicomSource)
+    return ("lesion",) if scans else ()
+
+
+def _people(labels: Sequence[str], named: bool) -> str:
+    return f" ({some(labels)})" if named else ""
+
+
+def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
+    """Count the rows whose group is none of the cohort's, by value, and those excluded."""
+    excluded = rows["participant_id"].isin(excluded_labels(cohort))
+    rest = rows[~rows["participant_id"].isin(own["participant_id"]) & ~excluded]
+    values = rest[cohort.group_column].fillna("n/a").astype(str)
+    parts = [
+        f"{cohort.group_column}={value}: {len(labels)}{_people(labels.tolist(), named)}"
+        for value, labels in rest["participant_id"].groupby(values)
+    ]
+    lines = []
+    if parts:
+        lines.append(
+            f"not studied, in none of the cohort's groups: {len(rest)} of {len(rows)} rows of "
+            f"{cohort.participants}: {'; '.join(parts)}"
+        )
+    if excluded.any():
+        labels = rows.loc[excluded, "participant_id"].tolist()
+        lines.append(f"not studied, by cohort.exclude: {len(labels)}{_people(labels, named)}")
+    return lines
+
+
+def _without_row(config: Config, rows: pd.DataFrame, named: bool) -> list[str]:
+    labels = without_row(top_names(config), rows["participant_id"])
+    if not labels:
+        return []
+    return [
+        f"not studied, folders of source.root without a row in {config.cohort.participants}: "
+        f"{len(labels)}{_people(labels, named)}"
+    ]
+
+
+def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
+    """Point at numbers that look like codes of what is missing."""
+    lines = []
+    for column in (c for c in cohort.columns if kind(c, cohort) == "any"):
+        cells, numbers = own[column], tabular.parse_numbers(own[column])[0]
+        like = cells.map(lambda cell: bool(CODE.fullmatch(re.sub(r"\.0+$", "", str(cell)))))
+        others = numbers[~like].dropna()
+        odd = like & ((numbers < others.min()) | (numbers > others.max()))
+        if odd.any() and len(others):
+            values = ", ".join(sorted(set(cells[odd].astype(str))))
+            labels = own.loc[odd, "participant_id"].tolist()
+            lines.append(
+                f"column {column} holds {values} for {len(labels)}{_people(labels, named)}, where "
+                f"the others are {others.min():g} to {others.max():g}: if it stands for what is "
+                "missing, write n/a"
+            )
+    return lines
+
+
+def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Point at a few whole numbers, which may be codes: two make one model either way."""
+    lines = []
+    for column in (c for c in cohort.columns if kind(c, cohort) == "any" and not is_age(c)):
+        known = tabular.parse_numbers(own[column])[0].dropna()
+        values = sorted(known.unique())
+        few = LEAST_CODES <= len(values) <= min(MOST_CODES, len(known) // 2)
+        if few and all(float(value).is_integer() for value in values):
+            lines.append(
+                f"column {column} is a number and holds {', '.join(f'{v:g}' for v in values)} "
+                "alone: if these are codes, name it in cohort.categorical"
+            )
+    return lines
+
+
+def files_found(files: Mapping[str, Mapping[str, InputFile]]) -> str:
+    """Count everybody's files, by label and role, by what they are."""
+    counts = {role: sum(role in own for own in files.values()) for role in ROLES}
+    maps = any("map" in own for own in files.values())
+    always = ALWAYS["map" if maps else "scans"]
+    said = [
+        f"{n} {ROLES[role]}{_how(files, role)}" for role, n in counts.items() if n or role in always
+    ]
+    return f"files of {len(files)} people: {', '.join(said)}"
+
+
+def _how(files: Mapping[str, Mapping[str, InputFile]], role: str) -> str:
+    """Say by what masks were found."""
+    ways = [own[role].chosen.replace("by its", "by") for own in files.values() if role in own]
+    if role not in ("lesion", "brain_mask") or not ways:
+        return ""
+    counts = Counter(ways)
+    return f" ({', '.join(f'{n} {way}' for way, n in counts.items())})"
+
+
+def masks_passed(found: Found, *, named: bool) -> list[str]:
+    """Say how many masks that could be of lesions are not read."""
+    n = sum(len(paths) for paths in found.passed.values())
+    if not n:
+        return []
+    names = [path.rsplit("/", 1)[-1] for paths in found.passed.values() for path in paths]
+    return [
+        f"not read, masks that may be of lesions: {n}{_people(names, named)}; they are of another "
+        "session or run, named by a disease or not at all, or others go before: source.lesion "
+        "takes them"
+    ]
+
+
+def found_lines(
+    configs: Mapping[str, Config],
+    files: Mapping[str, Mapping[str, InputFile]],
+    found: Found | None,
+    *,
+    named: bool,
+) -> list[str]:
+    """Say what was found and what is not studied.
+
+    Parameters
+    ----------
+    configs : mapping of str to Config
+        By site; one without a name where there are none.
+    files : mapping
+        Everybody's, by label and role.
+    found : Found, optional
+        Where it is known, for the masks that are not read.
+    named : bool
+        Whether people are named; logs only count them.
+    """
+    notes = [
+        f"{f'site {site}: ' if site else ''}{line}"
+        for site, own in configs.items()
+        for line in table_notes(own, read_table(own), named=named)
+    ]
+    passed = [] if found is None else masks_passed(found, named=named)
+    return [files_found(files), *notes, *named_although(files, named=named), *passed]
+
+
+def named_although(files: Mapping[str, Mapping[str, InputFile]], *, named: bool) -> list[str]:
+    """Say whose scans were named by a pattern although they say that they are other images."""
+    labels = [
+        label for label, own in files.items() if any(ALTHOUGH in f.chosen for f in own.values())
+    ]
+    if not labels:
+        return []
+    return [
+        "taken by source.t1w or source.t2w although name or sidecar says another image (contrast "
+        f"agent, phase, ...), scans of {len(labels)} people{_people(labels, named)}"
+    ]

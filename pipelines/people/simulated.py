@@ -1,0 +1,170 @@
+"""The simulated study on disk: each person's files are written once, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import assets
+from rt1t2_dask.bids import participants as bids
+from rt1t2_dask.config.study import Cohort, SimulatedSource
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.pipelines.engine.code import code_version
+from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
+from rt1t2_dask.pipelines.people.inputs import Found
+from rt1t2_dask.simulate import bids_layout, cohort
+from rt1t2_dask.simulate.cohort import GroupSpec
+from rt1t2_dask.simulate.head import HeadModel, build_head
+from rt1t2_dask.simulate.scanner import Scanner
+from rt1t2_dask.storage.keys import canonical, checksum, digest
+from rt1t2_dask.storage.stores import Store, open_store
+
+CODE = ("rt1t2_dask.simulate.bids_layout", "rt1t2_dask.simulate.cohort")
+MARKERS = ".rt1t2_dask"
+LESION = "label-lesion_mask"
+
+
+def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
+    """Return the simulated groups as the simulation takes them."""
+    return {name: GroupSpec(**group.model_dump()) for name, group in source.groups.items()}
+
+
+def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict[str, str]:
+    """Find who has no whole set of files yet.
+
+    Returns
+    -------
+    dict of str to str
+        Participant id to the key of what must be written.
+
+    Raises
+    ------
+    UserError
+        When the cohort names a group that the source does not simulate.
+    """
+    specs = group_specs(source)
+    missing = {}
+    for value in study.groups.values():
+        if value not in specs:
+            raise UserError(
+                f"source=simulated has no group {value}; it has {', '.join(specs)}. "
+                f"Set source.groups.{value} or use your own scans: source=bids source.root=DIR."
+            )
+        for label in cohort.participant_ids(specs[value]):
+            key = _key(source, specs[value], label)
+            if not _is_whole(store, label, key):
+                missing[label] = key
+    return missing
+
+
+def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Found]:
+    """Return the participants table, all text, and the files that the simulation will write."""
+    specs = group_specs(source)
+    wanted = {value: specs[value] for value in study.groups.values()}
+    rows = cohort.people(wanted, source.seed).astype(str)
+    groups = zip(rows["participant_id"], rows["group"], strict=True)
+    files = {label: _files(source, specs[group], label) for label, group in groups}
+    return rows, Found(files, {})
+
+
+def _files(source: SimulatedSource, spec: GroupSpec, label: str) -> dict[str, InputFile]:
+    names = {"t1w": "T1w", "t2w": "T2w"} | ({"lesion": LESION} if spec.lesions else {})
+    paths = {role: f"{label}/anat/{label}_{name}.nii.gz" for role, name in names.items()}
+    key = _key(source, spec, label)
+    return {r: InputFile(source.root, path, digest([key, path])) for r, path in paths.items()}
+
+
+def write_people(
+    executor: Executor, source: SimulatedSource, study: Cohort, options: Mapping[str, Any]
+) -> int:
+    """Simulate whoever is missing, and say in the dataset that it is simulated.
+
+    Returns
+    -------
+    int
+        How many were simulated.
+    """
+    store = open_store(source.root, options)
+    missing = missing_people(source, study, store)
+    specs = group_specs(source)
+    everybody = cohort.people(specs, source.seed)
+    groups = everybody.set_index("participant_id")["group"]
+    waiting = [
+        executor.submit(_write_person, store, label, specs[groups[label]], source, key)
+        for label, key in missing.items()
+    ]
+    for future in waiting:
+        future.result()
+    _describe(store, everybody[everybody["group"].isin(study.groups.values())], source.seed)
+    return len(missing)
+
+
+def _describe(store: Store, people: pd.DataFrame, seed: int) -> None:
+    """Write the files about the dataset; people of earlier cohorts stay in the table."""
+    if store.exists("participants.tsv"):
+        known = bids.participants(store.read("participants.tsv"), "participants.tsv")
+        people = pd.concat([known, people.astype(str)]).drop_duplicates("participant_id")
+    people = people.sort_values("participant_id", kind="stable")
+    for path, content in bids_layout.dataset_files(people, seed):
+        if not store.exists(path) or store.read(path) != content:
+            store.write(path, content)
+
+
+def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
+    settings = {
+        "label": label,
+        "seed": source.seed,
+        "voxel_mm": source.voxel_mm,
+        "slice_mm": source.slice_mm,
+        "effects": spec.effects,
+        "lesions": spec.lesions,
+        "scanner": source.scanner.model_dump(),
+    }
+    brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
+    return digest([code_version(CODE), settings, brain])
+
+
+def _is_whole(store: Store, label: str, key: str) -> bool:
+    try:
+        marker = json.loads(store.read(f"{MARKERS}/{label}.json"))
+        return bool(
+            marker["key"] == key
+            and all(checksum(store.read(path)) == sha for path, sha in marker["files"].items())
+        )
+    except FileNotFoundError:
+        return False
+
+
+def _write_person(
+    store: Store, label: str, spec: GroupSpec, source: SimulatedSource, key: str
+) -> None:
+    head = template_head()
+    person = cohort.simulate_participant(
+        head,
+        label,
+        spec,
+        seed=source.seed,
+        voxel_mm=source.voxel_mm,
+        effects=cohort.paper_effects(head),
+        scanner=Scanner(**source.scanner.model_dump()),
+        slice_mm=source.slice_mm,
+    )
+    sealed = {}
+    for path, content in bids_layout.participant_files(person, label):
+        store.write(path, content)
+        sealed[path] = checksum(content)
+    store.write(f"{MARKERS}/{label}.json", canonical({"key": key, "files": sealed}))
+
+
+@cache
+def template_head() -> HeadModel:
+    """Build the head that everybody is a deformation of, once a process."""
+    volumes = (from_bytes(assets.read(assets.resolve(name)), name) for name in (T1, GREY, WHITE))
+    return build_head(*volumes)

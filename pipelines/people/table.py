@@ -1,0 +1,213 @@
+"""Who takes part: the participants table of a study."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import sex, tabular
+from rt1t2_dask.bids import participants as bids
+from rt1t2_dask.config.study import Cohort, Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.foreign import how_to_fetch
+from rt1t2_dask.pipelines.people.faults import people_faults
+from rt1t2_dask.pipelines.people.file_columns import COLUMNS, file_columns
+from rt1t2_dask.pipelines.people.kinds import (
+    SESSION,
+    column_of,
+    columns_of,
+    is_text,
+    kind,
+    members,
+)
+from rt1t2_dask.pipelines.people.places import located
+from rt1t2_dask.storage.base import AwayError
+from rt1t2_dask.storage.stores import Store, open_store
+
+COVARIATE = "covariate:"
+# What is written of sex where it could not be read; a column of the people, never of the outputs.
+UNREAD_SEX = "unread:sex"
+ONSET = "age_at_onset"
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person of the cohort.
+
+    Parameters
+    ----------
+    label : str
+        ``sub-…`` as in the participants table.
+    group : str
+        Our name of the group, a key of ``cohort.groups``.
+    """
+
+    label: str
+    group: str
+
+
+def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
+    """Read who takes part, in the order of the table.
+
+    Parameters
+    ----------
+    config : Config
+    every_group : bool
+        Whether each group, and everybody excluded, must be there; at one of several sites they
+        need not.
+
+    Returns
+    -------
+    DataFrame
+        ``participant_id``, ``group`` (our names); ``age``, ``age_at_onset`` and ``sex`` where the
+        table has them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each
+        covariate: text where the cohort says that it names something (`Cohort.identifiers`,
+        ``categorical``), M, F or O for sex, else numbers where all values are, else text.
+
+    Raises
+    ------
+    UserError
+        When the table or a column is missing, or a group has nobody; one line a fault.
+    """
+    return sound_people(read_table(config), config.cohort, every_group)
+
+
+def sound_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
+    """Choose the cohort's people, or raise UserError with every fault; see `read_people`."""
+    faults = people_faults(rows, cohort, every_group)
+    if faults:
+        raise UserError("\n".join(faults))
+    return chosen_people(rows, cohort)
+
+
+def read_table(config: Config) -> pd.DataFrame:
+    """Read the participants table as it is, all text; codes of sex as its sidecar explains them.
+
+    Raises
+    ------
+    UserError
+        When it is missing or no table of participants.
+    """
+    cohort, store = config.cohort, open_store(config.source.root, config.storage.options())
+    root, name = located(config.source.root, cohort.participants)
+    try:
+        content = open_store(root, config.storage.options()).read(name)
+    except AwayError as error:
+        raise _away(error) from None
+    except FileNotFoundError:
+        if "://" not in config.source.root and Path(config.source.root).expanduser().is_file():
+            raise UserError(
+                f"source.root={config.source.root} is a file; name the folder of the dataset."
+            ) from None
+        there = sorted(store.children(""))[:5]
+        found = f"it has {', '.join(there)}" if there else "nothing is there"
+        raise UserError(
+            f"{cohort.participants} is not in source.root={config.source.root} ({found}); "
+            "set source.root or cohort.participants."
+        ) from None
+    if how := how_to_fetch(content):
+        raise UserError(
+            f"{cohort.participants} is a pointer, its content is not here. Fetch it: {how}."
+        )
+    rows = bids.participants(content, cohort.participants)
+    sidecar = name.rpartition(".")[0] + ".json"
+    rows = _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
+    return _with_session(rows, config)
+
+
+def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Add everybody's session, where ``source.session`` names a column, as ``{visit}``."""
+    setting = str(getattr(config.source, "session", None))
+    column = setting[1:-1] if re.fullmatch(r"\{.+\}", setting) else None
+    if column is None:
+        return rows
+    if column not in rows:
+        raise UserError(
+            f"source.session={setting}: {config.cohort.participants} has no column {column}; it "
+            f"has {columns_of(rows)}."
+        )
+    return rows.assign(**{SESSION: rows[column]})
+
+
+def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
+    """Read what describes the table's columns; empty where nothing does."""
+    try:
+        found = json.loads(store.read(name).decode("utf-8-sig"))
+    except AwayError as error:
+        raise _away(error) from None
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise UserError(f"{name} is no JSON ({error}); correct it or remove it.") from None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _away(error: AwayError) -> UserError:
+    return UserError(f"{error}. Bring it, by datalad get where DataLad made the link.")
+
+
+def _with_levels(rows: pd.DataFrame, sidecar: Mapping[str, Any]) -> pd.DataFrame:
+    for column in _sex_columns(rows):
+        described = sidecar.get(column)
+        levels = described.get("Levels") if isinstance(described, Mapping) else None
+        if isinstance(levels, Mapping):
+            rows[column] = sex.with_levels(rows[column], levels)
+    return rows
+
+
+def _sex_columns(rows: pd.DataFrame) -> list[str]:
+    return [str(column) for column in rows if str(column).lower() in sex.NAMES]
+
+
+def some(labels: Sequence[str]) -> str:
+    """Name the first people of a list."""
+    return ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
+
+
+def people_with_files(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """Choose the cohort's people with what finds their files, whatever else is in the table."""
+    own = members(rows, cohort)
+    columns = ["participant_id", "group", *file_columns(rows), *({SESSION} & {*rows})]
+    return own[columns].reset_index(drop=True)
+
+
+def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
+    """Choose the cohort's people and columns from a table without faults; see `read_people`."""
+    own = members(rows, cohort)
+    table = own[["participant_id", "group"]].copy()
+    for column, name in {"age": "age", cohort.onset_column: ONSET}.items():
+        if there := column_of(rows, column):
+            table[name] = tabular.numbers(own[there], cohort.participants)
+    if there := column_of(rows, *sex.NAMES):
+        table["sex"], unread = sex.parse(own[there])
+        if unread.any():
+            table[UNREAD_SEX] = own[there].where(unread)
+    for covariate in cohort.columns:
+        table[COVARIATE + covariate] = _typed(own[covariate], kind(covariate, cohort))
+    for column in (*file_columns(rows), *({SESSION} & {*rows})):
+        table[column] = own[column]
+    return table.reset_index(drop=True)
+
+
+def _typed(values: pd.Series[str], read_as: str) -> pd.Series[float] | pd.Series[str]:
+    if read_as == "sex":
+        return sex.parse(values)[0]
+    if read_as == "text" or is_text(values):
+        return values
+    return tabular.parse_numbers(values)[0]
+
+
+def shown(people: pd.DataFrame) -> pd.DataFrame:
+    """Return the participants table as the outputs show it: covariates under their own names."""
+    known = people.drop(columns=[*COLUMNS, SESSION, UNREAD_SEX], errors="ignore")
+    columns = [str(column) for column in known]
+    names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}
+    extra = [column for column, name in names.items() if name in known]
+    return known.drop(columns=extra).rename(columns=names)

@@ -1,0 +1,189 @@
+"""The residuals a permutation test works on: kept where they fit, else read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.config.places import MEMORY_GB_A_WORKER
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.contrasts.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
+from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.stats.clusters.spatial import (
+    CHUNK,
+    Placed,
+    Relabeled,
+    Search,
+    Statistic,
+    merge_relabeled,
+    relabel,
+    relabel_in_chunks,
+)
+from rt1t2_dask.stats.permutation.blocks import prepare
+from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan, plan
+from rt1t2_dask.stats.permutation.prepared import PreparedBlock
+from rt1t2_dask.storage.keys import canonical
+
+WIDE: dict[str, tuple[Statistic, ...]] = {"cluster": ("extent", "mass"), "tfce": ("tfce",)}
+EVERY = 10**9
+FLOAT_BYTES = 4
+CELL_BYTES = 64
+LIBRARIES_BYTES = 650e6
+KEPT_SHARE = 0.35
+BLOCK_SHARE = 0.04
+MAPS_SHARE = 0.12
+BLOCK_COPIES = 4
+
+
+class Memory:
+    """How a permutation test of some size fits a worker.
+
+    Parameters
+    ----------
+    rows, voxels : int
+        Maps, and voxels tested.
+    maps : bool
+        Whether TFCE needs whole maps.
+    limit : float
+        Bytes a worker may use.
+    """
+
+    def __init__(self, rows: int, voxels: int, maps: bool, limit: float) -> None:
+        matrix = FLOAT_BYTES * rows * voxels
+        self.limit = limit
+        self.block_bytes = int(min(BLOCK_BYTES, BLOCK_SHARE * limit))
+        most = int(MAPS_SHARE * limit) // (FLOAT_BYTES * voxels)
+        map_bytes = voxels * FLOAT_BYTES if maps else 0
+        least = LIBRARIES_BYTES + BLOCK_COPIES * self.block_bytes + CELL_BYTES * 2 * voxels
+        kept_peak = least + matrix + CHUNK * map_bytes
+        self.kept = matrix <= KEPT_SHARE * limit and kept_peak <= limit
+        self.at_once = CHUNK if self.kept or not maps else max(CHUNK, most)
+        self.peak = kept_peak if self.kept else least + self.at_once * map_bytes
+
+    def require(self) -> None:
+        """Refuse what does not fit.
+
+        Raises
+        ------
+        UserError
+            With the numbers and the setting to change.
+        """
+        if self.peak > self.limit:
+            raise UserError(
+                f"permute needs {self.peak / 1e9:.2f} GB a worker, which has "
+                f"{self.limit / 1e9:.2f}: raise cluster.memory_gb."
+            )
+
+
+def worker_bytes() -> float:
+    """Bytes this process may use: the Dask worker's limit, else what a worker is given."""
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except (ValueError, AttributeError):
+        limit = None
+    return float(limit or MEMORY_GB_A_WORKER * 1e9)
+
+
+class Residualised:
+    """The blocks of one contrast, visited once a pass.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Of a stage that has the contrast and its maps as parents.
+    limit : float
+        Bytes that may be used; results do not depend on it.
+    """
+
+    def __init__(self, inputs: Inputs, limit: float) -> None:
+        settings = inputs.settings
+        self.settings = settings
+        self.statistic_map = inputs.volume("contrast", "stat_t")
+        self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
+        self.design = from_settings(settings["design"])
+        self.group_variance = inputs.record("contrast")["group_variance"]
+        self.rows = Rows.open(inputs)
+        wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
+        self.search = Search.over(self.inside, settings["forming_p"], wanted)
+        self.voxels = int(self.inside.sum())
+        self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
+        shape = self.statistic_map.grid.shape
+        self._blocks = voxel_blocks(shape, self.inside, self.design.n, self.memory.block_bytes)
+        self._kept: list[Placed] | None = None
+
+    def read(self) -> None:
+        """Read what fits into memory.
+
+        Raises
+        ------
+        UserError
+            When not even blocks do.
+        """
+        self.memory.require()
+        if self.memory.kept:
+            self._kept = [self._placed(block) for block in self._blocks]
+
+    def plan(self, n: int) -> PermutationPlan:
+        """Return the first n relabelings."""
+        settings = self.settings
+        asked = EVERY if settings["exact"] else 0
+        how = {"method": settings["method"], "exchange": settings["exchange"]}
+        return replace(plan(self.design, asked, settings["seed"], **how), n=n)
+
+    def blocks(self) -> Iterator[Placed]:
+        """Return every block once."""
+        yield from self._kept or map(self._placed, self._blocks)
+
+    def relabel(self, orders: Orders) -> Relabeled:
+        """Run relabelings over all blocks."""
+        if self._kept is not None:
+            return relabel_in_chunks(self._kept, orders, self.search)
+        size = self.memory.at_once if self.search.tfce else len(orders)
+        starts = range(0, len(orders), size)
+        return merge_relabeled(
+            [relabel(self.blocks(), orders[k : k + size], self.search) for k in starts]
+        )
+
+    def _placed(self, block: Block) -> Placed:
+        prepared: PreparedBlock = prepare(
+            self.rows.read(block),
+            self.design,
+            self.plan(1),
+            self.settings["variance"],
+            group_variance=self.group_variance,
+            min_group_n=self.settings["min_group_n"],
+            min_group_share=self.settings["min_group_share"],
+        )
+        return block.index, prepared
+
+
+_LOCK = Lock()
+_LATEST: dict[bytes, Residualised] = {}
+
+
+def residualised(inputs: Inputs) -> Residualised:
+    """Return the contrast's residuals, read once by each worker while it works on one contrast."""
+    own = {"first", "last"}
+    settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
+    contrast = inputs.task.parents["contrast"].key
+    name = canonical({"lake": inputs.lake.store.url, "contrast": contrast, "settings": settings})
+    with _LOCK:
+        if name not in _LATEST:
+            _LATEST.clear()
+            _LATEST[name] = Residualised(inputs, worker_bytes())
+            _LATEST[name].read()
+        return _LATEST[name]
+
+
+def forget() -> None:
+    """Free the memory of the contrast worked on last."""
+    with _LOCK:
+        _LATEST.clear()

@@ -1,0 +1,1 @@
+"""Quality of a study's images: tables, pictures, duplicate scans."""

@@ -1,0 +1,1 @@
+"""Correlations with receptor maps."""

@@ -1,0 +1,69 @@
+"""The user's own regions for the receptor analysis, and stage `atlas_parcels`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rt1t2_dask.atlas import Atlas, custom, label_names
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.stage import InputFile, Inputs, Made, Stage, Task
+from rt1t2_dask.pipelines.images.parcels import region_means
+
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.images.plan import PersonPlan
+
+IMAGE, TABLE = "atlas_image", "atlas_table"
+_MIN_REGIONS = 20
+
+
+def atlas_files(config: Config) -> dict[str, InputFile]:
+    """Take in the files of ``receptors.atlas``; none without it."""
+    chosen = config.receptors.atlas
+    if chosen is None:
+        return {}
+    image = local_file(chosen.image, "receptors.atlas.image")
+    return {IMAGE: image, TABLE: local_file(chosen.table, "receptors.atlas.table")}
+
+
+def own_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
+    """Read the user's regions; None where the files hold none.
+
+    Raises
+    ------
+    UserError
+        Image and table disagree, or there are fewer than 20 regions.
+    """
+    if IMAGE not in files:
+        return None
+    names = _names(files[TABLE])
+    if len(names) < _MIN_REGIONS:
+        raise UserError(
+            f"receptors.atlas.table names {len(names)} regions; correlations over regions need "
+            f"at least {_MIN_REGIONS}."
+        )
+    return custom(from_bytes(files[IMAGE].read(), files[IMAGE].path), names)
+
+
+def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
+    """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
+    files = atlas_files(config)
+    if not files:
+        return []
+    return [ATLAS_PARCELS.task({}, {"smooth": plan.part("smooth")}, files) for plan in plans]
+
+
+def _names(file: InputFile) -> dict[int, str]:
+    return label_names(file.read(), f"receptors.atlas.table={file.path}")
+
+
+def _make(inputs: Inputs) -> Made:
+    atlas = own_atlas(inputs.task.files)
+    assert atlas is not None
+    return region_means(inputs, atlas)
+
+
+ATLAS_PARCELS = Stage("atlas_parcels", _make, needs=("smooth",))

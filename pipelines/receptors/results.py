@@ -1,0 +1,109 @@
+"""What lies beside the table of receptors: people, single regions, power, dominance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from rt1t2_dask.atlas import regions
+from rt1t2_dask.pipelines.contrasts.results import map_names
+from rt1t2_dask.pipelines.study.cohort import CohortPlan
+from rt1t2_dask.receptors.maps import receptor_of
+from rt1t2_dask.storage.parts import Lake
+
+
+def receptor_details(
+    lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
+
+    Parameters
+    ----------
+    patients : mapping of str to sequence of str
+        Labels of each group's people, in the order of the arrays.
+    """
+    if plan.pet is None or not plan.receptors:
+        return {}
+    names = map_names(lake, plan)
+    own = lake.record(plan.pet.part).get("regions")
+    called = {int(k): n for k, n in own.items()} if own else regions()["name"].to_dict()
+    found: dict[str, list[pd.DataFrame]] = {}
+    for group, task in plan.receptors.items():
+        arrays = lake.read(task.part).load()
+        for name, rows in _tables(arrays, names, patients[group]).items():
+            if name == "regions":
+                rows["name"] = rows["region"].map(called)
+            rows.insert(0, "group", group)
+            found.setdefault(name, []).append(rows)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+
+
+def _tables(
+    arrays: xr.Dataset, names: Sequence[str], people: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    tables = {"influence": _influence(arrays, names), "regions": _regions(arrays, names)}
+    if "variogram" in arrays:
+        tables["variogram"] = _variogram(arrays, names)
+    if arrays.sizes["person"] == len(people):
+        values = {"rho": "rho", "fisher_z": "fisher_z", "p_spatial": "p_each"}
+        rows = {"participant_id": list(people)}
+        tables["people"] = _long(arrays, values, rows, names)
+    if "power" in arrays:
+        steps = {"effect_sd": arrays["effect_sd"].to_numpy().tolist()}
+        values = {"mean_fisher_z": "power_fisher_z", "power": "power"}
+        tables["power"] = _long(arrays, values, steps, names)
+    if "dominance" in arrays:
+        share = arrays["dominance"].to_numpy()
+        tables["dominance"] = pd.DataFrame(
+            {"map": list(names), "dominance": share, "share": share / np.nansum(share)}
+        )
+    return tables
+
+
+def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    """Table where each region lies in the scatter of each map."""
+    values = {"map_value": "pet", "map_residual": "map_left", "change_residual": "change_left"}
+    turned = xr.Dataset({name: arrays[name].T for name in values.values()})
+    labels = {"region": arrays["region"].to_numpy().tolist()}
+    rows = _long(turned, values, labels, names)
+    rows["mean_change"] = np.repeat(arrays["change"].to_numpy(), len(names))
+    return rows
+
+
+def _variogram(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    """Table each map's variogram beside its surrogates'."""
+    curves = arrays["variogram"].to_numpy()
+    bins = curves.shape[2]
+    columns = ("own", "surrogates_mean", "surrogates_low", "surrogates_high")
+    found = {
+        "receptor": np.repeat([receptor_of(name) for name in names], bins),
+        "map": np.repeat(list(names), bins),
+        "distance_mm": arrays["variogram_mm"].to_numpy().ravel(),
+        **{name: curves[:, k].ravel() for k, name in enumerate(columns)},
+        "error": np.repeat(arrays["variogram_error"].to_numpy(), bins),
+    }
+    return pd.DataFrame(found)
+
+
+def _influence(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    labels = {"region": arrays["region"].to_numpy().tolist()}
+    return _long(arrays, {"change_of_mean_fisher_z": "influence"}, labels, names)
+
+
+def _long(
+    arrays: xr.Dataset,
+    columns: Mapping[str, str],
+    rows: Mapping[str, Sequence[object]],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """Lay arrays of (row, map) out with one line for each cell."""
+    (row_name, labels), m = next(iter(rows.items())), len(names)
+    found = {
+        row_name: np.repeat(np.asarray(labels, dtype=object), m),
+        "receptor": [receptor_of(name) for name in names] * len(labels),
+        "map": list(names) * len(labels),
+    }
+    return pd.DataFrame(found | {c: arrays[a].to_numpy().ravel() for c, a in columns.items()})

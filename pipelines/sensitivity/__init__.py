@@ -1,0 +1,1 @@
+"""Contrasts under other calibrations and edges."""

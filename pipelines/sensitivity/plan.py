@@ -1,0 +1,188 @@
+"""The contrasts again under another calibration or another edge, as tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from rt1t2_dask.config.steps import of_person
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.calibration.group_scale import study_scale
+from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, with_gains
+from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
+from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
+from rt1t2_dask.pipelines.contrasts.plan import contrast_task
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
+from rt1t2_dask.pipelines.images.ratio import RATIO
+from rt1t2_dask.pipelines.images.smooth import SMOOTH
+from rt1t2_dask.pipelines.study.cohort import CohortPlan
+from rt1t2_dask.ratio.calibrate import KINDS
+from rt1t2_dask.storage.parts import Lake, Part
+
+EDGES = ("normalised", "spm")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice: everybody's tasks that it changes, the contrasts and their clusters."""
+
+    people: tuple[Mapping[str, Task], ...]
+    contrasts: Mapping[str, Task]
+    clusters: Mapping[str, Task]
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        listed = [task for person in self.people for task in person.values()]
+        return [*listed, *self.contrasts.values(), *self.clusters.values()]
+
+
+@dataclass(frozen=True)
+class SensitivityPlan:
+    """The other calibrations and edges that were asked for, by kind; empty where none was."""
+
+    calibrations: Mapping[str, Choice] = field(default_factory=dict)
+    edges: Mapping[str, Choice] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Return all of them."""
+        return (*self.calibrations.values(), *self.edges.values())
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        return [task for choice in self.choices for task in choice.tasks()]
+
+
+def plan_sensitivity(
+    config: Config,
+    people: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    shared: Mapping[str, Part],
+    lake: Lake,
+) -> SensitivityPlan:
+    """Plan what ``report.calibration_sensitivity`` and ``report.edge_sensitivity`` ask for.
+
+    Ready-made maps have no calibration to change, and unsmoothed ones no edge.
+
+    Parameters
+    ----------
+    people : DataFrame
+        The participants.
+    plans : sequence of PersonPlan
+        Who is used, with the gains of the study's own calibration.
+    shared : mapping of str to Part
+        The template, by role.
+    lake : Lake
+        Holds the gains.
+    """
+    if not plans or not cohort.contrasts:
+        return SensitivityPlan()
+    asked = config.report.calibration_sensitivity
+    kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
+    rows = rows_of(people, plans)
+    calibrations = {
+        kind: _recalibrated(
+            _as_if(config, kind), rows, _as_calibrated(kind, plans, cohort, lake), cohort, shared
+        )
+        for kind in kinds
+        if kind != config.calibration.kind and _all_have("calibrate", plans)
+    }
+    edges = {
+        edge: _choice([_smoothed(edge, plan) for plan in plans], plans, cohort)
+        for edge in EDGES
+        if config.report.edge_sensitivity and edge != config.smooth.edge and config.smooth.fwhm_mm
+    }
+    return SensitivityPlan(calibrations, edges)
+
+
+def _all_have(stage: str, plans: Sequence[PersonPlan]) -> bool:
+    return all(stage in plan.tasks for plan in plans)
+
+
+def _choice(
+    people: Sequence[Mapping[str, Task]], plans: Sequence[PersonPlan], cohort: CohortPlan
+) -> Choice:
+    """Plan everybody's other maps and the contrasts of them."""
+    instead = {
+        plan.part("smooth"): own["smooth"].part for plan, own in zip(plans, people, strict=True)
+    }
+    contrasts = {name: _again(plan.contrast, instead) for name, plan in cohort.contrasts.items()}
+    clusters = {
+        name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
+        for name, plan in cohort.contrasts.items()
+    }
+    return Choice(tuple(people), contrasts, clusters)
+
+
+def _as_calibrated(
+    kind: str, plans: Sequence[PersonPlan], cohort: CohortPlan, lake: Lake
+) -> list[PersonPlan]:
+    """Return everybody as another calibration would have them."""
+    others = [
+        replace(plan, tasks={**plan.tasks, **_calibrated(of_person(kind), plan)}, gain=None)
+        for plan in plans
+    ]
+    return with_gains(lake, cohort.gain, others) if kind == EB_GAIN else others
+
+
+def _recalibrated(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    cohort: CohortPlan,
+    shared: Mapping[str, Part],
+) -> Choice:
+    """Plan the contrasts of other maps; one that the people or protocols forbid is left out.
+
+    The study's own contrast stands, so that what fails here is no fault of its settings.
+    """
+    contrasts: dict[str, Task] = {}
+    for name, main in cohort.contrasts.items():
+        with suppress(UserError):
+            scale = study_scale(plans)
+            contrasts[name] = contrast_task(config, rows, plans, shared, main.form, scale)[1]
+    clusters = {
+        name: _again(
+            cohort.contrasts[name].clusters, {cohort.contrasts[name].contrast.part: t.part}
+        )
+        for name, t in contrasts.items()
+    }
+    return Choice(tuple(plan.tasks for plan in plans), contrasts, clusters)
+
+
+def _as_if(config: Config, kind: str) -> Config:
+    """Return the study's configuration with another calibration."""
+    other = config.calibration.model_copy(update={"kind": kind})
+    return config.model_copy(update={"calibration": other})
+
+
+def _calibrated(kind: str, plan: PersonPlan) -> dict[str, Task]:
+    main = plan.tasks
+    calibrate = CALIBRATE.task(
+        {**main["calibrate"].settings, "kind": kind}, main["calibrate"].parents
+    )
+    ratio = _again(main["ratio"], {main["calibrate"].part: calibrate.part})
+    return {
+        "calibrate": calibrate,
+        "ratio": ratio,
+        "smooth": _again(main["smooth"], {main["ratio"].part: ratio.part}),
+    }
+
+
+def _smoothed(edge: str, plan: PersonPlan) -> dict[str, Task]:
+    main = plan.tasks["smooth"]
+    return {"smooth": SMOOTH.task({**main.settings, "edge": edge}, main.parents, main.files)}
+
+
+def _again(task: Task, instead: Mapping[Part, Part]) -> Task:
+    """Plan a task with other parents."""
+    stage = {stage.name: stage for stage in (RATIO, SMOOTH, CONTRAST, CLUSTERS)}[task.stage]
+    parents = {role: instead.get(part, part) for role, part in task.parents.items()}
+    return stage.task(task.settings, parents, task.files, tuple(task.assets) or None)

@@ -1,0 +1,1 @@
+"""Sums that sites share in place of images, and their combination."""

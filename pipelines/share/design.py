@@ -1,0 +1,49 @@
+"""Contrasts of the cohort file as models of sums."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rt1t2_dask.config.contrasts import Anova, Form, OneSample, Regression, TwoSample
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.sites.joint import Wanted
+
+
+def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
+    """Say what a contrast asks of the sums.
+
+    Parameters
+    ----------
+    form : Form
+        With its covariates filled in, the site not among them.
+    groups : tuple of str
+        Of the cohort.
+    sites : bool
+        Whether every site has a mean of its own.
+
+    Raises
+    ------
+    UserError
+        It needs people one by one.
+    """
+    covariates = form.covariates or ()
+    match form:
+        case TwoSample(test="two_sample"):
+            return Wanted(form.groups, covariates, np.array([[1.0], [-1.0]]), sites)
+        case OneSample():
+            if form.value:
+                raise UserError(
+                    f"one_sample against {form.value:g} needs people one by one: their sums are "
+                    "compared with 0 only."
+                )
+            return Wanted((form.group,), covariates, np.ones((1, 1)), sites)
+        case Anova():
+            k = len(form.groups)
+            weights = np.eye(k)[:, :-1] - np.eye(k)[:, 1:]
+            return Wanted(form.groups, covariates, weights, sites)
+        case Regression():
+            within = form.within or groups
+            score = np.zeros((len(within) + 1, 1))
+            score[-1] = 1.0
+            return Wanted(within, (form.of, *covariates), score, sites)
+    raise UserError(f"test {getattr(form, 'test', '')} needs people one by one, not their sums.")

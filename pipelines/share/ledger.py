@@ -1,0 +1,116 @@
+"""What a site has handed on before: exports together must not tell few people apart either."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.outputs.folder import json_bytes
+from rt1t2_dask.sites.cells import atoms, is_safe
+from rt1t2_dask.sites.shared import Columns
+from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.parts import Lake
+
+Float = NDArray[np.float64]
+FOLDER = "shares"
+Cells = dict[str, list[list[int]]]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier export: everybody's cell and columns, by digest."""
+
+    path: str
+    cells: dict[str, int]
+    columns: dict[str, list[float]]
+
+    def design(self, names: Sequence[str]) -> Float:
+        """Return the columns of people who are all in it, or none; shape (person, column)."""
+        width = len(next(iter(self.columns.values())))
+        return np.array([self.columns.get(name, [0.0] * width) for name in names])
+
+
+def earlier(lake: Lake, key: str) -> list[Earlier]:
+    """Read the notes of all exports of this lake but that of ``key``."""
+    paths = [path for path in sorted(lake.store.list(FOLDER)) if path != _path(key)]
+    notes = [json.loads(lake.store.read(path)) for path in paths]
+    return [Earlier(p, n["cells"], n["columns"]) for p, n in zip(paths, notes, strict=True)]
+
+
+def remember(
+    lake: Lake, key: str, labels: Sequence[str], cells: Mapping[str, Any], matrix: Any
+) -> None:
+    """Note who was in which cell with which columns, by digests; it stays at this site."""
+    listed = [cell for group in cells.values() for cell in group]
+    names = [digest_of(label) for label in labels]
+    where = {names[row]: k for k, cell in enumerate(listed) for row in cell}
+    columns = dict(zip(names, matrix, strict=True))
+    lake.store.write(_path(key), json_bytes({"cells": where, "columns": columns}))
+
+
+def digest_of(label: str) -> str:
+    """Know a person again without writing their label."""
+    return checksum(label.encode())[:32]
+
+
+def cells_before(
+    lake: Lake, key: str, people: pd.DataFrame, columns: Columns, least: int
+) -> Cells | None:
+    """Return the cells that earlier exports leave; None where none of these people was in one.
+
+    Parameters
+    ----------
+    key : str
+        Of the export that is planned.
+    people : DataFrame
+        ``participant_id`` and ``group``.
+    columns : Columns
+        Rows as ``people``.
+    least : int
+
+    Raises
+    ------
+    UserError
+        The difference to an earlier export, or what both have of one cell, would be about
+        too few.
+    """
+    names = [digest_of(label) for label in people["participant_id"]]
+    known = [one for one in earlier(lake, key) if set(one.cells) & set(names)]
+    if not known:
+        return None
+    rows = {name: row for row, name in enumerate(names)}
+    numbers = {group: k for k, group in enumerate(dict.fromkeys(people["group"]))}
+    planned = {n: numbers[g] for n, g in zip(names, people["group"], strict=True)}
+    cells: Cells = {group: [] for group in numbers}
+    for atom in atoms([*(one.cells for one in known), planned]):
+        here = sorted(rows[name] for name in atom if name in rows)
+        people_of = [names[row] for row in here] or sorted(atom)
+        designs = [columns.matrix[here]] if here else []
+        designs += [one.design(people_of) for one in known]
+        if not is_safe(np.hstack(designs), least):
+            raise UserError(_refusal(lake, known, len(atom), bool(here), least))
+        if here:
+            cells[str(people["group"].iloc[here[0]])].append(here)
+    return cells
+
+
+def _refusal(lake: Lake, known: Sequence[Earlier], n: int, here: bool, least: int) -> str:
+    which = "who are in this one" if here else "who are no longer here"
+    files = ", ".join(f"{lake.store.url}/{one.path}" for one in known)
+    return (
+        f"an earlier export of this site and this one together tell apart {n} people {which}, and "
+        f"sums over these would be about fewer than {least} of them. Export the same people with "
+        "the same covariates, or wait until there are enough; if that file never left this "
+        f"site, delete its note: {files}."
+    )
+
+
+def _path(key: str) -> str:
+    return f"{FOLDER}/{key}.json"

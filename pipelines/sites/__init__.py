@@ -1,0 +1,1 @@
+"""Several sites: plans, ComBat, site effects, meta-analysis."""

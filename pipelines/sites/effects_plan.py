@@ -1,0 +1,60 @@
+"""Whether there is a map of site effects to make, and of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.calibration.group_scale import scale_settings, study_scale
+from rt1t2_dask.pipelines.contrasts.maps import row_role
+from rt1t2_dask.pipelines.contrasts.plan import mask_file
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.pipelines.sites.effects import SITE_EFFECTS
+from rt1t2_dask.pipelines.sites.harmonise_plan import kept
+from rt1t2_dask.storage.parts import Part
+
+
+def plan_site_effects(
+    config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
+) -> Task | None:
+    """Plan the map of site effects; None where there is one site, or it follows from groups.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    shared : mapping of str to Part
+        The template, by role.
+    """
+    column = config.cohort.site
+    if column is None or config.site.model == "combat":
+        return None
+    labels = rows[COVARIATE + column].astype(str)
+    names = sorted(labels.unique())
+    try:
+        covariates = kept(config, rows)
+    except UserError:
+        return None
+    site = np.array([names.index(label) for label in labels])
+    full = np.column_stack([np.eye(len(names))[site], covariates])
+    if len(names) < 2 or np.linalg.matrix_rank(full) < full.shape[1] or len(full) <= full.shape[1]:
+        return None
+    settings = {
+        "sites": names,
+        "site": site.tolist(),
+        "covariates": covariates.tolist(),
+        "reference": None,
+        "space": config.space,
+    }
+    settings |= scale_settings(plans, study_scale(plans))
+    parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
+    parents |= {"template_out": shared["template_out"]}
+    return SITE_EFFECTS.task(settings, parents, mask_file(config))

@@ -1,0 +1,106 @@
+"""The meta-analysis of a contrast as tasks: a contrast a site, their mean, its clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.config.contrasts import Form
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.calibration.group_scale import RATIO
+from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.pipelines.sites.meta import META, site_role
+from rt1t2_dask.sites.meta import MIN_SITES
+from rt1t2_dask.storage.parts import Part
+
+
+@dataclass(frozen=True)
+class MetaPlan:
+    """The parts of one meta-analysis; ``sites`` names those that take part, in order."""
+
+    sites: tuple[str, ...]
+    contrasts: tuple[Task, ...]
+    meta: Task
+    clusters: Task
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        return [*self.contrasts, self.meta, self.clusters]
+
+
+def plan_meta(
+    config: Config,
+    rows: pd.DataFrame,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+    contrasts: Mapping[str, ContrastPlan],
+    scale: str = RATIO,
+) -> tuple[dict[str, MetaPlan], list[str]]:
+    """Plan the meta-analysis of every t contrast.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The people at hand.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    shared : mapping of str to Part
+        The template, by role.
+    contrasts : mapping of str to ContrastPlan
+        Of everybody.
+    scale : {"ratio", "log"}
+        Of all contrasts of the study.
+
+    Returns
+    -------
+    plans : dict of str to MetaPlan
+    notes : list of str
+        Sites that take no part, and why.
+    """
+    column = config.cohort.site
+    if column is None or config.site.meta == "none":
+        return {}, []
+    site = rows[COVARIATE + column].astype(str)
+    found: dict[str, MetaPlan] = {}
+    notes: list[str] = []
+    for name, form in config.cohort.every_contrast().items():
+        if name not in contrasts or contrasts[name].design.q > 1:
+            continue
+        tasks: dict[str, Task] = {}
+        for label in sorted(site.unique()):
+            here = np.flatnonzero((site == label).to_numpy())
+            try:
+                own = [plans[int(k)] for k in here]
+                there = rows.iloc[here].reset_index(drop=True)
+                alone = _within_a_site(form, column)
+                tasks[label] = contrast_task(config, there, own, shared, alone, scale)[1]
+            except UserError as error:
+                notes.append(f"Site {label} takes no part in the meta-analysis of {name}: {error}")
+        if len(tasks) < MIN_SITES:
+            notes.append(f"No meta-analysis of {name}: {len(tasks)} sites have an effect.")
+        else:
+            found[name] = _plan(config, tasks)
+    return found, notes
+
+
+def _within_a_site(form: Form, column: str) -> Form:
+    """Return a contrast without the site among its covariates: within one site it is constant."""
+    names = form.covariates or ()
+    return form.with_covariates(tuple(n for n in names if n != column)) if column in names else form
+
+
+def _plan(config: Config, tasks: Mapping[str, Task]) -> MetaPlan:
+    parents = {site_role(k): task.part for k, task in enumerate(tasks.values())}
+    settings = {"method": config.site.meta, "sites": list(tasks), "space": config.space}
+    meta = META.task(settings, parents)
+    table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
+    clusters = CLUSTERS.task(table, {"contrast": meta.part})
+    return MetaPlan(tuple(tasks), tuple(tasks.values()), meta, clusters)

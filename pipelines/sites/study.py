@@ -1,0 +1,285 @@
+"""A study of several sites: its people, its plan, and what moves from there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.volumes import grid_of
+from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
+from rt1t2_dask.pipelines.people.inputs import Found
+from rt1t2_dask.pipelines.people.kinds import excluded_labels
+from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, sound_people
+from rt1t2_dask.storage.parts import Lake
+
+MOVED = ("smooth", "parcels", "landmarks")
+GRID_TOLERANCE_MM = 0.01
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A site whose images are processed in a lake or on workers of its own."""
+
+    config: Config
+    images: ImagePlan
+
+
+@dataclass(frozen=True)
+class SitesPlan(ImagePlan):
+    """The image halves of all sites.
+
+    Parameters
+    ----------
+    local : tuple of ImagePlan
+        Of the sites that share the study's lake and workers.
+    remote : tuple of Remote
+        The others; of their people only the stages of `MOVED` are known here.
+    """
+
+    local: tuple[ImagePlan, ...] = ()
+    remote: tuple[Remote, ...] = ()
+
+    def tasks(self) -> list[Task]:
+        """Return every task that runs here, parents before children."""
+        own = (task for plan in self.local for task in plan.tasks())
+        return [*self.shared.values(), *own]
+
+
+def configs(config: Config) -> dict[str, Config]:
+    """Return the configuration of each source of images, by the name of its site.
+
+    Raises
+    ------
+    UserError
+        Sites that cannot be put together.
+    """
+    found = {site: config.at(site) for site in config.cohort.sites}
+    for site, own in found.items():
+        if own.source.kind != config.source.kind:
+            raise UserError(
+                f"site {site} has source.kind={own.source.kind}, the study {config.source.kind}; "
+                f"set source={own.source.kind} for the study, or give the site the same kind."
+            )
+        if own.calibration.kind != config.calibration.kind:
+            raise UserError(
+                f"site {site} has calibration.kind={own.calibration.kind}, the study "
+                f"{config.calibration.kind}: their units differ; choose one for all sites."
+            )
+        if own.calibration.reference == "controls":
+            raise UserError(
+                f"site {site}: calibration.reference=controls maps each site to its own people; "
+                "with cohort.sites use calibration.reference=icbm."
+            )
+    return found or {"": config}
+
+
+def read_everybody(config: Config) -> pd.DataFrame:
+    """Read who takes part at all sites; columns as `read_people`, with the site as a covariate.
+
+    Raises
+    ------
+    UserError
+        Naming the site: it cannot be reached, has one group only, labels or codes of another.
+    """
+    if config.cohort.sites:
+        return joined(config, {site: _read(site, own) for site, own in configs(config).items()})
+    people = read_people(config)
+    check_groups(config, people)
+    return people
+
+
+def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the participants tables of several sites.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Of each site, as `rt1t2_dask.pipelines.people.table.read_table` reads it.
+
+    Returns
+    -------
+    DataFrame
+        As `read_everybody`; raises what it raises.
+    """
+    everybody = {label for rows in tables.values() for label in rows["participant_id"]}
+    unknown = sorted(set(excluded_labels(config.cohort)) - everybody)
+    if unknown:
+        raise UserError(
+            f"cohort.exclude names {len(unknown)} who are at no site: "
+            f"{with_alike(unknown, everybody)}."
+        )
+    chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
+    _check_labels(chosen)
+    for site, rows in chosen.items():
+        _check_own_site(site, config, rows)
+    for name in (name for name in config.cohort.columns if name != config.cohort.site):
+        _check_coding(name, {s: rows[COVARIATE + name] for s, rows in chosen.items()})
+    column = COVARIATE + str(config.cohort.site)
+    people = pd.concat(
+        [rows.assign(**{column: site}) for site, rows in chosen.items()], ignore_index=True
+    )
+    check_groups(config, people)
+    return people
+
+
+def _chosen(site: str, config: Config, rows: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return sound_people(rows, config.at(site).cohort, every_group=False)
+    except UserError as error:
+        raise UserError(f"site {site}: {error}") from None
+
+
+def plan_study(config: Config, people: pd.DataFrame, found: Found | None = None) -> ImagePlan:
+    """Plan every person's parts, at whichever site; ``found`` as `plan_images`."""
+    if not config.cohort.sites:
+        return plan_images(config, people, found)
+    column = COVARIATE + str(config.cohort.site)
+    local, remote, plans = [], [], []
+    for site, own in configs(config).items():
+        images = plan_images(own, people[people[column] == site])
+        if config.cohort.sites[site].elsewhere:
+            remote.append(Remote(own, images))
+            plans += [_moved(plan) for plan in images.people]
+        else:
+            local.append(images)
+            plans += images.people
+    failures = tuple(f for images in local for f in images.failures)
+    shared = shared_tasks(config)
+    return SitesPlan(shared, tuple(plans), failures, None, tuple(local), tuple(remote))
+
+
+def move(site: Remote, target: Lake, people: Sequence[PersonPlan]) -> int:
+    """Copy what the group half reads of a site's people into the study's lake.
+
+    Returns
+    -------
+    int
+        Parts that were copied; those there are left.
+    """
+    lake = Lake(site.config.storage.url, site.config.storage.options())
+    parts = [plan.part(stage) for plan in people for stage in MOVED if stage in plan.tasks]
+    missing = [part for part in parts if not target.is_complete(part)]
+    for part in missing:
+        target.write_objects(part, lake.whole(part), record=lake.record(part))
+    return len(missing)
+
+
+def check_grids(
+    lake: Lake, config: Config, people: pd.DataFrame, plans: Sequence[PersonPlan]
+) -> None:
+    """Compare the grids of the sites' maps, by the first person of each.
+
+    Raises
+    ------
+    UserError
+        Naming the two sites whose grids differ.
+    """
+    where = sites_of(config, people)
+    first: dict[str, PersonPlan] = {}
+    for plan in plans:
+        first.setdefault(where.get(plan.person.label, ""), plan)
+    grids = {s: grid_of(lake.read(p.part("smooth"))["smoothed"]) for s, p in first.items()}
+    for one, other in itertools.pairwise(grids):
+        if not grids[one].same_as(grids[other], GRID_TOLERANCE_MM):
+            raise UserError(
+                f"site {other} has maps of {grids[other].shape} voxels, site {one} of "
+                f"{grids[one].shape}, or their affines differ; bring both to one grid "
+                "(template.voxel_mm for scans; ready-made maps are never resampled)."
+            )
+
+
+def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
+    """Return everybody's site by label; empty where there is one site."""
+    if config.cohort.site is None:
+        return {}
+    names = people[COVARIATE + config.cohort.site].astype(str)
+    return dict(zip(people["participant_id"], names, strict=True))
+
+
+def _moved(plan: PersonPlan) -> PersonPlan:
+    kept = {stage: plan.tasks[stage] for stage in MOVED if stage in plan.tasks}
+    return replace(plan, tasks=kept)
+
+
+def _read(site: str, config: Config) -> pd.DataFrame:
+    try:
+        return read_table(config)
+    except UserError as error:
+        raise UserError(f"site {site}: {error}") from None
+    except (OSError, RunError) as error:
+        raise UserError(
+            f"site {site}: {config.source.root} cannot be reached ({error}); correct "
+            f"cohort.sites.{site}.source.root, or leave the site out."
+        ) from None
+
+
+def _check_labels(tables: Mapping[str, pd.DataFrame]) -> None:
+    for (one, first), (other, second) in itertools.combinations(tables.items(), 2):
+        both = sorted(set(first["participant_id"]) & set(second["participant_id"]))
+        if both:
+            raise UserError(
+                f"sites {one} and {other} both have {both[0]} ({len(both)} labels alike); "
+                "a label is one person: rename them at one site, or exclude them there."
+            )
+
+
+def _check_own_site(site: str, config: Config, rows: pd.DataFrame) -> None:
+    """Refuse a covariate called as the sites are, whose values would be lost."""
+    name = str(config.cohort.site)
+    own = rows.get(COVARIATE + name, pd.Series(dtype=object))
+    if not own.isin([site]).all():
+        raise UserError(
+            f"site {site}: column {name} means the name of the site, but holds {own.iloc[0]}; "
+            f"rename it in {config.cohort.participants}, or leave {name} out of cohort.covariates."
+        )
+
+
+def _check_coding(name: str, columns: Mapping[str, pd.Series[str]]) -> None:
+    """Refuse numbers at one site and text at another, and levels that share nothing."""
+
+    def said(values: pd.Series[str]) -> str:
+        return ", ".join(map(str, sorted(values.dropna().astype(str).unique())[:4]))
+
+    for (one, first), (other, second) in itertools.combinations(columns.items(), 2):
+        if _coded_apart(first, second):
+            raise UserError(
+                f"covariate {name} is coded {said(first)} at site {one} and {said(second)} at "
+                f"site {other}; code it alike in both participants tables."
+            )
+
+
+def _coded_apart(first: pd.Series[str], second: pd.Series[str]) -> bool:
+    numbers = [pd.api.types.is_numeric_dtype(values) for values in (first, second)]
+    if any(numbers):
+        return not all(numbers)
+    return not set(first.dropna()) & set(second.dropna())
+
+
+def check_groups(config: Config, people: pd.DataFrame) -> None:
+    """Refuse a group that nobody is in, and sites that cannot be told from groups.
+
+    Raises
+    ------
+    UserError
+        Naming the group or the site.
+    """
+    for name, value in config.cohort.groups.items():
+        if not (people["group"] == name).any():
+            raise UserError(f"cohort.groups.{name}={value}: nobody at any site is in it.")
+    if config.cohort.site is None or config.site.model == "none":
+        return
+    named = people.assign(site=people[COVARIATE + config.cohort.site])
+    for site, rows in named.groupby("site"):
+        groups = rows["group"].unique()
+        if len(groups) < min(2, len(config.cohort.groups)):
+            raise UserError(
+                f"site {site} has people of {groups[0]} only: what is site there and what is group "
+                "cannot be told apart. Leave the site out, or choose site.model=none."
+            )

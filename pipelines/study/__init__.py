@@ -1,0 +1,1 @@
+"""The study: plan, make, write; check, dry run, sweep."""

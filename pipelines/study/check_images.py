@@ -1,0 +1,193 @@
+"""Everybody's images from their headers alone: readable, of one grid where they must be."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.foreign import refuse_absent
+from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
+from rt1t2_dask.images.quality.qc import same_voxels
+from rt1t2_dask.images.volume import Grid
+from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
+from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.people.inputs import Files, Found
+from rt1t2_dask.pipelines.people.not_here import cannot_be_read
+from rt1t2_dask.pipelines.study.memory import Sizes, sizes_of_grids
+from rt1t2_dask.storage.base import NOT_READ
+from rt1t2_dask.storage.stores import open_store
+
+TRANSFORMS = ("transform", "inverse_transform")
+LARGEST_MM = ("t1w", "t2w", "t2w_raw")
+NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
+SHARES = ("csf_share", "grey_share", "white_share")
+DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"} | dict.fromkeys(SHARES, "t1w")
+DRAW = "Draw it there, or resample it."
+REMEDIES = dict.fromkeys(SHARES, "Take the *_probseg files away, or exclude: cohort.exclude.")
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the headers of a study show.
+
+    Parameters
+    ----------
+    images : int
+        How many were read.
+    faults : tuple of str
+        One line each; people with the same fault share it.
+    notes : tuple of str
+        What was set right in headers, likewise.
+    largest : Sizes, optional
+        Of the images that take most; None where no header was read.
+    series : int
+        How many DICOM series were found.
+    passed_over : mapping of str to int
+        What else lay in folders of DICOM, by kind.
+    """
+
+    images: int
+    faults: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    largest: Sizes | None = None
+    series: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+
+
+def check_headers(config: Config, found: Found) -> Headers:
+    """Read the header of every image that was found.
+
+    Parameters
+    ----------
+    found : Found
+        Who cannot be processed for want of files counts as a fault too.
+    """
+    reasons = {label: [why] for label, why in found.reasons.items()}
+    grids: dict[str, dict[str, Grid]] = {}
+    notes: dict[str, list[str]] = {}
+    for label, files in found.files.items():
+        grids[label], reasons[label], notes[label] = _person(config, files)
+    if isinstance(config.source, MapsSource):
+        _compare_maps(grids, reasons)
+    count = sum(len(own) for own in grids.values())
+    sizes = [sizes_of_grids(config, own) for own in grids.values() if own]
+    largest = max(sizes, key=lambda own: own.scans + own.output, default=None)
+    series = [file for own in found.files.values() for file in own.values() if file.members]
+    passed = sum(
+        (Counter(own["t1w"].passed_over) for own in found.files.values() if "t1w" in own),
+        Counter[str](),
+    )
+    return Headers(
+        count, tuple(together(reasons)), tuple(together(notes)), largest, len(series), passed
+    )
+
+
+def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], list[str]]:
+    grids: dict[str, Grid] = {}
+    faults: list[str] = []
+    notes: list[str] = []
+    for role, file in files.items():
+        if file.members:
+            continue
+        try:
+            start = _start(config, role, file)
+        except SubjectError as error:
+            faults.append(_naming(file.path, error))
+        else:
+            grids |= {role: start.grid} if start else {}
+            notes += [f"{note} ({file.path})." for note in (start.notes if start else ())]
+    return grids, [*faults, *_masks_elsewhere(grids)], notes
+
+
+def _naming(path: str, error: SubjectError) -> str:
+    """Return a fault with the file that it is of."""
+    text = str(error)
+    return text if path in text else f"{text} ({path})"
+
+
+def _start(config: Config, role: str, file: InputFile) -> Start | None:
+    """Look at the beginning of a file; None where it is no image."""
+    name = NAMES.get(role, role.replace("_", " "))
+    if role in TRANSFORMS:
+        refuse_absent(_begins(file), name)
+        return None
+    start = _start_of(file, name)
+    size, most = float(start.grid.voxel_mm.max()), config.checks.most_voxel_mm
+    if role in LARGEST_MM and size > most:
+        raise SubjectError(
+            f"{name}: a voxel is {size:.3g} mm long, more than {most:g} mm.",
+            "Bring a finer scan, or raise checks.most_voxel_mm.",
+        )
+    return start
+
+
+def header_of(file: InputFile, name: str) -> Grid:
+    """Read an image's grid from the beginning of its file; raises SubjectError."""
+    return _start_of(file, name).grid
+
+
+def _begins(file: InputFile) -> bytes:
+    try:
+        return open_store(file.root, file.options).start(file.path, START_BYTES)
+    except NOT_READ as error:
+        raise cannot_be_read(file.path, error) from error
+
+
+def _start_of(file: InputFile, name: str) -> Start:
+    """Read the beginning of a file, and its end, which tells whether it is whole."""
+    store = open_store(file.root, file.options)
+    try:
+        begins = store.start(file.path, START_BYTES)
+        start = look_at_start(begins, name)
+        if not is_whole(begins, store.end(file.path, 4), store.entry(file.path).size, start):
+            require_whole(store.read(file.path), start, name)
+    except NOT_READ as error:
+        raise cannot_be_read(file.path, error) from error
+    return start
+
+
+def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:
+    return [
+        f"{role.replace('_', ' ')} ({_size(grids[role])} voxels) is not on the grid of the "
+        f"{NAMES[image]} ({_size(grids[image])}). {REMEDIES.get(role, DRAW)}"
+        for role, image in DRAWN_ON.items()
+        if role in grids and image in grids and not same_voxels(grids[role], grids[image])
+    ]
+
+
+def _compare_maps(grids: Mapping[str, Mapping[str, Grid]], reasons: dict[str, list[str]]) -> None:
+    """Say whose map lies on another grid than the first one's."""
+    first: Grid | None = None
+    for label, own in grids.items():
+        grid = own.get("map")
+        first = first or grid
+        if grid is not None and first is not None and not grid.same_as(first, GRID_TOLERANCE_MM):
+            reasons[label].append(
+                f"ratio map of {_size(grid)} voxels is on another grid than the first person's "
+                f"({_size(first)}). Bring all maps on one grid."
+            )
+
+
+def _size(grid: Grid) -> str:
+    return " x ".join(map(str, grid.shape))
+
+
+def together(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return each fault once, with the people it concerns."""
+    people: dict[str, dict[str, str]] = defaultdict(dict)
+    for label, own in reasons.items():
+        for why in own:
+            people[why.replace(label, "sub-…")][label] = why
+    return [
+        f"{_named(list(own))}: {why if len(own) > 1 else next(iter(own.values()))}"
+        for why, own in people.items()
+    ]
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
+    return ", ".join(labels[:SHOWN]) + more

@@ -1,0 +1,113 @@
+"""The plan of a study in words: what is there, what is to do, how large."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rt1t2_dask.cluster.jobs import job_script
+from rt1t2_dask.config.study import Config, SimulatedSource
+from rt1t2_dask.pipelines.contrasts.plan import TEMPLATE_MM3, contrast_bytes
+from rt1t2_dask.pipelines.engine.work import complete_parts
+from rt1t2_dask.pipelines.images.plan import ImagePlan
+from rt1t2_dask.pipelines.study.catalogue import stage_named
+from rt1t2_dask.pipelines.study.cohort import CohortPlan
+from rt1t2_dask.pipelines.study.memory import (
+    FLOAT_BYTES,
+    HEAD_MM3,
+    Sizes,
+    image_gigabytes,
+    permute_gigabytes,
+    sizes_of,
+)
+from rt1t2_dask.pipelines.study.plan_words import how_long, steps, who
+from rt1t2_dask.storage.parts import Lake
+
+SIMULATE = "simulate"
+HEADS = {"ingest": 2.0, "bias": 2.0, "brain": 0.25}
+MAPS = {"ratio": 1.0, "map": 1.0, "smooth": 1.0, "contrast": 6.0, "clusters": 1.0, "permute": 2.0}
+FIELDS = {"normalise": 3.0}
+
+
+def describe(
+    config: Config,
+    lake: Lake,
+    people: pd.DataFrame,
+    images: ImagePlan,
+    cohort: CohortPlan,
+    to_simulate: int = 0,
+    said: Sequence[str] = (),
+) -> None:
+    """Print the plan: in words, then parts done and to do, bytes, memory a task, time.
+
+    Parameters
+    ----------
+    people : DataFrame
+        As `rt1t2_dask.pipelines.people.table.read_people` gives.
+    to_simulate : int
+        How many people's scans are made first.
+    said : sequence of str
+        What was found and what is not studied.
+    """
+    tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
+    whole = complete_parts(lake, tasks.values())
+    total = Counter(part.stage for part in tasks)
+    done = Counter(part.stage for part in whole)
+    to_do = +(total - done) + Counter({SIMULATE: to_simulate})
+    lines = [who(config, people), *said]
+    if to_simulate:
+        lines.append(f"SIMULATED: {to_simulate} of {len(people)} people are to be simulated first")
+    lines += [f"- {line}" for line in steps(config, people)]
+    lines += ["", *_table(config, len(images.people), total, done)]
+    lines += [how_long(config, +to_do, len(people))]
+    lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
+    script = job_script(config.cluster)
+    start = f"how each worker starts (cluster={config.cluster.kind}):"
+    asked = [] if script is None else [start, script]
+    sys.stdout.write("\n".join([*lines, *cohort.notes, *asked]) + "\n")
+
+
+def _table(config: Config, people: int, total: Counter[str], done: Counter[str]) -> list[str]:
+    width = max(map(len, total)) + 1
+    lines = [
+        f"{people} people have their files; lake {config.storage.url}",
+        f"{'stage':<{width}}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}",
+    ]
+    for stage, n in total.items():
+        size, memory = bytes_a_part(stage, config) / 1e6, gigabytes(stage, config, people)
+        counts = f"{n:>6}{done[stage]:>6}{n - done[stage]:>7}"
+        lines.append(f"{stage:<{width}}{counts}{size:>11.1f}{memory:>11.1f}")
+    to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
+    return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
+
+
+def gigabytes(stage: str, config: Config, people: int, sizes: Sizes | None = None) -> float:
+    """Foretell the peak memory of one part, from the shapes where it depends on them.
+
+    Parameters
+    ----------
+    people : int
+        Whom a group stage reads.
+    sizes : Sizes, optional
+        Of the largest images; what the settings foretell where left out.
+    """
+    if stage == "contrast":
+        columns = len(config.cohort.groups) + len(config.cohort.columns)
+        return contrast_bytes(config, people, columns) / 1e9
+    if stage in {"permute_observed", "permute_batch"}:
+        return permute_gigabytes(config, people)
+    images = image_gigabytes(stage, sizes or sizes_of(config))
+    return stage_named(stage).gigabytes if images is None else images
+
+
+def bytes_a_part(stage: str, config: Config) -> float:
+    """Estimate the bytes of one part of a stage before compression."""
+    source = config.source
+    scan_mm = source.voxel_mm if isinstance(source, SimulatedSource) else 1.0
+    head = HEAD_MM3 / scan_mm**3 * HEADS.get(stage, 0.0)
+    maps = TEMPLATE_MM3 / config.output_voxel_mm**3 * MAPS.get(stage, 0.0)
+    field = TEMPLATE_MM3 / config.registration_voxel_mm**3 * FIELDS.get(stage, 0.0)
+    return (head + maps + field) * FLOAT_BYTES

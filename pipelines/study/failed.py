@@ -1,0 +1,55 @@
+"""Who could not be processed: found, counted, said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.quality.duplicate_scans import doubled
+from rt1t2_dask.storage.parts import Lake, Part
+
+log = logging.getLogger("rt1t2_dask")
+
+
+def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
+    """Find people who share a scan that lies in two different files."""
+    scans = {}
+    for plan in plans:
+        if "ingest" in plan.tasks:
+            seen = lake.record(plan.part("ingest"))["inputs"].values()
+            scans[plan.person.label] = [s["voxels_sha256"] for s in seen if "voxels_sha256" in s]
+    return [
+        Failure(label, "ingest", why) for label, why in doubled(scans, "voxel by voxel").items()
+    ]
+
+
+def failures_of(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:
+    """Return whose parts failed, at which stage and why."""
+    return [
+        Failure(plan.person.label, stage, failed[task.part])
+        for plan in plans
+        for stage, task in plan.tasks.items()
+        if task.part in failed
+    ]
+
+
+def without(plans: Sequence[PersonPlan], failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
+    """Leave out those who failed."""
+    failed = {failure.label for failure in failures}
+    return tuple(plan for plan in plans if plan.person.label not in failed)
+
+
+def warn(failures: Sequence[Failure], total: int, config: Config) -> None:
+    """Say how many failed and where; who, only in the output folder."""
+    stages = ", ".join(sorted({failure.stage for failure in failures}))
+    log.warning(
+        "%d of %d people failed (%s): see %s/failures.tsv",
+        len(failures),
+        total,
+        stages,
+        config.output_dir,
+    )
+    if not config.allow_failures:
+        log.warning("no group results; go on without them with allow_failures=true")

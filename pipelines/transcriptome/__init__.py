@@ -1,0 +1,1 @@
+"""Regional maps against gene expression."""

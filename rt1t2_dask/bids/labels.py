@@ -1,0 +1,61 @@
+"""Labels of people as they are written here and there: which may be the same person."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from rt1t2_dask.bids.names import entities
+from rt1t2_dask.errors import SubjectError
+
+SHOWN = 5
+PREFIX = re.compile(r"^(sub(ject)?[-_ ]*)+")
+SESSION = re.compile(r"[-_ ]+ses-?.*$")
+
+
+def plain(label: str) -> str:
+    """Return a label without what people write in several ways: prefix, zeros, signs, capitals."""
+    composed = unicodedata.normalize("NFC", label).casefold()
+    bare = SESSION.sub("", PREFIX.sub("", composed)).removesuffix(".0")
+    letters = "".join(letter for letter in bare if letter.isalnum())
+    return re.sub(r"0*(\d+)", r"\1", letters)
+
+
+def alike_to(label: str, others: Iterable[str]) -> list[str]:
+    """Return the labels that are the same but for what people write in several ways."""
+    return [other for other in others if plain(other) == plain(label)]
+
+
+def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
+    """List the first labels, each with what is there in its place: ``sub-1 (sub-01 is there)``."""
+    known, every = list(others), sorted(labels)
+    said = []
+    for label in every[:SHOWN]:
+        near = " and ".join(alike_to(label, known))
+        said.append(f"{label} ({near} is there)" if near else label)
+    return ", ".join(said) + (", ..." if len(every) > SHOWN else "")
+
+
+def require_own(paths: Iterable[str]) -> None:
+    """Refuse files in the folder of a person or session that are named after another.
+
+    Zeros, signs and capitals may differ, labels may hold underscores; a name without ``sub-`` is
+    the folder's.
+
+    Raises
+    ------
+    SubjectError
+    """
+    for path in paths:
+        for key, what in (("sub", "person"), ("ses", "session")):
+            folders = [part for part in path.split("/")[:-1] if part.startswith(f"{key}-")]
+            named = f"{key}-{entities(path).get(key, '')}"
+            if not folders or named == f"{key}-" or f"{folders[-1]}_" in path.split("/")[-1]:
+                continue
+            if plain(named) != plain(folders[-1]):
+                raise SubjectError(
+                    f"{path} is named after another {what}.",
+                    f"Rename it where it is of {folders[-1]}, else move it to {named}, or leave "
+                    "the subject out with cohort.exclude.",
+                )

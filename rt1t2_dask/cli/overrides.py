@@ -1,0 +1,189 @@
+"""The words of the command line before Hydra reads them: put right, or answered plainly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from rt1t2_dask.config.keys import nearest, settings, suggestion
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+
+WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTALL)
+UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
+TEXT = re.compile(r"text( or null)?( length >= \d+)?")
+ESCAPED = re.compile(r"\\([()\[\]{}:=, \t])")
+CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+OPENING, CLOSING = "hydra.searchpath=['file://", "']"
+GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "share", "source", "storage")
+
+
+def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[str]:
+    """Check every word's shape and key, and give them as Hydra is to read them.
+
+    Dotted settings are set whether or not the YAML names them (``++``): the models know them all.
+    ``cohort=NAME`` is taken as ``+cohort=NAME``.
+
+    Parameters
+    ----------
+    words : sequence of str
+    cohorts : sequence of str
+        Those that are known.
+    sweep : bool
+        Whether commas part the values of a sweep.
+
+    Raises
+    ------
+    UserError
+        Of the first word that is wrong.
+    """
+    return [_prepared(word, cohorts, sweep) for word in words]
+
+
+def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
+    found = WORD.fullmatch(word)
+    key = found["key"] if found else ""
+    if found is None or not key or (found["rest"] is None and found["sign"] != "~"):
+        raise UserError(_no_setting(word, cohorts))
+    if key.startswith(("hydra.", "hydra/")):
+        return word
+    _check_key(key)
+    if found["rest"] is None and key == "cohort":
+        raise UserError(f"~cohort leaves no study; choose from {', '.join(cohorts)}.")
+    if found["rest"] is None:
+        return word
+    value = found["rest"][1:]
+    group, _, last = key.partition(".")
+    if last == "kind" and group in GROUPS:
+        raise UserError(f"{key}={value}: choose it with its other settings, {group}={value}.")
+    literal = not sweep and _plain_text(key, value)
+    if not literal:
+        _check_value(key, value, sweep)
+    if key == "cohort" and not value:
+        raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")
+    value = _quoted(value) if literal else _shielded(value)
+    if "." in key:
+        return f"++{key}={value}"
+    sign = "+" if key == "cohort" and not found["sign"] else found["sign"] or ""
+    return f"{sign}{key}={value}"
+
+
+def searching(folder: Path) -> str:
+    """Return the override that makes Hydra search a folder of YAML."""
+    return OPENING + re.sub(r"(\\*)'", r"\1\1\\'", str(folder)) + CLOSING
+
+
+def searched(override: str) -> Path | None:
+    """Return the folder that `searching` was given; None for any other override."""
+    if not override.startswith(OPENING):
+        return None
+    inside = override.removeprefix(OPENING).removesuffix(CLOSING)
+    return Path(re.sub(r"(\\*)\\'", lambda found: found[1][: len(found[1]) // 2] + "'", inside))
+
+
+def _plain_text(key: str, value: str) -> bool:
+    """Whether a value is taken letter by letter: a path or a name, not what Hydra would parse."""
+    own = re.sub(r"^cohort\.sites\.[^.]+\.", "", key)
+    kinds = {setting.key: setting.kind for setting in settings(Config)}
+    text = TEXT.fullmatch(kinds.get(own, ""))
+    mapped = kinds.get(own.rpartition(".")[0], "").startswith("mapping to text")
+    left = value.lower() == "null" or value[:1] in ("", "'", '"') or "${" in value
+    return bool(text or mapped) and not left
+
+
+def _quoted(text: str) -> str:
+    """Put a text in quotes as Hydra reads them; its own escapes are undone first."""
+    bare = ESCAPED.sub(r"\1", text)
+    inside = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), bare)
+    return f"'{inside}'"
+
+
+def _shielded(value: str) -> str:
+    """Put a text that Hydra's grammar would trip over in quotes: ``~/data``, ``{label}``."""
+    if value[:1] in ("'", '"', "[", "{") or not UNREADABLE.search(value) or "," in value:
+        return value
+    return value if "${" in value or CALL.fullmatch(value) else f"'{value}'"
+
+
+def _no_setting(word: str, cohorts: Sequence[str]) -> str:
+    if word in cohorts:
+        return f"{word}: did you mean +cohort={word}?"
+    if " " in word.split("=")[0] or re.search(r"\s=|=\s", word):
+        return f"{word}: write key=value without spaces."
+    return f"{word}: a setting is written key=value, as smooth.fwhm_mm=8; {_near(word)}"
+
+
+def _near(word: str) -> str:
+    known = [setting.key for setting in settings(Config)]
+    if word in known:
+        return f"give {word} a value."
+    close = get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}=...?" if close else "python -m rt1t2_dask alone shows help."
+
+
+def _check_key(key: str) -> None:
+    known = [setting.key for setting in settings(Config)]
+    tops = {name.split(".")[0] for name in known}
+    top = key.split(".")[0].split("@")[0].split("/")[0]
+    if top in tops or top in GROUPS:
+        return
+    end = [name for name in known if name.rpartition(".")[2] == key]
+    hint = f"did you mean {end[0]}?" if end else suggestion(Config, key)
+    raise UserError(f"{key}: there is no such setting; {hint}")
+
+
+def _check_value(key: str, value: str, sweep: bool) -> None:
+    bare = re.sub(r"\\.|'[^']*'|\"[^\"]*\"", "", value)
+    if any(mark in bare for mark in "'\""):
+        raise UserError(f"{key}={value}: a quote is not closed.")
+    if any(bare.count(first) != bare.count(last) for first, last in PAIRS.items()):
+        raise UserError(f"{key}={value}: a bracket is not closed.")
+    if "=" in bare:
+        raise UserError(f"{key}={value}: put a value that holds = in quotes, inside and out.")
+    outside = re.sub(r"\[.*\]|\{.*\}|\(.*\)", "", bare)
+    if "," in outside and (not sweep or outside.endswith(",")):
+        raise UserError(
+            f"{key}={value}: a comma parts several values. Write a list as [a,b], a decimal "
+            "with a point, or sweep over them with -m."
+        )
+
+
+def explained(text: str) -> str:
+    """Put Hydra's message into the words of the command line."""
+    missing = re.match(r"In '[^']*': Could not find '([^/']+)/([^']*)'(.*)", text, re.DOTALL)
+    if missing:
+        group, name, rest = missing.groups()
+        choices = re.sub(r"\s*Available options in '[^']*':?\s*", "", rest).strip(" .\n")
+        known = [word.strip() for word in re.split(r"[,\s]+", choices) if word.strip()]
+        own = ", or name your own folder with --config-dir" if group == "cohort" else ""
+        return (
+            f"{group}={name}: there is none; {nearest(name, known)}choose from "
+            f"{', '.join(known)}{own}."
+        )
+    several = re.match(r"Multiple values for (\w+)", text)
+    if several:
+        return f"{several[1]} is given twice; keep one."
+    return text
+
+
+def in_composing(text: str) -> str:
+    """Say what of a YAML file cannot be composed, where Hydra says it in another error."""
+    problem, *more = text.splitlines() or ["the settings cannot be composed"]
+    places = [line.split(":", 1)[1].strip() for line in more if "full_key" in line]
+    where = f"{places[0]}: " if places and places[0] else ""
+    return f"{where}{problem}; write names that YAML takes for no text (null, ~, 1.5) in quotes."
+
+
+def yaml_fault(problem: str, file: str, line: int) -> str:
+    """Say where a YAML file cannot be read, and the usual reason."""
+    usual = {
+        "\\t": "YAML takes spaces, not tabs",
+        "mapping values": "a line above lacks its colon, or a text with a colon needs quotes",
+        "duplicate key": "keep one of the two",
+        "expected": "a bracket or quote is not closed, or a line is indented wrongly",
+    }
+    why = next((hint for sign, hint in usual.items() if sign in problem), "look at that line")
+    return f"{file}, line {line}: {problem}; {why}."

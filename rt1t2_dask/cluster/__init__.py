@@ -1,0 +1,1 @@
+"""Where the work runs: executors, batch systems and what workers are started with."""

@@ -1,0 +1,92 @@
+"""The typed settings of regional tables, similarity networks and gene expression."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rt1t2_dask.config.model import Model
+
+LEAST_FEATURES = 3
+MAP_NAME = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
+
+
+class MorphometrySource(Model):
+    """Regional tables that FreeSurfer's programs, or their users, wrote."""
+
+    kind: Literal["morphometry"]
+    root: str
+    layout: Literal["aparcstats2table", "stats", "long"]
+    tables: str | None = None
+    parcellation: str = "aparc"
+    more: dict[MAP_NAME, str] = Field(default_factory=dict)
+    centroids: str | None = None
+
+
+class SimulatedRegions(Model):
+    """One simulated group of regional tables."""
+
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
+    n: Annotated[int, Field(ge=1, le=999)]
+    age_mean: Annotated[float, Field(gt=0, lt=120)]
+    age_sd: Annotated[float, Field(ge=0, lt=60)]
+    n_male: Annotated[int, Field(ge=0)]
+    effects: bool
+
+    @model_validator(mode="after")
+    def _males_fit(self) -> SimulatedRegions:
+        if self.n_male > self.n:
+            raise ValueError(f"n_male={self.n_male} is more than n={self.n}")
+        return self
+
+
+class SimulatedMorphometrySource(Model):
+    """Simulated regional tables with a planted increase in insula and limbic cortex."""
+
+    kind: Literal["simulated_morphometry"]
+    root: str
+    seed: Annotated[int, Field(ge=0)]
+    groups: dict[str, SimulatedRegions]
+
+
+class Similarity(Model):
+    """Morphometric similarity networks and what is tested of them."""
+
+    features: tuple[str, ...]
+    also: tuple[str, ...]
+    least_regions: Annotated[float, Field(gt=0, le=1)]
+    outlier: Annotated[float, Field(gt=0)]
+    outliers: Literal["report", "leave_out"]
+    across: Literal["all"] | tuple[str, ...]
+    maps: dict[MAP_NAME, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _enough_for_a_network(self) -> Similarity:
+        if 0 < len(set(self.features)) < LEAST_FEATURES:
+            raise ValueError(
+                f"similarity.features={', '.join(self.features)}: one map a person cannot make a "
+                f"network of regions; a profile needs {LEAST_FEATURES} features or more of each "
+                "region. Single features go into similarity.also"
+            )
+        if not self.features and not self.also:
+            raise ValueError("similarity.features and similarity.also are both empty; name some")
+        return self
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is contrasted: similarity where there are networks, then single features."""
+        return (*(("similarity",) if self.features else ()), *self.also)
+
+
+class Transcriptome(Model):
+    """Regional maps against gene expression."""
+
+    expression: str | None
+    gene_sets: tuple[str, ...] | None
+    n_spins: Annotated[int, Field(ge=0, le=100_000)]
+    spins: Literal["vasa", "nearest"]
+    n_bootstraps: Annotated[int, Field(ge=2, le=100_000)]
+    components: Annotated[int, Field(ge=1, le=5)]
+    rank_by: Literal["pls1", "spearman"]
+    seed: Annotated[int, Field(ge=0)]

@@ -1,0 +1,65 @@
+"""The typed settings of where data lie and where the work runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from rt1t2_dask.config.model import Model
+
+MEMORY_GB_A_WORKER = 3.0
+
+
+class Storage(Model):
+    """Where the lake lies; never any credentials."""
+
+    url: Annotated[str, Field(min_length=1)]
+    endpoint: str | None = None
+    region: str | None = None
+    anonymous: bool = False
+    profile: str | None = None
+    virtual_hosted: bool = False
+    account: str | None = None
+    retries: Annotated[int, Field(ge=0)] | None = None
+    timeout_s: Annotated[float, Field(gt=0)] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the non-secret options of the store that were set."""
+        return self.model_dump(exclude={"url"}, exclude_defaults=True)
+
+
+class Cluster(Model):
+    """Where the work runs."""
+
+    kind: Literal[
+        "auto", "synchronous", "threads", "local", "address", "slurm", "pbs", "kubernetes"
+    ]
+    workers: Annotated[int, Field(ge=1)] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    address: str | None = None
+    queue: str | None = None
+    account: str | None = None
+    walltime: Annotated[str, Field(pattern=r"^\d+(:\d\d){1,2}$")] = "12:00:00"
+    prologue: tuple[str, ...] = ()
+    directives: tuple[str, ...] = ()
+    image: str | None = None
+    adaptive: bool = False
+    dashboard: bool = False
+    performance_report: str | None = None
+
+    @model_validator(mode="after")
+    def _address_is_used(self) -> Cluster:
+        if self.address is not None and self.kind != "address":
+            raise ValueError(f"cluster.address={self.address} needs cluster=address, too")
+        return self
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants to see what workers do."""
+        return self.dashboard or bool(self.performance_report)
+
+    @property
+    def worker_gb(self) -> float:
+        """What a worker may use, where ``memory_gb`` says nothing too."""
+        return self.memory_gb or MEMORY_GB_A_WORKER

@@ -1,0 +1,116 @@
+"""What settings of different sections ask of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rt1t2_dask.config.contrasts import OneSample
+
+if TYPE_CHECKING:
+    from rt1t2_dask.config.study import Config
+
+
+def _stage_and_part_go_together(config: Config) -> None:
+    if (config.stage is None) != (config.part is None):
+        raise ValueError(
+            f"stage={config.stage} and part={config.part} go together: "
+            "stage=ratio part=17 makes the 17th person's ratio map"
+        )
+
+
+def _labels_have_their_level(config: Config) -> None:
+    if config.labels and config.level == "study":
+        raise ValueError(
+            f"labels={list(config.labels)} chooses whose maps are made and needs "
+            "level=participant; cohort.exclude leaves people out of a study"
+        )
+    if config.level == "dataset" and config.check:
+        raise ValueError("check=true reads a cohort: name one (--cohort FILE), or use dry_run=true")
+    if config.level != "study" and config.stage is not None:
+        raise ValueError(f"level={config.level} and stage={config.stage}: give one of them")
+    if config.regional and config.level != "study":
+        raise ValueError(f"level={config.level} is for images, not for regional tables")
+    if config.regional and config.stage is not None:
+        raise ValueError(f"stage={config.stage} is for images; regional tables take seconds")
+
+
+def _results_lie_outside_the_lake(config: Config) -> None:
+    if config.output_dir.rstrip("/") == config.storage.url.rstrip("/"):
+        raise ValueError(
+            f"output_dir={config.output_dir} is the lake (storage.url); choose another folder"
+        )
+
+
+def _combat_has_sites(config: Config) -> None:
+    if config.site.model == "combat" and config.cohort.site is None:
+        raise ValueError(
+            "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
+        )
+
+
+def _share_knows_what(config: Config) -> None:
+    if config.share.kind == "export" and config.share.site is None:
+        raise ValueError(
+            "share=export needs share.site=NAME: how this site is called in the analysis"
+        )
+    if (config.share.kind == "combine") != bool(config.files):
+        raise ValueError(
+            f"share={config.share.kind} files=[{', '.join(config.files)}]: share=combine goes "
+            "with files=[first.zarr.zip,second.zarr.zip], and no other does"
+        )
+    if config.share.kind != "none" and config.regional:
+        raise ValueError(f"share={config.share.kind} is for images, not for regional tables")
+
+
+def _transform_has_a_source(config: Config) -> None:
+    if config.given_transform and config.source.kind != "derivatives":
+        raise ValueError(
+            f"normalise=derivatives needs source=derivatives, not {config.source.kind}"
+        )
+
+
+def _regional_tables_have_their_method(config: Config) -> None:
+    if config.regional != (config.method == "martins_2021"):
+        raise ValueError(
+            f"method={config.method} does not fit source={config.source.kind}: regional tables "
+            "(source=morphometry, simulated_morphometry) and method=martins_2021 go together"
+        )
+
+
+def _a_tail_has_its_relabelings(config: Config) -> None:
+    if config.permute.tail == "gpd" and config.permute.n:
+        from rt1t2_dask.stats.permutation.pareto import (  # numba stays unloaded
+            LEAST_RELABELINGS,
+            too_few,
+        )
+
+        if config.permute.n < LEAST_RELABELINGS:
+            raise ValueError(too_few(config.permute.n).removesuffix("."))
+
+
+def _a_mean_has_its_value(config: Config) -> None:
+    """Refuse a mean against 0 where every ratio is above it."""
+    signed = config.calibration.kind == "gm_median" and config.source.kind != "maps"
+    for name, form in config.cohort.contrasts.items():
+        asked = isinstance(form, OneSample) and form.value is None
+        if asked and not (signed or config.regional):
+            raise ValueError(
+                f"cohort.contrasts.{name}: a T1w/T2w ratio is above 0 in everybody, so that a "
+                "one_sample test against 0 says nothing; state what the mean is compared with, "
+                "as value: 1.5 (value: 0 where 0 lies among the values of the maps)"
+            )
+
+
+RULES: tuple[Callable[[Config], None], ...] = (
+    _stage_and_part_go_together,
+    _labels_have_their_level,
+    _results_lie_outside_the_lake,
+    _combat_has_sites,
+    _share_knows_what,
+    _transform_has_a_source,
+    _regional_tables_have_their_method,
+    _a_tail_has_its_relabelings,
+    _a_mean_has_its_value,
+)
+"""Each raises ValueError with the settings at odds and what to change."""

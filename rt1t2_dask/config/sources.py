@@ -1,0 +1,173 @@
+"""The typed settings of where the images come from."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from rt1t2_dask.config.model import Model
+from rt1t2_dask.config.morphometry import MorphometrySource, SimulatedMorphometrySource
+
+MIN_SIMULATED_VOXEL_MM = 1.0
+ADULT_SPACES = ("MNI152", "MNI305")
+
+
+class SimulatedGroup(Model):
+    """One simulated group: how many people, how old, with or without the planted effect."""
+
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
+    n: Annotated[int, Field(ge=1, le=999)]
+    age_mean: Annotated[float, Field(gt=0, lt=120)]
+    age_sd: Annotated[float, Field(ge=0, lt=60)]
+    n_male: Annotated[int, Field(ge=0)]
+    effects: bool
+    lesions: bool
+
+    @model_validator(mode="after")
+    def _males_fit(self) -> SimulatedGroup:
+        if self.n_male > self.n:
+            raise ValueError(f"n_male={self.n_male} is more than n={self.n}")
+        return self
+
+
+class SimulatedScanner(Model):
+    """What is particular to one site's scanner."""
+
+    gain_t1w: Annotated[float, Field(gt=0, le=10)] = 1.0
+    gain_t2w: Annotated[float, Field(gt=0, le=10)] = 1.0
+    gamma_t1w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    gamma_t2w: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    blur_mm: Annotated[float, Field(ge=0, le=6)] = 0.0
+    noise: Annotated[float, Field(ge=0, le=0.2)] = 0.033
+    gain_sd: Annotated[float, Field(ge=0, le=1)] = 0.02
+    bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.08
+
+
+class SimulatedSource(Model):
+    """Simulated heads with known truth."""
+
+    kind: Literal["simulated"]
+    root: str
+    voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
+    slice_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)] | None = None
+    seed: Annotated[int, Field(ge=0)]
+    groups: dict[str, SimulatedGroup]
+    scanner: SimulatedScanner = SimulatedScanner()
+
+    @model_validator(mode="after")
+    def _slices_are_thick(self) -> SimulatedSource:
+        if self.slice_mm is not None and self.slice_mm < self.voxel_mm:
+            raise ValueError(
+                f"slice_mm={self.slice_mm:g} is thinner than voxel_mm={self.voxel_mm:g}: "
+                "set slice_mm=null or thicker slices"
+            )
+        return self
+
+
+PLACES = ("{label}", "{id}")
+
+
+def _of_each(pattern: str, info: ValidationInfo) -> str:
+    """Refuse a pattern that names one file for everybody, or what is not known of a person."""
+    unknown = [w for w in re.findall(r"\{\w*\}", pattern) if w not in PLACES]
+    if unknown:
+        raise ValueError(f"source.{info.field_name}={pattern} holds {unknown[0]}, {KNOWN_PLACES}")
+    if not any(place in pattern for place in PLACES):
+        raise ValueError(
+            f"source.{info.field_name}={pattern} is the same for everybody; {KNOWN_PLACES}"
+        )
+    return pattern
+
+
+KNOWN_PLACES = "write {label} (sub-01) or {id} (01) where people differ"
+EachPath = Annotated[str, AfterValidator(_of_each)]
+
+
+class BidsSource(Model):
+    """T1w and T2w in a BIDS dataset."""
+
+    kind: Literal["bids"]
+    root: str
+    session: str | None = None
+    run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
+    t1w: str | None = None
+    t2w: str | None = None
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
+class DicomSource(Model):
+    """T1w and T2w among the DICOM series of a folder for each person."""
+
+    kind: Literal["dicom"]
+    root: str
+    folder: EachPath
+    t1w_series: str | None = None
+    t2w_series: str | None = None
+    t1w_echo_ms: Annotated[float, Field(gt=0)] | None = None
+    t2w_echo_ms: Annotated[float, Field(gt=0)] | None = None
+    repeat: Literal["first", "last"] | None = None
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
+
+    @field_validator("t1w_series", "t2w_series", mode="before")
+    @classmethod
+    def _series_is_text(cls, series: Any) -> Any:
+        return None if series is None else str(series)
+
+
+class DerivativesSource(Model):
+    """What sMRIPrep or fMRIPrep made of the scans."""
+
+    kind: Literal["derivatives"]
+    root: str
+    raw: str | None = None
+    session: str | None = None
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]+$")]
+    bias_corrected: tuple[Literal["t1w", "t2w"], ...]
+    lesion: EachPath | None = None
+    brain_mask: EachPath | None = None
+
+    @field_validator("space")
+    @classmethod
+    def _space_is_of_adults(cls, space: str) -> str:
+        if not space.startswith(ADULT_SPACES):
+            raise ValueError(
+                f"space={space} is no adult MNI space; atlas and receptor maps lie elsewhere: "
+                "name one that begins with MNI152 or MNI305, or leave it out and register "
+                "here with normalise=greedy"
+            )
+        return space
+
+    @field_validator("session", mode="before")
+    @classmethod
+    def _session_is_text(cls, session: Any) -> Any:
+        return None if session is None else str(session).removeprefix("ses-")
+
+
+class MapsSource(Model):
+    """Ready-made ratio maps on one grid."""
+
+    kind: Literal["maps"]
+    root: str
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
+    zero_is_missing: bool | Literal["auto"] = "auto"
+
+
+Source = Annotated[
+    SimulatedSource
+    | BidsSource
+    | DicomSource
+    | DerivativesSource
+    | MapsSource
+    | MorphometrySource
+    | SimulatedMorphometrySource,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,151 @@
+"""The typed settings of each step from scans to the report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rt1t2_dask.config.model import Model
+
+
+class Checks(Model):
+    """What is asked of scans before any work."""
+
+    most_voxel_mm: Annotated[float, Field(gt=0)]
+    contrast: bool
+    mirrored: bool
+    pose: bool
+
+
+class Template(Model):
+    """The template people are registered to, and the output grid in its space."""
+
+    space: Literal["MNI152NLin2009aSym", "MNI152NLin2009cAsym"]
+    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
+
+
+class Resample(Model):
+    """The grid of everything in T1w space."""
+
+    voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | Literal["auto"] | None
+
+
+class Smooth(Model):
+    """Gaussian smoothing of the ratio map."""
+
+    fwhm_mm: Annotated[float, Field(ge=0, le=40)]
+    edge: Literal["normalised", "spm"]
+
+
+class Contrast(Model):
+    """The whole-brain group contrast."""
+
+    p: Annotated[float, Field(gt=0, lt=0.5)]
+    extent_mm3: Annotated[float, Field(ge=0)]
+    mask: str | None
+    variance: Literal["equal", "welch", "spm_unequal"]
+    min_group_n: Annotated[int, Field(ge=2)]
+    min_group_share: Annotated[float, Field(ge=0, le=1)]
+
+
+PermutationStatistic = Literal["max_t", "cluster", "tfce"]
+
+
+class Permute(Model):
+    """Permutation inference on the contrast."""
+
+    n: Annotated[int, Field(ge=0, le=1_000_000)]
+    method: Literal["freedman_lane", "smith"]
+    statistic: tuple[PermutationStatistic, ...]
+    forming_p: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+    tail: Literal["none", "gpd"]
+    early_stop: Annotated[int, Field(ge=1)] | None
+
+
+class ReceptorAtlas(Model):
+    """The user's own regions: a label image and a table with columns index and name."""
+
+    image: Annotated[str, Field(min_length=1)]
+    table: Annotated[str, Field(min_length=1)]
+
+
+class Receptors(Model):
+    """Correlation with neurotransmitter maps."""
+
+    n_permutations: Annotated[int, Field(ge=0, le=1_000_000)]
+    seed: Annotated[int, Field(ge=0)]
+    maps: Literal["largest_sample", "all"] | tuple[str, ...]
+    gm_prior: str | None
+    space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
+    atlas: ReceptorAtlas | None
+    missing: Literal["per_patient", "listwise"]
+    relabelings: Literal["all", "fixed_number"] = "all"
+    spatial: Literal["variogram", "moran", "none"]
+    option: Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
+    correlation: Literal["spearman", "pearson", "regression"]
+    adjust_gm: bool
+    covariates: bool
+
+
+CalibrationKind = Literal[
+    "eb_gain", "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none"
+]
+
+
+class Slices(Model):
+    """A point of the brain whose three planes every report shows, in mm."""
+
+    name: Annotated[str, Field(min_length=1)]
+    mm: tuple[float, float, float]
+
+
+class Report(Model):
+    """What the page shows."""
+
+    mosaics: Annotated[int, Field(ge=0, le=1000)]
+    figures: bool = True
+    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
+    svg: bool = True
+    calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
+    edge_sensitivity: bool = False
+    threshold_sensitivity: bool = True
+    slices: tuple[Slices, ...] = ()
+
+
+def of_person(kind: str) -> str:
+    """Return what a calibration does to one person's images, before the study's gains."""
+    return "none" if kind == "eb_gain" else kind
+
+
+class Calibration(Model):
+    """How intensities are brought to one scale before the ratio."""
+
+    kind: CalibrationKind
+    reference: Literal["icbm", "controls"] = "icbm"
+
+    @property
+    def of_person(self) -> str:
+        """What is done to one person's images; the rest of `eb_gain` needs the study."""
+        return of_person(self.kind)
+
+
+class Lesion(Model):
+    """What the registration to the template sees in place of a lesion."""
+
+    fill: Literal["mask", "median_wm", "enantiomorphic"]
+
+
+class BrainMask(Model):
+    """How the brain is found where no mask is brought."""
+
+    method: Literal["template", "deepbet"]
+
+
+class Normalise(Model):
+    """Registration to the template."""
+
+    kind: Literal["greedy", "ants_syn", "derivatives"]
+    voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
+    timeout_s: Annotated[float, Field(gt=0)]

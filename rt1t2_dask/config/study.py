@@ -1,0 +1,266 @@
+"""The typed configuration: the only door from YAML to the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from rt1t2_dask.config.cohort import ADJUSTED, Cohort
+from rt1t2_dask.config.contrasts import Form
+from rt1t2_dask.config.faults import fault_lines
+from rt1t2_dask.config.model import Model
+from rt1t2_dask.config.morphometry import (
+    MorphometrySource,
+    Similarity,
+    SimulatedMorphometrySource,
+    Transcriptome,
+)
+from rt1t2_dask.config.places import Cluster, Storage
+from rt1t2_dask.config.quality import Quality
+from rt1t2_dask.config.rules import RULES
+from rt1t2_dask.config.sites import Share, SitePlace, Sites, merged, with_site
+from rt1t2_dask.config.sources import (
+    BidsSource,
+    DerivativesSource,
+    DicomSource,
+    MapsSource,
+    SimulatedGroup,
+    SimulatedSource,
+    Source,
+)
+from rt1t2_dask.config.steps import (
+    BrainMask,
+    Calibration,
+    CalibrationKind,
+    Checks,
+    Contrast,
+    Lesion,
+    Normalise,
+    PermutationStatistic,
+    Permute,
+    ReceptorAtlas,
+    Receptors,
+    Report,
+    Resample,
+    Smooth,
+    Template,
+)
+from rt1t2_dask.errors import UserError
+
+__all__ = [
+    "ADJUSTED",
+    "BidsSource",
+    "Calibration",
+    "CalibrationKind",
+    "Checks",
+    "Cluster",
+    "Cohort",
+    "Config",
+    "Contrast",
+    "DerivativesSource",
+    "DicomSource",
+    "Lesion",
+    "MapsSource",
+    "Model",
+    "MorphometrySource",
+    "Normalise",
+    "PermutationStatistic",
+    "Permute",
+    "ReceptorAtlas",
+    "Receptors",
+    "Report",
+    "Resample",
+    "Share",
+    "Similarity",
+    "SimulatedGroup",
+    "SimulatedMorphometrySource",
+    "SimulatedSource",
+    "SitePlace",
+    "Sites",
+    "Smooth",
+    "Source",
+    "Storage",
+    "Template",
+    "Transcriptome",
+    "parse",
+    "parse_storage",
+]
+
+
+class Config(Model):
+    """A whole study."""
+
+    cohort: Cohort
+    source: Source
+    checks: Checks
+    template: Template
+    resample: Resample
+    smooth: Smooth
+    contrast: Contrast
+    permute: Permute
+    receptors: Receptors
+    report: Report
+    calibration: Calibration
+    normalise: Normalise
+    brain: BrainMask
+    lesion: Lesion
+    quality: Quality
+    site: Sites
+    share: Share
+    similarity: Similarity
+    transcriptome: Transcriptome
+    storage: Storage
+    cluster: Cluster
+    method: Literal["recommended", "van_grinsven_2025", "martins_2021"]
+    output_dir: Annotated[str, Field(min_length=1)]
+    overwrite: bool
+    allow_failures: bool
+    dry_run: bool
+    check: bool = False
+    level: Literal["study", "participant", "dataset"] = "study"
+    labels: tuple[str, ...] = ()
+    stage: str | None = None
+    part: Annotated[int, Field(ge=1)] | None = None
+    files: tuple[str, ...] = ()
+
+    _marked: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Config:
+        for rule in RULES:
+            rule(self)
+        return self
+
+    @model_validator(mode="after")
+    def _choices_are_compared_in_one_place(self) -> Config:
+        asked = [
+            name
+            for name in ("calibration_sensitivity", "edge_sensitivity")
+            if getattr(self.report, name)
+        ]
+        combat = bool(self.cohort.site) and self.site.model == "combat"
+        if asked and (combat or self.cohort.sites):
+            raise ValueError(
+                f"report.{asked[0]} repeats the contrasts on maps of one place and does not go "
+                "through ComBat; set it false, or study one site"
+            )
+        return self
+
+    @property
+    def regional(self) -> bool:
+        """Whether the study is of regional tables, not of images."""
+        return isinstance(self.source, MorphometrySource | SimulatedMorphometrySource)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Covariates of the cohort, the site last where it is one."""
+        own = self.cohort.covariates
+        site = self.cohort.site if self.site.model == "covariate" else None
+        return (*own, site) if site and site not in own else own
+
+    def every_contrast(self) -> dict[str, Form]:
+        """Return all contrasts with their covariates and, where there are sites, with the site."""
+        found, site = self.cohort.every_contrast(), self.cohort.site
+        if site is None:
+            return found
+        fixed = self.site.model != "none"
+        welch = self.contrast.variance == "welch"
+        return {name: with_site(form, site, fixed, welch) for name, form in found.items()}
+
+    def at(self, site: str) -> Config:
+        """Return the configuration of one site of ``cohort.sites``, on this study's grid.
+
+        Raises
+        ------
+        UserError
+            A setting that the site changes is wrong there.
+        """
+        tree = self.model_dump(mode="python")
+        place = self.cohort.sites[site]
+        tree["cohort"] = tree["cohort"] | {"sites": {}, "site_column": None}
+        tree["site"] = tree["site"] | {"model": "none"}
+        tree["template"]["voxel_mm"] = self.output_voxel_mm
+        tree["site"]["model"] = "none"
+        for name in ("source", "storage", "calibration", "cluster"):
+            tree[name] = merged(tree[name], getattr(place, name))
+        try:
+            return parse(tree)
+        except UserError as error:
+            raise UserError(f"cohort.sites.{site}: {error}") from None
+
+    @property
+    def given_transform(self) -> bool:
+        """Whether the way to the template is taken from derivatives."""
+        return self.normalise.kind == "derivatives"
+
+    @property
+    def output_voxel_mm(self) -> float:
+        """Voxel size of the output grid in mm for sources that are normalised here."""
+        if self.template.voxel_mm is not None:
+            return self.template.voxel_mm
+        return self.source.voxel_mm if isinstance(self.source, SimulatedSource) else 1.0
+
+    @property
+    def registration_voxel_mm(self) -> float:
+        """Voxel size in mm at which the deformation field is estimated."""
+        return self.normalise.voxel_mm or max(2.0, self.output_voxel_mm)
+
+    @property
+    def t1w_voxel_mm(self) -> float | None:
+        """Voxel size in mm that scans are resampled to; None keeps the T1w's own grid."""
+        if self.resample.voxel_mm != "auto":
+            return self.resample.voxel_mm
+        return 1.0 if self.source.kind in ("bids", "dicom") else None
+
+    @property
+    def space(self) -> str:
+        """Name of the space of the output maps."""
+        if isinstance(self.source, MapsSource):
+            return self.source.space
+        if isinstance(self.source, DerivativesSource) and self.given_transform:
+            return self.source.space
+        return self.template.space
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data are simulated."""
+        ours = isinstance(self.source, SimulatedSource | SimulatedMorphometrySource)
+        return ours or self._marked
+
+    def as_simulated(self) -> Config:
+        """Return the same study, known to be of simulated data that come as a dataset."""
+        copy = self.model_copy()
+        copy._marked = True
+        return copy
+
+    def science(self) -> dict[str, Any]:
+        """Return the settings that decide the numbers: all but places and run-time choices."""
+        places = {"storage", "cluster", "output_dir"}
+        leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
+        return self.model_dump(mode="json", exclude=leave_out)
+
+
+def parse(tree: Mapping[str, Any]) -> Config:
+    """Check a configuration tree.
+
+    Raises
+    ------
+    UserError
+        One line for each wrong value: the key, the value, what is expected.
+    """
+    if not tree.get("cohort"):
+        raise UserError("the cohort file is empty; `init my_study source.root=DATASET` drafts one.")
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(fault_lines(error, tree, Config)) from None
+
+
+def parse_storage(tree: Any) -> Storage:
+    """Check the settings of the lake alone; raises as `parse`."""
+    try:
+        return Storage.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(fault_lines(error, tree, Config, "storage.")) from None

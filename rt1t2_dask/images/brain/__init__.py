@@ -1,0 +1,1 @@
+"""Brain masks, lesions and tissue classes."""

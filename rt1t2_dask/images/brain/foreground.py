@@ -1,0 +1,135 @@
+"""Which voxels belong to the head and not to the air around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.brain.otsu import otsu_threshold
+from rt1t2_dask.images.brain.trim import box_of, cut, filled, filled_box
+from rt1t2_dask.images.volume import Volume
+
+_DARKEST = 0.02  # of the brightest: a background of zeros has no logarithm
+_BRIGHT = 0.5
+_ROUNDS = 3
+# A T1w whose brain was made 9 % darker fell from 0.9 to 0.2 (TCGA-LGG); others have 0.6 and more.
+_LEAST_OF_HEAD = 0.5
+
+Mask = NDArray[np.bool_]
+
+
+def foreground(image: Volume) -> NDArray[np.bool_]:
+    """Separate bright voxels from the background.
+
+    Parameters
+    ----------
+    image : Volume
+        Any unit; finite.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+
+    Notes
+    -----
+    Otsu's threshold on the image clipped at its 99th percentile, so that a few bright voxels do
+    not decide it (Otsu 1979). A head has three classes, air, tissue and fat, and the threshold may
+    part fat from all else; where less than half of the head is left, it is found once more
+    below that threshold.
+    """
+    return settled(image, _bright_parts)
+
+
+def bright_head(image: Volume) -> NDArray[np.bool_]:
+    """Return the head without bone, air and other dark voxels: what a bias field is fitted on.
+
+    Parameters
+    ----------
+    image : Volume
+        Any unit; finite.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+
+    Notes
+    -----
+    Ours. Head and air are parted by Otsu's threshold on logarithms; kept is what is brighter than
+    half of the head's median. A scanner's gain, gamma or offset moves that choice little: under
+    four far settings a T2w keeps a Dice of 0.89 to 1.0 with itself (three heads), where
+    `foreground` falls to 0.74 (its threshold then parts fluid from all else). White matter, the
+    darkest tissue of a T2w's brain, lies above 0.9 of the median, also in slabs and without the
+    skull.
+    """
+    return settled(image, _bright_part)
+
+
+def _bright_parts(image: Volume) -> NDArray[np.bool_]:
+    clipped = _clipped(image)
+    bright = _brighter(clipped)
+    if not bright.any() or bright.sum() >= _LEAST_OF_HEAD * _not_air(clipped).sum():
+        return bright
+    return np.asarray(clipped.data > otsu_threshold(clipped.data[~bright]))
+
+
+def _bright_part(image: Volume) -> NDArray[np.bool_]:
+    head = _not_air(_clipped(image))
+    if not head.any():
+        return head
+    return np.asarray(head & (image.data > _BRIGHT * np.median(image.data[head])))
+
+
+def _not_air(clipped: Volume) -> NDArray[np.bool_]:
+    """Part head and air by Otsu's threshold on logarithms."""
+    top = float(clipped.data.max())
+    if top <= 0:
+        return np.zeros(clipped.data.shape, dtype=bool)
+    return _brighter(clipped.with_data(np.log(clipped.data / top + np.float32(_DARKEST))))
+
+
+def to_head(image: Volume) -> Volume:
+    """Cut an image to its head and 10 mm round it, each voxel where it was."""
+    inner = filled(image)
+    return cut(inner, box_of(foreground(inner), inner.grid.voxel_mm))
+
+
+def settled(image: Volume, rule: Callable[[Volume], Mask]) -> Mask:
+    """Apply a rule for masks to the box that its own mask fills, until both agree.
+
+    Parameters
+    ----------
+    image : Volume
+    rule : callable
+        Volume to boolean mask; its threshold depends on how much air is in view.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+        False outside the box, so that padding, and cropping of air, do not matter.
+    """
+    box = filled_box(image.data)
+    for _ in range(_ROUNDS):
+        part = cut(image, box)
+        mask = rule(part)
+        inner = box_of(mask, image.grid.voxel_mm)
+        x, y, z = (
+            slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
+        )
+        if (x, y, z) == box:
+            break
+        box = x, y, z
+    out = np.zeros(image.data.shape, dtype=bool)
+    out[box] = rule(cut(image, box))
+    return out
+
+
+def _clipped(image: Volume) -> Volume:
+    positive = image.data[image.data > 0]
+    top = np.percentile(positive, 99) if positive.size else 0
+    return image.with_data(np.clip(image.data, 0, top).astype(np.float32))
+
+
+def _brighter(image: Volume) -> NDArray[np.bool_]:
+    return np.asarray(image.data > np.float32(otsu_threshold(image.data)))

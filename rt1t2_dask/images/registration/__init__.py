@@ -1,0 +1,1 @@
+"""Registration: poses, rigid, affine and diffeomorphic transforms."""

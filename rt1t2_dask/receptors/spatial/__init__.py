@@ -1,0 +1,1 @@
+"""Spatial nulls of receptor maps: random fields, variograms and surrogates."""

@@ -1,0 +1,199 @@
+"""Regional values on the inflated surface of fsaverage5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.morphometry.regions import desikan_labels
+from rt1t2_dask.morphometry.surface import SURFACES, Hemisphere, hemisphere, vertex_regions
+from rt1t2_dask.report.figures.picture import Picture, house_style, new_figure, stacked
+
+Float = NDArray[np.float64]
+GREY = (0.80, 0.80, 0.80)
+VIEWS = (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
+MARKED = 0.5
+_LIGHT = 0.35
+_SHOWN_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class BrainSurface:
+    """Both hemispheres with the region of every vertex.
+
+    Parameters
+    ----------
+    meshes : mapping of {"left", "right"} to Hemisphere
+    regions : mapping of {"left", "right"} to ndarray of int, shape (vertex,)
+        Place in ``names``; -1 on the medial wall.
+    names : mapping of {"left", "right"} to tuple of str
+    """
+
+    meshes: Mapping[str, Hemisphere]
+    regions: Mapping[str, NDArray[np.intp]]
+    names: Mapping[str, tuple[str, ...]]
+
+
+def brain_surface(atlas: bytes, files: Mapping[str, bytes]) -> BrainSurface:
+    """Lay the volumetric Desikan-Killiany atlas on the surface.
+
+    Parameters
+    ----------
+    atlas : bytes
+        NIfTI in MNI152 mm.
+    files : mapping of str to bytes
+        The surfaces, as ``fsaverage5_infl_left``.
+    """
+    image = from_bytes(atlas, "the Desikan-Killiany atlas", kind="map")
+    meshes, regions, names = {}, {}, {}
+    for side in ("left", "right"):
+        labels = {n: v for n, v in desikan_labels().items() if n.startswith(f"{side[0]}h_")}
+        mesh = hemisphere({name: files[f"fsaverage5_{name}_{side}"] for name in SURFACES})
+        meshes[side], names[side] = mesh, tuple(labels)
+        regions[side] = vertex_regions(mesh, image, list(labels.values()))
+    return BrainSurface(meshes, regions, names)
+
+
+def on_surface(
+    values: Mapping[str, float],
+    surface: BrainSurface,
+    label: str,
+    caption: str,
+    simulated: bool,
+    outlined: Sequence[str] = (),
+) -> Picture:
+    """Draw one number a region, both hemispheres from outside and inside.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        By canonical region; regions without a value stay grey.
+    surface : BrainSurface
+    label : str
+        Of the colour bar.
+    caption : str
+    simulated : bool
+    outlined : sequence of str
+        Regions with a black edge.
+    """
+    known = [abs(v) for v in values.values() if np.isfinite(v)]
+    limit = max(known, default=1.0) or 1.0
+    marked = {r: v for r, v in values.items() if abs(v) >= MARKED * limit}
+    norm, colours = Normalize(-limit, limit), mpl.colormaps["RdBu_r"]
+    with house_style():
+        figure = new_figure(7.5, 2.5, simulated)
+        body, foot = stacked(figure, [1.8, 0.7])
+        for axes, (side, view) in zip(body.subplots(1, 4), VIEWS, strict=True):
+            _draw(axes, surface, side, view, values, (norm, colours), outlined)
+            _mark_signs(axes, surface, side, view, marked)
+        bar = foot.add_subplot(foot.add_gridspec(1, 3, width_ratios=[1, 2, 1])[1])
+        foot.colorbar(ScalarMappable(norm, colours), cax=bar, orientation="horizontal")
+        bar.set_xlabel(label)
+    top = sorted(values, key=lambda r: -abs(values[r]) if np.isfinite(values[r]) else 0.0)[:3]
+    named = ", ".join(f"{r} {values[r]:.2f}" for r in top)
+    words = (
+        "Signs mark regions over half the scale. Inflated fsaverage5; regions of an atlas in MNI "
+        "space, nearest voxel."
+    )
+    return Picture(figure, f"Brain surfaces; largest values: {named}.", f"{caption} {words}")
+
+
+def _draw(
+    axes: Axes,
+    surface: BrainSurface,
+    side: str,
+    view: str,
+    values: Mapping[str, float],
+    scale: tuple[Normalize, mpl.colors.Colormap],
+    outlined: Sequence[str],
+) -> None:
+    mesh, region = surface.meshes[side], surface.regions[side]
+    outward = (side == "left") == (view == "lateral")
+    across, depth = (-1.0, -1.0) if outward else (1.0, 1.0)
+    corners = mesh.inflated[mesh.faces]
+    order = np.argsort(depth * corners[:, :, 0].mean(axis=1))
+    faces = mesh.faces[order]
+    shown = mesh.inflated[faces]
+    normals = np.cross(shown[:, 1] - shown[:, 0], shown[:, 2] - shown[:, 0])
+    length = np.linalg.norm(normals, axis=1)
+    facing = np.abs(normals[:, 0]) / np.where(length > 0, length, 1.0)
+    paint = _vertex_colours(mesh, region, surface.names[side], values, scale)[faces].mean(axis=1)
+    edge = _edges(region[faces], surface.names[side], outlined)
+    paint[edge] = 0.0
+    shaded = np.clip(paint * (1 - _LIGHT + _LIGHT * facing[:, None]), 0, 1)
+    polygons = np.stack([across * shown[:, :, 1], shown[:, :, 2]], axis=2)
+    axes.add_collection(
+        PolyCollection(
+            list(polygons), facecolors=shaded, edgecolors=shaded, linewidths=0.2, rasterized=True
+        )
+    )
+    axes.set_aspect("equal")
+    axes.autoscale_view()
+    axes.set_axis_off()
+    axes.set_title(f"{side} {view}", fontsize=8)
+
+
+def _mark_signs(
+    axes: Axes, surface: BrainSurface, side: str, view: str, marked: Mapping[str, float]
+) -> None:
+    """Write + or a minus sign on regions that mostly face the viewer."""
+    mesh, region = surface.meshes[side], surface.regions[side]
+    outward = (side == "left") == (view == "lateral")
+    across = -1.0 if outward else 1.0
+    near = np.flatnonzero(across * _normals(mesh)[:, 0] > 0)
+    for k, name in enumerate(surface.names[side]):
+        own = near[region[near] == k]
+        if name not in marked or len(own) < _SHOWN_SHARE * np.count_nonzero(region == k):
+            continue
+        at = mesh.inflated[own[_innermost(mesh.inflated[own, 1:])]]
+        sign = "+" if marked[name] > 0 else "\N{MINUS SIGN}"
+        text = axes.text(across * at[1], at[2], sign, ha="center", va="center_baseline")
+        text.set(fontsize=9, fontweight="bold", color="white")
+        text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
+
+
+def _normals(mesh: Hemisphere) -> Float:
+    """Sum the outward normals of the faces round each vertex."""
+    corners = mesh.inflated[mesh.faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros_like(mesh.inflated)
+    for k in range(3):
+        np.add.at(total, mesh.faces[:, k], across)
+    return total
+
+
+def _innermost(points: Float) -> int:
+    """Choose the point nearest to the middle of a region, so that it lies on it."""
+    return int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))
+
+
+def _vertex_colours(
+    mesh: Hemisphere,
+    region: NDArray[np.intp],
+    names: Sequence[str],
+    values: Mapping[str, float],
+    scale: tuple[Normalize, mpl.colors.Colormap],
+) -> Float:
+    norm, colours = scale
+    own = np.array([values.get(name, np.nan) for name in names] + [np.nan])
+    vertex = own[region]
+    painted = np.asarray(colours(norm(np.nan_to_num(vertex))))[:, :3]
+    sulci = np.where(mesh.sulci[:, None] > 0, 0.92, 1.0)
+    return np.asarray(np.where(np.isfinite(vertex)[:, None], painted, np.array(GREY)) * sulci)
+
+
+def _edges(
+    region: NDArray[np.intp], names: Sequence[str], outlined: Sequence[str]
+) -> NDArray[np.bool_]:
+    chosen = np.array([name in outlined for name in names] + [False])[region]
+    return np.asarray(chosen.any(axis=1) & ~chosen.all(axis=1))

@@ -1,0 +1,281 @@
+"""The report of a study of regional tables: one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from rt1t2_dask import __version__
+from rt1t2_dask.report.figures.picture import Picture
+from rt1t2_dask.report.morphometry.content import MorphometryContent, RegionResult
+from rt1t2_dask.report.morphometry.figures import (
+    across_brain,
+    effect_bars,
+    global_strip,
+    network_matrices,
+    pls_scatter,
+    region_brain,
+)
+from rt1t2_dask.report.morphometry.words import LIMITS, PAPER, methods
+from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
+from rt1t2_dask.report.page import Figure, data_uri
+from rt1t2_dask.report.sections import tables
+from rt1t2_dask.report.sections.effect_words import SIZES, size_of
+from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.table import Table, from_frame
+from rt1t2_dask.report.templating import environment
+
+TOP = 15
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Download:
+    """A table that the page carries, as a file to save."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section with its files."""
+
+    section: Section
+    figures: tuple[Figure, ...]
+    downloads: tuple[Download, ...]
+
+
+def draw(content: MorphometryContent) -> dict[str, Picture]:
+    """Draw every figure that the content has data for, by file stem."""
+    drawn: dict[str, Picture | None] = {"effects": effect_bars(content)}
+    if content.networks:
+        drawn |= {"networks": network_matrices(content), "global_similarity": global_strip(content)}
+    for result in content.contrasts:
+        drawn[f"contrast-{result.map_name}_surface"] = region_brain(result, content)
+    for measure in content.across:
+        drawn[f"cohorts-{measure}_surface"] = across_brain(measure, content)
+    for tested in content.tested:
+        drawn[f"transcriptome-{tested.name}_pls"] = pls_scatter(tested, content.simulated)
+    return {name: picture for name, picture in drawn.items() if picture is not None}
+
+
+def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None = None) -> str:
+    """Write the page: HTML that loads nothing from anywhere."""
+    drawn = draw(content) if pictures is None else pictures
+    seeded = "simulated" if content.seed is None else f"simulated, seed {content.seed}"
+    data = seeded if content.simulated else "measured"
+    people = ", ".join(f"{name} {thousands(n)}" for name, n in content.groups.items())
+    return (
+        environment()
+        .get_template("morphometry.html")
+        .render(
+            content=content,
+            version=__version__,
+            strip={
+                "Cohort": content.cohort, "People": people, "Method": content.method, "Data": data,
+                "Features": ", ".join(content.features), "Regions": str(len(content.regions)),
+            },
+            headline=headline(content),
+            parts=[_part(s, content, drawn) for s in sections(content, drawn)],
+            limits=LIMITS,
+            methods=methods(content),
+            assets=tables.assets(content.assets),
+            settings=tables.settings(content.settings, "Settings of this run"),
+            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+        )
+    )  # fmt: skip
+
+
+def headline(content: MorphometryContent) -> list[str]:
+    """Say what was found, in numbers, and what the paper found."""
+    said = [_contrast_sentence(result) for result in content.contrasts]
+    for measure, rows in content.across.items():
+        found = rows.loc[rows["q_stouffer"] <= ALPHA, "region"].tolist()
+        agree = int(rows["consistent"].sum())
+        said.append(
+            f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
+            f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
+        )
+    shares = ", ".join(
+        f"{t.name} {decimal(100 * t.summary['explained'][0], 1)} % "
+        f"(p {p_phrase(t.summary['p_spin'][0])})"
+        for t in content.tested
+    )
+    if shares:
+        said.append(f"Share of each map that gene expression explains, p under spins: {shares}.")
+    return [*said, PAPER]
+
+
+def _contrast_sentence(result: RegionResult) -> str:
+    rows = result.regions.dropna(subset=["t"])
+    found = int((rows["q_fdr"] <= ALPHA).sum())
+    top = rows.iloc[int(rows["t"].abs().to_numpy().argmax())]
+    size = size_of(rows)
+    g = f", {SIZES[size]} {decimal(top[size])}" if result.statistic == "t" else ""
+    return (
+        f"{result.title} ({result.measure}): {found} of {plural(len(rows), 'region')} with q <= "
+        f".05; the largest |{result.statistic}| is {decimal(top['t'])} in {top['region']}{g}."
+    )
+
+
+def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[Section]:
+    """Return the page's sections in order."""
+    found = [_people(content), _overview(content, drawn)]
+    found += [_contrast(result, drawn) for result in content.contrasts]
+    found += [_across(measure, content, drawn) for measure in content.across]
+    if content.correlations is not None:
+        rows = content.correlations
+        words = (
+            "Pearson's r and Spearman's rho over the regions that both maps have; p under "
+            "spins of the first map, n/a where regions' places are not known. Maps of contrasts "
+            "that share people resemble one another for that reason alone.",
+        )
+        found.append(Section("maps", "Maps compared", (), words, (_table(rows, "Maps"),)))
+    return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
+
+
+def _table(rows: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
+    """Return a table; its regions are no peaks of clusters."""
+    return from_frame(rows.rename(columns={"region": "region_name"}), caption, footnotes)
+
+
+def _chosen(drawn: Mapping[str, Picture], *stems: str) -> dict[str, Picture]:
+    return {stem: drawn[stem] for stem in stems if stem in drawn}
+
+
+def _people(content: MorphometryContent) -> Section:
+    shown: list[Table] = []
+    shown += [*_demographics(content.demographics), *content.people]
+    for rows, caption in (
+        (content.failures, "Left out for want of regions"),
+        (content.missing, "Missing values"),
+        (content.outliers, "Values far from everybody's"),
+    ):
+        if len(rows):
+            shown.append(_table(rows, caption))
+    return Section("people", "People and data", (), tuple(content.notes), tuple(shown))
+
+
+def _demographics(rows: pd.DataFrame) -> list[Table]:
+    """Return one table, or one a contrast where cohorts have controls of their own."""
+    if rows.empty or "contrast" not in rows:
+        return [] if rows.empty else [tables.demographics(rows)]
+    return [
+        replace(tables.demographics(own), caption=f"Age and sex by group: {name}")
+        for name, own in rows.groupby("contrast", sort=False)
+    ]
+
+
+def _overview(content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    title = "Similarity networks" if content.networks else "Effects by region"
+    chosen = _chosen(drawn, "networks", "global_similarity", "effects")
+    pictures = {f"networks-{stem}": picture for stem, picture in chosen.items()}
+    return Section("networks", title, pictures=pictures)
+
+
+def _contrast(result: RegionResult, drawn: Mapping[str, Picture]) -> Section:
+    anchor = f"contrast-{result.map_name}"
+    order = result.regions["t"].abs().sort_values(ascending=False, kind="stable").index
+    size = size_of(result.regions)
+    columns = ["region", "t", "p", "q_fdr", "p_fwe_max_t", size]
+    columns += [f"{size}_ci_low", f"{size}_ci_high", "n"]
+    rows = pd.concat([result.rows.iloc[[-1]], result.regions.loc[order]])[columns]
+    note = "Ordered by |t|; the first row is the mean of all regions. q over regions, two-sided p."
+    return Section(
+        anchor,
+        f"{result.title}: {result.measure}",
+        (),
+        (_contrast_sentence(result),),
+        (_table(rows, f"{result.measure} by region", (note,)),),
+        _chosen(drawn, f"{anchor}_surface"),
+    )
+
+
+def _across(measure: str, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    rows = content.across[measure].sort_values("p_stouffer", kind="stable")
+    own = [c for c in content.contrasts if c.measure == measure]
+    signs = "; ".join(f"{c.name} {c.positive}" for c in own)
+    words = (
+        f"A positive t means: {signs}. Check that all point the same way.",
+        "Cohorts share nobody. Fisher's p asks whether any cohort differs, in whatever direction; "
+        "Stouffer's, weighted by the root of n, whether they differ in the same one.",
+    )
+    view = _table(rows, f"{measure} over cohorts")
+    pictures = _chosen(drawn, f"cohorts-{measure}_surface")
+    return Section(
+        f"cohorts-{measure}", f"Cohorts together: {measure}", (), words, (view,), pictures
+    )
+
+
+def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Section:
+    tested = content.tested[k]
+    anchor = f"transcriptome-{tested.name}"
+    summary = tested.summary
+    shares = pd.DataFrame(
+        {
+            "component": range(1, len(summary["explained"]) + 1),
+            "variance_explained": summary["explained"],
+            "p_spin": summary["p_spin"],
+            "p_spin_cumulative": summary["p_spin_cumulative"],
+        }
+    )
+    ends = pd.concat([tested.genes.head(TOP), tested.genes.tail(TOP)])
+    note = f"The {TOP} highest and lowest Z of component 1; all genes are in the file below."
+    shown = [
+        _table(shares, "Variance of the map explained"),
+        _table(tested.sets.sort_values("p_spin", kind="stable"), "Gene sets", (_SETS_NOTE,)),
+        _table(ends, "Genes", (note, _Z_NOTE)),
+    ]
+    several = f" (maps {', '.join(summary['maps'])} as columns)" if len(summary["maps"]) > 1 else ""
+    words: tuple[str, ...] = (
+        f"{summary['n_regions']} regions of the left cortex, {thousands(summary['n_genes'])} genes"
+        f"{several}.",
+    )
+    if summary["subcortex"]:
+        words = (*words, _DEEP_NOTE.format(", ".join(summary["subcortex"])))
+    pictures = _chosen(drawn, f"{anchor}_pls")
+    return Section(anchor, f"Gene expression: {tested.name}", (), words, tuple(shown), pictures)
+
+
+_DEEP_NOTE = (
+    "rho_with_subcortex is over these regions and {}: description only, without p, because the "
+    "subcortex cannot be turned on a sphere."
+)
+_SETS_NOTE = (
+    "score: running sum along the weights (1 at the top); p_spin among spins of the same sign; "
+    "median rank 0 to 1, its p two-sided; q within a collection. No shuffles of genes."
+)
+_Z_NOTE = "Z is the weight over its standard deviation when regions are resampled; it is no test."
+
+
+def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
+    figures = tuple(
+        Figure(data_uri(picture.paged()), picture.alt, picture.caption)
+        for picture in section.pictures.values()
+    )
+    return Part(section, figures, tuple(_downloads(section.anchor, content)))
+
+
+def _downloads(anchor: str, content: MorphometryContent) -> Sequence[Download]:
+    """Pack the tables of a section into the page, gzipped."""
+    stems = {"maps": ("map_correlations",), "networks": ("regional_similarity",)}
+    wanted = stems.get(anchor, (anchor.replace("cohorts-", "cohorts_measure-"),))
+    result = {f"contrast-{c.map_name}": c for c in content.contrasts}.get(anchor)
+    if result is not None:
+        wanted = (f"contrast-{result.name}_measure-{result.measure}_",)
+    return [
+        Download(f"{stem}.tsv.gz", _packed(rows))
+        for stem, rows in content.tables().items()
+        if stem.startswith(tuple(wanted)) and anchor != "people"
+    ]
+
+
+def _packed(rows: pd.DataFrame) -> str:
+    text = rows.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.5g")
+    packed = gzip.compress(str(text).encode(), 9, mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Sections and tables of the report."""

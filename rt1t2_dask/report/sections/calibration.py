@@ -1,0 +1,255 @@
+"""The section on calibration: protocols, gain, spread before and after, what contrasts hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt1t2_dask.report.numbers import decimal, plural
+from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.table import Table, from_frame
+
+ANCHOR = "calibration"
+# A calibrated spread above the raw one is said; what would be printed as 1.00 is no more.
+WIDER = 1.005
+BIASED_PERCENT = 2.0
+EB_GAIN = "eb_gain"
+
+_HELD = (
+    "Difference of log T1w/T2w of fluid between the contrast's people of either group (who is "
+    "flagged as another sequence left out), with its standard error. Carried: where gain is taken "
+    "out, minus lambda times it, the bias where fluid itself differs and not the gain; where the "
+    "ratio is raw, the estimated lambda times it, the gain that the difference may hold. Where "
+    "gain is taken out, contrasts and regional z hold the anchor constant, so that their p does "
+    "not depend on lambda; slope: of the corrected log ratio on the anchor, median over voxels."
+)
+_LIMIT = (
+    "The priors of the gain and the limits on its anchors were set on eight sessions of six "
+    "people. If fluid itself differs between groups (wider ventricles, contrast agent) and gain "
+    "is taken out, maps, means and contrasts are biased by minus lambda times that difference."
+)
+_FLAGGED = (
+    "Gain moves fluid, muscle and eyes alike; here they disagree by more than 0.4 log units. Who "
+    "is listed is left out of the gain's estimate, and of contrasts where gain is taken out."
+)
+_SPREAD = (
+    "Standard deviation within groups of the log of the median ratio, mean of white and grey "
+    "matter, x 100; people flagged as another sequence left out."
+)
+_METHODS = (
+    "The gain of each ratio was estimated within protocols from the median log T1w/T2w of fluid "
+    "at least 2 mm inside its boundary, shrunken by empirical Bayes (a grid posterior of the "
+    "spreads of tissue, fluid and gain), and applied where P(gain) was at least 0.8 and the "
+    "spread within groups did not grow."
+)
+_HEADINGS = {
+    "another_sequence": "another sequence?",
+    "known_from": "told apart by",
+    "what": "sequence and voxels",
+    "lambda_applied": "lambda taken out",
+    "lambda_estimate": "lambda",
+    "lambda_low": "from",
+    "lambda_high": "to (95 %)",
+    "p_gain": "P(gain)",
+    "raw_sd": "raw (%)",
+    "calibrated_sd": "calibrated (%)",
+    "calibrated_over_raw": "calibrated / raw",
+    "difference": "difference (%)",
+    "se": "standard error (%)",
+    "carried": "carried (%)",
+}
+_LOG = " Contrasts are on the logarithm of the ratio, with a term for each protocol."
+
+
+def calibration_section(
+    kind: str, protocols: pd.DataFrame, people: pd.DataFrame, anchors: pd.DataFrame, scale: str
+) -> Section:
+    """Write the section.
+
+    Parameters
+    ----------
+    kind : str
+        Of the calibration.
+    protocols, people : DataFrame
+        Columns of ``calibration.tsv`` and ``calibration_people.tsv``.
+    anchors : DataFrame
+        As `anchor_differences` returns.
+    scale : {"ratio", "log"}
+        Of the contrasts.
+    """
+    own = kind == EB_GAIN
+    return Section(
+        anchor=ANCHOR,
+        title="Calibration",
+        headline=tuple(warnings(kind, protocols, anchors)),
+        sentences=tuple(_sentences(kind, protocols, people)),
+        tables=tuple(_tables(kind, protocols, people, anchors)),
+        methods=(_METHODS + (_LOG if scale == "log" else ""),) if own else (),
+        limits=(_LIMIT,) if own else (),
+    )
+
+
+def warnings(kind: str, protocols: pd.DataFrame, anchors: pd.DataFrame) -> list[str]:
+    """Say where calibration widens the spread, and where the anchor differs by group."""
+    wider = [
+        f"Warning: calibration={kind} multiplies the spread between people of "
+        f"{row['protocol']} by {row['calibrated_over_raw']:.2f}; compare calibration="
+        f"{'none' if kind == EB_GAIN else EB_GAIN}."
+        for row in protocols.to_dict("records")
+        if row["calibrated_over_raw"] > WIDER
+    ]
+    carried = [
+        f"Warning: the fluid anchor of {row['protocol']} differs between the groups of "
+        f"{row['contrast']} by {decimal(row['difference'], 1)} % (SE {decimal(row['se'], 1)}); "
+        + _carries(row)
+        for row in anchors.to_dict("records")
+        if kind == EB_GAIN and abs(row["carried"]) > BIASED_PERCENT
+    ]
+    return wider + carried
+
+
+def _carries(row: Mapping[Any, Any]) -> str:
+    """Say what of a contrast the anchor's difference may be: fluid, or gain that was left in."""
+    carried = decimal(row["carried"], 1)
+    if row["lambda_applied"]:
+        return (
+            f"if that is fluid and not gain, {carried} % of the difference in maps, means and "
+            "contrast is it."
+        )
+    return (
+        f"no gain is taken out there, and by the estimated lambda {carried} % of the difference "
+        "in maps, means and contrast may be gain."
+    )
+
+
+def anchor_differences(
+    people: pd.DataFrame,
+    protocols: pd.DataFrame,
+    groups: Mapping[str, tuple[str, str]],
+    members: Mapping[str, Collection[str]],
+    slopes: Mapping[str, Mapping[str, float]],
+) -> pd.DataFrame:
+    """Compare the anchor between the two groups of every contrast, protocol by protocol.
+
+    Parameters
+    ----------
+    people, protocols : DataFrame
+        Columns of ``calibration_people.tsv`` and ``calibration.tsv``.
+    groups : mapping of str to (first, second)
+        By contrast.
+    members : mapping of str to collection of str
+        By contrast: the participants in it.
+    slopes : mapping of str to mapping
+        By contrast: the fitted slope by column of its design.
+
+    Returns
+    -------
+    DataFrame
+        ``contrast``, ``protocol``, ``lambda_applied``; ``difference`` (first less second) and
+        ``se`` of the anchor in percent, of whom is in the contrast and not flagged as another
+        sequence; ``carried``: minus lambda times the difference where gain is taken out, else
+        plus the estimated lambda times it; ``slope`` of the log ratio on the anchor, median over
+        voxels, NaN where it is not held constant.
+    """
+    told = people[people["another_sequence"] == "no"]
+    rows = [
+        _difference(
+            contrast,
+            pair,
+            protocol,
+            told[told["participant_id"].isin(members[contrast])],
+            slopes.get(contrast, {}),
+        )
+        for contrast, pair in groups.items()
+        for protocol in protocols.to_dict("records")
+    ]
+    columns = ["contrast", "protocol", "lambda_applied", "difference", "se", "carried", "slope"]
+    return pd.DataFrame([row for row in rows if row], columns=columns)
+
+
+def _difference(
+    contrast: str,
+    pair: tuple[str, str],
+    protocol: Mapping[Any, Any],
+    people: pd.DataFrame,
+    slopes: Mapping[str, float],
+) -> dict[str, object]:
+    here = people[people["protocol"] == protocol["protocol"]]
+    first, second = (
+        here.loc[here["group"] == name, "fluid"].dropna().to_numpy(np.float64) for name in pair
+    )
+    if min(len(first), len(second)) < 2:
+        return {}
+    applied = protocol["lambda_applied"]
+    difference = 100 * float(first.mean() - second.mean())
+    variance = first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)
+    names = ("anchor", f"anchor of {protocol['protocol']}")
+    own = [slope for name, slope in slopes.items() if name in names]
+    return {
+        "contrast": contrast,
+        "protocol": protocol["protocol"],
+        "lambda_applied": applied,
+        "difference": difference,
+        "se": 100 * float(np.sqrt(variance)),
+        "carried": (-applied or protocol["lambda_estimate"]) * difference,
+        "slope": own[0] if own else np.nan,
+    }
+
+
+def _tables(
+    kind: str, protocols: pd.DataFrame, people: pd.DataFrame, anchors: pd.DataFrame
+) -> list[Table]:
+    groups = [name for name in protocols if str(name).startswith("n_")]
+    what = ["protocol", "scans", *groups, "another_sequence", "known_from", "what"]
+    tables = [from_frame(protocols[what].rename(columns=_HEADINGS), "Protocols")]
+    spreads = protocols[["protocol", "raw_sd", "calibrated_sd", "calibrated_over_raw"]].copy()
+    spreads[["raw_sd", "calibrated_sd"]] *= 100
+    if kind == EB_GAIN:
+        gain = ["lambda_applied", "lambda_estimate", "lambda_low", "lambda_high", "p_gain"]
+        shown = protocols[["protocol", *gain, "dof"]].rename(columns=_HEADINGS)
+        tables.append(from_frame(shown, "Gain by protocol"))
+    spreads = spreads.rename(columns=_HEADINGS)
+    tables.append(from_frame(spreads, "Spread between people", (_SPREAD,)))
+    if kind == EB_GAIN and len(anchors):
+        shown = anchors.rename(columns=_HEADINGS)
+        tables.append(from_frame(shown, "Fluid anchor by contrast", (_HELD,)))
+    flagged = people[people["another_sequence"] == "yes"]
+    if len(flagged):
+        columns = ["participant_id", "protocol", "fluid", "muscle", "eye", "apart"]
+        tables.append(from_frame(flagged[columns], "Another sequence?", (_FLAGGED,)))
+    return tables
+
+
+def _sentences(kind: str, protocols: pd.DataFrame, people: pd.DataFrame) -> list[str]:
+    """Say how many protocols there are, how they were told apart, what was done in each."""
+    alone = (protocols["known_from"] == "voxel sizes alone").any()
+    said = [
+        f"{plural(len(people), 'person', 'people')} in {plural(len(protocols), 'protocol')}"
+        + ("; without headers, protocols are told apart by voxel sizes alone." if alone else ".")
+    ]
+    if kind != EB_GAIN:
+        return [*said, f"Calibration was {kind}: no gain was taken out."]
+    for row in protocols.to_dict("records"):
+        if row["lambda_applied"]:
+            said.append(
+                f"{row['protocol']}: {100 * row['lambda_applied']:.0f} % of each anchor's "
+                f"deviation was taken for gain (P(gain) {row['p_gain']:.2f})."
+            )
+            said += _unread(people[people["protocol"] == row["protocol"]])
+        else:
+            said.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
+    return said
+
+
+def _unread(people: pd.DataFrame) -> list[str]:
+    """Say how many stay raw among corrected ones because their fluid could not be read."""
+    n = int(people["fluid"].isna().sum())
+    if not n:
+        return []
+    return [
+        f"The fluid of {plural(n, 'person', 'people')} could not be read: the ratio stays raw "
+        "there, and contrasts and receptors leave them out."
+    ]

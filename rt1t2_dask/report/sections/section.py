@@ -1,0 +1,51 @@
+"""A section that an analysis adds to the report: words, tables and figures of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rt1t2_dask.report.figures.picture import Picture
+from rt1t2_dask.report.sections.table import Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page, after the receptors and before quality.
+
+    Parameters
+    ----------
+    anchor : str
+        Letters, digits and hyphens; unique on the page.
+    title : str
+    headline : tuple of str
+        Sentences with numbers for the top of the page.
+    sentences : tuple of str
+        What stands above the tables.
+    tables : tuple of Table
+        Made with `from_frame`; the first is shown, later ones with more than 12 rows folded.
+    pictures : mapping of str to Picture
+        By file stem, which begins with the anchor; saved in ``figures/`` too.
+    methods, limits : tuple of str
+        Paragraphs for the methods text and for the limits.
+    cites : tuple of str
+        Keys of ``references.json`` that these paragraphs name.
+    """
+
+    anchor: str
+    title: str
+    headline: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    cites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strange = [stem for stem in self.pictures if not stem.startswith(self.anchor)]
+        if strange:
+            raise ValueError(
+                f"figures of section {self.anchor} begin with its anchor; "
+                f"received {', '.join(strange)}"
+            )

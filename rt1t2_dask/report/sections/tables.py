@@ -1,0 +1,261 @@
+"""Tables of the report: which columns of the results, in which order, with which notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.report.content import AssetLike, ContrastResult, ReportContent
+from rt1t2_dask.report.numbers import (
+    NOT_AVAILABLE,
+    coordinates,
+    decimal,
+    is_missing,
+    p_phrase,
+    probability,
+    thousands,
+)
+from rt1t2_dask.report.sections.contrast_details import scale_notes
+from rt1t2_dask.report.sections.receptor_marks import judged
+from rt1t2_dask.report.sections.table import Heading, Table, from_frame, with_places
+
+_CHECKSUM_LETTERS = 12
+_CLUSTER_ORDER = [
+    *("cluster", "direction", "region", "volume_mm3"),
+    *("extent_p_fwe_rft", "extent_p_fwe_permutation", "extent_q_fdr", "extent_p_uncorrected"),
+    *("peak_t", "peak_zscore", "peak", "peak_p_fwe_rft", "peak_p_fwe_permutation"),
+    "lesion_overlap",
+]
+_BANDS = {"extent": "Cluster extent", "peak": "Peak"}
+_CLUSTER_MORE = ["cluster", "voxels", "centre", "regions"]
+_RECEPTOR_ORDER = [
+    *("receptor", "mark", "map", "group", "mean_fisher_z", "interval", "mean_rho"),
+    *("p_permutation", "q_fdr", "p_fwe", "p_spatial", "p_conjunction", "q_conjunction"),
+    "n_regions",
+]
+
+
+def clusters(result: ContrastResult) -> Table:
+    """Return the cluster table of a contrast (the paper's Table 2)."""
+    frame = result.clusters.copy()
+    frame["direction"] = frame["sign"].map(
+        {"positive": result.positive, "negative": result.negative}
+    )
+    places = [f"peak_{axis}_mm" for axis in "xyz"]
+    frame["peak"] = [coordinates(row) for row in frame[places].to_numpy()]
+    names = [name for name in _CLUSTER_ORDER if not _not_permuted(frame, name)]
+    made = from_frame(frame[names], f"Clusters, {result.title}", _cluster_notes(result))
+    heads = tuple(
+        replace(
+            head,
+            text=f"Peak {result.statistic}" if head.text == "Peak t" else head.text,
+            band=_BANDS.get(name.split("_", maxsplit=1)[0], ""),
+        )
+        for name, head in zip(names, made.headings, strict=True)
+    )
+    return with_places(replace(made, headings=heads), frame, places)
+
+
+def _not_permuted(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column of extent by permutation stays empty, as it does by default."""
+    return name == "extent_p_fwe_permutation" and bool(frame[name].isna().all())
+
+
+def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
+    notes = ["Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery."]
+    if result.statistic == "t":
+        notes.append(
+            "p and q of random fields are one-sided for each sign, as SPM12's: a search of both "
+            "signs finds by chance twice as often. p by permutation are of both signs together."
+        )
+    if result.permutation and _not_permuted(result.clusters, "extent_p_fwe_permutation"):
+        notes.append(
+            f"The peak's p by permutation is of its {result.symbol}; that of extent needs "
+            "permute.statistic=[max_t,cluster] with permute.forming_p as contrast.p."
+        )
+    return (*notes, *(scale_notes(result.details) if result.details else ()))
+
+
+def cluster_extents(result: ContrastResult) -> Table:
+    """Return how far each cluster reaches: voxels, centre of gravity, all its regions."""
+    frame = result.clusters.copy()
+    places = [f"centre_{axis}_mm" for axis in "xyz"]
+    frame["centre"] = [coordinates(row) for row in frame[places].to_numpy()]
+    made = from_frame(frame[_CLUSTER_MORE], "Cluster extents")
+    return with_places(made, frame, places)
+
+
+def receptors(frame: pd.DataFrame) -> Table:
+    """Return the receptor table (the paper's Table 3)."""
+    shown = frame.copy()
+    shown["interval"] = [
+        NOT_AVAILABLE if is_missing(low) else f"{decimal(low, 3)} to {decimal(high, 3)}"
+        for low, high in zip(frame["ci_low"], frame["ci_high"], strict=True)
+    ]
+    rule = judged(frame)
+    shown["mark"] = rule.marks(frame)
+    permutations = [thousands(n) for n in sorted(frame["n_permutations"].dropna().unique())]
+    notes = (
+        f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
+        f"Found, by {rule.by}: ** q < .05, * p < .05 uncorrected.",
+        "Intervals: studentised bootstrap over patients and, for z against them, controls.",
+        "q: Benjamini-Hochberg over all maps and patient groups of this run.",
+        "p, both nulls: the larger of the two p, and q of it.",
+        "p FWE over maps: each map's statistic in units of its permutation SD.",
+        "The smallest p that n permutations can give is 1/(n + 1).",
+    )
+    return from_frame(
+        shown[[name for name in _RECEPTOR_ORDER if name in shown]],
+        "Correlation of ratio changes with receptor maps",
+        notes,
+    )
+
+
+def demographics(frame: pd.DataFrame) -> Table:
+    """Return the people by group, one column each, and the tests (the paper's Table 1)."""
+    rows = (
+        ("n", *(thousands(n) for n in frame["n"]), ""),
+        ("Age in years, mean ± SD", *_ages(frame), _age_tests(frame)),
+        ("Sex, male / female", *_sexes(frame), _test(frame.iloc[0], "sex")),
+    )
+    heads = ("Characteristic", *map(str, frame["group"]), "Test")
+    numeric = (False, *(True for _ in frame["group"]), False)
+    return Table("Age and sex by group", tuple(map(Heading, heads, numeric)), rows)
+
+
+def _ages(frame: pd.DataFrame) -> list[str]:
+    return [
+        NOT_AVAILABLE if is_missing(mean) else f"{decimal(mean, 1)} ± {decimal(sd, 1)}"
+        for mean, sd in zip(frame["age_mean"], frame["age_sd"], strict=True)
+    ]
+
+
+def _sexes(frame: pd.DataFrame) -> list[str]:
+    counts = zip(frame["n"], frame["n_male"], frame["n_female"], strict=True)
+    return [_of_either(n - male - female, male, female) for n, male, female in counts]
+
+
+def _of_either(rest: float, male: float, female: float) -> str:
+    """Return the number of men and of women, and of whom neither is known."""
+    if is_missing(male) or is_missing(female):
+        return NOT_AVAILABLE
+    others = f" ({thousands(rest)} other or not known)" if rest else ""
+    return f"{thousands(male)} / {thousands(female)}{others}"
+
+
+def _age_tests(frame: pd.DataFrame) -> str:
+    tested = frame[frame["age_p"].notna()]
+    said = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
+    return "; ".join(said) or NOT_AVAILABLE
+
+
+def _test(row: pd.Series[Any], what: str) -> str:
+    if is_missing(row[f"{what}_p"]):
+        return NOT_AVAILABLE
+    error = row.get(f"{what}_p_error")
+    drawn = "" if is_missing(error) or not error else f" (standard error {error:.2g})"
+    return f"{row[f'{what}_test']}, p {p_phrase(row[f'{what}_p'])}{drawn}"
+
+
+def permutation(result: ContrastResult) -> Table | None:
+    """Return the whole-brain permutation test, one row a statistic; None where not run."""
+    found = result.permutation
+    if not found:
+        return None
+    parts = [found.get(key) or {} for key in ("observed_maximum", "critical_05", "p")]
+    units = found.get("unit") or {}
+    rows = tuple(
+        (
+            f"{name} ({units[name]})" if name in units else name,
+            decimal(parts[0].get(name)),
+            decimal(parts[1].get(name)),
+            probability(parts[2].get(name)),
+        )
+        for name in dict.fromkeys(name for part in parts for name in part)
+    )
+    heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
+    method = str(found.get("method", "")).replace("_", "-").title()
+    caption = f"{method} permutation, {result.title}: {result.exchanges}, seed {found.get('seed')}"
+    notes = _stopped_early(found)
+    return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
+
+
+def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what p rests on where relabelings could end before their planned number."""
+    stop, made, planned = (found.get(key) for key in ("early_stop", "n", "n_planned"))
+    if not stop:
+        return ()
+    if made == planned:
+        said = f"permute.early_stop={stop} was never reached: all planned relabelings were made."
+        return (said,)
+    return (
+        f"Stopped early: {thousands(made)} of {thousands(planned)} planned relabelings, since "
+        f"{stop} or more had reached every observed maximum. The p above are sequential (Besag "
+        "& Clifford 1991); p of voxels and clusters, in the maps and the table, rest on the "
+        "relabelings made and are coarse: a voxel's p of such a run is not to be reported.",
+    )
+
+
+def assets(used: Sequence[AssetLike]) -> Table:
+    """Return every atlas, template and map with its terms."""
+    rows = tuple(
+        (
+            asset.name,
+            asset.licence,
+            asset.citation,
+            asset.sha256[:_CHECKSUM_LETTERS] or NOT_AVAILABLE,
+        )
+        for asset in used
+    )
+    heads = tuple(Heading(h, False) for h in ("Asset", "Licence", "Citation", "SHA-256 (start)"))
+    return Table("Atlases, templates and maps of others that this run used", heads, rows)
+
+
+def settings(nested: Mapping[str, Any], caption: str) -> Table:
+    """Return nested settings as one dotted key a row."""
+    rows = tuple((key, "null" if value is None else str(value)) for key, value in flat(nested))
+    return Table(caption, (Heading("Key", False), Heading("Value", False)), rows)
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the leaves of nested mappings with dotted keys, in their order."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            pairs += flat(value, f"{name}.")
+        else:
+            pairs.append((name, value))
+    return pairs
+
+
+def _flags(quality: pd.DataFrame | None) -> pd.DataFrame | None:
+    if quality is None or "flag" not in quality:
+        return None
+    flagged = quality[quality["flag"].notna()]
+    return flagged[[name for name in ("participant_id", "used", "flag") if name in flagged]]
+
+
+def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
+    if quality is None or "flag" not in quality:
+        return quality
+    ordered = quality.sort_values("flag", key=lambda flag: flag.isna(), kind="stable")
+    return ordered.drop(columns="flag")
+
+
+def people(content: ReportContent) -> dict[str, Table]:
+    """Return the tables on who was left out, who failed and how good the rest is."""
+    found = {
+        "excluded": (content.excluded, "Left out by the study's settings"),
+        "failures": (content.failures, "Failed during processing"),
+        "flags": (_flags(content.quality), "People beyond a limit of quality or without gain"),
+        "quality": (_flagged_first(content.quality), "Quality, one row a person"),
+    }
+    return {
+        key: from_frame(frame, caption)
+        for key, (frame, caption) in found.items()
+        if frame is not None and not frame.empty
+    }

@@ -1,0 +1,1 @@
+"""Clusters, peaks, smoothness, random fields and TFCE."""

@@ -1,0 +1,1 @@
+"""The general linear model at every voxel: fits, variances, effect sizes, power."""

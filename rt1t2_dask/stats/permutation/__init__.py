@@ -1,0 +1,1 @@
+"""Permutation tests over blocks of voxels, and their compiled kernels."""
