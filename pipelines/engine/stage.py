@@ -99,6 +99,11 @@ class Task:
     files: Mapping[str, InputFile]
     assets: Mapping[str, str]
 
+    @property
+    def sources(self) -> tuple[Part, ...]:
+        """Return every part it reads, once each."""
+        return tuple(dict.fromkeys(self.parents.values()))
+
 
 @dataclass(frozen=True)
 class Made:

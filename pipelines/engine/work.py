@@ -125,7 +125,7 @@ def missing_tasks(tasks: Sequence[Task], targets: Iterable[Part], whole: set[Par
     wanted = {part for part in targets if part not in whole}
     for task in reversed(tasks):
         if task.part in wanted:
-            wanted |= {parent for parent in task.parents.values() if parent not in whole}
+            wanted |= set(task.sources) - whole
     unique = {task.part: task for task in tasks if task.part in wanted}
     return list(unique.values())
 
@@ -145,7 +145,7 @@ class _Flow:
     def __init__(self, executor: Executor, lake: Lake, tasks: Sequence[Task], tell: Tell) -> None:
         self.executor, self.lake, self.tell = executor, lake, tell
         own = {task.part for task in tasks}
-        self.unmet = {task.part: set(task.parents.values()) & own for task in tasks}
+        self.unmet = {task.part: set(task.sources) & own for task in tasks}
         self.waiting = {task.part: task for task in tasks}
         self.children: dict[Part, list[Part]] = {}
         for part, parents in self.unmet.items():
