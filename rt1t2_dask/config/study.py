@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from rt1t2_dask.config.cohort import ADJUSTED, Cohort
 from rt1t2_dask.config.contrasts import Form
 from rt1t2_dask.config.faults import fault_lines
-from rt1t2_dask.config.model import Model
+from rt1t2_dask.config.model import Model, SourceSettings
 from rt1t2_dask.config.morphometry import (
     MorphometrySource,
     Similarity,
@@ -81,9 +81,11 @@ __all__ = [
     "Sites",
     "Smooth",
     "Source",
+    "SourceSettings",
     "Storage",
     "Template",
     "Transcriptome",
+    "add_source",
     "parse",
     "parse_storage",
 ]
@@ -235,6 +237,19 @@ class Config(Model):
         places = {"storage", "cluster", "output_dir"}
         leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
         return self.model_dump(mode="json", exclude=leave_out)
+
+
+def add_source(settings: type[SourceSettings]) -> None:
+    """Let ``source.kind`` choose another source, whose YAML lies in a searched folder.
+
+    Parameters
+    ----------
+    settings : type of SourceSettings
+        Its ``kind`` is a literal that no other source has; its ``reader`` finds people and files.
+    """
+    field = Config.model_fields["source"]
+    field.annotation = field.annotation | settings  # type: ignore[assignment]
+    Config.model_rebuild(force=True)
 
 
 def parse(tree: Mapping[str, Any]) -> Config:
