@@ -34,7 +34,7 @@ def scale_of_maps(inputs: Inputs, planned: str) -> str:
         A value of `Scale`. A map is signed where more than 1 % of what is measured in the
         brain is negative.
     """
-    maps = (role for role in inputs.task.parents if role.startswith(("row", "minus")))
+    maps = (role for role in inputs.task.parents if role.startswith(("row", "partner")))
     if any(inputs.record(role).get("negative_share", 0.0) > SIGNED_SHARE for role in maps):
         return Scale.SIGNED.value
     return planned

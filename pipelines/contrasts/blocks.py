@@ -77,9 +77,9 @@ def voxel_blocks(
     return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
 
 
-def minus_role(index: int) -> str:
+def partner_role(index: int) -> str:
     """Role of the map that is subtracted from that of one row of the design."""
-    return f"minus{index:05d}"
+    return f"partner{index:05d}"
 
 
 class Rows:
@@ -87,8 +87,8 @@ class Rows:
 
     Parameters
     ----------
-    maps, minus : list of DataArray, dimensions (z, y, x)
-        One a row; ``minus`` is empty where rows are no pairs.
+    maps, partners : list of DataArray, dimensions (z, y, x)
+        One a row; ``partners`` is empty for unpaired designs.
     settings : mapping
         Of the stage: which gain and which scale (`group_scale.scale_settings`).
     """
@@ -96,15 +96,15 @@ class Rows:
     def __init__(
         self,
         maps: list[xr.DataArray],
-        minus: list[xr.DataArray],
+        partners: list[xr.DataArray],
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self._maps, self._minus, self._settings = maps, minus, settings or {}
+        self._maps, self._partners, self._settings = maps, partners, settings or {}
 
     @classmethod
     def open(cls, inputs: Inputs) -> Rows:
-        """Open the parents ``row00000`` and on, and ``minus00000`` and on."""
-        return cls(_opened(inputs, row_role), _opened(inputs, minus_role), inputs.settings)
+        """Open the maps of the rows and of their partners."""
+        return cls(_opened(inputs, row_role), _opened(inputs, partner_role), inputs.settings)
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -133,7 +133,7 @@ class Rows:
         rows : sequence of bool
             Which rows, where rows are no pairs.
         """
-        if self._minus:
+        if self._partners:
             boxes = (self._partner(k, block.box) for k in range(len(self)))
             maps = [box.reshape(-1)[block.inside] for box in boxes]
         else:
@@ -148,10 +148,10 @@ class Rows:
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
         values = read_scaled(self._settings, k, values)
-        return values - self._partner(k, box) if self._minus else values
+        return values - self._partner(k, box) if self._partners else values
 
     def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
-        values = np.asarray(self._minus[k][box].to_numpy(), np.float32)
+        values = np.asarray(self._partners[k][box].to_numpy(), np.float32)
         return read_scaled(self._settings, k, values, PARTNER_FACTORS)
 
 

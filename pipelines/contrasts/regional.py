@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.calibration.group_scale import (
     PARTNER_FACTORS,
     read_scaled,
 )
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, minus_role
+from rt1t2_dask.pipelines.contrasts.blocks import Rows, partner_role
 from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
 from rt1t2_dask.pipelines.contrasts.maps import n_rows, row_role
 from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
@@ -81,7 +81,7 @@ def _made(rows: pd.DataFrame) -> Made:
 def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
     """Regional means by row, pairs subtracted, and the mean they are a share of."""
     own = np.stack(list(_read(inputs, row_role, FACTORS)))
-    other = list(_read(inputs, minus_role, PARTNER_FACTORS))
+    other = list(_read(inputs, partner_role, PARTNER_FACTORS))
     if other:
         return own - np.stack(other), _mean(np.stack(other))
     against = inputs.settings.get(AGAINST, 0.0)

@@ -50,7 +50,7 @@ def _make(inputs: Inputs) -> Made:
     record = {
         "brain_ml": float(volume_ml),
         "brain_mask": _origin(inputs),
-        "head_likeness": registered.pose.likeness,
+        "head_similarity": registered.pose.similarity,
         "head_margin": registered.pose.margin,
         "head_ncc": registered.ncc,
         "head_reach": registered.reach,

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain.trim import filled
 from rt1t2_dask.images.dicom.read import convert
-from rt1t2_dask.images.nifti import START_BYTES, from_bytes, look_at_start
+from rt1t2_dask.images.nifti import START_BYTES, from_bytes, inspect_start
 from rt1t2_dask.images.quality.qc import (
-    Look,
+    Inspection,
     check_contrasts,
     check_not_the_same,
-    look_at,
+    inspect,
     mask_on,
 )
 from rt1t2_dask.images.resample import to_grid, working_grid
@@ -51,8 +51,8 @@ def _make_scans(inputs: Inputs) -> Made:
     check_not_the_same(t1w, t2w)
     most = checks["most_voxel_mm"]
     looks = {
-        "t1w": look_at(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
-        "t2w": look_at(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
+        "t1w": inspect(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
+        "t2w": inspect(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
     }
     if checks["contrast"]:
         check_contrasts(looks["t1w"], looks["t2w"])
@@ -87,7 +87,7 @@ def _scan(file: InputFile, name: str) -> tuple[Volume, tuple[str, ...]]:
             converted = convert(file.read_members(), name, file.slices, file.echo_ms)
             return converted.volume, converted.notes
         content = file.read()
-        return from_bytes(content, name), look_at_start(content[:START_BYTES], name).notes
+        return from_bytes(content, name), inspect_start(content[:START_BYTES], name).notes
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _shares(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
     return shares
 
 
-def _seen(image: Volume, look: Look | None) -> dict[str, Any]:
+def _seen(image: Volume, look: Inspection | None) -> dict[str, Any]:
     seen = {"voxel_mm": image.grid.voxel_mm.tolist(), "shape": list(image.grid.shape)}
     if look is None:
         return seen

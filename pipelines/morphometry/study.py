@@ -96,10 +96,10 @@ class MorphometryRun:
             log.info("simulated %d files into %s", written, config.source.root)
         people = read_people(config)
         features = plan_features(config, people)
-        foreseen = plan_study(config, people, features, range(len(people)))
-        check_tables(self.lake, foreseen.tasks())
+        predicted = plan_study(config, people, features, range(len(people)))
+        check_tables(self.lake, predicted.tasks())
         if config.dry_run or config.check:
-            self._describe(foreseen, people)
+            self._describe(predicted, people)
             return DONE
         log_read(people, config.cohort)
         for line in table_notes(config, read_table(config), named=False):

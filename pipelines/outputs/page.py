@@ -28,7 +28,7 @@ from rt1t2_dask.pipelines.outputs.folder import failure_table
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.section import age_pairs, people_section
 from rt1t2_dask.pipelines.people.table import shown
-from rt1t2_dask.pipelines.receptors.notes import missing_receptors, own_maps_note, spatial_note
+from rt1t2_dask.pipelines.receptors.notes import custom_maps_note, missing_receptors, spatial_note
 from rt1t2_dask.pipelines.receptors.plan import first_lists
 from rt1t2_dask.pipelines.receptors.results import receptor_details
 from rt1t2_dask.pipelines.sensitivity.tables import calibration_rows, edge_rows
@@ -249,7 +249,7 @@ def _missing(contrasts: Sequence[ContrastResult]) -> list[str]:
     return notes
 
 
-def _own_atlas_note(config: Config) -> list[str]:
+def _custom_atlas_note(config: Config) -> list[str]:
     if config.receptors.atlas is None:
         return []
     return [
@@ -262,7 +262,7 @@ def _own_atlas_note(config: Config) -> list[str]:
 def _notes(config: Config, cohort: CohortPlan) -> list[str]:
     notes = []
     if cohort.receptors:
-        notes += [spatial_note(config), *own_maps_note(config), *_own_atlas_note(config)]
+        notes += [spatial_note(config), *custom_maps_note(config), *_custom_atlas_note(config)]
     if cohort.contrasts and config.permute.n and config.contrast.variance != "equal":
         notes.append(VARIANCE_NOTES[config.contrast.variance])
     if "cluster" in config.permute.statistic and config.permute.forming_p != config.contrast.p:

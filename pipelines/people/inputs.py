@@ -94,11 +94,11 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
             reasons[label] = str(error)
     _require_somebody(config, files, reasons)
     sums = {label: [file.sha256 for file in _scans(own)] for label, own in files.items()}
-    found = without_doubles(Found(files, reasons), sums)
+    found = without_duplicates(Found(files, reasons), sums)
     return replace(found, passed={label: own for label, own in passed.items() if own})
 
 
-def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
+def without_duplicates(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
     """Take out people who share a scan, or have one as both contrasts.
 
     Parameters
@@ -112,7 +112,7 @@ def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
 
 
 def by_content(found: Found) -> dict[str, list[str]]:
-    """Return keys for `without_doubles` where checksums are foretold: by what files hold."""
+    """Return keys for `without_duplicates` where checksums are foretold: by what files hold."""
     scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
     keys: dict[str, list[str]] = {label: [] for label in found.files}
     for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):

@@ -14,7 +14,7 @@ from rt1t2_dask.pipelines.people.inputs import (
     by_content,
     find_inputs,
     known_checksums,
-    without_doubles,
+    without_duplicates,
 )
 from rt1t2_dask.pipelines.people.table import read_table
 from rt1t2_dask.storage.keys import digest
@@ -45,7 +45,7 @@ def to_simulate(config: Config) -> int:
     return len(simulate.missing_people(config.source, config.cohort, store))
 
 
-def foreseen_table(config: Config) -> Table:
+def predicted_table(config: Config) -> Table:
     """Read the participants table, or foretell that of a simulation.
 
     Raises
@@ -59,7 +59,7 @@ def foreseen_table(config: Config) -> Table:
     return Table(read_table(config))
 
 
-def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
+def predicted_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
     """Find everybody's files without reading more of them than tells whether two are one.
 
     A file that the lake does not remember is known by its size and time: what was made of it
@@ -78,7 +78,7 @@ def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
     except (UserError, RunError):
         stamp = _stamp
     found = find_inputs(config, people, stamp)
-    return without_doubles(found, by_content(found))
+    return without_duplicates(found, by_content(found))
 
 
 def _stamp(store: Store, path: str) -> str:

@@ -104,7 +104,7 @@ def derivatives(
         raw = [] if source.raw is None else list(open_store(source.raw, options).list(label))
         session = _end(session, images_of(list(store.list(label))), images_of(raw))
     own = source.model_copy(update={"session": session})
-    needed = config.given_transform
+    needed = config.precomputed_transform
     return derived_choices(own, label, options, needs_transform=needed, given=given)
 
 

@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, own_atlas
+from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, custom_atlas
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.maps import gather
@@ -43,7 +43,7 @@ def _make_pet(inputs: Inputs) -> Made:
     for role, file in inputs.task.files.items():
         if role not in (IMAGE, TABLE):
             found[role] = _density(file.read(), role)
-    own = own_atlas(inputs.task.files)
+    own = custom_atlas(inputs.task.files)
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
     record = {"maps": list(means.names), "origin": dict(means.origin)}

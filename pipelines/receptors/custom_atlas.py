@@ -29,7 +29,7 @@ def atlas_files(config: Config) -> dict[str, InputFile]:
     return {IMAGE: image, TABLE: local_file(chosen.table, "receptors.atlas.table")}
 
 
-def own_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
+def custom_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
     """Read the user's regions; None where the files hold none.
 
     Raises
@@ -61,7 +61,7 @@ def _names(file: InputFile) -> dict[int, str]:
 
 
 def _make(inputs: Inputs) -> Made:
-    atlas = own_atlas(inputs.task.files)
+    atlas = custom_atlas(inputs.task.files)
     assert atlas is not None
     return region_means(inputs, atlas)
 

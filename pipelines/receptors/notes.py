@@ -22,7 +22,7 @@ def spatial_note(config: Config) -> str:
     )
 
 
-def own_maps_note(config: Config) -> list[str]:
+def custom_maps_note(config: Config) -> list[str]:
     """Say in which space the user's own maps lie, where it is not that of the people's maps."""
     chosen, space = config.receptors.maps, config.receptors.space
     own = [name for name in chosen if ".nii" in name] if not isinstance(chosen, str) else []

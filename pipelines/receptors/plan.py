@@ -26,7 +26,7 @@ from rt1t2_dask.pipelines.engine.stage import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import COVARIATE, some
 from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
-from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, own_atlas, plan_parcels
+from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, custom_atlas, plan_parcels
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
@@ -98,7 +98,7 @@ def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFi
     files = atlas_files(config)
     if not files:
         return {}
-    own_atlas(files)
+    custom_atlas(files)
     if means_only:
         raise UserError(
             f"receptors.atlas: {len(means_only)} maps ({means_only[0]}) ship as means over "

@@ -29,7 +29,7 @@ from rt1t2_dask.pipelines.people.notes import (
     named_although,
     table_notes,
 )
-from rt1t2_dask.pipelines.people.predicted import Table, foreseen_files, foreseen_table
+from rt1t2_dask.pipelines.people.predicted import Table, predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import lines_read
 from rt1t2_dask.pipelines.people.table import chosen_people, people_with_files
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
@@ -89,7 +89,7 @@ class _Check:
         """Look at everything that one source has."""
         self._places()
         self._programs()
-        self.table = self._tried(lambda: foreseen_table(self.config))
+        self.table = self._tried(lambda: predicted_table(self.config))
         if self.table is not None:
             self._table(self.table)
 
@@ -148,7 +148,7 @@ class _Check:
         if not self.site:
             self._people(people)
         self._note(table_notes(self.config, table.rows, named=True))
-        found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
+        found = self._tried(lambda: predicted_files(self.config, people, table.to_simulate))
         if found is not None:
             self._images(table, found)
             self.said += [f"- {line}" for line in steps(self.config, people)]
@@ -162,7 +162,7 @@ class _Check:
             return
         people = people_with_files(table.rows, cohort)
         if len(people) and not bids.label_faults(people["participant_id"], ""):
-            found = self._tried(lambda: foreseen_files(self.config, people, 0))
+            found = self._tried(lambda: predicted_files(self.config, people, 0))
             if found is not None:
                 self._images(table, found)
 

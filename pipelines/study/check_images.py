@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rt1t2_dask.config.study import Config, MapsSource
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreign import refuse_absent
-from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
+from rt1t2_dask.images.nifti import START_BYTES, Start, inspect_start, is_whole, require_whole
 from rt1t2_dask.images.quality.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
@@ -142,7 +142,7 @@ def _start_of(file: InputFile, name: str) -> Start:
     store = open_store(file.root, file.options)
     try:
         begins = store.start(file.path, START_BYTES)
-        start = look_at_start(begins, name)
+        start = inspect_start(begins, name)
         if not is_whole(begins, store.end(file.path, 4), store.entry(file.path).size, start):
             require_whole(store.read(file.path), start, name)
     except NOT_READ as error:

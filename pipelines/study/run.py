@@ -34,7 +34,7 @@ from rt1t2_dask.pipelines.outputs.write import is_written, write_failed, write_r
 from rt1t2_dask.pipelines.people import simulated as simulate
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.notes import files_found, found_lines
-from rt1t2_dask.pipelines.people.predicted import foreseen_files, foreseen_table, to_simulate
+from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table, to_simulate
 from rt1t2_dask.pipelines.people.read import log_read
 from rt1t2_dask.pipelines.people.table import sound_people
 from rt1t2_dask.pipelines.quality.refused import write_refused
@@ -235,8 +235,8 @@ class _Run:
                 f"{missing} people of the simulated sites are not there yet, and the plan of "
                 "several sites needs their files; run without dry_run first."
             )
-        people = sound_people(foreseen_table(self.config).rows, self.config.cohort)
-        return people, foreseen_files(self.config, people, missing)
+        people = sound_people(predicted_table(self.config).rows, self.config.cohort)
+        return people, predicted_files(self.config, people, missing)
 
     def _announce(self, *plans: ImagePlan | CohortPlan | SensitivityPlan) -> None:
         images = (plan for plan in plans if isinstance(plan, ImagePlan))

@@ -64,7 +64,7 @@ def _share_knows_what(config: Config) -> None:
 
 
 def _transform_has_a_source(config: Config) -> None:
-    if config.given_transform and config.source.kind != "derivatives":
+    if config.precomputed_transform and config.source.kind != "derivatives":
         raise ValueError(
             f"normalise=derivatives needs source=derivatives, not {config.source.kind}"
         )

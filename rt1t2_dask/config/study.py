@@ -191,7 +191,7 @@ class Config(Model):
             raise UserError(f"cohort.sites.{site}: {error}") from None
 
     @property
-    def given_transform(self) -> bool:
+    def precomputed_transform(self) -> bool:
         """Whether the way to the template is taken from derivatives."""
         return self.normalise.kind == "derivatives"
 
@@ -219,7 +219,7 @@ class Config(Model):
         """Name of the space of the output maps."""
         if isinstance(self.source, MapsSource):
             return self.source.space
-        if isinstance(self.source, DerivativesSource) and self.given_transform:
+        if isinstance(self.source, DerivativesSource) and self.precomputed_transform:
             return self.source.space
         return self.template.space
 

@@ -1,4 +1,4 @@
-"""One image in memory: voxels and the affine that places them."""
+"""One image in memory: voxels and affine."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Volume:
 
     @property
     def grid(self) -> Grid:
-        """The grid the voxels lie on."""
+        """The voxel grid."""
         x, y, z = self.data.shape
         return Grid((x, y, z), self.affine)
 

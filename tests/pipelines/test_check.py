@@ -13,7 +13,7 @@ import pytest
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import from_bytes, look_at_start
+from rt1t2_dask.images.nifti import from_bytes, inspect_start
 from rt1t2_dask.pipelines.study.effort import cpu_seconds, in_words, study_seconds
 
 
@@ -169,9 +169,9 @@ def test_a_header_alone_gives_the_grid_of_the_whole_image(tmp_path):
     for name in ("a.nii", "a.nii.gz"):
         nib.Nifti1Image(data, affine).to_filename(tmp_path / name)
         content = (tmp_path / name).read_bytes()
-        assert look_at_start(content[:4096], name).grid.same_as(from_bytes(content, name).grid)
+        assert inspect_start(content[:4096], name).grid.same_as(from_bytes(content, name).grid)
     with pytest.raises(SubjectError, match="not a readable NIfTI"):
-        look_at_start(gzip.compress(b"x" * 400)[:60], "T1w")
+        inspect_start(gzip.compress(b"x" * 400)[:60], "T1w")
 
 
 def test_finer_grids_and_more_people_take_longer():

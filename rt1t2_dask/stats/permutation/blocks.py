@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.clusters.suprathreshold import Above, join
+from rt1t2_dask.stats.clusters.suprathreshold import Suprathreshold, join
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import Variance, whitened
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.glm.residuals import residualise
 from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.permutation.kernels import I32
-from rt1t2_dask.stats.permutation.permuted import partial_shares, whole_shares
+from rt1t2_dask.stats.permutation.permuted import explained_by_complete, explained_by_partial
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock, identity
 from rt1t2_dask.stats.permutation.scanning import scan_partial, scan_whole
 from rt1t2_dask.stats.permutation.tails import Tails, merge_blocks
@@ -40,13 +40,13 @@ class BatchResult:
     exceed : ndarray of int32, shape (voxel,)
         Permutations whose absolute statistic was at least the observed; batches
         combine by sum.
-    above : Above
+    suprathreshold : Suprathreshold
         Voxels over the height that was asked for.
     """
 
     tails: Tails
     exceed: I32
-    above: Above
+    suprathreshold: Suprathreshold
 
 
 def prepare(
@@ -86,8 +86,8 @@ def prepare(
         data = data * weight.astype(data.dtype)
     left = residualise(data, design, min_group_n, min_group_share, signs, separate)
     as_it_is = identity(design.n)
-    whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
-    partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
+    whole = explained_by_complete(left, as_it_is, smith)[0, : len(left.index)]
+    partial = explained_by_partial(left, slice(None), as_it_is, smith)[:, 0]
     return PreparedBlock(data.shape[1], left, smith, separate and signs, whole, partial)
 
 
@@ -141,6 +141,6 @@ def run_batch(
 def run_orders(block: PreparedBlock, orders: Orders, height: float | None = None) -> BatchResult:
     """Run given relabelings on one block; see :func:`run_batch`."""
     exceed = np.zeros(block.voxels, np.int32)
-    whole, exceed[block.residuals.index], above = scan_whole(block, orders, height)
+    whole, exceed[block.residuals.index], suprathreshold = scan_whole(block, orders, height)
     partial, exceed[block.residuals.partial_index], more = scan_partial(block, orders, height)
-    return BatchResult(merge_blocks([whole, partial]), exceed, join([above, *more]))
+    return BatchResult(merge_blocks([whole, partial]), exceed, join([suprathreshold, *more]))

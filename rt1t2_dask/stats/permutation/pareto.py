@@ -29,7 +29,7 @@ class ParetoTail:
     Parameters
     ----------
     threshold : float
-        Above it p comes from the tail.
+        Suprathreshold it p comes from the tail.
     scale, shape : float
         a > 0 and k; the tail ends at a / k where k > 0.
     share : float

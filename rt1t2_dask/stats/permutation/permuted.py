@@ -1,4 +1,4 @@
-"""Explained shares of the voxels of a block under given relabelings."""
+"""Explained explained of the voxels of a block under given relabelings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Unequal:
     q : int
         Rank of the contrast.
     nominal : float
-        Degrees of freedom shares are given at.
+        Degrees of freedom explained are given at.
     """
 
     count: int
@@ -64,7 +64,7 @@ class Unequal:
             nominal=left.dof,
         )
 
-    def shares(self, whole: F32) -> F32:
+    def explained(self, whole: F32) -> F32:
         """Signed u of tiles of unit residuals, shape (relabeling, voxel padded)."""
         maps = np.empty((self.count, len(whole) * WIDTH), np.float32)
         fill_unequal(
@@ -89,18 +89,18 @@ def columns_of(left: Residuals, smith: bool) -> tuple[int, int]:
     return (1, 1) if smith else (left.regressors, len(left.columns))
 
 
-def whole_shares(left: Residuals, orders: Orders, smith: bool) -> F32:
+def explained_by_complete(left: Residuals, orders: Orders, smith: bool) -> F32:
     """Signed u where nobody is missing, shape (permutation, voxel padded)."""
     if left.separate:
         ready = Welch if left.regressors == 1 else Unequal
-        return ready.of(left, orders).shares(left.whole)
+        return ready.of(left, orders).explained(left.whole)
     maps = np.empty((len(orders), left.whole.shape[0] * WIDTH), np.float32)
     weights = permuted_weights(left, orders, smith)
     fill_maps(left.whole, weights, len(orders), *columns_of(left, smith), maps)
     return maps
 
 
-def partial_shares(left: Residuals, voxels: slice, orders: Orders, smith: bool) -> F32:
+def explained_by_partial(left: Residuals, voxels: slice, orders: Orders, smith: bool) -> F32:
     """Signed u of voxels that miss participants, shape (voxel, permutation)."""
     residuals = left.partial[voxels]
     scores = np.empty((len(residuals), len(orders)), np.float32)

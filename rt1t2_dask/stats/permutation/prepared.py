@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.stats.glm.explained_variance import explained_to_z
 from rt1t2_dask.stats.glm.jackknife import jackknife_residuals
 from rt1t2_dask.stats.glm.residuals import Residuals
-from rt1t2_dask.stats.glm.shares import share_to_z
 from rt1t2_dask.stats.permutation.exchange import Orders
 from rt1t2_dask.stats.permutation.kernels import F32
 
@@ -62,8 +62,8 @@ class PreparedBlock:
         """Observed statistic as a normal deviate, shape (voxel,); NaN where not tested."""
         left = self.residuals
         z = np.full(self.voxels, np.nan)
-        z[left.index] = share_to_z(self.whole_u, left.regressors, left.dof)
-        z[left.partial_index] = share_to_z(self.partial_u, left.regressors, left.partial_dof)
+        z[left.index] = explained_to_z(self.whole_u, left.regressors, left.dof)
+        z[left.partial_index] = explained_to_z(self.partial_u, left.regressors, left.partial_dof)
         return z
 
 

@@ -73,9 +73,9 @@ class Welch:
         fill_welch(whole, *self._kernel(), maps)
         return maps
 
-    def shares(self, whole: F32) -> F32:
+    def explained(self, whole: F32) -> F32:
         """Compute signed u of tiles of unit residuals, shape (relabeling, voxel padded)."""
-        return share_of(self.scores(whole))
+        return explained_of(self.scores(whole))
 
     def scan(
         self, whole: F32, bar: F32, tails: tuple[F32, F32], exceed: I32, height: float, tile: int,
@@ -95,8 +95,8 @@ class Welch:
         )  # fmt: skip
 
 
-def share_of(score: F32) -> F32:
-    """Return signed shares u of signed scores -log(1 - u)."""
+def explained_of(score: F32) -> F32:
+    """Return signed explained u of signed scores -log(1 - u)."""
     return np.copysign(-np.expm1(-np.abs(score)), score)
 
 

@@ -13,7 +13,7 @@ from rt1t2_dask.pipelines.engine.volumes import grid_of, table, to_array
 FILE_ROLES = ("transform", "inverse_transform")
 
 
-def make_given(inputs: Inputs) -> Made:
+def make_precomputed(inputs: Inputs) -> Made:
     """Sample the transform at the registration voxel size on the template's grid."""
     files, voxel_mm = inputs.task.files, inputs.settings["voxel_mm"]
     grid = template_grid(grid_of(inputs.dataset("template")["t1w"]), voxel_mm)
