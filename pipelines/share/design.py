@@ -19,7 +19,7 @@ def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
     groups : tuple of str
         Of the cohort.
     sites : bool
-        Whether every site has a mean of its own.
+        Whether every site has its own mean.
 
     Raises
     ------

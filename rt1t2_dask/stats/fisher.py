@@ -1,4 +1,4 @@
-"""Fisher's exact test of groups x 2 tables: by enumeration, or by drawing where tables abound."""
+"""Fisher's exact test of groups x 2 tables, by enumeration or Monte Carlo."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from scipy import special
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-# Beyond so many tables Fisher's p is drawn: half a million took 0.13 s on one core to enumerate.
+# Above this number of tables, p is by Monte Carlo: half a million took 0.13 s on one core to
+# enumerate.
 MOST_TABLES = 1_000_000
 DRAWS, DRAW_SEED = 200_000, 20_250
-# Tables as probable as the observed one count, whatever the rounding of their logarithms.
+# Relative tolerance for tables as probable as the observed one.
 LOG_TIE = 1e-7
 
 
@@ -29,7 +30,7 @@ def fisher_test(counts: NDArray[Any], most_tables: int = MOST_TABLES) -> tuple[f
     ----------
     counts : ndarray of int, shape (group, 2)
     most_tables : int
-        Up to so many tables of the same margins are enumerated; beyond, they are drawn.
+        Up to this many tables of the same margins are enumerated, else sampled.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def _drawn(sizes: Int, first: int, observed: float) -> tuple[float, float]:
 
 
 def _every_log_ways(sizes: Int, first: int) -> Float:
-    """Return the logarithm of the ways to make each table, group after group."""
+    """Return the log number of ways to make each table, group after group."""
     used, ways = np.zeros(1, np.int64), np.zeros(1)
     for k, size in enumerate(sizes[:-1].tolist()):
         own = np.arange(size + 1)

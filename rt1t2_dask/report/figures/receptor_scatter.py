@@ -1,4 +1,4 @@
-"""Scatter of regions for each receptor map, as marks of an inline drawing that name themselves."""
+"""Scatter plots of regions for each receptor map, as inline SVG with labelled marks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Mark:
-    """One region: place in the drawing, and what it says when pointed at."""
+    """One region: position in the drawing, and its tooltip."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """One map: its marks, the line through them, and the same in words."""
+    """One map: marks, regression line, and summary."""
 
     title: str
     marks: tuple[Mark, ...]
@@ -36,7 +36,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ScatterGroup:
-    """All panels of one group of patients."""
+    """All panels of one patient group."""
 
     group: str
     what: str
@@ -44,7 +44,7 @@ class ScatterGroup:
 
 
 def scatters(content: ReportContent) -> list[ScatterGroup]:
-    """Lay out one panel a group and map; none without the table of regions."""
+    """Lay out one panel per group and map; none without the table of regions."""
     table = content.receptor_details.get("regions")
     if table is None or table.empty:
         return []
@@ -104,7 +104,7 @@ def _words(r: float, table: pd.DataFrame) -> str:
         return said
     size = table["change_of_mean_fisher_z"].abs()
     carrying = table.loc[size.sort_values(ascending=False).index[:_NAMED], "name"]
-    return f"{said} Leaving out one region changes most: {'; '.join(carrying)}."
+    return f"{said} Largest change when one region is left out: {'; '.join(carrying)}."
 
 
 def _placed(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -112,7 +112,7 @@ def _placed(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _into(values: np.ndarray, of: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Map values linearly into the drawing, from the range of ``of`` with a margin."""
+    """Scale values linearly to the drawing, from the range of ``of`` with a margin."""
     span = float(np.ptp(of)) or 1.0
     share = _MARGIN + (1 - 2 * _MARGIN) * (values - of.min()) / span
     return np.asarray(low + share * (high - low))

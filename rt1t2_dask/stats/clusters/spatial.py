@@ -36,7 +36,7 @@ Placed = tuple[NDArray[np.intp], PreparedBlock]
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched for in the map of each relabeling.
+    """Cluster statistics of the map of each relabeling.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Search:
     forming_p : float
         p of the cluster-forming threshold, one-sided for t.
     statistics : sequence of {"extent", "mass", "tfce"}
-        Which are wanted beside the largest statistic.
+        Which are computed beside the largest statistic.
     """
 
     extents: Lattice
@@ -62,14 +62,14 @@ class Search:
         return cls(extents, enhancement, forming_p, statistics)
 
     def height(self, rank: int, dof: float) -> float:
-        """Return the t (or F, of ``rank`` regressors) that forms clusters."""
+        """Return the cluster-forming threshold in t (or F, of ``rank`` regressors)."""
         return float(
             explained_to_statistic(explained_at_height(self.forming_p, rank, dof), rank, dof)
         )
 
     @property
     def clusters(self) -> bool:
-        """Whether clusters are to be formed."""
+        """Whether clusters are formed."""
         return "extent" in self.statistics or "mass" in self.statistics
 
     @property
@@ -80,7 +80,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Relabeled:
-    """What some relabelings gave.
+    """Results of a set of relabelings.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
 
     Notes
     -----
-    Holds float32 of shape (relabeling, voxel) where TFCE is wanted, else only what
-    passes the forming threshold. Voxels that miss participants enter clusters and
-    TFCE with the t of equal p at full freedom.
+    Holds float32 of shape (relabeling, voxel) where TFCE is wanted, else only suprathreshold
+    voxels. Voxels that miss participants enter clusters and TFCE with the t of equal p at full
+    freedom.
     """
     voxels, count = len(search.extents.cells), len(orders)
     exceed = np.zeros(voxels, np.int32)
@@ -135,14 +135,14 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
 
 
 def relabel_in_chunks(blocks: Sequence[Placed], orders: Orders, search: Search) -> Relabeled:
-    """Like :func:`relabel`, with no more than a few maps in memory at a time."""
+    """Run :func:`relabel` with only a few maps in memory at a time."""
     size = CHUNK if search.tfce else len(orders)
     starts = range(0, len(orders), size)
     return merge_relabeled([relabel(blocks, orders[k : k + size], search) for k in starts])
 
 
 def merge_relabeled(parts: Sequence[Relabeled]) -> Relabeled:
-    """Join the results of consecutive relabelings."""
+    """Concatenate the results of consecutive relabelings."""
     names = parts[0].tails
     tails = {name: merge_batches([p.tails[name] for p in parts]) for name in names}
     return Relabeled(tails, np.sum([p.exceed for p in parts], axis=0, dtype=np.int32))
@@ -158,7 +158,7 @@ def spatial_batch(
     forming_p: float = 0.001,
     statistics: Sequence[Statistic] = ALL,
 ) -> dict[str, Tails]:
-    """Largest cluster extent, cluster mass and TFCE of each permutation of a batch.
+    """Compute the largest cluster extent, mass and TFCE of each permutation of a batch.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def observed_spatial(
 
 
 def observed_statistic(block: PreparedBlock) -> F32:
-    """Observed t (or F) at full freedom, shape (voxel,), 0 where not tested; for TFCE maps."""
+    """Return the observed t (or F) at full degrees of freedom, 0 where not tested, for TFCE."""
     (values,) = statistic_maps(block, identity(block.participants))
     return np.asarray(values, np.float32)
 

@@ -1,4 +1,4 @@
-"""Voxels above a height, which clusters are made of."""
+"""Suprathreshold voxels, which form clusters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ I32 = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Suprathreshold:
-    """Voxels above a height in each permutation.
+    """Suprathreshold voxels in each permutation.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ EMPTY = Suprathreshold(np.empty(0, np.int16), np.empty(0, np.int32), np.empty(0,
 def suprathreshold_voxels(
     explained: F32, index: NDArray[np.intp], q: int, dof: float, nominal: float, height: float
 ) -> Suprathreshold:
-    """Find the voxels above a height among some with the same degrees of freedom.
+    """Find suprathreshold voxels among voxels with the same degrees of freedom.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def suprathreshold_voxels(
     q : int
         Rank of the contrast.
     dof, nominal : float
-        Degrees of freedom of the explained, and those values are given at.
+        Degrees of freedom of ``explained``, and of the returned values.
     height : float
         p, one-sided for t.
     """
@@ -62,7 +62,7 @@ def suprathreshold_voxels(
 
 
 def join(parts: Sequence[Suprathreshold]) -> Suprathreshold:
-    """Voxels above a height in several blocks, or of several kinds."""
+    """Concatenate suprathreshold voxels of several blocks."""
     permutation = np.concatenate([p.permutation for p in parts])
     order = np.argsort(permutation, kind="stable")
     return Suprathreshold(

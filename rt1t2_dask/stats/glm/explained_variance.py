@@ -39,13 +39,13 @@ def explained_to_z(explained: ArrayLike, q: int, dof: ArrayLike) -> Float:
 
 
 def explained_at_height(p: float, q: int, dof: float) -> float:
-    """Return the explained at a threshold: one-sided p of t, p of F."""
+    """Return the explained variance at a threshold: one-sided p of t, p of F."""
     f = stats.t.isf(p, dof) ** 2 if q == 1 else q * stats.f.isf(p, q, dof)
     return float(f / (f + dof))
 
 
 def comparable(explained: NDArray[Any], q: int, dof: Float, nominal: float) -> NDArray[np.float32]:
-    """Statistic of equal p at the nominal freedom; the factor to it is tabled for each freedom.
+    """Convert to the statistic of equal p at the nominal degrees of freedom, by tables.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def comparable(explained: NDArray[Any], q: int, dof: Float, nominal: float) -> N
     dof : ndarray, shape (voxel,)
         Degrees of freedom of each voxel.
     nominal : float
-        Those wanted.
+        Target degrees of freedom.
     """
     out = np.empty(explained.shape, np.float32)
     for value in np.unique(dof).tolist():
@@ -78,6 +78,6 @@ def _factors(dof: float, q: int, nominal: float) -> tuple[Float, Float]:
 
 
 def _log_beta_tail(a: Float, b: float, x: Float) -> Float:
-    """Log of the regularised incomplete beta function, for tiny x (DLMF 8.17.7)."""
+    """Compute the log regularised incomplete beta function for tiny x (DLMF 8.17.7)."""
     series = special.hyp2f1(a, 1 - b, a + 1, x)
     return np.asarray(a * np.log(x) - np.log(a) - special.betaln(a, b) + np.log(series))

@@ -1,10 +1,10 @@
 """Permutation tests of a contrast over blocks of voxels.
 
-With e the unit residual of a voxel given the nuisance columns and x the unit
-regressors given them, permuting residuals (Freedman & Lane 1983, Winkler et al.
-2014) gives r = (Px)'e, a_j = (Pq_j)'e and the explained share u = sum r^2 / (1 - sum a^2):
-one product of a small matrix with the block instead of a fit per permutation. Where groups have
-a variance of their own each, signs of jackknife residuals are flipped (`jackknife`).
+With e the unit residual of a voxel given the nuisance columns and x the unit regressors given them,
+permuting residuals (Freedman & Lane 1983, Winkler et al. 2014) gives r = (Px)'e, a_j = (Pq_j)'e and
+the explained share u = sum r^2 / (1 - sum a^2): one product of a small matrix with the block
+instead of a fit per permutation. Where each group has its own variance, signs of jackknife
+residuals are flipped (`jackknife`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rt1t2_dask.stats.permutation.tails import Tails, merge_blocks
 
 @dataclass(frozen=True)
 class BatchResult:
-    """One batch on one block: the tails, and how often each voxel was reached.
+    """Results of one batch on one block: extremes and exceedance counts.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class BatchResult:
         Permutations whose absolute statistic was at least the observed; batches
         combine by sum.
     suprathreshold : Suprathreshold
-        Voxels over the height that was asked for.
+        Suprathreshold voxels.
     """
 
     tails: Tails
@@ -59,7 +59,7 @@ def prepare(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> PreparedBlock:
-    """Take the nuisance columns out of a block once.
+    """Regress the nuisance columns out of a block once.
 
     Parameters
     ----------
@@ -92,24 +92,24 @@ def prepare(
 
 
 def require_method(method: str, variance: str, groups: int) -> bool:
-    """Return whether groups have variances of their own, which Smith's method has no place for.
+    """Return whether each group has its own variance, which Smith's method does not allow.
 
     Raises
     ------
     UserError
-        For Smith's method then.
+        Smith's method with unequal variances.
     """
     separate = variance == "welch" and groups > 1
     if separate and method == "smith":
         raise UserError(
-            "permute.method=smith assumes equal variances; with contrast.variance=welch "
-            "take permute.method=freedman_lane, or contrast.variance=equal."
+            "permute.method=smith assumes equal variances; with contrast.variance=welch set "
+            "permute.method=freedman_lane, or set contrast.variance=equal."
         )
     return separate
 
 
 def observed_tails(block: PreparedBlock) -> Tails:
-    """Largest observed z of a block in each direction, shape (1,)."""
+    """Return the largest observed z of a block in each direction, shape (1,)."""
     z = np.append(np.nan_to_num(block.z), 0.0)
     return Tails(np.array([z.max()]), np.array([-z.min()]))
 
@@ -133,13 +133,13 @@ def run_batch(
     Returns
     -------
     BatchResult
-        The same bits however voxels are blocked and permutations batched.
+        Bitwise identical for any blocks and batches.
     """
     return run_orders(block, plan.orders(batch), height)
 
 
 def run_orders(block: PreparedBlock, orders: Orders, height: float | None = None) -> BatchResult:
-    """Run given relabelings on one block; see :func:`run_batch`."""
+    """Run relabelings on one block; see :func:`run_batch`."""
     exceed = np.zeros(block.voxels, np.int32)
     whole, exceed[block.residuals.index], suprathreshold = scan_whole(block, orders, height)
     partial, exceed[block.residuals.partial_index], more = scan_partial(block, orders, height)

@@ -1,4 +1,4 @@
-"""Relabelings run over the voxels of a block: maxima, counts, and suprathreshold voxels."""
+"""Run relabelings over the voxels of a block: maxima, counts and suprathreshold voxels."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from rt1t2_dask.stats.permutation.welch import Welch, explained_of, score_of
 PARTIAL_ROWS = 4096
 TIE = np.float32(1 - 4e-6)
 NEVER = 9.0
-# Products of unit vectors in float32 leave explained of 1e-16 to 1e-14 where the statistic is 0;
-# a real share below 1e-12 (|t| below 1e-5) has p = 1 to five digits.
+# Products of unit vectors in float32 leave a u of 1e-16 to 1e-14 where the statistic is 0; a real u
+# below 1e-12 (|t| below 1e-5) has p = 1 to five digits.
 ROUNDING = np.float32(1e-12)
 ROOM_TILES = 64
 Pair = tuple[F32, F32]
@@ -46,7 +46,7 @@ Run = Callable[[Pair, I32, int, Kept], tuple[int, int]]
 def scan_whole(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, Suprathreshold]:
-    """Run relabelings on the voxels where nobody is missing.
+    """Run relabelings on the voxels without missing data.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _scan_welch(
 def _scanned(
     left: Residuals, count: int, clusters: bool, run: Run, to_explained: Callable[[F32], F32]
 ) -> tuple[Tails, I32, Suprathreshold]:
-    """Run a kernel over all tiles, and read what it notes each time its room is full."""
+    """Run a kernel over all tiles, and empty its buffers whenever they are full."""
     extremes = np.zeros(count, np.float32), np.zeros(count, np.float32)
     exceed = np.zeros((len(left.whole), WIDTH), np.int32)
     room = count * WIDTH * ROOM_TILES if clusters else 0
@@ -143,7 +143,7 @@ def _scan_unequal(
 def scan_partial(
     block: PreparedBlock, orders: Orders, height: float | None
 ) -> tuple[Tails, I32, list[Suprathreshold]]:
-    """Run relabelings on the voxels where somebody is missing; see `scan_whole`."""
+    """Run relabelings on the voxels with missing participants; see `scan_whole`."""
     left, q, zero = block.moved(orders), block.residuals.regressors, np.zeros(len(orders))
     tails, exceed = [Tails(zero, zero)], np.zeros(len(left.partial), np.int32)
     suprathreshold = []
@@ -165,17 +165,17 @@ def scan_partial(
 
 
 def _reached(explained: F32, observed: F32) -> I32:
-    """Count the relabelings of each voxel that reached what was observed."""
+    """Count the relabelings of each voxel that reached the observed value."""
     return np.asarray(np.sum(np.abs(explained) >= reach(observed)[:, None], axis=1), np.int32)
 
 
 def reach(observed: F32) -> F32:
-    """Return the share or score that counts as what was observed; any does where that is 0."""
+    """Return the threshold for reaching the observed value; any value where that is 0."""
     size = np.abs(observed)
     return np.where(size > ROUNDING, size * TIE, np.float32(0))
 
 
 def _tails(explained: F32, q: int, dof: float) -> Tails:
-    """Largest normal deviates over voxels of the same degrees of freedom, (voxel, relabeling)."""
+    """Return the largest normal deviates over voxels of the same degrees of freedom."""
     ends = np.maximum(explained.max(axis=0), 0), np.maximum(-explained.min(axis=0), 0)
     return Tails(*(explained_to_z(u, q, dof) for u in ends))

@@ -1,4 +1,4 @@
-"""Relabelings made ready for the fast kernel of Welch's t."""
+"""Relabelings prepared for the fast kernel of Welch's t."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAME = 1e-10
 
 @dataclass(frozen=True)
 class Welch:
-    """What the kernel multiplies and adds, for some relabelings.
+    """Operands of the kernel for a set of relabelings.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class Welch:
     weights, masks : ndarray of float32
         Panels of the directions, and of who is in each variance group.
     still : bool
-        Nobody changes places.
+        Nobody is permuted.
     effect, quadratic, share, inverse : ndarray of float32
         As of `scan_welch`.
     nominal : float
-        Degrees of freedom that scores are given at.
+        Degrees of freedom of the scores.
     """
 
     count: int
@@ -96,12 +96,12 @@ class Welch:
 
 
 def explained_of(score: F32) -> F32:
-    """Return signed explained u of signed scores -log(1 - u)."""
+    """Return signed explained variance u of signed scores -log(1 - u)."""
     return np.copysign(-np.expm1(-np.abs(score)), score)
 
 
 def score_of(share: float) -> float:
-    """Return the score of a share, infinite from 1 on."""
+    """Return the score of an explained variance; infinite from 1 on."""
     return float(-np.log1p(-share)) if share < 1 else float("inf")
 
 
@@ -112,7 +112,7 @@ def _directions(columns: Float) -> Float:
 
 
 def _quadratic(own: Float, gram: Float, directions: Float) -> Float:
-    """Return what each group's residual sum of squares gains, as a form in the products."""
+    """Return each group's residual sum of squares as a quadratic form of the products."""
     split = own @ directions.T
     whole = split.sum(axis=0)
     cross = whole.T @ split
