@@ -1,4 +1,4 @@
-"""What the report says of calibration, read from the parts of a finished study."""
+"""The report's section on calibration, from the parts of a finished study."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
 def calibration_tables(study: Finished) -> Tables | None:
-    """Return protocols and people; None where the maps came ready-made."""
+    """Return the tables of protocols and people; None for ready-made maps."""
     gain = study.cohort.gain
     if gain is None:
         return None
@@ -27,7 +27,7 @@ def calibration_tables(study: Finished) -> Tables | None:
 
 
 def calibration_sections(study: Finished, tables: Tables | None) -> tuple[Section, ...]:
-    """Return the section on calibration; none where the maps came ready-made."""
+    """Return the section on calibration; none for ready-made maps."""
     if tables is None:
         return ()
     protocols, people = tables

@@ -1,4 +1,4 @@
-"""The maps of a cohort block by block, so that memory depends on the block, not the cohort."""
+"""Read the maps of a cohort by blocks, so that memory does not depend on the cohort."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Spans = tuple[slice, slice, slice]
 
 @dataclass(frozen=True)
 class Block:
-    """Voxels of a mask that lie in one box of chunks.
+    """Voxels of a mask in one box of chunks.
 
     Parameters
     ----------
     box : tuple of slice
-        Where to read, along z, y and x as the lake keeps arrays.
+        Box to read, along z, y and x as stored in the lake.
     inside : ndarray of int
         Positions in the flattened box.
     index : ndarray of int
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def voxels(self) -> int:
-        """Voxels of the mask in the block."""
+        """Number of mask voxels in the block."""
         return len(self.index)
 
 
@@ -52,7 +52,7 @@ def voxel_blocks(
     n_subjects: int,
     budget_bytes: int = BLOCK_BYTES,
 ) -> list[Block]:
-    """Divide a mask into blocks whose float32 data of all subjects fit a budget.
+    """Divide a mask into blocks whose float32 data of all subjects fit a memory budget.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def voxel_blocks(
         (x, y, z) of the maps.
     mask : ndarray of bool, shape (x, y, z)
     n_subjects : int
-        Maps read together.
+        Number of maps read together.
     budget_bytes : int
-        Of one block's data; a block holds one voxel at least.
+        Memory of one block's data; a block has at least one voxel.
 
     Returns
     -------
     list of Block
-        Every voxel of the mask in one block; boxes are whole inner chunks of the
-        lake, cut along z where a chunk is over the budget.
+        Every voxel of the mask is in one block; boxes are whole inner chunks of the lake, split
+        along z where a chunk exceeds the budget.
     """
     order = np.full(shape, -1, np.intp)
     order[mask] = np.arange(int(mask.sum()))
@@ -78,12 +78,12 @@ def voxel_blocks(
 
 
 def partner_role(index: int) -> str:
-    """Role of the map that is subtracted from that of one row of the design."""
+    """Return the role of the partner map of one row of the design."""
     return f"partner{index:05d}"
 
 
 class Rows:
-    """The smoothed maps of a design's rows, opened once; pairs come subtracted.
+    """The smoothed maps of a design's rows, opened once; pairs are subtracted.
 
     Parameters
     ----------
@@ -123,15 +123,15 @@ class Rows:
     def baseline(
         self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
     ) -> NDArray[np.float64]:
-        """Mean of chosen rows, or of the maps that are subtracted, shape (voxel,).
+        """Return the mean of selected rows, or of the partner maps, shape (voxel,).
 
         Parameters
         ----------
         block : Block
         data : ndarray, shape (row, voxel)
-            What `read` gave for it.
+            Result of `read`.
         rows : sequence of bool
-            Which rows, where rows are no pairs.
+            Selected rows, for unpaired designs.
         """
         if self._partners:
             boxes = (self._partner(k, block.box) for k in range(len(self)))
@@ -161,7 +161,7 @@ def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:
 
 
 def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
-    """Boxes of one inner chunk each."""
+    """Yield boxes of one inner chunk each."""
     spans = []
     for size in shape:
         edge = chunk_edge(size)
@@ -170,7 +170,7 @@ def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
 
 
 def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
-    """Cut a box into blocks of at most so many voxels of the mask, along z and then by count."""
+    """Split a box into blocks of at most so many mask voxels, along z and then by count."""
     order = stored[box].reshape(-1)
     inside = np.flatnonzero(order >= 0)
     for start in range(0, len(inside), most):
@@ -179,7 +179,7 @@ def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
 
 
 def _tight(order: NDArray[np.intp], part: NDArray[np.intp], box: Spans) -> Block:
-    """Read only the slices of z that hold the voxels."""
+    """Restrict a box to the z slices with voxels."""
     z, y, x = box
     slice_size = (y.stop - y.start) * (x.stop - x.start)
     first, last = int(part[0]) // slice_size, int(part[-1]) // slice_size

@@ -17,12 +17,12 @@ from rt1t2_dask.pipelines.images.precomputed_transform import make_precomputed
 
 
 def normalise_settings(config: Config) -> Mapping[str, Any]:
-    """Return what decides the deformation field.
+    """Return the settings of the deformation field.
 
     Raises
     ------
     UserError
-        The chosen program is not installed.
+        The selected program is not installed.
     """
     settings: dict[str, Any] = {
         "kind": config.normalise.kind,

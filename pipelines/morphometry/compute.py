@@ -186,7 +186,7 @@ def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.Dat
 
 
 def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
-    """Family-wise p of each region by the largest |t| of each relabeling."""
+    """Compute the family-wise p of each region by the maximum |t| of each relabeling."""
     variance, method = settings["variance"], settings["method"]
     how = exchange.exchanged(design, variance)
     plan = exchange.plan(design, settings["n"], settings["seed"], method=method, exchange=how)

@@ -31,7 +31,7 @@ TABLES = (".tsv", ".csv", ".txt")
 
 
 def as_tables(config: Config) -> MorphometrySource:
-    """Return the source of tables; the simulated one is read as FreeSurfer's tables."""
+    """Return the source of tables; the simulated one is read as in FreeSurfer's tables."""
     source = config.source
     if isinstance(source, SimulatedMorphometrySource):
         return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")

@@ -1,4 +1,4 @@
-"""Whose files are there: people without a folder, and folders that no row of the table names."""
+"""People without a folder, and folders without a row in the table."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ MAP_NAME = "{}_T1wT2wratio.nii.gz"
 
 
 def top_names(config: Config) -> set[str]:
-    """List what lies at the top of a dataset; empty for sources that are no folder of people."""
+    """List the top level of a dataset; empty for sources without person folders."""
     if not isinstance(config.source, BidsSource | DerivativesSource | DicomSource | MapsSource):
         return set()
     return open_store(config.source.root, config.storage.options()).children("")
 
 
 def labels_of(names: Iterable[str]) -> list[str]:
-    """Return whose folders ``sub-*/`` are among some names."""
+    """Return the labels of the folders ``sub-*/`` among names."""
     return sorted(name.rstrip("/") for name in names if re.fullmatch(r"sub-.+/", name))
 
 
 def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]) -> None:
-    """Refuse a person without a folder or map where one of a label that is alike is there.
+    """Refuse a person without a folder or map where one with a similar label exists.
 
     Parameters
     ----------
     row : mapping
-        Of the people.
+        Row of the people.
     names : collection of str
-        As `top_names` gives; nothing is said where it is empty.
+        From `top_names`; no check if empty.
 
     Raises
     ------
@@ -61,12 +61,12 @@ def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]
     if alike:
         raise SubjectError(
             f"there is no {what} {place} in source.root, but {' and '.join(alike)}.",
-            f"Write the participant_id as the {what} is named.",
+            f"Change the participant_id to match the {what}.",
         )
 
 
 def _place(source: Source, row: Mapping[str, Any]) -> str | None:
-    """Return what must lie at the top for a person; None where another path is named."""
+    """Return the required top-level name of a person; None where a path is specified."""
     label: str = row["participant_id"]
     if isinstance(source, MapsSource):
         return None if named_path(row, "map") else MAP_NAME.format(label)
@@ -77,17 +77,17 @@ def _place(source: Source, row: Mapping[str, Any]) -> str | None:
 
 
 def as_on_disk(label: str, names: Iterable[str]) -> str:
-    """Return a label in the form of its folder or map: a Mac writes an umlaut as two signs."""
+    """Return a label in the Unicode form of its folder or map: macOS decomposes umlauts."""
     forms = (name.rstrip("/").removesuffix(MAP_NAME.format("")) for name in names)
     return next((own for own in forms if own != label and composed(own) == label), label)
 
 
 def composed(text: str) -> str:
-    """Return a text in the Unicode form that tables are read in."""
+    """Return a text in NFC, as tables are read."""
     return unicodedata.normalize("NFC", text)
 
 
 def without_row(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return the people who have a folder ``sub-*`` and no row of the table."""
+    """Return the people with a folder ``sub-*`` but no row in the table."""
     listed = set(known)
     return [label for label in labels_of(names) if composed(label) not in listed]

@@ -1,4 +1,4 @@
-"""Each person's input files: found, chosen, known by their checksums."""
+"""Find each person's input files and their checksums."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ Files = dict[str, InputFile]
 Row = Mapping[str, Any]
 Chosen = dict[str, Choice | None]
 Sum = Callable[[Store, str], str]
-"""Checksum of a file of a store."""
+"""A function of store and path to a checksum."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Who has which files, and who cannot be processed and why, by label.
+    """Files found, and reasons why people cannot be processed, by label.
 
     Parameters
     ----------
     passed : mapping of str to tuple of str
-        Masks that could be a person's lesions and are not read.
+        Possible lesion masks of a person that are not read.
     """
 
     files: Mapping[str, Files]
@@ -56,7 +56,7 @@ class Found:
     passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, people: pd.DataFrame) -> Found:
-        """Return the same for some of the people."""
+        """Return the same for a subset of people."""
         labels = set(people["participant_id"])
         files = {label: own for label, own in self.files.items() if label in labels}
         reasons = {label: why for label, why in self.reasons.items() if label in labels}
@@ -65,19 +65,19 @@ class Found:
 
 
 def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = None) -> Found:
-    """Find everybody's files.
+    """Find the files of all people.
 
     Parameters
     ----------
     people : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_people` gives.
+        From `rt1t2_dask.pipelines.people.table.read_people`.
     checksum : callable, optional
-        In place of the true one, for a plan that is not to read every file.
+        Replaces the true checksum, for a plan that does not read every file.
 
     Raises
     ------
     UserError
-        Nobody has the files that are needed, or ``source.lesion`` finds nothing for anybody.
+        No person has the required files, or ``source.lesion`` matches no file.
     """
     files: dict[str, Files] = {}
     reasons: dict[str, str] = {}
@@ -99,12 +99,12 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
 
 
 def without_duplicates(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
-    """Take out people who share a scan, or have one as both contrasts.
+    """Remove people who share a scan, or have one scan as both contrasts.
 
     Parameters
     ----------
     keys : mapping of str to sequence of str
-        Of each person's scans; equal where their bytes are.
+        Keys of each person's scans; equal for equal bytes.
     """
     reasons = {**found.reasons, **given_twice(keys), **doubled(keys, "byte for byte")}
     kept = {label: own for label, own in found.files.items() if label not in reasons}
@@ -112,7 +112,7 @@ def without_duplicates(found: Found, keys: Mapping[str, Sequence[str]]) -> Found
 
 
 def by_content(found: Found) -> dict[str, list[str]]:
-    """Return keys for `without_duplicates` where checksums are foretold: by what files hold."""
+    """Return content keys for `without_duplicates` where checksums are predicted."""
     scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
     keys: dict[str, list[str]] = {label: [] for label in found.files}
     for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):
@@ -132,28 +132,28 @@ def _require_somebody(
         most, n = Counter(alike.values()).most_common(1)[0]
         said = most if n > 1 else next(iter(reasons.values()))
         raise UserError(
-            f"source.root={config.source.root}: nobody of {len(reasons)} people can be processed; "
+            f"source.root={config.source.root}: none of {len(reasons)} people can be processed; "
             f"for {n}: {said}"
         )
     pattern = getattr(config.source, "lesion", None)
     if pattern and not any("lesion" in own for own in files.values()):
-        raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
+        raise UserError(f"source.lesion={pattern}: no person has such a file.")
 
 
 def input_files(
     config: Config, row: Row, top: Collection[str], checksum: Sum | None = None
 ) -> tuple[Files, tuple[str, ...]]:
-    """Find one person's files with their checksums, and the lesion masks that are not read.
+    """Find one person's files with checksums, and lesion masks that are not read.
 
     Parameters
     ----------
     top : collection of str
-        Names at the top of the dataset.
+        Top-level names of the dataset.
 
     Raises
     ------
     SubjectError
-        When a file is missing or the choice is not clear.
+        A file is missing or the choice is ambiguous.
     """
     store = open_store(config.source.root, config.storage.options())
     with why_missing(store, row["participant_id"]):
@@ -198,7 +198,7 @@ def _map_paths(row: Row) -> dict[str, str]:
 
 
 def _named_masks(config: Config, row: Row) -> Chosen:
-    """Find the masks that a column of the table or a setting names; these go before BIDS names."""
+    """Find the masks set by a column of the table or a setting; these precede BIDS names."""
     named: Chosen = {}
     source, label = config.source, row["participant_id"]
     if not isinstance(source, BidsSource | DicomSource | DerivativesSource):
@@ -221,7 +221,7 @@ def _named_masks(config: Config, row: Row) -> Chosen:
 
 
 def _existing(config: Config, pattern: str, label: str) -> str | None:
-    """Fill a pattern in for a person; None where there is no such file, gzipped or not."""
+    """Resolve a pattern for a person; None if there is no such file, compressed or not."""
     for path in variants(for_person(pattern, label)):
         root, name = located(config.source.root, path)
         if open_store(root, config.storage.options()).exists(name):
@@ -254,5 +254,5 @@ def _not_there(path: str, near: str | None, role: str) -> SubjectError:
 
 @cache
 def known_checksums(storage: Storage) -> Checksums:
-    """Return what a lake remembers of input files."""
+    """Return the checksums of input files cached in a lake."""
     return Checksums(open_store(storage.url, storage.options()))

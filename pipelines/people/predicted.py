@@ -1,4 +1,4 @@
-"""The plan of a study before its files are read: from their sizes and times, or foretold."""
+"""The plan of a study before its files are read: from sizes and times, or predicted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Table:
     rows : DataFrame
         As it is, all text.
     to_simulate : int
-        How many people's scans are yet to be simulated.
+        Number of people still to be simulated.
     """
 
     rows: pd.DataFrame
@@ -38,7 +38,7 @@ class Table:
 
 
 def to_simulate(config: Config) -> int:
-    """Count the people whose scans are yet to be simulated; 0 for real ones."""
+    """Count the people still to be simulated; 0 for real data."""
     if not isinstance(config.source, SimulatedSource):
         return 0
     store = open_store(config.source.root, config.storage.options())
@@ -46,12 +46,12 @@ def to_simulate(config: Config) -> int:
 
 
 def predicted_table(config: Config) -> Table:
-    """Read the participants table, or foretell that of a simulation.
+    """Read the participants table, or predict that of a simulation.
 
     Raises
     ------
     UserError
-        There is none, or it is no table of participants.
+        There is none, or it is not a participants table.
     """
     missing = to_simulate(config)
     if missing and isinstance(config.source, SimulatedSource):
@@ -60,15 +60,15 @@ def predicted_table(config: Config) -> Table:
 
 
 def predicted_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
-    """Find everybody's files without reading more of them than tells whether two are one.
+    """Find the files of all people, reading only as much as detects duplicates.
 
-    A file that the lake does not remember is known by its size and time: what was made of it
-    counts as not there.
+    A file without a cached checksum is identified by its size and time: its results count as
+    missing.
 
     Parameters
     ----------
     missing : int
-        How many are yet to be simulated; as long as there are any, all files are foretold.
+        Number still to be simulated; if any, all files are predicted.
     """
     if missing and isinstance(config.source, SimulatedSource):
         found = simulate.expected(config.source, config.cohort)[1]
@@ -82,6 +82,6 @@ def predicted_files(config: Config, people: pd.DataFrame, missing: int) -> Found
 
 
 def _stamp(store: Store, path: str) -> str:
-    """Know a file by its size and time alone, where the lake cannot be read."""
+    """Identify a file by its size and time, if the lake cannot be read."""
     entry = store.entry(path)
     return digest([store.url, path, entry.size, entry.modified])

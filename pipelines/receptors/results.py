@@ -1,4 +1,4 @@
-"""What lies beside the table of receptors: people, single regions, power, dominance."""
+"""Further receptor tables: people, influence of regions, power, dominance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rt1t2_dask.storage.parts import Lake
 def receptor_details(
     lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
+    """Return the tables ``group/receptors_<name>.tsv`` of this run, by name.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def _tables(
 
 
 def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
-    """Table where each region lies in the scatter of each map."""
+    """Tabulate the coordinates of each region in the scatter plot of each map."""
     values = {"map_value": "pet", "map_residual": "map_left", "change_residual": "change_left"}
     turned = xr.Dataset({name: arrays[name].T for name in values.values()})
     labels = {"region": arrays["region"].to_numpy().tolist()}
@@ -74,7 +74,7 @@ def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _variogram(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
-    """Table each map's variogram beside its surrogates'."""
+    """Tabulate the variograms of each map and its surrogates."""
     curves = arrays["variogram"].to_numpy()
     bins = curves.shape[2]
     columns = ("own", "surrogates_mean", "surrogates_low", "surrogates_high")
@@ -99,7 +99,7 @@ def _long(
     rows: Mapping[str, Sequence[object]],
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Lay arrays of (row, map) out with one line for each cell."""
+    """Convert arrays of (row, map) to long format."""
     (row_name, labels), m = next(iter(rows.items())), len(names)
     found = {
         row_name: np.repeat(np.asarray(labels, dtype=object), m),

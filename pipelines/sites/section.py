@@ -1,4 +1,4 @@
-"""What the report shows of sites, read from the lake."""
+"""The report's section on sites, from the lake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHEN = {"before": "raw", "after": "harmonised"}
 
 
 def site_sections(study: Finished, analysed: pd.DataFrame) -> tuple[Section, ...]:
-    """Return the section on sites; nothing where there is one site."""
+    """Return the section on sites; none for one site."""
     column = study.config.cohort.site
     if column is None:
         return ()
@@ -34,7 +34,7 @@ def site_sections(study: Finished, analysed: pd.DataFrame) -> tuple[Section, ...
 
 
 def _effects(study: Finished) -> dict[str, dict[str, Volume]]:
-    """Read share and span by kind of maps."""
+    """Read explained variance and range by kind of maps."""
     cohort = study.cohort
     task = cohort.harmony[0] if cohort.harmony else cohort.site_effects
     found: dict[str, dict[str, Volume]] = {"share": {}, "span": {}}

@@ -168,7 +168,7 @@ def _compare_maps(grids: Mapping[str, Mapping[str, Grid]], reasons: dict[str, li
         if grid is not None and first is not None and not grid.same_as(first, GRID_TOLERANCE_MM):
             reasons[label].append(
                 f"ratio map of {_size(grid)} voxels is on another grid than the first person's "
-                f"({_size(first)}). Bring all maps on one grid."
+                f"({_size(first)}). Resample all maps to one grid."
             )
 
 

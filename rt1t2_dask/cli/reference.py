@@ -30,7 +30,7 @@ stand at the top.
 
 
 def page() -> str:
-    """Write the whole page, Markdown."""
+    """Write the reference page in Markdown."""
     conf = files("rt1t2_dask.conf")
     said, defaults = _comments(conf / "config.yaml", ""), _values(conf / "config.yaml", "")
     groups = sorted((f for f in conf.iterdir() if f.is_dir()), key=lambda f: f.name)
@@ -51,7 +51,7 @@ def page() -> str:
 
 
 def _of_section(folder: Traversable, choice: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return defaults and comments of a group's choice; others may comment what it does not."""
+    """Return defaults and comments of a group's choice, with comments of other choices."""
     file = folder / f"{choice}.yaml"
     if not file.is_file():
         return {}, {}
@@ -105,7 +105,7 @@ def _values(file: Traversable, prefix: str) -> dict[str, str]:
 
 
 def _comments(file: Traversable, prefix: str) -> dict[str, str]:
-    """Return each key's comment: behind it, else the lines above it."""
+    """Return each key's comment: on its line, else the lines above."""
     found: dict[str, str] = {}
     path: list[tuple[int, str]] = []
     above: list[str] = []

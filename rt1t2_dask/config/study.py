@@ -1,4 +1,4 @@
-"""The typed configuration: the only door from YAML to the code."""
+"""The typed configuration, parsed from YAML."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class Config(Model):
         combat = bool(self.cohort.site) and self.site.model == "combat"
         if asked and (combat or self.cohort.sites):
             raise ValueError(
-                f"report.{asked[0]} repeats the contrasts on maps of one place and does not go "
-                "through ComBat; set it false, or study one site"
+                f"report.{asked[0]} repeats the contrasts on maps of one lake without ComBat; "
+                f"set it to false, or study one site"
             )
         return self
 
@@ -192,7 +192,7 @@ class Config(Model):
 
     @property
     def precomputed_transform(self) -> bool:
-        """Whether the way to the template is taken from derivatives."""
+        """Whether the transform to the template is taken from derivatives."""
         return self.normalise.kind == "derivatives"
 
     @property
@@ -230,20 +230,20 @@ class Config(Model):
         return ours or self._marked
 
     def as_simulated(self) -> Config:
-        """Return the same study, known to be of simulated data that come as a dataset."""
+        """Return the same study, marked as simulated data from a dataset."""
         copy = self.model_copy()
         copy._marked = True
         return copy
 
     def science(self) -> dict[str, Any]:
-        """Return the settings that decide the numbers: all but places and run-time choices."""
+        """Return the settings that affect results: all but paths and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
         leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
         return self.model_dump(mode="json", exclude=leave_out)
 
 
 def parse(tree: Mapping[str, Any]) -> Config:
-    """Check a configuration tree.
+    """Validate a configuration tree.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
 
 
 def parse_storage(tree: Any) -> Storage:
-    """Check the settings of the lake alone; raises as `parse`."""
+    """Validate the settings of the lake alone; raises as `parse`."""
     try:
         return Storage.model_validate(tree)
     except ValidationError as error:
