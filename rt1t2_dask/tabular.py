@@ -86,8 +86,8 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
 
 def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[str], list[Row]]:
     """Return the names of the columns, and each row's line and cells; arguments as `read`."""
-    text, first, said = _without_preface(decoded(content, name))
-    lines = _lines(text, said or separator or separator_of(first))
+    text, first, stated = _without_preface(decoded(content, name))
+    lines = _lines(text, stated or separator or separator_of(first))
     found = [(line, row) for line, row in lines if any(row)]
     if not found:
         raise UserError(f"{name} is empty; save it as tab-separated UTF-8 text with a header line.")
@@ -181,7 +181,7 @@ def _bare(cell: str) -> str:
 
 
 def _named(header: Sequence[str]) -> list[str]:
-    """Name the columns; trailing empty ones are none."""
+    """Return the column names, without trailing empty ones."""
     last = max(k for k, cell in enumerate(header) if cell)
     return [cell or f"{UNNAMED} {k + 1}" for k, cell in enumerate(header[: last + 1])]
 
@@ -288,12 +288,12 @@ def either_way(wrong: pd.Series[str]) -> str:
 def listed(values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None) -> str:
     """List the first five cells of a column with rows and people."""
     rows = [int(row) for row in values.index[wrong]]
-    said = [
+    shown = [
         f"{values.name}={values[row]!r} in row {row}" + (f" ({labels[row]})" if labels else "")
         for row in rows[:ROWS_SHOWN]
     ]
     more = f" and {len(rows) - ROWS_SHOWN} more" if len(rows) > ROWS_SHOWN else ""
-    return f"{', '.join(said)}{more}"
+    return f"{', '.join(shown)}{more}"
 
 
 def _no_numbers(wrong: pd.Series[bool]) -> str:

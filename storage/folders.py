@@ -171,21 +171,21 @@ def _absent(path: Path) -> FileNotFoundError:
 
 
 def _reading_error(path: Path, error: OSError) -> Exception:
-    said = f"{path}: {_problem(error)}."
+    text = f"{path}: {_problem(error)}."
     if error.errno == errno.EISDIR:
-        return UnreadableError(f"{said} Name a file.")
+        return UnreadableError(f"{text} Name a file.")
     if error.errno in _NOT_READABLE:
-        return UnreadableError(f"{said} Allow reading it (chmod or chown).")
-    return DiskError(f"{said} Check the disk, or copy the file again.")
+        return UnreadableError(f"{text} Allow reading it (chmod or chown).")
+    return DiskError(f"{text} Check the disk, or copy the file again.")
 
 
 def _writing_error(path: Path, error: OSError) -> Exception:
-    said, other = f"{path}: {_problem(error)}.", "or choose another location with storage.url."
+    text, other = f"{path}: {_problem(error)}.", "or choose another location with storage.url."
     if error.errno in _FULL:
-        return RunError(f"{said} Free space there, {other}")
+        return RunError(f"{text} Free space there, {other}")
     if error.errno in _NOT_WRITABLE:
-        return UserError(f"{said} Allow writing there, {other}")
-    return RunError(f"{said} Check the disk, {other}")
+        return UserError(f"{text} Allow writing there, {other}")
+    return RunError(f"{text} Check the disk, {other}")
 
 
 def _problem(error: OSError) -> str:

@@ -68,7 +68,7 @@ class SealedStore(WrapperStore[Store]):
         return key in self._seals
 
     async def list(self) -> AsyncIterator[str]:
-        """Every object."""
+        """Yield every object."""
         for key in self._seals:
             yield key
 

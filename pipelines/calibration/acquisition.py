@@ -37,8 +37,8 @@ def scan_facts(files: Mapping[str, InputFile], listings: dict[str, list[str]]) -
     found: dict[str, Any] = {}
     for role, image in ROLES.items():
         if role in files:
-            said = dict(files[role].acquired) or _from_sidecars(files[role], listings)
-            found |= {f"{image}.{name}": value for name, value in said.items()}
+            header = dict(files[role].acquired) or _from_sidecars(files[role], listings)
+            found |= {f"{image}.{name}": value for name, value in header.items()}
     return found
 
 

@@ -62,7 +62,7 @@ def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPl
         return design
     partners = [] if design.partner is None else design.partner.tolist()
     members, group = [*design.rows.tolist(), *partners], people["group"].tolist()
-    require_told_apart([group[k] for k in members], [plans[k] for k in members])
+    require_not_confounded([group[k] for k in members], [plans[k] for k in members])
     matrix, names = design.matrix, list(design.names)
     for name, values in _columns(plans):
         column = values[design.rows]
@@ -108,12 +108,12 @@ def z_covariates(
             matrix = np.column_stack([matrix, column])
             found[name] = values
         elif _adds(matrix, column):
-            raise ContrastRefusedError(_untold(name, column[controls], matrix[controls]))
+            raise ContrastRefusedError(_not_estimable(name, column[controls], matrix[controls]))
     _require_controls(int(controls.sum()), own.shape[1] + 1, list(found))
     return found
 
 
-def _untold(name: str, column: Float, others: Float) -> str:
+def _not_estimable(name: str, column: Float, others: Float) -> str:
     """Explain why a column is not estimable in the controls."""
     n, columns = others.shape
     if not np.ptp(column):
@@ -167,7 +167,7 @@ def _adds(matrix: Float, column: Float) -> bool:
     return bool(np.linalg.norm(left) > RANK_TOLERANCE * max(float(np.linalg.norm(column)), 1.0))
 
 
-def require_told_apart(group: Sequence[str], plans: Sequence[PersonPlan]) -> None:
+def require_not_confounded(group: Sequence[str], plans: Sequence[PersonPlan]) -> None:
     """Refuse a group comparison where a protocol has too few people of a group.
 
     Parameters

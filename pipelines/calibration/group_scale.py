@@ -40,12 +40,12 @@ def scale_settings(
     scale : str
         As `study_scale` returns.
     """
-    told: dict[str, Any] = {} if scale == RATIO else {SCALE: scale}
+    settings: dict[str, Any] = {} if scale == RATIO else {SCALE: scale}
     for name, own in ((FACTORS, plans), (PARTNER_FACTORS, partners)):
         factors = [factor_of(plan) for plan in own]
         if any(factor != 1.0 for factor in factors):
-            told[name] = factors
-    return told
+            settings[name] = factors
+    return settings
 
 
 def read_scaled(

@@ -20,7 +20,7 @@ def reason_of(plan: PersonPlan) -> str:
     return ANOTHER_SEQUENCE if plan.gain.flagged else NO_FLUID
 
 
-def said_of(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> list[str]:
+def exclusion_notes(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> list[str]:
     """Return a note on how many people of the groups a result excludes, and why.
 
     Parameters

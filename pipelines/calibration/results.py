@@ -107,21 +107,22 @@ def _spreads(own: pd.DataFrame, persons: Sequence[str]) -> dict[str, float]:
     """Compute the SD within a protocol, with and without calibration."""
     kept = (own["another_sequence"] == "no").to_numpy()
     rows = own[kept]
-    who = [person for person, one in zip(persons, kept, strict=True) if one]
+    labels = [person for person, one in zip(persons, kept, strict=True) if one]
+    groups = rows["group"].tolist()
     raw, calibrated = (
-        _spread(rows[[f"{kind}_white", f"{kind}_grey"]].mean(axis=1), rows["group"].tolist(), who)
+        _spread(rows[[f"{kind}_white", f"{kind}_grey"]].mean(axis=1), groups, labels)
         for kind in ("raw", "calibrated")
     )
     quotient = calibrated / raw if raw > 0 else float("nan")
     return {"raw_sd": raw, "calibrated_sd": calibrated, "calibrated_over_raw": quotient}
 
 
-def _spread(values: pd.Series[float], groups: Sequence[str], who: Sequence[str]) -> float:
+def _spread(values: pd.Series[float], groups: Sequence[str], labels: Sequence[str]) -> float:
     logs = np.asarray(values, np.float64)
     known = np.isfinite(logs)
     if not known.any():
         return float("nan")
-    chosen = [(g, w) for g, w, one in zip(groups, who, known, strict=True) if one]
+    chosen = [(g, w) for g, w, one in zip(groups, labels, known, strict=True) if one]
     own = ([group for group, _ in chosen], [person for _, person in chosen])
     sums, dof = within_groups(logs[known], np.zeros(len(chosen)), *own)
     return spread(sums, dof, 0.0)

@@ -55,19 +55,19 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
     UserError
         The design cannot be estimated with these people.
     """
-    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    groups, labels = people["group"].tolist(), people["participant_id"].tolist()
     names = form.covariates or ()
     covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
     match form:
         case Paired():
             pair = _pairs(form, people)
-            design = designs.paired(groups, *form.groups, pair, covariates, participants=who)
+            design = designs.paired(groups, *form.groups, pair, covariates, participants=labels)
         case TwoSample():
-            design = two_sample(groups, *form.groups, covariates, participants=who)
+            design = two_sample(groups, *form.groups, covariates, participants=labels)
         case OneSample():
-            design = designs.one_sample(groups, form.group, covariates, participants=who)
+            design = designs.one_sample(groups, form.group, covariates, participants=labels)
         case Anova():
-            design = designs.anova(groups, form.groups, covariates, participants=who)
+            design = designs.anova(groups, form.groups, covariates, participants=labels)
         case Regression():
             design = _regression(form, people, covariates)
         case Formula():
@@ -96,9 +96,9 @@ def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame
     score = people[COVARIATE + form.of].rename(form.of)
     if not pd.api.types.is_numeric_dtype(score):
         raise UserError(f"regression of {form.of}: its values are not all numbers.")
-    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    groups, labels = people["group"].tolist(), people["participant_id"].tolist()
     within = form.within or tuple(dict.fromkeys(groups))
-    return designs.regression(groups, within, score, covariates, participants=who)
+    return designs.regression(groups, within, score, covariates, participants=labels)
 
 
 def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
@@ -119,9 +119,9 @@ def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
 
 def _pairs(form: Paired, people: pd.DataFrame) -> list[str]:
     """Return the pair of each person; required for people in the contrast."""
-    pair, who = people[COVARIATE + form.pair], people["participant_id"].tolist()
+    pair, labels = people[COVARIATE + form.pair], people["participant_id"].tolist()
     rows = np.flatnonzero(people["group"].isin(form.groups).to_numpy())
-    require_values(pair.iloc[rows], form.pair, rows, who, "pair")
+    require_values(pair.iloc[rows], form.pair, rows, labels, "pair")
     return [str(name) for name in pair]
 
 

@@ -69,8 +69,8 @@ def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]
         return done
     if plan.gain is None:
         return done | {"kind": EB_GAIN, "gain": RAW}
-    said = asdict(plan.gain)
-    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in said.items()}}
+    text = asdict(plan.gain)
+    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in text.items()}}
 
 
 def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:

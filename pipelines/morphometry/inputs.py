@@ -1,4 +1,4 @@
-"""The files of a study of regional tables, found and known by their checksums."""
+"""The files of a study of regional tables, with checksums."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLES = (".tsv", ".csv", ".txt")
 
 
 def as_tables(config: Config) -> MorphometrySource:
-    """Return the source of tables; the simulated one is read as in FreeSurfer's tables."""
+    """Return the source of tables; simulated ones are read as FreeSurfer tables."""
     source = config.source
     if isinstance(source, SimulatedMorphometrySource):
         return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")
@@ -40,13 +40,13 @@ def as_tables(config: Config) -> MorphometrySource:
 
 
 def labelled(config: Config) -> Config:
-    """Know simulated data by the tables' dataset and by the folders that maps come from."""
+    """Detect simulated data by the dataset of tables and the folders of maps."""
     source = config.source
     if not isinstance(source, MorphometrySource):
         return config
     folders = [p for p in source.more.values() if not (p.endswith(TABLES) or is_image(p))]
-    said = any(_says_simulated(config, path) for path in ("", *folders))
-    return config.as_simulated() if said else config
+    message = any(_says_simulated(config, path) for path in ("", *folders))
+    return config.as_simulated() if message else config
 
 
 def _says_simulated(config: Config, folder: str) -> bool:
@@ -60,7 +60,7 @@ def _says_simulated(config: Config, folder: str) -> bool:
 
 
 def wanted_features(config: Config) -> list[str]:
-    """Name the features that are read: those of the network, then those looked at alone."""
+    """Return the features to read: those of the network, then those analysed alone."""
     return list(dict.fromkeys((*config.similarity.features, *config.similarity.also)))
 
 
@@ -70,7 +70,7 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
     Raises
     ------
     UserError
-        A table is not there; of ``layout=stats`` and of images, nobody's is.
+        A table is missing; with ``layout=stats`` and for images, all are.
     """
     source = as_tables(config)
     found: dict[str, InputFile] = {}
@@ -80,26 +80,26 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
             found[role] = file
         elif not role.startswith((STATS, IMAGE)):
             raise UserError(
-                f"{path} is not in source.root={source.root}; source.tables says how tables are "
-                f"called (layout {source.layout}: {PATTERNS[source.layout]})."
+                f"{path} is not in source.root={source.root}; source.tables is the name pattern "
+                f"of tables (layout {source.layout}: {PATTERNS[source.layout]})."
             )
     _check_somebody(config, source, found)
     return found
 
 
 def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, InputFile]) -> None:
-    """Refuse per-person files that nobody has."""
+    """Refuse per-person files that no person has."""
     images = _images(config, source)
     for name, path in images.items():
         if not any(role.startswith(f"{IMAGE}{name}:") for role in found):
             raise UserError(
-                f"source.more.{name}={source.more[name]}: nobody has an image {path}, seen from "
-                f"source.root={source.root}."
+                f"source.more.{name}={source.more[name]}: no person has an image {path}, "
+                f"relative to source.root={source.root}."
             )
     if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
         raise UserError(
-            f"nobody has {source.tables or PATTERNS[source.layout]} in source.root={source.root}; "
-            "set source.tables or source.layout."
+            f"no person has {source.tables or PATTERNS[source.layout]} in "
+            f"source.root={source.root}; set source.tables or source.layout."
         )
 
 
@@ -137,7 +137,7 @@ def _more_paths(
 
 
 def _images(config: Config, source: MorphometrySource) -> dict[str, str]:
-    """Return the path of each person's image, by feature; a folder is one of our own outputs."""
+    """Return the path of each person's image, by feature; a folder is one of our outputs."""
     own = f"{{label}}/anat/{{label}}_space-{config.template.space}_desc-ratio_T1wT2wratio.nii.gz"
     return {
         name: path if is_image(path) else f"{path.rstrip('/')}/{own}"
@@ -157,7 +157,7 @@ def _file(config: Config, root: str, path: str) -> InputFile | None:
 
 
 def named_file(config: Config, path: str, setting: str) -> InputFile:
-    """Take in a file that a setting names, relative to the source's root.
+    """Read a file set by a setting, relative to the source's root.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def named_file(config: Config, path: str, setting: str) -> InputFile:
 
 
 def simulate_tables(config: Config) -> int:
-    """Write the simulated tables where they are not there yet; give how many were written."""
+    """Write missing simulated tables; return how many were written."""
     source = config.source
     if not isinstance(source, SimulatedMorphometrySource):
         return 0
@@ -179,8 +179,8 @@ def simulate_tables(config: Config) -> int:
     if missing:
         raise UserError(
             f"source=simulated_morphometry has no group {missing[0]}; it has "
-            f"{', '.join(source.groups)}. Set source.groups.{missing[0]}, or bring your own "
-            "tables: source=morphometry source.root=DIR."
+            f"{', '.join(source.groups)}. Set source.groups.{missing[0]}, or use your own "
+            f"tables: source=morphometry source.root=DIR."
         )
     store, written = open_store(source.root, config.storage.options()), 0
     for path, content in _simulated_files(source):

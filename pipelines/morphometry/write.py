@@ -43,14 +43,14 @@ from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
-# BIDS takes a table of people only beside their folders.
+# BIDS allows a participants table only beside their folders.
 PEOPLE_WITHOUT_FOLDERS = ("participants.tsv", "participants.json")
 ATLAS = "desikan_killiany"
 
 
 @dataclass(frozen=True)
 class FinishedMorphometry:
-    """A study of regional tables whose parts are all there."""
+    """A study of regional tables with all parts complete."""
 
     config: Config
     lake: Lake
@@ -61,11 +61,11 @@ class FinishedMorphometry:
     notes: Sequence[str] = ()
 
     def made(self) -> list[Task]:
-        """Return the tasks whose parts are there."""
+        """Return the tasks with complete parts."""
         return [task for task in self.plan.tasks() if self.lake.is_complete(task.part)]
 
     def key(self) -> str:
-        """Return the digest of all that the output folder depends on."""
+        """Return a digest of everything that the output folder depends on."""
         code = code_version((__name__,))
         failed = [[f.label, f.reason] for f in self.failures]
         parts = [task.part.key for task in self.made()]
@@ -78,14 +78,14 @@ class FinishedMorphometry:
 def write_lost(
     store: Store, config: Config, people: pd.DataFrame, failures: Sequence[Failure]
 ) -> None:
-    """Write who failed; there are no group results."""
+    """Write failures; there are no group results."""
     outputs.claim_folder(store, config, study_key(config))
     _write_dataset(store, config, people)
     outputs.write_failures(store, failures)
 
 
 def write_study(store: Store, study: FinishedMorphometry, timing: Mapping[str, Any]) -> None:
-    """Write tables, figures and the report; the provenance, which says so, last."""
+    """Write tables, figures and the report, and the provenance last."""
     config = study.config
     _write_dataset(store, config, study.people)
     outputs.write_failures(store, study.failures)
@@ -124,7 +124,7 @@ def _table(lake: Lake, part: Part, name: str) -> pd.DataFrame:
 
 
 def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> MorphometryContent:
-    """Collect all that the folder and the report show."""
+    """Collect the content of the folder and the report."""
     config, lake, plan = study.config, study.lake, study.plan
     record = lake.record(plan.features.part)
     used = study.people.iloc[list(study.rows)]
@@ -176,7 +176,7 @@ def gather(study: FinishedMorphometry, provenance: Mapping[str, Any]) -> Morphom
 def _similarity(
     lake: Lake, plan: MorphometryPlan, people: int, regions: int
 ) -> tuple[Any, Any, Any]:
-    """Read regional and global similarity and the networks; NaN where there are no networks."""
+    """Read regional and global similarity and the networks; NaN without networks."""
     if not plan.blocks:
         shapes = (people, regions), (people,), (people, regions, regions)
         return tuple(np.full(shape, np.nan) for shape in shapes)  # type: ignore[return-value]
@@ -222,7 +222,7 @@ def _tested(lake: Lake, name: str, task: Task) -> TestedMap | None:
 
 
 def _surface() -> BrainSurface | None:
-    """Lay the atlas on the surface, where it is installed."""
+    """Project the atlas to the surface, if installed."""
     return None if assets.find(ATLAS) is None else brain_surface(_atlas_bytes(), _surface_bytes())
 
 
@@ -245,19 +245,19 @@ def _assets(study: FinishedMorphometry) -> list[str]:
 
 def _feature_notes(study: FinishedMorphometry, record: Mapping[str, Any]) -> list[str]:
     treated = study.config.similarity.outliers
-    used = "left out of the person's network" if treated == "leave_out" else "used as they are"
+    used = "left out of the person's network" if treated == "leave_out" else "kept"
     notes = [
         f"{record['missing']} values are missing (group/missing_regions.tsv): those regions are "
-        "left out of the person's network, nothing is filled in.",
-        f"{record['outliers']} values are over {study.config.similarity.outlier:g} robust "
-        f"deviations from everybody's median (group/outliers.tsv); they are {used}.",
+        f"left out of the person's network; values are not imputed.",
+        f"{record['outliers']} values are more than {study.config.similarity.outlier:g} robust "
+        f"SD from the median over people (group/outliers.tsv); they are {used}.",
     ]
     if record["left_out"]:
-        notes.append(f"Regions that lack a feature in everybody: {', '.join(record['left_out'])}.")
+        notes.append(f"Regions missing a feature in everybody: {', '.join(record['left_out'])}.")
     if assets.find(ATLAS) is None:
         notes.append(
             "No brain pictures: put the Desikan-Killiany atlas "
-            "(atlas-desikankilliany_1mm_MNI152.nii.gz) into a folder named in RT1T2_ASSETS."
+            "(atlas-desikankilliany_1mm_MNI152.nii.gz) into a folder of RT1T2_ASSETS."
         )
     return notes
 

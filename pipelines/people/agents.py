@@ -25,10 +25,10 @@ def agents(store: Store, listed: Sequence[str]) -> SaysAgent:
     """
 
     @cache
-    def said(image: str) -> str:
+    def text(image: str) -> str:
         return agent(described(store, image, listed))
 
-    return said
+    return text
 
 
 def described(store: Store, image: str, listed: Sequence[str]) -> dict[str, Any]:

@@ -28,9 +28,9 @@ class InRaw:
         """Return the remedy for a map without a scan."""
         return f"Add the {suffix} to source.raw, {_BRING}"
 
-    def of_none_left(self, suffix: str, said: str, path: str) -> str:
+    def of_none_left(self, suffix: str, text: str, path: str) -> str:
         """Return the remedy where a rule excludes all images."""
-        if said.startswith("leaving out"):
+        if text.startswith("leaving out"):
             return f"Add a {suffix} without to source.raw, {_BRING}"
         return f"Correct that setting, {_BRING}"
 
@@ -65,9 +65,9 @@ def derived_choices(
     store = open_store(source.root, options)
     paths = list(store.list(label))
     found = preprocessed(paths, wanted, source.space, given)
-    said = agents(store, [*store.children(""), *paths])
+    text = agents(store, [*store.children(""), *paths])
     for scan in (found.t1w, found.t2w):
-        _require_no_agent(scan, said)
+        _require_no_agent(scan, text)
     t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}
     choices: dict[str, Choice | None] = {
         "t1w": found.t1w,
@@ -79,8 +79,8 @@ def derived_choices(
     return choices | (_transform(found, source.space) if needs_transform else {})
 
 
-def _require_no_agent(scan: Choice | None, said: SaysAgent) -> None:
-    if scan is not None and (agent := said(scan.path)):
+def _require_no_agent(scan: Choice | None, text: SaysAgent) -> None:
+    if scan is not None and (agent := text(scan.path)):
         raise SubjectError(
             f"{scan.path} was acquired after contrast agent ({agent} in the sidecar).",
             f"Preprocess a scan without agent, correct the sidecar, {_BRING}",
@@ -118,8 +118,8 @@ def _raw_t2w(
             f"source.raw={source.raw}, where the T2w is searched, is empty or missing.",
             f"Correct source.raw, {_BRING}",
         )
-    said = agents(store, [*top, *paths])
+    text = agents(store, [*top, *paths])
     with why_missing(store, label):
-        chosen = the_one(images_of(paths), "T2w", wanted, agent=said)
+        chosen = the_one(images_of(paths), "T2w", wanted, agent=text)
     path = joined(source.raw, chosen.path)
     return replace(chosen, path=path, reason=f"raw, in source.raw: {chosen.reason}")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.bids import participants as bids
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Cohort
 from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
@@ -67,9 +67,9 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
     if every_group and cohort.onset_column != Cohort.model_fields["onset_column"].default:
         named.setdefault(cohort.onset_column, "cohort.onset_column uses")
     faults += [
-        f"{who} {column}, which is not a column of {cohort.participants}; it has "
+        f"{user} {column}, which is not a column of {cohort.participants}; it has "
         f"{columns_of(rows)}."
-        for column, who in named.items()
+        for column, user in named.items()
         if column not in rows
     ]
     return faults + _value_faults(rows, cohort)
@@ -105,9 +105,9 @@ def site_faults(people: pd.DataFrame, cohort: Cohort) -> list[str]:
     column = cohort.site_column
     if column is None or column not in people or cohort.sites:
         return []
-    who, rows = people["participant_id"].tolist(), np.arange(len(people))
+    persons, rows = people["participant_id"].tolist(), np.arange(len(people))
     try:
-        require_values(people[column], column, rows, who, "cohort.site_column")
+        require_values(people[column], column, rows, persons, "cohort.site_column")
     except UserError as error:
         return [f"{cohort.participants}: {error}"]
     return []
@@ -148,10 +148,10 @@ def _age_faults(
     wrong = (values <= 0) | (values > OLDEST)
     if not wrong.any():
         return []
-    said = tabular.listed(cells, wrong, labels)
+    found = tabular.listed(cells, wrong, labels)
     return [
-        f"{cohort.participants}: {said}is not an age in years (above 0, at most {OLDEST:g}); "
-        f"write n/a if it is missing."
+        f"{cohort.participants}: {found} is not an age in years (above 0, at most "
+        f"{OLDEST:g}); write n/a if it is missing."
     ]
 
 
@@ -180,7 +180,7 @@ def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     if unknown:
         faults.append(
             f"cohort.exclude lists {len(unknown)} people who are not in {cohort.participants}: "
-            f"{with_alike(unknown, rows['participant_id'])}."
+            f"{with_similar(unknown, rows['participant_id'])}."
         )
     values, people = rows[cohort.group_column], members(rows, cohort)
     seen = ", ".join(sorted(values.dropna().unique())) or "none"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from rt1t2_dask.bids.labels import alike_to
+from rt1t2_dask.bids.labels import similar_labels
 from rt1t2_dask.config.study import (
     BidsSource,
     Config,
@@ -57,7 +57,7 @@ def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]
     what = "map" if isinstance(source, MapsSource) else "folder"
     ending = place.removeprefix(label) if what == "map" else ""
     others = {name.removesuffix(ending): name for name in there if name.endswith(ending)}
-    alike = sorted(others[other] for other in alike_to(label, others))
+    alike = sorted(others[other] for other in similar_labels(label, others))
     if alike:
         raise SubjectError(
             f"there is no {what} {place} in source.root, but {' and '.join(alike)}.",

@@ -130,10 +130,10 @@ def _require_somebody(
     if reasons and not files:
         alike = {label: why.replace(label, "sub-…") for label, why in reasons.items()}
         most, n = Counter(alike.values()).most_common(1)[0]
-        said = most if n > 1 else next(iter(reasons.values()))
+        text = most if n > 1 else next(iter(reasons.values()))
         raise UserError(
             f"source.root={config.source.root}: none of {len(reasons)} people can be processed; "
-            f"for {n}: {said}"
+            f"for {n}: {text}"
         )
     pattern = getattr(config.source, "lesion", None)
     if pattern and not any("lesion" in own for own in files.values()):

@@ -107,10 +107,10 @@ def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
         cells, numbers = own[column], tabular.parse_numbers(own[column])[0]
         like = cells.map(lambda cell: bool(CODE.fullmatch(re.sub(r"\.0+$", "", str(cell)))))
         others = numbers[~like].dropna()
-        odd = like & ((numbers < others.min()) | (numbers > others.max()))
-        if odd.any() and len(others):
-            values = ", ".join(sorted(set(cells[odd].astype(str))))
-            labels = own.loc[odd, "participant_id"].tolist()
+        outlying = like & ((numbers < others.min()) | (numbers > others.max()))
+        if outlying.any() and len(others):
+            values = ", ".join(sorted(set(cells[outlying].astype(str))))
+            labels = own.loc[outlying, "participant_id"].tolist()
             lines.append(
                 f"column {column} holds {values} for {len(labels)}{_people(labels, named)}, the "
                 f"others are {others.min():g} to {others.max():g}: if this is a code of missing "
@@ -139,10 +139,10 @@ def files_found(files: Mapping[str, Mapping[str, InputFile]]) -> str:
     counts = {role: sum(role in own for own in files.values()) for role in ROLES}
     maps = any("map" in own for own in files.values())
     always = ALWAYS["map" if maps else "scans"]
-    said = [
+    text = [
         f"{n} {ROLES[role]}{_how(files, role)}" for role, n in counts.items() if n or role in always
     ]
-    return f"files of {len(files)} people: {', '.join(said)}"
+    return f"files of {len(files)} people: {', '.join(text)}"
 
 
 def _how(files: Mapping[str, Mapping[str, InputFile]], role: str) -> str:
@@ -205,5 +205,5 @@ def named_although(files: Mapping[str, Mapping[str, InputFile]], *, named: bool)
         return []
     return [
         "matched by source.t1w or source.t2w although name or sidecar marks another image "
-        "(contrast agent, phase, ...): scans of {len(labels)} people{_people(labels, named)}"
+        f"(contrast agent, phase, ...): scans of {len(labels)} people{_people(labels, named)}"
     ]

@@ -63,9 +63,9 @@ def _row(people: pd.DataFrame, column: str, name: str, cohort: Cohort) -> tuple[
     known = values.notna().groupby(people["group"], sort=False).sum()
     counted = ", ".join(f"{known[g]} {g}" for g in cohort.groups if g in known)
     telling = column not in ("group", "sex") and name not in ("sex", cohort.site)
-    said = _said(values.dropna(), telling)
-    said += _unread(people) if column == "sex" and UNREAD_SEX in people else ""
-    return name, _read_as(values, column, name, cohort), said, counted
+    text = _text(values.dropna(), telling)
+    text += _unread(people) if column == "sex" and UNREAD_SEX in people else ""
+    return name, _read_as(values, column, name, cohort), text, counted
 
 
 def _read_as(values: pd.Series[Any], column: str, name: str, cohort: Cohort) -> str:
@@ -76,7 +76,7 @@ def _read_as(values: pd.Series[Any], column: str, name: str, cohort: Cohort) -> 
     return "number" if is_number(values) else "levels"
 
 
-def _said(known: pd.Series[Any], telling: bool) -> str:
+def _text(known: pd.Series[Any], telling: bool) -> str:
     """Describe the range or levels; only their number where they could identify people."""
     if not len(known):
         return "none"

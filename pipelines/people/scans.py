@@ -64,8 +64,8 @@ def bids_scans(
     wanted = Wanted(session, source.run, source.t1w, source.t2w, asked)
     paths = list(store.list(f"{label}/"))
     _require_session(source.session, session, row, paths)
-    said = agents(store, [*top, *paths])
-    return bids_files.scans(paths, _derived(store, label), wanted, said, given)
+    text = agents(store, [*top, *paths])
+    return bids_files.scans(paths, _derived(store, label), wanted, text, given)
 
 
 def _derived(store: Store, label: str) -> list[str]:

@@ -60,8 +60,8 @@ def people_tables(config: Config, people: pd.DataFrame) -> tuple[Table, ...]:
 def people_section(config: Config, people: pd.DataFrame, found: Sequence[str]) -> Section:
     """Return the report's section on the columns read, on what was found, and on ages."""
     tables = people_tables(config, people)
-    said = [f"{line[:1].upper()}{line[1:]}." for line in found]
-    words = (*said, AGE_NOTE) if len(tables) > 1 else tuple(said)
+    text = [f"{line[:1].upper()}{line[1:]}." for line in found]
+    words = (*text, AGE_NOTE) if len(tables) > 1 else tuple(text)
     return Section("participants", "Participants table", sentences=words, tables=tables)
 
 

@@ -76,10 +76,10 @@ def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
     UserError
         The table or a column is missing, or a group is empty; one line per error.
     """
-    return sound_people(read_table(config), config.cohort, every_group)
+    return valid_people(read_table(config), config.cohort, every_group)
 
 
-def sound_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
+def valid_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
     """Select the cohort's people, or raise UserError with all errors; see `read_people`."""
     faults = people_faults(rows, cohort, every_group)
     if faults:

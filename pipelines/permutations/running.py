@@ -65,12 +65,12 @@ class RunningEstimate:
 
     def _estimate(self, name: str) -> None:
         total = self.done[name]
-        said = []
+        text = []
         for statistic, count in self.reached[name].items():
             p = (count + 1) / (total + 1)
             error = "" if self._exact(name) else f" +- {np.sqrt(p * (1 - p) / total):.4f}"
-            said.append(f"{statistic} {p:.4f}{error}")
-        log.info("%s: %d of %d relabelings, p %s", name, total, self.planned[name], ", ".join(said))
+            text.append(f"{statistic} {p:.4f}{error}")
+        log.info("%s: %d of %d relabelings, p %s", name, total, self.planned[name], ", ".join(text))
 
     def _exact(self, name: str) -> bool:
         """Return whether all relabelings are enumerated, so that p has no sampling error."""

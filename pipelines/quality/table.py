@@ -101,9 +101,9 @@ def left_out(
     rows = quality_table(lake, config, plans)
     if not len(rows):
         return tuple(plans), ()
-    tell(config, rows)
+    log_flags(config, rows)
     pairs = list(zip(plans, rows["used"], strict=True))
-    used, out = (tuple(p for p, said in pairs if said == word) for word in ("yes", "no"))
+    used, out = (tuple(p for p, text in pairs if text == word) for word in ("yes", "no"))
     if not used:
         raise RunError(
             "quality.action=exclude excludes everybody; check quality.limits, or set "
@@ -112,9 +112,9 @@ def left_out(
     return used, out
 
 
-def tell(config: Config, rows: pd.DataFrame) -> None:
+def log_flags(config: Config, rows: pd.DataFrame) -> None:
     """Log how many people are flagged and why; labels only in the output folder."""
-    _tell_zeros(config, rows)
+    _log_zeros(config, rows)
     flags = rows["flag"].dropna()
     if not len(flags):
         return
@@ -131,7 +131,7 @@ def tell(config: Config, rows: pd.DataFrame) -> None:
     )
 
 
-def _tell_zeros(config: Config, rows: pd.DataFrame) -> None:
+def _log_zeros(config: Config, rows: pd.DataFrame) -> None:
     """Log the ready-made maps with zeros treated as missing, and those with zeros in the brain."""
     if "zeros_in_brain" not in rows:
         return

@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import (
     ContrastRefusedError,
     own_columns,
-    require_told_apart,
+    require_not_confounded,
     z_covariates,
 )
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO, scale_settings
@@ -226,7 +226,7 @@ def _covariates(
 ) -> dict[str, list[Any]]:
     """Return the people's covariates and what is held constant, where the option uses them."""
     if config.receptors.option in WITHOUT_COVARIATES:
-        require_told_apart(rows["group"].tolist(), plans)
+        require_not_confounded(rows["group"].tolist(), plans)
     if config.receptors.option != "z":
         return {}
     names = config.covariates if config.receptors.covariates else ()

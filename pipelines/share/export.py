@@ -82,12 +82,14 @@ def write_share(
 
 def _words(name: str, sha: str, about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     cells = {g: ", ".join(str(len(c)) for c in own) for g, own in record["cells"].items()}
-    told = [g for g, row in about["demographics"].items() if row["n_male"] is not None]
+    listed = [g for g, row in about["demographics"].items() if row["n_male"] is not None]
     ages = [g for g, row in about["demographics"].items() if row["age_n"] is not None]
-    sexes = f"the number of males and females of {', '.join(told)}" if told else "no number by sex"
+    sexes = (
+        f"the number of males and females of {', '.join(listed)}" if listed else "no number by sex"
+    )
     return WORDS.format(
         name=name,
-        line="=" * (11 + len(name)),
+        line="=" * (12 + len(name)),
         simulated=f" ({dataset.SIMULATED})" if about["simulated"] else "",
         sha=sha,
         site=about["site"],

@@ -168,8 +168,8 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
 
 def _scale(files: Sequence[SiteFile]) -> Scale:
     """Return the scale of all sites' maps: signed if any site's are."""
-    said = {one.scale for one in files}
-    return said.pop() if len(said) == 1 else Scale.SIGNED
+    scales = {one.scale for one in files}
+    return scales.pop() if len(scales) == 1 else Scale.SIGNED
 
 
 def _tsv(rows: pd.DataFrame) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.engine.stage import Task
@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.engine.volumes import grid_of
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.kinds import excluded_labels
-from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, sound_people
+from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, valid_people
 from rt1t2_dask.storage.parts import Lake
 
 MOVED = ("smooth", "parcels", "landmarks")
@@ -114,7 +114,7 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if unknown:
         raise UserError(
             f"cohort.exclude lists {len(unknown)} people who are at no site: "
-            f"{with_alike(unknown, everybody)}."
+            f"{with_similar(unknown, everybody)}."
         )
     chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
     _check_labels(chosen)
@@ -132,7 +132,7 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _chosen(site: str, config: Config, rows: pd.DataFrame) -> pd.DataFrame:
     try:
-        return sound_people(rows, config.at(site).cohort, every_group=False)
+        return valid_people(rows, config.at(site).cohort, every_group=False)
     except UserError as error:
         raise UserError(f"site {site}: {error}") from None
 
@@ -246,13 +246,13 @@ def _check_own_site(site: str, config: Config, rows: pd.DataFrame) -> None:
 def _check_coding(name: str, columns: Mapping[str, pd.Series[str]]) -> None:
     """Refuse numbers at one site and text at another, and disjoint levels."""
 
-    def said(values: pd.Series[str]) -> str:
+    def coded(values: pd.Series[str]) -> str:
         return ", ".join(map(str, sorted(values.dropna().astype(str).unique())[:4]))
 
     for (one, first), (other, second) in itertools.combinations(columns.items(), 2):
         if _coded_apart(first, second):
             raise UserError(
-                f"covariate {name} is coded {said(first)} at site {one} and {said(second)} at "
+                f"covariate {name} is coded {coded(first)} at site {one} and {coded(second)} at "
                 f"site {other}; code it the same way in both participants tables."
             )
 

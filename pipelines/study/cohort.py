@@ -12,7 +12,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
-from rt1t2_dask.pipelines.calibration.left_out import said_of
+from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, plan_contrast
 from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
@@ -103,7 +103,7 @@ def plan_cohort(
     rows = rows_of(people, plans)
     if config.share.kind == "export":
         share = plan_share(config, *usable(rows, plans), shared, gain)
-        out = tuple(said_of("The export", plans, config.cohort.groups))
+        out = tuple(exclusion_notes("The export", plans, config.cohort.groups))
         return CohortPlan({}, None, {}, out, share=share, gain=gain)
     plans, harmony = harmonise(config, rows, plans, shared)
     scale = study_scale(plans)
@@ -112,7 +112,7 @@ def plan_cohort(
     tested, kept = usable(rows, plans)
     for name, form in config.every_contrast().items():
         members = form.members or tuple(config.cohort.groups)
-        notes += said_of(f"Contrast {name}", plans, members)
+        notes += exclusion_notes(f"Contrast {name}", plans, members)
         reason = too_small(tested, members)
         if reason:
             notes.append(f"No contrast {name}: {reason}")
@@ -124,7 +124,7 @@ def plan_cohort(
             notes.append(f"No contrast {name}: {error}")
         except UserError as error:
             raise UserError(f"contrast {name}: {error}") from None
-    notes += said_of("The receptor analysis", plans, config.cohort.groups)
+    notes += exclusion_notes("The receptor analysis", plans, config.cohort.groups)
     receptors, pet, more = plan_receptors(config, tested, kept, scale)
     if not config.cohort.contrasts:
         notes.append("No contrast: the cohort file names none (cohort.contrasts).")

@@ -1,4 +1,4 @@
-"""The image half alone, for some or all people: what a BIDS-App calls the participant level."""
+"""The image half only, for some or all people: the participant level of BIDS-Apps."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from concurrent.futures import Executor
 
 import pandas as pd
 
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import BidsSource, Config, DerivativesSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.people.places import people_folders
-from rt1t2_dask.pipelines.quality.table import quality_table, tell
+from rt1t2_dask.pipelines.quality.table import log_flags, quality_table
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -24,12 +24,12 @@ log = logging.getLogger("rt1t2_dask")
 
 
 def everybody_there(config: Config) -> pd.DataFrame:
-    """List everybody who has a folder in a BIDS dataset, whether or not a table names them.
+    """List all people with a folder in a BIDS dataset, in the table or not.
 
     Raises
     ------
     UserError
-        The source is no BIDS dataset, or holds nobody.
+        The source is not a BIDS dataset, or has no people.
     """
     source = config.source
     if not isinstance(source, BidsSource | DerivativesSource):
@@ -37,23 +37,23 @@ def everybody_there(config: Config) -> pd.DataFrame:
     store = open_store(source.root, config.storage.options())
     labels = people_folders(store)
     if not labels:
-        raise UserError(f"source.root={source.root}: no folder sub-* is there.")
+        raise UserError(f"source.root={source.root}: there is no folder sub-*.")
     return pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})
 
 
-def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
-    """Choose the people of ``labels``; everybody where it is empty.
+def selected_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
+    """Select the people of ``labels``; all people if it is empty.
 
     Raises
     ------
     UserError
-        A label is nobody's, or calibration needs people who were not asked for.
+        A label is unknown, or calibration needs people who are not selected.
     """
     part = config.labels or config.level == "dataset"
     if part and config.calibration.reference == "controls":
         raise UserError(
-            "calibration.reference=controls reads every control of a cohort: name the cohort and "
-            "leave out labels (--participant-label), or take calibration.reference=icbm."
+            "calibration.reference=controls needs every control of a cohort: set the cohort and "
+            "remove labels (--participant-label), or set calibration.reference=icbm."
         )
     if not config.labels:
         return people
@@ -61,19 +61,20 @@ def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(wanted - set(people["participant_id"]))
     if unknown:
         raise UserError(
-            f"labels name {len(unknown)} who are not among the {len(people)} people there: "
-            f"{with_alike(unknown, people['participant_id'])}."
+            f"labels has {len(unknown)} people who are not among the {len(people)} people in the "
+            f"dataset: "
+            f"{with_similar(unknown, people['participant_id'])}."
         )
     return people[people["participant_id"].isin(wanted)].reset_index(drop=True)
 
 
 def describe(lake: Lake, images: ImagePlan) -> None:
-    """Print how many parts there are to make."""
+    """Print how many parts are to be computed."""
     tasks = {task.part: task for task in images.tasks()}
     to_make = len(tasks) - len(complete_parts(lake, tasks.values()))
-    said = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to compute"
+    text = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to compute"
     lines = [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
-    sys.stdout.write("\n".join([f"{said}, {len(tasks) - to_make} already complete", *lines]) + "\n")
+    sys.stdout.write("\n".join([f"{text}, {len(tasks) - to_make} already complete", *lines]) + "\n")
 
 
 def write_participants(
@@ -85,12 +86,12 @@ def write_participants(
     images: ImagePlan,
     failures: Sequence[Failure],
 ) -> None:
-    """Write the maps of those who were processed beside those that are there already.
+    """Write the maps of the processed people beside existing ones.
 
     Parameters
     ----------
     people : DataFrame
-        Everybody who may be in the folder, processed now or not.
+        All people who may be in the folder, processed now or not.
     failures : sequence of Failure
         Of the people in ``images``.
     """
@@ -113,21 +114,21 @@ def write_participants(
 def write_quality(
     lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str]
 ) -> None:
-    """Judge people's quality, say how many are flagged, and write the numbers of everybody.
+    """Check quality limits, log the number of flags, and write all measures.
 
     Parameters
     ----------
     plans : sequence of PersonPlan
-        Those who were processed.
+        The processed people.
     asked : sequence of str
-        Whose rows of earlier runs are replaced.
+        People whose rows of earlier runs are replaced.
     """
     rows = quality_table(lake, config, plans)
     if len(rows):
-        tell(config, rows)
+        log_flags(config, rows)
         outputs.add_quality(store, rows, asked)
 
 
 def plural(people: int) -> str:
-    """Count people in words."""
+    """Return a count of people as text."""
     return f"{people} person" if people == 1 else f"{people} people"

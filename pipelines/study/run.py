@@ -36,7 +36,7 @@ from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksu
 from rt1t2_dask.pipelines.people.notes import files_found, found_lines
 from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table, to_simulate
 from rt1t2_dask.pipelines.people.read import log_read
-from rt1t2_dask.pipelines.people.table import sound_people
+from rt1t2_dask.pipelines.people.table import valid_people
 from rt1t2_dask.pipelines.quality.refused import write_refused
 from rt1t2_dask.pipelines.quality.table import left_out
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
@@ -235,7 +235,7 @@ class _Run:
                 f"{missing} people of the simulated sites are not there yet, and the plan of "
                 "several sites needs their files; run without dry_run first."
             )
-        people = sound_people(predicted_table(self.config).rows, self.config.cohort)
+        people = valid_people(predicted_table(self.config).rows, self.config.cohort)
         return people, predicted_files(self.config, people, missing)
 
     def _announce(self, *plans: ImagePlan | CohortPlan | SensitivityPlan) -> None:
@@ -246,7 +246,7 @@ class _Run:
 
     def _participants(self, people: pd.DataFrame, found: Found | None) -> int:
         """Make and write the maps of the people who were asked for."""
-        asked = participants.asked_people(self.config, people)
+        asked = participants.selected_people(self.config, people)
         images = sites.plan_study(self.config, asked, found and found.of(asked))
         if self.config.dry_run:
             participants.describe(self.lake, images)

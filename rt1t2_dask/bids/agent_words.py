@@ -79,8 +79,8 @@ def says_agent(text: str) -> bool:
 def is_nothing(value: str) -> bool:
     """Return whether the value of a field states that no contrast agent was given."""
     text = _without_accents(value).lower().strip(" \t\0()[]<>'\"")
-    said = text in NOTHING or _BEFORE.match(text) or _NO_VOLUME.fullmatch(text)
-    return bool(said)
+    nothing = text in NOTHING or _BEFORE.match(text) or _NO_VOLUME.fullmatch(text)
+    return bool(nothing)
 
 
 def _without_accents(text: str) -> str:

@@ -11,7 +11,7 @@ from rt1t2_dask.bids.files import Choice, Wanted, require_nifti_masks
 from rt1t2_dask.bids.labels import require_own
 from rt1t2_dask.bids.marks import unlike
 from rt1t2_dask.bids.masks import is_lesion, mask_of
-from rt1t2_dask.bids.names import OWN_SPACES, entities, images_of, suffix_of, told_apart
+from rt1t2_dask.bids.names import OWN_SPACES, distinct_names, entities, images_of, suffix_of
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
@@ -109,7 +109,7 @@ def _is_other(path: str) -> bool:
 def _no_t1w(every: Sequence[str], wanted: Wanted) -> SubjectError:
     """List the preprocessed T1w found, and why none is used."""
     why = {path: unlike(path, "T1w") or f"not of source.session={wanted.session}" for path in every}
-    there = "; ".join(f"{told_apart([path])} is {said}" for path, said in why.items())
+    there = "; ".join(f"{distinct_names([path])} is {text}" for path, text in why.items())
     return SubjectError(
         f"there is no *_desc-preproc_T1w.nii.gz in T1w space{there and ': ' + there}.",
         f"{SESSION if wanted.session is not None and every else ''}"
@@ -152,7 +152,7 @@ def _one(
         found = [p for p in found if entities(p).get("ses") == session] or of_all
     if len(found) > 1:
         raise SubjectError(
-            f"{len(found)} files match as {what}: {told_apart(found)}.", choose(found)
+            f"{len(found)} files match as {what}: {distinct_names(found)}.", choose(found)
         )
     return Choice(found[0], "of the derivatives") if found else None
 

@@ -212,11 +212,11 @@ def the_one(
         raise none_there(suffix, images, wanted.remedies)
     total, reasons = len(fitting), []
     for rule in _rules(suffix, wanted, pattern, agent):
-        kept, said = rule(fitting)
+        kept, reason = rule(fitting)
         if not kept:
-            raise none_left(suffix, said, fitting, wanted.remedies)
+            raise none_left(suffix, reason, fitting, wanted.remedies)
         if len(kept) < len(fitting):
-            reasons.append(said)
+            reasons.append(reason)
         fitting = kept
     if len(fitting) > 1:
         raise several(suffix, fitting, wanted.remedies)
@@ -258,13 +258,13 @@ def _rules(suffix: str, wanted: Wanted, pattern: str | None, agent: SaysAgent) -
     return rules
 
 
-def _by_sidecar(said: str) -> str:
-    return said and f"contrast agent ({said} in the sidecar)"
+def _by_sidecar(reason: str) -> str:
+    return reason and f"contrast agent ({reason} in the sidecar)"
 
 
 def _without(paths: list[str], marks: dict[str, str]) -> tuple[list[str], str]:
-    said = ", ".join(dict.fromkeys(mark for mark in marks.values() if mark))
-    return [p for p in paths if not marks[p]], f"leaving out {said}"
+    reason = ", ".join(dict.fromkeys(mark for mark in marks.values() if mark))
+    return [p for p in paths if not marks[p]], f"leaving out {reason}"
 
 
 def _plainest(paths: list[str]) -> tuple[list[str], str]:

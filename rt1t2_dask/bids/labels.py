@@ -22,19 +22,19 @@ def plain(label: str) -> str:
     return re.sub(r"0*(\d+)", r"\1", letters)
 
 
-def alike_to(label: str, others: Iterable[str]) -> list[str]:
+def similar_labels(label: str, others: Iterable[str]) -> list[str]:
     """Return the labels that are equal after normalisation."""
     return [other for other in others if plain(other) == plain(label)]
 
 
-def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
+def with_similar(labels: Iterable[str], others: Iterable[str]) -> str:
     """List the first labels, each with its variant that exists: ``sub-1 (sub-01 exists)``."""
     known, every = list(others), sorted(labels)
-    said = []
+    text = []
     for label in every[:SHOWN]:
-        near = " and ".join(alike_to(label, known))
-        said.append(f"{label} ({near} exists)" if near else label)
-    return ", ".join(said) + (", ..." if len(every) > SHOWN else "")
+        near = " and ".join(similar_labels(label, known))
+        text.append(f"{label} ({near} exists)" if near else label)
+    return ", ".join(text) + (", ..." if len(every) > SHOWN else "")
 
 
 def require_own(paths: Iterable[str]) -> None:

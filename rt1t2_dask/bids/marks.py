@@ -44,11 +44,11 @@ def unlike(path: str, suffix: str) -> str:
         Suffix of the image.
     """
     own = entities(path)
-    found = (_said(key.lower(), value, suffix) for key, value in own.items())
+    found = (_text(key.lower(), value, suffix) for key, value in own.items())
     return next((words for words in found if words), "")
 
 
-def _said(key: str, value: str, suffix: str) -> str:
+def _text(key: str, value: str, suffix: str) -> str:
     text, name = value.lower(), f"{key}-{value}"
     if key == "ce":
         return "" if is_nothing(value) else f"contrast agent ({name})"
@@ -92,14 +92,14 @@ def agent(document: Mapping[str, Any]) -> str:
         Empty for none or without a statement.
     """
     for pattern in AGENT_FIELDS:
-        said = [
+        statements = [
             (name, text)
             for name, value in document.items()
             if pattern.fullmatch(re.sub(r"[^a-z]", "", name.lower()))
             for text in _texts(value)
         ]
-        given = [f"{name}={text}" for name, text in said if not is_nothing(text)]
-        if said:
+        given = [f"{name}={text}" for name, text in statements if not is_nothing(text)]
+        if statements:
             return given[0] if given else ""
     return ""
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rt1t2_dask.bids.names import OWN_SPACES, entities, session_of, stem, suffix_of, told_apart
+from rt1t2_dask.bids.names import OWN_SPACES, distinct_names, entities, session_of, stem, suffix_of
 from rt1t2_dask.errors import SubjectError
 
 BRAIN_MASK = re.compile(r"_desc-brain_mask\.")
@@ -64,8 +64,8 @@ def is_doubtful(path: str) -> bool:
 
 def _unsaid(path: str) -> bool:
     """Return whether a name does not state what is masked."""
-    said = {"label", "desc", "task"} & {*entities(path)} or "brain" in _plain(stem(path))
-    return suffix_of(path).lower() in UNSAID and not said
+    labelled = {"label", "desc", "task"} & {*entities(path)} or "brain" in _plain(stem(path))
+    return suffix_of(path).lower() in UNSAID and not labelled
 
 
 def _is_mask(path: str) -> bool:
@@ -98,12 +98,12 @@ def mask_of(t1w: str, masks: Sequence[str], role: str) -> Choice | None:
     what = role.replace("_", " ").replace("lesion", "lesion mask")
     if same and not fitting and role == "lesion":
         raise SubjectError(
-            f"the {what} {told_apart(same)} is in another space than the T1w.",
+            f"the {what} {distinct_names(same)} is in another space than the T1w.",
             f"Resample it to the T1w's grid and set source.{role}.",
         )
     if len(beside or fitting) > 1:
         raise SubjectError(
-            f"{len(beside or fitting)} {what}s match: {told_apart(beside or fitting)}.",
+            f"{len(beside or fitting)} {what}s match: {distinct_names(beside or fitting)}.",
             f"Keep one, set source.session, or set source.{role}.",
         )
     return Choice((beside or fitting)[0], "by its BIDS name") if fitting else None

@@ -42,7 +42,7 @@ def images_of(paths: Sequence[str]) -> list[str]:
     return [p for p in sorted(paths) if p.endswith(NIFTI) and not p.split("/")[-1].startswith(".")]
 
 
-def told_apart(paths: Sequence[str]) -> str:
+def distinct_names(paths: Sequence[str]) -> str:
     """List file names, with folders where names are equal."""
     names = [path.rsplit("/", 1)[-1] for path in paths]
     return ", ".join(names if len(set(names)) == len(names) else paths)

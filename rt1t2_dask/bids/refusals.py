@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from rt1t2_dask.bids.names import suffix_of, told_apart
+from rt1t2_dask.bids.names import distinct_names, suffix_of
 from rt1t2_dask.errors import SubjectError
 
 # Maps that can replace a contrast if set by a pattern.
@@ -24,7 +24,7 @@ class Remedies(Protocol):
     def of_map(self, suffix: str, path: str) -> str:
         """Return the remedy for a map without a scan."""
 
-    def of_none_left(self, suffix: str, said: str, path: str) -> str:
+    def of_none_left(self, suffix: str, text: str, path: str) -> str:
         """Return the remedy where a rule excludes all images."""
 
     def of_several(self, suffix: str, paths: Sequence[str]) -> str:
@@ -37,28 +37,28 @@ def none_there(suffix: str, images: Sequence[str], remedies: Remedies) -> Subjec
     maps = [p for kind in kinds for p in images if suffix_of(p) == kind]
     if maps:
         return SubjectError(
-            f"there is no *_{suffix}.nii.gz, but {told_apart(maps)}.",
+            f"there is no *_{suffix}.nii.gz, but {distinct_names(maps)}.",
             remedies.of_map(suffix, maps[0]),
         )
-    here = f", only {told_apart(images)}" if 0 < len(images) <= IMAGES_SHOWN else ""
+    here = f", only {distinct_names(images)}" if 0 < len(images) <= IMAGES_SHOWN else ""
     return SubjectError(
         f"there is no *_{suffix}.nii.gz{here}.",
         "Add it, or leave the subject out with cohort.exclude.",
     )
 
 
-def none_left(suffix: str, said: str, before: Sequence[str], remedies: Remedies) -> SubjectError:
+def none_left(suffix: str, text: str, before: Sequence[str], remedies: Remedies) -> SubjectError:
     """Return the error for a rule that excludes all images."""
     return SubjectError(
-        f"no {suffix} image is left by {said}; found {told_apart(before)}.",
-        remedies.of_none_left(suffix, said, before[0]),
+        f"no {suffix} image is left by {text}; found {distinct_names(before)}.",
+        remedies.of_none_left(suffix, text, before[0]),
     )
 
 
 def several(suffix: str, fitting: Sequence[str], remedies: Remedies) -> SubjectError:
     """Return the error for several matching images; equal names are shown with folders."""
     return SubjectError(
-        f"{len(fitting)} {suffix} images match: {told_apart(fitting)}.",
+        f"{len(fitting)} {suffix} images match: {distinct_names(fitting)}.",
         remedies.of_several(suffix, fitting),
     )
 
@@ -73,7 +73,7 @@ def require_way_round(path: str) -> None:
     if suffix_of(path) in REVERSED:
         contrast, other = REVERSED[suffix_of(path)]
         raise SubjectError(
-            f"{told_apart([path])} is bright where a {contrast} is dark: the ratio would be "
+            f"{distinct_names([path])} is bright where a {contrast} is dark: the ratio would be "
             f"inverted.",
             f"Use {other} instead.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rt1t2_dask.bids.names import stem, suffix_of, told_apart
+from rt1t2_dask.bids.names import distinct_names, stem, suffix_of
 
 _OF_ONE_PERSON = ("sub-", "ses-")
 
@@ -16,12 +16,12 @@ class ByPattern:
         """Return the remedy for a map without a scan."""
         return f"To use it, set {_setting(suffix)}=*_{suffix_of(path)}.*"
 
-    def of_none_left(self, suffix: str, said: str, path: str) -> str:
+    def of_none_left(self, suffix: str, text: str, path: str) -> str:
         """Return the remedy where a rule excludes all images."""
         key = _setting(suffix)
-        if said.startswith("leaving out"):
+        if text.startswith("leaving out"):
             return f"Add one without, or if it is correct set {key}={_pattern_of(path)}."
-        if said.startswith(f"{key}="):
+        if text.startswith(f"{key}="):
             return "Correct that setting."
         return f"Correct that setting, or remove it and set {key}."
 
@@ -30,7 +30,7 @@ class ByPattern:
         if len({path.removesuffix(".gz") for path in paths}) == 1:
             whole = _pattern_of(paths[0]).removesuffix(".*")
             return f"Remove one of the two, or set {_setting(suffix)}={whole}.nii.gz."
-        apart = "/" not in told_apart(paths)
+        apart = "/" not in distinct_names(paths)
         example = "*_acq-mprage_*" if apart else _folder_pattern(paths[0])
         return (
             "Choose with source.session, source.run (a number, first or last) or "

@@ -32,7 +32,7 @@ stand at the top.
 def page() -> str:
     """Write the reference page in Markdown."""
     conf = files("rt1t2_dask.conf")
-    said, defaults = _comments(conf / "config.yaml", ""), _values(conf / "config.yaml", "")
+    text, defaults = _comments(conf / "config.yaml", ""), _values(conf / "config.yaml", "")
     groups = sorted((f for f in conf.iterdir() if f.is_dir()), key=lambda f: f.name)
     lines = [HEAD, "## Groups", "", "`group=choice` takes the file `conf/group/choice.yaml`.", ""]
     lines += ["| group | choice | what |", "|---|---|---|"]
@@ -46,7 +46,7 @@ def page() -> str:
         known, words = _of_section(conf / group, choice or DEFAULTS.get(group, ""))
         lines += ["", f"## {section}", "", "| setting | takes | default | what |"]
         lines += ["|---|---|---|---|"]
-        lines += [_row(setting, defaults | known, said | words) for setting in own]
+        lines += [_row(setting, defaults | known, text | words) for setting in own]
     return "\n".join(lines) + "\n"
 
 
@@ -77,10 +77,10 @@ def _sections() -> dict[str, list[Setting]]:
     return found
 
 
-def _row(setting: Setting, defaults: dict[str, str], said: dict[str, str]) -> str:
+def _row(setting: Setting, defaults: dict[str, str], text: dict[str, str]) -> str:
     default = defaults.get(setting.key, "")
     shown = f"`{default}`" if default else ""
-    cells = (f"`{setting.key}`", setting.kind, shown, said.get(setting.key, ""))
+    cells = (f"`{setting.key}`", setting.kind, shown, text.get(setting.key, ""))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

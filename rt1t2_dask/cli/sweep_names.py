@@ -16,7 +16,7 @@ DIGITS = 10
 
 
 def folder_names(jobs: Sequence[Mapping[str, str]]) -> list[str]:
-    """Name the folder of each job.
+    """Return the folder name of each job.
 
     Parameters
     ----------

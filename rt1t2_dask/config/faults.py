@@ -37,12 +37,12 @@ def fault_lines(error: ValidationError, tree: Any, root: type[BaseModel], prefix
     prefix : str
         Opens every key.
     """
-    said: dict[str, list[str]] = {}
+    message: dict[str, list[str]] = {}
     for item in error.errors():
         key = prefix + _key(item["loc"], tree, item["type"] == "missing")
-        said.setdefault(key, []).append(_fault(key, item, root))
+        message.setdefault(key, []).append(_fault(key, item, root))
     lines = []
-    for key, faults in said.items():
+    for key, faults in message.items():
         opening = next((f for f in faults if not f.startswith("\0")), None)
         if opening is not None:
             lines += [f for f in dict.fromkeys(faults) if not f.startswith("\0")]

@@ -216,7 +216,7 @@ class Config(Model):
 
     @property
     def space(self) -> str:
-        """Name of the space of the output maps."""
+        """Return the name of the space of the output maps."""
         if isinstance(self.source, MapsSource):
             return self.source.space
         if isinstance(self.source, DerivativesSource) and self.precomputed_transform:

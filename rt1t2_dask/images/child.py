@@ -60,8 +60,8 @@ def register(
         ) from error
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout or b"").decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
-        raise SubjectError(f"{what} failed: {said[-1]}", _REMEDY) from error
+        text = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
+        raise SubjectError(f"{what} failed: {text[-1]}", _REMEDY) from error
 
 
 def write_image(volume: Volume, path: Path) -> None:

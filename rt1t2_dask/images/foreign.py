@@ -71,10 +71,10 @@ def how_to_fetch(raw: bytes) -> str | None:
     return _FETCHES.get(_pointer_of(raw) or "")
 
 
-def _refuse(found: tuple[str, str] | None, said: str) -> None:
+def _refuse(found: tuple[str, str] | None, text: str) -> None:
     if found:
         raise SubjectError(
-            f"{said}: {found[0]}.",
+            f"{text}: {found[0]}.",
             f"{found[1]}, or leave the subject out with cohort.exclude.",
         )
 
@@ -97,8 +97,8 @@ def _nothing(raw: bytes) -> tuple[str, str] | None:
 def _pointer(raw: bytes) -> tuple[str, str] | None:
     how = how_to_fetch(raw)
     if how is not None:
-        said = f"it is a pointer of {_pointer_of(raw)}; its content was not fetched"
-        return said, f"Fetch it: {how}"
+        text = f"it is a pointer of {_pointer_of(raw)}; its content was not fetched"
+        return text, f"Fetch it: {how}"
     if raw[:_POINTER_BYTES].lstrip()[:1] == b"<":
         return "it is a web page", "Download the file itself"
     return None

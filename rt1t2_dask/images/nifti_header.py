@@ -144,7 +144,7 @@ def trusted_pose(header: Any, shape: tuple[int, int, int], name: str) -> Pose:
     sound = {form: affine for form, affine in found.items() if not isinstance(affine, str)}
     bad = {form: why for form, why in found.items() if isinstance(why, str)}
     if not sound:
-        why = "; ".join(f"{form}: {said}" for form, said in bad.items())
+        why = "; ".join(f"{form}: {phrase}" for form, phrase in bad.items())
         raise SubjectError(f"{name}: the affine cannot be used ({why}).", LEAVE_OUT)
     affine = next(iter(sound.values()))
     _check_millimetres(header, affine, name)

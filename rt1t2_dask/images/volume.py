@@ -39,7 +39,7 @@ class Grid:
         return float(abs(np.linalg.det(np.asarray(self.affine)[:3, :3])))
 
     def world(self) -> NDArray[np.float32]:
-        """World coordinates of every voxel centre in mm, shape (x, y, z, 3)."""
+        """Return world coordinates of every voxel centre in mm, shape (x, y, z, 3)."""
         index = np.stack(np.meshgrid(*map(np.arange, self.shape), indexing="ij"), axis=-1)
         affine = np.asarray(self.affine, dtype=np.float64)
         return (index @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)

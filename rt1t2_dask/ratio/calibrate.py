@@ -182,11 +182,11 @@ def contrast_doubt(record: dict[str, Any]) -> str | None:
     """
     low, high = TRUSTED_CONTRAST
     kept = {"T1w": record["contrast_kept_t1w"], "T2w": record["contrast_kept_t2w"]}
-    odd = [f"{name} by {value:.2f}" for name, value in kept.items() if not low <= value <= high]
-    if not odd:
+    bad = [f"{name} by {value:.2f}" for name, value in kept.items() if not low <= value <= high]
+    if not bad:
         return None
     return (
-        f"calibration multiplied the brain's relative contrast in {' and '.join(odd)} "
+        f"calibration multiplied the brain's relative contrast in {' and '.join(bad)} "
         f"({low:g} to {high:g} is usual): check this subject's ratio, or choose another "
         "calibration= for the whole cohort."
     )

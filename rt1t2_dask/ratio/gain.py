@@ -100,8 +100,8 @@ def within_groups(
         Persons less groups.
     """
     values = np.column_stack([log_ratio, anchor]).astype(np.float64)
-    who = range(len(values)) if person is None else person
-    keys = list(zip(group, who, strict=True))
+    persons = range(len(values)) if person is None else person
+    keys = list(zip(group, persons, strict=True))
     people = list(dict.fromkeys(keys))
     means = np.array([values[[k == key for k in keys]].mean(axis=0) for key in people])
     sums = np.zeros((2, 2))
@@ -127,7 +127,7 @@ def people_in_sums(group: Sequence[str], person: Sequence[object]) -> int:
     """
     members = set(zip(group, person, strict=True))
     sizes = Counter(name for name, _ in members)
-    return len({who for name, who in members if sizes[name] > 1})
+    return len({persons for name, persons in members if sizes[name] > 1})
 
 
 def estimate(sums: Float, dof: int) -> Shrinkage:

@@ -53,8 +53,8 @@ def same(one: Facts, other: Facts) -> bool:
 def describe(scans: Sequence[Facts]) -> str:
     """Describe the facts that the scans of one protocol share, or their ranges."""
     names = list(dict.fromkeys(name for facts in scans for name in facts))
-    said = [f"{name} {_span([f[name] for f in scans if name in f])}" for name in sorted(names)]
-    return ", ".join(said)
+    parts = [f"{name} {_span([f[name] for f in scans if name in f])}" for name in sorted(names)]
+    return ", ".join(parts)
 
 
 def has_header(facts: Facts) -> bool:
@@ -85,11 +85,11 @@ def _numbers(fact: float | tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _span(values: Sequence[Fact]) -> str:
-    text = sorted({_said(value) for value in values})
+    text = sorted({_text(value) for value in values})
     return text[0] if len(text) == 1 else f"{text[0]} to {text[-1]}"
 
 
-def _said(value: Fact) -> str:
+def _text(value: Fact) -> str:
     if isinstance(value, str):
         return value
     return " x ".join(f"{number:.3g}" for number in _numbers(value))

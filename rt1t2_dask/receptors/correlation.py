@@ -76,7 +76,7 @@ def usable(maps: Floats) -> Bools:
 
 
 def fisher_z(rho: Floats) -> Floats:
-    """Fisher's transform of a correlation, atanh(rho); infinite at -1 and 1."""
+    """Compute Fisher's z of a correlation, atanh(rho); infinite at -1 and 1."""
     with np.errstate(divide="ignore"):
         return np.arctanh(rho)
 

@@ -63,7 +63,7 @@ def pseudo_values(
 def bootstrap_interval(
     patients: Floats, controls: Floats | None = None, *, seed: int, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Studentised bootstrap interval of the mean over patients.
+    """Compute a studentised bootstrap interval of the mean over patients.
 
     Parameters
     ----------

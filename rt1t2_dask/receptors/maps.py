@@ -66,7 +66,7 @@ class MapMeans:
 
 
 def select(choice: str | Sequence[str]) -> list[str]:
-    """Turn ``receptors.maps`` into names.
+    """Return the names of ``receptors.maps``.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def receptor_of(name: str) -> str:
 
 
 def shipped_names() -> list[str]:
-    """Name the maps whose regional means ship with the package (30)."""
+    """Return the names of the 30 maps with shipped regional means."""
     return [column for column in _table().columns if column != _GM_PRIOR]
 
 

@@ -141,8 +141,8 @@ def _remedy_for_columns(names: Sequence[str]) -> str:
     ways = ["use fewer covariates"] if len(own) < len(names) else []
     ways += ["leave out people with outlying values"]
     ways += [f"set {without_own(own)}"] if own else []
-    said = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
-    return f"{said[0].upper()}{said[1:]}."
+    message = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
+    return f"{message[0].upper()}{message[1:]}."
 
 
 def without_own(own: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ DEGREE = 3
 
 
 def spline_columns(values: Float, df: int = 5) -> Float:
-    """Cubic B-splines of a covariate with knots at its quantiles.
+    """Compute cubic B-splines of a covariate with knots at its quantiles.
 
     Parameters
     ----------

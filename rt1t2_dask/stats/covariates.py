@@ -82,8 +82,8 @@ def require_values(
     """
     missing = np.flatnonzero(values.isna().to_numpy())
     if len(missing):
-        who = [] if participants is None else [participants[rows[i]] for i in missing]
-        listed = f" ({', '.join(who[:5])}{', ...' if len(who) > 5 else ''})" if who else ""
+        labels = [] if participants is None else [participants[rows[i]] for i in missing]
+        listed = f" ({', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''})" if labels else ""
         raise UserError(
             f"{role} {name} is missing for {len(missing)} of {len(rows)} participants"
             f"{listed}; fill it in, add them to cohort.exclude, or drop the {role}."

@@ -147,8 +147,8 @@ def joint_demographics(
     """
 
     def total(group: str, name: str) -> float:
-        told = [site[name] for site in sums[group]]
-        return float("nan") if None in told or not told else float(sum(told))
+        known = [site[name] for site in sums[group]]
+        return float("nan") if None in known or not known else float(sum(known))
 
     rows, ages = [], {group: _joint_age(sums[group]) for group in sums}
     counts = np.array([[total(g, "n_male"), total(g, "n_female")] for g in sums])
@@ -197,10 +197,10 @@ UNKNOWN_AGE = (float("nan"), float("nan"), float("nan"))
 def _joint_age(sites: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]:
     """Return mean, SD and n of a group's ages over sites; NaN where a site withholds it."""
     names = ("age_n", "age_sum", "age_squares")
-    told = [[site[name] for name in names] for site in sites]
-    if not told or any(None in own for own in told):
+    known = [[site[name] for name in names] for site in sites]
+    if not known or any(None in own for own in known):
         return UNKNOWN_AGE
-    n, total, squares = np.sum(told, axis=0).tolist()
+    n, total, squares = np.sum(known, axis=0).tolist()
     mean = total / n if n else float("nan")
     spread = (squares - n * mean**2) / (n - 1) if n > 1 else float("nan")
     return mean, float(np.sqrt(max(spread, 0.0))), n

@@ -188,7 +188,7 @@ def regression(
 
 
 def _members(labels: Sequence[str], groups: Sequence[str]) -> tuple[Rows, NDArray[np.str_]]:
-    """Rows of the groups and the group of each."""
+    """Return the rows of the groups and the group of each."""
     known = np.asarray(labels, dtype=np.str_)
     rows = np.flatnonzero(np.isin(known, list(groups)))
     require_members(known[rows], groups)

@@ -24,7 +24,7 @@ def fisher_exact(counts: NDArray[Any]) -> float:
 
 
 def fisher_test(counts: NDArray[Any], most_tables: int = MOST_TABLES) -> tuple[float, float]:
-    """Fisher's exact test of an r x 2 table.
+    """Test an r x 2 table by Fisher's exact test.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def count_tables(sizes: Int, first: int) -> int:
 
 
 def _drawn(sizes: Int, first: int, observed: float) -> tuple[float, float]:
-    """Monte Carlo: tables drawn from the multivariate hypergeometric distribution."""
+    """Compute p by Monte Carlo, from the multivariate hypergeometric distribution."""
     rng = np.random.default_rng(DRAW_SEED)
     tables = rng.multivariate_hypergeometric(sizes, first, size=DRAWS, method="marginals")
     rarer = int((_log_ways(tables, sizes) <= observed + LOG_TIE).sum())

@@ -21,5 +21,5 @@ def compiled(kernel: Kernel) -> Kernel:
 
 
 def inlined(kernel: Kernel) -> Kernel:
-    """Compile into its callers: a call with many arrays costs more than it does."""
+    """Compile inline into callers: a call with many arrays costs more than the body."""
     return cast("Kernel", numba.njit(inline="always")(kernel))

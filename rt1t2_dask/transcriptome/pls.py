@@ -46,7 +46,7 @@ def zscore(values: Float) -> Float:
 
 
 def gram_matrix(expression: Float) -> Float:
-    """Inner products of regions over genes, genes centred over regions; (region, region)."""
+    """Compute the inner products of regions over genes centred over regions."""
     centred = expression - expression.mean(axis=0)
     return np.asarray(centred @ centred.T)
 

@@ -249,7 +249,7 @@ GOOD = ("no problems found",)
 CASES = [
     Case("plain DICOM", export(), SOUND, GOOD),
     Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND,
-         (*GOOD, "found 12 DICOM series of 6 people; files passed over: 1 PR, 1 SR, 1 in colour, "
+         (*GOOD, "found 12 DICOM series of 6 people; files ignored: 1 PR, 1 SR, 1 in colour, "
           "1 raw data, 1 spectroscopy, 1 without pixels")),
     Case("a CT among the series", export(another_modality), SOUND, (*GOOD, "passed over: 9 CT")),
     Case("a CT and no MR", export(lambda f: [p.unlink() for p in f.glob("*")]

@@ -192,7 +192,7 @@ def cannot_be_opened(dataset: Dataset) -> None:
     (path / "notes.txt").write_text("x")
 
 
-AWAY = "is a link whose content is not here. Fetch it: datalad get sub-02"
+AWAY = "is a link whose content was not fetched. Fetch it: datalad get sub-02"
 CASES = [
     Case("fMRIPrep as it is", prepared(lambda d, root: None), SOUND, ("images of 6 people",)),
     Case("fMRIPrep with one session", prepared(lambda d, root: None, "ses-1"), SOUND),
@@ -280,7 +280,7 @@ CASES = [
          lambda d: linked(d.root, d.folder / "disk"), SOUND, ("12 images of 6 people",)),
     Case("links that lead in circles", a_loop, SOUND, ("12 images of 6 people",)),
     Case("an image that DataLad did not fetch", away, FAULTY,
-         ("1. sub-02: sub-02/anat/sub-02_T1w.nii.gz " + AWAY, "1 fault:")),
+         ("1. sub-02: sub-02/anat/sub-02_T1w.nii.gz " + AWAY, "1 problem:")),
     Case("a brain mask of functional runs in the dataset itself",
          lambda d: [noise(d.root / s / "func" / f"{s}_task-rest_desc-brain_mask.nii.gz", mask=True)
                     for s in LABELS], SOUND, ("12 images of 6 people",)),
@@ -315,7 +315,7 @@ CASES = [
     Case("an empty folder", empty_folder, FAULTY,
          ("sub-02: there is no *_T1w.nii.gz: no file at all is in sub-02/",)),
     Case("files where folders are looked for", a_file_for_a_folder, FAULTY,
-         ("sub-02: there is no *_T1w.nii.gz", "1 fault:")),
+         ("sub-02: there is no *_T1w.nii.gz", "1 problem:")),
     Case("an archive in place of a person's folder",
          lambda d: (shutil.rmtree(d.root / "sub-02"), (d.root / "sub-02.zip").write_bytes(b"PK")),
          FAULTY,

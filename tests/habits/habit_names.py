@@ -374,7 +374,7 @@ CASES = [
           "not fetched). Fetch it: datalad get",)),
     Case("a sidecar that DataLad did not fetch",
          lambda d: d.path("sub-02", "T1w.json").symlink_to("../../.git/annex/objects/x.json"),
-         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content is not here. Fetch it: "
+         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content was not fetched. Fetch it: "
                   "datalad get sub-02/anat/sub-02_T1w.json",)),
     Case("a bad sidecar of another scan", raw_sidecar(b"", "FLAIR.json"), SOUND),
     Case("a run chosen where the T2w has none",

@@ -223,7 +223,7 @@ CASES = [
          ("age='0.0' in row 4 (sub-03), age='-99.0' in row 5 (sub-04): no age in years (over 0, "
           "at most 122)",)),
     Case("a bad age and a missing scan are said at once", age_and_scan, FAULTY,
-         ("2 faults:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
+         ("2 problems:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
     *(Case(f"ages in a column called {name}", column(name, SIX_AGES), SOUND,
            ("column age, read as number: 61 to 66 (known: 3 pat, 3 hc)",))
       for name in ("Age", "AGE")),

@@ -95,7 +95,7 @@ def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, ca
     code, lines = checked(maps_arguments, capsys)
     text = "\n".join(lines)
     assert code == 2
-    assert "3 faults:" in lines
+    assert "3 problems:" in lines
     assert all(word in text for word in ("name iq", "sub-77", "cohort.groups.hc=C: nobody"))
 
 
@@ -120,7 +120,7 @@ def test_all_faults_of_files_places_and_designs_are_said_at_once(
         "contrast patVsHc: ", "receptors.gm_prior=nowhere.nii: there is no such file",
     ):  # fmt: skip
         assert said in text, said
-    assert "6 faults:" in lines
+    assert "6 problems:" in lines
 
 
 @pytest.fixture

@@ -245,21 +245,21 @@ def _description(found: Any) -> str:
 
 def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]:
     """Return the acquisition parameters as BIDS sidecar fields."""
-    said: dict[str, str | float] = {}
+    fields: dict[str, str | float] = {}
     for name, tag in _TEXTS.items():
         text = spelled(name, _list(found.get(tag)))
         if text:
-            said[name] = text
+            fields[name] = text
     times = {
         "RepetitionTime": header.repetition_ms,
         "EchoTime": header.echo_ms,
         "InversionTime": header.inversion_ms,
     }
-    said |= {name: value / _MS for name, value in times.items() if value is not None}
+    fields |= {name: value / _MS for name, value in times.items() if value is not None}
     tilt = _number(found.get("FlipAngle"), timing.get("FlipAngle"))
     field = _number(found.get("MagneticFieldStrength"))
     others = {"FlipAngle": tilt, "MagneticFieldStrength": field}
-    return said | {name: value for name, value in others.items() if value is not None}
+    return fields | {name: value for name, value in others.items() if value is not None}
 
 
 def _echoes(found: Any) -> tuple[float, ...]:

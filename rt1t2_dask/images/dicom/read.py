@@ -114,8 +114,8 @@ def _of_echo(images: list[Path], echo_ms: float | None) -> list[Path]:
 
 
 def _echo(image: Path) -> float:
-    said = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
-    return _MS * float(said.get("EchoTime", np.nan))
+    sidecar = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
+    return _MS * float(sidecar.get("EchoTime", np.nan))
 
 
 def _write(folder: Path, files: Iterable[bytes]) -> str | None:

@@ -72,10 +72,10 @@ class Series:
         """Return its name with the parameters that decide the contrast."""
         head = self.header
         times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
-        said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
+        text = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
         loss = "; compressed with loss" if head.lossy else ""
         return (
-            f"{self.name[:-1]}; {f'{said} ms' if said else 'no times'}; {self.slices} slices{loss})"
+            f"{self.name[:-1]}; {f'{text} ms' if text else 'no times'}; {self.slices} slices{loss})"
         )
 
 

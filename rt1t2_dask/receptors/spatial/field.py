@@ -47,7 +47,7 @@ class Field:
     offset: float
 
     def covariance(self, space: Space) -> Floats:
-        """Covariance of regions, shape (region, region)."""
+        """Return the covariance of regions, shape (region, region)."""
         near, across = (np.exp(-d / self.reach_mm) for d in (space.distance, space.mirrored))
         smooth = near + across + self.asymmetry * (near - across)
         smooth /= np.diag(smooth).mean()

@@ -177,8 +177,8 @@ def _legend() -> list[Patch]:
 
 def _alt(flow: Sequence[FlowStep]) -> str:
     sources: Mapping[str, tuple[str, ...]] = needed(flow)
-    said = [f"{n} from {' and '.join(read)}" for n, read in sources.items() if read]
-    return f"Flow chart of the stages run: {'; '.join(said)}."
+    message = [f"{n} from {' and '.join(read)}" for n, read in sources.items() if read]
+    return f"Flow chart of the stages run: {'; '.join(message)}."
 
 
 def _caption(flow: Sequence[FlowStep]) -> str:

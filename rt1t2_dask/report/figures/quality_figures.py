@@ -90,6 +90,8 @@ def _span(places: Sequence[float]) -> tuple[float, float]:
 
 
 def _listed(names: Sequence[str], beyond: Sequence[int]) -> str:
-    told = [f"{MEASURES[n].words}: {count} beyond" for n, count in zip(names, beyond, strict=True)]
-    some = [words for words, count in zip(told, beyond, strict=True) if count]
+    phrases = [
+        f"{MEASURES[n].words}: {count} beyond" for n, count in zip(names, beyond, strict=True)
+    ]
+    some = [words for words, count in zip(phrases, beyond, strict=True) if count]
     return "; ".join(some) or "all within limits"

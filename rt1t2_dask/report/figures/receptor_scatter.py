@@ -83,10 +83,10 @@ def _panel(title: str, table: pd.DataFrame) -> Panel:
     level = np.clip(y.mean() + rise * (ends - x.mean()), y.min(), y.max())
     x1, x2 = _into(ends, x, LEFT, RIGHT)
     y1, y2 = _into(level, y, BOTTOM, TOP)
-    said = zip(table["name"], table["map_value"], table["mean_change"], strict=True)
+    text = zip(table["name"], table["map_value"], table["mean_change"], strict=True)
     marks = tuple(
         Mark(round(float(a), 1), round(float(b), 1), f"{n}: map {m:.3g}, mean {c:.3g}")
-        for a, b, (n, m, c) in zip(across, up, said, strict=True)
+        for a, b, (n, m, c) in zip(across, up, text, strict=True)
     )
     line = (round(float(x1), 1), round(float(y1), 1), round(float(x2), 1), round(float(y2), 1))
     return Panel(title, marks, line, _words(r, table))
@@ -99,12 +99,12 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _words(r: float, table: pd.DataFrame) -> str:
-    said = f"Correlation of the mean {decimal(r)} over {len(table)} regions."
+    text = f"Correlation of the mean {decimal(r)} over {len(table)} regions."
     if "change_of_mean_fisher_z" not in table:
-        return said
+        return text
     size = table["change_of_mean_fisher_z"].abs()
     carrying = table.loc[size.sort_values(ascending=False).index[:_NAMED], "name"]
-    return f"{said} Largest change when one region is left out: {'; '.join(carrying)}."
+    return f"{text} Largest change when one region is left out: {'; '.join(carrying)}."
 
 
 def _placed(values: np.ndarray, low: float, high: float) -> np.ndarray:

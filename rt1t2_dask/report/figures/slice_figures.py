@@ -81,13 +81,13 @@ def place_slices(
     words = [f"{place.name}: {_value(result, place)}" for place in places]
     with house_style():
         figure, rows, foot = _rows(scene, len(places), simulated)
-        for row, place, said in zip(rows, places, words, strict=True):
+        for row, place, text in zip(rows, places, words, strict=True):
             point = np.array(place.mm)
             for axis, axes in enumerate(_panels(row, scene)):
                 plane = scene.plane(axis, float(point[axis]))
                 draw_faded(axes, scene, plane, result, kept)
                 crosshair(axes, plane, point)
-            row.suptitle(said, x=0.01, ha="left", fontsize=9, fontweight="bold")
+            row.suptitle(text, x=0.01, ha="left", fontsize=9, fontweight="bold")
         t_bar(foot, scene, result)
     caption = (
         f"{result.title} at fixed coordinates (report.slices): {result.statistic} is transparent "
@@ -129,8 +129,8 @@ def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series, symbol: str) 
 
 def _value(result: ContrastResult, place: Place) -> str:
     found = float(values_at(result.t_map, np.array(place.mm)[:, None], order=0)[0])
-    said = "not analysed" if is_missing(found) else f"{result.statistic} = {decimal(found)}"
-    return f"{coordinates(place.mm)} mm, {said}"
+    text = "not analysed" if is_missing(found) else f"{result.statistic} = {decimal(found)}"
+    return f"{coordinates(place.mm)} mm, {text}"
 
 
 def _clusters_caption(result: ContrastResult, shown: int) -> str:

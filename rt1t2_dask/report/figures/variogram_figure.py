@@ -43,7 +43,7 @@ def variograms(table: pd.DataFrame, simulated: bool) -> Picture | None:
     span = f"{percent(errors.min())} to {percent(errors.max())}"
     caption = (
         "Variogram of each receptor map and of its surrogates (mean, 95 % range of 500), over "
-        "the smallest quarter of distances. Relative error of the mean: {span}."
+        f"the smallest quarter of distances. Relative error of the mean: {span}."
     )
     return Picture(figure, f"Variograms of {plural(len(maps), 'map')}; error {span}.", caption)
 

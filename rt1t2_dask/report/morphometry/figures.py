@@ -67,8 +67,8 @@ def region_brain(result: RegionResult, content: MorphometryContent) -> Picture |
         return None
     rows = result.regions
     found = rows.loc[rows["q_fdr"] <= 0.05, "region"].tolist()
-    said = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
-    caption = f"{result.title}: {result.statistic} of {result.measure}; {said}."
+    text = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
+    caption = f"{result.title}: {result.statistic} of {result.measure}; {text}."
     label = f"{result.statistic}, positive: {result.positive or 'differs'}"
     return _brain(result.t_map, content, label, caption, found)
 

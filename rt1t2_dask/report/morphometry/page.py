@@ -93,11 +93,11 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
 
 def headline(content: MorphometryContent) -> list[str]:
     """Summarise the results in numbers, beside those of the paper."""
-    said = [_contrast_sentence(result) for result in content.contrasts]
+    lines = [_contrast_sentence(result) for result in content.contrasts]
     for measure, rows in content.across.items():
         found = rows.loc[rows["q_stouffer"] <= ALPHA, "region"].tolist()
         agree = int(rows["consistent"].sum())
-        said.append(
+        lines.append(
             f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
             f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
         )
@@ -107,8 +107,8 @@ def headline(content: MorphometryContent) -> list[str]:
         for t in content.tested
     )
     if shares:
-        said.append(f"Variance of each map explained by gene expression, with spin p: {shares}.")
-    return [*said, PAPER]
+        lines.append(f"Variance of each map explained by gene expression, with spin p: {shares}.")
+    return [*lines, PAPER]
 
 
 def _contrast_sentence(result: RegionResult) -> str:

@@ -43,17 +43,17 @@ def _network_methods(content: MorphometryContent) -> str:
 def methods(content: MorphometryContent) -> list[str]:
     """Describe the methods in sentences."""
     rules = content.settings["transcriptome"]
-    said = [_network_methods(content)] if content.networks else []
-    said.append(
+    text = [_network_methods(content)] if content.networks else []
+    text.append(
         "Each region was tested with ordinary least squares on the design of the cohort file; "
         "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
         f"{content.settings['permute']['n']:,} permutations "
         f"({content.settings['permute']['method']}); effect sizes with their 95 % intervals."
     )
     if content.across:
-        said.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
+        text.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
     if content.tested:
-        said.append(
+        text.append(
             f"Maps of the left cortex were related to gene expression by partial least squares "
             f"(SIMPLS), variance explained tested against {rules['n_spins']:,} spins of the map on "
             f"the sphere ({SPINS[rules['spins']]}); gene Z by {rules['n_bootstraps']:,} resamples "
@@ -61,5 +61,5 @@ def methods(content: MorphometryContent) -> list[str]:
             "median rank, both under the same spins. p is (count + 1) / (spins + 1)."
         )
     if any(c.measure != SIMILARITY for c in content.contrasts):
-        said.append("Single features were tested in the same way, in their own units.")
-    return said
+        text.append("Single features were tested in the same way, in their own units.")
+    return text

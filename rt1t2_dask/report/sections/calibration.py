@@ -155,13 +155,13 @@ def anchor_differences(
         estimated lambda times it; ``slope`` of the log ratio on the anchor, median over voxels, NaN
         where it is not a covariate.
     """
-    told = people[people["another_sequence"] == "no"]
+    unflagged = people[people["another_sequence"] == "no"]
     rows = [
         _difference(
             contrast,
             pair,
             protocol,
-            told[told["participant_id"].isin(members[contrast])],
+            unflagged[unflagged["participant_id"].isin(members[contrast])],
             slopes.get(contrast, {}),
         )
         for contrast, pair in groups.items()
@@ -227,22 +227,22 @@ def _tables(
 def _sentences(kind: str, protocols: pd.DataFrame, people: pd.DataFrame) -> list[str]:
     """Describe the protocols, how they were identified, and the correction of each."""
     alone = (protocols["known_from"] == "voxel sizes alone").any()
-    said = [
+    text = [
         f"{plural(len(people), 'person', 'people')} in {plural(len(protocols), 'protocol')}"
         + ("; without headers, protocols are identified by voxel sizes alone." if alone else ".")
     ]
     if kind != EB_GAIN:
-        return [*said, f"Calibration was {kind}: gain was not corrected."]
+        return [*text, f"Calibration was {kind}: gain was not corrected."]
     for row in protocols.to_dict("records"):
         if row["lambda_applied"]:
-            said.append(
+            text.append(
                 f"{row['protocol']}: {100 * row['lambda_applied']:.0f} % of each anchor's "
                 f"deviation was attributed to gain (P(gain) {row['p_gain']:.2f})."
             )
-            said += _unread(people[people["protocol"] == row["protocol"]])
+            text += _unread(people[people["protocol"] == row["protocol"]])
         else:
-            said.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
-    return said
+            text.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
+    return text
 
 
 def _unread(people: pd.DataFrame) -> list[str]:

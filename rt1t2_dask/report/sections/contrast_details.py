@@ -97,11 +97,11 @@ def _effects(rows: pd.DataFrame) -> pd.DataFrame:
     shown = rows.drop(columns=[name for name in OLD_NAMES if name in rows and name != size])
     for name in ("estimate", size):
         low, high = shown.pop(f"{name}_ci_low"), shown.pop(f"{name}_ci_high")
-        said = [
+        text = [
             NOT_AVAILABLE if is_missing(a) else f"{_shown(name, a)} to {_shown(name, b)}"
             for a, b in zip(low, high, strict=True)
         ]
-        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", said)
+        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", text)
     empty = [n for n in ("estimate", "percent") if shown[n].isna().all()]
     shown = shown.drop(columns=[*empty, *(["estimate_interval"] if "estimate" in empty else [])])
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
@@ -129,9 +129,8 @@ def _by_chance(volume: Mapping[str, Any], extent_mm3: float) -> str:
     return (
         "A fixed extent threshold does not control the error rate: the size of noise clusters "
         "depends on smoothness and search volume (Eklund et al. 2016). Here random-field theory "
-        "expects {volume['expected']:.2g} clusters of at least "
-        f"{thousands(extent_mm3)} mm³ by chance{each}; use the columns corrected for family-wise "
-        f"error."
+        f"expects {volume['expected']:.2g} clusters of at least {thousands(extent_mm3)} mm³ by "
+        f"chance{each}; use the columns corrected for family-wise error."
     )
 
 
@@ -163,8 +162,8 @@ def _size(found: Mapping[str, Any], baseline: str) -> str:
 
 def _regions(parcels: pd.DataFrame) -> str:
     passed = int((parcels["q_fdr"] < ALPHA).sum())
-    said = f"Regional means: {passed} of {len(parcels)} regions at q < .05"
+    text = f"Regional means: {passed} of {len(parcels)} regions at q < .05"
     corrected = parcels["p_fwe_max_t"].dropna()
     if len(corrected):
-        said += f", {int((corrected < ALPHA).sum())} at FWE p < .05 by permutation (largest |t|)"
-    return said + "."
+        text += f", {int((corrected < ALPHA).sum())} at FWE p < .05 by permutation (largest |t|)"
+    return text + "."

@@ -32,15 +32,15 @@ def sentences(content: ReportContent) -> list[str]:
 
 def contrast(result: ContrastResult, content: ReportContent) -> str:
     """Summarise one contrast at its threshold and after correction."""
-    who = people(result, content)
+    compared = people(result, content)
     limits = (
         f"at p < {level(result.threshold.p)} uncorrected ({_height(result)}) and at least "
         f"{thousands(result.threshold.extent_mm3)} mm³"
     )
     if result.clusters.empty:
         either = " in either direction" if result.statistic == "t" else ""
-        return f"{who}: no cluster{either} {limits}.{_corrected(result)}"
-    return f"{who}: {_counted(result)}, {limits}.{_largest(result)}{_corrected(result)}"
+        return f"{compared}: no cluster{either} {limits}.{_corrected(result)}"
+    return f"{compared}: {_counted(result)}, {limits}.{_largest(result)}{_corrected(result)}"
 
 
 def _height(result: ContrastResult) -> str:
@@ -66,7 +66,7 @@ def _counted(result: ContrastResult) -> str:
     if result.statistic == "F":
         return _number(higher)
     if not result.second:
-        return f"{_as_said(lower, result.negative)}, {_as_said(higher, result.positive)}"
+        return f"{_with_verb(lower, result.negative)}, {_with_verb(higher, result.positive)}"
     words = [("lower", lower), ("higher", higher)]
     (one, count), (other, rest) = words if lower else words[::-1]
     return (
@@ -100,20 +100,20 @@ def power(content: ReportContent) -> list[str]:
     table = content.receptor_details.get("power")
     if table is None:
         return []
-    said = []
+    text = []
     for group, rows in table.groupby("group", sort=False):
         reached = rows[rows["power"] >= 0.8].groupby("map")["mean_fisher_z"].min()
         if len(reached):
-            said.append(
+            text.append(
                 f"Receptors, power: with {content.groups.get(str(group))} in {group}, a mean "
                 f"Fisher z of {decimal(reached.median(), 2)} is detected in 80 % of simulated "
                 f"studies "
                 "(median over maps, p < .05 uncorrected)."
             )
-    return said
+    return text
 
 
-def _as_said(count: int, words: str) -> str:
+def _with_verb(count: int, words: str) -> str:
     """Count clusters with a verb: 2 clusters rise with a score, 1 rises."""
     verb, rest = words.partition(" ")[::2]
     if count > 1 and rest.startswith("with "):
@@ -135,21 +135,21 @@ def _largest(result: ContrastResult) -> str:
 
 
 def _corrected(result: ContrastResult) -> str:
-    said = ""
+    text = ""
     passed = [
         f"the {what} of {int((p < ALPHA).sum()) or 'none'}"
         for what in ("peak", "extent")
         if len(p := result.clusters[f"{what}_p_fwe_permutation"].dropna())
     ]
     if passed:
-        said += (
+        text += (
             f" Corrected for the whole brain (FWE p < .05, permutation): {', '.join(passed)} of "
             f"{plural(len(result.clusters), 'cluster')}."
         )
     whole = (result.permutation or {}).get("p", {}).get("max_t")
     if not is_missing(whole):
-        said += f" Highest peak ({result.symbol}): FWE p {p_phrase(whole)} by permutation."
-    return said or " No whole-brain correction was computed."
+        text += f" Highest peak ({result.symbol}): FWE p {p_phrase(whole)} by permutation."
+    return text or " No whole-brain correction was computed."
 
 
 def _no_contrast(content: ReportContent) -> str:

@@ -155,11 +155,11 @@ def site_section(
     if shares:
         tables.append(from_frame(effects_table(shares, spans), "Variance explained by site"))
         pictures = {f"{ANCHOR}_effects": effects_picture(shares, template, simulated)}
-        said = " and ".join(
+        text = " and ".join(
             f"{100 * np.nanmedian(v.data):.0f} % of the variance of {n} maps"
             for n, v in shares.items()
         )
-        headline = [f"Sites: {len(sites)}; site explains {said} (median over voxels)."]
+        headline = [f"Sites: {len(sites)}; site explains {text} (median over voxels)."]
     if len(meta):
         tables.append(from_frame(meta, "Meta-analysis of site effects"))
     return Section(

@@ -148,8 +148,8 @@ def _of_either(rest: float, male: float, female: float) -> str:
 
 def _age_tests(frame: pd.DataFrame) -> str:
     tested = frame[frame["age_p"].notna()]
-    said = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
-    return "; ".join(said) or NOT_AVAILABLE
+    message = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
+    return "; ".join(message) or NOT_AVAILABLE
 
 
 def _test(row: pd.Series[Any], what: str) -> str:
@@ -189,8 +189,8 @@ def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
     if not stop:
         return ()
     if made == planned:
-        said = f"permute.early_stop={stop} was not reached: all planned relabelings were run."
-        return (said,)
+        message = f"permute.early_stop={stop} was not reached: all planned relabelings were run."
+        return (message,)
     return (
         f"Stopped early: {thousands(made)} of {thousands(planned)} planned relabelings, since at "
         f"least {stop} reached every observed maximum. The p above are sequential (Besag "

@@ -69,7 +69,7 @@ def _merge(
     cell: int, level: float, best: bool, power: float, steps: Steps, label: U32, root: U32,
     links: U32, tree: I32, merged: I32, size: I32, settled: F64, area: F64, tally: I32,
 ) -> int:  # fmt: skip
-    """Join the components round a cell into one."""
+    """Merge the components round a cell."""
     here = 0
     for step in steps:
         other = root[label[np.uintp(cell + step)]]

@@ -142,11 +142,11 @@ def fit(
     out = np.full((9, data.shape[1]), np.nan)
     for part in blocks(data.shape[1], _tile(design.n)):
         values = np.asarray(data[:, part], np.float64)
-        who = presence(values, design, min_group_n, min_group_share)
-        out[8, part] = who.present.sum(axis=0)
-        for chosen, whole in ((who.whole, True), (who.partial, False)):
+        measured = presence(values, design, min_group_n, min_group_share)
+        out[8, part] = measured.present.sum(axis=0)
+        for chosen, whole in ((measured.whole, True), (measured.partial, False)):
             if chosen.any():
-                known = everybody if whole else _geometry(who.present[:, chosen], model)
+                known = everybody if whole else _geometry(measured.present[:, chosen], model)
                 rows = _statistics(values[:, chosen], known, model, variance == "welch")
                 out[:8, np.flatnonzero(chosen) + part.start] = rows
     t, dof, effect, g, se, sd, explained, residual_dof, n = out

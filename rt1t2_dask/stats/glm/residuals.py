@@ -234,15 +234,16 @@ def _piece(
     tested: NDArray[np.bool_], separate: bool,
 ) -> _Piece:  # fmt: skip
     values = np.asarray(data, np.float64)
-    who = presence(values, design, *rule)
-    present = who.present[:, who.partial]
+    seen = presence(values, design, *rule)
+    present = seen.present[:, seen.partial]
     own, rank = _orthonormal(columns[:, :, None] * present)
     dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
     testable = (total(np.moveaxis(own[nuisance:] ** 2, 1, 0)) > 0.5).all(axis=0) & (dof > 0)
     if separate:
-        testable &= tested[who.partial] & _enough_in_groups(present - total(own**2), design)
+        testable &= tested[seen.partial] & _enough_in_groups(present - total(own**2), design)
     unit, varies = _unit_residuals(
-        np.where(present, values[:, who.partial], 0.0)[:, testable], own[:nuisance, :, testable]
+        np.where(present, values[:, seen.partial], 0.0)[:, testable],
+        own[:nuisance, :, testable],
     )
     usable = np.flatnonzero(testable)[varies]
     return _Piece(
@@ -250,7 +251,7 @@ def _piece(
         columns=own[:, :, usable].astype(np.float32),
         dof=dof[usable],
         present=present[:, usable],
-        index=np.flatnonzero(who.partial)[usable],
+        index=np.flatnonzero(seen.partial)[usable],
     )
 
 

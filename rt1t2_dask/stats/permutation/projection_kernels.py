@@ -30,7 +30,7 @@ def _squares(rows: F64, total: F64) -> None:
 
 @inlined
 def _combined(weights: F64, rows: F64, out: F64) -> None:
-    """Weighted sums of rows: (k, row) and (row, WIDTH) give (k, WIDTH)."""
+    """Compute weighted sums of rows: (k, row) and (row, WIDTH) to (k, WIDTH)."""
     for k in range(weights.shape[0]):
         for j in range(WIDTH):
             out[k, j] = 0.0

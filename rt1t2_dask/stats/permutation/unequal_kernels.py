@@ -105,7 +105,7 @@ def _winkler(
 
 @compiled
 def _explained(a: NDArray[np.float64], b: NDArray[np.float64], q: int) -> float:
-    """b'A^-1 b that the last q columns add, A in its lower triangle; both are overwritten."""
+    """Compute the gain in b'A^-1 b of the last q columns, A lower triangular; both overwritten."""
     total = 0.0
     for k in range(b.shape[0]):
         for m in range(k):

@@ -47,7 +47,7 @@ class Welch:
 
     @classmethod
     def of(cls, left: Residuals, orders: Orders) -> Welch:
-        """Lay out relabelings of residuals whose groups have a variance of their own each."""
+        """Lay out relabelings of residuals with one variance per group."""
         member = (left.group == np.arange(left.group.max() + 1)[:, None]).astype(np.float64)
         own = member[:, None] * left.columns
         gram = own @ left.columns.T
