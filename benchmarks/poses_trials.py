@@ -65,7 +65,7 @@ def numbers_of(name: str, view: str, head: str) -> Record:
     rng = np.random.default_rng(zlib.crc32(f"{name}/{view}".encode()))
     try:
         t1w, t2w = _scans(name, view, rng)
-        looks = [qc.look_at(scan, "scan") for scan in (t1w, t2w)]
+        looks = [qc.inspect(scan, "scan") for scan in (t1w, t2w)]
         if name in scans.REAL or name.startswith("label"):
             qc.check_contrasts(*looks)
         if view in ("mirrored", "swapped"):
@@ -96,7 +96,7 @@ def _pose(t1w: Volume, head: Head) -> Record:
     flat = correct(t1w, foreground(t1w)).corrected
     found = brain.register(flat, head.t1w, head.brain)
     return {
-        "likeness": found.pose.likeness,
+        "similarity": found.pose.similarity,
         "rival": found.pose.rival,
         "ncc": found.ncc,
         "reach": found.reach,
@@ -108,7 +108,7 @@ def refused(record: Record) -> str:
     """Say why a trial is refused by the present limits; empty if it is taken."""
     if "refused" in record:
         return str(record["refused"])
-    pose = Pose(np.array(record["matrix"]), record["likeness"], record["rival"])
+    pose = Pose(np.array(record["matrix"]), record["similarity"], record["rival"])
     found = brain.Registered(pose, Warp(pose.matrix), record["ncc"], record["reach"])
     return "; ".join(found.doubts())
 

@@ -1,8 +1,7 @@
-"""The one register of atlases, templates and maps: where each lies, and its terms.
+"""The registry of atlases, templates and maps: locations and licences.
 
-The files belong to others and never ship with this package. A file is looked for, in order, at an
-explicit path, in the folders of ``RT1T2_ASSETS``, in packages that are installed anyway, and in
-the user's cache folder.
+The files are third-party and not part of this package. A file is searched, in order, at an explicit
+path, in the folders of ``RT1T2_ASSETS``, in installed packages, and in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from rt1t2_dask.errors import MissingAssetError
 _SUBFOLDERS = ("", "atlas", "template", "pet", "genes", "tpl-MNI152NLin2009cAsym")
 _PET = "pet:"
 _PLACES = ("RT1T2_ASSETS", "XDG_CACHE_HOME", "HOME")
-# Where each asset was found under which environment: a plan asks once a person.
+# Cache of asset locations by environment: a plan resolves them once per person.
 _known: dict[tuple[str | None, ...], Path] = {}
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file found, with what a report must say of it.
+    """A file, with its name, licence and citation for the report.
 
     Parameters
     ----------
     path : Path
     name, licence, citation : str
     sha256 : str
-        Checksum of the file as it lies there, in hex.
+        Checksum of the file, in hex.
     """
 
     path: Path
@@ -58,19 +57,19 @@ class _Entry:
 
 
 def resolve(name: str, explicit: str | Path | None = None) -> Asset:
-    """Find an asset, or say what to bring.
+    """Find an asset, or raise an error with its source.
 
     Parameters
     ----------
     name : str
         As in `listing`; PET maps are ``pet:<file stem>``.
     explicit : str or Path, optional
-        The user's own file, taken before any other.
+        The user's own file, with precedence.
 
     Raises
     ------
     MissingAssetError
-        The name is unknown, the explicit file is not there, or nothing was found.
+        The name is unknown, the explicit file does not exist, or nothing was found.
     """
     entry = _entry(name)
     if explicit is not None:
@@ -81,14 +80,14 @@ def resolve(name: str, explicit: str | Path | None = None) -> Asset:
     found = find(name)
     if found is None:
         raise MissingAssetError(
-            f"{name} was not found. Put {entry.files[0]} into a folder named in RT1T2_ASSETS or "
-            f"into {_cache_folder()}.\nSource: {entry.home}. Licence: {entry.licence}."
+            f"{name} was not found. Put {entry.files[0]} into a folder of RT1T2_ASSETS or into "
+            f"{_cache_folder()}.\nSource: {entry.home}. Licence: {entry.licence}."
         )
     return found
 
 
 def find(name: str) -> Asset | None:
-    """Return the asset where it can be found, else None (`MissingAssetError` if unknown)."""
+    """Return the asset if found, else None (`MissingAssetError` if unknown)."""
     entry = _entry(name)
     place = (name, *map(os.environ.get, _PLACES))
     known = _known.get(place)
@@ -102,7 +101,7 @@ def find(name: str) -> Asset | None:
 
 
 def listing() -> pd.DataFrame:
-    """Table every known asset: name, found, path, licence, citation."""
+    """List every known asset: name, found, path, licence, citation."""
     rows = []
     for name in [*_catalogue(), *(_PET + stem for stem in _pet_sources())]:
         entry, asset = _entry(name), find(name)
@@ -129,7 +128,7 @@ def _entry(name: str) -> _Entry:
     known = _catalogue()
     if name not in known:
         raise MissingAssetError(
-            f"No asset is called {name!r}; known: {', '.join(known)}, pet:<map>."
+            f"There is no asset {name!r}; known: {', '.join(known)}, pet:<map>."
         )
     return known[name]
 
@@ -205,6 +204,6 @@ def _asset(entry: _Entry, path: Path) -> Asset:
 
 @cache
 def _read_asset(entry: _Entry, path: Path, mtime_ns: int, size: int) -> Asset:
-    """Checksum once per version of a file: the stamp and size are part of the cache's key."""
+    """Compute the checksum once per version of a file: the cache's key has its time and size."""
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     return Asset(path.resolve(), entry.name, entry.licence, entry.citation, checksum)

@@ -1,7 +1,7 @@
-"""The Neuromorphometrics atlas: 136 labels, the 119 grey-matter regions, and other people's grids.
+"""The Neuromorphometrics atlas: 136 labels, the 119 grey-matter regions, and resampling.
 
-The label image belongs to Neuromorphometrics, Inc. and is brought by the user or an installed
-package (`rt1t2_dask.assets`); the table of names and centroids ships here.
+The label image belongs to Neuromorphometrics, Inc. and comes from the user or an installed package
+(`rt1t2_dask.assets`); the table of names and centroids is shipped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Atlas:
 
 
 def neuromorphometrics(image: Volume) -> Atlas:
-    """Check a label image and give it its names.
+    """Check a label image and add region names.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def neuromorphometrics(image: Volume) -> Atlas:
 
 
 def custom(image: Volume, names: Mapping[int, str]) -> Atlas:
-    """Make an atlas of any label image; all its named labels count as regions of interest.
+    """Make an atlas from any label image; all named labels are regions of interest.
 
     Raises
     ------
     UserError
-        A label has no name, or a name has no voxel, or labels are not whole numbers.
+        A label has no name, a name has no voxel, or labels are not integers.
     """
     labels = _whole_numbers(image.data)
     present = {int(label) for label in np.unique(labels)} - {0}
@@ -98,7 +98,7 @@ def label_names(content: bytes, name: str) -> dict[int, str]:
     Raises
     ------
     UserError
-        A column is missing, an index is no whole number or comes twice.
+        A column is missing, or an index is not an integer or is duplicated.
     """
     rows = tabular.read(content, name, None if name.endswith(".csv") else tabular.TAB)
     if not {"index", "name"} <= set(rows):
@@ -110,16 +110,18 @@ def label_names(content: bytes, name: str) -> dict[int, str]:
     broken = index.index[index.isna() | (index % 1 != 0)]
     if len(broken):
         row = broken[0]
-        raise UserError(f"{name}: index={rows['index'][row]!r} in row {row} is no whole number.")
+        raise UserError(f"{name}: index={rows['index'][row]!r} in row {row} is not an integer.")
     twice = index[index.duplicated()]
     if len(twice):
-        raise UserError(f"{name}: index {int(twice.iloc[0])} comes twice; each label has one row.")
+        raise UserError(
+            f"{name}: index {int(twice.iloc[0])} is duplicated; keep one row per label."
+        )
     known = rows["name"].notna() & (index != BACKGROUND)
     return dict(zip(index[known].astype(int).tolist(), rows["name"][known].tolist(), strict=True))
 
 
 def on_grid(atlas: Atlas, grid: Grid) -> NDArray[np.int32]:
-    """Move the labels to another grid by nearest neighbour, exactly as JuSpace does.
+    """Resample the labels to another grid by nearest neighbour, as JuSpace does.
 
     Parameters
     ----------
@@ -148,12 +150,12 @@ def on_grid(atlas: Atlas, grid: Grid) -> NDArray[np.int32]:
 
 
 def share_in_view(atlas: Atlas, grid: Grid) -> NDArray[np.float64]:
-    """Compute the share of each grey-matter region that lies inside a grid.
+    """Compute the fraction of each grey-matter region inside a grid.
 
     Returns
     -------
     ndarray, shape (len(atlas.grey),)
-        0 to 1: under 1 where the field of view cuts the region off.
+        0 to 1: below 1 where the field of view crops the region.
     """
     labels = np.asarray(atlas.labels.data)
     to_grid = np.linalg.inv(grid.affine) @ np.asarray(atlas.labels.affine, dtype=np.float64)
@@ -165,7 +167,7 @@ def share_in_view(atlas: Atlas, grid: Grid) -> NDArray[np.float64]:
 
 
 def _nearest(source: NDArray[np.int32], position: NDArray[np.float64]) -> NDArray[np.int32]:
-    # A tie must not hang on the last bit of a matrix inverse.
+    # Ties must not depend on the last bit of a matrix inverse.
     index = np.floor(np.round(position, 9) + 0.5).astype(np.int64)
     inside = np.all((index >= 0) & (index < source.shape), axis=-1)
     index[~inside] = 0
@@ -180,7 +182,7 @@ def _regions() -> pd.DataFrame:
 
 
 def regions() -> pd.DataFrame:
-    """Table the 136 labels.
+    """Return the table of the 136 labels.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def grey_labels() -> tuple[int, ...]:
 
 
 def dseg() -> pd.DataFrame:
-    """Table of ``atlas-Neuromorphometrics_dseg.tsv``: index, name, abbreviation."""
+    """Return the table of ``atlas-Neuromorphometrics_dseg.tsv``: index, name, abbreviation."""
     return _regions().reset_index()[["index", "name", "abbreviation"]].fillna("n/a")
 
 
@@ -215,7 +217,7 @@ def centres(atlas: Atlas) -> NDArray[np.float64]:
 def _whole_numbers(data: NDArray[np.generic]) -> NDArray[np.int32]:
     values = np.nan_to_num(np.asarray(data, dtype=np.float64))
     whole = np.rint(values)
-    # SPM rewrites label images as scaled integers: 23.0003 is label 23, 23.4 is no label.
+    # SPM rewrites label images as scaled integers: 23.0003 is label 23, 23.4 is interpolated.
     if np.abs(values - whole).max(initial=0.0) > 0.05:
-        raise UserError("The atlas holds values that are not whole numbers: it was interpolated.")
+        raise UserError("The atlas has non-integer values: it was interpolated.")
     return whole.astype(np.int32)

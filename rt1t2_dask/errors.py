@@ -1,16 +1,16 @@
-"""Errors a person can act on: what is wrong, the values, the setting to change."""
+"""Actionable errors: what is wrong, the values, the setting to change."""
 
 
 class UserError(Exception):
-    """The user's input is wrong; the command ends with exit code 2."""
+    """Wrong input; the command exits with code 2."""
 
 
 class MissingAssetError(UserError):
-    """An atlas, template or map was found nowhere."""
+    """An atlas, template or map was not found."""
 
 
 class SubjectError(Exception):
-    """One subject cannot be processed; the others go on.
+    """One subject cannot be processed; the others continue.
 
     Parameters
     ----------
@@ -30,4 +30,4 @@ class SubjectError(Exception):
 
 
 class RunError(Exception):
-    """The run cannot go on for a reason outside the input; exit code 1."""
+    """The run cannot continue for a reason outside the input; exit code 1."""

@@ -1,4 +1,4 @@
-"""What the name of a column says of its values: places, machines and families have names."""
+"""Infer from a column's name whether its values are names of sites, scanners or families."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOGETHER = (
 )  # fmt: skip
 CODES = ("id", "ids", "code", "nr", "no", "num", "number", "name", "label", "key")
 GLUED = re.compile(rf"({'|'.join(sorted(CODES, key=len, reverse=True))})$")
-# What stands behind one of these belongs to what stands before: years_at_site are years.
+# Words after these qualify the words before: years_at_site are years.
 BEFORE = ("at", "of", "to", "from", "in", "per", "since", "between", "within", "by", "with")
 WORD = re.compile(r"[A-ZÀ-Þ]+(?![a-zß-ÿ])|[A-ZÀ-Þ]?[a-zß-ÿ]+|\d+")
 
@@ -31,17 +31,17 @@ def words(column: str) -> list[str]:
 
 
 def names_something(column: str) -> bool:
-    """Tell whether a column names places, machines or people who belong together."""
+    """Return whether a column names sites, scanners or related people."""
     return _thing(column) in (*PLACES, *MACHINES, *TOGETHER)
 
 
 def names_together(column: str) -> bool:
-    """Tell whether a column names pairs, families or the like, whose ids anybody may choose."""
+    """Return whether a column holds arbitrary IDs of pairs, families or the like."""
     return _thing(column) in TOGETHER
 
 
 def _thing(column: str) -> str:
-    """Return what a name is of: its last word before any of `BEFORE`, without codes and numbers."""
+    """Return the head noun of a name: the last word before any of `BEFORE`, without codes."""
     found: list[str] = []
     for word in words(column):
         if found and word in BEFORE:

@@ -1,4 +1,4 @@
-"""Read sex as words and codes say it; what is ambiguous is not known."""
+"""Parse sex from words and codes; ambiguous values are unknown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse(values: pd.Series[Any]) -> tuple[pd.Series[str], pd.Series[bool]]:
     sex : Series of str
         ``M``, ``F``, ``O`` (other), or NaN where it is not known.
     unread : Series of bool
-        Where something is written that is not understood.
+        Where a value could not be parsed.
     """
     text = values.map(_plain)
     known = _known(text)
@@ -57,7 +57,7 @@ def parse(values: pd.Series[Any]) -> tuple[pd.Series[str], pd.Series[bool]]:
 
 
 def with_levels(values: pd.Series[str], levels: Mapping[str, Any]) -> pd.Series[str]:
-    """Replace codes of sex by what a BIDS sidecar says that they mean.
+    """Replace codes of sex by their meaning in a BIDS sidecar.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ def with_levels(values: pd.Series[str], levels: Mapping[str, Any]) -> pd.Series[
 
 
 def _known(texts: Iterable[str]) -> dict[str, str]:
-    """Return what words mean, and letters where no other letter makes them ambiguous."""
+    """Return the meaning of words, and of letters unless another letter makes them ambiguous."""
     letters = {text for text in texts if len(text) == 1 and text.isalpha()}
     return WORDS | (LETTERS if letters <= {*LETTERS, "u"} else {})
 
 
 def _described(text: str, known: Mapping[str, str]) -> str | None:
-    """Return the one sex that a description names; None where it names none or several."""
+    """Return the sex named in a description; None for none or several."""
     if text in known:
         return known[text]
     named = {WORDS[word] for word in re.findall(r"[\w-]+", text) if word in WORDS}
@@ -91,7 +91,7 @@ def _described(text: str, known: Mapping[str, str]) -> str | None:
 
 
 def _code(cell: object) -> str:
-    """Return a code without what a spreadsheet adds to a number: 1.0 and 01 are 1."""
+    """Normalise a code: 1.0 and 01 are 1."""
     return re.sub(r"^0*(\d+)(\.0*)?$", r"\1", str(cell).strip())
 
 

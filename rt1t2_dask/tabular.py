@@ -1,4 +1,4 @@
-"""Read tables as people and programs write them: bytes in, cells of text out.
+"""Read tables of spreadsheets and programs: bytes to cells of text.
 
 BIDS tables are separated by tabs and have no quoting; spreadsheets, R and pandas quote whole
 cells, save as UTF-16, write a byte order mark or another end of line, and leave trailing blanks
@@ -22,12 +22,12 @@ from rt1t2_dask.errors import UserError
 # As BIDS, R, pandas, SPSS and Excel write them; matched letter by letter, since "none" and "na"
 # may be levels of a text column.
 MISSING = frozenset(("", "n/a", "N/A", "NA", "#N/A", "NaN", "nan", "NAN", "None", ".", "<NA>"))
-# In a column of numbers no spelling of these can be a value.
+# In a column of numbers, no spelling of these is a value.
 NO_NUMBER = frozenset(("", "n/a", "na", "#n/a", "nan", "none", "null", ".", "<na>"))
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
-# Numbers that are not read, too: parted thousands, percent, digits of other scripts.
+# Includes numbers that are not parsed: thousands separators, percent, other digits.
 LIKE_NUMBER = re.compile(
     r"[+-]?(\d{1,3}([.,_'’\s]\d{3})+([.,]\d+)?|\d+([.,]\d+)?([eE][+-]?\d+)?)\s?%?"
 )
@@ -70,13 +70,13 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
     Raises
     ------
     UserError
-        The bytes are no text, a row has another number of cells than the first line, or two
-        columns have one name.
+        The bytes are not text, a row has another number of cells than the first line, or two
+        columns have the same name.
     """
     header, rows = cells(content, name, separator)
     twice = [column for column in header if header.count(column) > 1]
     if twice:
-        raise UserError(f"{name} has two columns called {twice[0]}; rename one.")
+        raise UserError(f"{name} has two columns named {twice[0]}; rename one.")
     columns = {
         column: [np.nan if row[k] in MISSING else row[k] for _, row in rows]
         for k, column in enumerate(header)
@@ -86,11 +86,11 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
 
 def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[str], list[Row]]:
     """Return the names of the columns, and each row's line and cells; arguments as `read`."""
-    text, first, said = _without_preface(decoded(content, name))
-    lines = _lines(text, said or separator or separator_of(first))
+    text, first, stated = _without_preface(decoded(content, name))
+    lines = _lines(text, stated or separator or separator_of(first))
     found = [(line, row) for line, row in lines if any(row)]
     if not found:
-        raise UserError(f"{name} is empty; save it as UTF-8 text with tabs, a line of names first.")
+        raise UserError(f"{name} is empty; save it as tab-separated UTF-8 text with a header line.")
     header, rows = _named(found[0][1]), found[1:]
     if _has_row_names(header, rows):
         header = [f"{UNNAMED} 1", *header]
@@ -98,7 +98,7 @@ def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[
 
 
 def _without_preface(text: str) -> tuple[str, str, str]:
-    """Blank out what stands before a table: Excel's ``sep=;`` and comments that part no cells.
+    """Blank out a table's preamble: Excel's ``sep=;`` and comments without separators.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def _without_preface(text: str) -> tuple[str, str, str]:
     first : str
         The first line of the table.
     separator : str
-        What ``sep=`` says; empty where it does not stand there.
+        Value of ``sep=``; empty without it.
     """
     parts = re.split(f"({LINE_END.pattern})", text)
     separator = ""
@@ -121,7 +121,7 @@ def _without_preface(text: str) -> tuple[str, str, str]:
 
 
 def _has_row_names(header: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Whether rows are numbered in a column without a name, as R's write.table does."""
+    """Return whether rows are numbered in an unnamed column, as by R's write.table."""
     numbered = (
         len(row) == len(header) + 1 and row[0] == str(k) for k, (_, row) in enumerate(rows, 1)
     )
@@ -134,25 +134,25 @@ def decoded(content: bytes, name: str) -> str:
     Raises
     ------
     UserError
-        Naming the line that is not UTF-8.
+        Names the line that is not UTF-8.
     """
     if content.startswith(WORKBOOKS):
-        raise UserError(f"{name} is an Excel workbook; save it as UTF-8 text with tabs.")
+        raise UserError(f"{name} is an Excel workbook; save it as tab-separated UTF-8 text.")
     encoding = next((own for mark, own in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(
-            f"{name} is no UTF-8 text (row {line}); save it as UTF-8 text with tabs."
+            f"{name} is not UTF-8 text (row {line}); save it as tab-separated UTF-8 text."
         ) from None
     if "\0" in text:
-        raise UserError(f"{name} is no text file; save it as UTF-8 text with tabs.")
+        raise UserError(f"{name} is not a text file; save it as tab-separated UTF-8 text.")
     return unicodedata.normalize("NFC", text)
 
 
 def separator_of(line: str) -> str:
-    """Return what parts a line: a tab, else the more frequent of comma and semicolon, or blanks."""
+    """Return the separator of a line: a tab, else comma or semicolon by frequency, or blanks."""
     if TAB in line:
         return TAB
     counts = {mark: line.count(mark) for mark in ",;"}
@@ -172,7 +172,7 @@ def _lines(text: str, separator: str) -> Iterator[Row]:
 
 
 def _bare(cell: str) -> str:
-    """Strip blanks, and the quotes that a spreadsheet or R put round a whole cell."""
+    """Strip blanks, and the quotes round a whole cell."""
     text = cell.strip()
     inside = text[1:-1]
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inside.replace('""', ""):
@@ -181,7 +181,7 @@ def _bare(cell: str) -> str:
 
 
 def _named(header: Sequence[str]) -> list[str]:
-    """Name the columns; trailing empty ones are none."""
+    """Return the column names, without trailing empty ones."""
     last = max(k for k, cell in enumerate(header) if cell)
     return [cell or f"{UNNAMED} {k + 1}" for k, cell in enumerate(header[: last + 1])]
 
@@ -190,8 +190,8 @@ def _fitted(row: list[str], header: Sequence[str], line: int, name: str) -> list
     n = len(header)
     if len(row) < n or any(row[n:]):
         raise UserError(
-            f"{name}: row {line} has {len(row)} cells, the first line names {n} columns; write "
-            "n/a into cells that are missing."
+            f"{name}: row {line} has {len(row)} cells, the header has {n} columns; write n/a for "
+            f"missing values."
         )
     return row[:n]
 
@@ -199,20 +199,20 @@ def _fitted(row: list[str], header: Sequence[str], line: int, name: str) -> list
 def parse_numbers(
     values: pd.Series[str], small: pd.Series[bool] | None = None
 ) -> tuple[pd.Series[float], pd.Series[bool]]:
-    """Read cells of text as numbers.
+    """Parse text cells as numbers.
 
     Parameters
     ----------
     values : Series of str
         NaN where missing. A comma is a decimal comma where no number of the column has a point,
-        unless all commas could part thousands.
+        unless all commas could be thousands separators.
     small : Series of bool, optional
-        Where a value is known to be far below 1,000, so that its comma parts no thousands.
+        Where values are far below 1,000, so that commas are decimal.
 
     Returns
     -------
     numbers : Series of float
-        Finite, or NaN where missing or no number.
+        Finite, or NaN where missing or not a number.
     wrong : Series of bool
         Where a cell is neither missing nor a finite number.
     """
@@ -229,7 +229,7 @@ def parse_numbers(
 
 
 def is_like_number(cell: object) -> bool:
-    """Tell whether a cell is written as a number is, whether or not it can be read as one."""
+    """Return whether a cell looks like a number, whether or not it can be parsed."""
     plain = str(cell).replace("\N{MINUS SIGN}", "-").strip()
     return bool(LIKE_NUMBER.fullmatch(plain))
 
@@ -259,14 +259,14 @@ def numbers(
     name : str
         What to call the file in an error.
     labels : mapping of int to str, optional
-        Who stands in each line, for the error.
+        Person of each line, for the error.
     hint : str
-        What else can be done about it.
+        Further remedy.
 
     Raises
     ------
     UserError
-        Naming the cells that are no finite numbers, with their rows.
+        Names the cells that are not finite numbers, with their rows.
     """
     found, wrong = parse_numbers(values)
     if wrong.any():
@@ -278,7 +278,7 @@ def numbers(
 
 
 def either_way(wrong: pd.Series[str]) -> str:
-    """Say how to write numbers whose comma may be a decimal's or part thousands."""
+    """Describe how to write numbers with ambiguous commas."""
     cells = (str(cell) for cell in wrong)
     cell = next((cell for cell in cells if THOUSANDS.fullmatch(cell)), "")
     whole, point = cell.replace(",", ""), cell.replace(",", ".")
@@ -286,14 +286,14 @@ def either_way(wrong: pd.Series[str]) -> str:
 
 
 def listed(values: pd.Series[str], wrong: pd.Series[bool], labels: Mapping[int, str] | None) -> str:
-    """Name cells of a column with their rows and people, the first five."""
+    """List the first five cells of a column with rows and people."""
     rows = [int(row) for row in values.index[wrong]]
-    said = [
+    shown = [
         f"{values.name}={values[row]!r} in row {row}" + (f" ({labels[row]})" if labels else "")
         for row in rows[:ROWS_SHOWN]
     ]
     more = f" and {len(rows) - ROWS_SHOWN} more" if len(rows) > ROWS_SHOWN else ""
-    return f"{', '.join(said)}{more}"
+    return f"{', '.join(shown)}{more}"
 
 
 def _no_numbers(wrong: pd.Series[bool]) -> str:
@@ -301,9 +301,9 @@ def _no_numbers(wrong: pd.Series[bool]) -> str:
 
 
 def write(rows: pd.DataFrame) -> bytes:
-    """Write a table as BIDS does: tabs, no quoting, and n/a where a value is missing.
+    """Write a BIDS table: tabs, no quoting, and n/a for missing values.
 
-    Tabs and ends of lines inside a cell become blanks, since BIDS has no way to write them.
+    Tabs and line breaks in cells become blanks, since BIDS cannot represent them.
     """
     plain = rows.map(
         lambda cell: re.sub(r"[\t\r\n]+", " ", cell) if isinstance(cell, str) else cell

@@ -1,4 +1,4 @@
-"""Every array of the lake: its name, dimensions, kind, units and meaning."""
+"""Every array of the lake: name, dimensions, dtype, units and meaning."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ VOXEL = ("voxel",)
 
 @dataclass(frozen=True)
 class Variable:
-    """One kind of array.
+    """Description of an array.
 
     Parameters
     ----------
     dims : tuple of str
         Names of the dimensions, slowest first.
     units : str
-        ``1`` where there is none, ``arbitrary`` for scanner units.
+        ``1`` for dimensionless, ``arbitrary`` for scanner units.
     doc : str
-        What a value means.
+        Meaning of a value.
     """
 
     dims: tuple[str, ...]
@@ -38,16 +38,16 @@ VARIABLES = {
     "lesion": Variable(SPACE, "1", "1 inside a lesion, on the T1w grid"),
     "grey": Variable(SPACE, "1", "probability of grey matter, template"),
     "white": Variable(SPACE, "1", "probability of white matter, template"),
-    "csf_share": Variable(SPACE, "1", "probability of CSF, as it was brought, on the T1w grid"),
-    "grey_share": Variable(SPACE, "1", "probability of grey matter, as it was brought"),
-    "white_share": Variable(SPACE, "1", "probability of white matter, as it was brought"),
-    "brain_mask": Variable(SPACE, "1", "1 inside the brain, as it was brought, on the T1w grid"),
+    "csf_share": Variable(SPACE, "1", "precomputed probability of CSF, on the T1w grid"),
+    "grey_share": Variable(SPACE, "1", "precomputed probability of grey matter"),
+    "white_share": Variable(SPACE, "1", "precomputed probability of white matter"),
+    "brain_mask": Variable(SPACE, "1", "1 inside the precomputed brain mask, on the T1w grid"),
     "rigid": Variable(("row", "column"), "mm", "T1w mm to T2w mm, RAS, homogeneous"),
-    "t1w_corrected": Variable(SPACE, "arbitrary", "T1w without its bias field"),
+    "t1w_corrected": Variable(SPACE, "arbitrary", "bias-corrected T1w"),
     "t1w_source_corrected": Variable(
-        SOURCE_SPACE, "arbitrary", "T1w before resampling, without its bias field"
+        SOURCE_SPACE, "arbitrary", "bias-corrected T1w before resampling"
     ),
-    "t2w_corrected": Variable(T2W_SPACE, "arbitrary", "T2w without its bias field"),
+    "t2w_corrected": Variable(T2W_SPACE, "arbitrary", "bias-corrected T2w"),
     "brain": Variable(SPACE, "1", "1 inside the brain, on the T1w grid"),
     "head_affine": Variable(("row", "column"), "mm", "template mm to subject mm, whole head"),
     "affine": Variable(("row", "column"), "mm", "template mm to subject mm, homogeneous"),
@@ -70,14 +70,14 @@ VARIABLES = {
     "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
     "smoothed": Variable(SPACE, "1", "smoothed T1w/T2w ratio, NaN where not measured"),
     "gain_log": Variable(("scan",), "1", "subtracted from the log ratio; 0: nothing corrected"),
-    "gain_anchor": Variable(("scan",), "1", "log T1w/T2w of fluid from its protocol's mean"),
-    "gain_apart": Variable(("scan",), "1", "range of the gains that fluid, muscle and eyes tell"),
-    "gain_flagged": Variable(("scan",), "1", "1 where these disagree: another sequence?"),
+    "gain_anchor": Variable(("scan",), "1", "log T1w/T2w of CSF relative to its protocol's mean"),
+    "gain_apart": Variable(("scan",), "1", "range of the gains from CSF, muscle and eyes"),
+    "gain_flagged": Variable(("scan",), "1", "1 where these disagree (another sequence?)"),
     "gain_protocol": Variable(("scan",), "1", "number of the protocol, from 0"),
     "gain_log_ratio": Variable(("scan",), "1", "mean log ratio of white and grey matter, raw"),
-    "gain_fluid": Variable(("scan",), "1", "median log T1w/T2w of fluid"),
+    "gain_fluid": Variable(("scan",), "1", "median log T1w/T2w of CSF"),
     "parcels": Variable(("region",), "1", "mean smoothed ratio over a region"),
-    "coverage": Variable(("region",), "1", "share of a region's voxels measured"),
+    "coverage": Variable(("region",), "1", "fraction of a region's voxels measured"),
     "region": Variable(("region",), "1", "label value in the Neuromorphometrics atlas"),
     "stat_t": Variable(SPACE, "1", "t of the contrast, positive: first group higher; or F"),
     "stat_se": Variable(SPACE, "1", "standard error of the effect"),
@@ -85,27 +85,29 @@ VARIABLES = {
     "stat_mde": Variable(SPACE, "%", "minimum detectable effect, % of the mean of the reference"),
     "stat_mde_effect": Variable(SPACE, "1", "minimum detectable effect, unit of the maps"),
     "stat_mde_eta2": Variable(SPACE, "1", "minimum detectable partial eta squared of F"),
-    "stat_mean": Variable(SPACE, "1", "mean ratio of the reference group, else of everybody"),
+    "stat_mean": Variable(SPACE, "1", "mean ratio of the reference group, else of all people"),
     "stat_z": Variable(SPACE, "1", "z of the contrast"),
     "stat_effect": Variable(SPACE, "1", "difference of adjusted group means of the ratio"),
     "stat_d": Variable(SPACE, "1", "Hedges' g"),
-    "stat_explained": Variable(SPACE, "1", "share of variance explained, other columns apart"),
+    "stat_explained": Variable(SPACE, "1", "partial explained variance of the contrast"),
     "stat_dof": Variable(SPACE, "1", "residual degrees of freedom"),
     "stat_n": Variable(SPACE, "1", "subjects measured"),
     "stat_q": Variable(SPACE, "1", "Cochran's Q of the sites' effects"),
-    "stat_i2": Variable(SPACE, "1", "I^2: share of Q beyond its expectation"),
+    "stat_i2": Variable(SPACE, "1", "I^2: fraction of Q beyond its expectation"),
     "stat_tau2": Variable(SPACE, "1", "variance of the effect between sites"),
     "stat_sites": Variable(SPACE, "1", "sites with an effect"),
-    "stat_least": Variable(SPACE, "1", "z nearest to zero, or past it, without any one site"),
-    "site_share_before": Variable(SPACE, "1", "share of variance that site explains, raw"),
-    "site_share_after": Variable(SPACE, "1", "share of variance that site explains, harmonised"),
-    "site_span_before": Variable(SPACE, "1", "largest minus smallest site mean, raw"),
-    "site_span_after": Variable(SPACE, "1", "largest minus smallest site mean, harmonised"),
+    "stat_least": Variable(SPACE, "1", "leave-one-site-out z nearest to zero, or of opposite sign"),
+    "site_share_before": Variable(SPACE, "1", "variance explained by site, raw"),
+    "site_share_after": Variable(SPACE, "1", "variance explained by site, harmonised"),
+    "site_span_before": Variable(SPACE, "1", "range of site means, raw"),
+    "site_span_after": Variable(SPACE, "1", "range of site means, harmonised"),
     "combat_mean": Variable(("row_mean", *SPACE), "1", "mean of the model over sites"),
-    "combat_slopes": Variable(("row_slopes", *SPACE), "1", "slope on each covariate kept"),
+    "combat_slopes": Variable(("row_slopes", *SPACE), "1", "slope on each preserved covariate"),
     "combat_deviation": Variable(("row_deviation", *SPACE), "1", "residual standard deviation"),
-    "combat_gamma": Variable(("row_gamma", *SPACE), "1", "shift of each site, in deviations"),
-    "combat_delta": Variable(("row_delta", *SPACE), "1", "variance of each site, in deviations^2"),
+    "combat_gamma": Variable(("row_gamma", *SPACE), "1", "location of each site, in residual SD"),
+    "combat_delta": Variable(
+        ("row_delta", *SPACE), "1", "scale of each site, in residual variances"
+    ),
     "share_inside": Variable(SPACE, "1", "1 at the voxels of the sums, in the order of (x, y, z)"),
     "share_grams": Variable(
         ("cell", "column", "other_column"),
@@ -113,7 +115,7 @@ VARIABLES = {
         "X'X of each cell of people; [0, 0] is their number",
     ),
     "share_present": Variable(
-        ("cell", "voxel"), "1", "1 where everybody of the cell is measured, and so summed"
+        ("cell", "voxel"), "1", "1 where all people of the cell are measured, and summed"
     ),
     "share_cross": Variable(("group", "column", "voxel"), "1", "X'Y over a group's present cells"),
     "share_squares": Variable(("group", "voxel"), "1", "Y'Y over a group's present cells"),
@@ -122,7 +124,7 @@ VARIABLES = {
         "1",
         "squared differences of neighbours (of here and the next along x, y, z), over a group",
     ),
-    "share_region_present": Variable(("cell", "region"), "1", "the same of regional means"),
+    "share_region_present": Variable(("cell", "region"), "1", "the same for regional means"),
     "share_region_cross": Variable(("group", "column", "region"), "1", "X'Y of regional means"),
     "share_region_squares": Variable(("group", "region"), "1", "Y'Y of regional means"),
     "clusters": Variable(SPACE, "1", "number of the cluster in the table, 0 outside"),
@@ -139,30 +141,34 @@ VARIABLES = {
     "rho": Variable(("person", "map"), "1", "partial Spearman correlation given grey matter"),
     "mean_rho": Variable(("map",), "1", "mean rho over patients"),
     "mean_fisher_z": Variable(("map",), "1", "mean Fisher z over patients"),
-    "p_permutation": Variable(("map",), "1", "two-sided p by exchanging patients and controls"),
+    "p_permutation": Variable(("map",), "1", "two-sided p by permuting patients and controls"),
     "p_spatial": Variable(("map",), "1", "two-sided p against surrogates of each map"),
     "p_fwe": Variable(("map",), "1", "the same, corrected over maps by the largest statistic"),
     "ci_low": Variable(("map",), "1", "lower end of the 95 % interval of the mean Fisher z"),
     "ci_high": Variable(("map",), "1", "upper end of the 95 % interval of the mean Fisher z"),
     "n_regions": Variable(("map",), "1", "regions used, the fewest in any patient"),
     "pet": Variable(("map", "region"), "arbitrary", "mean of a receptor map over a region"),
-    "change": Variable(("region",), "1", "mean over patients of what is correlated with the maps"),
-    "change_left": Variable(("map", "region"), "1", "rank (value) of change, less what is held"),
-    "map_left": Variable(("map", "region"), "1", "rank (value) of the map, less what is held"),
+    "change": Variable(
+        ("region",), "1", "mean over patients of the values correlated with the maps"
+    ),
+    "change_left": Variable(("map", "region"), "1", "rank (value) of change, given the covariates"),
+    "map_left": Variable(("map", "region"), "1", "rank (value) of the map, given the covariates"),
     "variogram": Variable(
         ("map", "curve", "bin"), "1", "of the map; mean, 2.5 % and 97.5 % of its surrogates"
     ),
     "variogram_mm": Variable(("map", "bin"), "mm", "distance between regions"),
-    "variogram_error": Variable(("map",), "1", "surrogates' mean variogram off the map's, share"),
+    "variogram_error": Variable(("map",), "1", "relative error of the surrogates' mean variogram"),
     "region_mm": Variable(("region", "axis"), "mm", "centre of a region"),
     "gm_prior": Variable(("region",), "1", "mean grey-matter probability of a region"),
     "p_each": Variable(("person", "map"), "1", "p_spatial of one patient alone"),
     "influence": Variable(("region", "map"), "1", "mean Fisher z without the region, minus with"),
-    "dominance": Variable(("map",), "1", "share of R^2 of the multiple regression on all maps"),
+    "dominance": Variable(
+        ("map",), "1", "total dominance: contribution to R^2 of the multiple regression on all maps"
+    ),
     "effect_sd": Variable(("effect",), "1", "simulated change, control SD for one SD of a map"),
-    "power": Variable(("effect", "map"), "1", "share of simulated studies with p < .05"),
+    "power": Variable(("effect", "map"), "1", "fraction of simulated studies with p < .05"),
     "power_fisher_z": Variable(("effect", "map"), "1", "mean Fisher z of simulated studies"),
-    "features": Variable(("person", "region", "feature"), "as FreeSurfer", "regional feature"),
+    "features": Variable(("person", "region", "feature"), "as in FreeSurfer", "regional feature"),
     "similarity": Variable(
         ("person", "region", "other_region"), "1", "correlation of two regions' feature profiles"
     ),
@@ -173,13 +179,13 @@ VARIABLES = {
     "region_dof": Variable(("region",), "1", "residual degrees of freedom"),
     "expression": Variable(("expressed_region", "gene"), "arbitrary", "expression of a gene"),
     "tested_map": Variable(
-        ("region", "tested_map"), "1", "maps against expression, z over regions"
+        ("region", "tested_map"), "1", "maps for gene expression, z over regions"
     ),
     "pls_weight": Variable(("gene", "component"), "1", "weight of the gene in the PLS component"),
     "pls_z": Variable(("gene", "component"), "1", "weight over its bootstrap standard deviation"),
     "pls_score": Variable(("region", "component"), "1", "region's score, unit norm"),
-    "pls_explained": Variable(("component",), "1", "share of the maps' variance explained"),
-    "pls_null": Variable(("spin", "component"), "1", "the same for every spun map"),
+    "pls_explained": Variable(("component",), "1", "explained variance of the maps"),
+    "pls_null": Variable(("spin", "component"), "1", "explained variance of every spun map"),
     "gene_rho": Variable(("gene",), "1", "Spearman's rho of the map with the gene"),
     "gene_p": Variable(("gene",), "1", "two-sided p under spins"),
     "gene_p_fwe": Variable(("gene",), "1", "two-sided p under spins, family-wise over genes"),

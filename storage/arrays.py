@@ -1,4 +1,4 @@
-"""How arrays are laid out: chunks, shards, compression, and the bytes of a whole dataset."""
+"""Array layout: chunks, shards, compression, and the serialised dataset."""
 
 import math
 from collections.abc import Hashable
@@ -20,12 +20,12 @@ _MAX_CHUNK_BYTES = 1 << 28
 
 
 def chunk_edge(size: int) -> int:
-    """Edge of the inner chunks along an axis of `size` voxels: near 48, as even as can be."""
+    """Return the inner chunk length of an axis of `size` voxels: near 48, as even as possible."""
     return max(1, math.ceil(size / max(1, round(size / CHUNK_EDGE))))
 
 
 def volume_layout(shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Inner chunks and shard of an array whose last three axes are space.
+    """Return inner chunks and shard of an array whose last three axes are spatial.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _encoding(name: Hashable, variable: xr.Variable) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "compressors": [
             BloscCodec(typesize=item, cname="zstd", clevel=3, shuffle="shuffle"),
-            Crc32cCodec(),  # a damaged block is an error for whoever reads it alone
+            Crc32cCodec(),  # a damaged block is an error only for its readers
         ]
     }
     if kind == "f":
@@ -95,7 +95,7 @@ def _table_chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 
 def to_objects(dataset: xr.Dataset) -> dict[str, bytes]:
-    """Every object of `dataset` as a zarr 3 group: equal datasets give equal bytes.
+    """Serialise a dataset as the objects of a zarr 3 group: equal datasets give equal bytes.
 
     Parameters
     ----------

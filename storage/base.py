@@ -1,4 +1,4 @@
-"""What every place for data can do, whatever it is."""
+"""The interface of all stores."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class Entry:
     modified : float
         Seconds since the epoch, by the store's own clock.
     here : bool
-        False for a link whose target is not there, as DataLad leaves what it did not fetch.
+        False for a broken link, such as DataLad content that was not fetched.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Entry:
 
 
 class AwayError(FileNotFoundError):
-    """A link is there, and what it leads to is not.
+    """A broken link.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ class AwayError(FileNotFoundError):
         self.link, self.target = link, target
 
     def __str__(self) -> str:
-        return f"{self.link} is a link to {self.target}, which is not here"
+        return f"{self.link} is a link to {self.target}, which does not exist"
 
 
 class UnreadableError(UserError):
-    """A file is there and may not be read."""
+    """A file exists without read permission."""
 
 
 class DiskError(RunError):
-    """A file is there and the disk does not give it."""
+    """A file exists but the disk cannot read it."""
 
 
 NOT_READ = (AwayError, UnreadableError, DiskError)
-"""What concerns a file that is there by name, and none beside it."""
+"""Errors of a single file that exists."""
 
 
 class Store(ABC):
@@ -81,49 +81,49 @@ class Store(ABC):
         return f"Store({self.describe()})"
 
     def describe(self) -> str:
-        """Where the data lie, in words, without secrets."""
+        """Describe the location without secrets."""
         shown = [f"{name}={value}" for name, value in sorted(self.options.items())]
         return f"{self.url} ({', '.join(shown)})" if shown else self.url
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """Whole content of an object; FileNotFoundError where there is none."""
+        """Read an object; FileNotFoundError if there is none."""
 
     @abstractmethod
     def start(self, path: str, size: int) -> bytes:
-        """At most the first `size` bytes of an object; FileNotFoundError where there is none."""
+        """Read at most the first `size` bytes of an object; FileNotFoundError if there is none."""
 
     @abstractmethod
     def end(self, path: str, size: int) -> bytes:
-        """At most the last `size` bytes of an object; FileNotFoundError where there is none."""
+        """Read at most the last `size` bytes of an object; FileNotFoundError if there is none."""
 
     @abstractmethod
     def write(self, path: str, data: bytes) -> None:
-        """Write or replace an object; readers see the old content or the new, never a mix."""
+        """Write or replace an object atomically."""
 
     @abstractmethod
     def create(self, path: str, data: bytes) -> bool:
-        """Write an object only where none is; False where one is already."""
+        """Create an object exclusively; return False if it exists."""
 
     @abstractmethod
     def exists(self, path: str) -> bool:
-        """Whether an object lies at exactly this path."""
+        """Return whether an object exists at exactly this path."""
 
     @abstractmethod
     def entry(self, path: str) -> Entry:
-        """Size and time of an object, not read; FileNotFoundError where there is none."""
+        """Return size and time of an object; FileNotFoundError if there is none."""
 
     @abstractmethod
     def entries(self, prefix: str = "") -> Iterator[Entry]:
-        """Every object below the folder `prefix`, at any depth, in no set order."""
+        """Yield every object below the folder `prefix`, at any depth, in any order."""
 
     @abstractmethod
     def children(self, prefix: str = "") -> set[str]:
-        """Names directly below the folder `prefix`; folders end in "/"."""
+        """Return the names directly below the folder `prefix`; folders end in "/"."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
-        """Remove an object; no error where there is none."""
+        """Remove an object; no error if there is none."""
 
     @abstractmethod
     def delete_prefix(self, prefix: str) -> None:
@@ -134,18 +134,18 @@ class Store(ABC):
         """Open the folder `prefix` as a zarr store."""
 
     def delete_abandoned(self, older_than_s: float) -> int:
-        """Remove half-written files that killed writers left this long ago; returns how many.
+        """Remove partial files of killed writers older than this; return their number.
 
-        A bucket shows none; what it keeps of cut uploads ends by its own lifecycle rule.
+        A bucket shows none; its lifecycle rules remove incomplete uploads.
         """
         return 0
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        """Sorted paths of every object below the folder `prefix`."""
+        """Return the sorted paths of every object below the folder `prefix`."""
         yield from sorted(entry.path for entry in self.entries(prefix))
 
     def size(self, prefix: str = "") -> int:
-        """Bytes of every object below the folder `prefix`."""
+        """Return the total bytes of all objects below the folder `prefix`."""
         return sum(entry.size for entry in self.entries(prefix))
 
 

@@ -35,13 +35,13 @@ T = TypeVar("T")
 _CUT = "body error"
 _PAUSES_S = (0.1, 0.4, 1.6, 6.4)
 _PAGE = 1000
-_ONE_REQUEST_BYTES = 64 << 20  # one volume is one request; a cut upload leaves nothing behind
-# The last source asked for credentials is the cloud machine's own metadata service.
+_ONE_REQUEST_BYTES = 64 << 20  # one volume is one request; an interrupted upload leaves nothing
+# The last credential source is the cloud machine's metadata service.
 _NO_CREDENTIALS = ("credential", "169.254.169.254", "/latest/api/token", "metadata.google")
 
 
 class SteadyObjects(ObjectStore[NativeStore]):
-    """Zarr's view of a folder in a bucket: it reads again where an answer was cut.
+    """Zarr's view of a folder in a bucket: retries truncated responses.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class SteadyObjects(ObjectStore[NativeStore]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Read an object or a range of it; None where there is none."""
+        """Read an object or a range of it; None if there is none."""
         for pause in (*_PAUSES_S, None):
             try:
                 return await super().get(key, prototype, byte_range)
@@ -118,7 +118,7 @@ class Bucket(Store):
             with self._explained(path, writing=True):
                 obstore.put(self._native, checked(path), data, mode="create")
         except (AlreadyExistsError, PreconditionError):
-            # A request that was cut after it took effect is repeated and finds its own object.
+            # A repeated request may find the object of its first attempt.
             return self._holds(path, data)
         return True
 
@@ -187,7 +187,7 @@ class Bucket(Store):
         return SteadyObjects(native, read_only=read_only, where=where)
 
     def _steadily(self, path: str, action: Callable[[], T]) -> T:
-        """Read, and read again where an answer was cut: obstore repeats only the request."""
+        """Read with retries of truncated responses: obstore retries only the request."""
         with self._explained(path):
             for pause in (*_PAUSES_S, None):
                 try:

@@ -1,4 +1,4 @@
-"""Checksums of input files that a lake remembers, so that a later run need not read them again."""
+"""Checksums of input files, cached in the lake, so that later runs need not read them again."""
 
 import json
 import time
@@ -8,17 +8,17 @@ from rt1t2_dask.storage.base import Entry, Store
 from rt1t2_dask.storage.keys import checksum, digest
 
 PATH = "checksums.json"
-# A file written again within the clock's grain could keep its time and size.
+# A file rewritten within the clock's resolution could keep its time and size.
 SETTLED_S = 3.0
 
 
 class Checksums:
-    """SHA-256 of files, read once for each size and time of change.
+    """SHA-256 of files, computed once per size and modification time.
 
     Parameters
     ----------
     lake : Store
-        Where they are remembered; files are named there by a digest of their place.
+        Where they are cached; files are identified by a digest of their path.
     """
 
     def __init__(self, lake: Store) -> None:
@@ -27,7 +27,7 @@ class Checksums:
         self._changed = False
 
     def of(self, store: Store, path: str) -> str:
-        """Return the checksum of a file; FileNotFoundError where there is none."""
+        """Return the checksum of a file; FileNotFoundError if there is none."""
         entry = store.entry(path)
         name = digest([store.url, path])
         stamp = [entry.size, entry.modified]
@@ -40,9 +40,9 @@ class Checksums:
         return found
 
     def stamp(self, store: Store, path: str) -> str:
-        """Return the remembered checksum, else a digest of size and time; reads nothing.
+        """Return the cached checksum, else a digest of size and time, without reading.
 
-        FileNotFoundError where there is no such file.
+        FileNotFoundError if there is no such file.
         """
         entry = store.entry(path)
         stamp = [entry.size, entry.modified]
@@ -50,7 +50,7 @@ class Checksums:
         return str(known[2]) if known[:2] == stamp else digest([store.url, path, *stamp])
 
     def save(self) -> None:
-        """Remember what was learned; of two runs at once the later one's list stays."""
+        """Save new checksums; of concurrent runs, the last one's list stays."""
         if self._changed:
             self._lake.write(PATH, json.dumps(self._known).encode())
             self._changed = False

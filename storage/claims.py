@@ -1,9 +1,8 @@
-"""Claims: of all processes that want one part, one makes it and the others wait.
+"""Claims: of all processes that need a part, one makes it and the others wait.
 
-A claim is a numbered object made by exclusive create, the one primitive that local disks
-and buckets share. A holder beats by rewriting it. A claim whose content stands still for its
-lease, by the waiter's own clock, is dead; the next number is then up for creation. No two
-clocks are ever compared.
+A claim is a numbered object made by exclusive create, the one primitive that local disks and
+buckets share. Its holder rewrites it as a heartbeat. A claim unchanged for its lease, by the
+waiter's own clock, is dead; the next number can then be created. Clocks are never compared.
 """
 
 import json
@@ -23,7 +22,7 @@ from rt1t2_dask.storage.stores import Store
 LEASE_S = 60.0
 _BEATS_PER_LEASE = 4
 _POLL_S = (0.05, 1.0)
-_CLOCK_STEP_S = 2.0  # buckets tell times in whole seconds
+_CLOCK_STEP_S = 2.0  # bucket times have a resolution of one second
 
 
 @contextmanager
@@ -36,11 +35,11 @@ def claimed(
     ----------
     store : Store
     name : str
-        Of the work, unique in the store.
+        Name of the work, unique in the store.
     is_done : callable
         Whether the work is complete.
     lease_s : float
-        Seconds without a beat after which others may take this claim over. A dead process
+        Seconds without a heartbeat after which others may take over this claim. A dead process
         of the same host is noticed at once.
 
     Yields
@@ -60,14 +59,14 @@ def claimed(
 
 
 def live_claims(store: Store) -> set[str]:
-    """Names of all work that someone claims, dead claims included until they are taken over."""
+    """Return the names of all claimed work, dead claims included until they are taken over."""
     return {path.removeprefix("claims/").rpartition(".")[0] for path in store.list("claims")}
 
 
 def release_dead(store: Store) -> set[str]:
-    """Remove the claims of dead processes, as a killed run leaves them; returns their names.
+    """Remove the claims of dead processes of killed runs; return their names.
 
-    Age is the store's own: that of a fresh object less that of the claim's last beat.
+    Age is by the store's clock: a fresh object's time minus that of the last heartbeat.
     """
     entries = list(store.entries("claims"))
     now = _store_time(store) if entries else 0.0
@@ -104,7 +103,7 @@ def _acquire(
         if content is None or watch.is_dead(number, content):
             claim = _Claim(store, name, number + 1, lease_s)
             if claim.create():
-                # Between the first look and the claim another may have finished and released.
+                # Another process may have finished and released between the check and the claim.
                 if not is_done():
                     return claim
                 claim.release()
@@ -130,7 +129,7 @@ def _path(name: str, number: int) -> str:
 
 
 class _Watch:
-    """What a waiter has seen of a claim, and for how long it has stood still."""
+    """A waiter's observation of a claim, and how long it has been unchanged."""
 
     def __init__(self) -> None:
         self._seen: tuple[int, bytes] | None = None
@@ -152,7 +151,7 @@ def _holder(content: bytes) -> dict[str, Any]:
 
 
 def _has_ended(holder: dict[str, Any]) -> bool:
-    """Whether the holder is known to be dead; of other hosts nothing is known."""
+    """Return whether the holder is known to be dead; unknown for other hosts."""
     return holder["host"] == _host() and not _is_running(holder["pid"], holder["started"])
 
 
@@ -190,13 +189,13 @@ class _Claim:
     def _run(self) -> None:
         while not self._stop.wait(self._lease_s / _BEATS_PER_LEASE):
             self._beat += 1
-            # A missed beat only lets another repeat the work; it must not end this holder's.
+            # A missed heartbeat only lets another repeat the work; it must not end this holder's.
             with suppress(Exception):
                 self._store.write(_path(self._name, self._number), self._content())
 
     def release(self) -> None:
-        # Own number last: until then no lower, dead one can be taken for the holder's. What
-        # cannot be removed now ends with its lease; the work itself is done.
+        # Own number last, so that no lower, dead one is mistaken for the holder's. What cannot be
+        # removed expires with its lease; the work itself is done.
         with suppress(RunError, UserError):
             for number in range(self._number + 1):
                 self._store.delete(_path(self._name, number))
@@ -204,7 +203,7 @@ class _Claim:
 
 def _host() -> str:
     try:
-        # Containers can share a host's name but not its process numbers.
+        # Containers can share a host name but not process IDs.
         space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         space = ""
@@ -222,7 +221,7 @@ def _is_running(pid: int, started: str) -> bool:
 
 
 def _start_time(pid: int) -> str:
-    """Tell processes apart that bear one number in turn; "" where the system does not say."""
+    """Return the process's start time, since IDs are reused; "" if unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""How each cloud is reached: its options, its credentials, its native store."""
+"""Access to each cloud: options, credentials, native store."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,12 +26,12 @@ _NATIVE_NAMES = {
 
 
 class ProfileCredentials:
-    """Credentials of a profile in the AWS files of whatever machine this runs on.
+    """Credentials of a profile in the AWS files of the machine.
 
     Parameters
     ----------
     profile : str
-        Name of the profile; the only thing a pickle carries.
+        Name of the profile; all that is pickled.
     """
 
     def __init__(self, profile: str) -> None:
@@ -52,25 +52,27 @@ class ProfileCredentials:
         return Boto3CredentialProvider(Session(profile_name=self.profile))
 
     def __call__(self) -> Any:
-        """Fresh credentials, as obstore asks for them."""
+        """Return fresh credentials for obstore."""
         return self._provider()
 
 
 def refuse_unknown(url: str, options: Mapping[str, Any]) -> None:
-    """Raise UserError for a scheme or option nobody knows, and for credentials in the URL."""
+    """Raise UserError for an unknown scheme or option, and for credentials in the URL."""
     split = urlsplit(url)
     if split.scheme not in _NATIVE_NAMES:
         known = ", ".join(f"{scheme}://" for scheme in _NATIVE_NAMES)
-        raise UserError(f"{split.scheme}:// is not a known place; use a local path or {known}.")
+        raise UserError(f"{split.scheme}:// is not a known scheme; use a local path or {known}.")
     if not split.netloc:
-        raise UserError(f"{url} names no bucket; write {split.scheme}://bucket/folder.")
+        raise UserError(f"{url} has no bucket; write {split.scheme}://bucket/folder.")
     if split.username or split.query:
-        raise UserError("A storage URL must hold no credentials; they come from the environment.")
+        raise UserError(
+            "A storage URL must not contain credentials; they come from the environment."
+        )
     known_options = _options_of(split.scheme)
     unknown = sorted(set(options) - set(known_options))
     if unknown:
         raise UserError(
-            f"{split.scheme}:// knows no storage option {', '.join(unknown)}, only "
+            f"{split.scheme}:// has no storage option {', '.join(unknown)}; options: "
             f"{', '.join(known_options)}. Credentials come from the environment only."
         )
 
@@ -92,7 +94,7 @@ def open_native(url: str, options: Mapping[str, Any]) -> NativeStore:
     Raises
     ------
     UserError
-        Where an option does not fit the cloud.
+        An option is not valid for the cloud.
     """
     names = _NATIVE_NAMES[urlsplit(url).scheme]
     arguments: dict[str, Any] = {
@@ -120,6 +122,6 @@ def _client_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """Shorten obstore's report of an error to one line, without its debug part."""
+    """Shorten obstore's error message to one line, without its debug part."""
     line = " ".join(text.partition("Debug source")[0].split())
     return line if len(line) <= limit else line[:limit] + "…"

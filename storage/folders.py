@@ -30,7 +30,7 @@ class Folder(Store):
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         path = unquote(urlsplit(url).path) if url.startswith("file://") else url
-        # Workers have other working folders, so the path is made absolute here.
+        # Workers have other working directories, so the path is made absolute here.
         self._root = Path(path).expanduser().absolute()
         super().__init__(str(self._root), options)
 
@@ -171,21 +171,21 @@ def _absent(path: Path) -> FileNotFoundError:
 
 
 def _reading_error(path: Path, error: OSError) -> Exception:
-    said = f"{path}: {_problem(error)}."
+    text = f"{path}: {_problem(error)}."
     if error.errno == errno.EISDIR:
-        return UnreadableError(f"{said} Name a file.")
+        return UnreadableError(f"{text} Name a file.")
     if error.errno in _NOT_READABLE:
-        return UnreadableError(f"{said} Allow reading it (chmod or chown).")
-    return DiskError(f"{said} Check the disk, or copy the file again.")
+        return UnreadableError(f"{text} Allow reading it (chmod or chown).")
+    return DiskError(f"{text} Check the disk, or copy the file again.")
 
 
 def _writing_error(path: Path, error: OSError) -> Exception:
-    said, other = f"{path}: {_problem(error)}.", "or choose another place with storage.url."
+    text, other = f"{path}: {_problem(error)}.", "or choose another location with storage.url."
     if error.errno in _FULL:
-        return RunError(f"{said} Free space there, {other}")
+        return RunError(f"{text} Free space there, {other}")
     if error.errno in _NOT_WRITABLE:
-        return UserError(f"{said} Allow writing there, {other}")
-    return RunError(f"{said} Check the disk, {other}")
+        return UserError(f"{text} Allow writing there, {other}")
+    return RunError(f"{text} Check the disk, {other}")
 
 
 def _problem(error: OSError) -> str:
@@ -202,13 +202,13 @@ def _link(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # Such disks (FAT, some network shares) can show the new file before it is whole.
+        # Such disks (FAT, some network shares) can show the new file before it is complete.
         with target.open("xb") as file:
             file.write(source.read_bytes())
 
 
 def _sync_folder(folder: Path) -> None:
-    # A renamed file survives a power cut only once its folder is on disk too.
+    # A rename is durable only once its directory is synced.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Names made from content: canonical text, digests and the key of a part."""
+"""Content-derived names: canonical text, digests and part keys."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ _KEY_LENGTH = 32
 
 
 def plain(value: Any) -> Any:
-    """Copy `value` with numpy scalars, arrays and tuples turned into JSON's own types.
+    """Copy `value` with numpy scalars, arrays and tuples converted to JSON types.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
 
 
 def canonical(obj: Any) -> bytes:
-    """Text of `obj` that is the same for equal content, whatever the order of its mappings.
+    """Serialise `obj` canonically: equal content gives equal text, whatever the order of mappings.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def canonical(obj: Any) -> bytes:
     Raises
     ------
     TypeError
-        For any other type: what has no canonical text must not decide a key.
+        For any other type: it has no canonical text and cannot enter a key.
     ValueError
         For a NaN or an infinity.
     """
@@ -65,7 +65,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fal
 
 
 def _ordinary(obj: Any) -> Any:
-    """Copy containers for the encoder, which does not know mappings and turns keys into text."""
+    """Copy containers for the encoder, which lacks mappings and converts keys to text."""
     kind = type(obj)
     if kind is str or kind is float or kind is int:
         return obj
@@ -95,19 +95,19 @@ def _check(obj: Any, where: str) -> None:
 
 
 def checksum(data: bytes) -> str:
-    """SHA-256 of `data` as 64 hexadecimal digits."""
+    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def digest(obj: Any) -> str:
-    """First 32 hexadecimal digits (128 bits) of the SHA-256 of ``canonical(obj)``."""
+    """Return the first 32 hexadecimal digits (128 bits) of the SHA-256 of ``canonical(obj)``."""
     return checksum(canonical(obj))[:_KEY_LENGTH]
 
 
 def part_key(
     stage: str, version: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> str:
-    """Key of one stage's result: it changes when, and only when, the result may change.
+    """Return the key of a stage's result: it changes if and only if the result may change.
 
     Parameters
     ----------

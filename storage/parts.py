@@ -1,4 +1,4 @@
-"""Parts: one stage's result for one subject or cohort, whole or absent."""
+"""Parts: the result of one stage for one subject or cohort, complete or absent."""
 
 import json
 import re
@@ -50,7 +50,7 @@ class Part:
 
     @property
     def marker(self) -> str:
-        """Object that says the part is whole, with its record and checksums."""
+        """Object that marks the part complete, with its record and checksums."""
         return self.prefix + MARKER
 
 
@@ -69,11 +69,11 @@ class Lake:
         self.store: Store = open_store(url, options)
 
     def is_complete(self, part: Part) -> bool:
-        """Whether the part's completion marker exists; data alone count for nothing."""
+        """Return whether the part's completion marker exists; data alone are not complete."""
         return self.store.exists(part.marker)
 
     def complete_keys(self, stage: str) -> set[str]:
-        """Keys of every complete part of a stage, by one listing."""
+        """Return the keys of every complete part of a stage, by one listing."""
         names = self.store.children(f"parts/{stage}")
         return {name.removesuffix(MARKER) for name in names if name.endswith(MARKER)}
 
@@ -90,11 +90,11 @@ class Lake:
         Parameters
         ----------
         part : Part
-            A part that is already complete is left as it is.
+            A complete part is not changed.
         dataset : xarray.Dataset
             Numbers and booleans; see `arrays.encode`. Its compressed bytes must fit in memory.
         record : Mapping
-            What to remember of how it was made; JSON values, all finite.
+            Metadata of its computation; finite JSON values.
         files : Mapping of str to bytes, optional
             Further small objects by name, read back with `file`.
         """
@@ -118,14 +118,14 @@ class Lake:
         self._mark(part, marker)
 
     def _mark(self, part: Part, marker: bytes) -> None:
-        """Create the marker; a refused create that shows no marker was a conflict, no rival."""
+        """Create the marker; a refused create without a marker was a conflict of requests."""
         for pause in _MARKER_PAUSES_S:
             if self.store.create(part.marker, marker) or self.is_complete(part):
                 return
             time.sleep(pause)
         raise RunError(
-            f"{self.store.url}/{part.marker}: the store refuses to create it and shows none. "
-            "Run the same command again; finished parts are kept."
+            f"{self.store.url}/{part.marker}: the store refuses to create it, although it does "
+            f"not exist. Run the same command again; finished parts are kept."
         )
 
     def _clear_leftovers(self, part: Part, kept: set[str]) -> None:
@@ -163,22 +163,22 @@ class Lake:
         return dataset
 
     def record(self, part: Part) -> dict[str, Any]:
-        """Return what `write` was given as `record`; FileNotFoundError where not complete."""
+        """Return the `record` of `write`; FileNotFoundError if incomplete."""
         return dict(self._document(part)["record"])
 
     def objects(self, part: Part) -> dict[str, Seal]:
-        """Size and sha256 of every object of a complete part, by its path inside the part."""
+        """Return size and sha256 of every object of a complete part, by its path in the part."""
         return dict(self._document(part)["objects"])
 
     def file(self, part: Part, name: str) -> bytes:
-        """Content of one of the part's `files`; FileNotFoundError where not complete or absent."""
+        """Read one of the part's `files`; FileNotFoundError if incomplete or absent."""
         sealed = self.objects(part).get(f"files/{name}")
         if sealed is None:
             raise FileNotFoundError(f"{part.prefix} has no file {name!r}")
         return self._sound(part, f"files/{name}", sealed)
 
     def whole(self, part: Part) -> dict[str, bytes]:
-        """Every object of a complete part by its path inside it, each checked."""
+        """Return every object of a complete part by its path in it, verified."""
         return {path: self._sound(part, path, s) for path, s in self.objects(part).items()}
 
     def _sound(self, part: Part, path: str, sealed: Seal) -> bytes:
@@ -189,12 +189,12 @@ class Lake:
         return data
 
     def delete(self, part: Part) -> None:
-        """Remove a part, its marker first: whatever interrupts this, no half is taken for whole."""
+        """Remove a part, marker first: an interruption leaves no seemingly complete part."""
         self.store.delete(part.marker)
         self.store.delete_prefix(part.prefix)
 
     def verify(self, part: Part) -> list[str]:
-        """Compare a part with its marker; one line for each problem, none when it is sound."""
+        """Compare a part with its marker; return one line per problem."""
         try:
             sealed = self.objects(part)
         except FileNotFoundError:
@@ -209,7 +209,7 @@ class Lake:
         ]
 
     def claim(self, part: Part, lease_s: float = LEASE_S) -> AbstractContextManager[bool]:
-        """Claim the work on a part: True to make it, False once another has made it.
+        """Claim the work on a part: True to make it, False once another process has made it.
 
         See `claims.claimed`.
         """

@@ -1,4 +1,4 @@
-"""What ran, with which software, on which parts: one document a run."""
+"""Run documents: software, settings and parts of each run."""
 
 import json
 import platform
@@ -16,7 +16,7 @@ _DISTRIBUTION = "rt1t2-dask"
 
 
 def run_path(cohort: str, run: str) -> str:
-    """Path of a run's document in the lake; ValueError for names that are no file names."""
+    """Return the path of a run's document in the lake; ValueError for invalid names."""
     for name in (cohort, run):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name of letters, digits and . _ = , + -")
@@ -26,8 +26,8 @@ def run_path(cohort: str, run: str) -> str:
 def write_run(lake: Lake, cohort: str, run: str, document: Mapping[str, Any]) -> str:
     """Write or replace a run's document.
 
-    Written when the plan stands, before the first part, it keeps garbage collection away
-    from all the run's parts.
+    Written after planning, before the first part, it protects all the run's parts from garbage
+    collection.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _readable(document: Mapping[str, Any]) -> bytes:
 
 
 def run_parts(document: Mapping[str, Any]) -> set[Part]:
-    """Parts that a run's document names; ValueError where it does not say."""
+    """Return the parts of a run's document; ValueError if it has none."""
     stages = document.get("parts")
     if not isinstance(stages, Mapping):
         raise ValueError('a run document needs "parts": {stage: [key, ...]}')
@@ -63,13 +63,13 @@ def run_parts(document: Mapping[str, Any]) -> set[Part]:
 
 
 def list_runs(lake: Lake) -> list[tuple[str, str]]:
-    """Sorted (cohort, run) of every run in the lake."""
+    """Return the sorted (cohort, run) of every run in the lake."""
     paths = (path.split("/") for path in lake.store.list("runs"))
     return sorted((p[1], p[2]) for p in paths if len(p) == 4 and p[3] == "run.json")
 
 
 def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:
-    """Document of a run; FileNotFoundError where there is none, RunError for a damaged one."""
+    """Read the document of a run; FileNotFoundError if there is none, RunError if damaged."""
     path = run_path(cohort, run)
     try:
         document: dict[str, Any] = json.loads(lake.store.read(path))
@@ -79,7 +79,7 @@ def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:
 
 
 def environment() -> dict[str, Any]:
-    """Python, platform and the version of every package this project depends on."""
+    """Return Python, platform and the version of every dependency."""
     required = [line for line in metadata.requires(_DISTRIBUTION) or [] if "extra ==" not in line]
     names = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in required}
     installed = {name: _version(name) for name in sorted(names | {_DISTRIBUTION}, key=str.lower)}

@@ -1,4 +1,4 @@
-"""A finished run for others: copied to another store, or a tagged Icechunk snapshot."""
+"""Publish a finished run: a copy in another store, or a tagged Icechunk snapshot."""
 
 import warnings
 from collections.abc import Collection, Mapping
@@ -26,12 +26,12 @@ def publish(
     Parameters
     ----------
     lake : Lake
-        Where the run lies.
+        Lake of the run.
     cohort, run : str
     target : Lake
-        Where it goes; parts that are complete there are not copied again.
+        Destination; parts complete there are not copied again.
     stages : collection of str, optional
-        All of the run's stages where left out.
+        Default: all of the run's stages.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def publish(
     Raises
     ------
     RunError
-        Where a part is incomplete or its content differs from its checksum.
+        A part is incomplete or its content differs from its checksum.
     """
     document = read_run(lake, cohort, run)
     parts = _chosen(document, stages)
@@ -89,7 +89,7 @@ def _consolidated(objects: dict[str, bytes]) -> dict[str, bytes]:
         if path.rpartition("/")[2] == _METADATA and not path.startswith("files/")
     }
     with warnings.catch_warnings():
-        # zarr 3 readers that do not know consolidated metadata ignore it.
+        # zarr 3 readers without consolidated metadata ignore it.
         warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
         zarr.consolidate_metadata(MemoryStore(metadata), zarr_format=3)
     return {**objects, _METADATA: metadata[_METADATA].to_bytes()}
@@ -105,19 +105,19 @@ def publish_icechunk(
     lake : Lake
     cohort, run : str
     url : str
-        Local path or ``s3://bucket/prefix`` of the repository, created where there is none.
+        Local path or ``s3://bucket/prefix`` of the repository, created if there is none.
     options : Mapping, optional
         `endpoint`, `region`, `anonymous`, `virtual_hosted` for s3.
 
     Returns
     -------
     str
-        The tag, ``<cohort>.<run>``; a tag that exists is left and never moved.
+        The tag, ``<cohort>.<run>``; an existing tag is never moved.
 
     Raises
     ------
     UserError
-        Where icechunk is not installed or the tag exists.
+        icechunk is not installed or the tag exists.
     """
     icechunk = _icechunk()
     parts = _chosen(read_run(lake, cohort, run), None)
@@ -151,7 +151,7 @@ def _place(icechunk: Any, url: str, options: Mapping[str, Any]) -> Any:
     if split.scheme in {"", "file"}:
         return icechunk.local_filesystem_storage(split.path)
     if split.scheme != "s3":
-        raise UserError(f"{url}: Icechunk snapshots go to a local path or s3:// here.")
+        raise UserError(f"{url}: Icechunk snapshots need a local path or s3://.")
     endpoint = options.get("endpoint")
     return icechunk.s3_storage(
         bucket=split.netloc,

@@ -1,7 +1,7 @@
-"""Reading a part against its seals: what is missing or damaged is an error, never a NaN.
+"""Read a part against its checksums: missing or damaged data are errors, never NaN.
 
-Zarr reads an absent chunk as the fill value. A part's marker names every object that was
-written, so here absence and fill value are two different things.
+Zarr reads an absent chunk as the fill value. A part's marker lists every object written, which
+distinguishes absence from fill value.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -18,29 +18,29 @@ Seal = dict[str, Any]
 
 
 def seal(data: bytes) -> Seal:
-    """Size and sha256 of an object, as a marker keeps them."""
+    """Return size and sha256 of an object, as stored in a marker."""
     return {"bytes": len(data), "sha256": checksum(data)}
 
 
 def damaged(where: str, problem: str) -> RunError:
-    """Describe an object that is not what was written."""
+    """Return the error for an object that differs from what was written."""
     return RunError(
-        f"{where} {problem}. Find all damage with lake=verify; delete the part's .json marker "
-        "to have it made again."
+        f"{where} {problem}. Find all damage with lake=verify; delete the part's .json marker to "
+        f"recompute it."
     )
 
 
 class SealedStore(WrapperStore[Store]):
-    """A part's folder, read-only, as its marker says it must be.
+    """A part's folder, read-only, verified by its marker.
 
     Parameters
     ----------
     store : zarr store
         The folder.
     seals : Mapping of str to Seal
-        Every object by its path in the folder.
+        Size and checksum of every object by its path in the folder.
     where : str
-        The folder's place, for messages.
+        The folder's location, for messages.
     """
 
     def __init__(self, store: Store, seals: Mapping[str, Seal], where: str) -> None:
@@ -53,7 +53,7 @@ class SealedStore(WrapperStore[Store]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Read an object or a range of it; None only for what was never written."""
+        """Read an object or a range of it; None only if it was never written."""
         if key not in self._seals:
             return None
         data = await self._store.get(key, prototype, byte_range)
@@ -64,22 +64,22 @@ class SealedStore(WrapperStore[Store]):
         return data
 
     async def exists(self, key: str) -> bool:
-        """Whether an object was written."""
+        """Return whether an object was written."""
         return key in self._seals
 
     async def list(self) -> AsyncIterator[str]:
-        """Every object."""
+        """Yield every object."""
         for key in self._seals:
             yield key
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        """Every object whose path starts so."""
+        """Yield every object with this prefix."""
         for key in self._seals:
             if key.startswith(prefix):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        """Names directly below a folder; the marker knows them without a request."""
+        """Yield names directly below a folder, from the marker without a request."""
         start = f"{prefix.rstrip('/')}/" if prefix else ""
         inside = (key.removeprefix(start) for key in self._seals if key.startswith(start))
         for name in dict.fromkeys(key.partition("/")[0] for key in inside):

@@ -1,4 +1,4 @@
-"""A part as one file that can be handed on: a zip of its zarr objects, and back."""
+"""A part as one file: a zip of its zarr objects."""
 
 import io
 import zipfile
@@ -16,7 +16,7 @@ _MOST_BYTES = 1 << 36
 
 
 def pack(objects: Mapping[str, bytes]) -> bytes:
-    """Put objects into a zip; the same objects give the same bytes.
+    """Pack objects into a zip; the same objects give the same bytes.
 
     The result opens with ``xarray.open_zarr(zarr.storage.ZipStore(path))``.
     """
@@ -28,12 +28,12 @@ def pack(objects: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(content: bytes, name: str) -> xr.Dataset:
-    """Open what `pack` made; arrays are read when they are used.
+    """Open a file of `pack`; arrays are read lazily.
 
     Raises
     ------
     UserError
-        When the file is damaged or something else.
+        The file is damaged or not of `pack`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -42,9 +42,9 @@ def unpack(content: bytes, name: str) -> xr.Dataset:
                 raise UserError(f"{name} unpacks to more than {_MOST_BYTES >> 30} GB.")
             objects = {entry.filename: archive.read(entry) for entry in entries}
     except zipfile.BadZipFile as error:
-        raise UserError(f"{name} is damaged or no file of share=export ({error}).") from None
+        raise UserError(f"{name} is damaged or not a file of share=export ({error}).") from None
     if _GROUP not in objects:
-        raise UserError(f"{name} is no file of share=export: it holds no {_GROUP}.")
+        raise UserError(f"{name} is not a file of share=export: it has no {_GROUP}.")
     new = default_buffer_prototype().buffer.from_bytes
     store = MemoryStore({path: new(data) for path, data in objects.items()}, read_only=True)
     dataset: xr.Dataset = xr.open_zarr(store, consolidated=False, zarr_format=3, chunks=None)

@@ -1,4 +1,4 @@
-"""The one door to every place: a local folder or a bucket."""
+"""Open stores: local folders and buckets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["Entry", "Store", "open_store"]
 
 
 def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
-    """Open the place a URL names; nothing is read or written yet.
+    """Open the store of a URL, without reading or writing.
 
     Parameters
     ----------

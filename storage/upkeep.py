@@ -1,4 +1,4 @@
-"""Upkeep of a lake: what it holds, whether it is sound, and what may go."""
+"""Upkeep of a lake: status, verification and garbage collection."""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ DAY_S = 86400.0
 
 @dataclass(frozen=True)
 class StageStatus:
-    """What a lake holds of one stage.
+    """Contents of a lake for one stage.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class StageStatus:
     complete, incomplete : int
         Parts with and without a completion marker.
     referenced : int
-        Complete parts that some run names.
+        Complete parts referenced by a run.
     size : int
-        Bytes of all its objects.
+        Bytes of all objects.
     """
 
     stage: str
@@ -36,7 +36,7 @@ class StageStatus:
 
 @dataclass
 class _Held:
-    """A part as the listing shows it."""
+    """A part in a listing."""
 
     complete: bool = False
     size: int = 0
@@ -45,7 +45,7 @@ class _Held:
 
 @dataclass(frozen=True)
 class Collected:
-    """What garbage collection removed, or would remove.
+    """Result of garbage collection.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ class Collected:
     size : int
         Bytes of those parts.
     claimed : list of Part
-        Left because someone works on them.
+        Kept because they are claimed.
     half_written : int
-        Files of killed writers removed beside them.
+        Partial files of killed writers, also removed.
     """
 
     parts: list[Part]
@@ -65,7 +65,7 @@ class Collected:
 
 
 def referenced(lake: Lake) -> set[Part]:
-    """Parts that at least one run's document names."""
+    """Return the parts referenced by any run's document."""
     runs = (read_run(lake, cohort, run) for cohort, run in list_runs(lake))
     return {part for document in runs for part in run_parts(document)}
 
@@ -108,12 +108,12 @@ def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:
     ----------
     lake : Lake
     parts : iterable of Part, optional
-        Every complete part of the lake where left out, and every part that a run names.
+        Default: every complete part of the lake, and every part referenced by a run.
 
     Returns
     -------
     list of str
-        One line for each problem; empty when all is sound.
+        One line per problem; empty without problems.
     """
     if parts is None:
         held = _held(lake.store)
@@ -122,15 +122,15 @@ def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:
 
 
 def gc(lake: Lake, *, older_than_s: float = DAY_S, dry_run: bool = False) -> Collected:
-    """Remove parts that no run names and nobody claims.
+    """Remove parts that are neither referenced by a run nor claimed.
 
     Parameters
     ----------
     lake : Lake
     older_than_s : float
-        Younger parts stay: their run may not have been recorded yet.
+        Younger parts stay: their run may not be recorded yet.
     dry_run : bool
-        Only say what would go.
+        Only report what would be removed.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def gc(lake: Lake, *, older_than_s: float = DAY_S, dry_run: bool = False) -> Col
     Raises
     ------
     RunError, ValueError
-        Where a run's document is damaged: nothing is removed then.
+        A run's document is damaged: nothing is removed.
     """
     if not dry_run:
         release_dead(lake.store)

@@ -1,4 +1,4 @@
-"""Every file below a folder: links to folders are followed, round in circles they are not."""
+"""Walk the files of a folder, following links to folders without cycles."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from pathlib import Path
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, and every link whose target is not there.
+    """Yield every file below a folder, and every broken link.
 
     Parameters
     ----------
     folder : Path
-        Nothing comes of one that is absent or a file; of a link that leads nowhere it is itself
-        all there is.
+        Yields nothing for a file or a missing folder; a broken link yields itself.
 
     Notes
     -----
-    A link to a folder that is walked anyway, or that holds the walk, is not followed: its files
-    would come twice.
+    A link to a folder that is walked anyway, or to a parent, is not followed: its files would be
+    listed twice.
     """
     if folder.is_dir():
         real = os.path.realpath(folder)
@@ -29,12 +28,12 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def leads_nowhere(path: Path) -> bool:
-    """Say whether a path is a link whose target is not there."""
+    """Return whether a path is a broken link."""
     return path.is_symlink() and not path.exists()
 
 
 def away(path: Path) -> Path | None:
-    """Return the link on the way to a path that leads nowhere, None where there is no such."""
+    """Return the broken link in a path; None if there is none."""
     return next((place for place in (path, *path.parents) if leads_nowhere(place)), None)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.pipelines.people.simulated import expected
-from rt1t2_dask.pipelines.people.table import sound_people
+from rt1t2_dask.pipelines.people.table import valid_people
 from rt1t2_dask.stats.demographics import compare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,7 @@ def blocks(tutorial) -> dict[str, str]:
 
 def test_the_people_are_those_who_are_simulated(tutorial, blocks):
     config = _configure(Job(("+cohort=psp",)))
-    people = sound_people(expected(config.source, config.cohort)[0], config.cohort)
+    people = valid_people(expected(config.source, config.cohort)[0], config.cohort)
     found = compare(people, list(config.cohort.groups), config.cohort.reference)
     assert blocks["people"] == tutorial.markdown(found)
 

@@ -1,4 +1,4 @@
-"""What is known of how everybody was scanned, read where it lies."""
+"""Acquisition parameters from headers and sidecars."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ROLES = {"t1w": "t1w", "t2w": "t2w", "t2w_raw": "t2w"}
 
 
 def scan_facts(files: Mapping[str, InputFile], listings: dict[str, list[str]]) -> dict[str, Any]:
-    """Read what headers or sidecars say of one person's two scans.
+    """Read the acquisition parameters of one person's two scans.
 
     Parameters
     ----------
     files : mapping of str to InputFile
         By role.
     listings : dict
-        Folders that were listed before; filled here.
+        Cache of folder listings; updated here.
 
     Returns
     -------
     dict
-        As ``t1w.EchoTime``; empty where nothing is said.
+        Such as ``t1w.EchoTime``; empty if unknown.
 
     Raises
     ------
@@ -37,8 +37,8 @@ def scan_facts(files: Mapping[str, InputFile], listings: dict[str, list[str]]) -
     found: dict[str, Any] = {}
     for role, image in ROLES.items():
         if role in files:
-            said = dict(files[role].acquired) or _from_sidecars(files[role], listings)
-            found |= {f"{image}.{name}": value for name, value in said.items()}
+            header = dict(files[role].acquired) or _from_sidecars(files[role], listings)
+            found |= {f"{image}.{name}": value for name, value in header.items()}
     return found
 
 

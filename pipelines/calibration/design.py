@@ -1,4 +1,4 @@
-"""What gains and protocols ask of a contrast: who takes part, what is held constant."""
+"""Participants and covariates of a contrast with gain correction and protocols."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ LEAST_A_GROUP = 3
 
 
 class ContrastRefusedError(UserError):
-    """A contrast that the protocols do not allow; maps, regions and quality stand."""
+    """A contrast that the protocols do not allow; maps, regions and quality are not affected."""
 
 
 def usable(
     people: pd.DataFrame, plans: Sequence[PersonPlan]
 ) -> tuple[pd.DataFrame, list[PersonPlan]]:
-    """Leave out whose gain cannot be held constant, where gain is taken out.
+    """Exclude people without a known gain, with gain correction.
 
     Parameters
     ----------
     people : DataFrame
     plans : sequence of PersonPlan
-        Theirs, in the same order.
+        Their plans, in the same order.
     """
     kept = [k for k, plan in enumerate(plans) if plan.gain is None or plan.gain.usable]
     if len(kept) == len(plans):
@@ -43,26 +43,26 @@ def usable(
 
 
 def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPlan]) -> Design:
-    """Add a column for each protocol but the first, and the anchor where gain is taken out.
+    """Add a column for each protocol but the first, and the anchor with gain correction.
 
     Parameters
     ----------
     design : Design
     people : DataFrame
-        Who `design.rows` counts in.
+        The people that `design.rows` indexes.
     plans : sequence of PersonPlan
-        Theirs, in the same order.
+        Their plans, in the same order.
 
     Raises
     ------
     ContrastRefusedError
-        Protocol and group cannot be told apart, or too few people are left for the columns.
+        Protocol and group are confounded, or too few people are left for the columns.
     """
     if any(plan.gain is None for plan in plans):
         return design
     partners = [] if design.partner is None else design.partner.tolist()
     members, group = [*design.rows.tolist(), *partners], people["group"].tolist()
-    require_told_apart([group[k] for k in members], [plans[k] for k in members])
+    require_not_confounded([group[k] for k in members], [plans[k] for k in members])
     matrix, names = design.matrix, list(design.names)
     for name, values in _columns(plans):
         column = values[design.rows]
@@ -83,7 +83,7 @@ def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPl
 def z_covariates(
     known: Mapping[str, list[Any]], plans: Sequence[PersonPlan], controls: NDArray[np.bool_]
 ) -> dict[str, list[float]]:
-    """Return the columns that the regional z of a group needs beside its covariates.
+    """Return the columns for the regional z of a group beside its covariates.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def z_covariates(
     plans : sequence of PersonPlan
         Patients and controls.
     controls : ndarray of bool, shape (person,)
-        Who the regression on covariates is fitted to.
+        People that the regression on covariates is fitted to.
 
     Raises
     ------
@@ -108,43 +108,43 @@ def z_covariates(
             matrix = np.column_stack([matrix, column])
             found[name] = values
         elif _adds(matrix, column):
-            raise ContrastRefusedError(_untold(name, column[controls], matrix[controls]))
+            raise ContrastRefusedError(_not_estimable(name, column[controls], matrix[controls]))
     _require_controls(int(controls.sum()), own.shape[1] + 1, list(found))
     return found
 
 
-def _untold(name: str, column: Float, others: Float) -> str:
-    """Say why controls do not tell a column from what else the z holds constant."""
+def _not_estimable(name: str, column: Float, others: Float) -> str:
+    """Explain why a column is not estimable in the controls."""
     n, columns = others.shape
     if not np.ptp(column):
         return (
-            f"{name} cannot be told from the group: the controls do not vary in it. Leave a "
-            "protocol's people out with cohort.exclude, or take calibration=gm_median."
+            f"{name} is confounded with the group: the controls do not vary in it. Leave a "
+            f"protocol's people out with cohort.exclude, or set calibration=gm_median."
         )
     if np.linalg.matrix_rank(others) >= n:
         return _too_few(n, columns, [name])
     return (
-        f"{name} cannot be told from the covariates: in the controls it follows from them. Name "
-        "fewer in cohort.covariates, or take calibration=none."
+        f"{name} is confounded with the covariates in the controls. Use fewer cohort.covariates, "
+        f"or set calibration=none."
     )
 
 
 def _require_controls(n: int, columns: int, held: Sequence[str]) -> None:
-    """Refuse where what is held constant leaves the controls too little residual."""
+    """Refuse too few residual degrees of freedom in the controls."""
     if held and n - columns >= LEAST_DOF > n - columns - len(held):
         raise ContrastRefusedError(_too_few(n, columns, held))
 
 
 def _too_few(n: int, columns: int, held: Sequence[str]) -> str:
     return (
-        f"{n} controls are too few to hold {', '.join(held)} constant beside the mean and "
+        f"{n} controls are too few to adjust for {', '.join(held)} beside the mean and "
         f"{columns - 1} columns of covariates (at least {LEAST_DOF} more controls than columns "
-        "are needed). Name fewer in cohort.covariates, or take calibration=none."
+        f"are needed). Use fewer cohort.covariates, or set calibration=none."
     )
 
 
 def own_columns(plans: Sequence[PersonPlan]) -> dict[str, list[float]]:
-    """Return what is held constant by name; nothing that is the same for everybody."""
+    """Return the protocol and anchor columns by name, without constant ones."""
     if any(plan.gain is None for plan in plans):
         return {}
     return {name: values.tolist() for name, values in _columns(plans) if np.ptp(values) > 0}
@@ -162,20 +162,20 @@ def _columns(plans: Sequence[PersonPlan]) -> Iterator[tuple[str, Float]]:
 
 
 def _adds(matrix: Float, column: Float) -> bool:
-    """Whether a column says what those before it do not."""
+    """Return whether a column is linearly independent of those before it."""
     left = column - matrix @ np.linalg.lstsq(matrix, column, rcond=None)[0]
     return bool(np.linalg.norm(left) > RANK_TOLERANCE * max(float(np.linalg.norm(column)), 1.0))
 
 
-def require_told_apart(group: Sequence[str], plans: Sequence[PersonPlan]) -> None:
-    """Refuse a comparison of groups where a protocol has too few people of one.
+def require_not_confounded(group: Sequence[str], plans: Sequence[PersonPlan]) -> None:
+    """Refuse a group comparison where a protocol has too few people of a group.
 
     Parameters
     ----------
     group : sequence of str
         Group of each person compared.
     plans : sequence of PersonPlan
-        Theirs, in the same order; nothing is asked where gains are not known.
+        Their plans, in the same order; not checked if gains are unknown.
 
     Raises
     ------
@@ -194,9 +194,9 @@ def require_told_apart(group: Sequence[str], plans: Sequence[PersonPlan]) -> Non
             for p in protocols
         )
         raise ContrastRefusedError(
-            f"protocol and group cannot be told apart ({listed}; each protocol needs "
+            f"protocol and group are confounded ({listed}; each protocol needs "
             f"{LEAST_A_GROUP} people of each group). Leave a protocol's people out with "
-            "cohort.exclude, say with cohort.protocol_column which scans are alike, or take "
+            "cohort.exclude, set cohort.protocol_column to group equivalent scans, or set "
             "calibration=gm_median, which shows regional effects only."
         )
 

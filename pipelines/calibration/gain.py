@@ -1,4 +1,4 @@
-"""Stage `gain`: protocols, and the gain of everybody's ratio within them."""
+"""Stage `gain`: protocols, and the gain of the ratio within them."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _make(inputs: Inputs) -> Made:
 
 
 def anchors_of(record: Mapping[str, Any]) -> Anchors:
-    """Read anchors back from the record of stage `landmarks`."""
+    """Read anchors from the record of stage `landmarks`."""
     known: dict[str, Any] = {k: NAN if v is None else v for k, v in record["anchors"].items()}
     return Anchors(**known)
 
 
 def _facts(person: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Fact]:
-    """Join what headers say with the voxels; the user's own column goes before both."""
+    """Combine header facts with voxel sizes; the user's column takes precedence."""
     if person["protocol"] is not None:
         return {"protocol": str(person["protocol"])}
     geometry = {f"{k}.{GEOMETRY}": tuple(v) for k, v in record["geometry"].items()}
@@ -80,7 +80,7 @@ def _protocols(
 
 
 def protocol_name(number: int) -> str:
-    """Return how a protocol is called in tables and models."""
+    """Return the name of a protocol in tables and models."""
     return f"P{number + 1}"
 
 

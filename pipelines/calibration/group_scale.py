@@ -1,4 +1,4 @@
-"""How group stages read everybody's ratio: which gain, which scale."""
+"""Gain and scale of the ratio in group stages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATIO, LOG = "ratio", "log"
 
 
 def factor_of(plan: PersonPlan) -> float:
-    """Return what one person's raw ratio is multiplied by."""
+    """Return the gain correction factor of one person's ratio."""
     return 1.0 if plan.gain is None else plan.gain.factor
 
 
@@ -31,30 +31,29 @@ def study_scale(plans: Iterable[PersonPlan]) -> str:
 def scale_settings(
     plans: Sequence[PersonPlan], scale: str, partners: Sequence[PersonPlan] = ()
 ) -> dict[str, Any]:
-    """Return what a stage that reads these rows is told; nothing where all is as it was made.
+    """Return the scale settings of a stage that reads these rows; empty for unscaled maps.
 
     Parameters
     ----------
     plans, partners : sequence of PersonPlan
-        Of the rows, and of those whose maps are subtracted from them.
+        Plans of the rows, and of their partners.
     scale : str
         As `study_scale` returns.
     """
-    told: dict[str, Any] = {} if scale == RATIO else {SCALE: scale}
+    settings: dict[str, Any] = {} if scale == RATIO else {SCALE: scale}
     for name, own in ((FACTORS, plans), (PARTNER_FACTORS, partners)):
         factors = [factor_of(plan) for plan in own]
         if any(factor != 1.0 for factor in factors):
-            told[name] = factors
-    return told
+            settings[name] = factors
+    return settings
 
 
 def read_scaled(
     settings: Mapping[str, Any], row: int, values: NDArray[Any], name: str = FACTORS
 ) -> NDArray[Any]:
-    """Bring one row's values to the scale that the stage was told.
+    """Transform one row's values to the scale of the stage.
 
-    Where the mean of one group is compared with a value (``against``, on that scale), that value
-    is subtracted.
+    The reference value of a one-sample test (``against``, on that scale) is subtracted.
     """
     factors = settings.get(name)
     found = scaled(values, factors[row] if factors else 1.0, settings.get(SCALE, RATIO))

@@ -1,4 +1,4 @@
-"""Who is left out of contrasts and receptors because their gain is not known, in words."""
+"""Notes on people without a known gain, who are excluded from contrasts and receptors."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Iterable, Sequence
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.report.numbers import plural
 
-ANOTHER_SEQUENCE = "fluid, muscle and eyes disagree (another sequence?)"
-NO_FLUID = "fluid could not be read"
+ANOTHER_SEQUENCE = "CSF, muscle and eyes disagree (another sequence?)"
+NO_FLUID = "CSF could not be measured"
 WHERE = "group/calibration_people.tsv"
 
 
 def reason_of(plan: PersonPlan) -> str:
-    """Return why a person's gain cannot be held constant; empty where it can."""
+    """Return why a person's gain is unknown; empty if it is known."""
     if plan.gain is None or plan.gain.usable:
         return ""
     return ANOTHER_SEQUENCE if plan.gain.flagged else NO_FLUID
 
 
-def said_of(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> list[str]:
-    """Return one note on how many people of the groups a result leaves out, and why.
+def exclusion_notes(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> list[str]:
+    """Return a note on how many people of the groups a result excludes, and why.
 
     Parameters
     ----------
     what : str
-        What leaves them out, in the singular, such as ``Contrast a``.
+        The result, in the singular, such as ``Contrast a``.
     plans : sequence of PersonPlan
         Everybody at hand.
     groups : iterable of str
@@ -39,7 +39,7 @@ def said_of(what: str, plans: Sequence[PersonPlan], groups: Iterable[str]) -> li
         return []
     why = "; ".join(f"{reason}: {counts[reason]}" for reason in sorted(counts))
     return [
-        f"{what} leaves out {plural(counts.total(), 'person', 'people')} whose gain is not known "
-        f"({why}; see {WHERE}): these maps stay raw, while gain is taken out of the others. "
-        "calibration=none leaves nobody out."
+        f"{what} excludes {plural(counts.total(), 'person', 'people')} with unknown gain ({why}; "
+        f"see {WHERE}): their maps stay raw, while the others are corrected. calibration=none "
+        f"excludes nobody."
     ]

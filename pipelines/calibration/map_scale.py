@@ -1,4 +1,4 @@
-"""The scale of the maps that a contrast reads: as planned, and as found."""
+"""The scale of the maps of a contrast: planned, and detected."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.stage import Inputs
 from rt1t2_dask.stats.scale import Scale
 
-# A spline that brought a map to the template rings a little below zero at its edge; where zero
-# lies among the values, as in the standardised ratio, tens of percent are negative.
+# Spline interpolation rings a little below zero at the edge of a map; in signed maps, such as the
+# standardised ratio, tens of percent are negative.
 SIGNED_SHARE = 0.01
 
 
@@ -26,15 +26,15 @@ def scale_of_kind(kind: str, among: str = Scale.RATIO) -> Scale:
 
 
 def scale_of_maps(inputs: Inputs, planned: str) -> str:
-    """Return the scale of the maps of all rows: as planned, but signed where anybody's map is.
+    """Return the scale of the maps of all rows: as planned, but signed if any map is.
 
     Returns
     -------
     str
-        A value of `Scale`. A map is signed where more than 1 % of what is measured in the
-        brain is negative.
+        A value of `Scale`. A map is signed if more than 1 % of its measured brain voxels are
+        negative.
     """
-    maps = (role for role in inputs.task.parents if role.startswith(("row", "minus")))
+    maps = (role for role in inputs.task.parents if role.startswith(("row", "partner")))
     if any(inputs.record(role).get("negative_share", 0.0) > SIGNED_SHARE for role in maps):
         return Scale.SIGNED.value
     return planned

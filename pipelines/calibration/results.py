@@ -1,4 +1,4 @@
-"""What calibration did, protocol by protocol and person by person, as tables."""
+"""Tables of calibration, by protocol and by person."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ ESTIMATED = (
 
 
 def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Table everybody's anchors and gain.
+    """Tabulate the anchors and gain of all people.
 
     Returns
     -------
     DataFrame
-        ``participant_id``, ``group``, ``protocol``, ``gain`` (what the raw ratio was multiplied
-        by), ``fluid``, ``muscle``, ``eye`` (log T1w/T2w), ``apart`` (range of the gains they
-        tell), ``another_sequence`` (yes or no), ``raw_*`` and ``calibrated_*``: log of the median
-        ratio in white and grey matter.
+        ``participant_id``, ``group``, ``protocol``, ``gain`` (factor of the raw ratio), ``fluid``,
+        ``muscle``, ``eye`` (log T1w/T2w), ``apart`` (range of their gains), ``another_sequence``
+        (yes or no), ``raw_*`` and ``calibrated_*``: log of the median ratio in white and grey
+        matter.
     """
     found = lake.read(gain.part).load()
     rows = []
@@ -56,7 +56,7 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
 
 
 def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
-    """Return log medians; where intensities stayed raw, both from the same map."""
+    """Return log medians; without calibration, both from the same map."""
     numbers = lake.record(plan.part("quality")) if "quality" in plan.tasks else {}
     kept_raw = "calibrate" in plan.tasks and plan.tasks["calibrate"].settings["kind"] == "none"
     measured = {"white": anchors.white_median, "grey": anchors.grey_median}
@@ -69,7 +69,7 @@ def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
 
 
 def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFrame:
-    """Table the protocols.
+    """Tabulate the protocols.
 
     Parameters
     ----------
@@ -79,10 +79,9 @@ def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFr
     Returns
     -------
     DataFrame
-        ``protocol``, ``what`` (it is), ``known_from``, ``scans``, ``n_GROUP``,
-        ``another_sequence`` (scans flagged), what was estimated of the gain, and the spread
-        within groups of the log ratio (white and grey matter's mean), raw and calibrated, with
-        their quotient.
+        ``protocol``, ``what`` (it is), ``known_from``, ``scans``, ``n_GROUP``, ``another_sequence``
+        (scans flagged), the estimates of gain, and the SD within groups of the log ratio (mean of
+        white and grey matter), raw and calibrated, with their ratio.
     """
     settings = pd.DataFrame(gain.settings["people"])
     rows = []
@@ -105,24 +104,25 @@ def _known_from(protocol: dict[str, Any]) -> str:
 
 
 def _spreads(own: pd.DataFrame, persons: Sequence[str]) -> dict[str, float]:
-    """Compute the spread of those who are of the protocol, with and without calibration."""
+    """Compute the SD within a protocol, with and without calibration."""
     kept = (own["another_sequence"] == "no").to_numpy()
     rows = own[kept]
-    who = [person for person, one in zip(persons, kept, strict=True) if one]
+    labels = [person for person, one in zip(persons, kept, strict=True) if one]
+    groups = rows["group"].tolist()
     raw, calibrated = (
-        _spread(rows[[f"{kind}_white", f"{kind}_grey"]].mean(axis=1), rows["group"].tolist(), who)
+        _spread(rows[[f"{kind}_white", f"{kind}_grey"]].mean(axis=1), groups, labels)
         for kind in ("raw", "calibrated")
     )
     quotient = calibrated / raw if raw > 0 else float("nan")
     return {"raw_sd": raw, "calibrated_sd": calibrated, "calibrated_over_raw": quotient}
 
 
-def _spread(values: pd.Series[float], groups: Sequence[str], who: Sequence[str]) -> float:
+def _spread(values: pd.Series[float], groups: Sequence[str], labels: Sequence[str]) -> float:
     logs = np.asarray(values, np.float64)
     known = np.isfinite(logs)
     if not known.any():
         return float("nan")
-    chosen = [(g, w) for g, w, one in zip(groups, who, known, strict=True) if one]
+    chosen = [(g, w) for g, w, one in zip(groups, labels, known, strict=True) if one]
     own = ([group for group, _ in chosen], [person for _, person in chosen])
     sums, dof = within_groups(logs[known], np.zeros(len(chosen)), *own)
     return spread(sums, dof, 0.0)

@@ -1,4 +1,4 @@
-"""What the report says of calibration, read from the parts of a finished study."""
+"""The report's section on calibration, from the parts of a finished study."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Contrasts of groups: maps, clusters, regions, effects."""
+"""Group contrasts: maps, clusters, regions, effects."""

@@ -14,7 +14,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Results
 from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
-from rt1t2_dask.pipelines.calibration.left_out import said_of
+from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
 from rt1t2_dask.pipelines.contrasts.group_maps import contrast_maps
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, plan_contrast
 from rt1t2_dask.pipelines.contrasts.report import contrast_notes, contrast_result
@@ -119,7 +119,7 @@ def _planned(group: Group, name: str, form: Form) -> tuple[ContrastPlan | None, 
     config = group.config
     tested, _ = usable(group.rows, group.plans)
     members = form.members or tuple(config.cohort.groups)
-    notes = said_of(f"Contrast {name}", group.plans, members)
+    notes = exclusion_notes(f"Contrast {name}", group.plans, members)
     reason = too_small(tested, members)
     if reason:
         return None, [*notes, f"No contrast {name}: {reason}"]

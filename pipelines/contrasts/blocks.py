@@ -1,4 +1,4 @@
-"""The maps of a cohort block by block, so that memory depends on the block, not the cohort."""
+"""Read the maps of a cohort by blocks, so that memory does not depend on the cohort."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Spans = tuple[slice, slice, slice]
 
 @dataclass(frozen=True)
 class Block:
-    """Voxels of a mask that lie in one box of chunks.
+    """Voxels of a mask in one box of chunks.
 
     Parameters
     ----------
     box : tuple of slice
-        Where to read, along z, y and x as the lake keeps arrays.
+        Box to read, along z, y and x as stored in the lake.
     inside : ndarray of int
         Positions in the flattened box.
     index : ndarray of int
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def voxels(self) -> int:
-        """Voxels of the mask in the block."""
+        """Number of mask voxels in the block."""
         return len(self.index)
 
 
@@ -52,7 +52,7 @@ def voxel_blocks(
     n_subjects: int,
     budget_bytes: int = BLOCK_BYTES,
 ) -> list[Block]:
-    """Divide a mask into blocks whose float32 data of all subjects fit a budget.
+    """Divide a mask into blocks whose float32 data of all subjects fit a memory budget.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def voxel_blocks(
         (x, y, z) of the maps.
     mask : ndarray of bool, shape (x, y, z)
     n_subjects : int
-        Maps read together.
+        Number of maps read together.
     budget_bytes : int
-        Of one block's data; a block holds one voxel at least.
+        Memory of one block's data; a block has at least one voxel.
 
     Returns
     -------
     list of Block
-        Every voxel of the mask in one block; boxes are whole inner chunks of the
-        lake, cut along z where a chunk is over the budget.
+        Every voxel of the mask is in one block; boxes are whole inner chunks of the lake, split
+        along z where a chunk exceeds the budget.
     """
     order = np.full(shape, -1, np.intp)
     order[mask] = np.arange(int(mask.sum()))
@@ -77,18 +77,18 @@ def voxel_blocks(
     return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
 
 
-def minus_role(index: int) -> str:
-    """Role of the map that is subtracted from that of one row of the design."""
-    return f"minus{index:05d}"
+def partner_role(index: int) -> str:
+    """Return the role of the partner map of one row of the design."""
+    return f"partner{index:05d}"
 
 
 class Rows:
-    """The smoothed maps of a design's rows, opened once; pairs come subtracted.
+    """The smoothed maps of a design's rows, opened once; pairs are subtracted.
 
     Parameters
     ----------
-    maps, minus : list of DataArray, dimensions (z, y, x)
-        One a row; ``minus`` is empty where rows are no pairs.
+    maps, partners : list of DataArray, dimensions (z, y, x)
+        One a row; ``partners`` is empty for unpaired designs.
     settings : mapping
         Of the stage: which gain and which scale (`group_scale.scale_settings`).
     """
@@ -96,15 +96,15 @@ class Rows:
     def __init__(
         self,
         maps: list[xr.DataArray],
-        minus: list[xr.DataArray],
+        partners: list[xr.DataArray],
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self._maps, self._minus, self._settings = maps, minus, settings or {}
+        self._maps, self._partners, self._settings = maps, partners, settings or {}
 
     @classmethod
     def open(cls, inputs: Inputs) -> Rows:
-        """Open the parents ``row00000`` and on, and ``minus00000`` and on."""
-        return cls(_opened(inputs, row_role), _opened(inputs, minus_role), inputs.settings)
+        """Open the maps of the rows and of their partners."""
+        return cls(_opened(inputs, row_role), _opened(inputs, partner_role), inputs.settings)
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -123,17 +123,17 @@ class Rows:
     def baseline(
         self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
     ) -> NDArray[np.float64]:
-        """Mean of chosen rows, or of the maps that are subtracted, shape (voxel,).
+        """Return the mean of selected rows, or of the partner maps, shape (voxel,).
 
         Parameters
         ----------
         block : Block
         data : ndarray, shape (row, voxel)
-            What `read` gave for it.
+            Result of `read`.
         rows : sequence of bool
-            Which rows, where rows are no pairs.
+            Selected rows, for unpaired designs.
         """
-        if self._minus:
+        if self._partners:
             boxes = (self._partner(k, block.box) for k in range(len(self)))
             maps = [box.reshape(-1)[block.inside] for box in boxes]
         else:
@@ -148,10 +148,10 @@ class Rows:
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
         values = read_scaled(self._settings, k, values)
-        return values - self._partner(k, box) if self._minus else values
+        return values - self._partner(k, box) if self._partners else values
 
     def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
-        values = np.asarray(self._minus[k][box].to_numpy(), np.float32)
+        values = np.asarray(self._partners[k][box].to_numpy(), np.float32)
         return read_scaled(self._settings, k, values, PARTNER_FACTORS)
 
 
@@ -161,7 +161,7 @@ def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:
 
 
 def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
-    """Boxes of one inner chunk each."""
+    """Yield boxes of one inner chunk each."""
     spans = []
     for size in shape:
         edge = chunk_edge(size)
@@ -170,7 +170,7 @@ def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:
 
 
 def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
-    """Cut a box into blocks of at most so many voxels of the mask, along z and then by count."""
+    """Split a box into blocks of at most so many mask voxels, along z and then by count."""
     order = stored[box].reshape(-1)
     inside = np.flatnonzero(order >= 0)
     for start in range(0, len(inside), most):
@@ -179,7 +179,7 @@ def _cut(stored: NDArray[np.intp], box: Spans, most: int) -> Iterator[Block]:
 
 
 def _tight(order: NDArray[np.intp], part: NDArray[np.intp], box: Spans) -> Block:
-    """Read only the slices of z that hold the voxels."""
+    """Restrict a box to the z slices with voxels."""
     z, y, x = box
     slice_size = (y.stop - y.start) * (x.stop - x.start)
     first, last = int(part[0]) // slice_size, int(part[-1]) // slice_size

@@ -1,4 +1,4 @@
-"""Stage `clusters`: clusters of a contrast above the height and extent, as a table."""
+"""Stage `clusters`: the cluster table of a contrast."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _tsv(rows: pd.DataFrame) -> bytes:
 
 
 def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[str, Any]:
-    """Return what SPM12 prints under its table."""
+    """Return the summary that SPM12 prints under its table."""
     return {
         "height": found[0].height,
         "extent_voxels": found[0].extent_voxels,
@@ -78,7 +78,7 @@ def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[
 
 
 def lesions_on(inputs: Inputs, grid: Grid) -> NDArray[np.bool_] | None:
-    """Return the voxels inside any person's lesion; None when nobody has a lesion mask."""
+    """Return the voxels inside any person's lesion; None without lesion masks."""
     masks = [
         inputs.optional_volume(role, "lesion_template")
         for role in inputs.task.parents

@@ -1,4 +1,4 @@
-"""Stage `contrast`: a t or F at every voxel, block by block, and the smoothness of its noise."""
+"""Stage `contrast`: t or F at every voxel, by blocks, and the smoothness of residuals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
 
 @dataclass(frozen=True)
 class _Fitted:
-    """Maps over the mask's voxels: the statistics, the baseline's mean, and the noise."""
+    """Maps over the mask's voxels: statistics, baseline mean, and noise."""
 
     maps: Mapping[str, Float]
     complete: NDArray[np.bool_]
@@ -54,7 +54,7 @@ def design_of(settings: Any) -> Design:
 
 
 def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "equal") -> int:
-    """Peak memory of one contrast, known before any map is read.
+    """Estimate the peak memory of a contrast before any map is read.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def _describe(
     inside: NDArray[np.bool_],
     variance: dict[str, float] | None,
 ) -> dict[str, Any]:
-    """Describe the search volume: smoothness from voxels where everybody was measured."""
+    """Describe the search volume: smoothness from voxels without missing data."""
     complete, finite = fitted.complete, np.isfinite(fitted.maps["t"])
     mask, tested = inside.copy(), inside.copy()
     mask[inside], tested[inside] = complete, finite
@@ -194,7 +194,7 @@ def _residuals(
     mask: NDArray[np.bool_],
     variance: dict[str, float] | None,
 ) -> Iterator[Float]:
-    """Residuals of the rows that smoothness is estimated from, each read whole."""
+    """Yield the residuals for the smoothness estimate, by row."""
     chosen = fitted.complete
     noise = Noise(
         noise_model(design, variance), fitted.estimates[:, chosen], fitted.deviation[chosen]

@@ -1,4 +1,4 @@
-"""A design as a stage's settings, and back."""
+"""Convert designs to stage settings and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rt1t2_dask.storage.keys import plain
 
 
 def as_settings(design: Design) -> dict[str, Any]:
-    """Return a design as plain numbers, without anybody's label."""
+    """Return a design as plain numbers, without labels of people."""
     settings = {
         "matrix": design.matrix,
         "names": list(design.names),
@@ -26,7 +26,7 @@ def as_settings(design: Design) -> dict[str, Any]:
 
 
 def from_settings(settings: Mapping[str, Any]) -> Design:
-    """Read a design back; row k of it is row k of the maps."""
+    """Read a design from settings; row k is row k of the maps."""
     blocks = settings["blocks"]
     return Design(
         matrix=np.asarray(settings["matrix"], np.float64),

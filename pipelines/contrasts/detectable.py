@@ -1,4 +1,4 @@
-"""Stage `detectable`: the smallest effect this study would find, as a difference or a share."""
+"""Stage `detectable`: the minimum detectable effect, as a difference or partial eta squared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _of_t(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
-    """Smallest effect in percent; in the unit of the maps where their scale has no percent."""
+    """Return the minimum detectable effect in percent, or in the unit of the maps if signed."""
     se, mean, dof = (
         inputs.volume("contrast", f"stat_{name}").data for name in ("se", "mean", "dof")
     )
@@ -57,7 +57,7 @@ def _of_t(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
 
 
 def _of_f(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
-    """Smallest partial eta squared."""
+    """Return the minimum detectable partial eta squared."""
     n, dof = (inputs.volume("contrast", f"stat_{name}").data for name in ("n", "dof"))
     q, power = record["numerator"], inputs.settings["power"]
     found = detectable_eta(n, dof, q, height, record["dof"], power)
@@ -65,7 +65,7 @@ def _of_f(inputs: Inputs, record: Any, height: float) -> tuple[Float, str, str]:
 
 
 def _critical(inputs: Inputs, record: Any, alpha: float) -> tuple[float, str]:
-    """Critical |t| or F: of the permutations where there are any, else of the random field."""
+    """Return the critical |t| or F: by permutation if run, else by random field theory."""
     q = record["numerator"]
     if "permute" in inputs.task.parents:
         permuted = json.loads(inputs.lake.file(inputs.task.parents["permute"], SUMMARY))

@@ -1,4 +1,4 @@
-"""From a contrast of the cohort file to a design, and to words."""
+"""Build designs and descriptions from contrasts of the cohort file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from rt1t2_dask.stats.covariates import require_values
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.stats.formula import GROUP, from_formula
 
-# Of every design, and of the table that shows it.
+# Column names of every design and of its table.
 OWN_COLUMNS = ("mean", "difference", "row", "group")
 
 
 @dataclass(frozen=True)
 class Words:
-    """How a contrast is called, and what a positive and a negative t mean (empty for F)."""
+    """The title of a contrast, and the meaning of positive and negative t (empty for F)."""
 
     title: str
     positive: str = ""
@@ -44,30 +44,30 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
     Parameters
     ----------
     form : Form
-        Its covariates filled in.
+        With its covariates.
     people : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_people` gives; rows of the design count in it.
+        From `rt1t2_dask.pipelines.people.table.read_people`; rows of the design index it.
     reference : str
-        The group of controls.
+        The control group.
 
     Raises
     ------
     UserError
-        When the design cannot be estimated with the people at hand.
+        The design cannot be estimated with these people.
     """
-    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    groups, labels = people["group"].tolist(), people["participant_id"].tolist()
     names = form.covariates or ()
     covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
     match form:
         case Paired():
             pair = _pairs(form, people)
-            design = designs.paired(groups, *form.groups, pair, covariates, participants=who)
+            design = designs.paired(groups, *form.groups, pair, covariates, participants=labels)
         case TwoSample():
-            design = two_sample(groups, *form.groups, covariates, participants=who)
+            design = two_sample(groups, *form.groups, covariates, participants=labels)
         case OneSample():
-            design = designs.one_sample(groups, form.group, covariates, participants=who)
+            design = designs.one_sample(groups, form.group, covariates, participants=labels)
         case Anova():
-            design = designs.anova(groups, form.groups, covariates, participants=who)
+            design = designs.anova(groups, form.groups, covariates, participants=labels)
         case Regression():
             design = _regression(form, people, covariates)
         case Formula():
@@ -78,7 +78,7 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
 
 
 def _apart(design: Design, form: Form) -> Design:
-    """Rename covariates that are called as the design's own columns or those of its table are."""
+    """Rename covariates whose names are used by the design or its table."""
     n = 0 if isinstance(form, Formula) else 1
     n = len(set(design.group)) if isinstance(form, Anova | Regression) else n
     n = 2 if type(form) is TwoSample else n
@@ -88,7 +88,7 @@ def _apart(design: Design, form: Form) -> Design:
 
 
 def own_name(name: str, taken: Collection[str] = ()) -> str:
-    """Return what a covariate is called: marked where a column that is none has its name."""
+    """Return the column name of a covariate, marked where its name is taken."""
     return f"{COVARIATE}{name}" if name in taken or OF_GAIN.fullmatch(name) else name
 
 
@@ -96,9 +96,9 @@ def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame
     score = people[COVARIATE + form.of].rename(form.of)
     if not pd.api.types.is_numeric_dtype(score):
         raise UserError(f"regression of {form.of}: its values are not all numbers.")
-    groups, who = people["group"].tolist(), people["participant_id"].tolist()
+    groups, labels = people["group"].tolist(), people["participant_id"].tolist()
     within = form.within or tuple(dict.fromkeys(groups))
-    return designs.regression(groups, within, score, covariates, participants=who)
+    return designs.regression(groups, within, score, covariates, participants=labels)
 
 
 def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
@@ -118,10 +118,10 @@ def _formula(form: Formula, people: pd.DataFrame, reference: str) -> Design:
 
 
 def _pairs(form: Paired, people: pd.DataFrame) -> list[str]:
-    """Return everybody's pair; of those whom the contrast compares it has to be known."""
-    pair, who = people[COVARIATE + form.pair], people["participant_id"].tolist()
+    """Return the pair of each person; required for people in the contrast."""
+    pair, labels = people[COVARIATE + form.pair], people["participant_id"].tolist()
     rows = np.flatnonzero(people["group"].isin(form.groups).to_numpy())
-    require_values(pair.iloc[rows], form.pair, rows, who, "pair")
+    require_values(pair.iloc[rows], form.pair, rows, labels, "pair")
     return [str(name) for name in pair]
 
 
@@ -134,7 +134,7 @@ def _with_blocks(design: Design, form: Form, people: pd.DataFrame) -> Design:
 
 
 def words(form: Form) -> Words:
-    """Say what a contrast compares."""
+    """Describe a contrast."""
     match form:
         case TwoSample():
             first, second = form.groups

@@ -1,4 +1,4 @@
-"""The smoothed maps of a cohort as one matrix over the voxels of a mask."""
+"""The smoothed maps of a cohort as a matrix over the voxels of a mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRID_TOLERANCE_MM = 0.01
 
 
 def row_role(index: int) -> str:
-    """Role of the smoothed map of one row of the design."""
+    """Return the role of the smoothed map of one row of the design."""
     return f"row{index:05d}"
 
 
@@ -26,19 +26,19 @@ def n_rows(inputs: Inputs) -> int:
 
 
 def common_grid(inputs: Inputs) -> Grid:
-    """Return the grid all maps lie on.
+    """Return the common grid of all maps.
 
     Raises
     ------
     UserError
-        When a map lies on another grid.
+        A map is on another grid.
     """
     grids = [grid_of(inputs.dataset(row_role(i))["smoothed"]) for i in range(n_rows(inputs))]
     for index, grid in enumerate(grids):
         if not grid.same_as(grids[0], GRID_TOLERANCE_MM):
             raise UserError(
                 f"map {index + 1} of {len(grids)} has {grid.shape} voxels, the first "
-                f"{grids[0].shape}, or their affines differ. Bring all maps on one grid."
+                f"{grids[0].shape}, or their affines differ. Resample all maps to one grid."
             )
     return grids[0]
 
@@ -49,7 +49,7 @@ def analysis_mask(inputs: Inputs, grid: Grid) -> NDArray[np.bool_]:
     Raises
     ------
     UserError
-        When the mask covers no voxel of the maps.
+        The mask covers no voxel of the maps.
     """
     if "mask" in inputs.task.files:
         mask = from_bytes(inputs.task.files["mask"].read(), "contrast.mask", kind="mask")
@@ -82,7 +82,7 @@ def load_matrix(inputs: Inputs, inside: NDArray[np.bool_]) -> NDArray[np.float32
 
 
 def scattered(values: NDArray[np.generic], inside: NDArray[np.bool_], like: Grid) -> Volume:
-    """Put values of the mask's voxels back on the grid; NaN elsewhere."""
+    """Scatter values of the mask's voxels to the grid; NaN elsewhere."""
     data = np.full(inside.shape, np.nan, dtype=np.float32)
     data[inside] = values
     return Volume(data, like.affine)

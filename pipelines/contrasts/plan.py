@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, held_constant, usable
 from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, LOG, RATIO, SCALE, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
-from rt1t2_dask.pipelines.contrasts.blocks import minus_role
+from rt1t2_dask.pipelines.contrasts.blocks import partner_role
 from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
@@ -287,8 +287,8 @@ def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[
     parts = {row_role(i): plans[k].part(stage) for i, k in enumerate(design.rows.tolist())}
     if design.partner is None:
         return parts
-    minus = enumerate(design.partner.tolist())
-    return parts | {minus_role(i): plans[k].part(stage) for i, k in minus}
+    partners = enumerate(design.partner.tolist())
+    return parts | {partner_role(i): plans[k].part(stage) for i, k in partners}
 
 
 def mask_file(config: Config) -> dict[str, InputFile]:

@@ -1,4 +1,4 @@
-"""Stages `parcel_contrast` and `cluster_effects`: a contrast on means of regions and clusters."""
+"""Stages `parcel_contrast` and `cluster_effects`: contrasts of regional and cluster means."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.calibration.group_scale import (
     PARTNER_FACTORS,
     read_scaled,
 )
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, minus_role
+from rt1t2_dask.pipelines.contrasts.blocks import Rows, partner_role
 from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
 from rt1t2_dask.pipelines.contrasts.maps import n_rows, row_role
 from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
@@ -49,7 +49,7 @@ def _make_parcels(inputs: Inputs) -> Made:
 
 
 def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    """Order the columns of a table of regions: names first, corrected p beside p."""
+    """Order the columns of a regional table: names first, corrected p beside p."""
     names, corrected = ["region", "name"], ["q_fdr", "p_fwe_max_t"]
     others = [str(name) for name in rows if name not in (*names, *corrected)]
     at = others.index("p") + 1
@@ -79,9 +79,9 @@ def _made(rows: pd.DataFrame) -> Made:
 
 
 def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
-    """Regional means by row, pairs subtracted, and the mean they are a share of."""
+    """Return regional means by row, pairs subtracted, and the reference mean of percentages."""
     own = np.stack(list(_read(inputs, row_role, FACTORS)))
-    other = list(_read(inputs, minus_role, PARTNER_FACTORS))
+    other = list(_read(inputs, partner_role, PARTNER_FACTORS))
     if other:
         return own - np.stack(other), _mean(np.stack(other))
     against = inputs.settings.get(AGAINST, 0.0)
@@ -89,7 +89,7 @@ def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
 
 
 def _mean(rows: Float) -> Float:
-    """Mean over those who were measured; NaN where nobody was."""
+    """Average over people measured; NaN if none was."""
     count = np.isfinite(rows).sum(axis=0)
     total = np.nansum(rows, axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -117,7 +117,7 @@ def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.
 
 
 def _max_t(inputs: Inputs, data: Float, design: Design) -> Float:
-    """Family-wise p of each region by the largest |t| of each relabeling."""
+    """Compute the family-wise p of each region by the maximum |t| of each relabeling."""
     settings = inputs.settings
     how = exchange.exchanged(design, settings["variance"])
     method, seed = settings["method"], settings["seed"]

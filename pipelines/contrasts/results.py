@@ -1,4 +1,4 @@
-"""Group results read back from the lake, as the tables of the contract."""
+"""Group results from the lake, as output tables."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 
 def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
-    """Read a table that a part holds; the text n/a stays text, empty is missing."""
+    """Read a table of a part; the text n/a stays text, empty is missing."""
     content = io.BytesIO(lake.file(part, name))
     return pd.read_csv(content, sep="\t", keep_default_na=False, na_values=[""])
 
 
 def design_table(plan: ContrastPlan) -> pd.DataFrame:
-    """Return the design, one row an observation and one column a column, and its contrast rows."""
+    """Return the design matrix, one row per observation, and its contrast rows."""
     design = plan.design
     rows = pd.DataFrame(design.matrix, columns=list(design.names))
     rows.insert(0, "group", design.group)
@@ -40,16 +40,16 @@ def design_table(plan: ContrastPlan) -> pd.DataFrame:
 
 
 def baseline_name(plan: ContrastPlan, reference: str) -> str:
-    """Say what the percentages of a contrast are a share of."""
+    """Return the reference of the percentages of a contrast."""
     if plan.design.partner is not None:
         return f"mean of {plan.form.members[1]}"
     if reference in plan.design.groups:
         return f"mean of {reference}"
-    return "mean of everybody in the contrast"
+    return "mean of all people in the contrast"
 
 
 def contrast_details(lake: Lake, plan: ContrastPlan, reference: str) -> Details:
-    """Gather what the report shows under a contrast's clusters."""
+    """Collect the details below a contrast's cluster table."""
     design, columns = plan.design, list(plan.design.names)
     return Details(
         baseline=baseline_name(plan, reference),
@@ -71,7 +71,7 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
     """Return the cluster table, with permutation p of extent and peak where they were permuted.
 
     ``p_fwe_permutation``, of extent where that was permuted and else of the peak, is the name of
-    the release before.
+    the previous release.
     """
     rows = pd.read_csv(io.BytesIO(lake.file(plan.clusters.part, TABLE)), sep="\t")
     if plan.permute is None or not len(rows):
@@ -84,7 +84,7 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
     at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
     ways = lake.record(plan.permute.part)["n"] + 1
     if plan.permute.settings["tail"] == "none":
-        # The map is float32; a permutation p is a whole number of relabelings.
+        # The map is float32; a permutation p is an integer number of relabelings.
         at_peaks = np.round(at_peaks * ways) / ways
     rows["peak_p_fwe_permutation"] = at_peaks
     old = "extent" if by_extent(plan) else "peak"
@@ -93,7 +93,7 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
 
 
 def by_extent(plan: ContrastPlan) -> bool:
-    """Whether the clusters' extent was permuted, formed at the table's own height."""
+    """Return whether cluster extent was permuted at the table's height threshold."""
     settings = {} if plan.permute is None else plan.permute.settings
     return (
         "cluster" in settings.get("statistic", ())
@@ -108,7 +108,7 @@ def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:
 
 
 def permutation_summary(lake: Lake, plan: ContrastPlan) -> dict[str, Any] | None:
-    """Return what goes into ``contrast-<name>_permutation.json``."""
+    """Return the content of ``contrast-<name>_permutation.json``."""
     if plan.permute is None:
         return None
     summary: dict[str, Any] = json.loads(lake.file(plan.permute.part, SUMMARY))

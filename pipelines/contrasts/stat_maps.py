@@ -1,4 +1,4 @@
-"""Names of the maps of a contrast, by what the statistics call them."""
+"""File names of the maps of a contrast, by statistic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE_WEIGHT = ("effect", "hedges_g", "se")
 
 
 def maps_of(design: Design) -> list[str]:
-    """Return the maps that a contrast has: some are of one set of weights, some of slopes and F."""
+    """Return the maps of a contrast: some are of t, some of slopes, some of F."""
     left_out = ONE_WEIGHT if design.q > 1 else ()
     if effect_size_of(design) not in ("partial_r", "partial_eta2"):
         left_out = (*left_out, "explained")

@@ -1,4 +1,4 @@
-"""Stage `thresholds`: how many clusters a contrast has at other heights and extents."""
+"""Stage `thresholds`: the number of clusters at other height and extent thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which code decides a result: the modules a stage reaches through its imports."""
+"""The code a result depends on: the modules imported by a stage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from rt1t2_dask.storage.keys import checksum, digest
 
 PACKAGE = "rt1t2_dask"
-# What these decide is in a key already (checksums, settings), or decides no number.
+# Their effect is already in the key (checksums, settings), or they do not affect results.
 OUTSIDE = tuple(
     f"{PACKAGE}.{name}"
     for name in ("assets", "config", "errors", "pipelines.engine.stage", "storage", "variables")
@@ -21,21 +21,21 @@ OUTSIDE = tuple(
 
 @cache
 def code_version(modules: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
-    """Return a digest of the text of modules, of all that they import here, and of libraries.
+    """Return a digest of the source of modules, of their imports in this package, and of libraries.
 
     Parameters
     ----------
     modules : tuple of str
-        Where to start.
+        Entry modules.
     libraries : tuple of str
-        Installed distributions whose version decides the result.
+        Distributions whose version affects the result.
     """
     texts = {name: checksum(_path(name).read_bytes()) for name in reached(modules)}
     return digest([texts, {name: version(name) for name in libraries}])
 
 
 def reached(modules: tuple[str, ...]) -> list[str]:
-    """Name the package's modules that some modules import, directly or not, and themselves."""
+    """Return modules and all package modules that they import, directly or indirectly."""
     seen: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -65,7 +65,7 @@ def _named(tree: ast.AST) -> Iterator[str]:
 
 
 def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk what is run: what is imported for types alone decides no number."""
+    """Yield the nodes that run: imports for type checking do not affect results."""
     yield node
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         children: Iterable[ast.AST] = node.orelse

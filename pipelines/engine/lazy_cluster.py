@@ -1,4 +1,4 @@
-"""A cluster that is there once it is needed."""
+"""A cluster that starts on demand."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import ExitStack
 
 from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.reach import LakeReached
+from rt1t2_dask.pipelines.engine.access import LakeAccess
 
 
 class LazyCluster:
-    """Starts the cluster when work first needs it."""
+    """Start the cluster on first use."""
 
     def __init__(self, config: Config, stack: ExitStack) -> None:
         self._cluster, self._stack = config.cluster, stack
-        self._check = LakeReached(config.storage.url, config.storage.options())
+        self._check = LakeAccess(config.storage.url, config.storage.options())
         self._executor: Executor | None = None
 
     def __call__(self) -> Executor:

@@ -1,4 +1,4 @@
-"""Files that a setting names, wherever they lie."""
+"""Files set by a setting, at any location."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rt1t2_dask.storage.stores import open_store
 
 
 def local_file(path: str, setting: str) -> InputFile:
-    """Take in a file that a setting names.
+    """Read a file set by a setting.
 
     Raises
     ------
     UserError
-        When there is no such file.
+        There is no such file.
     """
     folder, _, name = path.rpartition("/") if "://" in path else _split(path)
     try:
         content = open_store(folder).read(name)
     except AwayError:
         raise UserError(
-            f"{setting}={path}: a link whose content is not here. Fetch it: datalad get {path}."
+            f"{setting}={path}: a link whose content was not fetched. Fetch it: datalad get {path}."
         ) from None
     except FileNotFoundError:
         raise UserError(f"{setting}={path}: there is no such file.") from None

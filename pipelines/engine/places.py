@@ -1,4 +1,4 @@
-"""Where a path that a person wrote leads: inside a dataset, elsewhere on disk or in a bucket."""
+"""Resolve user paths: in a dataset, elsewhere on disk, or in a bucket."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from rt1t2_dask.storage.stores import Store
 
 
 def located(root: str, path: str) -> tuple[str, str]:
-    """Split a path into the store it lies in and its name there.
+    """Split a path into its store and its name there.
 
     Parameters
     ----------
     root : str
-        URL or folder of the dataset that a relative path starts from.
+        URL or folder of the dataset, root of relative paths.
     path : str
         Relative, absolute (``~`` too) or a URL.
 
     Raises
     ------
     UserError
-        A relative path that leads out of a bucket's dataset.
+        A relative path out of a bucket's dataset.
     """
     if "://" in path:
         folder, _, name = path.rpartition("/")
@@ -30,19 +30,19 @@ def located(root: str, path: str) -> tuple[str, str]:
     if not path.startswith(("/", "~")) and ".." not in inside.parts:
         return root, path
     if "://" in root:
-        raise UserError(f"{path} leads out of source.root={root}; write its whole URL.")
+        raise UserError(f"{path} is outside source.root={root}; write its full URL.")
     whole = Path(root).expanduser() / Path(path).expanduser()
     return str(whole.parent.resolve()), whole.name
 
 
 def variants(path: str) -> tuple[str, ...]:
-    """Return the path and the same with gzip's suffix added or taken away."""
+    """Return the path and the same with gzip's suffix added or removed."""
     other = path.removesuffix(".gz") if path.endswith(".gz") else f"{path}.gz"
     return path, other
 
 
 def for_person(pattern: str, label: str) -> str:
-    """Put a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
+    """Insert a person's label into a path: ``{label}`` is ``sub-01``, ``{id}`` is ``01``."""
     return pattern.replace("{label}", label).replace("{id}", label.removeprefix("sub-"))
 
 
@@ -54,6 +54,6 @@ def joined(root: str, path: str) -> str:
 
 
 def people_folders(store: Store) -> list[str]:
-    """Return the labels of all folders `sub-*`, sorted; reports and archives beside are none."""
+    """Return the sorted labels of all folders `sub-*`; reports and archives are ignored."""
     names = (name for name in store.children() if name.startswith("sub-"))
     return sorted(name[:-1] for name in names if name.endswith("/"))

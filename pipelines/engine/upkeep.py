@@ -1,4 +1,4 @@
-"""Upkeep of a lake from the command line: what it holds, whether it is sound, what may go."""
+"""Upkeep of a lake from the command line: status, verification, garbage collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DONE, UNSOUND = 0, 1
 
 
 def run_upkeep(action: str, storage: Storage, dry_run: bool) -> int:
-    """Look after a lake.
+    """Run an upkeep action on a lake.
 
     Parameters
     ----------
@@ -22,23 +22,25 @@ def run_upkeep(action: str, storage: Storage, dry_run: bool) -> int:
         ``status``, ``verify`` or ``gc``.
     storage : Storage
     dry_run : bool
-        ``gc`` only says what would go.
+        ``gc`` only reports what it would remove.
 
     Returns
     -------
     int
-        0, or 1 when ``verify`` found a fault.
+        0, or 1 if ``verify`` found a problem.
 
     Raises
     ------
     UserError
-        For another action, or where no lake lies.
+        For another action, or if there is no lake.
     """
     if action not in ACTIONS:
         raise UserError(f"lake={action}: choose from {', '.join(ACTIONS)}, publish.")
     lake = Lake(storage.url, storage.options())
     if not lake.store.children() & {"parts/", "runs/"}:
-        raise UserError(f"storage.url={storage.url}: no lake is there; name the lake of a run.")
+        raise UserError(
+            f"storage.url={storage.url}: there is no lake; set it to the lake of a run."
+        )
     lines, code = ACTIONS[action](lake, dry_run)
     sys.stdout.write("\n".join([f"lake {storage.url}", *lines]) + "\n")
     return code
@@ -57,15 +59,18 @@ def _status(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
 def _verify(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
     problems = upkeep.verify(lake)
     if not problems:
-        return ["every part equals its checksums"], DONE
-    return [*problems, f"{len(problems)} faults: delete those parts' .json and run again"], UNSOUND
+        return ["all parts match their checksums"], DONE
+    return [
+        *problems,
+        f"{len(problems)} problems: delete those parts' .json and run again",
+    ], UNSOUND
 
 
 def _gc(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
     gone = upkeep.gc(lake, dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
-    text = f"{verb} {len(gone.parts)} parts that no run names, {gone.size / 1e6:.1f} MB"
-    return [text, f"{len(gone.claimed)} left because somebody works on them"], DONE
+    text = f"{verb} {len(gone.parts)} parts without a run, {gone.size / 1e6:.1f} MB"
+    return [text, f"{len(gone.claimed)} kept because they are claimed"], DONE
 
 
 ACTIONS: dict[str, Callable[[Lake, bool], tuple[list[str], int]]] = {

@@ -1,4 +1,4 @@
-"""Between the images of the science and the arrays of the lake."""
+"""Convert between images and arrays of the lake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rt1t2_dask.variables import attributes, dimensions
 
 
 def to_array(name: str, volume: Volume, **extra: Any) -> xr.DataArray:
-    """Lay an image out as the lake keeps it: (z, y, x), with affine, units and doc.
+    """Convert an image to an array of the lake: (z, y, x), with affine, units and doc.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def to_array(name: str, volume: Volume, **extra: Any) -> xr.DataArray:
 
 
 def to_volume(array: xr.DataArray) -> Volume:
-    """Read an image back: voxels indexed (x, y, z)."""
+    """Convert an array to an image: voxels indexed (x, y, z)."""
     data = np.moveaxis(array.to_numpy(), (0, 1, 2), (2, 1, 0))
     return Volume(data, affine_of(array))
 
@@ -47,5 +47,5 @@ def grid_of(array: xr.DataArray) -> Grid:
 
 
 def table(name: str, values: NDArray[Any]) -> xr.DataArray:
-    """Lay a registered array that is not an image out for the lake."""
+    """Convert a registered array that is not an image to an array of the lake."""
     return xr.DataArray(values, dims=dimensions(name), attrs=attributes(name), name=name)

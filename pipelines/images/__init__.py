@@ -1,1 +1,1 @@
-"""The stages of a person, from scans to regional means."""
+"""Stages of one person, from scans to regional means."""

@@ -1,4 +1,4 @@
-"""Stage `bias`: both images without their bias fields."""
+"""Stage `bias`: bias-corrected images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _flat(image: Volume) -> Bias:
-    """Leave an image that was corrected before as it is."""
+    """Return an image that is already corrected unchanged."""
     return Bias(image, image.with_data(np.ones(image.data.shape, dtype=np.float32)))
 
 
@@ -50,7 +50,7 @@ def _weight(
     lesion: Volume | None,
     to_t1w: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
-    """Fit the head, without the lesion: a stroke is no bias field."""
+    """Return the fitting mask: the head without the lesion."""
     if lesion is None:
         return head
     carried = on_grid(lesion.with_data(lesion.data > 0), image.grid, rigid=to_t1w)

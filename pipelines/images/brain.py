@@ -19,12 +19,12 @@ OUTSIDE = "lesion_outside_share"
 
 
 def brain_settings(config: Config) -> Mapping[str, str | float]:
-    """Return what decides the brain mask: whether a doubtful pose is refused, and deepbet's.
+    """Return the settings of the brain mask: pose check and deepbet.
 
     Raises
     ------
     UserError
-        The chosen program is not installed.
+        The selected program is not installed.
     """
     if config.brain.method == "template":
         return {"pose": config.checks.pose}
@@ -50,7 +50,7 @@ def _make(inputs: Inputs) -> Made:
     record = {
         "brain_ml": float(volume_ml),
         "brain_mask": _origin(inputs),
-        "head_likeness": registered.pose.likeness,
+        "head_similarity": registered.pose.similarity,
         "head_margin": registered.pose.margin,
         "head_ncc": registered.ncc,
         "head_reach": registered.reach,
@@ -60,7 +60,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _found(inputs: Inputs) -> Brain:
-    """Find the mask, or take the one brought; the head's pose is judged either way."""
+    """Find the brain mask, or use the precomputed one; the head's pose is checked either way."""
     t1w, refuse = inputs.volume("bias", "t1w_corrected"), inputs.settings["pose"]
     head, brain = template_head(inputs)
     brought = _mask(inputs, "brain_mask")
@@ -77,7 +77,7 @@ def _found(inputs: Inputs) -> Brain:
 
 
 def template_head(inputs: Inputs) -> tuple[Volume, Volume]:
-    """Read the head that people are registered to, and its boolean brain mask."""
+    """Read the template head and its boolean brain mask."""
     head, brain = (inputs.volume("head", name) for name in ("t1w", "brain"))
     return head, brain.with_data(brain.data.astype(np.bool_))
 
@@ -96,7 +96,7 @@ def _usable(brought: Volume) -> Volume:
     if not brought.data.any():
         raise SubjectError(
             "The brain mask is empty.",
-            "Bring one that is not, or remove the file to have the mask made here.",
+            "Replace it, or remove the file to compute the mask here.",
         )
     return brought
 

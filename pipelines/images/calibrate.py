@@ -1,4 +1,4 @@
-"""Stage `calibrate`: the maps that bring a person's intensities to the reference's scale."""
+"""Stage `calibrate`: intensity maps from a person to the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage `coregister`: where the T2w lies relative to the T1w."""
+"""Stage `coregister`: rigid registration of T2w to T1w."""
 
 from __future__ import annotations
 

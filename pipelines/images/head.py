@@ -1,4 +1,4 @@
-"""Stage `head`: the whole head that people's heads are registered to, for the brain mask."""
+"""Stage `head`: the whole-head template of the brain mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD_VOXEL_MM = 2.0
 
 
 def _make(inputs: Inputs) -> Made:
-    """Return a whole head in template space: the installed one, else one built round the brain."""
+    """Return a whole head in template space: installed, else built round the brain."""
     space = inputs.settings["space"]
     if space != SPACE:
         return _installed(inputs, space)
@@ -36,7 +36,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _installed(inputs: Inputs, space: str) -> Made:
-    """Return a template that has its own head and brain mask."""
+    """Return a template with its own head and brain mask."""
     name = TEMPLATES[space].t1
     head = regrid(inputs.asset(name), HEAD_VOXEL_MM)
     brain = to_grid(brain_mask(inputs, space), head.grid, order=0)
@@ -48,7 +48,7 @@ def _installed(inputs: Inputs, space: str) -> Made:
 
 
 def head_assets(space: str) -> tuple[str, ...]:
-    """Name the assets that the head of a template space is made of."""
+    """Return the assets of the head of a template space."""
     if space != SPACE:
         return TEMPLATES[space].names()
     return (T1, GREY, WHITE) + ((HEAD,) if assets.find(HEAD) else ())

@@ -1,4 +1,4 @@
-"""Stage `ingest`: a person's images as they were brought, checked."""
+"""Stage `ingest`: read and check a person's images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain.trim import filled
 from rt1t2_dask.images.dicom.read import convert
-from rt1t2_dask.images.nifti import START_BYTES, from_bytes, look_at_start
+from rt1t2_dask.images.nifti import START_BYTES, from_bytes, inspect_start
 from rt1t2_dask.images.quality.qc import (
-    Look,
+    Inspection,
     check_contrasts,
     check_not_the_same,
-    look_at,
+    inspect,
     mask_on,
 )
 from rt1t2_dask.images.resample import to_grid, working_grid
@@ -32,7 +32,7 @@ from rt1t2_dask.storage.keys import checksum
 
 Mask = NDArray[np.bool_]
 
-# sMRIPrep lays a T2w on the T1w's grid once both are registered.
+# sMRIPrep resamples a T2w to the T1w's grid after registration.
 ONE_GRID_MM = 0.01
 _PERSON = re.compile(r"sub-[^_/]+")
 SHARES = ("csf_share", "grey_share", "white_share")
@@ -40,7 +40,7 @@ MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
 
 def _make_scans(inputs: Inputs) -> Made:
-    """Read T1w, T2w and the masks; refuse what would give a wrong number."""
+    """Read T1w, T2w and the masks; refuse images that would give wrong numbers."""
     files, checks = inputs.task.files, inputs.settings
     t2w_file = files["t2w"] if "t2w" in files else files["t2w_raw"]
     (t1w_read, t1w_notes), (t2w_read, t2w_notes) = (
@@ -51,8 +51,8 @@ def _make_scans(inputs: Inputs) -> Made:
     check_not_the_same(t1w, t2w)
     most = checks["most_voxel_mm"]
     looks = {
-        "t1w": look_at(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
-        "t2w": look_at(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
+        "t1w": inspect(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
+        "t2w": inspect(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
     }
     if checks["contrast"]:
         check_contrasts(looks["t1w"], looks["t2w"])
@@ -70,7 +70,7 @@ def _make_scans(inputs: Inputs) -> Made:
 
 
 def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
-    """Say what derivatives make needless: which bias fields, and the rigid registration."""
+    """Return the steps already done by derivatives: bias corrections and rigid registration."""
     raw = "t2w" not in inputs.task.files
     corrected = [
         name for name in inputs.settings.get("bias_corrected", ()) if name == "t1w" or not raw
@@ -81,18 +81,18 @@ def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
 
 
 def _scan(file: InputFile, name: str) -> tuple[Volume, tuple[str, ...]]:
-    """Read a scan, and what was set right in it."""
+    """Read a scan, and notes on its corrections."""
     with _named(file):
         if file.members:
             converted = convert(file.read_members(), name, file.slices, file.echo_ms)
             return converted.volume, converted.notes
         content = file.read()
-        return from_bytes(content, name), look_at_start(content[:START_BYTES], name).notes
+        return from_bytes(content, name), inspect_start(content[:START_BYTES], name).notes
 
 
 @contextmanager
 def _named(file: InputFile) -> Iterator[None]:
-    """Name the file in a refusal, without the person: reasons may come into a log."""
+    """Add the file name to an error, without the person: reasons are logged."""
     try:
         yield
     except SubjectError as error:
@@ -111,7 +111,7 @@ def _masks(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
 
 
 def _shares(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
-    """Read tissue probabilities, which derivatives may have."""
+    """Read tissue probabilities of derivatives."""
     shares = {}
     for role in SHARES:
         if role in inputs.task.files:
@@ -119,13 +119,13 @@ def _shares(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
             if not share.grid.same_as(t1w.grid, tolerance_mm=0.1):
                 raise SubjectError(
                     f"{role.replace('_', ' ')} is not on the T1w's grid.",
-                    "Take the *_probseg files away, or leave the subject out with cohort.exclude.",
+                    "Remove the *_probseg files, or leave the subject out with cohort.exclude.",
                 )
             shares[role] = share.with_data(np.clip(np.nan_to_num(share.data), 0, 1))
     return shares
 
 
-def _seen(image: Volume, look: Look | None) -> dict[str, Any]:
+def _seen(image: Volume, look: Inspection | None) -> dict[str, Any]:
     seen = {"voxel_mm": image.grid.voxel_mm.tolist(), "shape": list(image.grid.shape)}
     if look is None:
         return seen
@@ -142,7 +142,7 @@ def _make_map(inputs: Inputs) -> Made:
     Raises
     ------
     SubjectError
-        Its mask is on another grid, or nothing of it was measured.
+        Its mask is on another grid, or it has no measured voxel.
     """
     files = inputs.task.files
     with _named(files["map"]):
@@ -157,20 +157,20 @@ def _make_map(inputs: Inputs) -> Made:
             raise SubjectError(
                 f"the mask has {mask.grid.shape} voxels, the map {ratio.grid.shape}, "
                 "or their affines differ.",
-                "Bring both on one grid.",
+                "Resample both to one grid.",
             )
         data[~mask.data] = np.nan
     if not np.isfinite(data).any():
         raise SubjectError(
-            "no voxel of the ratio map was measured: all are 0, NaN or outside of its mask.",
-            "Bring another map, or set source.zero_is_missing=false where 0 is a value.",
+            "the ratio map has no measured voxel: all are 0, NaN or outside its mask.",
+            "Use another map, or set source.zero_is_missing=false if 0 is a value.",
         )
     array = to_array("ratio", ratio.with_data(data), space=inputs.settings["space"])
     return Made(xr.Dataset({"ratio": array}), _map_record(ratio, data, zeros, brain))
 
 
 def _missing_zeros(data: NDArray[np.float32], brain: Mask, rule: bool | str) -> Mask:
-    """Find the zeros that count as missing: those of the background (``auto``), all, or none."""
+    """Return the zeros treated as missing: of the background (``auto``), all, or none."""
     if rule == "auto":
         return background(data, brain)
     return np.asarray((data == 0) & bool(rule))

@@ -1,4 +1,4 @@
-"""Stages `landmarks` and `reference`: what calibration reads of one person, and of the controls."""
+"""Stages `landmarks` and `reference`: calibration landmarks of a person, and of the controls."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def _make(inputs: Inputs) -> Made:
 
 
 def finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
-    """Return numbers as a record keeps them: None in place of NaN."""
+    """Return numbers for a record: None instead of NaN."""
     return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
 
 def _geometry(inputs: Inputs) -> dict[str, list[float]]:
-    """Return the voxel edges of either scan as it came, in mm, shortest first."""
+    """Return the original voxel edges of each scan, mm, ascending."""
     seen = inputs.record("ingest")["inputs"]
     return {image: sorted(seen[image]["voxel_mm"]) for image in ("t1w", "t2w")}
 
 
 def as_tables(found: Landmarks) -> xr.Dataset:
-    """Lay landmarks out for the lake."""
+    """Convert landmarks to arrays of the lake."""
     values = (found.classes, found.voxels, found.brain, found.stripe)
     return xr.Dataset({name: table(name, v) for name, v in zip(NAMES, values, strict=True)})
 
 
 def from_tables(dataset: xr.Dataset) -> Landmarks:
-    """Read landmarks back."""
+    """Read landmarks from a part."""
     return Landmarks(*(dataset[name].to_numpy() for name in NAMES))
 
 
@@ -82,7 +82,7 @@ def _probabilities() -> dict[str, Volume]:
 
 
 def _make_reference(inputs: Inputs) -> Made:
-    """Average everybody who is named; in the order of their keys, so that names do not matter."""
+    """Average the controls, in the order of their keys, so that labels do not matter."""
     roles = sorted(inputs.task.parents, key=lambda role: inputs.task.parents[role].key)
     found = of_people([from_tables(inputs.dataset(role)) for role in roles])
     return Made(as_tables(found.landmarks), {"controls": len(roles)})

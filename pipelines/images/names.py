@@ -1,4 +1,4 @@
-"""Names that several stages share: assets, and the template spaces with theirs."""
+"""Names shared by stages: assets and template spaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPACE = "MNI152NLin2009aSym"
 
 @dataclass(frozen=True)
 class TemplateAssets:
-    """What a template space is made of.
+    """Assets of a template space.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TemplateAssets:
     mask: str | None = None
 
     def names(self) -> tuple[str, ...]:
-        """Name all of them."""
+        """Return all names."""
         return tuple(name for name in (self.t1, self.grey, self.white, self.mask) if name)
 
 
@@ -40,6 +40,6 @@ TEMPLATES = {
     ),
 }
 ANCHOR = "anchor"
-"""How a design's columns of log T1w/T2w of fluid begin."""
+"""Prefix of design columns with log T1w/T2w of CSF."""
 OF_GAIN = re.compile(rf"{ANCHOR}( of P\d+)?|protocol\[P\d+\]")
-"""Names of a design's columns that hold protocol and gain constant."""
+"""Pattern of design columns for protocol and gain."""

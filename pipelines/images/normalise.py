@@ -13,16 +13,16 @@ from rt1t2_dask.images.registration.normalise import to_template
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.images.given_transform import make_given
+from rt1t2_dask.pipelines.images.precomputed_transform import make_precomputed
 
 
 def normalise_settings(config: Config) -> Mapping[str, Any]:
-    """Return what decides the deformation field.
+    """Return the settings of the deformation field.
 
     Raises
     ------
     UserError
-        The chosen program is not installed.
+        The selected program is not installed.
     """
     settings: dict[str, Any] = {
         "kind": config.normalise.kind,
@@ -30,7 +30,7 @@ def normalise_settings(config: Config) -> Mapping[str, Any]:
         "fill": config.lesion.fill,
         "timeout_s": config.normalise.timeout_s,
     }
-    if config.given_transform:
+    if config.precomputed_transform:
         return {k: settings[k] for k in ("kind", "voxel_mm")} | {"space": config.space}
     if config.normalise.kind == "ants_syn":
         settings["antspyx"] = ants_syn.installed_version()
@@ -39,7 +39,7 @@ def normalise_settings(config: Config) -> Mapping[str, Any]:
 
 def _make(inputs: Inputs) -> Made:
     if inputs.settings["kind"] == "derivatives":
-        return make_given(inputs)
+        return make_precomputed(inputs)
     brain = inputs.volume("brain", "brain")
     lesion = inputs.optional_volume("ingest", "lesion")
     warp = to_template(

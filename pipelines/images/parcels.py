@@ -20,9 +20,9 @@ def _make(inputs: Inputs) -> Made:
 
 
 def region_means(inputs: Inputs, atlas: Atlas) -> Made:
-    """Average a person's smoothed map over the regions of an atlas, with their coverage.
+    """Average a person's smoothed map over the regions of an atlas, with coverage.
 
-    What lies outside of the map's grid was not measured either.
+    Voxels outside the map's grid count as missing.
     """
     smoothed = inputs.volume("smooth", "smoothed")
     labels = on_grid(atlas, smoothed.grid)

@@ -15,13 +15,13 @@ from rt1t2_dask.pipelines.images.bias import BIAS
 from rt1t2_dask.pipelines.images.brain import BRAIN, brain_settings
 from rt1t2_dask.pipelines.images.calibrate import CALIBRATE, CONTROLS
 from rt1t2_dask.pipelines.images.coregister import COREGISTER
-from rt1t2_dask.pipelines.images.given_transform import FILE_ROLES
 from rt1t2_dask.pipelines.images.head import HEAD_STAGE, head_assets
 from rt1t2_dask.pipelines.images.ingest import MAP, SCANS
 from rt1t2_dask.pipelines.images.landmarks import LANDMARKS, REFERENCE, TPM
 from rt1t2_dask.pipelines.images.names import SPACE, TEMPLATES
 from rt1t2_dask.pipelines.images.normalise import NORMALISE, normalise_settings
 from rt1t2_dask.pipelines.images.parcels import PARCELS
+from rt1t2_dask.pipelines.images.precomputed_transform import FILE_ROLES
 from rt1t2_dask.pipelines.images.quality import QUALITY
 from rt1t2_dask.pipelines.images.ratio import RATIO
 from rt1t2_dask.pipelines.images.smooth import SMOOTH

@@ -1,4 +1,4 @@
-"""Stage `quality`: the numbers about one person's images that limits are set on."""
+"""Stage `quality`: quality measures of one person's images."""
 
 from __future__ import annotations
 

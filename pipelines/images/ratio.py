@@ -55,7 +55,7 @@ def _make(inputs: Inputs) -> Made:
 def _record(
     every: NDArray[np.float32], values: NDArray[np.float32], limit: float
 ) -> dict[str, Any]:
-    """Say how much was measured in template space, and how much lay beyond the upper limit."""
+    """Return how much was measured in template space, and how much exceeded the upper limit."""
     measured = int(np.isfinite(values).sum())
     return {
         "voxels_measured": measured,
@@ -94,9 +94,9 @@ def _on_t1w(inputs: Inputs, lesion: Volume | None, to_ratio: ToRatio) -> Volume:
 
 
 def _finish(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> Finish:
-    """Return what turns the ratio into the values of the maps.
+    """Return the function from the ratio to the values of the maps.
 
-    The scans' own units come back where they were not calibrated; ``gm_median`` has another scale.
+    Uncalibrated scans keep their own units; ``gm_median`` has another scale.
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ def _finish(inputs: Inputs, t1w: Volume, t2w: Volume, measured: Mask) -> Finish:
 
 
 def _unit(inputs: Inputs) -> float:
-    """Return what brings a ratio of whole steps back to the scans' own units."""
+    """Return the factor from integer steps to the scans' units."""
     raw = inputs.record("calibrate")["kind"] == "none"
     return float(inputs.record("ingest")["step_quotient"]) if raw else 1.0
 
 
 def _conversion(inputs: Inputs) -> ToRatio:
-    """Return what turns both images of this person into the ratio, on any grid."""
+    """Return the function from both images of this person to the ratio, on any grid."""
     if inputs.record("calibrate")["kind"] in ("none", "gm_median"):
         return lambda a, b, where: ratio(a.data, b.data, where)
     knots = inputs.dataset("calibrate")

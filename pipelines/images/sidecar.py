@@ -1,4 +1,4 @@
-"""What was done to one person's map, as the JSON beside it says."""
+"""The JSON sidecar of one person's map."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LIBRARIES = ("numba", "numpy", "picsl-greedy", "scipy")
 SPLINE = "fourth-degree B-spline, clipped to the image's range"
 IN_TEMPLATE = (
     "T1w: template to T1w by deformation, then affine; T2w: the same, then rigid T1w to T2w. "
-    "Composed, and each image interpolated once."
+    "Composed; each image was interpolated once."
 )
-RAW = "none: the raw ratio; a gain is estimated and taken out by a study of the whole cohort"
-ON_T1W = "T1w: as it is; T2w: rigid T1w to T2w, interpolated once."
+RAW = "none: the raw ratio; gain is estimated and corrected by a study of the whole cohort"
+ON_T1W = "T1w: not resampled; T2w: rigid T1w to T2w, interpolated once."
 
 
 def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str) -> dict[str, Any]:
-    """Say everything that led to a map.
+    """Describe the processing of a map.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
 
 
 def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
-    """Say what was done to the intensities, and which gain the study took out."""
+    """Describe the intensity calibration, and the gain correction of the study."""
     done = dict(lake.record(plan.part("calibrate")))
     if config.calibration.kind != EB_GAIN:
         return done
     if plan.gain is None:
         return done | {"kind": EB_GAIN, "gain": RAW}
-    said = asdict(plan.gain)
-    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in said.items()}}
+    text = asdict(plan.gain)
+    return done | {"kind": EB_GAIN, **{k: None if v != v else v for k, v in text.items()}}
 
 
 def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None) -> list[str]:
-    """Return the input files as BIDS URIs; only those of some roles where these are named."""
+    """Return the input files as BIDS URIs, optionally of some roles only."""
     return [
         bids_uri(config, file.root, file.path)
         for task in plan.tasks.values()
@@ -84,8 +84,8 @@ def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None
 
 
 def mask(config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
-    """Say what a mask is: ``brain`` or ``lesion``."""
-    what = {"brain": "Brain, ventricles and sulci included", "lesion": "Lesion, as it was brought"}
+    """Describe a mask: ``brain`` or ``lesion``."""
+    what = {"brain": "Brain, including ventricles and sulci", "lesion": "Lesion, as supplied"}
     return {
         "Type": "Brain" if desc == "brain" else "Lesion",
         "Description": f"{what[desc]}; 1 inside, on the T1w grid",
@@ -100,7 +100,7 @@ def _settings(task: Task) -> Mapping[str, Any]:
 
 
 def _transforms(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
-    """Return the matrices; the deformation field lies in the part of the stage `normalise`."""
+    """Return the matrices; the deformation field is in the part of stage `normalise`."""
     rigid = lake.read(plan.part("coregister"))["rigid"].to_numpy()
     affine = lake.read(plan.part("normalise"))["affine"].to_numpy()
     return {

@@ -1,4 +1,4 @@
-"""Stage `smooth`: the smoothed ratio map, where the ratio was measured."""
+"""Stage `smooth`: the smoothed ratio map."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rt1t2_dask.pipelines.engine.volumes import to_array
 
 
 def _make(inputs: Inputs) -> Made:
-    """Smooth, and leave out again what was not measured: lesions and flow voids stay empty."""
+    """Smooth, and mask missing voxels again: lesions and flow voids stay NaN."""
     array, ratio = inputs.dataset("ratio")["ratio"], inputs.volume("ratio", "ratio")
     measured = np.isfinite(ratio.data)
     smoothed = smooth(ratio, inputs.settings["fwhm_mm"], inputs.settings["edge"], measured)

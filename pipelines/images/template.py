@@ -1,4 +1,4 @@
-"""Stage `template`: the brain that people are registered to."""
+"""Stage `template`: the brain template."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def brain_mask(inputs: Inputs, space: str) -> Volume:
 
 
 def probability(tissue: Volume) -> Volume:
-    """Return a tissue probability from 0 to 1 whether it is kept so or as 0 to 255."""
+    """Return a tissue probability in [0, 1], whether stored so or as 0 to 255."""
     scale = 255.0 if tissue.data.max() > 1.5 else 1.0
     return tissue.with_data((tissue.data / scale).astype(np.float32))
 
 
 def _make_template(inputs: Inputs) -> Made:
-    """Bring a template's brain, its mask and tissues to the wanted voxel size."""
+    """Resample a template's brain, mask and tissues to the target voxel size."""
     space, voxel_mm = inputs.settings["space"], inputs.settings["voxel_mm"]
     files, mask = TEMPLATES[space], brain_mask(inputs, space)
     t1w = inputs.asset(files.t1)

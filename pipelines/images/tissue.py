@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from rt1t2_dask.images.brain.given_tissue import from_probabilities
 from rt1t2_dask.images.brain.tissue import segment
+from rt1t2_dask.images.brain.tissue_probabilities import from_probabilities
 from rt1t2_dask.images.registration.inverse import read_at
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume

@@ -1,4 +1,4 @@
-"""Stages of regional tables: features, similarity networks, contrasts, cohorts together."""
+"""Stages of regional tables: features, similarity networks, contrasts, combined cohorts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MISSING, OUTLIERS, EFFECTS, ACROSS, CORRELATIONS = (
     "correlations.tsv",
 )
 CENTROIDS = "centroids"
-_MEAN, _MEAN_OF_COMMON = "mean of all regions", "mean of the regions that everybody has"
+_MEAN, _MEAN_OF_COMMON = "mean of all regions", "mean of the regions measured in everybody"
 MORE, MAP, IMAGE = "more:", "map:", "image:"
 DESIKAN = "desikan_killiany"
 
@@ -56,37 +56,37 @@ Float = NDArray[np.float64]
 
 
 def tsv(rows: pd.DataFrame) -> bytes:
-    """Write a part's table: tabs, empty where missing."""
+    """Write a part's table: tabs, empty for missing."""
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
     return str(text).encode()
 
 
 def block_role(k: int) -> str:
-    """Role of a block of people among the parents of a contrast."""
+    """Return the role of a block of people among the parents of a contrast."""
     return f"block{k:05d}"
 
 
 def _make_features(inputs: Inputs) -> Made:
-    """Read every table; lay out who has what, and list what is missing or odd."""
+    """Read every table into an array, and list missing values and outliers."""
     settings = inputs.settings
     rows = joined(_tables(inputs))
     data = gather(rows, settings["people"], settings["features"], settings["also"])
-    odd = outlier_table(data, settings["outlier"])
+    outlying = outlier_table(data, settings["outlier"])
     missing = missing_table(data)
     values = data.values  # noqa: PD011 (not pandas)
     if settings["outliers"] == "leave_out":
-        at = [list(data.regions).index(r) for r in odd["region"]]
-        of = [list(data.features).index(f) for f in odd["feature"]]
-        values[odd["person"].to_numpy(int), at, of] = np.nan
+        at = [list(data.regions).index(r) for r in outlying["region"]]
+        of = [list(data.features).index(f) for f in outlying["feature"]]
+        values[outlying["person"].to_numpy(int), at, of] = np.nan
     record = {
         "regions": list(data.regions),
         "features": list(data.features),
         "left_out": sorted(set(rows["region"]) - set(data.regions)),
         "missing": len(missing),
-        "outliers": len(odd),
+        "outliers": len(outlying),
     }
     arrays = xr.Dataset({"features": table("features", values)})
-    return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(odd)})
+    return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(outlying)})
 
 
 def _tables(inputs: Inputs) -> list[pd.DataFrame]:
@@ -123,12 +123,12 @@ def _averaged(inputs: Inputs, content: bytes, feature: str, label: str) -> pd.Da
 
 
 def is_image(path: str) -> bool:
-    """Whether a path is of an image and not of a table."""
+    """Return whether a path is an image, not a table."""
     return path.endswith((".nii", ".nii.gz"))
 
 
 def _make_similarity(inputs: Inputs) -> Made:
-    """Make the networks of a block of people."""
+    """Compute the networks of a block of people."""
     settings = inputs.settings
     record, every = inputs.record("features"), inputs.array("features", "features")
     chosen = [record["features"].index(name) for name in settings["profile"]]
@@ -143,7 +143,7 @@ def _make_similarity(inputs: Inputs) -> Made:
 
 
 def measured(inputs: Inputs, measure: str) -> tuple[Float, list[str]]:
-    """Return one number a person and region, and the regions' names."""
+    """Return one number per person and region, and the regions' names."""
     record = inputs.record("features")
     if measure == SIMILARITY:
         blocks = sorted(role for role in inputs.task.parents if role.startswith("block"))
@@ -174,7 +174,7 @@ def _make_contrast(inputs: Inputs) -> Made:
 
 
 def _means(data: Float) -> Float:
-    """Average the regions that everybody has, shape (person, 1): the same ones in all."""
+    """Average the regions measured in everybody, shape (person, 1)."""
     common = data[:, np.isfinite(data).all(axis=0)]
     return common.mean(axis=1, keepdims=True) if common.size else np.full((len(data), 1), np.nan)
 
@@ -186,7 +186,7 @@ def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.Dat
 
 
 def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
-    """Family-wise p of each region by the largest |t| of each relabeling."""
+    """Compute the family-wise p of each region by the maximum |t| of each relabeling."""
     variance, method = settings["variance"], settings["method"]
     how = exchange.exchanged(design, variance)
     plan = exchange.plan(design, settings["n"], settings["seed"], method=method, exchange=how)
@@ -198,7 +198,7 @@ def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
 
 
 def _make_across(inputs: Inputs) -> Made:
-    """Take independent cohorts together, region by region."""
+    """Combine independent cohorts, by region."""
     roles = inputs.settings["names"]
     t = np.array([inputs.array(role, "region_t") for role in roles])
     dof = np.array([inputs.array(role, "region_dof") for role in roles])
@@ -210,7 +210,7 @@ def _make_across(inputs: Inputs) -> Made:
 
 
 def region_map(inputs: Inputs, role: str) -> dict[str, float]:
-    """Read one value a region: of an earlier part, or of a file the user names."""
+    """Read one value per region: from an earlier part, or from a user's file."""
     if role in inputs.task.files:
         file = inputs.task.files[role]
         if is_image(file.path):
@@ -222,7 +222,7 @@ def region_map(inputs: Inputs, role: str) -> dict[str, float]:
 
 
 def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
-    """Return the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
+    """Return the regions' sphere coordinates: the user's table, or Desikan-Killiany's."""
     file = inputs.task.files.get(CENTROIDS)
     if file is None:
         return desikan_places()
@@ -230,7 +230,7 @@ def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
 
 
 def _make_correlations(inputs: Inputs) -> Made:
-    """Correlate pairs of maps over the regions both have, under spins of the first."""
+    """Correlate pairs of maps over their common regions, with spins of the first."""
     pairs = inputs.settings["pairs"]
     names = dict.fromkeys(name for pair in pairs for name in pair)
     maps = {name: region_map(inputs, f"{MAP}{name}") for name in names}
@@ -260,7 +260,7 @@ def _correlation(
 
 
 def features_of(data: xr.Dataset, record: Mapping[str, Any]) -> Features:
-    """Read a part of the stage `features` back."""
+    """Read a part of stage `features`."""
     values = np.asarray(data["features"].to_numpy(), np.float64)
     return Features(values, tuple(record["regions"]), tuple(record["features"]))
 

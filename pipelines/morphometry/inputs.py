@@ -1,4 +1,4 @@
-"""The files of a study of regional tables, found and known by their checksums."""
+"""The files of a study of regional tables, with checksums."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _says_simulated(config: Config, folder: str) -> bool:
 
 
 def wanted_features(config: Config) -> list[str]:
-    """Name the features that are read: those of the network, then those looked at alone."""
+    """Return the features to read: those of the network, then those analysed alone."""
     return list(dict.fromkeys((*config.similarity.features, *config.similarity.also)))
 
 
@@ -61,7 +61,7 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
     Raises
     ------
     UserError
-        A table is not there; of ``layout=stats`` and of images, nobody's is.
+        A table is missing; with ``layout=stats`` and for images, all are.
     """
     source = as_tables(config)
     found: dict[str, InputFile] = {}
@@ -71,26 +71,26 @@ def find_tables(config: Config, people: Sequence[str]) -> dict[str, InputFile]:
             found[role] = file
         elif not role.startswith((STATS, IMAGE)):
             raise UserError(
-                f"{path} is not in source.root={source.root}; source.tables says how tables are "
-                f"called (layout {source.layout}: {PATTERNS[source.layout]})."
+                f"{path} is not in source.root={source.root}; source.tables is the name pattern "
+                f"of tables (layout {source.layout}: {PATTERNS[source.layout]})."
             )
     _check_somebody(config, source, found)
     return found
 
 
 def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, InputFile]) -> None:
-    """Refuse per-person files that nobody has."""
+    """Refuse per-person files that no person has."""
     images = _images(config, source)
     for name, path in images.items():
         if not any(role.startswith(f"{IMAGE}{name}:") for role in found):
             raise UserError(
-                f"source.more.{name}={source.more[name]}: nobody has an image {path}, seen from "
-                f"source.root={source.root}."
+                f"source.more.{name}={source.more[name]}: no person has an image {path}, "
+                f"relative to source.root={source.root}."
             )
     if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
         raise UserError(
-            f"nobody has {source.tables or PATTERNS[source.layout]} in source.root={source.root}; "
-            "set source.tables or source.layout."
+            f"no person has {source.tables or PATTERNS[source.layout]} in "
+            f"source.root={source.root}; set source.tables or source.layout."
         )
 
 
@@ -128,7 +128,7 @@ def _more_paths(
 
 
 def _images(config: Config, source: MorphometrySource) -> dict[str, str]:
-    """Return the path of each person's image, by feature; a folder is one of our own outputs."""
+    """Return the path of each person's image, by feature; a folder is one of our outputs."""
     own = f"{{label}}/anat/{{label}}_space-{config.template.space}_desc-ratio_T1wT2wratio.nii.gz"
     return {
         name: path if is_image(path) else f"{path.rstrip('/')}/{own}"
@@ -148,7 +148,7 @@ def _file(config: Config, root: str, path: str) -> InputFile | None:
 
 
 def named_file(config: Config, path: str, setting: str) -> InputFile:
-    """Take in a file that a setting names, relative to the source's root.
+    """Read a file set by a setting, relative to the source's root.
 
     Raises
     ------

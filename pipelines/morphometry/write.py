@@ -32,7 +32,7 @@ from rt1t2_dask.report.morphometry.page import draw, render
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
-# BIDS takes a table of people only beside their folders.
+# BIDS allows a participants table only beside their folders.
 PEOPLE_WITHOUT_FOLDERS = ("participants.tsv", "participants.json")
 ATLAS = "desikan_killiany"
 
@@ -117,7 +117,7 @@ class FinishedTables(Finished):
 def write_lost(
     store: Store, config: Config, people: pd.DataFrame, failures: Sequence[Failure]
 ) -> None:
-    """Write who failed; there are no group results."""
+    """Write failures; there are no group results."""
     outputs.claim_folder(store, config, study_key(config))
     _write_dataset(store, config, people)
     outputs.write_failures(store, failures)
@@ -175,7 +175,7 @@ def _named(rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _surface() -> BrainSurface | None:
-    """Lay the atlas on the surface, where it is installed."""
+    """Project the atlas to the surface, if installed."""
     return None if assets.find(ATLAS) is None else brain_surface(_atlas_bytes(), _surface_bytes())
 
 
@@ -205,10 +205,10 @@ def _feature_notes(config: Config, record: Mapping[str, Any]) -> list[str]:
         f"deviations from everybody's median (group/outliers.tsv); they are {used}.",
     ]
     if record["left_out"]:
-        notes.append(f"Regions that lack a feature in everybody: {', '.join(record['left_out'])}.")
+        notes.append(f"Regions missing a feature in everybody: {', '.join(record['left_out'])}.")
     if assets.find(ATLAS) is None:
         notes.append(
             "No brain pictures: put the Desikan-Killiany atlas "
-            "(atlas-desikankilliany_1mm_MNI152.nii.gz) into a folder named in RT1T2_ASSETS."
+            "(atlas-desikankilliany_1mm_MNI152.nii.gz) into a folder of RT1T2_ASSETS."
         )
     return notes

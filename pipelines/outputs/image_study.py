@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.outputs.folder import tsv_bytes
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
 from rt1t2_dask.pipelines.quality.pictures import write_pictures
-from rt1t2_dask.pipelines.quality.table import quality_table, tell
+from rt1t2_dask.pipelines.quality.table import log_flags, quality_table
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
@@ -136,7 +136,7 @@ def write_quality(
     """
     rows = quality_table(lake, config, plans)
     if len(rows):
-        tell(config, rows)
+        log_flags(config, rows)
         outputs.add_quality(store, rows, asked)
 
 

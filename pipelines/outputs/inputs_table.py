@@ -1,4 +1,4 @@
-"""The table of what was read of everybody: which file, why it, its voxels, what is odd about it."""
+"""The table of input files: file, reason, voxels, warnings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COLUMNS = ("participant_id", "image", "file", "chosen", "voxel_mm", "shape", "wa
 
 
 def input_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """List every file read of every person.
+    """List every file of every person.
 
     Returns
     -------
     DataFrame
-        ``participant_id``, ``image`` (``t1w``, ``t2w``, ``lesion``, ...), ``file`` (relative to
-        the source), ``chosen`` (why this file), ``voxel_mm`` and ``shape`` where it is an image
-        that was looked at, ``warnings``; missing where there is nothing to say.
+        ``participant_id``, ``image`` (``t1w``, ``t2w``, ``lesion``, ...), ``file`` (relative to the
+        source), ``chosen`` (the reason), ``voxel_mm`` and ``shape`` of checked images,
+        ``warnings``; n/a for none.
     """
     rows = [row for plan in plans for row in _rows(lake, plan)]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,4 +1,4 @@
-"""The people in tables and in the report: what was read of them, and their ages compared."""
+"""Report on the people: columns read, and ages compared."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rt1t2_dask.stats.demographics import compare, compare_pairs
 
 PAIR = 2
 AGE_NOTE = (
-    "Student's t where both groups pass Shapiro and Wilk's test at .05, else Mann-Whitney's U; "
+    "Student's t if both groups pass the Shapiro-Wilk test at .05, else Mann-Whitney U; "
     "two-sided, not corrected for the number of pairs."
 )
 
 
 def compared_pairs(config: Config) -> list[tuple[str, str]]:
-    """List every pair of groups that a contrast compares, each once."""
+    """List every pair of groups compared by a contrast, once."""
     pairs = (pair for form in config.cohort.contrasts.values() for pair in _pairs(form, config))
     found: dict[frozenset[str], tuple[str, str]] = {}
     for pair in pairs:
@@ -32,7 +32,7 @@ def compared_pairs(config: Config) -> list[tuple[str, str]]:
 
 def _pairs(form: Form, config: Config) -> list[tuple[str, str]]:
     if isinstance(form, Paired):
-        return []  # the two halves of a pair are no independent groups
+        return []  # the two members of pairs are not independent groups
     if isinstance(form, TwoSample):
         return [form.groups]
     by_group = isinstance(form, Formula) and GROUP in form.formula
@@ -42,26 +42,26 @@ def _pairs(form: Form, config: Config) -> list[tuple[str, str]]:
 
 
 def age_pairs(config: Config, people: pd.DataFrame) -> pd.DataFrame:
-    """Compare the ages of every pair of groups that a contrast compares."""
+    """Compare the ages of every pair of groups in a contrast."""
     return compare_pairs(people, compared_pairs(config))
 
 
 def people_tables(config: Config, people: pd.DataFrame) -> tuple[Table, ...]:
-    """Return what the report shows of the columns read and of ages in pairs."""
+    """Return the report's tables of columns read and of ages in pairs."""
     read = columns_read(people, config.cohort)
-    tables = [from_frame(read, "What was read of the participants table")]
+    tables = [from_frame(read, "Columns of the participants table")]
     pairs = age_pairs(config, people)
     if len(pairs):
         shown = pairs.rename(columns={"test": "by"})
-        tables.append(from_frame(shown, "Age between the groups that contrasts compare"))
+        tables.append(from_frame(shown, "Age by compared groups"))
     return tuple(tables)
 
 
 def people_section(config: Config, people: pd.DataFrame, found: Sequence[str]) -> Section:
     """Return the report's section on the columns read, on what was found, and on ages."""
     tables = people_tables(config, people)
-    said = [f"{line[:1].upper()}{line[1:]}." for line in found]
-    words = (*said, AGE_NOTE) if len(tables) > 1 else tuple(said)
+    text = [f"{line[:1].upper()}{line[1:]}." for line in found]
+    words = (*text, AGE_NOTE) if len(tables) > 1 else tuple(text)
     return Section("participants", "Participants table", sentences=words, tables=tables)
 
 

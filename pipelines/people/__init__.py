@@ -1,1 +1,1 @@
-"""Who takes part and which files they have, whatever the source."""
+"""Participants and their files, for every source."""

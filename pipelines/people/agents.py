@@ -1,4 +1,4 @@
-"""What the sidecars of a dataset say of its images, read where they lie."""
+"""Read the sidecars of a dataset's images."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from rt1t2_dask.storage.stores import Store
 
 
 def agents(store: Store, listed: Sequence[str]) -> SaysAgent:
-    """Return what tells of an image whether its sidecars name a contrast agent.
+    """Return a function of an image to the contrast agent in its sidecars.
 
     Parameters
     ----------
     listed : sequence of str
-        Sidecars are among these.
+        Files of the dataset, sidecars included.
     """
 
     @cache
-    def said(image: str) -> str:
+    def text(image: str) -> str:
         return agent(described(store, image, listed))
 
-    return said
+    return text
 
 
 def described(store: Store, image: str, listed: Sequence[str]) -> dict[str, Any]:
-    """Read and merge the sidecars of an image; empty where there is none.
+    """Read and merge the sidecars of an image; empty for none.
 
     Raises
     ------
     SubjectError
-        One cannot be read: what it says of contrast agent, or of times, would be lost.
+        A sidecar cannot be read: its contrast agent or times would be lost.
     """
     found: dict[str, Any] = {}
     for path in sidecars(image, listed):
@@ -56,7 +56,7 @@ def _document(store: Store, path: str) -> dict[str, Any]:
         return document(content)
     except ValueError as error:
         how = how_to_fetch(content)
-        why = "it is a pointer, its content is not here" if how else _why(error)
+        why = "it is a pointer whose content was not fetched" if how else _why(error)
         remedy = f"Fetch it: {how}" if how else "Save it as JSON in UTF-8, or remove it"
         raise SubjectError(
             f"sidecar {path} cannot be read ({why}).",
@@ -66,5 +66,5 @@ def _document(store: Store, path: str) -> dict[str, Any]:
 
 def _why(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start + 1} is no {error.encoding.upper()}"
+        return f"byte {error.start + 1} is not {error.encoding.upper()}"
     return str(error)

@@ -1,4 +1,4 @@
-"""Derivatives of sMRIPrep or fMRIPrep: what is there, and what must come from the raw scans."""
+"""Files from sMRIPrep or fMRIPrep derivatives, and from the raw scans."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from rt1t2_dask.pipelines.people.not_here import why_missing
 from rt1t2_dask.storage.stores import open_store
 
 RAW = "t2w_raw"
-_BRING = "or exclude the person: cohort.exclude."
+_BRING = "or leave the subject out with cohort.exclude."
 
 
 class InRaw:
-    """What is done about a raw T2w: sessions are the only setting that chooses it."""
+    """Remedies for a raw T2w, which only sessions can choose."""
 
     def of_map(self, suffix: str, path: str) -> str:
-        """Return the remedy where a map is there and no scan."""
+        """Return the remedy for a map without a scan."""
         return f"Add the {suffix} to source.raw, {_BRING}"
 
-    def of_none_left(self, suffix: str, said: str, path: str) -> str:
-        """Return the remedy where a rule leaves no image."""
-        if said.startswith("leaving out"):
+    def of_none_left(self, suffix: str, text: str, path: str) -> str:
+        """Return the remedy where a rule excludes all images."""
+        if text.startswith("leaving out"):
             return f"Add a {suffix} without to source.raw, {_BRING}"
         return f"Correct that setting, {_BRING}"
 
     def of_several(self, suffix: str, paths: Sequence[str]) -> str:
-        """Return the remedy where several images fit."""
+        """Return the remedy for several matching images."""
         return choose(paths)
 
 
@@ -52,22 +52,22 @@ def derived_choices(
     Parameters
     ----------
     needs_transform : bool
-        Whether the way to the template is taken from the derivatives (``normalise=derivatives``).
+        Whether the transform to the template is from the derivatives (``normalise=derivatives``).
     given : collection of {"lesion", "brain_mask"}
-        Masks that are named elsewhere, and not looked for.
+        Masks that are specified elsewhere.
 
     Raises
     ------
     SubjectError
-        The T1w, the T2w or a transform that is needed is nowhere.
+        The T1w, the T2w or a required transform is missing.
     """
     wanted = Wanted(session=source.session, remedies=InRaw())
     store = open_store(source.root, options)
     paths = list(store.list(label))
     found = preprocessed(paths, wanted, source.space, given)
-    said = agents(store, [*store.children(""), *paths])
+    text = agents(store, [*store.children(""), *paths])
     for scan in (found.t1w, found.t2w):
-        _require_no_agent(scan, said)
+        _require_no_agent(scan, text)
     t2w = {"t2w": found.t2w} if found.t2w else {RAW: _raw_t2w(source, label, wanted, options)}
     choices: dict[str, Choice | None] = {
         "t1w": found.t1w,
@@ -79,11 +79,11 @@ def derived_choices(
     return choices | (_transform(found, source.space) if needs_transform else {})
 
 
-def _require_no_agent(scan: Choice | None, said: SaysAgent) -> None:
-    if scan is not None and (agent := said(scan.path)):
+def _require_no_agent(scan: Choice | None, text: SaysAgent) -> None:
+    if scan is not None and (agent := text(scan.path)):
         raise SubjectError(
-            f"{scan.path} was made after contrast agent ({agent} in the sidecar).",
-            f"Preprocess a scan without, correct the sidecar, {_BRING}",
+            f"{scan.path} was acquired after contrast agent ({agent} in the sidecar).",
+            f"Preprocess a scan without agent, correct the sidecar, {_BRING}",
         )
 
 
@@ -91,8 +91,7 @@ def _transform(found: Preprocessed, space: str) -> dict[str, Choice | None]:
     if found.transform is None and found.inverse_transform is None:
         raise SubjectError(
             f"there is no *_from-T1w_to-{space}_mode-image_xfm.h5; {_there_are(found.spaces)}.",
-            "Set source.space to an adult MNI space that is there, or register here: "
-            "normalise=greedy.",
+            "Set source.space to an available adult MNI space, or register here: normalise=greedy.",
         )
     if found.transform is not None:
         return {"transform": found.transform}
@@ -109,17 +108,18 @@ def _raw_t2w(
     if source.raw is None:
         raise SubjectError(
             "there is no *_desc-preproc_T2w.nii.gz in T1w space.",
-            "Name the dataset of raw scans with source.raw, or exclude the person: cohort.exclude.",
+            "Set source.raw to the dataset of raw scans, or leave the subject out with "
+            "cohort.exclude.",
         )
     store = open_store(source.raw, options)
     paths, top = list(store.list(label)), store.children("")
     if not top:
         raise SubjectError(
-            f"source.raw={source.raw}: nothing is there, and the T2w is looked for in it.",
+            f"source.raw={source.raw}, where the T2w is searched, is empty or missing.",
             f"Correct source.raw, {_BRING}",
         )
-    said = agents(store, [*top, *paths])
+    text = agents(store, [*top, *paths])
     with why_missing(store, label):
-        chosen = the_one(images_of(paths), "T2w", wanted, agent=said)
+        chosen = the_one(images_of(paths), "T2w", wanted, agent=text)
     path = joined(source.raw, chosen.path)
     return replace(chosen, path=path, reason=f"raw, in source.raw: {chosen.reason}")

@@ -52,13 +52,13 @@ def series_files(
     Returns
     -------
     dict of str to InputFile
-        By role; the name is the series' number and description, never a file's: a scanner writes
-        the patient into file names.
+        By role; the name is the series' number and description, never a file's: file names may
+        contain the patient's name.
 
     Raises
     ------
     SubjectError
-        No folder, no DICOM, unreadable files, slices missing, or a choice that is not clear.
+        No folder, no DICOM, unreadable files, missing slices, or an ambiguous choice.
     """
     folder = for_person(source.folder, label)
     found = _read(open_store(source.root, options), folder)
@@ -81,7 +81,7 @@ class _File:
 
 @dataclass
 class _Folder:
-    """What lies in a person's folder: images, files passed over by kind, files that are lost."""
+    """Contents of a person's folder: images, ignored files by kind, unreadable files."""
 
     images: list[_File] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -109,7 +109,7 @@ def _read(store: Store, folder: str) -> _Folder:
 
 
 def _is_hidden(parts: Sequence[str]) -> bool:
-    """Say whether a path is of what systems and programs keep beside files: .DS_Store, .git, ..."""
+    """Return whether a path is a hidden system file: .DS_Store, .git, ..."""
     return any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
@@ -129,7 +129,7 @@ def _take(found: _Folder, path: str, content: bytes) -> None:
 
 
 def _should_be_dicom(path: str, content: bytes) -> bool:
-    """Say whether a file is lost: by its name, or empty under a name without ending."""
+    """Return whether a file should be DICOM: by its name, or empty without extension."""
     name = path.rsplit("/", 1)[-1].lower()
     return name.endswith(NAMED_DICOM) or (not content and "." not in name)
 
@@ -140,20 +140,20 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
     if found.away:
         raise SubjectError(
             f"{len(found.away)} of {total} files in {folder} are links or pointers whose content "
-            "is not here.",
+            f"was not fetched.",
             found.away[0],
         )
     if found.damaged:
         raise SubjectError(
-            f"{found.damaged} of {total} files in {folder} cannot be read as DICOM, or are cut "
-            "short.",
-            "Export them again, move what is no image away, or leave the subject out with "
+            f"{found.damaged} of {total} files in {folder} cannot be read as DICOM, or are "
+            f"truncated.",
+            "Export them again, remove files that are not images, or leave the subject out with "
             "cohort.exclude.",
         )
     if found.no_numbers:
         raise SubjectError(
-            f"{found.no_numbers} of {total} files in {folder} have a header with a time, size or "
-            "place that is no number, as 2,98.",
+            f"{found.no_numbers} of {total} files in {folder} have a header with a non-numeric "
+            f"time, size or position, such as 2,98.",
             "Export them again or correct that value, or leave the subject out with "
             "cohort.exclude.",
         )
@@ -162,7 +162,7 @@ def _require_readable(store: Store, folder: str, found: _Folder) -> None:
 
 
 def _no_image(store: Store, folder: str, found: _Folder) -> SubjectError:
-    """Say what is there in place of images, an archive beside the folder among it."""
+    """Describe the contents of a folder without images, including an archive beside it."""
     held = packed(store, folder) or _counted(found.passed_over)
     return SubjectError(
         f"there is no MR image in {folder} ({held or 'no file at all'}).",
@@ -183,7 +183,7 @@ def _file(
 ) -> InputFile:
     series, echo_ms = chosen.series, chosen.series.header.echo_ms
     members = [found.images[k] for k in series.members]
-    passed = f"; passed over: {_counted(found.passed_over)}" if found.passed_over else ""
+    passed = f"; ignored: {_counted(found.passed_over)}" if found.passed_over else ""
     return InputFile(
         root=source.root,
         path=series.name,

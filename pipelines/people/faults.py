@@ -1,4 +1,4 @@
-"""All that is wrong with a participants table, one line a fault."""
+"""Errors in a participants table, one line each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.bids import participants as bids
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Cohort
 from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
@@ -25,19 +25,19 @@ from rt1t2_dask.pipelines.people.kinds import (
 )
 from rt1t2_dask.stats.covariates import require_values
 
-AS_TEXT = ", or name the column in cohort.categorical where it is text"
+AS_TEXT = ", or list the column in cohort.categorical if it is text"
 SEX_CODES = (
-    'say in participants.json what each stands for, as {"sex": {"Levels": {"1": "male", '
+    'define them in participants.json, such as {"sex": {"Levels": {"1": "male", '
     '"2": "female"}}}, or name the column in cohort.categorical'
 )
-# Nobody is known to have lived longer than 122 years; 999 and the like stand for what is missing.
+# The longest documented life is 122 years; 999 and the like mean missing.
 OLDEST = 122.0
 AGE = re.compile(
     r"age([_ ]?(at|in|of|years?|yrs?|y|scan|mri|visit|baseline|bl|test|inclusion|onset).*)?",
     re.IGNORECASE,
 )
 NO_YEARS = re.compile(r"month|day|week|group|categ|bin|diff|gap|cent[er]|scaled", re.IGNORECASE)
-# What is computed from ages has no range of its own: centred, scaled, squared, a residual.
+# Transformed ages have no range: centred, scaled, squared, residuals.
 DERIVED = frozenset(
     (
         "c", "cen", "z", "zscore", "std", "stand", "standardised", "standardized", "norm", "normed",
@@ -52,7 +52,7 @@ ZEROS = re.compile(r"(?<![.,\d])0*(\d+)(\.0+)?(?!\d)")
 
 
 def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> list[str]:
-    """Say all that is wrong with a participants table, one line a fault."""
+    """List all errors in a participants table, one line each."""
     faults = []
     if cohort.group_column in rows:
         faults += _member_faults(rows, cohort) if every_group else []
@@ -62,20 +62,21 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
             f"{cohort.participants} has no column {cohort.group_column} "
             f"(cohort.group_column); it has {columns_of(rows)}."
         )
-    named = {column: "the cohort's contrasts name" for column in cohort.columns}
-    named |= {c: "cohort.categorical names" for c in cohort.categorical if c not in named}
+    named = {column: "the contrasts use" for column in cohort.columns}
+    named |= {c: "cohort.categorical uses" for c in cohort.categorical if c not in named}
     if every_group and cohort.onset_column != Cohort.model_fields["onset_column"].default:
-        named.setdefault(cohort.onset_column, "cohort.onset_column names")
+        named.setdefault(cohort.onset_column, "cohort.onset_column uses")
     faults += [
-        f"{who} {column}, which is no column of {cohort.participants}; it has {columns_of(rows)}."
-        for column, who in named.items()
+        f"{user} {column}, which is not a column of {cohort.participants}; it has "
+        f"{columns_of(rows)}."
+        for column, user in named.items()
         if column not in rows
     ]
     return faults + _value_faults(rows, cohort)
 
 
 def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Say which labels and values of the cohort's people cannot be used."""
+    """List invalid labels and values of the cohort's people."""
     known = cohort.group_column in rows
     people = members(rows, cohort) if known else rows.iloc[:0]
     faults = bids.label_faults(people["participant_id"], cohort.participants)
@@ -100,20 +101,20 @@ def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
 
 
 def site_faults(people: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Say who has no site where a column names it."""
+    """List people without a site in the site column."""
     column = cohort.site_column
     if column is None or column not in people or cohort.sites:
         return []
-    who, rows = people["participant_id"].tolist(), np.arange(len(people))
+    persons, rows = people["participant_id"].tolist(), np.arange(len(people))
     try:
-        require_values(people[column], column, rows, who, "cohort.site_column")
+        require_values(people[column], column, rows, persons, "cohort.site_column")
     except UserError as error:
         return [f"{cohort.participants}: {error}"]
     return []
 
 
 def _levels(cohort: Cohort) -> list[str]:
-    """Name the columns whose levels anybody would write in one way: no pairs and no blocks."""
+    """Return the columns with categorical levels: no pairs and no blocks."""
     apart = {name for form in cohort.contrasts.values() for name in form.identifiers}
     return [c for c in cohort.columns if c == cohort.site or not (c in apart or names_together(c))]
 
@@ -123,7 +124,7 @@ def _is_levels(values: pd.Series[str], read_as: str) -> bool:
 
 
 def _spelled(values: pd.Series[str], cohort: Cohort) -> list[str]:
-    """Say which levels are written in several ways: each would be a level of its own."""
+    """List levels with several spellings, each of which would be its own level."""
     seen = sorted(values.dropna().astype(str).unique())
     ways: dict[str, list[str]] = {}
     for value in seen:
@@ -132,30 +133,30 @@ def _spelled(values: pd.Series[str], cohort: Cohort) -> list[str]:
     if not several:
         return []
     return [
-        f"{cohort.participants}: column {values.name} writes one level in several ways "
-        f"({several}); write it in one."
+        f"{cohort.participants}: column {values.name} spells one level in several ways "
+        f"({several}); use one spelling."
     ]
 
 
 def _age_faults(
     cells: pd.Series[str], values: pd.Series[float], cohort: Cohort, labels: Mapping[int, str]
 ) -> list[str]:
-    """Say which ages are none: codes of what is missing, as -9, 0 or 999, months or days."""
+    """List invalid ages: codes of missing values such as -9, 0 or 999, months or days."""
     onset = cohort.onset_column.casefold()
     if not is_age(str(cells.name)) and str(cells.name).casefold() != onset:
         return []
     wrong = (values <= 0) | (values > OLDEST)
     if not wrong.any():
         return []
-    said = tabular.listed(cells, wrong, labels)
+    found = tabular.listed(cells, wrong, labels)
     return [
-        f"{cohort.participants}: {said}: no age in years (over 0, at most {OLDEST:g}); write n/a "
-        "where it is missing."
+        f"{cohort.participants}: {found} is not an age in years (above 0, at most "
+        f"{OLDEST:g}); write n/a if it is missing."
     ]
 
 
 def is_age(column: str) -> bool:
-    """Whether a column's name says that it holds ages in years."""
+    """Return whether a column's name denotes ages in years."""
     other = NO_YEARS.search(column) or SQUARED.search(column)
     return bool(AGE.fullmatch(column)) and not (other or DERIVED & {*words(column)})
 
@@ -169,7 +170,7 @@ def _sex_faults(
     row = int(unread.index[0])
     return [
         f"{cohort.participants}: {column}={unread[row]!r} in row {row} ({labels[row]}) is not "
-        f"known, {len(unread)} such rows; {SEX_CODES}."
+        f"understood, {len(unread)} such rows; {SEX_CODES}."
     ]
 
 
@@ -178,21 +179,21 @@ def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     faults = []
     if unknown:
         faults.append(
-            f"cohort.exclude names {len(unknown)} who are not in {cohort.participants}: "
-            f"{with_alike(unknown, rows['participant_id'])}."
+            f"cohort.exclude lists {len(unknown)} people who are not in {cohort.participants}: "
+            f"{with_similar(unknown, rows['participant_id'])}."
         )
     values, people = rows[cohort.group_column], members(rows, cohort)
     seen = ", ".join(sorted(values.dropna().unique())) or "none"
     return faults + [
-        f"cohort.groups.{name}={value}: nobody in column {cohort.group_column} of "
-        f"{cohort.participants} has it; values there: {seen}{_nearly(value, values)}."
+        f"cohort.groups.{name}={value}: column {cohort.group_column} of {cohort.participants} "
+        f"does not have this value; its values: {seen}{_nearly(value, values)}."
         for name, value in cohort.groups.items()
         if not (people["group"] == name).any()
     ]
 
 
 def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Say who would be left out for a spelling of their group, where others are written right."""
+    """List people who would be left out because their group is misspelled."""
     values = rows[cohort.group_column]
     out = rows["participant_id"].isin(excluded_labels(cohort))
     known = {plain(value): value for value in cohort.groups.values() if (values == value).any()}
@@ -204,27 +205,27 @@ def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     meant = sorted({known[plain(str(values[row]))] for row in labels})
     return [
         f"{cohort.participants}: {tabular.listed(values, wrong, labels)}: in none of the groups, "
-        f"but like {', '.join(meant)}; write it so, or add them to cohort.exclude."
+        f"but similar to {', '.join(meant)}; correct it, or add them to cohort.exclude."
     ]
 
 
 def plain(value: str) -> str:
-    """Return a value of a group without what people write in several ways.
+    """Normalise a group value: without case, blanks and punctuation.
 
-    What stands between two digits stays, since 1-12 and 11-2 are two, and so do zeros behind a
-    point, since 1.05 and 1.5 are.
+    Punctuation between digits stays, since 1-12 and 11-2 differ, and so do zeros after a point,
+    since 1.05 and 1.5 differ.
     """
     bare = BETWEEN.sub("", value.casefold())
     return ZEROS.sub(r"\1", bare) if bare[:1].isdigit() else bare
 
 
 def _nearly(value: str, values: pd.Series[str]) -> str:
-    """Say why a value that looks alike is another one."""
+    """Explain why a similar value differs."""
     if value in tabular.MISSING:
         return f" ({value} is read as missing; rename the group in the table)"
     there = [str(seen) for seen in values.dropna()]
     if value.casefold() in {seen.casefold() for seen in there}:
-        return " (small and capital letters differ)"
+        return " (upper and lower case differ)"
     if value.isdigit() and value.lstrip("0") in {s.lstrip("0") for s in there if s.isdigit()}:
         return " (01 and 1 differ; write the value in quotes)"
     meant = next((seen for seen in there if value in as_yaml(seen)), "")

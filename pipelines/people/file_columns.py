@@ -1,4 +1,4 @@
-"""Columns of the participants table that may name files: a path, or something else."""
+"""Columns of the participants table with file paths."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rt1t2_dask.storage.stores import Store
 COLUMNS = ("map", "mask", "lesion")
 PATH = re.compile(r"\.(nii|img|hdr|mgz|mgh)(\.gz)?$", re.IGNORECASE)
 MAP = re.compile(r"_T1wT2wratio\.nii(\.gz)?$", re.IGNORECASE)
-# What people write where there is no file, in a column that names files for others.
+# Entries that mean no file, in a column of file paths.
 NO_FILE = frozenset(("no", "none", "0", "-", "false", "nil", "nein", "non", "n"))
 
 
 def file_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the columns that name files: those of `COLUMNS` with a path in any cell."""
+    """Return the columns of file paths: those of `COLUMNS` with a path in any cell."""
     return [column for column in COLUMNS if column in rows and _holds_paths(rows[column])]
 
 
@@ -28,20 +28,20 @@ def _holds_paths(values: pd.Series[str]) -> bool:
 
 
 def named_path(row: Mapping[str, Any], column: str) -> str | None:
-    """Return the path in a person's cell; None where there is none."""
+    """Return the path in a person's cell; None for none."""
     cell = row.get(column)
     return None if not isinstance(cell, str) or cell.casefold() in NO_FILE else cell
 
 
 def found_near(store: Store, path: str, label: str, role: str) -> str | None:
-    """Return a file that a path may mean; None where there is none.
+    """Return a file that a wrong path may mean; None for none.
 
     Parameters
     ----------
     store : Store
-        The path starts there, and leads nowhere.
+        The root of the path.
     label : str
-        Whose file it is: a map may lie in the person's folder.
+        The person: a map may be in the person's folder.
     role : str
         ``map``, ``mask`` or ``lesion``.
     """
@@ -56,13 +56,13 @@ def found_near(store: Store, path: str, label: str, role: str) -> str | None:
 
 
 def column_notes(rows: pd.DataFrame, columns: Collection[str], *, shown: bool) -> list[str]:
-    """Say which of some columns holds no files, as sides, and which that is called near it does."""
+    """Note columns that hold no paths, and similarly named columns that do."""
     others = [c for c in columns if c in rows and not _holds_paths(rows[c])]
     near = [c for c in map(str, rows) if c not in COLUMNS and _near(c, columns)]
     unread = [c for c in near if _holds_paths(rows[c])]
     lines = [
-        f"column {column} of the participants table holds paths and is not read: call it "
-        f"{_near(column, columns)} if its files are to be used"
+        f"column {column} of the participants table has paths and is not read: rename it "
+        f"{_near(column, columns)} to use its files"
         for column in unread
     ]
     return lines + [
@@ -73,7 +73,7 @@ def column_notes(rows: pd.DataFrame, columns: Collection[str], *, shown: bool) -
 
 
 def _near(column: str, columns: Collection[str]) -> str:
-    """Return the column of files that another one's name holds, as ``Lesion_mask``."""
+    """Return the file column contained in another one's name, such as ``Lesion_mask``."""
     return next((known for known in columns if known in column.casefold()), "")
 
 

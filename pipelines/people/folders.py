@@ -1,4 +1,4 @@
-"""Whose files are there: people without a folder, and folders that no row of the table names."""
+"""People without a folder, and folders without a row in the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from rt1t2_dask.bids.labels import alike_to
+from rt1t2_dask.bids.labels import similar_labels
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.people.source import source_of
@@ -24,7 +24,7 @@ def top_names(config: Config) -> set[str]:
 
 
 def labels_of(names: Iterable[str]) -> list[str]:
-    """Return whose folders ``sub-*/`` are among some names."""
+    """Return the labels of the folders ``sub-*/`` among names."""
     return sorted(name.rstrip("/") for name in names if re.fullmatch(r"sub-.+/", name))
 
 
@@ -34,9 +34,9 @@ def require_place(config: Config, row: Mapping[str, Any], names: Collection[str]
     Parameters
     ----------
     row : mapping
-        Of the people.
+        Row of the people.
     names : collection of str
-        As `top_names` gives; nothing is said where it is empty.
+        From `top_names`; no check if empty.
 
     Raises
     ------
@@ -50,26 +50,26 @@ def require_place(config: Config, row: Mapping[str, Any], names: Collection[str]
     what = source.place_is
     ending = place.removeprefix(label)
     others = {name.removesuffix(ending): name for name in there if name.endswith(ending)}
-    alike = sorted(others[other] for other in alike_to(label, others))
+    alike = sorted(others[other] for other in similar_labels(label, others))
     if alike:
         raise SubjectError(
             f"there is no {what} {place} in source.root, but {' and '.join(alike)}.",
-            f"Write the participant_id as the {what} is named.",
+            f"Change the participant_id to match the {what}.",
         )
 
 
 def as_on_disk(label: str, names: Iterable[str]) -> str:
-    """Return a label in the form of its folder or map: a Mac writes an umlaut as two signs."""
+    """Return a label in the Unicode form of its folder or map: macOS decomposes umlauts."""
     forms = (name.rstrip("/").removesuffix(MAP_NAME.format("")) for name in names)
     return next((own for own in forms if own != label and composed(own) == label), label)
 
 
 def composed(text: str) -> str:
-    """Return a text in the Unicode form that tables are read in."""
+    """Return a text in NFC, as tables are read."""
     return unicodedata.normalize("NFC", text)
 
 
 def without_row(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return the people who have a folder ``sub-*`` and no row of the table."""
+    """Return the people with a folder ``sub-*`` but no row in the table."""
     listed = set(known)
     return [label for label in labels_of(names) if composed(label) not in listed]

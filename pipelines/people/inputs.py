@@ -1,4 +1,4 @@
-"""Each person's input files: found, chosen, known by their checksums."""
+"""Find each person's input files and their checksums."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 SCANS = ("t1w", "t2w", "t2w_raw", "map")
 Sum = Callable[[Store, str], str]
-"""Checksum of a file of a store."""
+"""A function of store and path to a checksum."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Who has which files, and who cannot be processed and why, by label.
+    """Files found, and reasons why people cannot be processed, by label.
 
     Parameters
     ----------
     passed : mapping of str to tuple of str
-        Masks that could be a person's lesions and are not read.
+        Possible lesion masks of a person that are not read.
     """
 
     files: Mapping[str, Files]
@@ -43,7 +43,7 @@ class Found:
     passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, people: pd.DataFrame) -> Found:
-        """Return the same for some of the people."""
+        """Return the same for a subset of people."""
         labels = set(people["participant_id"])
         files = {label: own for label, own in self.files.items() if label in labels}
         reasons = {label: why for label, why in self.reasons.items() if label in labels}
@@ -52,19 +52,19 @@ class Found:
 
 
 def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = None) -> Found:
-    """Find everybody's files.
+    """Find the files of all people.
 
     Parameters
     ----------
     people : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_people` gives.
+        From `rt1t2_dask.pipelines.people.table.read_people`.
     checksum : callable, optional
-        In place of the true one, for a plan that is not to read every file.
+        Replaces the true checksum, for a plan that does not read every file.
 
     Raises
     ------
     UserError
-        Nobody has the files that are needed, or ``source.lesion`` finds nothing for anybody.
+        No person has the required files, or ``source.lesion`` matches no file.
     """
     files: dict[str, Files] = {}
     reasons: dict[str, str] = {}
@@ -81,17 +81,17 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
             reasons[label] = str(error)
     _require_somebody(config, files, reasons)
     sums = {label: [file.sha256 for file in _scans(own)] for label, own in files.items()}
-    found = without_doubles(Found(files, reasons), sums)
+    found = without_duplicates(Found(files, reasons), sums)
     return replace(found, passed={label: own for label, own in passed.items() if own})
 
 
-def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
-    """Take out people who share a scan, or have one as both contrasts.
+def without_duplicates(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
+    """Remove people who share a scan, or have one scan as both contrasts.
 
     Parameters
     ----------
     keys : mapping of str to sequence of str
-        Of each person's scans; equal where their bytes are.
+        Keys of each person's scans; equal for equal bytes.
     """
     reasons = {**found.reasons, **given_twice(keys), **doubled(keys, "byte for byte")}
     kept = {label: own for label, own in found.files.items() if label not in reasons}
@@ -99,7 +99,7 @@ def without_doubles(found: Found, keys: Mapping[str, Sequence[str]]) -> Found:
 
 
 def by_content(found: Found) -> dict[str, list[str]]:
-    """Return keys for `without_doubles` where checksums are foretold: by what files hold."""
+    """Return content keys for `without_duplicates` where checksums are predicted."""
     scans = [(label, file) for label, own in found.files.items() for file in _scans(own)]
     keys: dict[str, list[str]] = {label: [] for label in found.files}
     for (label, _), key in zip(scans, content_keys([file for _, file in scans]), strict=True):
@@ -117,30 +117,30 @@ def _require_somebody(
     if reasons and not files:
         alike = {label: why.replace(label, "sub-…") for label, why in reasons.items()}
         most, n = Counter(alike.values()).most_common(1)[0]
-        said = most if n > 1 else next(iter(reasons.values()))
+        text = most if n > 1 else next(iter(reasons.values()))
         raise UserError(
-            f"source.root={config.source.root}: nobody of {len(reasons)} people can be processed; "
-            f"for {n}: {said}"
+            f"source.root={config.source.root}: none of {len(reasons)} people can be processed; "
+            f"for {n}: {text}"
         )
     pattern = getattr(config.source, "lesion", None)
     if pattern and not any("lesion" in own for own in files.values()):
-        raise UserError(f"source.lesion={pattern}: there is no such file for anybody.")
+        raise UserError(f"source.lesion={pattern}: no person has such a file.")
 
 
 def input_files(
     config: Config, row: Row, top: Collection[str], checksum: Sum | None = None
 ) -> tuple[Files, tuple[str, ...]]:
-    """Find one person's files with their checksums, and the lesion masks that are not read.
+    """Find one person's files with checksums, and lesion masks that are not read.
 
     Parameters
     ----------
     top : collection of str
-        Names at the top of the dataset.
+        Top-level names of the dataset.
 
     Raises
     ------
     SubjectError
-        When a file is missing or the choice is not clear.
+        A file is missing or the choice is ambiguous.
     """
     source = source_of(config)
     with why_missing(source.store, row["participant_id"]):
@@ -178,5 +178,5 @@ def _not_there(path: str, near: str | None, role: str) -> SubjectError:
 
 @cache
 def known_checksums(storage: Storage) -> Checksums:
-    """Return what a lake remembers of input files."""
+    """Return the checksums of input files cached in a lake."""
     return Checksums(open_store(storage.url, storage.options()))

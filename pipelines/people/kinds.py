@@ -1,4 +1,4 @@
-"""Who of a table takes part, and as what each of its columns is read."""
+"""Select the cohort's people from a table, and the type of each column."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pandas as pd
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.config.study import Cohort
 
-# A person's session, from the column that source.session names; a column of the people alone.
+# A person's session, from the column of source.session; not an output column.
 SESSION = "source:session"
 
 
 def column_of(rows: pd.DataFrame, *names: str) -> str | None:
-    """Return the column that is called so, or so but for capitals; None where there is none."""
+    """Return the column of a name, ignoring case; None for none."""
     for name in names:
         alike = [str(column) for column in rows if str(column).casefold() == name.casefold()]
         if alike:
@@ -21,12 +21,12 @@ def column_of(rows: pd.DataFrame, *names: str) -> str | None:
 
 
 def excluded_labels(cohort: Cohort) -> set[str]:
-    """Return the labels of ``cohort.exclude``, as the table writes them."""
+    """Return the labels of ``cohort.exclude``, as in the table."""
     return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
 
 
 def members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    """Keep the rows of the cohort's people, ``group`` by our names."""
+    """Keep the rows of the cohort's people, with ``group`` as named in the cohort file."""
     values = rows[cohort.group_column]
     groups = values.map({value: name for name, value in cohort.groups.items()})
     kept = groups.notna() & ~rows["participant_id"].isin(excluded_labels(cohort))
@@ -34,19 +34,19 @@ def members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
 
 
 def kind(column: str, cohort: Cohort) -> str:
-    """Say how a covariate is read: "text" as written, "sex", or "any" by its values."""
+    """Return how a covariate is read: "text" as written, "sex", or "any" by its values."""
     if column in cohort.identifiers or column in cohort.categorical:
         return "text"
     return "sex" if column.lower() in sex.NAMES else "any"
 
 
 def is_text(values: pd.Series[str]) -> bool:
-    """Tell whether no value that is there is a number or written like one."""
+    """Return whether no value is a number or looks like one."""
     found, wrong = tabular.parse_numbers(values)
     number = found.notna().any() or values[wrong].map(tabular.is_like_number).any()
     return bool(wrong.any()) and not bool(number)
 
 
 def columns_of(rows: pd.DataFrame) -> str:
-    """List the columns that a table has."""
+    """List the columns of a table."""
     return ", ".join(str(column) for column in rows if column != SESSION)

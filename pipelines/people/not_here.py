@@ -1,4 +1,4 @@
-"""Files that a dataset names and does not hold: dead links, other formats."""
+"""Files missing from a dataset: broken links, other formats."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ _NO_IMAGE = ("json", "tsv", "txt", "html", "svg", "png", "nii", "nii.gz")
 
 
 def cannot_be_read(path: str, error: AwayError | UnreadableError | DiskError) -> SubjectError:
-    """Say of a person's file that is named, and cannot be read, what to do.
+    """Return the error for a person's file that cannot be read.
 
     Parameters
     ----------
     path : str
-        As the dataset names it.
+        Path in the dataset.
     error : AwayError, UnreadableError or DiskError
     """
     if not isinstance(error, AwayError):
         return SubjectError(f"{path} cannot be read: {error}", f"Otherwise, {OR_EXCLUDE[3:]}")
     return SubjectError(
-        f"{path} is a link whose content is not here.", f"{fetched(path, error.target)}"
+        f"{path} is a link whose content was not fetched.", f"{fetched(path, error.target)}"
     )
 
 
 def fetched(path: str, target: str) -> str:
-    """Return how to get what a link leads to: by DataLad where git-annex made it."""
+    """Return how to fetch a link's content: with DataLad for git-annex."""
     if ".git/annex" in target.replace("\\", "/"):
         return f"Fetch it: datalad get {path}, {OR_EXCLUDE}"
-    return f"Bring what it leads to ({target}), {OR_EXCLUDE}"
+    return f"Add its target ({target}), {OR_EXCLUDE}"
 
 
 @contextmanager
 def why_missing(store: Store, label: str) -> Iterator[None]:
-    """Say more where a person's image is not found: what lies in its place.
+    """Explain why a person's image was not found.
 
     Raises
     ------
     SubjectError
-        As it came, or with what was found: nothing at all, a link that leads nowhere, an image
-        in another format.
+        Unchanged, or with the finding: an empty folder, a broken link, an image in another format.
     """
     try:
         yield
@@ -66,11 +65,11 @@ def _nothing_there(store: Store, label: str, error: SubjectError) -> SubjectErro
     archive = packed(store, label)
     if archive is not None:
         return SubjectError(f"{error.reason[:-1]}: {archive}.", f"Unpack it, {OR_EXCLUDE}")
-    return SubjectError(f"{error.reason[:-1]}: no file at all is in {label}/.", error.remedy)
+    return SubjectError(f"{error.reason[:-1]}: {label}/ has no files.", error.remedy)
 
 
 def packed(store: Store, folder: str) -> str | None:
-    """Say which archive lies beside where a folder should be, None where there is none."""
+    """Describe an archive in place of a folder; None for none."""
     place = folder.rstrip("/")
     found = next((place + end for end in _ARCHIVES if store.exists(place + end)), None)
     return None if found is None else f"{found} is not unpacked"
@@ -80,8 +79,8 @@ def _found_instead(entries: Sequence[Entry], suffix: str, error: SubjectError) -
     gone = [entry for entry in entries if not entry.here and _HOLDS_ANATOMY.search(entry.path)]
     if gone:
         return SubjectError(
-            f"{error.reason[:-1]}: {gone[0].path} is a link to a folder that is not here.",
-            f"Bring it (datalad get {gone[0].path}, where DataLad made it), {OR_EXCLUDE}",
+            f"{error.reason[:-1]}: {gone[0].path} is a link to a folder that was not fetched.",
+            f"Fetch it (datalad get {gone[0].path} for DataLad), {OR_EXCLUDE}",
         )
     for entry in sorted(entries, key=lambda own: own.path):
         name = _OTHER_FORMAT.match(entry.path)

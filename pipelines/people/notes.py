@@ -1,4 +1,4 @@
-"""What of a table and its dataset is not studied: counted for the log, named for the check."""
+"""Notes on people and columns that are not used: counts for the log, labels for the check."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ ROLES = {
     "lesion": "lesion masks", "brain_mask": "brain masks",
 }  # fmt: skip
 ALWAYS = {"map": ("map",), "scans": ("t1w", "t2w", "lesion", "brain_mask")}
-# Codes of what is missing, as SPSS and REDCap write them.
+# Codes of missing values in SPSS and REDCap.
 CODE = re.compile(r"-9+|-[78]{2,}|9{3,}|[78]{3,}")
 LEAST_CODES, MOST_CODES = 3, 6
 
 
 def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]:
-    """Say who is not studied and what of the table is not read, one line each.
+    """List people who are not studied and columns that are not read, one line each.
 
     Parameters
     ----------
     rows : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_table` gives, without faults.
+        From `rt1t2_dask.pipelines.people.table.read_table`, without errors.
     named : bool
-        Whether people are named; logs only count them.
+        Whether labels are listed; logs only count.
     """
     own = members(rows, config.cohort)
     return [
@@ -64,7 +64,7 @@ def _people(labels: Sequence[str], named: bool) -> str:
 
 
 def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
-    """Count the rows whose group is none of the cohort's, by value, and those excluded."""
+    """Count the rows in other groups, by value, and the excluded ones."""
     excluded = rows["participant_id"].isin(excluded_labels(cohort))
     rest = rows[~rows["participant_id"].isin(own["participant_id"]) & ~excluded]
     values = rest[cohort.group_column].fillna("n/a").astype(str)
@@ -80,7 +80,7 @@ def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: b
         )
     if excluded.any():
         labels = rows.loc[excluded, "participant_id"].tolist()
-        lines.append(f"not studied, by cohort.exclude: {len(labels)}{_people(labels, named)}")
+        lines.append(f"excluded by cohort.exclude: {len(labels)}{_people(labels, named)}")
     return lines
 
 
@@ -89,32 +89,32 @@ def _without_row(config: Config, rows: pd.DataFrame, named: bool) -> list[str]:
     if not labels:
         return []
     return [
-        f"not studied, folders of source.root without a row in {config.cohort.participants}: "
+        f"not studied, folders in source.root without a row in {config.cohort.participants}: "
         f"{len(labels)}{_people(labels, named)}"
     ]
 
 
 def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
-    """Point at numbers that look like codes of what is missing."""
+    """Note numbers that look like codes of missing values."""
     lines = []
     for column in (c for c in cohort.columns if kind(c, cohort) == "any"):
         cells, numbers = own[column], tabular.parse_numbers(own[column])[0]
         like = cells.map(lambda cell: bool(CODE.fullmatch(re.sub(r"\.0+$", "", str(cell)))))
         others = numbers[~like].dropna()
-        odd = like & ((numbers < others.min()) | (numbers > others.max()))
-        if odd.any() and len(others):
-            values = ", ".join(sorted(set(cells[odd].astype(str))))
-            labels = own.loc[odd, "participant_id"].tolist()
+        outlying = like & ((numbers < others.min()) | (numbers > others.max()))
+        if outlying.any() and len(others):
+            values = ", ".join(sorted(set(cells[outlying].astype(str))))
+            labels = own.loc[outlying, "participant_id"].tolist()
             lines.append(
-                f"column {column} holds {values} for {len(labels)}{_people(labels, named)}, where "
-                f"the others are {others.min():g} to {others.max():g}: if it stands for what is "
-                "missing, write n/a"
+                f"column {column} holds {values} for {len(labels)}{_people(labels, named)}, the "
+                f"others are {others.min():g} to {others.max():g}: if this is a code of missing "
+                f"values, write n/a"
             )
     return lines
 
 
 def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Point at a few whole numbers, which may be codes: two make one model either way."""
+    """Note columns with a few integers, which may be codes: two make one model either way."""
     lines = []
     for column in (c for c in cohort.columns if kind(c, cohort) == "any" and not is_age(c)):
         known = tabular.parse_numbers(own[column])[0].dropna()
@@ -122,25 +122,25 @@ def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
         few = LEAST_CODES <= len(values) <= min(MOST_CODES, len(known) // 2)
         if few and all(float(value).is_integer() for value in values):
             lines.append(
-                f"column {column} is a number and holds {', '.join(f'{v:g}' for v in values)} "
-                "alone: if these are codes, name it in cohort.categorical"
+                f"column {column} is numeric and has only {', '.join(f'{v:g}' for v in values)}: "
+                f"if these are codes, list it in cohort.categorical"
             )
     return lines
 
 
 def files_found(files: Mapping[str, Mapping[str, InputFile]]) -> str:
-    """Count everybody's files, by label and role, by what they are."""
+    """Count the files of all people by role."""
     counts = {role: sum(role in own for own in files.values()) for role in ROLES}
     maps = any("map" in own for own in files.values())
     always = ALWAYS["map" if maps else "scans"]
-    said = [
+    text = [
         f"{n} {ROLES[role]}{_how(files, role)}" for role, n in counts.items() if n or role in always
     ]
-    return f"files of {len(files)} people: {', '.join(said)}"
+    return f"files of {len(files)} people: {', '.join(text)}"
 
 
 def _how(files: Mapping[str, Mapping[str, InputFile]], role: str) -> str:
-    """Say by what masks were found."""
+    """Describe how masks were found."""
     ways = [own[role].chosen.replace("by its", "by") for own in files.values() if role in own]
     if role not in ("lesion", "brain_mask") or not ways:
         return ""
@@ -149,15 +149,15 @@ def _how(files: Mapping[str, Mapping[str, InputFile]], role: str) -> str:
 
 
 def masks_passed(found: Found, *, named: bool) -> list[str]:
-    """Say how many masks that could be of lesions are not read."""
+    """Describe how many possible lesion masks are not read."""
     n = sum(len(paths) for paths in found.passed.values())
     if not n:
         return []
     names = [path.rsplit("/", 1)[-1] for paths in found.passed.values() for path in paths]
     return [
-        f"not read, masks that may be of lesions: {n}{_people(names, named)}; they are of another "
-        "session or run, named by a disease or not at all, or others go before: source.lesion "
-        "takes them"
+        f"possible lesion masks that are not read: {n}{_people(names, named)}; they are of "
+        f"another session or run, named by a disease or not at all, or others take precedence: "
+        f"set source.lesion to use them"
     ]
 
 
@@ -168,18 +168,18 @@ def found_lines(
     *,
     named: bool,
 ) -> list[str]:
-    """Say what was found and what is not studied.
+    """Describe the files found and what is not studied.
 
     Parameters
     ----------
     configs : mapping of str to Config
-        By site; one without a name where there are none.
+        By site; one with an empty name without sites.
     files : mapping
-        Everybody's, by label and role.
+        Files of all people, by label and role.
     found : Found, optional
-        Where it is known, for the masks that are not read.
+        If known, for the masks that are not read.
     named : bool
-        Whether people are named; logs only count them.
+        Whether labels are listed; logs only count.
     """
     notes = [
         f"{f'site {site}: ' if site else ''}{line}"
@@ -191,13 +191,13 @@ def found_lines(
 
 
 def named_although(files: Mapping[str, Mapping[str, InputFile]], *, named: bool) -> list[str]:
-    """Say whose scans were named by a pattern although they say that they are other images."""
+    """Describe scans matched by a pattern although they are marked as other images."""
     labels = [
         label for label, own in files.items() if any(ALTHOUGH in f.chosen for f in own.values())
     ]
     if not labels:
         return []
     return [
-        "taken by source.t1w or source.t2w although name or sidecar says another image (contrast "
-        f"agent, phase, ...), scans of {len(labels)} people{_people(labels, named)}"
+        "matched by source.t1w or source.t2w although name or sidecar marks another image "
+        f"(contrast agent, phase, ...): scans of {len(labels)} people{_people(labels, named)}"
     ]

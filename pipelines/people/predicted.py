@@ -1,4 +1,4 @@
-"""The plan of a study before its files are read: from their sizes and times, or foretold."""
+"""The plan of a study before its files are read: from sizes and times, or predicted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rt1t2_dask.pipelines.people.inputs import (
     by_content,
     find_inputs,
     known_checksums,
-    without_doubles,
+    without_duplicates,
 )
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import read_table
@@ -30,7 +30,7 @@ class Table:
     rows : DataFrame
         As it is, all text.
     to_simulate : int
-        How many people's scans are yet to be simulated.
+        Number of people still to be simulated.
     """
 
     rows: pd.DataFrame
@@ -42,13 +42,13 @@ def to_simulate(config: Config) -> int:
     return source_of(config).missing()
 
 
-def foreseen_table(config: Config) -> Table:
-    """Read the participants table, or foretell that of a simulation.
+def predicted_table(config: Config) -> Table:
+    """Read the participants table, or predict that of a simulation.
 
     Raises
     ------
     UserError
-        There is none, or it is no table of participants.
+        There is none, or it is not a participants table.
     """
     source = source_of(config)
     if missing := source.missing():
@@ -56,16 +56,16 @@ def foreseen_table(config: Config) -> Table:
     return Table(read_table(config))
 
 
-def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
-    """Find everybody's files without reading more of them than tells whether two are one.
+def predicted_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
+    """Find the files of all people, reading only as much as detects duplicates.
 
-    A file that the lake does not remember is known by its size and time: what was made of it
-    counts as not there.
+    A file without a cached checksum is identified by its size and time: its results count as
+    missing.
 
     Parameters
     ----------
     missing : int
-        How many are yet to be simulated; as long as there are any, all files are foretold.
+        Number still to be simulated; if any, all files are predicted.
     """
     if missing:
         found = source_of(config).predicted()[1]
@@ -75,10 +75,10 @@ def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
     except (UserError, RunError):
         stamp = _stamp
     found = find_inputs(config, people, stamp)
-    return without_doubles(found, by_content(found))
+    return without_duplicates(found, by_content(found))
 
 
 def _stamp(store: Store, path: str) -> str:
-    """Know a file by its size and time alone, where the lake cannot be read."""
+    """Identify a file by its size and time, if the lake cannot be read."""
     entry = store.entry(path)
     return digest([store.url, path, entry.size, entry.modified])

@@ -1,4 +1,4 @@
-"""What was read of the people: the kind of each column, its levels or range, who lacks it."""
+"""Columns read of the people: type, levels or range, and missing values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rt1t2_dask.stats.covariates import is_number
 log = logging.getLogger("rt1t2_dask")
 COLUMNS = ("column", "read_as", "values", "known")
 LEVELS_SHOWN = 12
-UNREAD_HINT = "say what they stand for in participants.json, sex.Levels"
+UNREAD_HINT = "define them in participants.json, sex.Levels"
 
 
 def columns_read(people: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
@@ -24,15 +24,15 @@ def columns_read(people: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     Parameters
     ----------
     people : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_people` gives.
+        From `rt1t2_dask.pipelines.people.table.read_people`.
     cohort : Cohort
 
     Returns
     -------
     DataFrame
-        ``column``, ``read_as`` (groups, number, levels or name), ``values`` (range, or levels
-        with how many people have each), ``known`` (people of each group who have a value). Levels
-        of columns that tell most people apart are counted, not listed.
+        ``column``, ``read_as`` (groups, number, levels or name), ``values`` (range, or levels with
+        how many people have each), ``known`` (people of each group with a value). Levels that
+        identify most people are counted, not listed.
     """
     given = {"group": "group", "age": "age", ONSET: cohort.onset_column, "sex": "sex"}
     found = {column: name for column, name in given.items() if column in people}
@@ -45,7 +45,7 @@ def columns_read(people: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
 
 
 def lines_read(people: pd.DataFrame, cohort: Cohort) -> list[str]:
-    """Say in a line each what was read of a column, without anybody's name."""
+    """Describe each column in one line, without labels of people."""
     return [
         f"column {row['column']}, read as {row['read_as']}: {row['values']} (known: {row['known']})"
         for row in columns_read(people, cohort).to_dict("records")
@@ -53,7 +53,7 @@ def lines_read(people: pd.DataFrame, cohort: Cohort) -> list[str]:
 
 
 def log_read(people: pd.DataFrame, cohort: Cohort) -> None:
-    """Write `lines_read` into the log."""
+    """Log `lines_read`."""
     for line in lines_read(people, cohort):
         log.info("%s", line)
 
@@ -63,9 +63,9 @@ def _row(people: pd.DataFrame, column: str, name: str, cohort: Cohort) -> tuple[
     known = values.notna().groupby(people["group"], sort=False).sum()
     counted = ", ".join(f"{known[g]} {g}" for g in cohort.groups if g in known)
     telling = column not in ("group", "sex") and name not in ("sex", cohort.site)
-    said = _said(values.dropna(), telling)
-    said += _unread(people) if column == "sex" and UNREAD_SEX in people else ""
-    return name, _read_as(values, column, name, cohort), said, counted
+    text = _text(values.dropna(), telling)
+    text += _unread(people) if column == "sex" and UNREAD_SEX in people else ""
+    return name, _read_as(values, column, name, cohort), text, counted
 
 
 def _read_as(values: pd.Series[Any], column: str, name: str, cohort: Cohort) -> str:
@@ -76,8 +76,8 @@ def _read_as(values: pd.Series[Any], column: str, name: str, cohort: Cohort) -> 
     return "number" if is_number(values) else "levels"
 
 
-def _said(known: pd.Series[Any], telling: bool) -> str:
-    """Say a range, or levels; where they could tell people apart, how many there are."""
+def _text(known: pd.Series[Any], telling: bool) -> str:
+    """Describe the range or levels; only their number where they could identify people."""
     if not len(known):
         return "none"
     if is_number(known):

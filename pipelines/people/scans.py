@@ -1,4 +1,4 @@
-"""A person's scans and masks in a BIDS dataset or its derivatives, by session and sidecars."""
+"""Scans and masks of a person in a BIDS dataset or its derivatives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MASKS = ("lesion", "brain_mask")
 
 
 def wanted_session(session: str | None, row: Row) -> str | None:
-    """Return a person's session: what the setting says, or their cell of the column it names."""
+    """Return a person's session: the setting, or their cell of its column."""
     if SESSION not in row:
         return session
     value = row[SESSION]
@@ -31,12 +31,12 @@ def wanted_session(session: str | None, row: Row) -> str | None:
 def _require_session(
     setting: str | None, session: str | None, row: Row, paths: Sequence[str]
 ) -> None:
-    """Refuse a person of several sessions for whom the column of sessions names none."""
+    """Refuse a person with several sessions but none in the column of sessions."""
     there = sorted({own for p in images_of(paths) if (own := session_of(p)) is not None})
     if SESSION in row and session is None and len(there) > 1:
         raise SubjectError(
-            f"source.session={setting} is n/a, and there are sessions {', '.join(there)}.",
-            "Write the person's into the participants table, or exclude the person: "
+            f"source.session={setting} is n/a, but there are sessions {', '.join(there)}.",
+            "Fill in the person's session in the participants table, or leave the subject out with "
             "cohort.exclude.",
         )
 
@@ -49,14 +49,14 @@ def bids_scans(
     Parameters
     ----------
     top : collection of str
-        Names at the top of the dataset; its sidecars are among them.
+        Top-level names of the dataset, including sidecars.
     given : collection of str
-        Masks that are named elsewhere.
+        Masks that are specified elsewhere.
 
     Raises
     ------
     SubjectError
-        An image is missing, or the choice is not clear.
+        An image is missing, or the choice is ambiguous.
     """
     label = row["participant_id"]
     session = wanted_session(source.session, row)
@@ -64,14 +64,14 @@ def bids_scans(
     wanted = Wanted(session, source.run, source.t1w, source.t2w, asked)
     paths = list(store.list(f"{label}/"))
     _require_session(source.session, session, row, paths)
-    said = agents(store, [*top, *paths])
-    return bids_files.scans(paths, _derived(store, label), wanted, said, given)
+    text = agents(store, [*top, *paths])
+    return bids_files.scans(paths, _derived(store, label), wanted, text, given)
 
 
 def _derived(store: Store, label: str) -> list[str]:
-    """List a person's files in ``derivatives/``, in the datasets there and in parts of these.
+    """List a person's files in ``derivatives/`` and its datasets.
 
-    Files that lie together without folders of people are theirs by their names.
+    Files without person folders are matched by name.
     """
     top = _folders(store, "derivatives/")
     folders = [*top, *(part for folder in top for part in _folders(store, folder))]
@@ -88,7 +88,7 @@ def _derived(store: Store, label: str) -> list[str]:
 
 
 def _folders(store: Store, place: str) -> list[str]:
-    """List the folders in a place but those of people."""
+    """List the folders in a place, without those of people."""
     names = store.children(place.rstrip("/"))
     return sorted(f"{place}{n}" for n in names if n.endswith("/") and not n.startswith("sub-"))
 
@@ -96,7 +96,7 @@ def _folders(store: Store, place: str) -> list[str]:
 def derivatives(
     config: Config, source: DerivativesSource, store: Store, row: Row, given: Collection[str]
 ) -> dict[str, Choice | None]:
-    """Choose what sMRIPrep or fMRIPrep made of a person's scans, by role; raises SubjectError."""
+    """Choose the sMRIPrep or fMRIPrep derivatives of a person, by role; raises SubjectError."""
     label, options = row["participant_id"], config.storage.options()
     session = wanted_session(source.session, row)
     _require_session(source.session, session, row, list(store.list(label)))
@@ -104,11 +104,11 @@ def derivatives(
         raw = [] if source.raw is None else list(open_store(source.raw, options).list(label))
         session = _end(session, images_of(list(store.list(label))), images_of(raw))
     own = source.model_copy(update={"session": session})
-    needed = config.given_transform
+    needed = config.precomputed_transform
     return derived_choices(own, label, options, needs_transform=needed, given=given)
 
 
 def _end(session: str | None, images: Sequence[str], raw: Sequence[str]) -> str | None:
-    """Return the first or last session of the derivatives; of raw scans where these have none."""
+    """Return the first or last session of the derivatives, else of the raw scans."""
     own = in_session(images, Wanted(session)).session
     return own or in_session([p for p in raw if suffix_of(p) == "T2w"], Wanted(session)).session

@@ -61,22 +61,22 @@ class Simulated(Source[SimulatedSource]):
 
 
 def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
-    """Return the simulated groups as the simulation takes them."""
+    """Return the simulated groups in the form of the simulation."""
     return {name: GroupSpec(**group.model_dump()) for name, group in source.groups.items()}
 
 
 def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict[str, str]:
-    """Find who has no whole set of files yet.
+    """Find people without a complete set of files.
 
     Returns
     -------
     dict of str to str
-        Participant id to the key of what must be written.
+        Participant ID to the key of the files to write.
 
     Raises
     ------
     UserError
-        When the cohort names a group that the source does not simulate.
+        The cohort has a group that the source does not simulate.
     """
     specs = group_specs(source)
     missing = {}
@@ -94,7 +94,7 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
 
 
 def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Found]:
-    """Return the participants table, all text, and the files that the simulation will write."""
+    """Return the participants table, as text, and the files that the simulation will write."""
     specs = group_specs(source)
     wanted = {value: specs[value] for value in study.groups.values()}
     rows = cohort.people(wanted, source.seed).astype(str)
@@ -113,12 +113,12 @@ def _files(source: SimulatedSource, spec: GroupSpec, label: str) -> dict[str, In
 def write_people(
     executor: Executor, source: SimulatedSource, study: Cohort, options: Mapping[str, Any]
 ) -> int:
-    """Simulate whoever is missing, and say in the dataset that it is simulated.
+    """Simulate missing people, and mark the dataset as simulated.
 
     Returns
     -------
     int
-        How many were simulated.
+        Number of people simulated.
     """
     store = open_store(source.root, options)
     missing = missing_people(source, study, store)
@@ -136,7 +136,7 @@ def write_people(
 
 
 def _describe(store: Store, people: pd.DataFrame, seed: int) -> None:
-    """Write the files about the dataset; people of earlier cohorts stay in the table."""
+    """Write the dataset's metadata; people of earlier cohorts stay in the table."""
     if store.exists("participants.tsv"):
         known = bids.participants(store.read("participants.tsv"), "participants.tsv")
         people = pd.concat([known, people.astype(str)]).drop_duplicates("participant_id")
@@ -194,6 +194,6 @@ def _write_person(
 
 @cache
 def template_head() -> HeadModel:
-    """Build the head that everybody is a deformation of, once a process."""
+    """Build the template head of the simulation, once per process."""
     volumes = (from_bytes(assets.read(assets.resolve(name)), name) for name in (T1, GREY, WHITE))
     return build_head(*volumes)

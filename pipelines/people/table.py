@@ -1,4 +1,4 @@
-"""Who takes part: the participants table of a study."""
+"""The participants table of a study."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
 
 COVARIATE = "covariate:"
-# What is written of sex where it could not be read; a column of the people, never of the outputs.
+# Sex as written where it could not be read; not an output column.
 UNREAD_SEX = "unread:sex"
 ONSET = "age_at_onset"
 SHOWN = 5
@@ -46,7 +46,7 @@ class Person:
     label : str
         ``sub-…`` as in the participants table.
     group : str
-        Our name of the group, a key of ``cohort.groups``.
+        Name of the group, a key of ``cohort.groups``.
     """
 
     label: str
@@ -54,33 +54,33 @@ class Person:
 
 
 def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
-    """Read who takes part, in the order of the table.
+    """Read the participants, in table order.
 
     Parameters
     ----------
     config : Config
     every_group : bool
-        Whether each group, and everybody excluded, must be there; at one of several sites they
-        need not.
+        Whether each group, and all excluded people, must exist; not required at one of several
+        sites.
 
     Returns
     -------
     DataFrame
-        ``participant_id``, ``group`` (our names); ``age``, ``age_at_onset`` and ``sex`` where the
-        table has them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each
-        covariate: text where the cohort says that it names something (`Cohort.identifiers`,
-        ``categorical``), M, F or O for sex, else numbers where all values are, else text.
+        ``participant_id``, ``group``; ``age``, ``age_at_onset`` and ``sex`` where the table has
+        them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each covariate:
+        text for identifiers and categories (`Cohort.identifiers`, ``categorical``), M, F or O for
+        sex, else numbers where all values are, else text.
 
     Raises
     ------
     UserError
-        When the table or a column is missing, or a group has nobody; one line a fault.
+        The table or a column is missing, or a group is empty; one line per error.
     """
-    return sound_people(read_table(config), config.cohort, every_group)
+    return valid_people(read_table(config), config.cohort, every_group)
 
 
-def sound_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
-    """Choose the cohort's people, or raise UserError with every fault; see `read_people`."""
+def valid_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -> pd.DataFrame:
+    """Select the cohort's people, or raise UserError with all errors; see `read_people`."""
     faults = people_faults(rows, cohort, every_group)
     if faults:
         raise UserError("\n".join(faults))
@@ -88,12 +88,12 @@ def sound_people(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) -
 
 
 def read_table(config: Config) -> pd.DataFrame:
-    """Read the participants table as it is, all text; codes of sex as its sidecar explains them.
+    """Read the participants table as text, with codes of sex decoded by its sidecar.
 
     Raises
     ------
     UserError
-        When it is missing or no table of participants.
+        It is missing or not a participants table.
     """
     cohort, store = config.cohort, open_store(config.source.root, config.storage.options())
     root, name = located(config.source.root, cohort.participants)
@@ -104,17 +104,17 @@ def read_table(config: Config) -> pd.DataFrame:
     except FileNotFoundError:
         if "://" not in config.source.root and Path(config.source.root).expanduser().is_file():
             raise UserError(
-                f"source.root={config.source.root} is a file; name the folder of the dataset."
+                f"source.root={config.source.root} is a file; set it to the folder of the dataset."
             ) from None
         there = sorted(store.children(""))[:5]
-        found = f"it has {', '.join(there)}" if there else "nothing is there"
+        found = f"it has {', '.join(there)}" if there else "it is empty or missing"
         raise UserError(
             f"{cohort.participants} is not in source.root={config.source.root} ({found}); "
             "set source.root or cohort.participants."
         ) from None
     if how := how_to_fetch(content):
         raise UserError(
-            f"{cohort.participants} is a pointer, its content is not here. Fetch it: {how}."
+            f"{cohort.participants} is a pointer whose content was not fetched. Fetch it: {how}."
         )
     rows = bids.participants(content, cohort.participants)
     sidecar = name.rpartition(".")[0] + ".json"
@@ -123,7 +123,7 @@ def read_table(config: Config) -> pd.DataFrame:
 
 
 def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Add everybody's session, where ``source.session`` names a column, as ``{visit}``."""
+    """Add the session of each person, if ``source.session`` is a column."""
     setting = str(getattr(config.source, "session", None))
     column = setting[1:-1] if re.fullmatch(r"\{.+\}", setting) else None
     if column is None:
@@ -137,7 +137,7 @@ def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 
 def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
-    """Read what describes the table's columns; empty where nothing does."""
+    """Read the sidecar of the table; empty for none."""
     try:
         found = json.loads(store.read(name).decode("utf-8-sig"))
     except AwayError as error:
@@ -145,12 +145,12 @@ def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise UserError(f"{name} is no JSON ({error}); correct it or remove it.") from None
+        raise UserError(f"{name} is not JSON ({error}); correct it or remove it.") from None
     return found if isinstance(found, Mapping) else {}
 
 
 def _away(error: AwayError) -> UserError:
-    return UserError(f"{error}. Bring it, by datalad get where DataLad made the link.")
+    return UserError(f"{error}. Fetch it (datalad get for DataLad).")
 
 
 def _with_levels(rows: pd.DataFrame, sidecar: Mapping[str, Any]) -> pd.DataFrame:
@@ -167,19 +167,19 @@ def _sex_columns(rows: pd.DataFrame) -> list[str]:
 
 
 def some(labels: Sequence[str]) -> str:
-    """Name the first people of a list."""
+    """List the first people."""
     return ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
 
 
 def people_with_files(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    """Choose the cohort's people with what finds their files, whatever else is in the table."""
+    """Select the cohort's people with the columns that locate their files."""
     own = members(rows, cohort)
     columns = ["participant_id", "group", *file_columns(rows), *({SESSION} & {*rows})]
     return own[columns].reset_index(drop=True)
 
 
 def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
-    """Choose the cohort's people and columns from a table without faults; see `read_people`."""
+    """Select the cohort's people and columns from a valid table; see `read_people`."""
     own = members(rows, cohort)
     table = own[["participant_id", "group"]].copy()
     for column, name in {"age": "age", cohort.onset_column: ONSET}.items():
@@ -205,7 +205,7 @@ def _typed(values: pd.Series[str], read_as: str) -> pd.Series[float] | pd.Series
 
 
 def shown(people: pd.DataFrame) -> pd.DataFrame:
-    """Return the participants table as the outputs show it: covariates under their own names."""
+    """Return the participants table for the outputs: covariates under their own names."""
     known = people.drop(columns=[*COLUMNS, SESSION, UNREAD_SEX], errors="ignore")
     columns = [str(column) for column in known]
     names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}

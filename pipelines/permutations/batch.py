@@ -1,4 +1,4 @@
-"""Stages `permute_observed` and `permute_batch`: the data as they are, and relabeled."""
+"""Stages `permute_observed` and `permute_batch`: observed and relabeled statistics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH_ROLE = "batch"
 
 
 def batch_role(k: int) -> str:
-    """Role of a batch among the parents of the stage that sums them up."""
+    """Return the role of a batch among the parents of the merging stage."""
     return f"{BATCH_ROLE}{k:05d}"
 
 
@@ -71,12 +71,12 @@ def _relabel(inputs: Inputs) -> Made:
 
 
 def _reached(null: Float, observed: float) -> int:
-    """Count relabelings at least as extreme as what was observed."""
+    """Count relabelings at least as extreme as the observed value."""
     return round(float(p_fwe(observed, null)) * (len(null) + 1)) - 1
 
 
 def _stopped(inputs: Inputs, observed: dict[str, float]) -> bool:
-    """Whether the batches of the rounds before have reached the count asked for."""
+    """Return whether earlier rounds have reached the required number of exceedances."""
     counts = dict.fromkeys(observed, 0)
     for role in sorted(role for role in inputs.task.parents if role.startswith(BATCH_ROLE)):
         record = inputs.record(role)

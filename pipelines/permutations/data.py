@@ -1,4 +1,4 @@
-"""The residuals a permutation test works on: kept where they fit, else read in blocks."""
+"""Residuals of a permutation test: kept in memory if they fit, else read in blocks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BLOCK_COPIES = 4
 
 
 class Memory:
-    """How a permutation test of some size fits a worker.
+    """Memory of a permutation test on a worker.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Memory:
     maps : bool
         Whether TFCE needs whole maps.
     limit : float
-        Bytes a worker may use.
+        Memory limit of a worker, bytes.
     """
 
     def __init__(self, rows: int, voxels: int, maps: bool, limit: float) -> None:
@@ -67,7 +67,7 @@ class Memory:
         self.peak = kept_peak if self.kept else least + self.at_once * map_bytes
 
     def require(self) -> None:
-        """Refuse what does not fit.
+        """Refuse a test that does not fit in memory.
 
         Raises
         ------
@@ -76,13 +76,13 @@ class Memory:
         """
         if self.peak > self.limit:
             raise UserError(
-                f"permute needs {self.peak / 1e9:.2f} GB a worker, which has "
+                f"permute needs {self.peak / 1e9:.2f} GB per worker, the limit is "
                 f"{self.limit / 1e9:.2f}: raise cluster.memory_gb."
             )
 
 
 def worker_bytes() -> float:
-    """Bytes this process may use: the Dask worker's limit, else what a worker is given."""
+    """Return the memory limit of this process: the Dask worker's, else that of a worker."""
     from distributed import get_worker
 
     try:
@@ -93,14 +93,14 @@ def worker_bytes() -> float:
 
 
 class Residualised:
-    """The blocks of one contrast, visited once a pass.
+    """The blocks of one contrast, visited once per pass.
 
     Parameters
     ----------
     inputs : Inputs
-        Of a stage that has the contrast and its maps as parents.
+        Inputs of a stage with the contrast and its maps as parents.
     limit : float
-        Bytes that may be used; results do not depend on it.
+        Memory limit in bytes; results do not depend on it.
     """
 
     def __init__(self, inputs: Inputs, limit: float) -> None:
@@ -120,12 +120,12 @@ class Residualised:
         self._kept: list[Placed] | None = None
 
     def read(self) -> None:
-        """Read what fits into memory.
+        """Read as much as fits in memory.
 
         Raises
         ------
         UserError
-            When not even blocks do.
+            Even single blocks do not fit.
         """
         self.memory.require()
         if self.memory.kept:
@@ -170,7 +170,7 @@ _LATEST: dict[bytes, Residualised] = {}
 
 
 def residualised(inputs: Inputs) -> Residualised:
-    """Return the contrast's residuals, read once by each worker while it works on one contrast."""
+    """Return the contrast's residuals, cached by each worker for one contrast."""
     own = {"first", "last"}
     settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
     contrast = inputs.task.parents["contrast"].key
@@ -184,6 +184,6 @@ def residualised(inputs: Inputs) -> Residualised:
 
 
 def forget() -> None:
-    """Free the memory of the contrast worked on last."""
+    """Free the memory of the last contrast."""
     with _LOCK:
         _LATEST.clear()

@@ -1,4 +1,4 @@
-"""Stage `permute`: family-wise error of a contrast, from all its batches of relabelings."""
+"""Stage `permute`: family-wise error of a contrast, from all batches of relabelings."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _minus_log10(p: Float) -> NDArray[np.float32]:
 
 
 def _gathered(inputs: Inputs, roles: Sequence[str]) -> tuple[Nulls, NDArray[np.float32]]:
-    """Join the batches' nulls and sum their maps, one at a time: all fill a worker at 1 mm."""
+    """Merge the batches' nulls and sum their maps one at a time: memory is tight at 1 mm."""
     nulls: dict[str, list[Float]] = {}
     total = np.zeros((), np.float32)
     for role in roles:
@@ -69,7 +69,7 @@ def _gathered(inputs: Inputs, roles: Sequence[str]) -> tuple[Nulls, NDArray[np.f
 
 
 def _batches(inputs: Inputs) -> list[str]:
-    """Name the batches in their order, up to the one after which enough was reached."""
+    """Return the batches in order, up to the early stop."""
     stop = inputs.settings["early_stop"]
     reached = dict.fromkeys(inputs.record("observed")["observed"], 0)
     roles = []
@@ -116,7 +116,7 @@ def _summary(
 
 
 def _jackknife(settings: Mapping[str, Any]) -> bool:
-    """Whether signs of jackknife residuals were flipped (`stats.jackknife`)."""
+    """Return whether signs of jackknife residuals were flipped (`stats.glm.jackknife`)."""
     groups = set(settings["design"]["group"])
     return settings["variance"] == "welch" and settings["exchange"] != "order" and len(groups) > 1
 
@@ -130,7 +130,7 @@ def _unit(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _shown(z: float, settings: Mapping[str, Any], dof: float) -> Float:
-    """Return a normal deviate as t at full freedom; that of an F as it is."""
+    """Return a normal deviate as t at full degrees of freedom; for F unchanged."""
     return np.asarray(z if _several(settings) or not np.isfinite(z) else z_to_t(z, dof))
 
 

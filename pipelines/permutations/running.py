@@ -1,4 +1,4 @@
-"""The running estimate of a permutation test, told while its batches come in."""
+"""Running estimates of permutation p, logged as batches finish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("rt1t2_dask")
 
 
 class RunningEstimate:
-    """Call it with each outcome: it logs memory before a test, and p while it runs."""
+    """Log memory before a test, and p while it runs; called with each outcome."""
 
     def __init__(self, lake: Lake, config: Config, contrasts: Mapping[str, ContrastPlan]) -> None:
         self.lake, self.config = lake, config
@@ -33,7 +33,7 @@ class RunningEstimate:
                 self._count(self.names[part], lake.record(part))
 
     def __call__(self, outcome: Outcome) -> None:
-        """Take in what became of a task."""
+        """Process the outcome of a task."""
         part = outcome.task.part
         if part not in self.names or outcome.reason is not None:
             return
@@ -49,7 +49,7 @@ class RunningEstimate:
         maps = "tfce" in self.config.permute.statistic
         need = Memory(rows, voxels, maps, limit)
         log.info(
-            "%s: %d maps of %d voxels, at most %.2f GB a worker, %s",
+            "%s: %d maps of %d voxels, at most %.2f GB per worker, %s",
             name,
             rows,
             voxels,
@@ -65,13 +65,13 @@ class RunningEstimate:
 
     def _estimate(self, name: str) -> None:
         total = self.done[name]
-        said = []
+        text = []
         for statistic, count in self.reached[name].items():
             p = (count + 1) / (total + 1)
             error = "" if self._exact(name) else f" +- {np.sqrt(p * (1 - p) / total):.4f}"
-            said.append(f"{statistic} {p:.4f}{error}")
-        log.info("%s: %d of %d relabelings, p %s", name, total, self.planned[name], ", ".join(said))
+            text.append(f"{statistic} {p:.4f}{error}")
+        log.info("%s: %d of %d relabelings, p %s", name, total, self.planned[name], ", ".join(text))
 
     def _exact(self, name: str) -> bool:
-        """Whether every relabeling is run, so that p has no error of drawing."""
+        """Return whether all relabelings are enumerated, so that p has no sampling error."""
         return bool(self.planned[name] < self.config.permute.n)

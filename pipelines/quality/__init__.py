@@ -1,1 +1,1 @@
-"""Quality of a study's images: tables, pictures, duplicate scans."""
+"""Quality control: tables, mosaics, duplicate scans."""

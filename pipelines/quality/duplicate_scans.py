@@ -1,4 +1,4 @@
-"""One scan given for two people, or as both contrasts: by bytes of files, and by voxels in them."""
+"""Duplicate scans of two people, or of both contrasts, by file bytes and by voxels."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rt1t2_dask.storage.stores import open_store
 # gzip writes its checksum into the last eight bytes of a file.
 END_BYTES, START_BYTES = 65536, 512
 Key = Callable[[InputFile], str]
-"""Equal for files that may be equal."""
+"""A key that is equal for files that may be equal."""
 
 
 def doubled(scans: Mapping[str, Iterable[str]], how: str) -> dict[str, str]:
-    """Find scans that two people share.
+    """Find people with the same scan.
 
     Parameters
     ----------
     scans : mapping of str to iterable of str
         The checksums of a person's scans, by label.
     how : str
-        What is equal, as "byte for byte".
+        What is equal, such as "byte for byte".
 
     Returns
     -------
     dict of str to str
-        Why each of these people cannot be processed, by label.
+        Reason why each of these people cannot be processed, by label.
     """
     owners: dict[str, list[str]] = defaultdict(list)
     for label, own in scans.items():
@@ -47,23 +47,23 @@ def doubled(scans: Mapping[str, Iterable[str]], how: str) -> dict[str, str]:
 def _error(label: str, others: list[str], how: str) -> SubjectError:
     return SubjectError(
         f"{label} and {', '.join(others)} have the same image, {how}.",
-        "Put each person's own scan there, or keep one of them with cohort.exclude.",
+        "Use each person's own scan, or leave all but one out with cohort.exclude.",
     )
 
 
 def given_twice(scans: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Find people one of whose scans was given as both contrasts; arguments as `doubled`."""
+    """Find people with one scan as both contrasts; arguments as `doubled`."""
     error = SubjectError(
         "T1w and T2w are the same image, byte for byte.",
-        "Bring the missing contrast, or leave the subject out with cohort.exclude.",
+        "Add the missing contrast, or leave the subject out with cohort.exclude.",
     )
     return {label: str(error) for label, own in scans.items() if len(set(own)) < len(own)}
 
 
 def content_keys(files: Sequence[InputFile]) -> list[str]:
-    """Return for each file a key that is that of another where the bytes are the same.
+    """Return a key for each file, equal for files with the same bytes.
 
-    Few files are read to their end: those whose sizes and last bytes are equal.
+    Only files of equal size and last bytes are read completely.
     """
     keys = [""] * len(files)
     left = list(range(len(files)))
@@ -77,7 +77,7 @@ def content_keys(files: Sequence[InputFile]) -> list[str]:
 
 
 def _tried(key: Key, file: InputFile) -> str:
-    """Return the key of a file; its place where it cannot be read, which is said elsewhere."""
+    """Return the key of a file; its path if it cannot be read, which is reported elsewhere."""
     try:
         return file.sha256 if file.members else key(file)
     except (FileNotFoundError, *NOT_READ):

@@ -1,4 +1,4 @@
-"""The picture of one person, drawn on a worker."""
+"""The mosaic of one person, drawn on a worker."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ WIDTH_PX = 1008
 
 
 def path_of(label: str) -> str:
-    """Return the place of a person's picture in the output folder."""
+    """Return the path of a person's mosaic in the output folder."""
     return f"{label}/figures/{label}_desc-quality_mosaic.png"
 
 
 def write_pictures(
     executor: Executor, store: Store, study: Finished, quality: pd.DataFrame
 ) -> dict[str, bytes]:
-    """Draw people on the workers, those with flags first, and write their pictures.
+    """Draw mosaics on the workers, flagged people first, and write them.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def write_pictures(
 
 
 def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: str = "") -> bytes:
-    """Draw a person's images with the outlines that quality is judged by, as PNG.
+    """Draw a person's images with outlines for visual quality control, as PNG.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def _strips(
     warped = _warped(t1w, warp_of(inputs))
     native = box_round(mask.data > 0, mask.affine, margin_mm=12.0)
     return [
-        Strip(f"T1w in {config.space}, edges of the template on it", shown.box, warped, edges),
+        Strip(f"T1w in {config.space}, with edges of the template", shown.box, warped, edges),
         shown,
         Strip("T1w as scanned", native, of(t1w), outlines),
     ]

@@ -1,4 +1,4 @@
-"""Pictures of people whose pose was refused: the scan, with the template where it was put."""
+"""Mosaics of people whose pose was refused: the scan with the registered template."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DPI, WIDTH_PX = 96, 1008
 
 
 def path_of(label: str) -> str:
-    """Return the place of a refused person's picture in the output folder."""
+    """Return the path of a refused person's mosaic in the output folder."""
     return f"{label}/figures/{label}_desc-refused_mosaic.png"
 
 
@@ -32,12 +32,12 @@ def write_refused(
     cluster: Callable[[], Executor], store: Store, lake: Lake, simulated: bool,
     plans: Sequence[PersonPlan], failures: Sequence[Failure],
 ) -> None:  # fmt: skip
-    """Draw everybody who failed at stage `brain`, on the workers, and write the pictures.
+    """Draw people who failed at stage `brain` on the workers, and write the mosaics.
 
     Parameters
     ----------
     cluster : callable
-        Returns the executor; called only where there is somebody to draw.
+        Returns the executor; called only if there is anything to draw.
     store : Store
         The output folder.
     """
@@ -66,13 +66,13 @@ def picture(lake: Lake, task: Task, simulated: bool, label: str, reason: str) ->
         "template: head": of(_placed(head.with_data(foreground(head)), found, t1w)),
         "template: brain": of(_placed(brain, found, t1w)),
     }
-    title = "T1w as scanned, the template in the best pose found"
+    title = "T1w as scanned, with the template in the best pose found"
     drawn = mosaic([Strip(title, box, of(t1w), outlines)], simulated, label, reason)
     return thumbnail(drawn.pixels(DPI), WIDTH_PX, palette())
 
 
 def _placed(mask: Volume, found: Registered, t1w: Volume) -> Volume:
-    """Bring a mask of the template to the T1w's field of view."""
+    """Resample a mask of the template to the T1w's field of view."""
     grid = regrid(t1w, WORKING_MM).grid
     share = mask.with_data(mask.data.astype(np.float32))
     return to_grid(share, grid, warp=found.warp, order=1)

@@ -1,4 +1,4 @@
-"""Everybody's quality numbers, with flags for those beyond the study's limits."""
+"""Quality measures of all people, with flags for values beyond the limits."""
 
 from __future__ import annotations
 
@@ -61,16 +61,15 @@ NUMBERS = {
 
 
 def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Return one row a person: the flag, its reasons, and every number.
+    """Return one row per person: the flag, its reasons, and every measure.
 
     Returns
     -------
     DataFrame
-        ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no)
-        in the group results; then the numbers. ``ratio_white``, ``ratio_grey`` and
-        ``ratio_limit`` carry the person's gain; ``..._z`` are robust z of the logs of the first
-        two within the person's group, NaN for whose ratio stays raw where gain is taken out of
-        the others.
+        ``participant_id``; ``flag``: the reasons, joined, or None; ``used`` (yes or no) in the
+        group results; then the numbers. ``ratio_white``, ``ratio_grey`` and ``ratio_limit`` include
+        the person's gain; ``..._z`` are robust z of the logs of the first two within the person's
+        group, NaN for people without gain correction if others have it.
     """
     rows = pd.DataFrame([_row(lake, config, plan) for plan in plans])
     groups = [plan.person.group for plan in plans]
@@ -87,35 +86,35 @@ def quality_table(lake: Lake, config: Config, plans: Sequence[PersonPlan]) -> pd
 def left_out(
     lake: Lake, config: Config, plans: Sequence[PersonPlan]
 ) -> tuple[tuple[PersonPlan, ...], tuple[PersonPlan, ...]]:
-    """Part those who are used from those beyond a limit whom the study leaves out.
+    """Split people into those used and those excluded for quality.
 
     Returns
     -------
     tuple of (used, left out)
-        Nobody is left out unless ``quality.action=exclude``.
+        None is excluded unless ``quality.action=exclude``.
 
     Raises
     ------
     RunError
-        Nobody would be left.
+        No person would be left.
     """
     rows = quality_table(lake, config, plans)
     if not len(rows):
         return tuple(plans), ()
-    tell(config, rows)
+    log_flags(config, rows)
     pairs = list(zip(plans, rows["used"], strict=True))
-    used, out = (tuple(p for p, said in pairs if said == word) for word in ("yes", "no"))
+    used, out = (tuple(p for p, text in pairs if text == word) for word in ("yes", "no"))
     if not used:
         raise RunError(
-            "quality.action=exclude leaves nobody; look at the limits under quality.limits, "
-            "or use quality.action=flag."
+            "quality.action=exclude excludes everybody; check quality.limits, or set "
+            "quality.action=flag."
         )
     return used, out
 
 
-def tell(config: Config, rows: pd.DataFrame) -> None:
-    """Say how many are flagged and for what; who, only in the output folder."""
-    _tell_zeros(config, rows)
+def log_flags(config: Config, rows: pd.DataFrame) -> None:
+    """Log how many people are flagged and why; labels only in the output folder."""
+    _log_zeros(config, rows)
     flags = rows["flag"].dropna()
     if not len(flags):
         return
@@ -132,15 +131,15 @@ def tell(config: Config, rows: pd.DataFrame) -> None:
     )
 
 
-def _tell_zeros(config: Config, rows: pd.DataFrame) -> None:
-    """Say in how many ready-made maps zeros count as missing, and how many inside the brain."""
+def _log_zeros(config: Config, rows: pd.DataFrame) -> None:
+    """Log the ready-made maps with zeros treated as missing, and those with zeros in the brain."""
     if "zeros_in_brain" not in rows:
         return
     inside, outside = rows["zeros_in_brain"], rows["zeros_outside_brain"]
     if not (inside + outside).any():
         return
     log.info(
-        "zeros count as missing (source.zero_is_missing=%s) in %d of %d maps; inside the "
+        "zeros are treated as missing (source.zero_is_missing=%s) in %d of %d maps; inside the "
         "template's brain in %d, at most %d voxels: see %s/group/quality.tsv",
         str(getattr(config.source, "zero_is_missing", "auto")).lower(),
         int((inside + outside > 0).sum()),
@@ -164,7 +163,7 @@ def _row(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
         reasons.append(str(doubt))
     used = "yes" if not reasons or config.quality.action == "flag" else "no"
     if reason := reason_of(plan):
-        reasons, used = [*reasons, f"{reason}, gain not known"], "no"
+        reasons, used = [*reasons, f"{reason}, gain unknown"], "no"
     flag = "; ".join(reasons) or None
     return {"participant_id": plan.person.label, "flag": flag, "used": used, **numbers}
 
@@ -179,7 +178,7 @@ def _covered(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
 
 
 def _lesioned(lake: Lake, plan: PersonPlan) -> Floats | float:
-    """Return the share of each region inside the person's lesion mask."""
+    """Return the fraction of each region inside the person's lesion mask."""
     if "ratio" not in plan.tasks:
         return 0.0
     part = lake.read(plan.part("ratio"))

@@ -12,14 +12,14 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
-from rt1t2_dask.pipelines.calibration.left_out import said_of
+from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
 from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.images.plan import rows_of
 from rt1t2_dask.pipelines.receptors.custom_atlas import plan_parcels
 from rt1t2_dask.pipelines.receptors.notes import (
     custom_atlas_note,
+    custom_maps_note,
     missing_receptors,
-    own_maps_note,
     spatial_note,
 )
 from rt1t2_dask.pipelines.receptors.plan import first_lists, plan_receptors
@@ -59,7 +59,7 @@ class Receptors(Analysis):
     def plan(cls, group: Group) -> Self:
         """Plan the correlations that the people at hand allow."""
         config = group.config
-        said = said_of("The receptor analysis", group.plans, config.cohort.groups)
+        said = exclusion_notes("The receptor analysis", group.plans, config.cohort.groups)
         rows, plans = usable(group.rows, group.plans)
         groups, pet, notes = plan_receptors(config, rows, plans, study_scale(group.plans))
         regional = plan_parcels(config, plans) if groups else []
@@ -110,4 +110,4 @@ def _people(study: Finished) -> dict[str, list[str]]:
 
 
 def _notes(config: Config) -> list[str]:
-    return [spatial_note(config), *own_maps_note(config), *custom_atlas_note(config)]
+    return [spatial_note(config), *custom_maps_note(config), *custom_atlas_note(config)]

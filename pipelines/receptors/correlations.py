@@ -1,4 +1,4 @@
-"""Stages `pet` and `receptors`: regional receptor density, and patients' maps against it."""
+"""Stages `pet` and `receptors`: regional receptor density, and correlations with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, own_atlas
+from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, custom_atlas
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.maps import gather
@@ -43,7 +43,7 @@ def _make_pet(inputs: Inputs) -> Made:
     for role, file in inputs.task.files.items():
         if role not in (IMAGE, TABLE):
             found[role] = _density(file.read(), role)
-    own = own_atlas(inputs.task.files)
+    own = custom_atlas(inputs.task.files)
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
     record = {"maps": list(means.names), "origin": dict(means.origin)}
@@ -55,11 +55,11 @@ def _make_pet(inputs: Inputs) -> Made:
 
 
 def _density(content: bytes, role: str) -> Volume:
-    """Read a map; one of nothing is NaN throughout, so that it stops no other."""
+    """Read a map; an empty one is NaN throughout, so that other maps are still tested."""
     try:
         return from_bytes(content, role, kind="map")
     except SubjectError:
-        # A mask is spared the refusals of values alone: whatever else is wrong is raised again.
+        # A mask skips the checks of values; other errors are raised again.
         grid = from_bytes(content, role, kind="mask")
         if role == GM_PRIOR:
             raise
@@ -94,7 +94,7 @@ def _make_receptors(inputs: Inputs) -> Made:
 
 
 def _space(inputs: Inputs) -> Space:
-    """Return the regions' places; those of the user's own atlas count as one structure."""
+    """Return the regions' coordinates; a custom atlas is one structure."""
     pet = inputs.dataset("pet")
     if "region_mm" in pet:
         xyz = pet["region_mm"].to_numpy()
@@ -106,7 +106,7 @@ def _space(inputs: Inputs) -> Space:
 def _tested(
     problem: Problem, settings: Mapping[str, Any], space: Space
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the observed statistic, both nulls and what the data at hand allow to find."""
+    """Return the observed statistic, both nulls and the power."""
     seed = settings["seed"]
     n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
     result = conclude(problem, null_batches(problem, n, seed), n_permutations=n, seed=seed)
@@ -139,7 +139,7 @@ def _tested(
 
 
 def _spatial(problem: Problem, settings: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """Test each map against surrogates of its own spatial structure; NaN where not asked for."""
+    """Test each map against spatial surrogates; NaN if not requested."""
     m = len(problem.maps)
     n, rows = settings["n_permutations"], patient_z(problem)
     if settings["spatial"] == "none" or n == 0:
@@ -158,7 +158,7 @@ def _spatial(problem: Problem, settings: Mapping[str, Any], space: Space) -> dic
 
 
 def _variograms(fits: Sequence[Fit | None]) -> dict[str, Any]:
-    """Stack the maps' variograms; NaN where a map has none."""
+    """Stack the maps' variograms; NaN for maps without one."""
     known = [fit for fit in fits if fit is not None]
     if not known:
         return {}
@@ -173,7 +173,7 @@ def _variograms(fits: Sequence[Fit | None]) -> dict[str, Any]:
 
 
 def _dominance(problem: Problem) -> dict[str, Any]:
-    """Share the group's explained variance out among the maps, where they were regressed on."""
+    """Compute total dominance of the maps, with regression."""
     if problem.kind != "regression":
         return {}
     profile = patient_z(problem).mean(axis=0)
@@ -183,7 +183,7 @@ def _dominance(problem: Problem) -> dict[str, Any]:
 def _covariates(
     found: Mapping[str, list[Any]], patient: NDArray[np.bool_]
 ) -> NDArray[np.float64] | None:
-    """Code covariates as columns, patients first: numbers as they are, text as 0 and 1."""
+    """Code covariates as columns, patients first: numbers unchanged, text as 0 and 1."""
     if not found:
         return None
     columns = pd.get_dummies(pd.DataFrame(found), drop_first=True, dtype=np.float64)

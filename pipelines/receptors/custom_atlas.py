@@ -1,4 +1,4 @@
-"""The user's own regions for the receptor analysis, and stage `atlas_parcels`."""
+"""The custom atlas of the receptor analysis, and stage `atlas_parcels`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MIN_REGIONS = 20
 
 
 def atlas_files(config: Config) -> dict[str, InputFile]:
-    """Take in the files of ``receptors.atlas``; none without it."""
+    """Return the files of ``receptors.atlas``; none without it."""
     chosen = config.receptors.atlas
     if chosen is None:
         return {}
@@ -29,8 +29,8 @@ def atlas_files(config: Config) -> dict[str, InputFile]:
     return {IMAGE: image, TABLE: local_file(chosen.table, "receptors.atlas.table")}
 
 
-def own_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
-    """Read the user's regions; None where the files hold none.
+def custom_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
+    """Read the custom atlas; None without one.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def own_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
     names = _names(files[TABLE])
     if len(names) < _MIN_REGIONS:
         raise UserError(
-            f"receptors.atlas.table names {len(names)} regions; correlations over regions need "
+            f"receptors.atlas.table has {len(names)} regions; correlations over regions need "
             f"at least {_MIN_REGIONS}."
         )
     return custom(from_bytes(files[IMAGE].read(), files[IMAGE].path), names)
 
 
 def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
-    """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
+    """Plan the means over the custom atlas of every person; none without ``receptors.atlas``."""
     files = atlas_files(config)
     if not files:
         return []
@@ -61,7 +61,7 @@ def _names(file: InputFile) -> dict[int, str]:
 
 
 def _make(inputs: Inputs) -> Made:
-    atlas = own_atlas(inputs.task.files)
+    atlas = custom_atlas(inputs.task.files)
     assert atlas is not None
     return region_means(inputs, atlas)
 

@@ -1,4 +1,4 @@
-"""What the report says about columns of the receptor table, and why cells of it are n/a."""
+"""Notes on the columns of the receptor table, and on n/a cells."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from rt1t2_dask.config.study import Config
 
 
 def spatial_note(config: Config) -> str:
-    """Say what the two p are of, and which of them decides."""
+    """Explain the two p values, and which decides."""
     if config.receptors.spatial == "none":
         return (
-            "p_spatial is n/a: receptors.spatial=none, and with it q_conjunction; headline and "
-            "stars go by q_fdr."
+            "p_spatial is n/a: receptors.spatial=none, and so is q_conjunction; headline and "
+            "stars use q_fdr."
         )
     return (
-        f"p_spatial compares each map with surrogates of its own spatial structure "
-        f"({config.receptors.spatial}, hemispheres alike, structures apart); p_permutation "
-        "exchanges patients and controls. They answer different questions: headline and stars go "
-        "by q_conjunction, the q of the larger of both p; q_fdr belongs to p_permutation."
+        f"p_spatial compares each map with surrogates of its spatial autocorrelation "
+        f"({config.receptors.spatial}, hemispheres correlated, by structure); p_permutation "
+        f"permutes patients and controls. They answer different questions: headline and stars "
+        f"use q_conjunction, the q of the larger p; q_fdr is of p_permutation."
     )
 
 
-def own_maps_note(config: Config) -> list[str]:
-    """Say in which space the user's own maps lie, where it is not that of the people's maps."""
+def custom_maps_note(config: Config) -> list[str]:
+    """Note the space of custom maps, if it differs from that of the people's maps."""
     chosen, space = config.receptors.maps, config.receptors.space
     own = [name for name in chosen if ".nii" in name] if not isinstance(chosen, str) else []
     if not (own or config.receptors.gm_prior) or space == config.space:
         return []
-    said = f"lie in {space} (receptors.space)" if space else "name no space (receptors.space=null)"
+    where = f"are in {space}" if space else "have no space set"
     return [
-        f"The run's own receptor maps {said}, people's maps in {config.space}: regions are "
-        "compared millimetre by millimetre, without a transform."
+        f"Custom receptor maps {where} (receptors.space), people's maps are in {config.space}: "
+        "regions are matched by coordinates, without a transform."
     ]
 
 
@@ -54,17 +54,18 @@ def missing_receptors(receptors: pd.DataFrame) -> list[str]:
         names = ", ".join(receptors.loc[empty, "map"].drop_duplicates())
         notes.append(
             f"Receptor maps without a correlation: {names}. A map needs at least 4 regions with "
-            "values that differ; the other maps are tested as if it were not there."
+            f"different values; the other maps are tested without it."
         )
     tested = receptors[~empty]
     if tested["ci_low"].isna().any():
         notes.append(
             "ci_low and ci_high are n/a for fewer than 5 patients or controls, for options with "
-            "one row a group, and where too few controls are left for the covariates without one."
+            "one row per group, and where leaving out one control leaves too few for the "
+            "covariates."
         )
     if tested["p_permutation"].isna().any():
         notes.append(
-            "p_permutation and q_fdr are n/a: receptors.n_permutations=0, or an option that reads "
-            "no controls."
+            "p_permutation and q_fdr are n/a: receptors.n_permutations=0, or an option without "
+            "controls."
         )
     return notes

@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import (
     ContrastRefusedError,
     own_columns,
-    require_told_apart,
+    require_not_confounded,
     z_covariates,
 )
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO, scale_settings
@@ -26,7 +26,7 @@ from rt1t2_dask.pipelines.engine.stage import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import COVARIATE, some
 from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
-from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, own_atlas, plan_parcels
+from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, custom_atlas, plan_parcels
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
@@ -98,7 +98,7 @@ def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFi
     files = atlas_files(config)
     if not files:
         return {}
-    own_atlas(files)
+    custom_atlas(files)
     if means_only:
         raise UserError(
             f"receptors.atlas: {len(means_only)} maps ({means_only[0]}) ship as means over "
@@ -226,7 +226,7 @@ def _covariates(
 ) -> dict[str, list[Any]]:
     """Return the people's covariates and what is held constant, where the option uses them."""
     if config.receptors.option in WITHOUT_COVARIATES:
-        require_told_apart(rows["group"].tolist(), plans)
+        require_not_confounded(rows["group"].tolist(), plans)
     if config.receptors.option != "z":
         return {}
     names = config.covariates if config.receptors.covariates else ()

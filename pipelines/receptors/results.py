@@ -75,7 +75,7 @@ def fisher_z_rows(
 def receptor_details(
     lake: Lake, parts: ReceptorParts, patients: Mapping[str, Sequence[str]]
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
+    """Return the tables ``group/receptors_<name>.tsv`` of this run, by name.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _tables(
 
 
 def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
-    """Table where each region lies in the scatter of each map."""
+    """Tabulate the coordinates of each region in the scatter plot of each map."""
     values = {"map_value": "pet", "map_residual": "map_left", "change_residual": "change_left"}
     turned = xr.Dataset({name: arrays[name].T for name in values.values()})
     labels = {"region": arrays["region"].to_numpy().tolist()}
@@ -129,7 +129,7 @@ def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _variogram(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
-    """Table each map's variogram beside its surrogates'."""
+    """Tabulate the variograms of each map and its surrogates."""
     curves = arrays["variogram"].to_numpy()
     bins = curves.shape[2]
     columns = ("own", "surrogates_mean", "surrogates_low", "surrogates_high")
@@ -154,7 +154,7 @@ def _long(
     rows: Mapping[str, Sequence[object]],
     names: Sequence[str],
 ) -> pd.DataFrame:
-    """Lay arrays of (row, map) out with one line for each cell."""
+    """Convert arrays of (row, map) to long format."""
     (row_name, labels), m = next(iter(rows.items())), len(names)
     found = {
         row_name: np.repeat(np.asarray(labels, dtype=object), m),

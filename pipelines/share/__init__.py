@@ -1,1 +1,1 @@
-"""Sums that sites share in place of images, and their combination."""
+"""Sums shared by sites instead of images, and their combination."""

@@ -9,7 +9,7 @@ from typing import Self
 from rt1t2_dask.pipelines.analysis import Analysis, Group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.calibration.design import usable
-from rt1t2_dask.pipelines.calibration.left_out import said_of
+from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
 from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.share.plan import plan_share
 
@@ -34,7 +34,7 @@ class Share(Analysis):
         config, gain = group.config, group.of(Gain)
         rows, plans = usable(group.rows, group.plans)
         task = plan_share(config, rows, plans, group.shared, gain.task if gain else None)
-        return cls(task, tuple(said_of("The export", group.plans, config.cohort.groups)))
+        return cls(task, tuple(exclusion_notes("The export", group.plans, config.cohort.groups)))
 
     def tasks(self) -> list[Task]:
         """Return the one task."""

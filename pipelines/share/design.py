@@ -1,4 +1,4 @@
-"""Contrasts of the cohort file as models of sums."""
+"""Contrasts of the cohort file for shared sums."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from rt1t2_dask.sites.joint import Wanted
 
 
 def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
-    """Say what a contrast asks of the sums.
+    """Return the specification of a contrast for shared sums.
 
     Parameters
     ----------
     form : Form
-        With its covariates filled in, the site not among them.
+        With its covariates, without the site.
     groups : tuple of str
-        Of the cohort.
+        Groups of the cohort.
     sites : bool
-        Whether every site has a mean of its own.
+        Whether every site has its own mean.
 
     Raises
     ------
     UserError
-        It needs people one by one.
+        It needs individual data.
     """
     covariates = form.covariates or ()
     match form:
@@ -33,8 +33,8 @@ def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
         case OneSample():
             if form.value:
                 raise UserError(
-                    f"one_sample against {form.value:g} needs people one by one: their sums are "
-                    "compared with 0 only."
+                    f"one_sample against {form.value:g} needs individual data: sums can only be "
+                    f"compared with 0."
                 )
             return Wanted((form.group,), covariates, np.ones((1, 1)), sites)
         case Anova():
@@ -46,4 +46,4 @@ def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
             score = np.zeros((len(within) + 1, 1))
             score[-1] = 1.0
             return Wanted(within, (form.of, *covariates), score, sites)
-    raise UserError(f"test {getattr(form, 'test', '')} needs people one by one, not their sums.")
+    raise UserError(f"test {getattr(form, 'test', '')} needs individual data, not sums.")

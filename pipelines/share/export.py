@@ -1,4 +1,4 @@
-"""The file that a site hands on, and what it holds in plain words."""
+"""The file that a site shares, and its plain-text description."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 FOLDER = "share"
-WORDS = """What {name} holds{simulated}
+WORDS = """Contents of {name}{simulated}
 {line}
 Site {site}, cohort {cohort}. Groups: {groups}.
 Variables: {columns}.
 SHA-256: {sha}
 
-In it, for the data-protection officer:
+Contents, for the data protection officer:
 - no image, no name, label, date or file name, no value of one person;
 - how many people each group has, and {demographics};
 - at each voxel of the brain and for each region: the sum of the ratio over people, the sum of its
   square, the sum of its product with each variable; the sum of products of the variables;
   and the sum of squared differences between neighbouring voxels;
-- where there is a sum and where there is none.
+- where sums are available.
 
-Each group is divided into cells of people, and a voxel counts for a cell only where everybody of
-it was measured there. So every number, and whatever can be worked out by adding or subtracting
-the sums, is about whole cells; who is in which is not in the file. Cells:
-{cells}
-No weighted sum over a cell is to more than 95 % about fewer than {least} people.
+Each group is divided into cells of people, and a voxel is included for a cell only where all of its
+people were measured. So every number, and every sum or difference of the sums, is about whole
+cells; the file does not say who is in which. Cells: {cells} No weighted sum over a cell is
+dominated (more than 95 %) by fewer than {least} people.
 
-To know: where a cell has no sum, somebody of it was not measured, so the outline of a lesion or of
-a cut field of view may be seen, without whose it is. Sums are exact, not blurred by noise.
+Note: where a cell has no sum, one of its people was not measured, so the outline of a lesion or of
+a cropped field of view may be visible, but not whose. Sums are exact; no noise is added.
 
 Arrays:
 {arrays}
@@ -48,7 +47,7 @@ Arrays:
 
 
 def file_name(config: Config) -> str:
-    """Name the file of a site."""
+    """Return the file name of a site."""
     mark = "SIMULATED_" if config.simulated else ""
     return f"{mark}{config.cohort.name}_site-{config.share.site}_share.zarr.zip"
 
@@ -56,14 +55,14 @@ def file_name(config: Config) -> str:
 def write_share(
     config: Config, store: Store, lake: Lake, task: Task, labels: Sequence[str]
 ) -> None:
-    """Write the file and its description, and note at the site who was in it.
+    """Write the file and its description, and record at the site who was included.
 
     Parameters
     ----------
     task : Task
         Of `share_plan.plan_share`, done.
     labels : sequence of str
-        Whose sums they are, in the task's order.
+        People of the sums, in the task's order.
     """
     content, record = pack(lake.whole(task.part)), lake.record(task.part)
     name = file_name(config)
@@ -75,7 +74,7 @@ def write_share(
     sys.stdout.write(text)
     for group, (whole, kept) in record["kept"].items():
         log.info(
-            "%s: everybody measured at %.1f %% of the voxels; %.1f %% of measurements shared",
+            "%s: all people measured at %.1f %% of the voxels; %.1f %% of measurements shared",
             group, 100 * whole, 100 * kept,
         )  # fmt: skip
     log.info("%.1f MB: %s/%s/%s", len(content) / 1e6, config.output_dir, FOLDER, name)
@@ -83,12 +82,14 @@ def write_share(
 
 def _words(name: str, sha: str, about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     cells = {g: ", ".join(str(len(c)) for c in own) for g, own in record["cells"].items()}
-    told = [g for g, row in about["demographics"].items() if row["n_male"] is not None]
+    listed = [g for g, row in about["demographics"].items() if row["n_male"] is not None]
     ages = [g for g, row in about["demographics"].items() if row["age_n"] is not None]
-    sexes = f"the number of men and women of {', '.join(told)}" if told else "no number by sex"
+    sexes = (
+        f"the number of males and females of {', '.join(listed)}" if listed else "no number by sex"
+    )
     return WORDS.format(
         name=name,
-        line="=" * (11 + len(name)),
+        line="=" * (12 + len(name)),
         simulated=f" ({dataset.SIMULATED})" if about["simulated"] else "",
         sha=sha,
         site=about["site"],

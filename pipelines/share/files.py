@@ -1,4 +1,4 @@
-"""The files that sites handed on: read, checked against each other."""
+"""Read the files shared by sites, and check that they are compatible."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GRID_TOLERANCE_MM = 0.01
 
 @dataclass(frozen=True)
 class SiteFile:
-    """One site's file, its arrays not yet read."""
+    """One site's file, with lazy arrays."""
 
     file: InputFile
     arrays: xr.Dataset
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the file says of itself."""
+        """Metadata of the file."""
         return dict(self.arrays.attrs)
 
     @property
@@ -44,7 +44,7 @@ class SiteFile:
 
     @property
     def scale(self) -> Scale:
-        """Of its maps, and so of its sums."""
+        """Scale of its maps and sums."""
         return Scale(self.arrays.attrs["scale"])
 
     def grams(self) -> SiteGrams:
@@ -73,7 +73,7 @@ def opened(file: InputFile) -> SiteFile:
     Raises
     ------
     UserError
-        It is damaged, something else, or of another version.
+        It is damaged, not a shared file, or of another version.
     """
     arrays = unpack(file.read(), file.path)
     if arrays.attrs.get("format") != FORMAT:
@@ -85,22 +85,22 @@ def opened(file: InputFile) -> SiteFile:
 
 
 def read_files(config: Config) -> list[SiteFile]:
-    """Open all files and make sure that they are of one analysis, in the order of their sites.
+    """Open all files and check that they are of one analysis, in the order of sites.
 
     Raises
     ------
     UserError
-        Naming the file or site at fault and what to do.
+        Names the file or site, and the remedy.
     """
     found = [opened(local_file(path, "files")) for path in config.files]
     if len(found) < 2:
-        raise UserError("share=combine needs the files of two sites or more; there is one.")
+        raise UserError("share=combine needs the files of at least two sites; files has one.")
     found.sort(key=lambda one: one.site)
     for one, other in itertools.pairwise(found):
         if one.site == other.site:
             raise UserError(
-                f"{one.file.path} and {other.file.path} are both of site {one.site}; give each "
-                "site one file, or another share.site at one of them."
+                f"{one.file.path} and {other.file.path} are both of site {one.site}; use one "
+                f"file per site, or another share.site at one of them."
             )
     for one in found:
         _check_against(config, one)
@@ -110,13 +110,13 @@ def read_files(config: Config) -> list[SiteFile]:
 
 
 def _check_against(config: Config, one: SiteFile) -> None:
-    """Refuse a site whose maps or groups are not those of this configuration."""
+    """Refuse a site whose maps or groups do not match this configuration."""
     wanted, about = comparable(config), one.about
     for name, value in wanted.items():
         if about[name] != value:
             raise UserError(
                 f"site {one.site} shares maps with {name}={about[name]}, this study has {value}; "
-                "export there with the settings of this study, or combine with theirs."
+                f"export there with the settings of this study, or combine with theirs."
             )
     unknown = [group for group in about["groups"] if group not in config.cohort.groups]
     if unknown:
@@ -126,8 +126,8 @@ def _check_against(config: Config, one: SiteFile) -> None:
         )
     if len(about["groups"]) < min(2, len(config.cohort.groups)) and config.site.model != "none":
         raise UserError(
-            f"site {one.site} has people of {about['groups'][0]} only: what is site there and what "
-            "is group cannot be told apart. Leave its file out, or choose site.model=none."
+            f"site {one.site} has people of {about['groups'][0]} only: site and group are "
+            f"confounded there. Leave its file out, or set site.model=none."
         )
 
 
@@ -142,17 +142,18 @@ def _check_alike(found: Sequence[SiteFile]) -> None:
             )
         if not np.array_equal(inside, other.inside()):
             raise UserError(
-                f"sites {first.site} and {other.site} share other voxels of one grid; export with "
-                "one contrast.mask and one template."
+                f"sites {first.site} and {other.site} share different voxels of one grid; export "
+                f"with one contrast.mask and one template."
             )
         if first.about["simulated"] != other.about["simulated"]:
             raise UserError(
-                f"one of the sites {first.site} and {other.site} is simulated; they are no study."
+                f"one of the sites {first.site} and {other.site} is simulated; simulated and "
+                f"real data cannot be combined."
             )
 
 
 def _check_scales(found: Sequence[SiteFile]) -> None:
-    """Refuse sums of log ratios beside sums of ratios, whose total is of neither."""
+    """Refuse to mix sums of log ratios and of ratios."""
     logs = [one.site for one in found if one.scale == Scale.LOG]
     plain = [one.site for one in found if one.scale != Scale.LOG]
     if logs and plain:

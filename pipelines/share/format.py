@@ -1,15 +1,15 @@
-"""What two sites' files must have in common."""
+"""Requirements for combining sites' files."""
 
 from __future__ import annotations
 
 from rt1t2_dask.config.study import Config
 
 FORMAT = 2
-"""From 2 on a file says on which scale its sums are."""
+"""From version 2 on, files state the scale of their sums."""
 
 
 def comparable(config: Config) -> dict[str, object]:
-    """Return what must be alike at all sites, for their maps to be one analysis."""
+    """Return the settings that must be equal at all sites."""
     return {
         "space": config.space,
         "fwhm_mm": config.smooth.fwhm_mm,

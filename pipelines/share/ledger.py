@@ -1,4 +1,4 @@
-"""What a site has handed on before: exports together must not tell few people apart either."""
+"""Records of earlier exports: exports together must not disclose small groups either."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Cells = dict[str, list[list[int]]]
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier export: everybody's cell and columns, by digest."""
+    """An earlier export: cell and columns of each person, by digest."""
 
     path: str
     cells: dict[str, int]
     columns: dict[str, list[float]]
 
     def design(self, names: Sequence[str]) -> Float:
-        """Return the columns of people who are all in it, or none; shape (person, column)."""
+        """Return the columns of people who are all in it, or None; shape (person, column)."""
         width = len(next(iter(self.columns.values())))
         return np.array([self.columns.get(name, [0.0] * width) for name in names])
 
 
 def earlier(lake: Lake, key: str) -> list[Earlier]:
-    """Read the notes of all exports of this lake but that of ``key``."""
+    """Read the records of all exports of this lake, except ``key``."""
     paths = [path for path in sorted(lake.store.list(FOLDER)) if path != _path(key)]
     notes = [json.loads(lake.store.read(path)) for path in paths]
     return [Earlier(p, n["cells"], n["columns"]) for p, n in zip(paths, notes, strict=True)]
@@ -47,7 +47,7 @@ def earlier(lake: Lake, key: str) -> list[Earlier]:
 def remember(
     lake: Lake, key: str, labels: Sequence[str], cells: Mapping[str, Any], matrix: Any
 ) -> None:
-    """Note who was in which cell with which columns, by digests; it stays at this site."""
+    """Record cells and columns of people by digest; the record stays at this site."""
     listed = [cell for group in cells.values() for cell in group]
     names = [digest_of(label) for label in labels]
     where = {names[row]: k for k, cell in enumerate(listed) for row in cell}
@@ -56,19 +56,19 @@ def remember(
 
 
 def digest_of(label: str) -> str:
-    """Know a person again without writing their label."""
+    """Return a digest that identifies a person without the label."""
     return checksum(label.encode())[:32]
 
 
 def cells_before(
     lake: Lake, key: str, people: pd.DataFrame, columns: Columns, least: int
 ) -> Cells | None:
-    """Return the cells that earlier exports leave; None where none of these people was in one.
+    """Return the cells allowed by earlier exports; None if none of these people was in one.
 
     Parameters
     ----------
     key : str
-        Of the export that is planned.
+        Key of the planned export.
     people : DataFrame
         ``participant_id`` and ``group``.
     columns : Columns
@@ -78,8 +78,8 @@ def cells_before(
     Raises
     ------
     UserError
-        The difference to an earlier export, or what both have of one cell, would be about
-        too few.
+        The difference from an earlier export, or the overlap of cells, would disclose too few
+        people.
     """
     names = [digest_of(label) for label in people["participant_id"]]
     known = [one for one in earlier(lake, key) if set(one.cells) & set(names)]
@@ -105,10 +105,10 @@ def _refusal(lake: Lake, known: Sequence[Earlier], n: int, here: bool, least: in
     which = "who are in this one" if here else "who are no longer here"
     files = ", ".join(f"{lake.store.url}/{one.path}" for one in known)
     return (
-        f"an earlier export of this site and this one together tell apart {n} people {which}, and "
-        f"sums over these would be about fewer than {least} of them. Export the same people with "
-        "the same covariates, or wait until there are enough; if that file never left this "
-        f"site, delete its note: {files}."
+        f"an earlier export of this site and this one together distinguish {n} people {which}, "
+        f"and sums over these would disclose fewer than {least} of them. Export the same people "
+        f"with the same covariates, or wait until there are enough; if that file never left this "
+        f"site, delete its record: {files}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage `pooled`: a contrast of all sites' people from the sums that each handed on."""
+"""Stage `pooled`: a contrast over all sites from their shared sums."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLE = "parcels.tsv"
 
 
 def site_role(k: int) -> str:
-    """Role of the file of one site."""
+    """Return the role of the file of one site."""
     return f"site{k:05d}"
 
 
@@ -80,7 +80,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _sums(one: SiteFile, joint: Joint, wanted: Wanted, prefix: str) -> Sums:
-    """Read a site's sums in the joint model's columns; groups it lacks add nothing."""
+    """Read a site's sums in the joint model's columns; missing groups add nothing."""
     known, arrays = list(one.about["groups"]), one.arrays
     cross, squares = (
         np.stack([
@@ -95,7 +95,7 @@ def _sums(one: SiteFile, joint: Joint, wanted: Wanted, prefix: str) -> Sums:
 
 
 def _total(files: Sequence[SiteFile], joint: Joint, wanted: Wanted, prefix: str) -> Sums:
-    """Add the sites up one by one, so that memory does not depend on their number."""
+    """Add the sites one by one, so that memory does not depend on their number."""
     total: Sums | None = None
     for one in files:
         if not set(one.about["groups"]) & set(wanted.groups):
@@ -124,7 +124,7 @@ def _smoothness(
     pooled: Pooled,
     inside: NDArray[np.bool_],
 ) -> Float:
-    """Smoothness of the residuals of everybody, from the sites' neighbour differences."""
+    """Estimate the smoothness of the pooled residuals from the sites' neighbour differences."""
     differences = np.zeros((6, int(inside.sum())))
     for one in files:
         known = list(one.about["groups"])
@@ -135,7 +135,7 @@ def _smoothness(
 
 
 def _baseline(files: Sequence[SiteFile], wanted: Wanted, reference: str, prefix: str) -> Float:
-    """Mean of the reference group, else of everybody in the contrast."""
+    """Return the mean of the reference group, else of all people in the contrast."""
     groups = (reference,) if reference in wanted.groups else wanted.groups
     total, people = np.zeros(1), np.zeros(1)
     for one in files:
@@ -167,9 +167,9 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
 
 
 def _scale(files: Sequence[SiteFile]) -> Scale:
-    """Return the scale of all sites' maps; one site's signed maps leave no percent."""
-    said = {one.scale for one in files}
-    return said.pop() if len(said) == 1 else Scale.SIGNED
+    """Return the scale of all sites' maps: signed if any site's are."""
+    scales = {one.scale for one in files}
+    return scales.pop() if len(scales) == 1 else Scale.SIGNED
 
 
 def _tsv(rows: pd.DataFrame) -> bytes:

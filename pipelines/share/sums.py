@@ -1,4 +1,4 @@
-"""Stage `share`: what a site hands on in place of its images."""
+"""Stage `share`: the sums that a site shares instead of images."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ REGIONS = "parcels"
 
 
 def parcel_role(index: int) -> str:
-    """Role of the regional means of one row."""
+    """Return the role of the regional means of one row."""
     return f"{REGIONS}{index:05d}"
 
 
 @dataclass(frozen=True)
 class _Site:
-    """Who takes part: everybody's group and columns, and the division into cells."""
+    """Groups and columns of all people, and the division into cells."""
 
     groups: list[str]
     group: NDArray[np.str_]
@@ -81,7 +81,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _site(settings: Any, patterns: Patterns) -> _Site:
-    """Take the cells of an earlier export of the same people, else divide each group."""
+    """Reuse the cells of an earlier export of the same people, else divide each group."""
     group, groups = np.asarray(settings["group"], np.str_), list(settings["about"]["groups"])
     matrix = np.asarray(settings["matrix"], np.float64)
     if settings["cells"] is not None:
@@ -116,7 +116,7 @@ def _regions(inputs: Inputs, people: int) -> Float:
 
 
 def _differences(rows: Rows, site: _Site, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Squared differences of neighbouring voxels, summed over each group; people one by one."""
+    """Sum squared differences of neighbouring voxels over each group, person by person."""
     index = neighbour_index(inside)
     found = np.empty((len(site.groups), 6, index.shape[1]), np.float32)
     for k, name in enumerate(site.groups):
@@ -132,7 +132,7 @@ def _mask(inside: NDArray[np.bool_], grid: Grid, space: str) -> xr.DataArray:
 
 
 def _record(site: _Site, patterns: Patterns) -> dict[str, Any]:
-    """Say who is in which cell, for this site alone, and how much is shared."""
+    """Record who is in which cell, for this site only, and how much is shared."""
     total = int(patterns.voxels.sum())
     kept: dict[str, list[float]] = {}
     for name in site.groups:

@@ -1,1 +1,1 @@
-"""Several sites: plans, ComBat, site effects, meta-analysis."""
+"""Multi-site studies: plans, ComBat, site effects, meta-analysis."""

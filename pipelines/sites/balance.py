@@ -1,4 +1,4 @@
-"""Warnings about groups that are divided unequally over the sites of a study."""
+"""Warnings about groups unbalanced over sites."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rt1t2_dask.sites.balance import UNBALANCED, explained_membership
 
 
 def site_warnings(config: Config, people: pd.DataFrame) -> list[str]:
-    """Say which groups of a contrast are unbalanced over sites, and which formulas lack the site.
+    """Warn of groups unbalanced over sites, and of formulas without the site.
 
     Parameters
     ----------
     people : DataFrame
-        As `rt1t2_dask.pipelines.people.table.read_people` returns.
+        From `rt1t2_dask.pipelines.people.table.read_people`.
     """
     column = config.cohort.site
     if column is None:
@@ -30,7 +30,7 @@ def site_warnings(config: Config, people: pd.DataFrame) -> list[str]:
 
 
 def _pairs(config: Config) -> list[tuple[str, str]]:
-    """Return every two groups that a contrast compares between people."""
+    """Return every pair of groups compared between people."""
     pairs: dict[tuple[str, str], None] = {}
     for form in config.every_contrast().values():
         if not isinstance(form, Paired | OneSample):
@@ -51,21 +51,21 @@ def _unbalanced(people: pd.DataFrame, site: pd.Series[str], first: str, second: 
         f"{name}: {int(own[where == name].sum())} and {int((~own)[where == name].sum())}"
         for name in sorted(set(where))
     )
-    wider = "" if share > 1 - 1e-9 else f", {np.sqrt(1 / (1 - share)):.2f} times in standard error"
+    wider = "" if share > 1 - 1e-9 else f", {np.sqrt(1 / (1 - share)):.2f} times the standard error"
     return (
         f"Groups are unbalanced over sites, {first} and {second} ({counted}): sites explain "
-        f"{100 * share:.0f} % of who is in which group. With the site in the model this costs "
-        f"precision{wider}; without it, site looks like group."
+        f"{100 * share:.0f} % of the variance of group membership. With site in the model this "
+        f"costs precision{wider}; without it, site effects are confounded with group."
     )
 
 
 def _without_site(config: Config, column: str) -> list[str]:
-    """Name the formulas after ComBat that leave the site out."""
+    """List the formulas without site after ComBat."""
     if config.site.model != "combat":
         return []
     return [
-        f"Contrast {name}: ComBat spent degrees of freedom that this formula does not count; add "
-        f"{column} to it."
+        f"Contrast {name}: ComBat used degrees of freedom that this formula does not account "
+        f"for; add {column} to it."
         for name, form in config.every_contrast().items()
         if isinstance(form, Formula) and column not in form.variables
     ]

@@ -1,4 +1,4 @@
-"""Stage `site_effects`: how much of the maps is site, where nothing takes it out of them."""
+"""Stage `site_effects`: variance explained by site, without harmonisation."""
 
 from __future__ import annotations
 

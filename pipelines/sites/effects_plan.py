@@ -1,4 +1,4 @@
-"""Whether there is a map of site effects to make, and of whom."""
+"""Plan of the map of site effects."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from rt1t2_dask.storage.parts import Part
 def plan_site_effects(
     config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], shared: Mapping[str, Part]
 ) -> Task | None:
-    """Plan the map of site effects; None where there is one site, or it follows from groups.
+    """Plan the map of site effects; None for one site, or if confounded with groups.
 
     Parameters
     ----------
     rows : DataFrame
-        The people at hand.
+        The people.
     plans : sequence of PersonPlan
-        Theirs, in the same order.
+        Their plans, in the same order.
     shared : mapping of str to Part
         The template, by role.
     """

@@ -1,4 +1,4 @@
-"""Stages `combat` and `harmonised`: site effects over everybody, taken out of each map."""
+"""Stages `combat` and `harmonised`: estimate site effects, and remove them from each map."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _learn(inputs: Inputs) -> Made:
 
 
 class SitePeople:
-    """Who is where, with which covariates."""
+    """Site and covariates of each person."""
 
     def __init__(self, settings: Any) -> None:
         self.names: list[str] = list(settings["sites"])
@@ -57,14 +57,14 @@ class SitePeople:
         self.reference: int | None = settings["reference"]
 
     def sums(self, values: NDArray[Any]) -> list[Sums]:
-        """Sum each site up over [1, covariates]; shape of ``values`` (person, voxel)."""
+        """Sum each site over [1, covariates]; ``values`` of shape (person, voxel)."""
         design = np.column_stack([np.ones(len(self.site)), self.covariates])
         here = (self.site == k for k in range(len(self.names)))
         return [accumulate(values[rows], design[rows]) for rows in here]
 
 
 def _left(people: SitePeople, rows: Rows, block: Block, model: Harmoniser) -> SiteVariance:
-    """Say what is left of the sites in a block after harmonisation, the second pass."""
+    """Compute the residual site effects of a block after harmonisation, in a second pass."""
     own = model.at(block.index)
     values = np.asarray(rows.read(block), np.float64)
     for k in range(len(people.names)):
@@ -74,7 +74,7 @@ def _left(people: SitePeople, rows: Rows, block: Block, model: Harmoniser) -> Si
 
 
 def whole(parts: Sequence[SiteVariance], index: Sequence[NDArray[np.intp]], name: str) -> Float:
-    """Put one number of all blocks together, shape (voxel,)."""
+    """Concatenate one quantity of all blocks, shape (voxel,)."""
     joined = np.full(sum(map(len, index)), np.nan)
     for part, where in zip(parts, index, strict=True):
         joined[where] = getattr(part, name)
@@ -101,7 +101,7 @@ def _dataset(
 
 
 def _in_storage_order(values: Float, inside: NDArray[np.bool_]) -> Float:
-    """Bring values in the order of ``volume[mask]`` over (x, y, z) to that over (z, y, x)."""
+    """Reorder values of ``volume[mask]`` from (x, y, z) to (z, y, x)."""
     order = np.empty(inside.shape, np.intp)
     order[inside] = np.arange(int(inside.sum()))
     stored = inside.transpose(2, 1, 0)
@@ -114,14 +114,14 @@ def _record(people: SitePeople, maps: dict[str, Float]) -> dict[str, Any]:
 
 
 def medians(maps: dict[str, Float]) -> dict[str, float | None]:
-    """Return the median of each map; None where it has no value."""
+    """Return the median of each map; None without values."""
     return {
         name: float(np.nanmedian(v)) if np.isfinite(v).any() else None for name, v in maps.items()
     }
 
 
 def _apply(inputs: Inputs) -> Made:
-    """Harmonise one person's smoothed map, a few slices at a time."""
+    """Harmonise one person's smoothed map, by slabs of slices."""
     smoothed, learnt = inputs.dataset("smooth")["smoothed"], inputs.dataset("combat")
     site = inputs.settings["site"]
     covariates = np.asarray(inputs.settings["covariates"], np.float64)[None]
@@ -144,7 +144,7 @@ def _apply(inputs: Inputs) -> Made:
 
 
 def _rows(array: xr.DataArray, part: slice, row: int | None) -> Float:
-    """Read all rows, or one, of some slices, shape (row, voxel)."""
+    """Read all rows, or one, of a slab, shape (row, voxel)."""
     chosen = array[:, part] if row is None else array[row : row + 1, part]
     return np.asarray(chosen.to_numpy(), np.float64).reshape(len(chosen), -1)
 

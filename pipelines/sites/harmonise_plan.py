@@ -1,4 +1,4 @@
-"""Harmonisation as tasks: one for the sites, then everybody's map and regions once more."""
+"""Harmonisation as tasks: ComBat, then harmonised maps and regions of each person."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ def harmonise(
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
 ) -> tuple[list[PersonPlan], tuple[Task, ...]]:
-    """Replace everybody's smoothed map and regions by harmonised ones, where that is asked for.
+    """Replace smoothed maps and regions by harmonised ones, with site.model=combat.
 
     Parameters
     ----------
     rows : DataFrame
-        The people at hand.
+        The people.
     plans : sequence of PersonPlan
-        Theirs, in the same order.
+        Their plans, in the same order.
     shared : mapping of str to Part
         The template, by role.
 
     Returns
     -------
     plans : list of PersonPlan
-        Whose ``smooth`` and ``parcels`` are the harmonised ones.
+        With harmonised ``smooth`` and ``parcels``.
     tasks : tuple of Task
-        What makes them, parents before children.
+        Their tasks, parents before children.
 
     Raises
     ------
     UserError
-        A site is too small, or a covariate is missing or follows from the site.
+        A site is too small, or a covariate is missing or confounded with site.
     """
     asked = harmony_settings(config, rows)
     if asked is None:
@@ -80,12 +80,12 @@ def harmonise(
 
 
 def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | None:
-    """Return who is where, and what ComBat keeps; None where it is not asked for.
+    """Return sites and the covariates that ComBat preserves; None without ComBat.
 
     Parameters
     ----------
     rows : DataFrame
-        The people at hand.
+        The people.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | Non
 
 
 def kept(config: Config, rows: pd.DataFrame) -> Float:
-    """Return the columns whose effects ComBat keeps: groups, covariates, splines of smooth ones."""
+    """Return the columns that ComBat preserves: groups, covariates, splines of smooth terms."""
     cohort, smooth = config.cohort, config.site.smooth
     unknown = [name for name in smooth if name not in cohort.covariates]
     if unknown:

@@ -1,4 +1,4 @@
-"""Stage `meta`: the sites' own contrasts as one random-effects or inverse-variance analysis."""
+"""Stage `meta`: random-effects or inverse-variance meta-analysis of the sites' contrasts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = {
 
 
 def site_role(k: int) -> str:
-    """Role of the contrast of one site."""
+    """Return the role of the contrast of one site."""
     return f"site{k:05d}"
 
 
@@ -54,7 +54,7 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _least(found: Meta, left: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the z nearest to zero, or past it, that is left without any one site."""
+    """Return the leave-one-site-out z nearest to zero, or of opposite sign."""
     side = np.sign(found.z)
     with np.errstate(invalid="ignore"):
         return np.asarray(side * np.min(side * left, axis=0))

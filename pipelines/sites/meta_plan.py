@@ -1,4 +1,4 @@
-"""The meta-analysis of a contrast as tasks: a contrast a site, their mean, its clusters."""
+"""The meta-analysis of a contrast as tasks: contrasts by site, combination, clusters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rt1t2_dask.storage.parts import Part
 
 @dataclass(frozen=True)
 class MetaPlan:
-    """The parts of one meta-analysis; ``sites`` names those that take part, in order."""
+    """The parts of one meta-analysis; ``sites`` lists the included sites, in order."""
 
     sites: tuple[str, ...]
     contrasts: tuple[Task, ...]
@@ -49,21 +49,21 @@ def plan_meta(
     Parameters
     ----------
     rows : DataFrame
-        The people at hand.
+        The people.
     plans : sequence of PersonPlan
-        Theirs, in the same order.
+        Their plans, in the same order.
     shared : mapping of str to Part
         The template, by role.
     contrasts : mapping of str to ContrastPlan
-        Of everybody.
+        Of all people.
     scale : {"ratio", "log"}
-        Of all contrasts of the study.
+        Scale of all contrasts of the study.
 
     Returns
     -------
     plans : dict of str to MetaPlan
     notes : list of str
-        Sites that take no part, and why.
+        Excluded sites, and why.
     """
     column = config.cohort.site
     if column is None or config.site.meta == "none":
@@ -83,7 +83,7 @@ def plan_meta(
                 alone = _within_a_site(form, column)
                 tasks[label] = contrast_task(config, there, own, shared, alone, scale)[1]
             except UserError as error:
-                notes.append(f"Site {label} takes no part in the meta-analysis of {name}: {error}")
+                notes.append(f"Site {label} is excluded from the meta-analysis of {name}: {error}")
         if len(tasks) < MIN_SITES:
             notes.append(f"No meta-analysis of {name}: {len(tasks)} sites have an effect.")
         else:
@@ -92,7 +92,7 @@ def plan_meta(
 
 
 def _within_a_site(form: Form, column: str) -> Form:
-    """Return a contrast without the site among its covariates: within one site it is constant."""
+    """Return a contrast without site as covariate, which is constant within one site."""
     names = form.covariates or ()
     return form.with_covariates(tuple(n for n in names if n != column)) if column in names else form
 

@@ -1,4 +1,4 @@
-"""What the report shows of sites, read from the lake."""
+"""The report's section on sites, from the lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study of several sites: its people, its plan, and what moves from there."""
+"""A multi-site study: its people, its plan, and the parts that are copied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.engine.stage import Task
@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.engine.volumes import grid_of
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.kinds import excluded_labels
-from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, sound_people
+from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, valid_people
 from rt1t2_dask.storage.parts import Lake
 
 MOVED = ("smooth", "parcels", "landmarks")
@@ -25,7 +25,7 @@ GRID_TOLERANCE_MM = 0.01
 
 @dataclass(frozen=True)
 class Remote:
-    """A site whose images are processed in a lake or on workers of its own."""
+    """A site with its own lake or workers."""
 
     config: Config
     images: ImagePlan
@@ -40,14 +40,14 @@ class SitesPlan(ImagePlan):
     local : tuple of ImagePlan
         Of the sites that share the study's lake and workers.
     remote : tuple of Remote
-        The others; of their people only the stages of `MOVED` are known here.
+        The others; only their stages in `MOVED` are known here.
     """
 
     local: tuple[ImagePlan, ...] = ()
     remote: tuple[Remote, ...] = ()
 
     def tasks(self) -> list[Task]:
-        """Return every task that runs here, parents before children."""
+        """Return every local task, parents before children."""
         own = (task for plan in self.local for task in plan.tasks())
         return [*self.shared.values(), *own]
 
@@ -58,14 +58,14 @@ def configs(config: Config) -> dict[str, Config]:
     Raises
     ------
     UserError
-        Sites that cannot be put together.
+        Sites cannot be combined.
     """
     found = {site: config.at(site) for site in config.cohort.sites}
     for site, own in found.items():
         if own.source.kind != config.source.kind:
             raise UserError(
                 f"site {site} has source.kind={own.source.kind}, the study {config.source.kind}; "
-                f"set source={own.source.kind} for the study, or give the site the same kind."
+                f"set source={own.source.kind} for the study, or the same kind for the site."
             )
         if own.calibration.kind != config.calibration.kind:
             raise UserError(
@@ -74,19 +74,20 @@ def configs(config: Config) -> dict[str, Config]:
             )
         if own.calibration.reference == "controls":
             raise UserError(
-                f"site {site}: calibration.reference=controls maps each site to its own people; "
-                "with cohort.sites use calibration.reference=icbm."
+                f"site {site}: calibration.reference=controls calibrates each site to its own "
+                f"controls; with cohort.sites set calibration.reference=icbm."
             )
     return found or {"": config}
 
 
 def read_everybody(config: Config) -> pd.DataFrame:
-    """Read who takes part at all sites; columns as `read_people`, with the site as a covariate.
+    """Read the people of all sites; columns as `read_people`, with the site as a covariate.
 
     Raises
     ------
     UserError
-        Naming the site: it cannot be reached, has one group only, labels or codes of another.
+        Names the site: it cannot be reached, has one group only, or shares labels or uses other
+        codes.
     """
     if config.cohort.sites:
         return joined(config, {site: _read(site, own) for site, own in configs(config).items()})
@@ -112,8 +113,8 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     unknown = sorted(set(excluded_labels(config.cohort)) - everybody)
     if unknown:
         raise UserError(
-            f"cohort.exclude names {len(unknown)} who are at no site: "
-            f"{with_alike(unknown, everybody)}."
+            f"cohort.exclude lists {len(unknown)} people who are at no site: "
+            f"{with_similar(unknown, everybody)}."
         )
     chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
     _check_labels(chosen)
@@ -131,13 +132,13 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _chosen(site: str, config: Config, rows: pd.DataFrame) -> pd.DataFrame:
     try:
-        return sound_people(rows, config.at(site).cohort, every_group=False)
+        return valid_people(rows, config.at(site).cohort, every_group=False)
     except UserError as error:
         raise UserError(f"site {site}: {error}") from None
 
 
 def plan_study(config: Config, people: pd.DataFrame, found: Found | None = None) -> ImagePlan:
-    """Plan every person's parts, at whichever site; ``found`` as `plan_images`."""
+    """Plan the parts of every person at every site; ``found`` as in `plan_images`."""
     if not config.cohort.sites:
         return plan_images(config, people, found)
     column = COVARIATE + str(config.cohort.site)
@@ -156,12 +157,12 @@ def plan_study(config: Config, people: pd.DataFrame, found: Found | None = None)
 
 
 def move(site: Remote, target: Lake, people: Sequence[PersonPlan]) -> int:
-    """Copy what the group half reads of a site's people into the study's lake.
+    """Copy a site's parts for the group statistics into the study's lake.
 
     Returns
     -------
     int
-        Parts that were copied; those there are left.
+        Number of parts copied; existing ones are not.
     """
     lake = Lake(site.config.storage.url, site.config.storage.options())
     parts = [plan.part(stage) for plan in people for stage in MOVED if stage in plan.tasks]
@@ -179,7 +180,7 @@ def check_grids(
     Raises
     ------
     UserError
-        Naming the two sites whose grids differ.
+        Names the two sites whose grids differ.
     """
     where = sites_of(config, people)
     first: dict[str, PersonPlan] = {}
@@ -190,13 +191,13 @@ def check_grids(
         if not grids[one].same_as(grids[other], GRID_TOLERANCE_MM):
             raise UserError(
                 f"site {other} has maps of {grids[other].shape} voxels, site {one} of "
-                f"{grids[one].shape}, or their affines differ; bring both to one grid "
-                "(template.voxel_mm for scans; ready-made maps are never resampled)."
+                f"{grids[one].shape}, or their affines differ; resample both to one grid "
+                f"(template.voxel_mm for scans; ready-made maps are never resampled)."
             )
 
 
 def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
-    """Return everybody's site by label; empty where there is one site."""
+    """Return the site of each label; empty for one site."""
     if config.cohort.site is None:
         return {}
     names = people[COVARIATE + config.cohort.site].astype(str)
@@ -225,33 +226,34 @@ def _check_labels(tables: Mapping[str, pd.DataFrame]) -> None:
         both = sorted(set(first["participant_id"]) & set(second["participant_id"]))
         if both:
             raise UserError(
-                f"sites {one} and {other} both have {both[0]} ({len(both)} labels alike); "
-                "a label is one person: rename them at one site, or exclude them there."
+                f"sites {one} and {other} both have {both[0]} ({len(both)} shared labels); a "
+                f"label is one person: rename them at one site, or exclude them there."
             )
 
 
 def _check_own_site(site: str, config: Config, rows: pd.DataFrame) -> None:
-    """Refuse a covariate called as the sites are, whose values would be lost."""
+    """Refuse a covariate with the name of the site column, which would be overwritten."""
     name = str(config.cohort.site)
     own = rows.get(COVARIATE + name, pd.Series(dtype=object))
     if not own.isin([site]).all():
         raise UserError(
-            f"site {site}: column {name} means the name of the site, but holds {own.iloc[0]}; "
+            f"site {site}: column {name} is reserved for the name of the site, but has "
+            f"{own.iloc[0]}; "
             f"rename it in {config.cohort.participants}, or leave {name} out of cohort.covariates."
         )
 
 
 def _check_coding(name: str, columns: Mapping[str, pd.Series[str]]) -> None:
-    """Refuse numbers at one site and text at another, and levels that share nothing."""
+    """Refuse numbers at one site and text at another, and disjoint levels."""
 
-    def said(values: pd.Series[str]) -> str:
+    def coded(values: pd.Series[str]) -> str:
         return ", ".join(map(str, sorted(values.dropna().astype(str).unique())[:4]))
 
     for (one, first), (other, second) in itertools.combinations(columns.items(), 2):
         if _coded_apart(first, second):
             raise UserError(
-                f"covariate {name} is coded {said(first)} at site {one} and {said(second)} at "
-                f"site {other}; code it alike in both participants tables."
+                f"covariate {name} is coded {coded(first)} at site {one} and {coded(second)} at "
+                f"site {other}; code it the same way in both participants tables."
             )
 
 
@@ -263,16 +265,16 @@ def _coded_apart(first: pd.Series[str], second: pd.Series[str]) -> bool:
 
 
 def check_groups(config: Config, people: pd.DataFrame) -> None:
-    """Refuse a group that nobody is in, and sites that cannot be told from groups.
+    """Refuse empty groups, and sites confounded with groups.
 
     Raises
     ------
     UserError
-        Naming the group or the site.
+        Names the group or the site.
     """
     for name, value in config.cohort.groups.items():
         if not (people["group"] == name).any():
-            raise UserError(f"cohort.groups.{name}={value}: nobody at any site is in it.")
+            raise UserError(f"cohort.groups.{name}={value}: no site has people in it.")
     if config.cohort.site is None or config.site.model == "none":
         return
     named = people.assign(site=people[COVARIATE + config.cohort.site])
@@ -280,6 +282,6 @@ def check_groups(config: Config, people: pd.DataFrame) -> None:
         groups = rows["group"].unique()
         if len(groups) < min(2, len(config.cohort.groups)):
             raise UserError(
-                f"site {site} has people of {groups[0]} only: what is site there and what is group "
-                "cannot be told apart. Leave the site out, or choose site.model=none."
+                f"site {site} has people of {groups[0]} only: site and group are confounded "
+                f"there. Leave the site out, or set site.model=none."
             )

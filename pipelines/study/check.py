@@ -1,4 +1,4 @@
-"""``check=true``: everything that is wrong with a study, found in seconds and said at once."""
+"""``check=true``: report all problems of a study in seconds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rt1t2_dask.pipelines.people.notes import (
     named_although,
     table_notes,
 )
-from rt1t2_dask.pipelines.people.predicted import Table, foreseen_files, foreseen_table
+from rt1t2_dask.pipelines.people.predicted import Table, predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import lines_read
 from rt1t2_dask.pipelines.people.table import chosen_people, people_with_files
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
@@ -43,8 +43,8 @@ from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.study.describe import SIMULATE, bytes_a_part, gigabytes
 from rt1t2_dask.pipelines.study.effort import machine_gigabytes
 from rt1t2_dask.pipelines.study.memory import Sizes, require_room
-from rt1t2_dask.pipelines.study.participants import asked_people
-from rt1t2_dask.pipelines.study.plan_words import how_long, steps, who
+from rt1t2_dask.pipelines.study.participants import selected_people
+from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
 from rt1t2_dask.pipelines.study.single import check_stage
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
@@ -57,56 +57,56 @@ T = TypeVar("T")
 
 
 def run_check(config: Config) -> int:
-    """Check a study and print what would be run, how long it takes and what is wrong.
+    """Check a study and print what would be run, its time and its problems.
 
     Headers are read, voxels are not; nothing is written.
 
     Returns
     -------
     int
-        0 where nothing is wrong, else 2.
+        0 without problems, else 2.
     """
     checks = {site: _Check(own, site) for site, own in sites.configs(config).items()}
     for own in checks.values():
-        own.look()
+        own.check_source()
     if config.cohort.sites:
         checks[""] = _Check(config)
-        checks[""].together({site: own.table.rows for site, own in checks.items() if own.table})
-    return max(own.tell() for own in checks.values())
+        checks[""].check_sites({site: own.table.rows for site, own in checks.items() if own.table})
+    return max(own.report() for own in checks.values())
 
 
 class _Check:
-    """The check of a study, or of what one of its sites can be asked alone."""
+    """The check of a study, or of one of its sites."""
 
     def __init__(self, config: Config, site: str = "") -> None:
         self.config, self.site = config, site
         self.table: Table | None = None
         self.options = config.storage.options()
         self.faults: list[str] = []
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.largest: Sizes | None = None
 
-    def look(self) -> None:
-        """Look at everything that one source has."""
+    def check_source(self) -> None:
+        """Check everything of one source."""
         self._places()
         self._programs()
-        self.table = self._tried(lambda: foreseen_table(self.config))
+        self.table = self._tried(lambda: predicted_table(self.config))
         if self.table is not None:
             self._table(self.table)
 
-    def together(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Look at the people of all sites as one study."""
+    def check_sites(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Check the people of all sites as one study."""
         if set(tables) != set(self.config.cohort.sites):
-            return  # the fault of the site whose table is missing is said
+            return  # the site's missing table is already reported
         people = self._tried(lambda: sites.joined(self.config, tables))
         if people is not None:
-            self.said.append(who(self.config, people))
+            self.lines.append(participants_line(self.config, people))
             self._people(people)
 
-    def tell(self) -> int:
-        """Print what was found; 0 where nothing is wrong, else 2."""
+    def report(self) -> int:
+        """Print what was found; 0 without problems, else 2."""
         mark = [f"site {self.site}:"] if self.site else []
-        lines = [*mark, *self.said, *_numbered(self.faults)]
+        lines = [*mark, *self.lines, *_numbered(self.faults)]
         sys.stdout.write("\n".join(lines) + "\n")
         return FAULTY if self.faults else SOUND
 
@@ -145,37 +145,37 @@ class _Check:
             self._files_alone(table)
             return
         people = chosen_people(table.rows, self.config.cohort)
-        self.said.append(who(self.config, people))
+        self.lines.append(participants_line(self.config, people))
         if not self.site:
             self._people(people)
         self._note(table_notes(self.config, table.rows, named=True))
-        found = self._tried(lambda: foreseen_files(self.config, people, table.to_simulate))
+        found = self._tried(lambda: predicted_files(self.config, people, table.to_simulate))
         if found is not None:
             self._images(table, found)
-            self.said += [f"- {line}" for line in steps(self.config, people)]
+            self.lines += [f"- {line}" for line in steps(self.config, people)]
             if found.files:
                 self._plan(table, people, found)
 
     def _files_alone(self, table: Table) -> None:
-        """Look at the files of people whose table has faults, where their labels can be used."""
+        """Check the files of people in an invalid table, if their labels are usable."""
         cohort = self.config.cohort
         if cohort.group_column not in table.rows or table.to_simulate:
             return
         people = people_with_files(table.rows, cohort)
         if len(people) and not bids.label_faults(people["participant_id"], ""):
-            found = self._tried(lambda: foreseen_files(self.config, people, 0))
+            found = self._tried(lambda: predicted_files(self.config, people, 0))
             if found is not None:
                 self._images(table, found)
 
     def _note(self, lines: Iterable[str]) -> None:
-        self.said += [f"note: {line}" for line in lines]
+        self.lines += [f"note: {line}" for line in lines]
 
     def _people(self, people: pd.DataFrame) -> None:
-        """Say who takes part, and try all that a study makes of its people but of no image."""
+        """Describe the people, and check everything that needs no images."""
         config = self.config
-        self.said += lines_read(people, config.cohort)
+        self.lines += lines_read(people, config.cohort)
         if config.level != "study":
-            self._tried(lambda: asked_people(config, people))
+            self._tried(lambda: selected_people(config, people))
             return
         self._tried(lambda: sites.check_groups(config, people))
         if config.share.kind == "none":
@@ -188,7 +188,7 @@ class _Check:
         for name, form in self.config.every_contrast().items():
             few = too_small(people, form.members or tuple(cohort.groups))
             if few:
-                self.said.append(f"note: No contrast {name}: {few}")
+                self.lines.append(f"note: No contrast {name}: {few}")
                 continue
             try:
                 require_memory(self.config, build(form, people, cohort.reference))
@@ -197,28 +197,28 @@ class _Check:
 
     def _images(self, table: Table, found: Found) -> None:
         if table.to_simulate:
-            self.said.append(f"{table.to_simulate} people are to be simulated first")
+            self.lines.append(f"{table.to_simulate} people are to be simulated first")
             self._tried(lambda: require_room(self.config))
             return
         headers = check_headers(self.config, found)
         self.faults += headers.faults
-        self.said += [f"note: {note}" for note in headers.notes]
+        self.lines += [f"note: {note}" for note in headers.notes]
         self.largest = headers.largest
         self._tried(lambda: require_room(self.config, headers.largest))
-        self.said.append(files_found(found.files))
+        self.lines.append(files_found(found.files))
         self._note(named_although(found.files, named=True))
         self._note(masks_passed(found, named=True))
-        self.said.append(_what_was_read(headers, len(found.files)))
+        self.lines.append(_what_was_read(headers, len(found.files)))
 
     def _plan(self, table: Table, people: pd.DataFrame, found: Found) -> None:
-        """Say how much is to be made, where the plan can be made at all."""
+        """Describe the work to do, if planning succeeds."""
         if self.faults:
             return
         planned = self._tried(lambda: self._to_do(people, found))
         if planned is not None:
             if table.to_simulate:
                 planned[SIMULATE] = table.to_simulate
-            self.said.append(how_long(self.config, planned, len(people)))
+            self.lines.append(how_long(self.config, planned, len(people)))
             self._room(planned, len(people))
 
     def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
@@ -229,44 +229,44 @@ class _Check:
             group = plan_analyses(self.config, lake, people, images, predicted=True)
             tasks |= {task.part: task for task in group.tasks()}
             notes = (f"note: {note}" for note in group.notes)
-            self.said += [note for note in notes if note not in self.said]
+            self.lines += [note for note in notes if note not in self.lines]
         whole = complete_parts(Lake(self.config.storage.url, self.options), tasks.values())
         return Counter(part.stage for part in tasks if part not in whole)
 
     def _room(self, planned: Counter[str], people: int) -> None:
-        """Compare memory and disk with what there is."""
+        """Compare required with available memory and disk space."""
         cluster, stages = self.config.cluster, [s for s in planned if s != SIMULATE]
         needs = (gigabytes(stage, self.config, people, self.largest) for stage in stages)
         need = max(needs, default=0.0)
         workers = workers_of(cluster)
         if cluster.kind in LOCAL and need * workers > machine_gigabytes():
             self.faults.append(
-                f"{workers} workers of {need:.1f} GB each are more than this machine's "
+                f"{workers} workers of {need:.1f} GB each exceed this machine's "
                 f"{machine_gigabytes():.1f} GB; lower cluster.workers."
             )
         size = sum(bytes_a_part(stage, self.config) * planned[stage] for stage in stages) / 1e9
         free = free_gigabytes(self.config.storage.url)
-        self.said.append(
+        self.lines.append(
             f"to write: at most {size:.1f} GB before compression"
             + ("" if free is None else f", {free:.0f} GB are free")
         )
         if free is not None and free < min(size, FREE_GB):
             self.faults.append(
-                f"storage.url={self.config.storage.url}: only {free:.2f} GB are free there."
+                f"storage.url={self.config.storage.url}: only {free:.2f} GB are free."
             )
 
 
 def _what_was_read(headers: Headers, people: int) -> str:
-    """Count what was looked at: images by their headers, DICOM series, what was passed over."""
-    said = [f"read the headers of {headers.images} images"] * bool(headers.images)
-    said += [f"found {headers.series} DICOM series"] * bool(headers.series)
+    """Describe what was read: image headers, DICOM series, ignored files."""
+    text = [f"read the headers of {headers.images} images"] * bool(headers.images)
+    text += [f"found {headers.series} DICOM series"] * bool(headers.series)
     passed = ", ".join(f"{number} {kind}" for kind, number in sorted(headers.passed_over.items()))
-    passed = f"; files passed over: {passed}" if passed else ""
-    return f"{' and '.join(said) or 'read no image'} of {people} people{passed}"
+    passed = f"; files ignored: {passed}" if passed else ""
+    return f"{' and '.join(text) or 'read no image'} of {people} people{passed}"
 
 
 def _numbered(faults: list[str]) -> list[str]:
     if not faults:
         return ["no problems found; run the same command without check=true to start"]
-    many = "1 fault:" if len(faults) == 1 else f"{len(faults)} faults:"
+    many = "1 problem:" if len(faults) == 1 else f"{len(faults)} problems:"
     return [many, *(f"{number}. {fault}" for number, fault in enumerate(faults, 1))]

@@ -1,4 +1,4 @@
-"""Everybody's images from their headers alone: readable, of one grid where they must be."""
+"""Check all images by their headers: readable, and on common grids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreign import refuse_absent
-from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
+from rt1t2_dask.images.nifti import START_BYTES, Start, inspect_start, is_whole, require_whole
 from rt1t2_dask.images.quality.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
@@ -26,29 +26,31 @@ LARGEST_MM = ("t1w", "t2w", "t2w_raw")
 NAMES = {"t1w": "T1w", "t2w": "T2w", "t2w_raw": "T2w", "map": "ratio map", "mask": "mask"}
 SHARES = ("csf_share", "grey_share", "white_share")
 DRAWN_ON = {"lesion": "t1w", "brain_mask": "t1w", "mask": "map"} | dict.fromkeys(SHARES, "t1w")
-DRAW = "Draw it there, or resample it."
-REMEDIES = dict.fromkeys(SHARES, "Take the *_probseg files away, or exclude: cohort.exclude.")
+DRAW = "Draw it on that grid, or resample it."
+REMEDIES = dict.fromkeys(
+    SHARES, "Remove the *_probseg files, or leave the subject out with cohort.exclude."
+)
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Headers:
-    """What the headers of a study show.
+    """Results of reading the headers of a study.
 
     Parameters
     ----------
     images : int
-        How many were read.
+        Number of images read.
     faults : tuple of str
         One line each; people with the same fault share it.
     notes : tuple of str
-        What was set right in headers, likewise.
+        Corrections of headers, likewise.
     largest : Sizes, optional
-        Of the images that take most; None where no header was read.
+        Of the largest images; None if no header was read.
     series : int
-        How many DICOM series were found.
+        Number of DICOM series.
     passed_over : mapping of str to int
-        What else lay in folders of DICOM, by kind.
+        Ignored files in DICOM folders, by kind.
     """
 
     images: int
@@ -60,12 +62,12 @@ class Headers:
 
 
 def check_headers(config: Config, found: Found) -> Headers:
-    """Read the header of every image that was found.
+    """Read the header of every image found.
 
     Parameters
     ----------
     found : Found
-        Who cannot be processed for want of files counts as a fault too.
+        People without files are problems too.
     """
     reasons = {label: [why] for label, why in found.reasons.items()}
     grids: dict[str, dict[str, Grid]] = {}
@@ -83,7 +85,7 @@ def check_headers(config: Config, found: Found) -> Headers:
         Counter[str](),
     )
     return Headers(
-        count, tuple(together(reasons)), tuple(together(notes)), largest, len(series), passed
+        count, tuple(by_reason(reasons)), tuple(by_reason(notes)), largest, len(series), passed
     )
 
 
@@ -105,13 +107,13 @@ def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], l
 
 
 def _naming(path: str, error: SubjectError) -> str:
-    """Return a fault with the file that it is of."""
+    """Return a problem with its file."""
     text = str(error)
     return text if path in text else f"{text} ({path})"
 
 
 def _start(config: Config, role: str, file: InputFile) -> Start | None:
-    """Look at the beginning of a file; None where it is no image."""
+    """Read the beginning of a file; None if it is not an image."""
     name = NAMES.get(role, role.replace("_", " "))
     if role in TRANSFORMS:
         refuse_absent(_begins(file), name)
@@ -120,8 +122,8 @@ def _start(config: Config, role: str, file: InputFile) -> Start | None:
     size, most = float(start.grid.voxel_mm.max()), config.checks.most_voxel_mm
     if role in LARGEST_MM and size > most:
         raise SubjectError(
-            f"{name}: a voxel is {size:.3g} mm long, more than {most:g} mm.",
-            "Bring a finer scan, or raise checks.most_voxel_mm.",
+            f"{name}: voxels of {size:.3g} mm exceed {most:g} mm.",
+            "Use a scan of higher resolution, or raise checks.most_voxel_mm.",
         )
     return start
 
@@ -139,11 +141,11 @@ def _begins(file: InputFile) -> bytes:
 
 
 def _start_of(file: InputFile, name: str) -> Start:
-    """Read the beginning of a file, and its end, which tells whether it is whole."""
+    """Read the beginning of a file, and its end to check that it is complete."""
     store = open_store(file.root, file.options)
     try:
         begins = store.start(file.path, START_BYTES)
-        start = look_at_start(begins, name)
+        start = inspect_start(begins, name)
         if not is_whole(begins, store.end(file.path, 4), store.entry(file.path).size, start):
             require_whole(store.read(file.path), start, name)
     except NOT_READ as error:
@@ -161,7 +163,7 @@ def _masks_elsewhere(grids: Mapping[str, Grid]) -> list[str]:
 
 
 def _compare_maps(grids: Mapping[str, Mapping[str, Grid]], reasons: dict[str, list[str]]) -> None:
-    """Say whose map lies on another grid than the first one's."""
+    """List people whose map is on another grid than the first person's."""
     first: Grid | None = None
     for label, own in grids.items():
         grid = own.get("map")
@@ -169,7 +171,7 @@ def _compare_maps(grids: Mapping[str, Mapping[str, Grid]], reasons: dict[str, li
         if grid is not None and first is not None and not grid.same_as(first, GRID_TOLERANCE_MM):
             reasons[label].append(
                 f"ratio map of {_size(grid)} voxels is on another grid than the first person's "
-                f"({_size(first)}). Bring all maps on one grid."
+                f"({_size(first)}). Resample all maps to one grid."
             )
 
 
@@ -177,8 +179,8 @@ def _size(grid: Grid) -> str:
     return " x ".join(map(str, grid.shape))
 
 
-def together(reasons: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return each fault once, with the people it concerns."""
+def by_reason(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return each problem once, with the people concerned."""
     people: dict[str, dict[str, str]] = defaultdict(dict)
     for label, own in reasons.items():
         for why in own:

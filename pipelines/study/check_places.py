@@ -1,4 +1,4 @@
-"""Whether the lake and the output folder can be written, found out without leaving a trace."""
+"""Check that the lake and the output folder are writable, without leaving files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 
 def place_faults(setting: str, url: str, options: dict[str, object]) -> list[str]:
-    """Say what stands against writing to a place.
+    """List problems of writing to a location.
 
     Parameters
     ----------
     setting : str
-        The setting that names it, as ``output_dir``.
+        The setting, such as ``output_dir``.
     url : str
         Folder or bucket.
     options : dict
@@ -38,12 +38,12 @@ def place_faults(setting: str, url: str, options: dict[str, object]) -> list[str
 def _folder_faults(setting: str, url: str) -> list[str]:
     place = _nearest(url)
     if not place.is_dir():
-        return [f"{setting}={url}: {place} is a file; name a folder."]
+        return [f"{setting}={url}: {place} is a file; set it to a folder."]
     try:
         Path(tempfile.mkdtemp(dir=place)).rmdir()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        return [f"{setting}={url}: {place} cannot be written ({why}); name another folder."]
+        return [f"{setting}={url}: {place} cannot be written ({why}); choose another folder."]
     return []
 
 
@@ -72,7 +72,7 @@ def require_places(config: Config) -> None:
     Raises
     ------
     UserError
-        One line for each that cannot.
+        One line for each.
     """
     options = config.storage.options()
     faults = place_faults("output_dir", config.output_dir, options)

@@ -23,7 +23,7 @@ from rt1t2_dask.pipelines.study.memory import (
     permute_gigabytes,
     sizes_of,
 )
-from rt1t2_dask.pipelines.study.plan_words import how_long, steps, who
+from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
 from rt1t2_dask.storage.parts import Lake
 
 SIMULATE = "simulate"
@@ -57,7 +57,7 @@ def describe(
     total = Counter(part.stage for part in tasks)
     done = Counter(part.stage for part in whole)
     to_do = +(total - done) + Counter({SIMULATE: to_simulate})
-    lines = [who(config, people), *said]
+    lines = [participants_line(config, people), *said]
     if to_simulate:
         lines.append(f"SIMULATED: {to_simulate} of {len(people)} people are to be simulated first")
     lines += [f"- {line}" for line in steps(config, people)]

@@ -1,4 +1,4 @@
-"""Who could not be processed: found, counted, said."""
+"""People who could not be processed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("rt1t2_dask")
 
 
 def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
-    """Find people who share a scan that lies in two different files."""
+    """Find people who share a scan stored in two different files."""
     scans = {}
     for plan in plans:
         if "ingest" in plan.tasks:
@@ -26,7 +26,7 @@ def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
 
 
 def failures_of(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Failure]:
-    """Return whose parts failed, at which stage and why."""
+    """Return the failures of people: stage and reason."""
     return [
         Failure(plan.person.label, stage, failed[task.part])
         for plan in plans
@@ -36,13 +36,13 @@ def failures_of(plans: Sequence[PersonPlan], failed: dict[Part, str]) -> list[Fa
 
 
 def without(plans: Sequence[PersonPlan], failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
-    """Leave out those who failed."""
+    """Leave out people who failed."""
     failed = {failure.label for failure in failures}
     return tuple(plan for plan in plans if plan.person.label not in failed)
 
 
 def warn(failures: Sequence[Failure], total: int, config: Config) -> None:
-    """Say how many failed and where; who, only in the output folder."""
+    """Log how many people failed and where; labels only in the output folder."""
     stages = ", ".join(sorted({failure.stage for failure in failures}))
     log.warning(
         "%d of %d people failed (%s): see %s/failures.tsv",
@@ -52,4 +52,4 @@ def warn(failures: Sequence[Failure], total: int, config: Config) -> None:
         config.output_dir,
     )
     if not config.allow_failures:
-        log.warning("no group results; go on without them with allow_failures=true")
+        log.warning("no group results; continue without them with allow_failures=true")

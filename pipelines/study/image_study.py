@@ -19,10 +19,10 @@ from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.image_study import FinishedImages, write_failed
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.notes import found_lines
-from rt1t2_dask.pipelines.people.predicted import foreseen_files, foreseen_table
+from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import log_read
 from rt1t2_dask.pipelines.people.source import source_of
-from rt1t2_dask.pipelines.people.table import sound_people
+from rt1t2_dask.pipelines.people.table import valid_people
 from rt1t2_dask.pipelines.quality.refused import write_refused
 from rt1t2_dask.pipelines.quality.table import left_out
 from rt1t2_dask.pipelines.share.analysis import Share
@@ -152,8 +152,8 @@ class ImageStudy(Workflow):
                 f"{self.missing} people of the simulated sites are not there yet, and the plan of "
                 "several sites needs their files; run without dry_run first."
             )
-        people = sound_people(foreseen_table(self.config).rows, self.config.cohort)
-        return people, foreseen_files(self.config, people, self.missing)
+        people = valid_people(predicted_table(self.config).rows, self.config.cohort)
+        return people, predicted_files(self.config, people, self.missing)
 
     def _without_lost_reference(self, failures: list[Failure]) -> list[Failure]:
         """Build the controls' reference without those who failed, where that is allowed."""

@@ -1,4 +1,4 @@
-"""The first step with one's own data: look at a BIDS folder and draft the study's YAML."""
+"""First step with new data: survey a BIDS folder and draft the study's YAML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from rt1t2_dask.bids import participants as bids
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import people_folders
@@ -30,7 +30,7 @@ NOT_A_GROUP = (
 )
 CONTROLS = re.compile(r"control|healthy|^(n?hc|hv|cn|nc|con|ctrl|kontroll.*)$", re.IGNORECASE)
 MOST_GROUPS = 8
-# What YAML takes for no text, as a name of ours.
+# Names that YAML does not read as text.
 NO_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 PLAIN = re.compile(r"[A-Za-z][\w -]*\w")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -38,22 +38,22 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies in a dataset.
+    """Contents of a dataset.
 
     Parameters
     ----------
     people : int
         Folders ``sub-*``.
     usable : int
-        Those with one T1w and one T2w.
+        People with one T1w and one T2w.
     lesions : int
-        Those with a lesion mask.
+        People with a lesion mask.
     reasons : mapping of str to int
-        Why the others are not usable, and how many.
+        Reasons why others are not usable, with counts.
     table : DataFrame or None
         The participants table.
     file : str
-        What it is called, or is to be.
+        Name of the table, existing or to be written.
     """
 
     people: int
@@ -65,49 +65,49 @@ class Survey:
 
 
 def run_init(name: str, root: str) -> int:
-    """Look at a dataset, say what was found and write a commented cohort file.
+    """Survey a dataset, print the findings and write a commented cohort file.
 
     Parameters
     ----------
     name : str
-        Of the study: the folder that is made, and the cohort in it.
+        Name of the study: its folder and its cohort.
     root : str
         The BIDS dataset.
 
     Raises
     ------
     UserError
-        The name cannot be a folder's, the study is there already, or the dataset holds no one.
+        The name is not valid, the study exists, or the dataset has no people.
     """
     if not NAME.fullmatch(name):
         raise UserError(f"init {name}: use letters, digits, _ and - for the study's name.")
     file = Path(name) / "cohort" / f"{name}.yaml"
     if file.exists():
-        raise UserError(f"{file} is there already; choose another name or delete it.")
+        raise UserError(f"{file} exists; choose another name or delete it.")
     store = open_store(root)
     labels = people_folders(store)
     if not labels:
-        raise UserError(f"source.root={root}: no folder sub-* is there; name a BIDS dataset.")
+        raise UserError(f"source.root={root}: there is no folder sub-*; set it to a BIDS dataset.")
     found = survey(store, labels)
     file.parent.mkdir(parents=True)
     file.write_text(draft(name, found), encoding="utf-8")
-    said = [
-        *told(found),
+    lines = [
+        *findings(found),
         *_rows_and_folders(found, labels),
-        f"wrote {file}: check the groups in it",
+        f"wrote {file}: check its groups",
         *_table_advice(name, found, labels),
     ]
-    said += ["then", f"  python -m rt1t2_dask --config-dir {name} +cohort={name} source=bids \\"]
-    said += [
+    lines += ["then", f"  python -m rt1t2_dask --config-dir {name} +cohort={name} source=bids \\"]
+    lines += [
         f"    {shlex.quote(f'source.root={root}')} dry_run=true",
         "and the same without dry_run=true.",
     ]
-    sys.stdout.write("\n".join(said) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
 def survey(store: Store, labels: list[str]) -> Survey:
-    """Look for everybody's images."""
+    """Survey the images of all people."""
     reasons: Counter[str] = Counter()
     lesions, top = 0, store.children("")
     source = BidsSource(kind="bids", root=store.url)
@@ -123,8 +123,8 @@ def survey(store: Store, labels: list[str]) -> Survey:
     return Survey(len(labels), usable, lesions, reasons, table, file or TABLE)
 
 
-def told(found: Survey) -> list[str]:
-    """Say what was found, one line a finding."""
+def findings(found: Survey) -> list[str]:
+    """Describe the findings, one line each."""
     lines = [f"{found.people} people, {found.usable} of them with one T1w and one T2w"]
     lines += [f"  {count} not: {reason}" for reason, count in found.reasons.items()]
     lines.append(f"{found.lesions} with a lesion mask")
@@ -139,7 +139,7 @@ def told(found: Survey) -> list[str]:
 
 
 def group_column(table: pd.DataFrame) -> str | None:
-    """Guess the column of groups: one called group, else the first with a few repeated words."""
+    """Guess the group column: one named group, else the first with a few repeated words."""
     named = [str(c) for c in table if str(c).lower() in ("group", "diagnosis", "dx", "patient")]
     others = [str(c) for c in table if str(c).lower() not in NOT_A_GROUP]
     for column in (*named, *others):
@@ -155,7 +155,7 @@ def _numbers(values: pd.Series[str]) -> bool:
 
 
 def draft(name: str, found: Survey) -> str:
-    """Write the study's cohort file with a comment on every line that is to be checked."""
+    """Write the study's cohort file with a comment on every line to check."""
     column = None if found.table is None else group_column(found.table)
     values = [] if column is None or found.table is None else _values(found.table[column])
     names = _short_names(values) or {"patients": "VALUE1", "controls": "VALUE2"}
@@ -168,12 +168,12 @@ def draft(name: str, found: Survey) -> str:
         (
             f"name: {_column(name)}",
             f"participants: {found.file}    # in source.root",
-            f"group_column: {named}    # the column that says who is in which group",
-            f"groups: {{{groups}}}    # our name: value in the column",
+            f"group_column: {named}    # the column of groups",
+            f"groups: {{{groups}}}    # name in this study: value in the column",
             f"reference: {reference}    # the controls",
             f"contrasts: {{{contrasts}}}    # first minus second",
-            "covariates: []    # columns to adjust for, as [age, sex]",
-            "exclude: []    # people to leave out, as [sub-07]",
+            "covariates: []    # columns to adjust for, such as [age, sex]",
+            "exclude: []    # people to leave out, such as [sub-07]",
             "",
         )
     )
@@ -184,7 +184,7 @@ def _values(column: pd.Series[str]) -> list[str]:
 
 
 def _short_names(values: list[str]) -> dict[str, str]:
-    """Return a name of our own for each value: small letters and digits, text for YAML."""
+    """Return a short name for each value: lower-case letters and digits, text for YAML."""
     names: dict[str, str] = {}
     for value in values:
         name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_") or "group"
@@ -194,7 +194,7 @@ def _short_names(values: list[str]) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as YAML reads it in double quotes: as JSON does."""
+    """Quote a text for YAML, as in JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -213,11 +213,11 @@ def _table_advice(name: str, found: Survey, labels: list[str]) -> list[str]:
     path = Path(name) / TABLE
     rows = "".join(f"{label}\tn/a\tn/a\tn/a\n" for label in labels)
     path.write_text(f"participant_id\tgroup\tage\tsex\n{rows}", encoding="utf-8")
-    return [f"wrote {path}: fill in group, age and sex and put it into the dataset"]
+    return [f"wrote {path}: fill in group, age and sex and copy it to the dataset"]
 
 
 def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
-    """Say whom only the table or only the dataset knows, and who may be meant."""
+    """Describe people in only the table or only the dataset, with similar labels."""
     if found.table is None:
         return []
     ids = [str(label) for label in found.table["participant_id"]]
@@ -228,6 +228,6 @@ def _rows_and_folders(found: Survey, labels: list[str]) -> list[str]:
     there = {composed(label) for label in labels}
     alone = [label for label in ids if label not in there]
     if alone:
-        near = with_alike(alone, labels)
+        near = with_similar(alone, labels)
         lines.append(f"{len(alone)} rows of {found.file} have no folder: {near}")
     return lines

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rt1t2_dask.bids.labels import with_alike
+from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analysis import GroupPlan
@@ -27,12 +27,12 @@ log = logging.getLogger("rt1t2_dask")
 
 
 def everybody_there(config: Config) -> pd.DataFrame:
-    """List everybody who has a folder in a BIDS dataset, whether or not a table names them.
+    """List all people with a folder in a BIDS dataset, in the table or not.
 
     Raises
     ------
     UserError
-        The source is no BIDS dataset, or holds nobody.
+        The source is not a BIDS dataset, or has no people.
     """
     source = source_of(config)
     if not source.labels_known:
@@ -44,19 +44,19 @@ def everybody_there(config: Config) -> pd.DataFrame:
     return pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})
 
 
-def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
-    """Choose the people of ``labels``; everybody where it is empty.
+def selected_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
+    """Select the people of ``labels``; all people if it is empty.
 
     Raises
     ------
     UserError
-        A label is nobody's, or calibration needs people who were not asked for.
+        A label is unknown, or calibration needs people who are not selected.
     """
     part = config.labels or config.level == "dataset"
     if part and config.calibration.reference == "controls":
         raise UserError(
-            "calibration.reference=controls reads every control of a cohort: name the cohort and "
-            "leave out labels (--participant-label), or take calibration.reference=icbm."
+            "calibration.reference=controls needs every control of a cohort: set the cohort and "
+            "remove labels (--participant-label), or set calibration.reference=icbm."
         )
     if not config.labels:
         return people
@@ -64,8 +64,9 @@ def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(wanted - set(people["participant_id"]))
     if unknown:
         raise UserError(
-            f"labels name {len(unknown)} who are not among the {len(people)} people there: "
-            f"{with_alike(unknown, people['participant_id'])}."
+            f"labels has {len(unknown)} people who are not among the {len(people)} people in the "
+            f"dataset: "
+            f"{with_similar(unknown, people['participant_id'])}."
         )
     return people[people["participant_id"].isin(wanted)].reset_index(drop=True)
 
@@ -80,7 +81,7 @@ class ParticipantLevel(ImageStudy):
             self.people, self.found = everybody_there(self.config), None
         else:
             self.people, self.found = self._people()
-        asked = asked_people(self.config, self.people)
+        asked = selected_people(self.config, self.people)
         self.images = sites.plan_study(self.config, asked, self.found and self.found.of(asked))
         self.group = GroupPlan()
         return len(asked)
@@ -129,5 +130,5 @@ class ParticipantLevel(ImageStudy):
 
 
 def plural(people: int) -> str:
-    """Count people in words."""
+    """Return a count of people as text."""
     return f"{people} person" if people == 1 else f"{people} people"

@@ -1,4 +1,4 @@
-"""What a study will do, as a person would say it."""
+"""Description of a study before it runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ REGISTRATION = {
 }
 
 
-def who(config: Config, people: pd.DataFrame) -> str:
-    """Say who takes part."""
+def participants_line(config: Config, people: pd.DataFrame) -> str:
+    """Describe the participants."""
     counts = Counter(people["group"])
     groups = ", ".join(f"{counts[group]} {group}" for group in config.cohort.groups)
     mark = " (SIMULATED)" if config.simulated else ""
@@ -30,7 +30,7 @@ def who(config: Config, people: pd.DataFrame) -> str:
 
 
 def steps(config: Config, people: pd.DataFrame) -> list[str]:
-    """Say what is done, one line a step."""
+    """Describe the steps, one line each."""
     lines = [*_images(config), _smooth(config)]
     for name, form in config.every_contrast().items():
         lines.append(f"contrast {name}: {_contrast(form, people, config.cohort.reference)}")
@@ -45,8 +45,8 @@ def _images(config: Config) -> list[str]:
     grid = "its own grid" if config.t1w_voxel_mm is None else f"{config.t1w_voxel_mm:g} mm"
     by = REGISTRATION[config.normalise.kind]
     return [
-        f"each person: T1w and T2w checked, T1w to {grid}, T2w to T1w, bias corrected, brain "
-        f"and tissues found, calibrated ({config.calibration.kind})",
+        f"each person: check T1w and T2w, T1w to {grid}, T2w to T1w, bias correction, brain and "
+        f"tissue segmentation, calibration ({config.calibration.kind})",
         f"each person: ratio in T1w space, and in {config.space} at "
         f"{config.output_voxel_mm:g} mm (by {by})",
     ]
@@ -93,13 +93,13 @@ def _receptors(config: Config) -> str:
 
 
 def how_long(config: Config, to_do: Counter[str], people: int) -> str:
-    """Say how long the parts to compute take."""
+    """Describe the computing time."""
     if not to_do.total():
-        return "nothing is to be made; the results are written again where they changed"
+        return "nothing to compute; results are rewritten where they changed"
     cpu, clock = study_seconds(config, to_do, people)
     workers = workers_of(config.cluster)
     on = f"{workers} worker{'s' if workers > 1 else ''}"
     return (
         f"{to_do.total()} parts to compute: {in_words(clock)} on {on} "
-        f"({cpu / 60:.0f} CPU min, as measured on one machine; yours may differ by half)"
+        f"({cpu / 60:.0f} CPU min, measured on one machine; yours may differ by 50 %)"
     )

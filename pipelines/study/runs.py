@@ -1,4 +1,4 @@
-"""The record of a run in every lake that it writes to: what garbage collection must leave."""
+"""Records of runs in every lake they write to, for garbage collection."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rt1t2_dask.storage.provenance import write_run
 
 
 def record_run(lake: Lake, config: Config, parts: Iterable[Part]) -> None:
-    """Record in a lake the parts that a run makes or copies there, before the first of them.
+    """Record in a lake the parts that a run makes or copies there, before the first one.
 
     Parameters
     ----------
     lake : Lake
-        The study's, or that of a site elsewhere.
+        The study's lake, or that of a site.
     config : Config
-        Of the study; a run for some people alone has a record of its own.
+        Of the study; a run for a subset of people has its own record.
     parts : iterable of Part
         All of them: the record is replaced.
     """

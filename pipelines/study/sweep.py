@@ -1,4 +1,4 @@
-"""A sweep: studies that differ in a few settings, on one cluster, compared at the end."""
+"""A sweep: studies that differ in a few settings, run on one cluster and compared."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TABLE, PAGE = "sweep.tsv", "sweep.html"
 
 @dataclass(frozen=True)
 class SweepJob:
-    """One study of a sweep: its configuration, its folder's name and what was swept."""
+    """One study of a sweep: configuration, folder name and swept settings."""
 
     config: Config
     name: str
@@ -46,7 +46,7 @@ def run_sweep(jobs: Sequence[SweepJob], folder: str) -> int:
     ----------
     jobs : sequence of SweepJob
     folder : str
-        Where the comparison goes; the jobs' own folders lie in it.
+        Folder of the comparison and of the jobs' folders.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def run_sweep(jobs: Sequence[SweepJob], folder: str) -> int:
             log.info("job %d of %d: %s", number, len(jobs), job.name)
             place = (job.config.cluster, job.config.storage)
             cluster = clusters.setdefault(place, LazyCluster(job.config, stack))
-            codes.append(run_study(job.config, cluster, sweep.taker(job)))
+            codes.append(run_study(job.config, cluster, sweep.collector(job)))
     if sweep.entries:
         sweep.write(jobs[0].config, folder)
     return max(codes)
@@ -75,12 +75,12 @@ class _Sweep:
         self.entries: list[SweepEntry] = []
         self.brain: Projection | None = None
 
-    def taker(self, job: SweepJob) -> Taker:
-        """Return what a study calls with its results."""
-        return Taker(self, job)
+    def collector(self, job: SweepJob) -> ResultsCollector:
+        """Return the callback of a study's results."""
+        return ResultsCollector(self, job)
 
     def write(self, config: Config, folder: str) -> None:
-        """Write the table and the page; what an earlier sweep left is replaced."""
+        """Write the table and the page, replacing those of an earlier sweep."""
         assert self.brain is not None
         store = open_store(folder, config.storage.options())
         rows = comparison(self.entries)
@@ -104,14 +104,14 @@ class _Sweep:
 
 
 @dataclass(frozen=True)
-class Taker:
-    """Keeps of a finished study what the comparison shows, and no maps."""
+class ResultsCollector:
+    """Collect the results of a finished study for the comparison, without maps."""
 
     sweep: _Sweep
     job: SweepJob
 
     def __call__(self, study: Finished) -> None:
-        """Take the results of one job."""
+        """Collect the results of one job."""
         config, lake = study.config, study.lake
         contrasts = contrasts_of(study.group).items()
         results = [contrast_result(config, lake, name, plan) for name, plan in contrasts]

@@ -1,1 +1,1 @@
-"""Regional maps against gene expression."""
+"""Regional maps and gene expression."""

@@ -1,4 +1,4 @@
-"""Stages `expression` and `transcriptome`: regional maps against the expression of genes."""
+"""Stages `expression` and `transcriptome`: regional maps and gene expression."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Float = NDArray[np.float64]
 
 
 def _make_expression(inputs: Inputs) -> Made:
-    """Read the table once; its genes lie beside the numbers."""
+    """Read the expression table, with its gene names."""
     if EXPRESSION in inputs.task.files:
         file = inputs.task.files[EXPRESSION]
         found = read_expression(file.read(), file.path)
@@ -57,10 +57,10 @@ def _expression(inputs: Inputs) -> Expression:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Maps and expression over the left cortex, ready to test.
+    """Maps and expression over the left cortex.
 
-    ``subcortex`` names what is described besides; ``with_subcortex`` is each gene's rho with
-    each map over both, shape (gene, map).
+    ``subcortex`` names the subcortical regions; ``with_subcortex`` is each gene's rho with each map
+    over both, shape (gene, map).
     """
 
     regions: list[str]
@@ -72,7 +72,7 @@ class _Problem:
 
 
 def _make_transcriptome(inputs: Inputs) -> Made:
-    """Test maps against expression: PLS, every gene, gene sets."""
+    """Relate maps to expression: PLS, every gene, gene sets."""
     settings, table_of_genes = inputs.settings, _expression(inputs)
     problem = _problem(inputs, table_of_genes)
     gram = pls.gram_matrix(problem.x)
@@ -112,8 +112,8 @@ def _problem(inputs: Inputs, table_of_genes: Expression) -> _Problem:
         raise SubjectError(
             f"{len(regions)} regions of the left cortex are in the map and in the expression "
             f"table; {LEAST_REGIONS} are needed",
-            "name regions as lh_insula, or bring expression of the map's parcellation with "
-            "transcriptome.expression",
+            "name regions as in lh_insula, or set transcriptome.expression to a table of the "
+            "map's parcellation",
         )
     values = np.array([[m[r] for m in maps] for r in both])
     rows = [both.index(r) for r in regions]
@@ -133,8 +133,8 @@ def _orders(inputs: Inputs, regions: list[str]) -> NDArray[np.intp]:
     known, settings = places(inputs), inputs.settings
     if any(region not in known for region in regions):
         raise SubjectError(
-            "the regions' places on the sphere are not known, so there is no spatial null",
-            "bring source.centroids, or a map of Desikan-Killiany regions",
+            "the regions' sphere coordinates are unknown, so there is no spatial null",
+            "set source.centroids, or use a map of Desikan-Killiany regions",
         )
     centres = np.array([known[region] for region in regions], np.float64)
     left = np.ones(len(regions), bool)
@@ -199,7 +199,7 @@ SET_COLUMNS = (
 
 
 def _collections(inputs: Inputs) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Read every list of sets: collection, set, genes; a name used twice gets its collection's."""
+    """Read every gene-set file: collection, set, genes; duplicate names get their collection."""
     contents = {
         name: assets.read(assets.resolve(name)) for name in inputs.task.assets if name in SETS
     }

@@ -1,4 +1,4 @@
-"""Tables of regions and genes, read once before any work so that a bad one is said at once."""
+"""Read tables of regions and genes before any work, to report invalid ones at once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rt1t2_dask.transcriptome.expression import read_expression, read_gmt
 
 
 def check_tables(lake: Lake, tasks: Iterable[Task]) -> None:
-    """Read every table of the parts that are yet to be made.
+    """Read every table of missing parts.
 
     Raises
     ------
     UserError
-        Of the first table that cannot be read as what it is named as.
+        For the first table that cannot be read.
     """
     read: set[tuple[str, str]] = set()
     for task in tasks:

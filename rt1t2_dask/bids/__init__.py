@@ -1,1 +1,1 @@
-"""Names of files in BIDS datasets and their derivatives, and what sidecars say."""
+"""File names, sidecars and tables of BIDS datasets and derivatives."""

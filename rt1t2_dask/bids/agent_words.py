@@ -1,4 +1,4 @@
-"""Words for contrast agents, in names, in descriptions and in fields of headers and sidecars."""
+"""Words for contrast agents in file names, descriptions, headers and sidecars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 from rt1t2_dask.bids.names import split_words
 
-# A value that says nothing was given; "unknown" says nothing either way. Words are in English,
+# Values that mean no agent was given; "unknown" decides nothing. Words are in English,
 # German, French, Spanish, Portuguese, Italian, Dutch, Swedish, Danish and Norwegian, accents off.
 NOTHING = frozenset(
     ("", "none", "no", "n", "n/a", "na", "nil", "null", "false", "-", "--", ".", "unknown",
@@ -34,9 +34,9 @@ _AGENT = (
     *("omniscan", "prohance", "optimark", "primovist", "eovist", "elucirem", "vueway"),
 )
 _ALONE = ("post", "cemprage", "ceus")
-# Before an agent without a space: sequences that scanners' names end in.
+# Sequence names that may precede an agent without a space.
 _SEQUENCE = ("t1w?", "mpr(?:age)?", "spgr", "flash", "space", "tse", "tfe", "bravo", "vibe")
-# What comes after "post" where it is no agent that was given before; months, and no minutes.
+# Words after "post" that do not mean contrast agent; months, not minutes.
 _OTHER_POST = (
     *("op", "surg", "treat", "ictal", "stim", "train", "mortem", "partum", "natal", "injur"),
     *("rt(?![a-z])", "radi", "irrad", "chemo", "ther", "r?tms", "tdcs", "ect(?![a-z])", "dbs"),
@@ -65,10 +65,10 @@ _SAID = re.compile(
 
 
 def says_agent(text: str) -> bool:
-    """Say whether a label or a description says that contrast agent was given.
+    """Return whether a label or a description states that contrast agent was given.
 
-    A word counts where no letter stands before or after it, as ``ce`` in ``t1_ce`` and not in
-    ``t1_center``, or where capitals part it, as in ``mpragePostGd``.
+    A word counts if not adjacent to letters, as ``ce`` in ``t1_ce`` but not in ``t1_center``, or if
+    delimited by capitals, as in ``mpragePostGd``.
     """
     bare = _without_accents(text)
     left, denied = _DENIED.subn(" ", bare.lower())
@@ -77,10 +77,10 @@ def says_agent(text: str) -> bool:
 
 
 def is_nothing(value: str) -> bool:
-    """Whether the value of a field says that no contrast agent was given."""
+    """Return whether the value of a field states that no contrast agent was given."""
     text = _without_accents(value).lower().strip(" \t\0()[]<>'\"")
-    said = text in NOTHING or _BEFORE.match(text) or _NO_VOLUME.fullmatch(text)
-    return bool(said)
+    nothing = text in NOTHING or _BEFORE.match(text) or _NO_VOLUME.fullmatch(text)
+    return bool(nothing)
 
 
 def _without_accents(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Names that sMRIPrep and fMRIPrep give to what they made of a person's scans."""
+"""File names of sMRIPrep and fMRIPrep derivatives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rt1t2_dask.bids.files import Choice, Wanted, require_nifti_masks
 from rt1t2_dask.bids.labels import require_own
 from rt1t2_dask.bids.marks import unlike
 from rt1t2_dask.bids.masks import is_lesion, mask_of
-from rt1t2_dask.bids.names import OWN_SPACES, entities, images_of, suffix_of, told_apart
+from rt1t2_dask.bids.names import OWN_SPACES, distinct_names, entities, images_of, suffix_of
 from rt1t2_dask.errors import SubjectError
 
 TISSUES = {"csf": "CSF", "grey": "GM", "white": "WM"}
@@ -23,7 +23,7 @@ SUFFIXES = r"\.(h5|txt|tfm|mat)$"
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """What is there of one person; None where it must be made or found elsewhere.
+    """The derivatives of one person; None where missing.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class Preprocessed:
     transform : Choice or None
         From the T1w to the wanted template space.
     inverse_transform : Choice or None
-        The way back, only where `transform` is missing.
+        The inverse, only where `transform` is missing.
     tissues : mapping of str to Choice
-        Probabilities of ``csf``, ``grey`` and ``white``; empty unless all three are there.
+        Probabilities of ``csf``, ``grey`` and ``white``; empty unless all three exist.
     spaces : tuple of str
-        Spaces that a transform leads to, whatever was wanted.
+        Target spaces of all transforms.
     """
 
     t1w: Choice
@@ -52,23 +52,23 @@ class Preprocessed:
 def preprocessed(
     paths: Sequence[str], wanted: Wanted, space: str, given: Collection[str] = ()
 ) -> Preprocessed:
-    """Find what was made of a person's scans.
+    """Find the derivatives of a person's scans.
 
     Parameters
     ----------
     paths : sequence of str
         All files of the person in the dataset of derivatives.
     wanted : Wanted
-        Its session.
+        The session.
     space : str
         Template space of the transform, as ``MNI152NLin2009cAsym``.
     given : collection of {"lesion", "brain_mask"}
-        Masks that are named elsewhere, and not looked for.
+        Masks that are specified elsewhere.
 
     Raises
     ------
     SubjectError
-        There is no preprocessed T1w, several of one kind, or something of another person.
+        There is no preprocessed T1w, or several files of one kind, or files of another person.
     """
     own = [p for p in sorted(paths) if not p.split("/")[-1].startswith(".")]
     own = [p for p in own if entities(p).get("space", "T1w") in OWN_SPACES]
@@ -102,25 +102,25 @@ def preprocessed(
 
 
 def _is_other(path: str) -> bool:
-    """Whether a name says that a scan is no plain one, as after contrast agent."""
+    """Return whether a name marks a scan as not plain, such as after contrast agent."""
     return suffix_of(path) in ("T1w", "T2w") and bool(unlike(path, suffix_of(path)))
 
 
 def _no_t1w(every: Sequence[str], wanted: Wanted) -> SubjectError:
-    """Say which preprocessed T1w are there, and why none of them is taken."""
+    """List the preprocessed T1w found, and why none is used."""
     why = {path: unlike(path, "T1w") or f"not of source.session={wanted.session}" for path in every}
-    there = "; ".join(f"{told_apart([path])} is {said}" for path, said in why.items())
+    there = "; ".join(f"{distinct_names([path])} is {text}" for path, text in why.items())
     return SubjectError(
         f"there is no *_desc-preproc_T1w.nii.gz in T1w space{there and ': ' + there}.",
         f"{SESSION if wanted.session is not None and every else ''}"
-        "Run sMRIPrep or fMRIPrep on the person, or use the scans: source=bids.",
+        "Run sMRIPrep or fMRIPrep on this person, or use the scans: source=bids.",
     )
 
 
 def _made_of(t1w: str, paths: Sequence[str]) -> list[str]:
-    """Keep what lies beside the T1w and is of no other acquisition or run.
+    """Keep files beside the T1w of the same acquisition and run.
 
-    Functional runs have masks of their own, in another folder.
+    Functional runs have their own masks, in another folder.
     """
     own = entities(t1w)
     beside = [p for p in paths if p.split("/")[:-1] == t1w.split("/")[:-1]]
@@ -151,14 +151,16 @@ def _one(
         of_all = [p for p in found if "ses" not in entities(p)]
         found = [p for p in found if entities(p).get("ses") == session] or of_all
     if len(found) > 1:
-        raise SubjectError(f"{len(found)} files fit as {what}: {told_apart(found)}.", choose(found))
+        raise SubjectError(
+            f"{len(found)} files match as {what}: {distinct_names(found)}.", choose(found)
+        )
     return Choice(found[0], "of the derivatives") if found else None
 
 
 def choose(found: Sequence[str]) -> str:
-    """Return how to choose among files: by session where sessions differ."""
+    """Return the remedy for several files: by session where sessions differ."""
     sessions = {entities(path).get("ses") for path in found}
     if len(sessions) == len(found):
         known = ", ".join(sorted(s for s in sessions if s is not None))
         return f"Set source.session ({known})."
-    return "Move all but one away, or leave the subject out with cohort.exclude."
+    return "Remove all but one, or leave the subject out with cohort.exclude."

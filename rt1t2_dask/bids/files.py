@@ -1,4 +1,4 @@
-"""BIDS file names: which of a person's files are the T1w, the T2w and the masks."""
+"""Choose a person's T1w, T2w and masks by BIDS file names."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ __all__ = ["Choice", "Scans", "Wanted", "scans", "the_one"]
 
 Run = int | Literal["first", "last"]
 ENDS = ("first", "last")
-ALTHOUGH = "named by its pattern although it says"
+ALTHOUGH = "matched by its pattern although marked"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to choose where a person has several images.
+    """Selection rules where a person has several images.
 
     Parameters
     ----------
     session : str, optional
         Label of the session, without ``ses-``; ``first`` or ``last`` of those with both scans.
     run : int or {"first", "last"}, optional
-        Number of the run, or its place among the runs.
+        Number of the run, or first or last.
     t1w, t2w : str, optional
         File name pattern (``*`` and ``?``), as ``*_acq-mprage_*``.
     asked : str
-        What chose the session, where that is not its label.
+        The setting that chose the session, if not its label.
     remedies : Remedies
-        Those of the source at hand.
+        Those of the source.
     """
 
     session: str | None = None
@@ -72,8 +72,8 @@ class Scans:
     Parameters
     ----------
     passed : tuple of str
-        Masks that could be of lesions and are not read: of another session or run, chosen
-        elsewhere, or named by a disease alone or by nothing.
+        Possible lesion masks that are not used: of another session or run, specified elsewhere, or
+        named by a disease alone or without a label.
     """
 
     t1w: Choice
@@ -101,18 +101,18 @@ def scans(
     paths : sequence of str
         All files of the person in the dataset, relative to it.
     derived : sequence of str
-        Those in its ``derivatives/*/``: lesion masks are looked for here too.
+        Those in its ``derivatives/*/``: lesion masks are searched here too.
     wanted : Wanted
     agent : callable
-        What an image's sidecars say of a contrast agent.
+        Returns what an image's sidecars state about contrast agent.
     given : collection of {"lesion", "brain_mask"}
-        Masks that are named elsewhere, and not looked for.
+        Masks that are specified elsewhere.
 
     Raises
     ------
     SubjectError
-        When an image is missing or another person's, several fit, T1w and T2w come from two
-        sessions, or a mask lies in another space or is in another format.
+        An image is missing or another person's, several match, T1w and T2w are of different
+        sessions, or a mask is in another space or format.
     """
     images = images_of(paths)
     require_own(p for p in (*images, *images_of(derived)) if _is_read(p))
@@ -134,18 +134,18 @@ def scans(
 
 
 def _is_read(path: str) -> bool:
-    """Whether an image is of a kind that is looked for."""
+    """Return whether an image is of a kind that is read."""
     kinds = {kind for contrast, others in ALSO.items() for kind in (contrast, *others)}
     return suffix_of(path) in kinds or is_lesion(path) or bool(BRAIN_MASK.search(path))
 
 
 def require_nifti_masks(paths: Sequence[str], t1w: str, given: Collection[str]) -> None:
-    """Refuse masks of a T1w that lie there in a format that is not read.
+    """Refuse masks of a T1w in a format that is not read.
 
     Parameters
     ----------
     given : collection of {"lesion", "brain_mask"}
-        Masks that are named elsewhere, and not looked for.
+        Masks that are specified elsewhere.
 
     Raises
     ------
@@ -161,12 +161,12 @@ def require_nifti_masks(paths: Sequence[str], t1w: str, given: Collection[str]) 
 
 
 def in_session(images: Sequence[str], wanted: Wanted) -> Wanted:
-    """Put the label of a person's session in place of ``first`` and ``last``.
+    """Replace ``first`` and ``last`` by a person's session label.
 
     Raises
     ------
     SubjectError
-        The order of the sessions cannot be told from their labels.
+        The session labels have no order.
     """
     word = wanted.session
     if word not in ENDS:
@@ -180,9 +180,10 @@ def in_session(images: Sequence[str], wanted: Wanted) -> Wanted:
     both = [label for label in labels if all(label in own for own in of.values())] or [*labels]
     if len({re.sub(r"\d+", "", label) for label in both}) > 1:
         raise SubjectError(
-            f"source.session={word}: sessions {', '.join(sorted(both))} have no order that their "
-            "labels tell.",
-            "Name everybody's in a column of the participants table: source.session={column}.",
+            f"source.session={word}: the labels of sessions {', '.join(sorted(both))} have no "
+            f"order.",
+            "Give each person's session in a column of the participants table: "
+            "source.session={column}.",
         )
     label = sorted(both, key=lambda own: (_numbers(own), own))[0 if word == "first" else -1]
     return replace(wanted, session=label, asked=f"source.session={word} (ses-{label})")
@@ -199,23 +200,23 @@ def the_one(
     pattern: str | None = None,
     agent: SaysAgent = _nothing,
 ) -> Choice:
-    """Choose the one image of a contrast.
+    """Choose the image of a contrast.
 
     Raises
     ------
     SubjectError
-        None or several fit.
+        No image matches, or several do.
     """
     fitting = _candidates(images, suffix, pattern)
     if not fitting:
         raise none_there(suffix, images, wanted.remedies)
     total, reasons = len(fitting), []
     for rule in _rules(suffix, wanted, pattern, agent):
-        kept, said = rule(fitting)
+        kept, reason = rule(fitting)
         if not kept:
-            raise none_left(suffix, said, fitting, wanted.remedies)
+            raise none_left(suffix, reason, fitting, wanted.remedies)
         if len(kept) < len(fitting):
-            reasons.append(said)
+            reasons.append(reason)
         fitting = kept
     if len(fitting) > 1:
         raise several(suffix, fitting, wanted.remedies)
@@ -227,7 +228,7 @@ def the_one(
 
 
 def _candidates(images: Sequence[str], suffix: str, pattern: str | None) -> list[str]:
-    """List images by their suffix; a pattern that fits none of them may name a map."""
+    """List images by suffix; a pattern that matches none of them may name a map."""
     own = [p for p in images if suffix_of(p) == suffix]
     if pattern is None or any(_matches(p, pattern) for p in own):
         return own
@@ -236,7 +237,7 @@ def _candidates(images: Sequence[str], suffix: str, pattern: str | None) -> list
 
 
 Rule = Callable[[list[str]], tuple[list[str], str]]
-"""Which images a rule leaves, and what it is called."""
+"""A selection rule: its name and the images it keeps."""
 
 
 def _rules(suffix: str, wanted: Wanted, pattern: str | None, agent: SaysAgent) -> list[Rule]:
@@ -257,17 +258,17 @@ def _rules(suffix: str, wanted: Wanted, pattern: str | None, agent: SaysAgent) -
     return rules
 
 
-def _by_sidecar(said: str) -> str:
-    return said and f"contrast agent ({said} in the sidecar)"
+def _by_sidecar(reason: str) -> str:
+    return reason and f"contrast agent ({reason} in the sidecar)"
 
 
 def _without(paths: list[str], marks: dict[str, str]) -> tuple[list[str], str]:
-    said = ", ".join(dict.fromkeys(mark for mark in marks.values() if mark))
-    return [p for p in paths if not marks[p]], f"leaving out {said}"
+    reason = ", ".join(dict.fromkeys(mark for mark in marks.values() if mark))
+    return [p for p in paths if not marks[p]], f"leaving out {reason}"
 
 
 def _plainest(paths: list[str]) -> tuple[list[str], str]:
-    """Leave out single echoes and derived images where there are others."""
+    """Leave out single echoes and derived images if there are others."""
     marks = {p: beside(p) for p in paths}
     return (paths, "") if all(marks.values()) else _without(paths, marks)
 
@@ -294,5 +295,5 @@ def _require_one_session(t1w: str, t2w: str) -> None:
     if first != second:
         raise SubjectError(
             f"the T1w is of session {first}, the T2w of session {second}.",
-            "Choose with source.session, or name both with source.t1w and source.t2w.",
+            "Choose with source.session, or set both source.t1w and source.t2w.",
         )

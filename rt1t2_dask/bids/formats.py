@@ -1,4 +1,4 @@
-"""Images of a dataset that are no NIfTI in one file: known by their endings, and how to convert."""
+"""Images that are not single-file NIfTI, by extension, and how to convert them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ OR_EXCLUDE = "or leave the subject out with cohort.exclude."
 
 
 def ending_of(path: str) -> str:
-    """Return what comes after the first dot of a file's name, as ``nii.gz``."""
+    """Return the extension from the first dot of a file's name, such as ``nii.gz``."""
     return path.rsplit("/", 1)[-1].partition(".")[2]
 
 
 def in_other_formats(paths: Sequence[str]) -> list[str]:
-    """Keep images in formats that are not read, those without a NIfTI image of their name."""
+    """Keep images in other formats without a NIfTI image of the same name."""
     there = {_bare(path) for path in paths if path.endswith(NIFTI)}
     return [
         path
@@ -31,13 +31,13 @@ def in_other_formats(paths: Sequence[str]) -> list[str]:
     ]
 
 
-def in_another_format(path: str, said: str = "") -> SubjectError:
-    """Return the refusal of an image that is to be converted; `said` comes before it."""
+def in_another_format(path: str, text: str = "") -> SubjectError:
+    """Return the error for an image that must be converted; `said` is its prefix."""
     wanted = f"{_bare(path).rsplit('/', 1)[-1]}.nii.gz"
     reads = ending_of(path).lower() in _NIBABEL_READS
     how = f"nib-convert {path} {wanted}" if reads else f"it must become {wanted}"
     return SubjectError(
-        f"{said}{path} is no NIfTI image in one file.", f"Convert it ({how}), {OR_EXCLUDE}"
+        f"{text}{path} is not a single-file NIfTI image.", f"Convert it ({how}), {OR_EXCLUDE}"
     )
 
 

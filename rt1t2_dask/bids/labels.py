@@ -1,4 +1,4 @@
-"""Labels of people as they are written here and there: which may be the same person."""
+"""Variant spellings of labels that may be the same person."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ SESSION = re.compile(r"[-_ ]+ses-?.*$")
 
 
 def plain(label: str) -> str:
-    """Return a label without what people write in several ways: prefix, zeros, signs, capitals."""
+    """Normalise a label: without prefix, leading zeros, punctuation and case."""
     composed = unicodedata.normalize("NFC", label).casefold()
     bare = SESSION.sub("", PREFIX.sub("", composed)).removesuffix(".0")
     letters = "".join(letter for letter in bare if letter.isalnum())
     return re.sub(r"0*(\d+)", r"\1", letters)
 
 
-def alike_to(label: str, others: Iterable[str]) -> list[str]:
-    """Return the labels that are the same but for what people write in several ways."""
+def similar_labels(label: str, others: Iterable[str]) -> list[str]:
+    """Return the labels that are equal after normalisation."""
     return [other for other in others if plain(other) == plain(label)]
 
 
-def with_alike(labels: Iterable[str], others: Iterable[str]) -> str:
-    """List the first labels, each with what is there in its place: ``sub-1 (sub-01 is there)``."""
+def with_similar(labels: Iterable[str], others: Iterable[str]) -> str:
+    """List the first labels, each with its variant that exists: ``sub-1 (sub-01 exists)``."""
     known, every = list(others), sorted(labels)
-    said = []
+    text = []
     for label in every[:SHOWN]:
-        near = " and ".join(alike_to(label, known))
-        said.append(f"{label} ({near} is there)" if near else label)
-    return ", ".join(said) + (", ..." if len(every) > SHOWN else "")
+        near = " and ".join(similar_labels(label, known))
+        text.append(f"{label} ({near} exists)" if near else label)
+    return ", ".join(text) + (", ..." if len(every) > SHOWN else "")
 
 
 def require_own(paths: Iterable[str]) -> None:
-    """Refuse files in the folder of a person or session that are named after another.
+    """Refuse files in the folder of a person or session that are named for another.
 
-    Zeros, signs and capitals may differ, labels may hold underscores; a name without ``sub-`` is
-    the folder's.
+    Zeros, punctuation and case may differ, labels may have underscores; a name without ``sub-``
+    belongs to its folder.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def require_own(paths: Iterable[str]) -> None:
                 continue
             if plain(named) != plain(folders[-1]):
                 raise SubjectError(
-                    f"{path} is named after another {what}.",
-                    f"Rename it where it is of {folders[-1]}, else move it to {named}, or leave "
+                    f"{path} is named for another {what}.",
+                    f"Rename it if it is of {folders[-1]}, or move it to {named}, or leave "
                     "the subject out with cohort.exclude.",
                 )

@@ -1,4 +1,4 @@
-"""What names and sidecars say an image is not: before contrast agent, whole, in its own space."""
+"""Marks of contrast agent, parts and other spaces in names and sidecars."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from rt1t2_dask.bids.agent_words import is_nothing, says_agent
 from rt1t2_dask.bids.names import OWN_SPACES, entities, split_words
 
-# In order: what names the agent goes before what tells how much of it.
+# In order: the name of the agent before its dose.
 AGENT_FIELDS = (
     re.compile(r"contrast(bolus)?(agent|ingredient|medium|media|name)s?(sequence)?|ce(agent)?"),
     re.compile(r"contrastenhance(d|ment)|contrastgiven|contrastadministered"),
     re.compile(r"contrast(bolus|agent)?(volume|(total)?dose)"),
 )
-# What reconstructions, localizers and tools are called; each is matched as a whole word.
+# Names of reconstructions, localizers and tools, matched as whole words.
 OTHER_WORDS: dict[str, frozenset[str]] = {
     "T1w": frozenset(
         ("phase", "imag", "imaginary", "real", "mip", "minip", "sub", "subtraction", "scout",
@@ -31,24 +31,24 @@ SPACES = frozenset(
 )
 
 SaysAgent = Callable[[str], str]
-"""What an image's sidecars say of an agent that was given; empty where nothing."""
+"""A function of an image to its contrast agent by the sidecars; empty for none."""
 
 
 def unlike(path: str, suffix: str) -> str:
-    """Return what in a name says that it is no plain image, as ``part-phase``; empty if nothing.
+    """Return the mark of an image that is not plain, such as ``part-phase``; empty for none.
 
     Parameters
     ----------
     path : str
     suffix : {"T1w", "T2w"}
-        Of the image that is looked for.
+        Suffix of the image.
     """
     own = entities(path)
-    found = (_said(key.lower(), value, suffix) for key, value in own.items())
+    found = (_text(key.lower(), value, suffix) for key, value in own.items())
     return next((words for words in found if words), "")
 
 
-def _said(key: str, value: str, suffix: str) -> str:
+def _text(key: str, value: str, suffix: str) -> str:
     text, name = value.lower(), f"{key}-{value}"
     if key == "ce":
         return "" if is_nothing(value) else f"contrast agent ({name})"
@@ -73,13 +73,13 @@ def _worded(key: str, value: str, suffix: str) -> str:
 
 
 def beside(path: str) -> str:
-    """Return the entities that stand back where an image without them is there."""
+    """Return the entities whose images are used only if there is none without them."""
     own = entities(path)
     return ", ".join(f"{key}-{own[key]}" for key in BESIDE if key in own)
 
 
 def agent(document: Mapping[str, Any]) -> str:
-    """Return what a sidecar says of a contrast agent that was given, as ``Field=value``.
+    """Return a sidecar's statement of contrast agent, as ``Field=value``.
 
     Parameters
     ----------
@@ -89,23 +89,23 @@ def agent(document: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Empty where none was given or nothing is said.
+        Empty for none or without a statement.
     """
     for pattern in AGENT_FIELDS:
-        said = [
+        statements = [
             (name, text)
             for name, value in document.items()
             if pattern.fullmatch(re.sub(r"[^a-z]", "", name.lower()))
             for text in _texts(value)
         ]
-        given = [f"{name}={text}" for name, text in said if not is_nothing(text)]
-        if said:
+        given = [f"{name}={text}" for name, text in statements if not is_nothing(text)]
+        if statements:
             return given[0] if given else ""
     return ""
 
 
 def _texts(value: Any) -> Iterable[str]:
-    """List what a field says; nothing where it is empty."""
+    """List the texts of a field; nothing where it is empty."""
     if isinstance(value, Mapping):
         value = value.get("CodeMeaning", list(value.values()))
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Masks by their BIDS names: which are of lesions, and which was drawn on a T1w."""
+"""Lesion and brain masks by BIDS names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rt1t2_dask.bids.names import OWN_SPACES, entities, session_of, stem, suffix_of, told_apart
+from rt1t2_dask.bids.names import OWN_SPACES, distinct_names, entities, session_of, stem, suffix_of
 from rt1t2_dask.errors import SubjectError
 
 BRAIN_MASK = re.compile(r"_desc-brain_mask\.")
 SUFFIXES = ("mask", "roi", "seg", "dseg")
-# A tool's dseg without a label is of tissues.
+# A dseg without a label is a tissue segmentation.
 UNSAID = ("mask", "seg")
 # English, French, Spanish and Italian, German (both spellings) and Danish, Portuguese, Dutch;
 # without accents.
@@ -22,7 +22,7 @@ PATHOLOGY = re.compile(
     r"stroke|infar[ck]t|tumou?r|ha?emorrh|bleed|wmh|whitematterhyper|plaque|glioma|metasta|o?edema"
     r"|cavity|necros|isch|avm|malformation|hamartoma|dysplasia"
 )
-# Suffixes of scans; an image of another one that is called after lesions may be a mask of them.
+# Suffixes of scans; other images with a lesion word in their name may be masks.
 SCAN = re.compile(r".*w|flair|bold|sbref|dwi|unit1|.*map")
 # BIDS's own label of lesions among tissues.
 LABEL = "l"
@@ -32,14 +32,14 @@ _SAME_SCAN = ("sub", "run", "acq", "rec", "ce")
 
 @dataclass(frozen=True)
 class Choice:
-    """One chosen file and why it was this one."""
+    """One chosen file and the reason."""
 
     path: str
     reason: str
 
 
 def is_lesion(path: str) -> bool:
-    """Whether a name says that a file is a mask of lesions, whatever else it says."""
+    """Return whether a name marks a file as a lesion mask."""
     words = _words(path)
     if not _is_mask(path) or any(NOT_LESION.search(word) for word in words):
         return False
@@ -50,7 +50,7 @@ def is_lesion(path: str) -> bool:
 
 
 def is_doubtful(path: str) -> bool:
-    """Whether a mask may be of a lesion: shares of it, named by a disease, or by nothing."""
+    """Return whether a mask may be of a lesion: probabilities, a disease, or no label at all."""
     if is_lesion(path):
         return False
     words = _words(path)
@@ -63,9 +63,9 @@ def is_doubtful(path: str) -> bool:
 
 
 def _unsaid(path: str) -> bool:
-    """Whether a name says nothing of what is masked."""
-    said = {"label", "desc", "task"} & {*entities(path)} or "brain" in _plain(stem(path))
-    return suffix_of(path).lower() in UNSAID and not said
+    """Return whether a name does not state what is masked."""
+    labelled = {"label", "desc", "task"} & {*entities(path)} or "brain" in _plain(stem(path))
+    return suffix_of(path).lower() in UNSAID and not labelled
 
 
 def _is_mask(path: str) -> bool:
@@ -74,7 +74,7 @@ def _is_mask(path: str) -> bool:
 
 
 def _words(path: str) -> list[str]:
-    """Return what a name says besides whose and which scan's it is."""
+    """Return the words of a name besides person and scan."""
     parts = [word.partition("-") for word in _plain(stem(path)).split("_")]
     return [value or key for key, _, value in parts if key not in _OF_NO_MASK]
 
@@ -85,12 +85,12 @@ def _plain(text: str) -> str:
 
 
 def mask_of(t1w: str, masks: Sequence[str], role: str) -> Choice | None:
-    """Choose the mask that was drawn on a T1w, or None where there is none.
+    """Choose the mask of a T1w; None where there is none.
 
     Raises
     ------
     SubjectError
-        Several fit, or the only ones lie in another space.
+        Several match, or all are in another space.
     """
     same = [p for p in masks if of_scan(p, t1w)]
     fitting = [p for p in same if is_in_own_space(p)]
@@ -98,19 +98,19 @@ def mask_of(t1w: str, masks: Sequence[str], role: str) -> Choice | None:
     what = role.replace("_", " ").replace("lesion", "lesion mask")
     if same and not fitting and role == "lesion":
         raise SubjectError(
-            f"the {what} {told_apart(same)} lies in another space than the T1w.",
-            f"Bring it onto the T1w's grid and name it with source.{role}.",
+            f"the {what} {distinct_names(same)} is in another space than the T1w.",
+            f"Resample it to the T1w's grid and set source.{role}.",
         )
     if len(beside or fitting) > 1:
         raise SubjectError(
-            f"{len(beside or fitting)} {what}s fit: {told_apart(beside or fitting)}.",
-            f"Keep one, set source.session, or name it with source.{role}.",
+            f"{len(beside or fitting)} {what}s match: {distinct_names(beside or fitting)}.",
+            f"Keep one, set source.session, or set source.{role}.",
         )
     return Choice((beside or fitting)[0], "by its BIDS name") if fitting else None
 
 
 def of_scan(mask: str, scan: str) -> bool:
-    """Whether a mask's name contradicts the scan's in no entity that both have."""
+    """Return whether a mask's entities agree with the scan's."""
     first, second = entities(mask), entities(scan)
     sessions = {session_of(mask), session_of(scan)} - {None}
     shared = [key for key in _SAME_SCAN if key in first and key in second]
@@ -118,5 +118,5 @@ def of_scan(mask: str, scan: str) -> bool:
 
 
 def is_in_own_space(path: str) -> bool:
-    """Whether a name says no other space than the T1w's."""
+    """Return whether a name states no other space than the T1w's."""
     return entities(path).get("space", "T1w") in OWN_SPACES

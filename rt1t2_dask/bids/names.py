@@ -22,27 +22,27 @@ def stem(path: str) -> str:
 
 
 def suffix_of(path: str) -> str:
-    """Return the last word of a file's name, as ``T1w``."""
+    """Return the suffix of a file's name, such as ``T1w``."""
     return stem(path).rsplit("_", 1)[-1]
 
 
 def session_of(path: str) -> str | None:
-    """Return the session that a file's name or its folders tell."""
+    """Return the session in a file's name or folders."""
     folders = [part[4:] for part in path.split("/")[:-1] if part.startswith("ses-")]
     return entities(path).get("ses", folders[0] if folders else None)
 
 
 def split_words(value: str) -> list[str]:
-    """Part a label at capital letters and numbers, as ``postGd`` into post and gd."""
+    """Split a label at capitals and numbers, such as ``postGd`` into post and gd."""
     return [word.lower() for word in _CAMEL.findall(value)]
 
 
 def images_of(paths: Sequence[str]) -> list[str]:
-    """Keep NIfTI files; names with a leading dot are what a Mac leaves beside files."""
+    """Keep NIfTI files; skip macOS resource forks with a leading dot."""
     return [p for p in sorted(paths) if p.endswith(NIFTI) and not p.split("/")[-1].startswith(".")]
 
 
-def told_apart(paths: Sequence[str]) -> str:
-    """Name files without their folders, with them where two names are the same."""
+def distinct_names(paths: Sequence[str]) -> str:
+    """List file names, with folders where names are equal."""
     names = [path.rsplit("/", 1)[-1] for path in paths]
     return ", ".join(names if len(set(names)) == len(names) else paths)

@@ -1,4 +1,4 @@
-"""The participants table of a BIDS dataset: who is in it."""
+"""The participants table of a BIDS dataset."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pandas as pd
 from rt1t2_dask import tabular
 from rt1t2_dask.errors import UserError
 
-# A file of the outputs adds up to 90 bytes to a label; file systems allow 255.
+# Output file names add up to 90 bytes to a label; file systems allow 255.
 MOST_LABEL_BYTES = 150
 ID = re.compile(
     r"\W*(participant|subject|sub|subj|patient|person|case)?s?[-_ ]*(id|label|code|nr|no)?",
     re.IGNORECASE,
 )
-# Blanks of no width, which web pages and chats leave in what is copied from them.
+# Zero-width characters, as in text copied from web pages.
 INVISIBLE = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
-# Office programs make another dash of a hyphen, people a blank.
+# Variants of the hyphen from office programs, and blanks.
 BEFORE_LABEL = re.compile("^sub(-|[\\s\u2010-\u2015\u2212]+)")
 NOT_IN_LABELS = re.compile(r"[\s/\\:*?\"<>|\x00-\x1f\x7f]|^sub-\.|\.$")
 
@@ -33,7 +33,7 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     content : bytes
         Tab-separated, as `tabular.read`; CSV where the name ends in ``.csv``.
     name : str
-        What to call the file in an error.
+        File name for error messages.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     Raises
     ------
     UserError
-        When the table is unreadable, lacks ``participant_id`` or repeats one.
+        The table is unreadable, lacks ``participant_id`` or repeats one.
     """
     separator = None if name.lower().endswith(".csv") else tabular.TAB
     rows = tabular.read(content, name, separator).rename(columns=_visible).map(_visible)
@@ -56,25 +56,25 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
     rows = rows.dropna(how="all")
     unnamed = rows.index[rows["participant_id"].isna()]
     if len(unnamed):
-        raise UserError(f"{name}: row {unnamed[0]} has no participant_id; name the person.")
+        raise UserError(f"{name}: row {unnamed[0]} has no participant_id; fill it in.")
     bare = rows["participant_id"].astype(str).str.replace(BEFORE_LABEL, "", regex=True)
     rows["participant_id"] = "sub-" + bare
     repeated = rows.index[rows["participant_id"].duplicated()]
     if len(repeated):
         raise UserError(
-            f"{name} names the person of row {repeated[0]} twice; keep one row each, with the "
-            "session in a column where there are several (source.session={column})."
+            f"{name} repeats the person of row {repeated[0]}; keep one row per person, with the "
+            f"session in a column if there are several (source.session={{column}})."
         )
     return rows
 
 
 def _visible(cell: Any) -> Any:
-    """Take marks of no width out of a text; NaN where nothing else is in it."""
+    """Remove zero-width characters from a text; NaN where nothing is left."""
     return (INVISIBLE.sub("", cell) or np.nan) if isinstance(cell, str) else cell
 
 
 def _id_column(rows: pd.DataFrame) -> str:
-    """Say which column was meant, or how columns are parted."""
+    """Suggest the intended column, or the separator."""
     like = [str(column) for column in rows if ID.fullmatch(str(column))]
     if like:
         return f"Rename {like[0]} to participant_id."
@@ -82,14 +82,14 @@ def _id_column(rows: pd.DataFrame) -> str:
 
 
 def label_faults(labels: Iterable[str], name: str) -> list[str]:
-    """Say whose label cannot be part of a file's name, one line each.
+    """List labels that cannot be part of a file name, one line each.
 
     Parameters
     ----------
     labels : iterable of str
         As ``sub-01``.
     name : str
-        What to call the table.
+        Table name for error messages.
     """
     faults = []
     for label in labels:
@@ -97,7 +97,7 @@ def label_faults(labels: Iterable[str], name: str) -> list[str]:
         if size > MOST_LABEL_BYTES:
             faults.append(
                 f"{name}: participant_id {label[:20]}... has {size} bytes, at most "
-                f"{MOST_LABEL_BYTES} fit into names of files; shorten it."
+                f"{MOST_LABEL_BYTES} fit in file names; shorten it."
             )
         elif NOT_IN_LABELS.search(label):
             faults.append(

@@ -1,4 +1,4 @@
-"""BIDS sidecars: which JSON files describe an image, and what they say of its acquisition."""
+"""BIDS sidecars: the JSON files of an image, and its acquisition parameters."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def sidecars(image: str, listed: Sequence[str]) -> list[str]:
     image : str
         Path of the image in the dataset.
     listed : iterable of str
-        Files of the image's folder and of those above it; that of another image says nothing.
+        Files of the image's folder and of its parents; those of other images are ignored.
 
     Notes
     -----
-    BIDS's inheritance principle: same suffix, no entity that the image lacks, at the image's
-    level or above; what lies nearer goes before.
+    BIDS inheritance principle: same suffix, no entity that the image lacks, at the image's level or
+    above; nearer files take precedence.
     """
     own, suffix = entities(image), suffix_of(image)
     others = {_bare(path) for path in images_of(listed)} - {_bare(image)}
@@ -64,24 +64,24 @@ def document(content: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        It is something else.
+        It is not a JSON object.
     """
     text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
     found = json.loads(text)
     if isinstance(found, list) and len(found) == 1:
         found = found[0]
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     return found
 
 
 def acquisition(document: Mapping[str, Any]) -> dict[str, str | float]:
-    """Return what a sidecar says of scanner and sequence, by BIDS's names, in its units."""
+    """Return scanner and sequence parameters of a sidecar, by BIDS names and units."""
     return dict(_texts(document)) | dict(_numbers(document))
 
 
 def spelled(name: str, value: object) -> str:
-    """Return a text of a header as all headers are compared; empty where it says nothing.
+    """Normalise a header text for comparison; empty for none.
 
     Parameters
     ----------
@@ -115,6 +115,6 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
 
 
 def _bare(path: str) -> str:
-    """Return a path without what comes after the first dot of the file's name."""
+    """Return a path without the file's extensions."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}{name.partition('.')[0]}"

@@ -30,22 +30,22 @@ class _Parser(argparse.ArgumentParser):
 
 
 def is_asked(arguments: Sequence[str]) -> bool:
-    """Whether a command line has the form of a BIDS-App."""
+    """Return whether a command line has the form of a BIDS-App."""
     return any(word in LEVELS for word in arguments)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Build the parser, whose help stands in ``--help``."""
+    """Build the parser with its help text."""
     found = _Parser(
         prog="rt1t2-dask", description="As a BIDS-App (Gorgolewski et al. 2017).", epilog=EPILOG
     )
     add = found.add_argument
     add("bids_dir", help="the dataset: a folder, or a bucket as s3://bucket/data")
-    add("output_dir", help="where the derivatives go")
-    add("analysis_level", choices=LEVELS, help="everybody's maps, or the whole study")
-    add("settings", nargs="*", help="any setting, as smooth.fwhm_mm=8")
+    add("output_dir", help="folder of the derivatives")
+    add("analysis_level", choices=LEVELS, help="maps of people, or the whole study")
+    add("settings", nargs="*", help="any setting, such as smooth.fwhm_mm=8")
     add("--participant-label", "--participant_label", nargs="+", metavar="LABEL", default=[],
-        help="with participant: these people alone, with or without sub-")  # fmt: skip
+        help="with participant: these people only, with or without sub-")  # fmt: skip
     add("--session-label", "--session_label", metavar="LABEL", help="the session to read")
     add("--cohort", metavar="FILE", help="groups and contrasts (init drafts one); group needs it")
     add("-w", "--work-dir", "--work_dir", metavar="DIR",
@@ -53,13 +53,13 @@ def parser() -> argparse.ArgumentParser:
     add("--n-cpus", "--n_cpus", type=int, metavar="N", help="worker processes; default all cores")
     add("--mem-gb", "--mem_gb", type=float, metavar="GB", help="memory of all workers together")
     add("--skip-bids-validation", "--skip_bids_validation", action="store_true",
-        help="does nothing: what is read is always checked, the rest never")  # fmt: skip
+        help="ignored: the files that are read are always checked")  # fmt: skip
     add("-v", "--version", action="version", version=__version__)
     return found
 
 
 def overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Put a BIDS-App's command line into ours.
+    """Translate a BIDS-App command line to overrides.
 
     Returns
     -------
@@ -71,18 +71,18 @@ def overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises
     ------
     UserError
-        The form is wrong, or the options do not fit the level.
+        The form is wrong, or the options do not match the level.
     """
     asked = parser().parse_intermixed_args(list(arguments))
     words = [part for word in asked.participant_label for part in _parts(word)]
-    # --participant-label takes all words up to the next option; settings may be among them.
+    # --participant-label takes all words up to the next option, which may include settings.
     asked.participant_label = [word for word in words if "=" not in word]
     asked.settings += [word for word in words if "=" in word]
     group = asked.analysis_level == "group"
     if group and asked.participant_label:
         raise UserError(
-            "--participant-label goes with participant; cohort.exclude leaves people out of "
-            "a group."
+            "--participant-label is for participant; use cohort.exclude to leave people out of a "
+            "group."
         )
     if group and not asked.cohort:
         raise UserError(
@@ -100,7 +100,7 @@ def overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _parts(word: str) -> list[str]:
-    """Part labels at commas; a setting is one word."""
+    """Split labels at commas; a setting is one word."""
     return [word] if "=" in word else [part for part in word.split(",") if part]
 
 
@@ -109,9 +109,9 @@ def _cohort(file: str | None) -> list[str]:
         return list(NOBODYS_COHORT)
     path = Path(file).expanduser()
     if not path.is_file():
-        raise UserError(f"--cohort {file}: there is no such file.")
+        raise UserError(f"--cohort {file}: no such file.")
     if path.parent.name != "cohort" or path.suffix != ".yaml":
-        raise UserError(f"--cohort {file}: it must lie in a folder cohort and end in .yaml.")
+        raise UserError(f"--cohort {file}: it must be in a folder named cohort and end in .yaml.")
     folder = path.resolve().parent.parent
     return [f"hydra.searchpath=['file://{folder}']", f"+cohort={path.stem}"]
 
@@ -128,7 +128,7 @@ def _places(asked: argparse.Namespace) -> list[str]:
 
 
 def _workers(n_cpus: int | None, mem_gb: float | None) -> list[str]:
-    """Share CPUs and memory among single-threaded workers, each with what a person needs."""
+    """Divide CPUs and memory among single-threaded workers with enough memory for one person."""
     if (n_cpus is not None and n_cpus < 1) or (mem_gb is not None and not mem_gb > 0):
         raise UserError(f"--n-cpus {n_cpus} --mem-gb {mem_gb}: both must be above 0.")
     if n_cpus is None and mem_gb is None:

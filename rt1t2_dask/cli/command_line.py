@@ -61,7 +61,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One run: its overrides and, in a sweep, the name of its own folder and what was swept."""
+    """One run: its overrides and, in a sweep, its folder and the swept settings."""
 
     overrides: tuple[str, ...]
     folder: str = ""
@@ -79,7 +79,7 @@ def command(arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        0 done, 1 some subjects failed or a run-time fault, 2 wrong input, 130 interrupted.
+        0 done, 1 some subjects failed or a run-time error, 2 wrong input, 130 interrupted.
     """
     try:
         return _command(arguments)
@@ -88,7 +88,9 @@ def command(arguments: Sequence[str]) -> int:
     except RunError as error:
         return _say(error, FAULT)
     except KeyboardInterrupt:
-        return _say("stopped; finished parts are kept, run the same command to go on", INTERRUPTED)
+        return _say(
+            "stopped; finished parts are kept, run the same command to continue", INTERRUPTED
+        )
     except Exception as error:
         if os.environ.get("RT1T2_DEBUG"):
             raise
@@ -197,12 +199,12 @@ def _search_path(config_dir: str | None) -> list[str]:
         return []
     folder = Path(config_dir)
     if not folder.is_dir():
-        raise UserError(f"--config-dir {config_dir}: there is no such folder.")
+        raise UserError(f"--config-dir {config_dir}: no such folder.")
     return [searching(folder.resolve())]
 
 
 def _groups() -> dict[str, list[str]]:
-    """List the groups of the YAML and the choices in each."""
+    """List the config groups and their choices."""
     from importlib.resources import files
 
     folders = [item for item in files("rt1t2_dask.conf").iterdir() if item.is_dir()]
@@ -216,7 +218,7 @@ def _groups() -> dict[str, list[str]]:
 
 
 def _cohorts(overrides: Sequence[str]) -> list[str]:
-    """List the cohorts that ship and those in the user's own folder."""
+    """List the shipped cohorts and those in the user's folder."""
     from importlib.resources import files
 
     own = [folder for word in overrides if (folder := searched(word)) is not None]
@@ -259,7 +261,7 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
         wrong = next((word for word in overrides if not _is_readable(word)), None)
         if wrong:
             raise UserError(
-                f"{wrong.lstrip('+')}: cannot be read; put the value in quotes, inside and out."
+                f"{wrong.lstrip('+')}: cannot be parsed; put the value in quotes within quotes."
             ) from None
         raise UserError(explained(_first_lines(error))) from None
     except MarkedYAMLError as error:
@@ -285,13 +287,13 @@ def _configure(job: Job) -> Config:
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is missing; set {error.full_key}=...") from None
     except OmegaConfBaseException as error:
-        hint = "; a variable of the environment is ${oc.env:NAME}" if "Interp" in str(error) else ""
+        hint = "; an environment variable is ${oc.env:NAME}" if "Interp" in str(error) else ""
         raise UserError(f"{_first_lines(error)}{hint}.") from None
     return parse(tree)  # type: ignore[arg-type]
 
 
 def _first_lines(error: Exception) -> str:
-    """Keep what a person needs of Hydra's message: the fault and the choices."""
+    """Shorten Hydra's message to the error and the choices."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines and error.__cause__ is not None:
         return in_composing(str(error.__cause__))

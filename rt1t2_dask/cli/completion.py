@@ -1,4 +1,4 @@
-"""Tab completion: a bash script with every group, setting and choice written into it."""
+"""Tab completion: a bash script with every group, setting and choice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ complete -F _rt1t2_dask rt1t2-dask
 
 
 def completion_script(shell: str, groups: Mapping[str, Sequence[str]]) -> str:
-    """Write the script that a shell reads.
+    """Write the completion script of a shell.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The words of the command line before Hydra reads them: put right, or answered plainly."""
+"""Check and normalise command-line words before Hydra parses them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "share", "s
 
 
 def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[str]:
-    """Check every word's shape and key, and give them as Hydra is to read them.
+    """Check the form and key of every word, and return them in Hydra's grammar.
 
     Dotted settings are set whether or not the YAML names them (``++``): the models know them all.
     ``cohort=NAME`` is taken as ``+cohort=NAME``.
@@ -31,14 +31,14 @@ def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[
     ----------
     words : sequence of str
     cohorts : sequence of str
-        Those that are known.
+        Known cohorts.
     sweep : bool
-        Whether commas part the values of a sweep.
+        Whether commas separate the values of a sweep.
 
     Raises
     ------
     UserError
-        Of the first word that is wrong.
+        For the first invalid word.
     """
     return [_prepared(word, cohorts, sweep) for word in words]
 
@@ -52,7 +52,7 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
         return word
     _check_key(key)
     if found["rest"] is None and key == "cohort":
-        raise UserError(f"~cohort leaves no study; choose from {', '.join(cohorts)}.")
+        raise UserError(f"~cohort removes the study; choose from {', '.join(cohorts)}.")
     if found["rest"] is None:
         return word
     value = found["rest"][1:]
@@ -63,7 +63,7 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
     if not literal:
         _check_value(key, value, sweep)
     if key == "cohort" and not value:
-        raise UserError(f"+cohort= names no study; choose from {', '.join(cohorts)}.")
+        raise UserError(f"+cohort= is empty; choose from {', '.join(cohorts)}.")
     value = _quoted(value) if literal else _shielded(value)
     if "." in key:
         return f"++{key}={value}"
@@ -72,12 +72,12 @@ def _prepared(word: str, cohorts: Sequence[str], sweep: bool) -> str:
 
 
 def searching(folder: Path) -> str:
-    """Return the override that makes Hydra search a folder of YAML."""
+    """Return the override that adds a folder to Hydra's search path."""
     return OPENING + re.sub(r"(\\*)'", r"\1\1\\'", str(folder)) + CLOSING
 
 
 def searched(override: str) -> Path | None:
-    """Return the folder that `searching` was given; None for any other override."""
+    """Return the folder of a `searching` override; None for any other."""
     if not override.startswith(OPENING):
         return None
     inside = override.removeprefix(OPENING).removesuffix(CLOSING)
@@ -85,7 +85,7 @@ def searched(override: str) -> Path | None:
 
 
 def _plain_text(key: str, value: str) -> bool:
-    """Whether a value is taken letter by letter: a path or a name, not what Hydra would parse."""
+    """Return whether a value is plain text: a path or a name that Hydra must not parse."""
     own = re.sub(r"^cohort\.sites\.[^.]+\.", "", key)
     kinds = {setting.key: setting.kind for setting in settings(Config)}
     text = TEXT.fullmatch(kinds.get(own, ""))
@@ -95,14 +95,14 @@ def _plain_text(key: str, value: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Put a text in quotes as Hydra reads them; its own escapes are undone first."""
+    """Quote a text for Hydra; its own escapes are undone first."""
     bare = ESCAPED.sub(r"\1", text)
     inside = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), bare)
     return f"'{inside}'"
 
 
 def _shielded(value: str) -> str:
-    """Put a text that Hydra's grammar would trip over in quotes: ``~/data``, ``{label}``."""
+    """Quote a text that Hydra's grammar cannot parse: ``~/data``, ``{label}``."""
     if value[:1] in ("'", '"', "[", "{") or not UNREADABLE.search(value) or "," in value:
         return value
     return value if "${" in value or CALL.fullmatch(value) else f"'{value}'"
@@ -113,13 +113,13 @@ def _no_setting(word: str, cohorts: Sequence[str]) -> str:
         return f"{word}: did you mean +cohort={word}?"
     if " " in word.split("=")[0] or re.search(r"\s=|=\s", word):
         return f"{word}: write key=value without spaces."
-    return f"{word}: a setting is written key=value, as smooth.fwhm_mm=8; {_near(word)}"
+    return f"{word}: write a setting as key=value, such as smooth.fwhm_mm=8; {_near(word)}"
 
 
 def _near(word: str) -> str:
     known = [setting.key for setting in settings(Config)]
     if word in known:
-        return f"give {word} a value."
+        return f"{word} needs a value."
     close = get_close_matches(word, known, 1)
     return f"did you mean {close[0]}=...?" if close else "python -m rt1t2_dask alone shows help."
 
@@ -142,48 +142,48 @@ def _check_value(key: str, value: str, sweep: bool) -> None:
     if any(bare.count(first) != bare.count(last) for first, last in PAIRS.items()):
         raise UserError(f"{key}={value}: a bracket is not closed.")
     if "=" in bare:
-        raise UserError(f"{key}={value}: put a value that holds = in quotes, inside and out.")
+        raise UserError(f"{key}={value}: put a value with = in quotes within quotes.")
     outside = re.sub(r"\[.*\]|\{.*\}|\(.*\)", "", bare)
     if "," in outside and (not sweep or outside.endswith(",")):
         raise UserError(
-            f"{key}={value}: a comma parts several values. Write a list as [a,b], a decimal "
-            "with a point, or sweep over them with -m."
+            f"{key}={value}: a comma separates several values. Write a list as [a,b], a decimal "
+            f"with a point, or sweep over them with -m."
         )
 
 
 def explained(text: str) -> str:
-    """Put Hydra's message into the words of the command line."""
+    """Rephrase Hydra's message in terms of the command line."""
     missing = re.match(r"In '[^']*': Could not find '([^/']+)/([^']*)'(.*)", text, re.DOTALL)
     if missing:
         group, name, rest = missing.groups()
         choices = re.sub(r"\s*Available options in '[^']*':?\s*", "", rest).strip(" .\n")
         known = [word.strip() for word in re.split(r"[,\s]+", choices) if word.strip()]
-        own = ", or name your own folder with --config-dir" if group == "cohort" else ""
+        own = ", or add your own folder with --config-dir" if group == "cohort" else ""
         return (
-            f"{group}={name}: there is none; {nearest(name, known)}choose from "
+            f"{group}={name}: no such choice; {nearest(name, known)}choose from "
             f"{', '.join(known)}{own}."
         )
     several = re.match(r"Multiple values for (\w+)", text)
     if several:
-        return f"{several[1]} is given twice; keep one."
+        return f"{several[1]} is set twice; keep one."
     return text
 
 
 def in_composing(text: str) -> str:
-    """Say what of a YAML file cannot be composed, where Hydra says it in another error."""
+    """Describe why a YAML file cannot be composed, from the cause of Hydra's error."""
     problem, *more = text.splitlines() or ["the settings cannot be composed"]
     places = [line.split(":", 1)[1].strip() for line in more if "full_key" in line]
     where = f"{places[0]}: " if places and places[0] else ""
-    return f"{where}{problem}; write names that YAML takes for no text (null, ~, 1.5) in quotes."
+    return f"{where}{problem}; quote names that YAML does not read as text (null, ~, 1.5)."
 
 
 def yaml_fault(problem: str, file: str, line: int) -> str:
-    """Say where a YAML file cannot be read, and the usual reason."""
+    """Describe where a YAML file cannot be parsed, and the usual reason."""
     usual = {
-        "\\t": "YAML takes spaces, not tabs",
-        "mapping values": "a line above lacks its colon, or a text with a colon needs quotes",
+        "\\t": "YAML needs spaces, not tabs",
+        "mapping values": "a line above lacks a colon, or a text with a colon needs quotes",
         "duplicate key": "keep one of the two",
         "expected": "a bracket or quote is not closed, or a line is indented wrongly",
     }
-    why = next((hint for sign, hint in usual.items() if sign in problem), "look at that line")
+    why = next((hint for sign, hint in usual.items() if sign in problem), "check that line")
     return f"{file}, line {line}: {problem}; {why}."

@@ -30,9 +30,9 @@ stand at the top.
 
 
 def page() -> str:
-    """Write the whole page, Markdown."""
+    """Write the reference page in Markdown."""
     conf = files("rt1t2_dask.conf")
-    said, defaults = _comments(conf / "config.yaml", ""), _values(conf / "config.yaml", "")
+    text, defaults = _comments(conf / "config.yaml", ""), _values(conf / "config.yaml", "")
     groups = sorted((f for f in conf.iterdir() if f.is_dir()), key=lambda f: f.name)
     lines = [HEAD, "## Groups", "", "`group=choice` takes the file `conf/group/choice.yaml`.", ""]
     lines += ["| group | choice | what |", "|---|---|---|"]
@@ -46,12 +46,12 @@ def page() -> str:
         known, words = _of_section(conf / group, choice or DEFAULTS.get(group, ""))
         lines += ["", f"## {section}", "", "| setting | takes | default | what |"]
         lines += ["|---|---|---|---|"]
-        lines += [_row(setting, defaults | known, said | words) for setting in own]
+        lines += [_row(setting, defaults | known, text | words) for setting in own]
     return "\n".join(lines) + "\n"
 
 
 def _of_section(folder: Traversable, choice: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return defaults and comments of a group's choice; others may comment what it does not."""
+    """Return defaults and comments of a group's choice, with comments of other choices."""
     file = folder / f"{choice}.yaml"
     if not file.is_file():
         return {}, {}
@@ -77,10 +77,10 @@ def _sections() -> dict[str, list[Setting]]:
     return found
 
 
-def _row(setting: Setting, defaults: dict[str, str], said: dict[str, str]) -> str:
+def _row(setting: Setting, defaults: dict[str, str], text: dict[str, str]) -> str:
     default = defaults.get(setting.key, "")
     shown = f"`{default}`" if default else ""
-    cells = (f"`{setting.key}`", setting.kind, shown, said.get(setting.key, ""))
+    cells = (f"`{setting.key}`", setting.kind, shown, text.get(setting.key, ""))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -105,7 +105,7 @@ def _values(file: Traversable, prefix: str) -> dict[str, str]:
 
 
 def _comments(file: Traversable, prefix: str) -> dict[str, str]:
-    """Return each key's comment: behind it, else the lines above it."""
+    """Return each key's comment: on its line, else the lines above."""
     found: dict[str, str] = {}
     path: list[tuple[int, str]] = []
     above: list[str] = []

@@ -1,4 +1,4 @@
-"""Names of a sweep's folders: the settings themselves, or a short name that no other job has."""
+"""Folder names of a sweep: the settings themselves, or a unique short name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DIGITS = 10
 
 
 def folder_names(jobs: Sequence[Mapping[str, str]]) -> list[str]:
-    """Name the folder of each job.
+    """Return the folder name of each job.
 
     Parameters
     ----------
     jobs : sequence of mapping of str to str
-        The settings that are swept, and their values in each job; no two jobs are alike.
+        The swept settings and their values in each job; all jobs differ.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def folder_names(jobs: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def one_folder(name: str) -> str:
-    """Return what names have in common that are one folder on Windows or macOS."""
+    """Return a normalised name, equal for names that are one folder on Windows or macOS."""
     alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
     return alike.rstrip(" .")
 

@@ -1,1 +1,1 @@
-"""Typed settings: the only door from YAML to the code."""
+"""Typed settings, parsed from YAML."""

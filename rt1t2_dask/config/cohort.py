@@ -1,4 +1,4 @@
-"""The typed cohort: who is studied and which groups are contrasted."""
+"""The typed cohort: participants, groups and contrasts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADJUSTED = "Adjusted"
 
 
 class Cohort(Model):
-    """Who is studied and which groups are contrasted."""
+    """Participants, groups and contrasts of a study."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     participants: str = "participants.tsv"
@@ -41,7 +41,7 @@ class Cohort(Model):
     @model_validator(mode="before")
     @classmethod
     def _composed(cls, tree: Any) -> Any:
-        """Bring all text to Unicode's composed form, as tables are read, and drop empty keys."""
+        """Normalise text to NFC, as tables are read, and drop empty keys."""
         if not isinstance(tree, Mapping):
             return tree
         kept = {n: v for n, v in tree.items() if v is not None or n not in MAY_BE_EMPTY}
@@ -59,8 +59,8 @@ class Cohort(Model):
                 )
             if not isinstance(value, str | int | float):
                 raise ValueError(
-                    f"cohort.groups.{name} takes one value of cohort.group_column; write one for "
-                    "both into a column of the participants table, or make two groups"
+                    f"cohort.groups.{name} takes one value of cohort.group_column; write one "
+                    f"value for both into a column of the participants table, or make two groups"
                 )
         return {name: str(value).strip() for name, value in groups.items()}
 
@@ -70,7 +70,9 @@ class Cohort(Model):
         values = list(self.groups.values())
         twice = [value for value in values if values.count(value) > 1]
         if twice:
-            raise ValueError(f"cohort.groups: two groups have the value {twice[0]}; part them")
+            raise ValueError(
+                f"cohort.groups: two groups have the value {twice[0]}; give each its own"
+            )
         if self.reference not in self.groups:
             turned = "; write groups as name: value" if self.reference in values else ""
             raise ValueError(
@@ -85,18 +87,18 @@ class Cohort(Model):
                 )
             if name.removesuffix(ADJUSTED) in self.contrasts and name.endswith(ADJUSTED):
                 raise ValueError(
-                    f"cohort.contrasts.{name}: the name is kept for the adjusted form of "
+                    f"cohort.contrasts.{name}: the name is reserved for the adjusted form of "
                     f"{name.removesuffix(ADJUSTED)}; choose another"
                 )
         return self
 
     @model_validator(mode="after")
     def _group_is_taken(self) -> Cohort:
-        """Refuse a column called as the groups are: theirs stands in its place."""
+        """Refuse a column with the reserved name of the group column."""
         if self.group_column != GROUP and GROUP in (*self.adjusted, *self.columns):
             raise ValueError(
-                f"cohort.group_column={self.group_column}: the groups are called {GROUP}, so that "
-                f"covariates, pairs and blocks cannot name the column {GROUP} of "
+                f"cohort.group_column={self.group_column}: {GROUP} is reserved for the groups, "
+                f"so covariates, pairs and blocks cannot use the column {GROUP} of "
                 f"{self.participants}; rename it there"
             )
         return self
@@ -125,7 +127,7 @@ class Cohort(Model):
 
     @property
     def site(self) -> str | None:
-        """Column that says where somebody was scanned; None where there is one site."""
+        """Column of the site; None for one site."""
         return self.site_column or ("site" if self.sites else None)
 
     @property

@@ -17,10 +17,10 @@ Weights = dict[str, float]
 
 
 class Form(BaseModel):
-    """What all forms of a contrast share.
+    """Settings common to all contrasts.
 
     ``covariates`` replaces those of the cohort; ``adjusted`` adds a second contrast with these
-    covariates more; ``block`` is a column within whose values people are exchanged.
+    additional covariates; ``block`` is a column of exchangeability blocks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +31,7 @@ class Form(BaseModel):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Groups named; empty for all of the cohort."""
+        """Groups of the contrast; empty for all of the cohort."""
         return ()
 
     @property
@@ -141,7 +141,7 @@ class Regression(Form):
 
 
 class Formula(Form):
-    """A model as a formula; what is tested are weights of its columns or one of its terms."""
+    """A model formula; tested are weights of its columns or one of its terms."""
 
     test: Literal["formula"]
     formula: str
@@ -152,12 +152,10 @@ class Formula(Form):
     @model_validator(mode="after")
     def _whole(self) -> Formula:
         if not PLAIN.fullmatch(self.formula) or CALL.search(self.formula):
-            raise ValueError(
-                f"formula '{self.formula}': use names of columns with + - * : ( ) only"
-            )
+            raise ValueError(f"formula '{self.formula}': use column names with + - * : ( ) only")
         if (self.weights is None) == (self.of is None):
             raise ValueError(
-                f"formula '{self.formula}': say what is tested, either weights: {{column: weight}} "
+                f"formula '{self.formula}': state the test, either weights: {{column: weight}} "
                 "or of: term"
             )
         if self.covariates:
@@ -181,7 +179,7 @@ class Formula(Form):
 
 
 def _as_form(value: Any) -> Any:
-    """Read the short forms: [first, second], and a mapping with a formula."""
+    """Parse the short forms: [first, second], and a mapping with a formula."""
     if isinstance(value, list | tuple):
         return {"test": "two_sample", "groups": value}
     if isinstance(value, Mapping) and "formula" in value:

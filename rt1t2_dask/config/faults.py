@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, one line a fault, in the words of its settings."""
+"""Configuration errors, one line each, in terms of the settings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PATTERNS = {
 FORMS = "write [first, second], or {test: ...}, or {formula: ...}"
 TAGS = {
     "source": "choose source=simulated, bids, dicom, derivatives, maps or morphometry",
-    "cohort": "say test: two_sample, one_sample, paired, anova or regression, or give a formula",
+    "cohort": "set test: two_sample, one_sample, paired, anova or regression, or a formula",
 }
 
 
 def fault_lines(error: ValidationError, tree: Any, root: type[BaseModel], prefix: str = "") -> str:
-    """Say every fault: the key, the value, what is expected.
+    """List every error: the key, the value, what is expected.
 
     Parameters
     ----------
@@ -33,16 +33,16 @@ def fault_lines(error: ValidationError, tree: Any, root: type[BaseModel], prefix
     tree : mapping
         What was validated.
     root : type of BaseModel
-        The model of all settings, for names that were mistyped.
+        The model of all settings, to suggest corrections.
     prefix : str
         Opens every key.
     """
-    said: dict[str, list[str]] = {}
+    message: dict[str, list[str]] = {}
     for item in error.errors():
         key = prefix + _key(item["loc"], tree, item["type"] == "missing")
-        said.setdefault(key, []).append(_fault(key, item, root))
+        message.setdefault(key, []).append(_fault(key, item, root))
     lines = []
-    for key, faults in said.items():
+    for key, faults in message.items():
         opening = next((f for f in faults if not f.startswith("\0")), None)
         if opening is not None:
             lines += [f for f in dict.fromkeys(faults) if not f.startswith("\0")]
@@ -60,7 +60,7 @@ def _value(error: ValidationError, tree: Any, key: str, prefix: str) -> Any:
 
 
 def _key(steps: Sequence[Any], tree: Any, missing: bool) -> str:
-    """Keep the steps that lead through the tree; pydantic adds names of alternatives to them."""
+    """Keep the steps in the tree; pydantic adds names of alternatives to them."""
     kept, here = [], tree
     for place, step in enumerate(steps):
         if _leads(here, step):
@@ -78,7 +78,7 @@ def _leads(here: Any, step: Any) -> bool:
 
 
 def _fault(key: str, item: Any, root: type[BaseModel]) -> str:
-    """Say what is wrong: a whole line, or after a NUL what is expected of the value."""
+    """Describe an error: a whole line, or after a NUL what is expected of the value."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         meant = suggestion(root, key, _source(item["loc"]))
@@ -106,7 +106,7 @@ def _expected(kind: str, key: str, item: Any, context: Mapping[str, Any]) -> str
     if kind == "tuple_type":
         return f"write a list, as [{item['input']}]"
     if kind == "string_too_short":
-        return "it is empty; name a place"
+        return "it is empty; set a path or URL"
     if kind.startswith("bool_"):
         return "write true or false"
     if kind == "string_type":

@@ -1,4 +1,4 @@
-"""Every setting by its dotted name, read off the models: for hints, completion and reference."""
+"""Every setting by its dotted name, from the models: for hints, completion and reference."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Setting:
     Parameters
     ----------
     key : str
-        As on the command line; ``<name>`` where the user gives names.
+        As on the command line; ``<name>`` for user-defined names.
     kind : str
-        What it takes, in words.
+        Accepted values, in words.
     choices : tuple of str
-        Where only these are taken.
+        Allowed values, if limited.
     of : str
-        The kind of source it belongs to; empty for all others.
+        The kind of source it belongs to; else empty.
     """
 
     key: str
@@ -91,7 +91,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 
 def _words(field: FieldInfo) -> str:
-    """Say what a field takes, with its limits."""
+    """Describe the accepted values of a field, with limits."""
     text = _type(field.annotation)
     limits = [
         f"{sign} {value}"
@@ -133,7 +133,7 @@ def _type(annotation: Any) -> str:
 
 
 def suggestion(root: type[BaseModel], key: str, kind: str = "") -> str:
-    """Return the known setting that a mistyped one may have meant, as a clause.
+    """Suggest the known setting for a mistyped one, as a clause.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def suggestion(root: type[BaseModel], key: str, kind: str = "") -> str:
         The model of all settings.
     key : str
     kind : str
-        Of the source that was chosen: settings of others are not meant.
+        The chosen source: settings of others are not suggested.
     """
     known = list(dict.fromkeys(s.key for s in settings(root) if not kind or s.of in ("", kind)))
     section, _, last = key.rpartition(".")
@@ -158,6 +158,6 @@ def suggestion(root: type[BaseModel], key: str, kind: str = "") -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """Return the nearest of some names as a clause that opens a list; empty where none is near."""
+    """Suggest the nearest of some names as a clause; empty for none."""
     close = get_close_matches(word, known, 1, 0.7)
     return f"did you mean {close[0]}? Else " if close else ""

@@ -1,4 +1,4 @@
-"""What all settings share."""
+"""Base of all settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """Strict about keys, so that a typing mistake never passes silently."""
+    """Forbid unknown keys, so that typing errors are reported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

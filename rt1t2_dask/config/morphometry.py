@@ -58,7 +58,7 @@ class SimulatedMorphometrySource(SourceSettings):
 
 
 class Similarity(Model):
-    """Morphometric similarity networks and what is tested of them."""
+    """Morphometric similarity networks and their tests."""
 
     features: tuple[str, ...]
     also: tuple[str, ...]
@@ -72,9 +72,9 @@ class Similarity(Model):
     def _enough_for_a_network(self) -> Similarity:
         if 0 < len(set(self.features)) < LEAST_FEATURES:
             raise ValueError(
-                f"similarity.features={', '.join(self.features)}: one map a person cannot make a "
-                f"network of regions; a profile needs {LEAST_FEATURES} features or more of each "
-                "region. Single features go into similarity.also"
+                f"similarity.features={', '.join(self.features)}: one feature cannot make a "
+                f"network; a profile needs at least {LEAST_FEATURES} features per region. Put "
+                f"single features into similarity.also"
             )
         if not self.features and not self.also:
             raise ValueError("similarity.features and similarity.also are both empty; name some")
@@ -82,12 +82,12 @@ class Similarity(Model):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What is contrasted: similarity where there are networks, then single features."""
+        """The tested measures: similarity if there are networks, then single features."""
         return (*(("similarity",) if self.features else ()), *self.also)
 
 
 class Transcriptome(Model):
-    """Regional maps against gene expression."""
+    """Regional maps and gene expression."""
 
     expression: str | None
     gene_sets: tuple[str, ...] | None

@@ -1,4 +1,4 @@
-"""The typed settings of where data lie and where the work runs."""
+"""The typed settings of storage and cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MEMORY_GB_A_WORKER = 3.0
 
 
 class Storage(Model):
-    """Where the lake lies; never any credentials."""
+    """The data lake; never any credentials."""
 
     url: Annotated[str, Field(min_length=1)]
     endpoint: str | None = None
@@ -30,7 +30,7 @@ class Storage(Model):
 
 
 class Cluster(Model):
-    """Where the work runs."""
+    """Where tasks run."""
 
     kind: Literal[
         "auto", "synchronous", "threads", "local", "address", "slurm", "pbs", "kubernetes"
@@ -56,10 +56,10 @@ class Cluster(Model):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody wants to see what workers do."""
+        """Whether workers are monitored (dashboard or performance report)."""
         return self.dashboard or bool(self.performance_report)
 
     @property
     def worker_gb(self) -> float:
-        """What a worker may use, where ``memory_gb`` says nothing too."""
+        """Memory of a worker, also where ``memory_gb`` is not set."""
         return self.memory_gb or MEMORY_GB_A_WORKER

@@ -1,4 +1,4 @@
-"""The typed limits of quality and what happens to people beyond them."""
+"""The typed quality limits, and the action for people beyond them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pair = tuple[float | None, float | None]
 def _ordered(pair: Pair) -> Pair:
     low, high = pair
     if low is not None and high is not None and low > high:
-        raise ValueError(f"quality.limits: {low:g} is over {high:g}; give [low, high]")
+        raise ValueError(f"quality.limits: {low:g} is above {high:g}; write [low, high]")
     return pair
 
 
@@ -20,7 +20,7 @@ Limit = Annotated[Pair, AfterValidator(_ordered)]
 
 
 class Limits(BaseModel):
-    """What each number may be, [low, high]; null where there is no limit."""
+    """Limits of each measure, [low, high]; null for no limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ class Limits(BaseModel):
 
 
 class Quality(BaseModel):
-    """What is done about people beyond a limit."""
+    """The action for people beyond a limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

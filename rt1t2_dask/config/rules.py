@@ -1,4 +1,4 @@
-"""What settings of different sections ask of each other."""
+"""Rules between settings of different sections."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def _stage_and_part_go_together(config: Config) -> None:
 def _labels_have_their_level(config: Config) -> None:
     if config.labels and config.level == "study":
         raise ValueError(
-            f"labels={list(config.labels)} chooses whose maps are made and needs "
-            "level=participant; cohort.exclude leaves people out of a study"
+            f"labels={list(config.labels)} selects people for level=participant; use "
+            f"cohort.exclude to leave people out of a study"
         )
     if config.level == "dataset" and config.check:
         raise ValueError("check=true reads a cohort: name one (--cohort FILE), or use dry_run=true")
     if config.level != "study" and config.stage is not None:
-        raise ValueError(f"level={config.level} and stage={config.stage}: give one of them")
+        raise ValueError(f"level={config.level} and stage={config.stage}: set one of them")
     if config.regional and config.level != "study":
         raise ValueError(f"level={config.level} is for images, not for regional tables")
     if config.regional and config.stage is not None:
@@ -44,27 +44,25 @@ def _results_lie_outside_the_lake(config: Config) -> None:
 
 def _combat_has_sites(config: Config) -> None:
     if config.site.model == "combat" and config.cohort.site is None:
-        raise ValueError(
-            "site.model=combat needs to know the sites: name cohort.site_column or cohort.sites"
-        )
+        raise ValueError("site.model=combat needs sites: set cohort.site_column or cohort.sites")
 
 
 def _share_knows_what(config: Config) -> None:
     if config.share.kind == "export" and config.share.site is None:
         raise ValueError(
-            "share=export needs share.site=NAME: how this site is called in the analysis"
+            "share=export needs share.site=NAME, the name of this site in the analysis"
         )
     if (config.share.kind == "combine") != bool(config.files):
         raise ValueError(
-            f"share={config.share.kind} files=[{', '.join(config.files)}]: share=combine goes "
-            "with files=[first.zarr.zip,second.zarr.zip], and no other does"
+            f"share={config.share.kind} files=[{', '.join(config.files)}]: share=combine needs "
+            f"files=[first.zarr.zip,second.zarr.zip]; no other choice takes files"
         )
     if config.share.kind != "none" and config.regional:
         raise ValueError(f"share={config.share.kind} is for images, not for regional tables")
 
 
 def _transform_has_a_source(config: Config) -> None:
-    if config.given_transform and config.source.kind != "derivatives":
+    if config.precomputed_transform and config.source.kind != "derivatives":
         raise ValueError(
             f"normalise=derivatives needs source=derivatives, not {config.source.kind}"
         )
@@ -90,15 +88,15 @@ def _a_tail_has_its_relabelings(config: Config) -> None:
 
 
 def _a_mean_has_its_value(config: Config) -> None:
-    """Refuse a mean against 0 where every ratio is above it."""
+    """Refuse a one-sample test of the ratio against 0."""
     signed = config.calibration.kind == "gm_median" and config.source.kind != "maps"
     for name, form in config.cohort.contrasts.items():
         asked = isinstance(form, OneSample) and form.value is None
         if asked and not (signed or config.regional):
             raise ValueError(
-                f"cohort.contrasts.{name}: a T1w/T2w ratio is above 0 in everybody, so that a "
-                "one_sample test against 0 says nothing; state what the mean is compared with, "
-                "as value: 1.5 (value: 0 where 0 lies among the values of the maps)"
+                f"cohort.contrasts.{name}: a T1w/T2w ratio is always above 0, so that a "
+                f"one_sample test against 0 is meaningless; set the reference, such as value: "
+                f"1.5 (value: 0 for signed maps)"
             )
 
 
@@ -113,4 +111,4 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _a_tail_has_its_relabelings,
     _a_mean_has_its_value,
 )
-"""Each raises ValueError with the settings at odds and what to change."""
+"""Each raises ValueError with the conflicting settings and what to change."""

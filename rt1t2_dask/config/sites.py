@@ -14,13 +14,13 @@ Changes = dict[str, Any]
 
 
 def _as_text(value: Any) -> Any:
-    """Take a site's number as its name."""
+    """Convert a site's number to its name."""
     plain = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if plain else value
 
 
 class SitePlace(Model):
-    """One site of a cohort: what of the study's settings is different there."""
+    """One site of a cohort: its changes to the study's settings."""
 
     source: Changes = Field(default_factory=dict)
     storage: Changes = Field(default_factory=dict)
@@ -29,12 +29,12 @@ class SitePlace(Model):
 
     @property
     def elsewhere(self) -> bool:
-        """Whether its images are processed in a lake or on workers of its own."""
+        """Whether it has its own lake or workers."""
         return bool(self.storage or self.cluster)
 
 
 class Share(Model):
-    """What a site hands on in place of images, and what is made of it."""
+    """Sums shared by a site instead of images, and their combination."""
 
     kind: Literal["none", "export", "combine"]
     site: Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[A-Za-z0-9]+$")] | None
@@ -52,11 +52,11 @@ class Sites(Model):
 
 
 def with_site(form: Form, site: str, fixed: bool, welch: bool) -> Form:
-    """Put the site into a contrast: as a covariate where ``fixed``, and for exchange.
+    """Add the site to a contrast: as a covariate if ``fixed``, and as exchangeability block.
 
-    People are exchanged within sites; pairs and single groups change sign, which no site
-    shares, and a formula names its own terms. With ``welch``, groups of unlike variance change
-    sign too, within sites where the model has a term for each.
+    People are exchanged within sites; pairs and single groups are sign-flipped, which needs no
+    blocks, and a formula names its own terms. With ``welch``, groups are sign-flipped too, within
+    sites where the model has a term for each.
     """
     if isinstance(form, Paired):
         return form
@@ -72,7 +72,7 @@ def with_site(form: Form, site: str, fixed: bool, welch: bool) -> Form:
 
 
 def merged(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay changes over settings, mapping by mapping; another ``kind`` starts afresh."""
+    """Merge changes into settings, by mapping; another ``kind`` starts afresh."""
     if "kind" in changes and changes["kind"] != tree.get("kind"):
         return dict(changes)
     both = dict(tree)

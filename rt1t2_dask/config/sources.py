@@ -1,4 +1,4 @@
-"""The typed settings of where the images come from."""
+"""The typed settings of image sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEOPLE = "rt1t2_dask.pipelines.people"
 
 
 class SimulatedGroup(Model):
-    """One simulated group: how many people, how old, with or without the planted effect."""
+    """One simulated group: size, age, and planted effects."""
 
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
     n: Annotated[int, Field(ge=1, le=999)]
@@ -79,18 +79,18 @@ PLACES = ("{label}", "{id}")
 
 
 def _of_each(pattern: str, info: ValidationInfo) -> str:
-    """Refuse a pattern that names one file for everybody, or what is not known of a person."""
+    """Refuse a pattern that is the same for all people, or has unknown placeholders."""
     unknown = [w for w in re.findall(r"\{\w*\}", pattern) if w not in PLACES]
     if unknown:
-        raise ValueError(f"source.{info.field_name}={pattern} holds {unknown[0]}, {KNOWN_PLACES}")
+        raise ValueError(f"source.{info.field_name}={pattern} has {unknown[0]}, {KNOWN_PLACES}")
     if not any(place in pattern for place in PLACES):
         raise ValueError(
-            f"source.{info.field_name}={pattern} is the same for everybody; {KNOWN_PLACES}"
+            f"source.{info.field_name}={pattern} is the same for all people; {KNOWN_PLACES}"
         )
     return pattern
 
 
-KNOWN_PLACES = "write {label} (sub-01) or {id} (01) where people differ"
+KNOWN_PLACES = "use {label} (sub-01) or {id} (01) for the person"
 EachPath = Annotated[str, AfterValidator(_of_each)]
 
 
@@ -166,9 +166,9 @@ class DerivativesSource(SourceSettings):
     def _space_is_of_adults(cls, space: str) -> str:
         if not space.startswith(ADULT_SPACES):
             raise ValueError(
-                f"space={space} is no adult MNI space; atlas and receptor maps lie elsewhere: "
-                "name one that begins with MNI152 or MNI305, or leave it out and register "
-                "here with normalise=greedy"
+                f"space={space} is not an adult MNI space, as the atlas and receptor maps are: "
+                f"set one that begins with MNI152 or MNI305, or leave it out and register here "
+                f"with normalise=greedy"
             )
         return space
 

@@ -10,7 +10,7 @@ from rt1t2_dask.config.model import Model
 
 
 class Checks(Model):
-    """What is asked of scans before any work."""
+    """Checks of scans before processing."""
 
     most_voxel_mm: Annotated[float, Field(gt=0)]
     contrast: bool
@@ -19,14 +19,14 @@ class Checks(Model):
 
 
 class Template(Model):
-    """The template people are registered to, and the output grid in its space."""
+    """The registration template, and the output grid in its space."""
 
     space: Literal["MNI152NLin2009aSym", "MNI152NLin2009cAsym"]
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | None = None
 
 
 class Resample(Model):
-    """The grid of everything in T1w space."""
+    """The grid of images in T1w space."""
 
     voxel_mm: Annotated[float, Field(ge=0.5, le=8)] | Literal["auto"] | None
 
@@ -95,14 +95,14 @@ CalibrationKind = Literal[
 
 
 class Slices(Model):
-    """A point of the brain whose three planes every report shows, in mm."""
+    """A point whose three planes every report shows, in mm."""
 
     name: Annotated[str, Field(min_length=1)]
     mm: tuple[float, float, float]
 
 
 class Report(Model):
-    """What the page shows."""
+    """Contents of the report."""
 
     mosaics: Annotated[int, Field(ge=0, le=1000)]
     figures: bool = True
@@ -115,30 +115,30 @@ class Report(Model):
 
 
 def of_person(kind: str) -> str:
-    """Return what a calibration does to one person's images, before the study's gains."""
+    """Return the calibration of one person's images, before the study's gains."""
     return "none" if kind == "eb_gain" else kind
 
 
 class Calibration(Model):
-    """How intensities are brought to one scale before the ratio."""
+    """Intensity calibration before the ratio."""
 
     kind: CalibrationKind
     reference: Literal["icbm", "controls"] = "icbm"
 
     @property
     def of_person(self) -> str:
-        """What is done to one person's images; the rest of `eb_gain` needs the study."""
+        """Calibration of one person's images; the rest of `eb_gain` needs the study."""
         return of_person(self.kind)
 
 
 class Lesion(Model):
-    """What the registration to the template sees in place of a lesion."""
+    """Lesion handling in the registration to the template."""
 
     fill: Literal["mask", "median_wm", "enantiomorphic"]
 
 
 class BrainMask(Model):
-    """How the brain is found where no mask is brought."""
+    """Brain extraction without a precomputed mask."""
 
     method: Literal["template", "deepbet"]
 

@@ -1,4 +1,4 @@
-"""The typed configuration: the only door from YAML to the code."""
+"""The typed configuration, parsed from YAML."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ class Config(Model):
         combat = bool(self.cohort.site) and self.site.model == "combat"
         if asked and (combat or self.cohort.sites):
             raise ValueError(
-                f"report.{asked[0]} repeats the contrasts on maps of one place and does not go "
-                "through ComBat; set it false, or study one site"
+                f"report.{asked[0]} repeats the contrasts on maps of one lake without ComBat; "
+                f"set it to false, or study one site"
             )
         return self
 
@@ -193,8 +193,8 @@ class Config(Model):
             raise UserError(f"cohort.sites.{site}: {error}") from None
 
     @property
-    def given_transform(self) -> bool:
-        """Whether the way to the template is taken from derivatives."""
+    def precomputed_transform(self) -> bool:
+        """Whether the transform to the template is taken from derivatives."""
         return self.normalise.kind == "derivatives"
 
     @property
@@ -219,7 +219,7 @@ class Config(Model):
     @property
     def space(self) -> str:
         """Name of the space of the output maps."""
-        return self.source.space_of_maps(self.given_transform) or self.template.space
+        return self.source.space_of_maps(self.precomputed_transform) or self.template.space
 
     @property
     def simulated(self) -> bool:
@@ -227,13 +227,13 @@ class Config(Model):
         return self.source.simulated or self._marked
 
     def as_simulated(self) -> Config:
-        """Return the same study, known to be of simulated data that come as a dataset."""
+        """Return the same study, marked as simulated data from a dataset."""
         copy = self.model_copy()
         copy._marked = True
         return copy
 
     def science(self) -> dict[str, Any]:
-        """Return the settings that decide the numbers: all but places and run-time choices."""
+        """Return the settings that affect results: all but paths and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
         leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
         return self.model_dump(mode="json", exclude=leave_out)
@@ -253,7 +253,7 @@ def add_source(settings: type[SourceSettings]) -> None:
 
 
 def parse(tree: Mapping[str, Any]) -> Config:
-    """Check a configuration tree.
+    """Validate a configuration tree.
 
     Raises
     ------
@@ -269,7 +269,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
 
 
 def parse_storage(tree: Any) -> Storage:
-    """Check the settings of the lake alone; raises as `parse`."""
+    """Validate the settings of the lake alone; raises as `parse`."""
     try:
         return Storage.model_validate(tree)
     except ValidationError as error:

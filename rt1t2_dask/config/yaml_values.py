@@ -1,4 +1,4 @@
-"""What YAML makes of a value that is written without quotes."""
+"""How YAML parses unquoted values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rt1t2_dask.tabular import NUMBER
 
 
 def as_yaml(text: str) -> set[str]:
-    """Return what an unquoted value may become: 010 is 8, 1e3 is 1000.0 and 1.10 is 1.1.
+    """Return the YAML values of an unquoted text: 010 is 8, 1e3 is 1000.0 and 1.10 is 1.1.
 
     Configurations read 1e3 as a number, which plain YAML 1.1 does not.
     """

@@ -45,9 +45,9 @@ def correct(
     weight : ndarray of bool, shape of the image
         Voxels to fit: the head or the brain, without lesions.
     spline_mm : float
-        Distance of the B-spline's knots at the first of two levels, mm; the second halves it.
+        Knot spacing of the B-spline at the first of two levels, mm; the second halves it.
     fwhm : float, optional
-        Width N4 sharpens by, in logs; None: a sixth of the image's own log range.
+        FWHM of N4's sharpening kernel, in log units; None: a sixth of the image's own log range.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def correct(
 
     Notes
     -----
-    N4 (Tustison et al. 2010), fitted on voxels of 4 mm. Ours: a width that follows the range of
+    N4 (Tustison et al. 2010), fitted at 4 mm. Our change: a width that follows the range of
     the image's own logarithms (10 to 90 %), so that a scanner's gamma, which stretches that range,
     does not change which anatomy N4 takes for a field. Fit the head, not the brain, where the
     field is needed outside the brain: it is only as good as the voxels that inform it. A third
@@ -83,7 +83,7 @@ def correct(
 
 
 def _everywhere(coarse: Volume, image: Volume) -> NDArray[np.float32]:
-    """Sample a field on an image's grid; beyond its own grid the edge's value holds."""
+    """Resample a field to an image's grid, with its edge values beyond its own grid."""
     to_index = inverse(coarse.affine) @ image.affine
     out = np.empty(image.data.shape, dtype=np.float32)
     for x in range(len(out)):  # a slice at a time: three coordinates of every voxel are large

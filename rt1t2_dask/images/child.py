@@ -1,4 +1,4 @@
-"""A module run in a process of its own: for native calls that hold the GIL and do not stop."""
+"""Run a module in a process of its own: native calls hold the GIL and cannot be stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.volume import Volume
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
-_REMEDY = "Look at the T1w and its brain mask, or leave the subject out with cohort.exclude."
+_REMEDY = "Check the T1w and its brain mask, or leave the subject out with cohort.exclude."
 
 
 def register(
@@ -27,7 +27,7 @@ def register(
     timeout_s: float,
     what: str = "Registration to the template",
 ) -> None:
-    """Run a module that registers images, or looks at one, on one thread.
+    """Run a module that processes images, on one thread.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def register(
     folder : Path
         Working folder, with the images.
     timeout_s : float
-        Wall seconds before it is ended.
+        Timeout, wall seconds.
     what : str
-        What it does, for the reason of a failure.
+        What it does, for error messages.
 
     Raises
     ------
     SubjectError
-        It failed (with the last line it said) or took too long.
+        It failed (with the last line it printed) or timed out.
     """
     command = [sys.executable, "-m", module, *arguments]
     environment = os.environ | _ONE_THREAD
@@ -55,17 +55,17 @@ def register(
         )
     except subprocess.TimeoutExpired as error:
         raise SubjectError(
-            f"{what} took more than {timeout_s:.0f} s (normalise.timeout_s).",
+            f"{what} took longer than {timeout_s:.0f} s (normalise.timeout_s).",
             _REMEDY,
         ) from error
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout or b"").decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
-        raise SubjectError(f"{what} failed: {said[-1]}", _REMEDY) from error
+        text = [line.strip() for line in lines if line.strip()] or [f"exit {error.returncode}"]
+        raise SubjectError(f"{what} failed: {text[-1]}", _REMEDY) from error
 
 
 def write_image(volume: Volume, path: Path) -> None:
-    """Write a volume as float32 NIfTI of typical intensities for a registration program."""
+    """Write a volume as float32 NIfTI, scaled to typical intensities for registration programs."""
     image = nib.Nifti1Image(typical(volume).data.astype(np.float32), volume.affine)
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1)

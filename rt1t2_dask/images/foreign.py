@@ -1,4 +1,4 @@
-"""What lies in a file that should be a NIfTI image in one file, and how to make one of it."""
+"""Recognise files that are not single-file NIfTI images, and say how to convert them."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ _CONVERT = (
 
 
 def refuse_foreign(raw: bytes, name: str) -> None:
-    """Refuse a file that is something else than a NIfTI image in one file.
+    """Refuse a file that is not a single-file NIfTI image.
 
     Parameters
     ----------
     raw : bytes
-        Its beginning, gzip undone.
+        Its first bytes, decompressed.
     name : str
-        Opens the message.
+        Begins the message.
 
     Raises
     ------
     SubjectError
-        Says what it is and what to do; nothing where it may be NIfTI, sound or not.
+        Names the format and the remedy; nothing where it may be NIfTI, damaged or not.
     """
     found = _nothing(raw) or _pointer(raw) or _archive(raw) or _format(raw) or _pair(raw)
     _refuse(found, f"{name}: not a readable NIfTI image")
 
 
 def refuse_absent(raw: bytes, name: str) -> None:
-    """Refuse a file of any format that is empty, or stands for content that is not here.
+    """Refuse a file that is empty, or a pointer to content that was not fetched.
 
     Raises
     ------
@@ -67,20 +67,20 @@ def refuse_absent(raw: bytes, name: str) -> None:
 
 
 def how_to_fetch(raw: bytes) -> str | None:
-    """Return the command that fetches what a pointer stands for, None for what is no pointer."""
+    """Return the command that fetches a pointer's content; None for a file that is no pointer."""
     return _FETCHES.get(_pointer_of(raw) or "")
 
 
-def _refuse(found: tuple[str, str] | None, said: str) -> None:
+def _refuse(found: tuple[str, str] | None, text: str) -> None:
     if found:
         raise SubjectError(
-            f"{said}: {found[0]}.",
+            f"{text}: {found[0]}.",
             f"{found[1]}, or leave the subject out with cohort.exclude.",
         )
 
 
 def archive_kind(content: bytes) -> str | None:
-    """Return what a file is packed as, None where it is not."""
+    """Return the archive format of a file; None where it is not packed."""
     if content.startswith(b"\x1f\x8b"):
         return "packed by gzip"
     return next((kind for mark, kind in _ARCHIVES.items() if content.startswith(mark)), None)
@@ -97,8 +97,8 @@ def _nothing(raw: bytes) -> tuple[str, str] | None:
 def _pointer(raw: bytes) -> tuple[str, str] | None:
     how = how_to_fetch(raw)
     if how is not None:
-        said = f"it is a pointer of {_pointer_of(raw)}, its content is not here"
-        return said, f"Fetch it: {how}"
+        text = f"it is a pointer of {_pointer_of(raw)}; its content was not fetched"
+        return text, f"Fetch it: {how}"
     if raw[:_POINTER_BYTES].lstrip()[:1] == b"<":
         return "it is a web page", "Download the file itself"
     return None
@@ -113,7 +113,7 @@ def _pointer_of(raw: bytes) -> str | None:
 
 def _archive(raw: bytes) -> tuple[str, str] | None:
     kind = archive_kind(raw)
-    return (f"it is {kind}", "Unpack it, and use gzip where it is to be small") if kind else None
+    return (f"it is {kind}", "Unpack it; only gzip compression is read") if kind else None
 
 
 def _format(raw: bytes) -> tuple[str, str] | None:
@@ -126,7 +126,7 @@ def _format(raw: bytes) -> tuple[str, str] | None:
 
 
 def _pair(raw: bytes) -> tuple[str, str] | None:
-    """Tell the header of an image in two files, and ANALYZE, which says nothing of sides."""
+    """Recognise two-file NIfTI headers, and ANALYZE, which does not store orientation."""
     sizes = [_MAGIC.get(*struct.unpack(order, raw[:4])) for order in ("<i", ">i") if len(raw) > 4]
     where = next((place for place in sizes if place), None)
     if where is None or len(raw) < where.stop:

@@ -1,4 +1,4 @@
-"""N4: histogram sharpening and B-spline smoothing, turn about, on a regular grid."""
+"""N4: alternating histogram sharpening and B-spline smoothing on a regular grid."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Lattice:
 
     @classmethod
     def over(cls, shape: tuple[int, ...], knot_voxels: float) -> Lattice:
-        """Lay knots `knot_voxels` apart along each axis, centred on the grid."""
+        """Place knots `knot_voxels` apart along each axis, centred on the grid."""
         x, y, z = (_basis(n, knot_voxels) for n in shape)
         return cls((x, y, z))
 
     def fit(self, values: Reals, weight: Reals) -> Reals:
         """Return the control points of the smooth approximation to weighted values.
 
-        Each voxel asks its 64 control points for its own value; a control point takes the mean of
-        what it is asked, weighted by the squared basis (Lee, Wolberg and Shin 1997, eq. 3 to 5).
+        Each voxel proposes its own value to its 64 control points; a control point takes the mean
+        of the proposals, weighted by the squared basis (Lee, Wolberg and Shin 1997, eq. 3 to 5).
         """
         squared = tuple(basis**2 for basis in self.bases)
         share = np.einsum("i,j,k->ijk", *(square.sum(axis=1) for square in squared))
@@ -62,9 +62,9 @@ def log_bias_field(
     mask : ndarray of bool, shape (x, y, z)
         Voxels to fit; the field is smooth everywhere.
     knot_voxels : float
-        Distance of the B-spline's knots at the first level, voxels; each level halves it.
+        Knot spacing of the B-spline at the first level, voxels; each level halves it.
     iterations : tuple of int
-        At most so many per level.
+        Maximum per level.
     tolerance : float
         A level ends when the field's update varies less than this over the mask.
     fwhm : float
@@ -102,7 +102,7 @@ def _smooth_residual(
 
 
 def sharpen(log_values: Reals, fwhm: float = SHARPENING_FWHM) -> Reals:
-    """Move log intensities to where they would be expected without a blurring field.
+    """Map log intensities to their expected values without a blurring field.
 
     The histogram is deconvolved by a Gaussian (Wiener filter); each value becomes the expected
     sharp value given the observed one (Sled et al. 1998).

@@ -1,4 +1,4 @@
-"""NIfTI bytes to a Volume and back; refuses what would give a wrong number."""
+"""Read and write NIfTI; refuse images that would give wrong numbers."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _BROKEN: tuple[type[Exception], ...] = (*BROKEN, zlib.error)
 
 
 def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
-    """Read one NIfTI image, gzipped or not.
+    """Read one NIfTI image, compressed or not.
 
     Parameters
     ----------
     content : bytes
         The file.
     name : str
-        Opens every error message, as "sub-017 T1w".
+        Begins every error message, such as "sub-017 T1w".
     kind : {"scan", "map", "mask"}
         A scan must be finite everywhere and not constant; a map may have missing voxels (they
         come back as NaN); a mask may be constant and comes back boolean (value >= 0.5).
@@ -73,15 +73,15 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
 
 @dataclass(frozen=True)
 class Start:
-    """What the beginning of an image's file shows.
+    """The header of an image, read from the beginning of its file.
 
     Parameters
     ----------
     grid : Grid
     notes : tuple of str
-        What is odd about the header, and what was made of it.
+        Irregularities of the header, and how they were resolved.
     bytes_promised : int
-        How many bytes the file must have, gzip undone.
+        Expected size in bytes, uncompressed.
     """
 
     grid: Grid
@@ -89,20 +89,21 @@ class Start:
     bytes_promised: int
 
 
-def look_at_start(start: bytes, name: str) -> Start:
-    """Read the header of an image from the beginning of its file, gzipped or not.
+def inspect_start(start: bytes, name: str) -> Start:
+    """Read the header of an image from the beginning of its file, compressed or not.
 
     Parameters
     ----------
     start : bytes
         Some kilobytes; header extensions are not read, so they may be of any length.
     name : str
-        Opens every message.
+        Begins every message.
 
     Raises
     ------
     SubjectError
-        What a header alone shows: no NIfTI, not one 3-D volume, no or contradicting geometry.
+        Errors that the header alone shows: no NIfTI, not one 3-D volume, missing or contradictory
+        geometry.
     """
     header = read_header(_unpacked_start(start, name), name)
     shape = single_volume(header, name)
@@ -111,17 +112,17 @@ def look_at_start(start: bytes, name: str) -> Start:
 
 
 def intercept(content: bytes, name: str) -> float:
-    """Return what the header adds to stored numbers; 0 where it says nothing."""
+    """Return the header's intercept (scl_inter); 0 where it is not set."""
     return float(read_header(_unpacked_start(content, name), name).get_slope_inter()[1] or 0.0)
 
 
 def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
-    """Say whether a file's size shows that nothing of it is missing.
+    """Return whether a file's size shows that it is complete.
 
     Parameters
     ----------
     begins, ends : bytes
-        Its beginning and its last four bytes, where gzip writes how much was packed.
+        Its first bytes and its last four, which hold gzip's uncompressed size.
     size : int
         Of the file.
     start : Start
@@ -130,7 +131,7 @@ def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
     Returns
     -------
     bool
-        False where it is cut short, or where only unpacking it can tell.
+        False where it is truncated, or where only decompression can tell.
     """
     if not _gzipped(begins):
         return size >= start.bytes_promised
@@ -138,16 +139,16 @@ def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
 
 
 def require_whole(content: bytes, start: Start, name: str) -> None:
-    """Refuse a file that was cut short.
+    """Refuse a truncated file.
 
     Raises
     ------
     SubjectError
-        gzip breaks off, or fewer bytes are there than the header promises.
+        The gzip stream ends early, or the file is smaller than its header states.
     """
     held = len(_unpacked(content, name))
     if held < start.bytes_promised:
-        raise unreadable(name, f"{held} bytes are there, {start.bytes_promised} are promised")
+        raise unreadable(name, f"it has {held} of {start.bytes_promised} bytes")
 
 
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
@@ -199,7 +200,7 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unpacked(content: bytes, name: str) -> bytes:
-    """Undo gzip, whatever the file's name says, and twice where it was done twice."""
+    """Decompress gzip, whatever the file name, and twice where it was compressed twice."""
     try:
         while _gzipped(content):
             content = gzip.decompress(content)
@@ -218,7 +219,7 @@ def _unpacked_start(start: bytes, name: str) -> bytes:
 
 
 def _members(start: bytes) -> bytes:
-    """Undo gzip as far as a beginning goes, through all members of the file."""
+    """Decompress the beginning of a file, through all gzip members."""
     found = b""
     while _gzipped(start):
         member = zlib.decompressobj(zlib.MAX_WBITS | 16)

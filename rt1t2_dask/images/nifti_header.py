@@ -1,4 +1,4 @@
-"""What a NIfTI header must say before its voxels can be trusted."""
+"""Check NIfTI headers before their voxels are used."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _QUIET = logging.Logger("nibabel.quiet", logging.CRITICAL + 1)
 
 @dataclass(frozen=True)
 class Pose:
-    """Where an image lies.
+    """The pose of an image in world space.
 
     Parameters
     ----------
     affine : Affine
         Voxel indices to millimetres, shape (4, 4).
     notes : tuple of str
-        What was set right, or left aside.
+        What was corrected or ignored.
     """
 
     affine: Affine
@@ -50,26 +50,26 @@ class Pose:
 
 
 def read_header(raw: bytes, name: str) -> Any:
-    """Read the header of a NIfTI image in one file; extensions and voxels are not touched.
+    """Read the header of a single-file NIfTI image; extensions and voxels are not read.
 
     Parameters
     ----------
     raw : bytes
-        Its beginning, gzip undone.
+        Its first bytes, decompressed.
     name : str
-        Opens every error message.
+        Begins every error message.
 
     Raises
     ------
     SubjectError
-        It is something else, or damaged.
+        It is not NIfTI, or is damaged.
     """
     refuse_foreign(raw, name)
     try:
         kind: Any = nib.Nifti2Header if _is_nifti2(raw) else nib.Nifti1Header
         size = kind.template_dtype.itemsize
         if len(raw) < size:
-            raise ValueError(f"{len(raw)} bytes are fewer than the {size} of a header")
+            raise ValueError(f"{len(raw)} bytes; a header has {size}")
         header = kind(raw[:size], check=False)
         _spoil_sizes_of_zero(header)
         header.check_fix(logger=_QUIET)
@@ -83,18 +83,18 @@ def read_header(raw: bytes, name: str) -> Any:
 
 
 def unreadable(name: str, error: object) -> SubjectError:
-    """Return the refusal of a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     return SubjectError(f"{name}: not a readable NIfTI image ({error}).", LEAVE_OUT)
 
 
 def bytes_promised(header: Any) -> int:
-    """Return how many bytes the file must have, gzip undone."""
+    """Return the expected size of the file in bytes, uncompressed."""
     voxels = math.prod(int(n) for n in header.get_data_shape())
     return int(header.get_data_offset()) + voxels * int(header.get_data_dtype().itemsize)
 
 
 def single_volume(header: Any, name: str) -> tuple[int, int, int]:
-    """Return the shape of an image that is one volume of plain numbers.
+    """Return the shape of an image of one volume with real values.
 
     Raises
     ------
@@ -120,13 +120,13 @@ def single_volume(header: Any, name: str) -> tuple[int, int, int]:
 
 
 def trusted_pose(header: Any, shape: tuple[int, int, int], name: str) -> Pose:
-    """Return where an image lies.
+    """Return the pose of an image.
 
     Raises
     ------
     SubjectError
-        Neither form is there, none can be used, the two disagree, the axes are sheared, or it is
-        in metres or microns.
+        Neither qform nor sform is set or usable, they disagree, the axes are sheared, or the unit
+        is metres or microns.
 
     Notes
     -----
@@ -144,7 +144,7 @@ def trusted_pose(header: Any, shape: tuple[int, int, int], name: str) -> Pose:
     sound = {form: affine for form, affine in found.items() if not isinstance(affine, str)}
     bad = {form: why for form, why in found.items() if isinstance(why, str)}
     if not sound:
-        why = "; ".join(f"{form}: {said}" for form, said in bad.items())
+        why = "; ".join(f"{form}: {phrase}" for form, phrase in bad.items())
         raise SubjectError(f"{name}: the affine cannot be used ({why}).", LEAVE_OUT)
     affine = next(iter(sound.values()))
     _check_millimetres(header, affine, name)
@@ -155,7 +155,7 @@ def trusted_pose(header: Any, shape: tuple[int, int, int], name: str) -> Pose:
 
 
 def trusted_affine(header: Any, shape: tuple[int, int, int], name: str) -> Affine:
-    """Return an image's affine as `trusted_pose` finds it."""
+    """Return an image's affine from `trusted_pose`."""
     return trusted_pose(header, shape, name).affine
 
 
@@ -164,13 +164,13 @@ def _is_nifti2(raw: bytes) -> bool:
 
 
 def _spoil_sizes_of_zero(header: Any) -> None:
-    """Leave no voxel size of 0 in a quaternion: nibabel would take it for 1 mm."""
+    """Mark voxel sizes of 0 as invalid: nibabel would take them for 1 mm."""
     sizes = header["pixdim"][1:4]
     sizes[sizes == 0] = np.nan
 
 
 def _form(header: Any, form: str) -> Affine | str:
-    """Return the affine of a form, or why it cannot be used."""
+    """Return the affine of a form, or the reason why it cannot be used."""
     try:
         affine = np.asarray(getattr(header, f"get_{form}")(), dtype=np.float64)
     except BROKEN as error:
@@ -182,7 +182,7 @@ def _form(header: Any, form: str) -> Affine | str:
 
 def _left_aside(form: str, why: str, name: str) -> str:
     other = "qform" if form == "sform" else "sform"
-    return f"{name}: its {form} cannot be used ({why}); its {other} was taken"
+    return f"{name}: its {form} cannot be used ({why}); its {other} is used"
 
 
 def _check_plain_numbers(header: Any, name: str) -> None:
@@ -190,13 +190,14 @@ def _check_plain_numbers(header: Any, name: str) -> None:
     if kind.kind == "c":
         raise SubjectError(
             f"{name} has complex values ({kind.name}).",
-            "Bring the magnitude image (part-mag in BIDS), or leave the subject out with "
+            "Use the magnitude image (part-mag in BIDS), or leave the subject out with "
             "cohort.exclude.",
         )
     if kind.names is not None:
         raise SubjectError(
-            f"{name} has colours ({', '.join(kind.names)}), as a picture or a colour map has.",
-            "Bring the scan itself, or leave the subject out with cohort.exclude.",
+            f"{name} has colour values ({', '.join(kind.names)}), such as a screenshot or a "
+            f"colour map.",
+            "Use the scan itself, or leave the subject out with cohort.exclude.",
         )
 
 
@@ -205,14 +206,15 @@ def _check_millimetres(header: Any, affine: Affine, name: str) -> None:
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     if unit in ("meter", "micron"):
         raise SubjectError(
-            f"{name}: its header says that lengths are in {unit}s (xyzt_units), and a voxel is "
-            f"{' x '.join(f'{size:.3g}' for size in sizes)} of them.",
+            f"{name}: its header gives lengths in {unit}s (xyzt_units), with voxels of "
+            f"{' x '.join(f'{size:.3g}' for size in sizes)} {unit}s.",
             "Write the affine in mm and xyzt_units as mm, or leave the subject out with "
             "cohort.exclude.",
         )
     if sizes.max() < _LEAST_MM:
         raise SubjectError(
-            f"{name}: a voxel is {sizes.max():.3g} mm long at most, as if lengths were in metres.",
+            f"{name}: the largest voxel edge is {sizes.max():.3g} mm, as if lengths were in "
+            f"metres.",
             LEAVE_OUT,
         )
 
@@ -222,10 +224,10 @@ def _check_right_angles(affine: Affine, name: str) -> None:
     cosine = float(np.abs(axes.T @ axes - np.eye(3)).max())
     if cosine > MOST_SHEAR:
         raise SubjectError(
-            f"{name}: the axes of its affine are sheared by {cosine:.2g} (right angles are "
-            f"expected, at most {MOST_SHEAR:g}).",
-            "Resample it to a grid with right angles, or take the qform (remove the sform) where "
-            "that is right; else leave the subject out with cohort.exclude.",
+            f"{name}: the axes of its affine are sheared by {cosine:.2g} (at most {MOST_SHEAR:g} "
+            f"is accepted).",
+            "Resample it to an orthogonal grid, or remove the sform where the qform is right; "
+            "else leave the subject out with cohort.exclude.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Resampling: every transform composed first, then one interpolation."""
+"""Resampling: compose all transforms, then interpolate once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def to_grid(
     Parameters
     ----------
     image : Volume
-        Finite everywhere for order 4 (a spline would spread a missing voxel over the image).
+        Finite everywhere for order 4 (a spline would spread NaN over the image).
     grid : Grid
         The target, in the space the first transform starts from.
     rigid : ndarray, shape (4, 4), optional
@@ -48,7 +48,7 @@ def to_grid(
     outside : float
         Value beyond the image's field of view (half a voxel past the outer voxel centres).
     within : ndarray of bool, shape of `grid`, optional
-        Sample only these voxels; the others get `outside`.
+        Sample only these voxels; others are set to `outside`.
 
     Returns
     -------
@@ -91,8 +91,8 @@ def template_grid(template: Grid, voxel_mm: float) -> Grid:
 def regrid(image: Volume, voxel_mm: float, order: Order = 1) -> Volume:
     """Resample to isotropic voxels over the same field of view, RAS.
 
-    Before coarsening, each axis is smoothed by a Gaussian whose FWHM makes up the difference
-    between the two voxel sizes, so that fine detail does not alias.
+    Before downsampling, each axis is smoothed by a Gaussian whose FWHM makes up the difference
+    between the two voxel sizes, against aliasing.
     """
     target = same_extent(image.grid, voxel_mm)
     wanted = np.sqrt(np.clip(voxel_mm**2 - image.grid.voxel_mm**2, 0.0, None))
@@ -104,7 +104,7 @@ def regrid(image: Volume, voxel_mm: float, order: Order = 1) -> Volume:
 
 
 def working_grid(images: Mapping[str, Volume], voxel_mm: float) -> dict[str, Volume]:
-    """Bring a T1w and the masks on its grid to isotropic voxels.
+    """Resample a T1w and the masks on its grid to isotropic voxels.
 
     Parameters
     ----------
@@ -116,9 +116,9 @@ def working_grid(images: Mapping[str, Volume], voxel_mm: float) -> dict[str, Vol
     Returns
     -------
     dict of str to Volume
-        The same names, the T1w by fourth-degree B-spline, masks by nearest neighbour, and the
-        T1w's own voxels as ``t1w_source``, both without slices at the border that hold one value
-        each; empty where it has these voxels already (within 1 %).
+        The same names, the T1w by fourth-degree B-spline, masks by nearest neighbour, and the T1w's
+        own voxels as ``t1w_source``, both without constant slices at the border; empty where it has
+        this voxel size already (within 1 %).
     """
     if np.allclose(images["t1w"].grid.voxel_mm, voxel_mm, rtol=0.01):
         return {}
@@ -134,7 +134,7 @@ def _prepared(data: Array, order: Order) -> tuple[Array, float, float]:
     if order == 1:
         return data.astype(np.float32, copy=False), -np.inf, np.inf
     if not np.isfinite(data).all():
-        raise ValueError("A fourth-degree spline needs finite voxels; this image has missing ones.")
+        raise ValueError("A fourth-degree spline needs finite voxels; this image has NaN.")
     coefficients = ndimage.spline_filter(data, order=4, output=np.float64, mode="mirror")
     return coefficients, float(data.min()), float(data.max())
 

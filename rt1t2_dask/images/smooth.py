@@ -29,11 +29,11 @@ def smooth(
     image : Volume
         NaN where not measured.
     fwhm_mm : float
-        Full width at half maximum, mm, >= 0; 0 gives the map back unchanged.
+        Full width at half maximum, mm, >= 0; 0 returns the map unchanged.
     edge : {"normalised", "spm"}
-        ``normalised``: S = G*(x m) / G*m with m = measured, NaN where G*m < 0.5, so that nothing
-        outside the measured voxels pulls the mean. ``spm``: missing voxels count as 0; x and y
-        edges are padded with 0, z edges renormalised (spm_smooth).
+        ``normalised``: S = G*(x m) / G*m with m = measured, NaN where G*m < 0.5, so that voxels
+        outside the mask do not bias the mean. ``spm``: missing voxels count as 0; x and y edges are
+        padded with 0, z edges renormalised (spm_smooth).
     inside : ndarray of bool, shape of the image, optional
         NaN outside of it.
 
@@ -93,7 +93,7 @@ def spm_kernel(sigma: float) -> NDArray[np.float64]:
 def _normalised(
     filled: NDArray[np.float32], measured: NDArray[np.bool_], kernels: list[NDArray[np.float64]]
 ) -> NDArray[np.float32]:
-    """Work in the box of what is measured: past its edge less than half of the kernel is inside."""
+    """Smooth within the bounding box of the measured voxels: outside, all are NaN."""
     out = np.full(filled.shape, np.nan, dtype=np.float32)
     box = _measured_box(measured)
     weight = _convolve(measured[box].astype(np.float32), kernels)
@@ -104,7 +104,7 @@ def _normalised(
 
 
 def _measured_box(measured: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Smallest box that holds all that is measured; empty where nothing is."""
+    """Return the bounding box of measured voxels; empty for none."""
     box = ndimage.find_objects(measured.astype(np.uint8))
     return box[0] if box else (slice(0),) * measured.ndim
 

@@ -1,4 +1,4 @@
-"""Whole numbers behind scaled intensities, so that a unit of measure changes no bit."""
+"""Integers behind scaled intensities, so that the unit changes no bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DOUBLINGS = 17
 
 
 def in_steps(image: Volume) -> tuple[Volume, float]:
-    """Return an image in whole steps of its intensity, and the step.
+    """Return an image as integer multiples of its quantisation step, and the step.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ def in_steps(image: Volume) -> tuple[Volume, float]:
     Returns
     -------
     image : Volume
-        Whole numbers below 65,536 in float32; the image itself where it has no such steps.
+        Integers below 65,536 in float32; the image itself where it is not quantised.
     step : float
-        The image divided by the one returned; 1 where nothing was done.
+        The input over the output; 1 if unchanged.
 
     Notes
     -----
-    Scanners give whole numbers, and files scale them. Registration amplifies the last bit of a
-    float to millimetres where nothing holds it, so the same scan in other units went another way.
+    Scanners store integers, and files scale them. Registration can amplify the last bit of a float
+    to millimetres, so the same scan in other units ended elsewhere.
     """
     step = _step(image.data)
     if step is None or step == 1.0:
@@ -45,7 +45,7 @@ def in_steps(image: Volume) -> tuple[Volume, float]:
 
 
 def _step(data: NDArray[np.floating]) -> float | None:
-    """Return the step that a sample of the intensities suggests; None where there is none."""
+    """Estimate the quantisation step from a sample of intensities; None where there is none."""
     flat = np.abs(data.reshape(-1)[:: max(1, data.size // _SAMPLED)]).astype(np.float64)
     levels = np.unique(np.append(flat, [0.0, float(np.abs(data).max(initial=0))]))
     if len(levels) < 3 or len(levels) > _MOST_STEPS:
@@ -58,7 +58,7 @@ def _step(data: NDArray[np.floating]) -> float | None:
 
 
 def _refined(levels: F64, step: float) -> float:
-    """Sharpen a step on ever larger multiples, each known well enough by the one before."""
+    """Refine a step on successively larger multiples."""
     for power in range(_DOUBLINGS):
         k = min(int(np.searchsorted(levels, step * 2**power)), len(levels) - 1)
         count = round(levels[k] / step)

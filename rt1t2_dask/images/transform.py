@@ -21,7 +21,7 @@ def move(matrix: Affine, xyz: Array) -> Points:
 
 
 def compose(*matrices: Affine) -> Affine:
-    """Return the one matrix that applies `matrices` in the order given, first to last."""
+    """Return the matrix that applies `matrices` in order, first to last."""
     total: Affine = np.eye(4)
     for matrix in matrices:
         total = np.asarray(matrix, dtype=np.float64) @ total
@@ -29,7 +29,7 @@ def compose(*matrices: Affine) -> Affine:
 
 
 def inverse(matrix: Affine) -> Affine:
-    """Return the 4x4 matrix that undoes another."""
+    """Return the inverse of a 4x4 matrix."""
     return np.asarray(np.linalg.inv(np.asarray(matrix, dtype=np.float64)), dtype=np.float64)
 
 
@@ -59,7 +59,7 @@ def translation(shift_mm: Array | tuple[float, float, float]) -> Affine:
 
 
 def about(matrix: Affine, centre_mm: Array) -> Affine:
-    """Let a matrix act about a fixed centre (mm) in place of the world's origin."""
+    """Apply a matrix about a centre (mm) instead of the world origin."""
     return compose(translation(-np.asarray(centre_mm)), matrix, translation(centre_mm))
 
 
@@ -74,7 +74,7 @@ class Warp:
     displacement : ndarray, shape (x, y, z, 3), optional
         u in RAS mm at the voxel centres of `grid`, float32; None for an affine warp.
     grid : Grid, optional
-        Where `displacement` is sampled, in template space.
+        Grid of `displacement`, in template space.
     """
 
     affine: Affine
@@ -85,12 +85,12 @@ class Warp:
         shape = None if self.displacement is None else self.displacement.shape
         expected = None if self.grid is None else (*self.grid.shape, 3)
         if shape != expected:
-            raise ValueError(f"The displacement has shape {shape}; its grid asks for {expected}.")
+            raise ValueError(f"The displacement has shape {shape}; its grid has {expected}.")
 
     def points(self, xyz: Array) -> Points:
-        """Move template points, shape (..., 3) in mm, to the subject.
+        """Map template points, shape (..., 3) in mm, to the subject.
 
-        The displacement is interpolated linearly; beyond its grid the edge's value holds.
+        The displacement is interpolated linearly and extended by its edge values.
         """
         return move(self.affine, np.asarray(xyz) + self._displacement_at(xyz))
 

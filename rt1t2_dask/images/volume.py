@@ -1,4 +1,4 @@
-"""One image in memory: voxels and the affine that places them."""
+"""One image in memory: voxels and affine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Grid:
         return float(abs(np.linalg.det(np.asarray(self.affine)[:3, :3])))
 
     def world(self) -> NDArray[np.float32]:
-        """World coordinates of every voxel centre in mm, shape (x, y, z, 3)."""
+        """Return world coordinates of every voxel centre in mm, shape (x, y, z, 3)."""
         index = np.stack(np.meshgrid(*map(np.arange, self.shape), indexing="ij"), axis=-1)
         affine = np.asarray(self.affine, dtype=np.float64)
         return (index @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
@@ -68,7 +68,7 @@ class Volume:
 
     @property
     def grid(self) -> Grid:
-        """The grid the voxels lie on."""
+        """The voxel grid."""
         x, y, z = self.data.shape
         return Grid((x, y, z), self.affine)
 

@@ -10,12 +10,12 @@ from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 
-# A value that happens to be exactly 0 stands alone; what was masked out lies in blocks.
+# A measured value of exactly 0 is isolated; masked voxels form blocks.
 LARGEST_STRAY = 8
 
 
 def background(data: NDArray[Any], brain: Mask) -> Mask:
-    """Find the zeros that were not measured.
+    """Find zeros that mean "not measured".
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def background(data: NDArray[Any], brain: Mask) -> Mask:
     Returns
     -------
     ndarray of bool
-        True at exact zeros outside of the brain, and at those inside that hang together by their
-        faces in blocks of more than 8 voxels, with zeros outside where they touch them.
+        True at exact zeros outside the brain, and at zeros inside in face-connected blocks of more
+        than 8 voxels, including the zeros outside that they touch.
     """
     zero = np.asarray(data) == 0
     blocks, count = ndimage.label(zero)

@@ -1,4 +1,4 @@
-"""One result of several independent cohorts, region by region."""
+"""Combined results of independent cohorts, by region."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 
 
 def combine(t: Float, dof: Float, n: Sequence[float]) -> pd.DataFrame:
-    """Combine t maps of cohorts that share nobody.
+    """Combine t maps of cohorts without shared people.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def combine(t: Float, dof: Float, n: Sequence[float]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row a region
-        ``mean_t``; ``p_fisher`` of the two-sided p (direction does not count) and
+        ``mean_t``; ``p_fisher`` of the two-sided p (whatever the direction) and
         ``q_fisher`` (Benjamini-Hochberg over regions); ``z_stouffer`` and its two-sided
-        ``p_stouffer`` and ``q_stouffer`` (directions must agree to count); ``positive``,
+        ``p_stouffer`` and ``q_stouffer`` (sensitive to direction); ``positive``,
         cohorts with t > 0; ``consistent``, whether all signs agree.
 
     Notes

@@ -1,4 +1,4 @@
-"""Regional features of people: which were measured, and which are odd."""
+"""Regional features of people: missing values and outliers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Float = NDArray[np.float64]
 FREESURFER = (
     "volume", "area", "thickness", "meancurv", "gauscurv", "foldind", "curvind",
 )  # fmt: skip
-"""Features that FreeSurfer's regional tables hold, by its own names."""
+"""Features of FreeSurfer's regional tables, by its names."""
 UNITS = {"volume": "mm3", "area": "mm2", "thickness": "mm", "meancurv": "1/mm", "gauscurv": "1/mm2"}
 LEAST_REGIONS = 5
 MAD_TO_SD = 1.4826
@@ -41,43 +41,43 @@ class Features:
 def gather(
     rows: pd.DataFrame, people: Sequence[str], features: Sequence[str], also: Sequence[str] = ()
 ) -> Features:
-    """Lay a long table out as an array.
+    """Convert a long table to an array.
 
     Parameters
     ----------
     rows : DataFrame
         participant_id, region, feature, value.
     people : sequence of str
-        Order of the first axis; whoever is not in the table is NaN throughout.
+        Order of the first axis; NaN for people who are not in the table.
     features : sequence of str
         Of the networks.
     also : sequence of str
-        Looked at alone; these decide the regions only where there are no `features`.
+        Analysed alone; these define the regions only without `features`.
 
     Returns
     -------
     Features
-        Of the regions for which the tables hold every one of `features`.
+        Regions with all `features` in the tables.
 
     Raises
     ------
     UserError
-        A feature that the tables do not hold, or a value twice.
+        A feature missing from the tables, or a duplicate value.
     """
     there = set(rows["feature"])
     both = list(dict.fromkeys((*features, *also)))
     missing = [name for name in both if name not in there]
     if missing:
         raise UserError(
-            f"similarity.features or similarity.also names {', '.join(missing)}, which the tables "
-            f"do not hold; they hold {', '.join(sorted(there))}."
+            f"similarity.features or similarity.also names {', '.join(missing)}, which the "
+            f"tables lack; they have {', '.join(sorted(there))}."
         )
     doubled = rows.duplicated(["participant_id", "region", "feature"])
     if doubled.any():
         first = rows[doubled].iloc[0]
         raise UserError(
-            f"{int(doubled.sum())} values come twice, the first is {first['feature']} of "
-            f"{first['region']}; each person, region and feature may have one."
+            f"{int(doubled.sum())} values are duplicates, the first is {first['feature']} of "
+            f"{first['region']}; keep one value per person, region and feature."
         )
     names = _common_regions(rows, features or also)
     wide = rows.set_index(["participant_id", "feature", "region"])["value"].unstack([1, 2])  # noqa: PD010
@@ -88,24 +88,24 @@ def gather(
 
 
 def _common_regions(rows: pd.DataFrame, features: Sequence[str]) -> list[str]:
-    """Return the regions for which the tables hold every feature, in their order."""
+    """Return the regions with every feature, in table order."""
     held = [set(rows.loc[rows["feature"] == name, "region"]) for name in features]
     names = [r for r in dict.fromkeys(rows["region"]) if all(r in own for own in held)]
     if len(names) < LEAST_REGIONS:
         raise UserError(
-            f"the tables hold all of {', '.join(features)} for {len(names)} regions; a study "
-            f"needs {LEAST_REGIONS}. Are all tables of one parcellation?"
+            f"the tables have all of {', '.join(features)} for {len(names)} regions; a study "
+            f"needs {LEAST_REGIONS}. Are all tables from the same parcellation?"
         )
     return names
 
 
 def measured_share(values: Float) -> Float:
-    """Return the share of regions with all features, shape (person,)."""
+    """Return the fraction of regions with all features, shape (person,)."""
     return np.asarray(np.isfinite(values).all(axis=2).mean(axis=1))
 
 
 def missing_table(data: Features) -> pd.DataFrame:
-    """List what was not measured: person (row), region, feature."""
+    """List missing values: person (row), region, feature."""
     person, region, feature = np.nonzero(~np.isfinite(data.values))
     return pd.DataFrame(
         {
@@ -117,7 +117,7 @@ def missing_table(data: Features) -> pd.DataFrame:
 
 
 def outlier_table(data: Features, limit: float) -> pd.DataFrame:
-    """List values far from everybody else's in the same region and feature.
+    """List outliers within a region and feature.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def outlier_table(data: Features, limit: float) -> pd.DataFrame:
 
 
 def robust_z(values: Float) -> Float:
-    """Return each value's distance from the median over people in robust deviations."""
+    """Return each value's distance from the median over people in robust SD."""
     if len(values) < LEAST_PEOPLE:
         return np.zeros_like(values)
     known = np.isfinite(values).any(axis=0)

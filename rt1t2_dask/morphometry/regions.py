@@ -1,4 +1,4 @@
-"""Cortical regions: one way to write their names, and where they lie on the sphere."""
+"""Cortical regions: canonical names and sphere coordinates."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def canonical(name: str) -> str:
 
 
 def is_cortex(name: str) -> bool:
-    """Tell whether a canonical name is of a region, not of the medial wall or what has no name."""
+    """Return whether a canonical name is a region, not the medial wall or unknown."""
     plain = re.sub(r"^[lr]h_|_roi$|[^a-z0-9+]", "", name.lower())
     return plain not in _NO_CORTEX and not plain.startswith("background+")
 
 
 def is_left(names: Sequence[str]) -> NDArray[np.bool_]:
-    """Tell which regions are of the left hemisphere."""
+    """Return which regions are in the left hemisphere."""
     return np.array([name.startswith("lh_") for name in names], bool)
 
 
@@ -62,7 +62,7 @@ def average_parts(values: Float, names: Sequence[str]) -> tuple[Float, list[str]
     Parameters
     ----------
     values : ndarray, shape (region, ...)
-        NaN parts leave the mean.
+        NaN parts are left out.
     names : sequence of str
         Such as ``lh_insula_part1``.
 
@@ -86,14 +86,14 @@ def average_parts(values: Float, names: Sequence[str]) -> tuple[Float, list[str]
 def sphere_centroids(
     names: Sequence[str], given: Mapping[str, Sequence[float]] | None = None
 ) -> Float | None:
-    """Find regions on the sphere, shape (region, 3); None where one is not known.
+    """Return sphere coordinates, shape (region, 3); None if a region is unknown.
 
     Parameters
     ----------
     names : sequence of str
         Canonical.
     given : mapping of str to (x, y, z), optional
-        The user's own; otherwise those of Desikan-Killiany on fsaverage that ship.
+        User-supplied; by default the shipped ones of Desikan-Killiany on fsaverage.
     """
     known = desikan_places() if given is None else {canonical(k): v for k, v in given.items()}
     if any(name not in known for name in names):
@@ -102,12 +102,12 @@ def sphere_centroids(
 
 
 def desikan_names() -> list[str]:
-    """Name the 68 regions of Desikan-Killiany, left before right, as FreeSurfer orders them."""
+    """Return the 68 Desikan-Killiany names, left before right, in FreeSurfer's order."""
     return list(desikan_places())
 
 
 def desikan_places() -> dict[str, Sequence[float]]:
-    """Return the centre of each cortical region of Desikan-Killiany on the sphere."""
+    """Return the sphere coordinates of each cortical Desikan-Killiany region."""
     rows = _desikan_rows()
     places = rows[["x", "y", "z"]].to_numpy(np.float64).tolist()
     return dict(zip(map(str, rows["region"]), places, strict=True))

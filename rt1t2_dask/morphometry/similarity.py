@@ -14,7 +14,7 @@ def networks(values: Float) -> Float:
     Parameters
     ----------
     values : ndarray, shape (person, region, feature)
-        Three features or more. A region that lacks any is left out of that person.
+        Three features or more. A region missing any is left out for that person.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The fsaverage5 surface, and a volumetric Desikan-Killiany atlas laid on it."""
+"""The fsaverage5 surface, and a volumetric Desikan-Killiany atlas projected to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Hemisphere:
     Parameters
     ----------
     inflated, middle, sphere : ndarray, shape (vertex, 3)
-        Inflated surface; half way between white and pial surface, MNI305 mm; sphere.
+        Inflated surface; midthickness, MNI305 mm; sphere.
     faces : ndarray of int, shape (face, 3)
     sulci : ndarray, shape (vertex,)
         Sulcal depth, positive in sulci.
@@ -69,7 +69,7 @@ def _arrays(content: bytes) -> list[NDArray[Any]]:
 
 
 def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) -> Ints:
-    """Return for each vertex the place of its region in ``labels``; -1 on the medial wall.
+    """Return the index in ``labels`` of each vertex; -1 on the medial wall.
 
     Parameters
     ----------
@@ -98,6 +98,6 @@ def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) ->
 
 
 def centroids(surface: Hemisphere, regions: Ints, n_regions: int) -> Float:
-    """Return the mean place of each region's vertices on the sphere, pushed out to radius 100."""
+    """Return the centroid of each region's vertices, projected to the sphere of radius 100."""
     means = np.array([surface.sphere[regions == k].mean(axis=0) for k in range(n_regions)])
     return np.asarray(100 * means / np.linalg.norm(means, axis=1, keepdims=True))

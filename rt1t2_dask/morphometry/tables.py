@@ -1,4 +1,4 @@
-"""Regional tables as FreeSurfer and its users write them, to one long table."""
+"""Read regional tables of FreeSurfer and its users into one long table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATS_COLUMNS = {
     "SurfArea": "area", "GrayVol": "volume", "ThickAvg": "thickness", "MeanCurv": "meancurv",
     "GausCurv": "gauscurv", "FoldInd": "foldind", "CurvInd": "curvind",
 }  # fmt: skip
-# No cortex is a metre thick: 2,345 are 2.345 mm, as a decimal comma has it.
+# Thickness is far below 1 m: 2,345 means 2.345 mm with a decimal comma.
 THICKNESS = "thickness"
 POSITIVE = ("volume", "area", "thickness", "meancurv")
 AXES = ("x", "y", "z")
@@ -34,12 +34,12 @@ def person_label(text: str) -> str:
 
 
 def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
-    """Read the output of ``aparcstats2table``: a row a person, a column a region.
+    """Read the output of ``aparcstats2table``: one row per person, one column per region.
 
     Parameters
     ----------
     content : bytes
-        Parted by tabs, commas, semicolons or blanks; the first cell names hemisphere,
+        Separated by tabs, commas, semicolons or blanks; the first cell names hemisphere,
         parcellation and measure (``lh.aparc.thickness``).
     name : str
         For messages.
@@ -52,14 +52,14 @@ def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
     Raises
     ------
     UserError
-        The first cell is no such name, or the measure is not known.
+        The first cell is not such a name, or the measure is unknown.
     """
     rows = tabular.read(content, name, None)
     match = HEAD.match(str(rows.columns[0]))
     if match is None or match[3] not in FREESURFER:
         raise UserError(
-            f"{name} begins with {rows.columns[0]!r}, not as aparcstats2table writes it "
-            f"(lh.aparc.thickness); measures known: {', '.join(FREESURFER)}."
+            f"{name} begins with {rows.columns[0]!r}, aparcstats2table writes "
+            f"lh.aparc.thickness; known measures: {', '.join(FREESURFER)}."
         )
     side, measure = match[1], match[3]
     wide = rows.set_index(rows.columns[0])
@@ -69,14 +69,14 @@ def read_aparcstats2table(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _region(column: str, side: str, measure: str) -> str:
-    """Return the region of a column; empty for totals of the hemisphere or the head."""
+    """Return the region of a column; empty for totals of the hemisphere or head."""
     name = column.removesuffix(f"_{measure}").removeprefix(f"{side}_")
     return "" if name in WHOLE or not is_cortex(name) else f"{side}_{name}"
 
 
 def _long(wide: pd.DataFrame, feature: str, name: str) -> pd.DataFrame:
     if wide.index.isna().any():
-        raise UserError(f"{name}: a row names nobody; fill in its first cell.")
+        raise UserError(f"{name}: a row has no person; fill in its first cell.")
     people = [person_label(label) for label in wide.index]
     rows = wide.set_axis(people, axis=0).rename_axis("participant_id").reset_index()
     long = rows.melt("participant_id", var_name="region", value_name="value")
@@ -93,7 +93,7 @@ def _numbers(long: pd.DataFrame, name: str) -> pd.DataFrame:
             f"({int(wrong.sum())} such cells); write the number alone"
             f"{tabular.either_way(long['value'][wrong])}, n/a where nothing was measured."
         )
-    # FreeSurfer's tables hold 0 where somebody lacks a region.
+    # FreeSurfer's tables hold 0 for missing regions.
     absent = long["feature"].isin(POSITIVE) & (values == 0)
     known = long.assign(value=values)[values.notna() & ~absent]
     found: pd.DataFrame = known[COLUMNS].reset_index(drop=True)
@@ -106,12 +106,12 @@ def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame
     Raises
     ------
     UserError
-        There is no line ``# ColHeaders``, or a row does not fit it.
+        The line ``# ColHeaders`` is missing, or a row does not match it.
     """
     lines = content.decode("utf-8", "replace").splitlines()
     heads = [line.split()[2:] for line in lines if line.startswith("# ColHeaders")]
     if not heads:
-        raise UserError(f"{name} has no line '# ColHeaders': it is no stats file of FreeSurfer.")
+        raise UserError(f"{name} has no line '# ColHeaders': it is not a FreeSurfer stats file.")
     cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     if any(len(row) != len(heads[0]) for row in cells):
         raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
@@ -151,7 +151,7 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _require_named(rows: pd.DataFrame, name: str) -> None:
-    """Refuse a row that does not say whose it is, or of which region."""
+    """Refuse a row without person or region."""
     for column in (c for c in ("participant_id", "hemisphere", "region", "feature") if c in rows):
         empty = rows.index[rows[column].isna()]
         if len(empty):
@@ -159,7 +159,7 @@ def _require_named(rows: pd.DataFrame, name: str) -> None:
 
 
 def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
-    """Read one feature as a row a person and a column a region, such as regional rT1/T2.
+    """Read one feature with a row per person and a column per region, such as regional rT1/T2.
 
     Raises
     ------
@@ -177,37 +177,37 @@ def read_wide(content: bytes, feature: str, name: str) -> pd.DataFrame:
 
 
 def read_map(content: bytes, name: str) -> dict[str, float]:
-    """Read one value a region: columns region and value, or region and one other.
+    """Read one value per region: columns region and value, or region and one other.
 
     Raises
     ------
     UserError
-        It is not clear which column holds the map, a region comes twice, or a value is no number.
+        The column of the map is ambiguous, a region is duplicated, or a value is not a number.
     """
     rows = tabular.read(content, name, None)
     others = [c for c in rows.columns if c != "region"]
     column = "value" if "value" in others else others[0] if len(others) == 1 else None
     if "region" not in rows or column is None:
         raise UserError(
-            f"{name} needs columns region and value; it has {', '.join(rows.columns)}. A map is "
-            "one number a region: call its column value."
+            f"{name} needs columns region and value; it has {', '.join(rows.columns)}. A map has "
+            f"one number per region: name its column value."
         )
     _require_named(rows[["region"]], name)
     long = pd.DataFrame({"region": [canonical(r) for r in rows["region"]], "value": rows[column]})
     twice = long["region"][long["region"].duplicated()]
     if len(twice):
-        raise UserError(f"{name}: {twice.iloc[0]} comes twice; each region may have one value.")
+        raise UserError(f"{name}: {twice.iloc[0]} is duplicated; keep one value per region.")
     known = _numbers(long.assign(participant_id="", feature="map"), name)
     return dict(zip(known["region"], known["value"], strict=True))
 
 
 def read_centroids(content: bytes, name: str) -> dict[str, tuple[float, ...]]:
-    """Read where regions lie on the sphere: columns region, x, y and z.
+    """Read sphere coordinates: columns region, x, y and z.
 
     Raises
     ------
     UserError
-        A column is missing, or a place is no number.
+        A column is missing, or a coordinate is not a number.
     """
     rows = tabular.read(content, name, None)
     missing = {"region", *AXES} - set(rows)
@@ -222,5 +222,5 @@ def read_centroids(content: bytes, name: str) -> dict[str, tuple[float, ...]]:
 
 
 def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put long tables under one another."""
+    """Concatenate long tables."""
     return pd.concat(list(tables), ignore_index=True)

@@ -1,4 +1,4 @@
-"""Regional means of maps in MNI space, such as rT1/T2, over Desikan-Killiany."""
+"""Regional means of maps in MNI space over Desikan-Killiany, such as rT1/T2."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def region_means(image: Volume, labels: Volume) -> dict[str, float]:
     image : Volume
         In MNI space; NaN and exact 0 are not measured (maps are 0 or NaN outside the brain).
     labels : Volume
-        The atlas, moved to the map's grid by nearest neighbour; the map is not resampled.
+        The atlas, resampled to the map's grid by nearest neighbour; the map is not resampled.
 
     Returns
     -------
     dict of str to float
-        By canonical name, cortex and subcortex; regions measured in less than half of their
-        voxels are left out.
+        By canonical name, cortex and subcortex; regions measured in less than half of their voxels
+        are left out.
     """
     wanted = desikan_labels() | subcortex_labels()
     whole = labels.with_data(np.rint(labels.data).astype(np.int32))

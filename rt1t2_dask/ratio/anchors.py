@@ -1,4 +1,4 @@
-"""What tells the gain of one person's ratio: tissue, fluid, muscle and eyes, in log units."""
+"""Anchors of the gain of one person's ratio: tissue, CSF, muscle and eyes, in log units."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHITE_EROSIONS, _GREY_EROSIONS = 2, 1
 
 @dataclass(frozen=True)
 class Anchors:
-    """Logarithms of T1w/T2w of one scan; NaN where there is too little of it.
+    """Log T1w/T2w of one scan by tissue; NaN where too few voxels were found.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Anchors:
     fluid, muscle, eye : float
         Median log ratio of fluid, of fat-free muscle of the temples and of the eyes.
     fluid_voxels : int
-        Voxels of fluid that were read.
+        Number of CSF voxels used.
     fluid_is_core : bool
         Whether they lie at least `CORE_MM` from the fluid's boundary.
     """
@@ -60,7 +60,7 @@ class Anchors:
         return replace(self, **{name: getattr(self, name) + by for name in logs})
 
     def numbers(self) -> dict[str, float | int | bool]:
-        """Return everything by name."""
+        """Return all numbers by name."""
         return asdict(self)
 
 
@@ -82,8 +82,8 @@ def measure_anchors(
 
     Notes
     -----
-    Ours. A receiver's gain moves all of them by the same amount; what moves tissue alone is
-    biology. Muscle: log T2w of the temples below Otsu's threshold, which leaves fat out.
+    Our method. A receiver's gain shifts all of them by the same amount; biology shifts tissue
+    alone. Muscle: log T2w of the temples below Otsu's threshold, which leaves fat out.
     """
     one, two = t1w.data, t2w_on_t1.data
     known = np.isfinite(one) & np.isfinite(two) & (one > 0) & (two > 0)
@@ -104,7 +104,7 @@ def measure_anchors(
 
 
 def _fluid(found: Found, known: Mask, voxel_mm: NDArray[np.float64]) -> tuple[Mask, bool]:
-    """Return the innermost fluid, or the CSF class where there is too little of it."""
+    """Return the innermost CSF, or the CSF class where there is too little."""
     core = np.zeros_like(found.fluid)
     place = _box(found.fluid)
     depth = distance_transform_edt(np.pad(found.fluid[place], 1), sampling=voxel_mm)
@@ -116,7 +116,7 @@ def _fluid(found: Found, known: Mask, voxel_mm: NDArray[np.float64]) -> tuple[Ma
 
 
 def _box(mask: Mask) -> tuple[slice, ...]:
-    """Return the smallest box that holds a mask; the first voxel where it is empty."""
+    """Return the bounding box of a mask; the first voxel where it is empty."""
     if not mask.any():
         return (slice(0, 1),) * mask.ndim
     sides = [np.flatnonzero(mask.any(axis=tuple(set(range(3)) - {axis}))) for axis in range(3)]
@@ -124,7 +124,7 @@ def _box(mask: Mask) -> tuple[slice, ...]:
 
 
 def _inner(mask: Mask, iterations: int) -> Mask:
-    """Erode as often as leaves enough voxels, at most `iterations` times."""
+    """Erode up to `iterations` times while enough voxels are left."""
     for _ in range(iterations):
         inner = binary_erosion(mask)
         if inner.sum() < _LEAST_TISSUE:

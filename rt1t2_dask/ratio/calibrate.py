@@ -1,4 +1,4 @@
-"""Calibration: the intensity maps of one person, by every method on offer."""
+"""Calibration: intensity maps of one person, by each available method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rt1t2_dask.ratio.reference import Reference
 
 KINDS = ("eb_gain", "mrtool_style", "gm_median", "linear_external", "whitestripe", "nyul", "none")
 UNITS = {
-    "eb_gain": "ratio of scanner intensities, each person's gain taken out within protocols",
+    "eb_gain": "ratio of scanner intensities, each person's gain removed within protocols",
     "mrtool_style": "ratio of intensities matched to the reference on CSF, bone and soft tissue",
     "gm_median": "(T1w - s T2w) / (T1w + s T2w), s from grey-matter medians; -1 to 1, grey near 0",
     "linear_external": "ratio of intensities matched to the reference on eyes and temporal muscle",
@@ -39,7 +39,7 @@ _MapOf = Callable[[Landmarks, Reference, str], IntensityMap]
 
 @dataclass(frozen=True)
 class Calibration:
-    """The maps of one person and how far they can be trusted.
+    """The intensity maps of one person and their quality.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Calibration:
         ``kind``, ``units``; for maps also ``contrast_kept_*`` (`contrast_kept`),
         ``extrapolated_*`` (share of the brain outside the matched intensities, 0 to 1),
         ``levels_*`` of each class found (percent of the brain's median), ``voxels`` of each
-        class; ``flag`` where something is doubtful.
+        class; ``flag`` where the result is doubtful.
     """
 
     kind: str
@@ -74,9 +74,8 @@ def calibrate(kind: str, person: Landmarks, reference: Reference) -> Calibration
     Raises
     ------
     SubjectError
-        A class is missing (defaced, cropped); T1w and T2w look swapped; or the classes come in
-        another order of brightness than in the reference (fat-suppressed): no monotone map could
-        be right.
+        A class is missing (defaced, cropped); T1w and T2w look swapped; or the classes differ from
+        the reference in their order of brightness (fat-suppressed), so that no monotone map exists.
     """
     record: dict[str, Any] = {"kind": kind, "units": UNITS[kind]}
     if kind not in MAPPED:
@@ -95,12 +94,12 @@ def calibrate(kind: str, person: Landmarks, reference: Reference) -> Calibration
 
 
 def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> IntensityMap:
-    """Map CSF and soft tissue onto the reference's: straight in T1w, by a power law in T2w.
+    """Map CSF and soft tissue onto the reference's: linear in T1w, a power law in T2w.
 
     Raises
     ------
     SubjectError
-        CSF and soft tissue come in another order of brightness than in the reference.
+        CSF and soft tissue differ from the reference in their order of brightness.
 
     Notes
     -----
@@ -120,8 +119,8 @@ def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> Inte
     if low[0] >= high[0]:
         found = ", ".join(f"{name} {level[name][0]:.4g}" for name in ("csf", "soft"))
         raise SubjectError(
-            f"{contrast}: CSF and soft tissue are not in the order of the reference's brightness "
-            f"({found}): fat-suppressed, or not this contrast?",
+            f"{contrast}: CSF and soft tissue differ from the reference in their order of "
+            f"brightness ({found}): fat-suppressed, or another contrast?",
             _REMEDY,
         )
     if contrast == "t2w":
@@ -131,14 +130,14 @@ def mrtool_style(person: Landmarks, reference: Reference, contrast: str) -> Inte
 
 
 def _power_law(low: _Pair, high: _Pair) -> IntensityMap:
-    """Return y = c x^k through two points, by dense knots from well below to well above them."""
+    """Return y = c x^k through two points, with dense knots far beyond both."""
     x = np.geomspace(low[0] / 16, 2 * high[0], _POWER_KNOTS)
     power = np.log(high[1] / low[1]) / np.log(high[0] / low[0])
     return IntensityMap(x, low[1] * (x / low[0]) ** power)
 
 
 def _towards_bone(bone: _Pair, low: _Pair, high: _Pair) -> list[_Pair]:
-    """Go on straight below CSF and soft tissue half of the way to bone, and only then to bone."""
+    """Extrapolate linearly below CSF and soft tissue half of the way to bone, then to bone."""
     slope = (high[1] - low[1]) / (high[0] - low[0])
     half = (bone[0] + low[0]) / 2
     bend = (half, low[1] - slope * (low[0] - half))
@@ -154,10 +153,10 @@ _MAPS: dict[str, _MapOf] = {
 
 
 def contrast_kept(intensity_map: IntensityMap, person: Landmarks, contrast: str) -> float:
-    """Slope of the map in log-log units over the interquartile range of the brain.
+    """Compute the log-log slope of the map over the interquartile range of the brain.
 
-    1 for a pure gain: a relative difference of the scan is multiplied by it. Far below 1 the map
-    flattens the brain, and with it every effect.
+    1 for a pure gain: a relative difference of the scan is multiplied by it. Far below 1, the map
+    compresses the brain's contrast and every effect.
     """
     low, high = (person.brain_quantile(contrast, share) for share in (0.25, 0.75))
     if not high > low > 0:
@@ -167,14 +166,14 @@ def contrast_kept(intensity_map: IntensityMap, person: Landmarks, contrast: str)
 
 
 def extrapolated_share(intensity_map: IntensityMap, person: Landmarks, contrast: str) -> float:
-    """Share of the brain's intensities outside the knots, 0 to 1, to the nearest percent."""
+    """Compute the fraction of the brain's intensities outside the knots, to the nearest percent."""
     values = person.brain[CONTRASTS.index(contrast)]
     x = intensity_map.knots_x
     return float(np.mean((values < x[0]) | (values > x[-1])))
 
 
 def contrast_doubt(record: dict[str, Any]) -> str | None:
-    """Say which image's contrast the calibration shrank or stretched beyond `TRUSTED_CONTRAST`.
+    """Describe which image's contrast the calibration changed beyond `TRUSTED_CONTRAST`.
 
     Returns
     -------
@@ -183,12 +182,12 @@ def contrast_doubt(record: dict[str, Any]) -> str | None:
     """
     low, high = TRUSTED_CONTRAST
     kept = {"T1w": record["contrast_kept_t1w"], "T2w": record["contrast_kept_t2w"]}
-    odd = [f"{name} by {value:.2f}" for name, value in kept.items() if not low <= value <= high]
-    if not odd:
+    bad = [f"{name} by {value:.2f}" for name, value in kept.items() if not low <= value <= high]
+    if not bad:
         return None
     return (
-        f"calibration multiplied the brain's relative contrast in {' and '.join(odd)} "
-        f"({low:g} to {high:g} is usual): look at this subject's ratio, or choose another "
+        f"calibration multiplied the brain's relative contrast in {' and '.join(bad)} "
+        f"({low:g} to {high:g} is usual): check this subject's ratio, or choose another "
         "calibration= for the whole cohort."
     )
 
@@ -214,19 +213,19 @@ def _check_reference(landmarks: Landmarks, needed: tuple[str, ...]) -> None:
     lacking = [n for n in needed if not np.isfinite(landmarks.level(CONTRASTS[0], n))]
     if lacking:
         raise SubjectError(
-            f"none of the controls has {' or '.join(lacking)}: no reference to calibrate to.",
-            "Take calibration.reference=icbm, or calibration=gm_median for the whole cohort.",
+            f"none of the controls has {' or '.join(lacking)}: no reference for calibration.",
+            "Set calibration.reference=icbm, or calibration=gm_median for the whole cohort.",
         )
 
 
 def _check_contrasts(person: Landmarks) -> None:
-    """Refuse a swapped pair: fluid is the dark tail of a brain's T1w, the bright one of its T2w."""
+    """Refuse a swapped pair: CSF is dark in the T1w and bright in the T2w."""
     tails = []
     for contrast in CONTRASTS:
         low, middle, high = (person.brain_quantile(contrast, q) for q in (0.02, 0.5, 0.98))
         tails.append((high - middle) - (middle - low))
     if tails[0] > 0 > tails[1]:
         raise SubjectError(
-            "the T1w has a brain with bright fluid and the T2w one with dark fluid: swapped?",
-            "Exchange the two files, or leave the subject out with cohort.exclude.",
+            "CSF is bright in the T1w and dark in the T2w: are they swapped?",
+            "Swap the two files, or leave the subject out with cohort.exclude.",
         )

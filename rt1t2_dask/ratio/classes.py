@@ -1,4 +1,4 @@
-"""CSF, skull bone, muscle and eyes of one head: the classes that calibration compares."""
+"""CSF, skull, muscle and eyes of one head: the tissue classes of calibration."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _DARKEST = 0.1  # of muscle: fluid that a scanner set to nothing has no logarith
 
 @dataclass(frozen=True)
 class Places:
-    """Where each class is looked for, before intensities decide.
+    """Search regions of each class, before intensities decide.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Found:
-    """What one head holds.
+    """Tissue classes found in one head.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Found:
     fluid : ndarray of bool, shape (x, y, z)
         All fluid of the brain, not eroded.
     temples : ndarray of bool, shape (x, y, z)
-        Muscle and fat of the temples, whatever their intensities, eroded by one voxel.
+        Muscle and fat of the temples, at any intensity, eroded by one voxel.
     """
 
     classes: Classes
@@ -124,10 +124,10 @@ def find_classes(
     brain : ndarray of bool, shape (x, y, z)
         Brain mask.
     exclude : ndarray of bool, optional
-        Lesions and whatever else must not count.
+        Lesions and other voxels to exclude.
     pose : ndarray, shape (4, 4), optional
         Upright template mm to subject mm (`images.brain.Brain.affine`); without it the head is
-        taken to lie upright in the scanner.
+        assumed upright in the scanner.
     prior : mapping of str to ndarray, optional
         Probabilities of `PRIOR_CLASSES` in [0, 1], brought to the subject by an affine: these two
         are then looked for only where they are at least 0.5 likely. CSF is not: an affine does
@@ -143,10 +143,10 @@ def find_classes(
 
     Notes
     -----
-    Ours: thresholds by Otsu (1979) within the brain and within the shell round it, so that
-    gain, offset and mild gamma hardly move them. A prior alone, brought by an affine, is half
-    grey matter where it says CSF and half marrow where it says bone, so intensities decide within
-    it. Fat is told from muscle at the temples, where both are (Ganzetti et al. 2014 take temporal
+    Ours: thresholds by Otsu (1979) within the brain and within the shell round it, so that gain,
+    offset and mild gamma hardly move them. A prior alone, brought by an affine, is half grey matter
+    where it says CSF and half marrow where it says bone, so intensities decide within it. Fat is
+    separated from muscle at the temples, where both occur (Ganzetti et al. 2014 take temporal
     muscle as an anchor). Soft tissue keeps its fat: a limit that leaves it out passes through the
     bulk of some people's scalps and above that of others, whose class is then another tissue.
     `landmarks.LEVELS` reads it below its median, where there is less of it.
@@ -186,7 +186,7 @@ def _places(
     depth: Field,
     pose: NDArray[np.floating] | None,
 ) -> Places:
-    """Return the places by anatomy alone."""
+    """Return the search regions by anatomy alone."""
     from_brain = distance_transform_edt(~brain, sampling=t1w.grid.voxel_mm)
     shares = _shares_of_brain(t1w, brain, pose)
     shell = allowed & ~brain & (depth > 0)
@@ -211,15 +211,15 @@ def _likely(places: Places, prior: Mapping[str, Field]) -> Places:
 
 
 def _fluid_thresholds(one: Field, two: Field) -> tuple[float, float]:
-    """T2w above and T1w below which a voxel of the brain is fluid.
+    """Return the T2w threshold above, and the T1w threshold below which a brain voxel is CSF.
 
-    The T1w is cut twice: first white matter from the rest, then grey matter from fluid.
+    Two thresholds in T1w: first white matter from the rest, then grey matter from CSF.
     """
     return otsu(two), otsu(one[one < otsu(one)])
 
 
 def _soft_thresholds(one: Field, places: Places, fluid: Field) -> tuple[float, float]:
-    """T1w above which the shell is no bone, and above which it is fat; NaN without either."""
+    """Return the T1w thresholds of bone to soft tissue, and of fat; NaN without either."""
     temples = one[places.muscle]
     if not temples.size or not fluid.size:
         return float("nan"), float("nan")
@@ -243,7 +243,7 @@ def head_mask(t1w: Volume, brain: Mask) -> Mask:
 
 
 def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
-    """Erode by one voxel of the finest axis; thick slices do not eat a class.
+    """Erode by one voxel of the finest axis, so that thick slices do not remove a class.
 
     On a grid coarser than 2 mm, where bone and sulci are thinner than three voxels, a class that
     erosion would take below `MIN_VOXELS` keeps that many of its innermost voxels, and what ties
@@ -264,7 +264,7 @@ def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
 def _shares_of_brain(
     t1w: Volume, brain: Mask, pose: NDArray[np.floating] | None
 ) -> NDArray[np.float64]:
-    """Each voxel's place in the upright brain's extent; 0 left, back, bottom, 1 the other end."""
+    """Return voxel positions as fractions of the upright brain's extent: 0 left, back, bottom."""
     upright = np.linalg.inv(np.eye(4) if pose is None else pose) @ t1w.affine
     axes = np.meshgrid(*(np.arange(n) for n in brain.shape), indexing="ij", sparse=True)
     place = [sum(row[i] * axes[i] for i in range(3)) + row[3] for row in upright[:3]]

@@ -1,4 +1,4 @@
-"""The ratio itself, and where there is none."""
+"""Compute the ratio and mask voxels without one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ratio(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask) -> NDArray[np.fl
 
 
 def upper_limit(values: NDArray[np.float32]) -> float:
-    """Compute the ratio beyond which a voxel holds no tissue: flow voids, vessels, bone.
+    """Compute the ratio above which a voxel is not brain tissue: flow voids, vessels, bone.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def upper_limit(values: NDArray[np.float32]) -> float:
     Returns
     -------
     float
-        exp(median + 4 SD) of the log ratio, SD = 1.4826 times the median absolute deviation and
-        at least 0.3; infinity where nothing is above 0. A gain of the ratio is one of the limit.
+        exp(median + 4 SD) of the log ratio, SD = 1.4826 times the median absolute deviation and at
+        least 0.3; infinity where nothing is above 0. The limit scales with the gain of the ratio.
     """
     logs = np.log(values[values > 0], dtype=np.float64)
     if not len(logs):
@@ -63,7 +63,7 @@ def upper_limit(values: NDArray[np.float32]) -> float:
 
 
 def within_limit(values: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
-    """Leave out what lies beyond a limit: NaN there."""
+    """Set values beyond a limit to NaN."""
     return np.where(values > limit, np.float32(np.nan), values)
 
 
@@ -99,7 +99,7 @@ def gm_scale(t1w: NDArray[Any], t2w: NDArray[Any], measured: Mask, grey: Mask) -
     """Return median(T1w) / median(T2w) over the measured grey matter; as for `gm_median`."""
     known = grey & np.isfinite(ratio(t1w, t2w, measured))
     if not known.any():
-        raise ValueError("no measured voxel of grey matter; the mask does not fit the images")
+        raise ValueError("no measured grey-matter voxel; the mask does not match the images")
     return float(np.median(t1w[known]) / np.median(t2w[known]))
 
 

@@ -1,4 +1,4 @@
-"""The gain of everybody's ratio in a study, protocol by protocol."""
+"""Gain correction of the ratio by protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scan:
     protocol : int
     group : str
     person : str
-        Scans of one person in one group are averaged before spreads are estimated.
+        Scans of one person in one group are averaged before variances are estimated.
     """
 
     anchors: Anchors
@@ -39,23 +39,22 @@ class Scan:
 
 @dataclass(frozen=True)
 class Corrections:
-    """What is done with everybody, in the order of the scans.
+    """The correction of every scan, in order of the scans.
 
     Parameters
     ----------
     log_gain : ndarray, shape (scan,)
-        Subtracted from the log ratio; exactly 0 where nothing is corrected.
+        Subtracted from the log ratio; exactly 0 without correction.
     anchor : ndarray, shape (scan,)
-        Log T1w/T2w of fluid, from its protocol's mean; NaN where it is not known.
+        Log T1w/T2w of CSF relative to its protocol's mean; NaN where unknown.
     apart : ndarray, shape (scan,)
-        How far fluid, muscle and eyes disagree about the gain, log units; NaN if fewer than two
-        are known.
+        Range of the gains from CSF, muscle and eyes, log units; NaN if fewer than two are known.
     flagged : ndarray of bool, shape (scan,)
         Beyond `MOST_APART`: another sequence?
     decisions : dict of int to Decision
         By protocol.
     people : dict of int to int
-        By protocol: whose values its decision's sums hold.
+        By protocol: number of people in its sums.
     """
 
     log_gain: Float
@@ -67,12 +66,12 @@ class Corrections:
 
 
 def correct(scans: Sequence[Scan]) -> Corrections:
-    """Decide about every protocol and correct its scans.
+    """Decide on the correction of every protocol and apply it to its scans.
 
     Parameters
     ----------
     scans : sequence of Scan
-        In any order, which does not change a bit of the result.
+        In any order; the result does not depend on it.
     """
     order = sorted(range(len(scans)), key=lambda k: _sort_key(scans[k]))
     found = _correct([scans[k] for k in order])
@@ -124,13 +123,13 @@ def _one_protocol(
 
 
 def disagreement(scans: Sequence[Anchors]) -> Float:
-    """Compare what fluid, muscle and eyes say of each scan's gain within one protocol.
+    """Compare the gains of each scan from CSF, muscle and eyes within one protocol.
 
     Returns
     -------
     ndarray, shape (scan,)
         Range over the anchors k of d_k = a_k - median over the protocol of (a_k - a_fluid), log
-        units; NaN where fewer than two are known. A gain moves all alike and does not show.
+        units; NaN where fewer than two are known. A gain shifts all alike and cancels.
     """
     values = np.array([[scan.fluid, scan.muscle, scan.eye] for scan in scans])
     against = values - values[:, :1]

@@ -1,4 +1,4 @@
-"""Gain of each person's ratio, estimated from fluid and shrunken by empirical Bayes."""
+"""Gain of each person's ratio, estimated from CSF with empirical Bayes shrinkage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INTERVAL = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """How much of the anchor's deviation is taken for gain.
+    """Fraction of the anchor's deviation attributed to gain.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Shrinkage:
     low, high : float
         Its 95 % credible interval.
     p_gain : float
-        Posterior probability that gain varies at all.
+        Posterior probability that gain varies.
     sd_gain, sd_anchor, sd_ratio : float
         Posterior means of the SD of gain, of fluid and of tissue between people, log units.
     """
@@ -50,20 +50,20 @@ class Shrinkage:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is done in one protocol.
+    """The correction of one protocol.
 
     Parameters
     ----------
     weight : float
         The lambda that is applied; 0 leaves every map as it is, to the bit.
     estimate : Shrinkage
-        What the data say, whether it is applied or not.
+        Estimate from the data, applied or not.
     reason : str
-        Why nothing is applied; empty where something is.
+        Why no correction is applied; empty if one is.
     dof : int
         People (repeats averaged) less groups.
     raw_sd, corrected_sd : float
-        Spread within groups of log ratio, before and after; NaN without degrees of freedom.
+        SD of the log ratio within groups, before and after; NaN without degrees of freedom.
     sums : tuple of float
         Within groups: squares of the log ratio, products with the anchor, squares of the anchor.
     """
@@ -100,8 +100,8 @@ def within_groups(
         Persons less groups.
     """
     values = np.column_stack([log_ratio, anchor]).astype(np.float64)
-    who = range(len(values)) if person is None else person
-    keys = list(zip(group, who, strict=True))
+    persons = range(len(values)) if person is None else person
+    keys = list(zip(group, persons, strict=True))
     people = list(dict.fromkeys(keys))
     means = np.array([values[[k == key for k in keys]].mean(axis=0) for key in people])
     sums = np.zeros((2, 2))
@@ -113,7 +113,7 @@ def within_groups(
 
 
 def people_in_sums(group: Sequence[str], person: Sequence[object]) -> int:
-    """Count whose values the sums of `within_groups` hold.
+    """Count the people in the sums of `within_groups`.
 
     Parameters
     ----------
@@ -123,11 +123,11 @@ def people_in_sums(group: Sequence[str], person: Sequence[object]) -> int:
     Returns
     -------
     int
-        Somebody alone in a group is not counted: their value is its mean, and adds nothing.
+        People alone in a group are not counted: their value is the group mean.
     """
     members = set(zip(group, person, strict=True))
     sizes = Counter(name for name, _ in members)
-    return len({who for name, who in members if sizes[name] > 1})
+    return len({persons for name, persons in members if sizes[name] > 1})
 
 
 def estimate(sums: Float, dof: int) -> Shrinkage:
@@ -182,7 +182,7 @@ def decide(sums: Float, dof: int) -> Decision:
     -------
     Decision
         Corrected only if P(gain) is at least 0.8, there are 2 degrees of freedom, and the spread
-        within groups does not grow by it.
+        within groups does not grow.
     """
     found = estimate(sums, dof)
     wider = spread(sums, dof, found.weight) > spread(sums, dof, 0.0)
@@ -192,7 +192,7 @@ def decide(sums: Float, dof: int) -> Decision:
     elif found.p_gain < LEAST_P_GAIN:
         reason = f"P(gain) is {found.p_gain:.2f}; {LEAST_P_GAIN:g} is needed"
     elif wider:
-        reason = "the correction would widen the spread within groups"
+        reason = "the correction would increase the spread within groups"
     weight = 0.0 if reason else found.weight
     squares = (float(sums[0, 0]), float(sums[0, 1]), float(sums[1, 1]))
     raw, corrected = spread(sums, dof, 0.0), spread(sums, dof, weight)
@@ -209,7 +209,7 @@ def spread(sums: Float, dof: int, weight: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """The three spreads at every point of the grid, with what follows from them."""
+    """The three SDs at every grid point, with derived quantities."""
 
     sd_ratio: Float
     sd_anchor: Float

@@ -1,4 +1,4 @@
-"""Monotone maps of intensities: from scanner units to those of a reference."""
+"""Monotone intensity maps from scanner units to those of a reference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMALLEST = 1e-3  # of the upper knot: mapped intensities stay above it
 
 @dataclass(frozen=True)
 class IntensityMap:
-    """A monotone map: straight between knots, straight on with the outer slopes beyond them.
+    """A piecewise-linear monotone map, extrapolated with its outer slopes.
 
     Parameters
     ----------

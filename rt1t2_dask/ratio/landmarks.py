@@ -1,4 +1,4 @@
-"""What calibration reads of one head: a few numbers, measured once for every method."""
+"""Calibration landmarks of one head, measured once for every method."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Landmarks:
         return np.asarray(row, dtype=np.float64)
 
     def level(self, contrast: str, name: str) -> float:
-        """Return the one intensity that stands for a class in one image (`LEVELS`)."""
+        """Return the representative intensity of a class in one image (`LEVELS`)."""
         return float(
             np.interp(LEVELS[contrast][name], PROBABILITIES, self.quantiles(contrast, name))
         )
@@ -93,7 +93,7 @@ def measure(t1w: Volume, t2w_on_t1: Volume, brain: Mask, classes: Mapping[str, M
 
 
 def in_percent(landmarks: Landmarks) -> Landmarks:
-    """Scale either image so that its median over the brain is `UNIT`."""
+    """Scale both images so that their median over the brain is `UNIT`."""
     scale = np.array([UNIT / landmarks.brain_quantile(c, _MEDIAN) for c in CONTRASTS])
     return Landmarks(
         landmarks.classes * scale[:, None, None],

@@ -1,4 +1,4 @@
-"""Calibrations of others, each by its paper's formula: straight maps and histogram landmarks."""
+"""Published calibrations by their papers' formulas: linear maps and histogram landmarks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def linear_external(person: Landmarks, reference: Landmarks, contrast: str) -> I
     Raises
     ------
     SubjectError
-        Both are equally bright, or in the other order than in the reference.
+        Both are equally bright, or in reverse order to the reference.
 
     Notes
     -----
@@ -31,8 +31,8 @@ def linear_external(person: Landmarks, reference: Landmarks, contrast: str) -> I
     )
     if (eye[0] - muscle[0]) * (eye[1] - muscle[1]) <= 0:
         raise SubjectError(
-            f"{contrast}: eye fluid ({eye[0]:.4g}) and temporal muscle ({muscle[0]:.4g}) are not "
-            "in the order of the reference's brightness: eyes cropped, or not this contrast?",
+            f"{contrast}: eye fluid ({eye[0]:.4g}) and temporal muscle ({muscle[0]:.4g}) differ "
+            f"from the reference in their order of brightness: eyes cropped, or another contrast?",
             "Choose another calibration= for the whole cohort (gm_median needs no tissue outside "
             "the brain), or leave the subject out with cohort.exclude.",
         )
@@ -54,13 +54,12 @@ def whitestripe(person: Landmarks, reference: Landmarks, contrast: str) -> Inten
 
 
 def nyul(person: Landmarks, reference: Landmarks, contrast: str) -> IntensityMap:
-    """Map the brain's deciles, 1 and 99 % onto the reference's, straight between them.
+    """Map the brain's deciles, 1 and 99 % onto the reference's, linear between them.
 
     Notes
     -----
     Nyul & Udupa 1999, Magn Reson Med 42:1072; Nyul, Udupa & Zhang 2000, IEEE Trans Med Imaging
-    19:143 (landmarks L4: deciles). It makes all brains' histograms alike: a change of the whole
-    brain is removed.
+    19:143 (landmarks L4: deciles). It equalises histograms: a change of the whole brain is removed.
     """
     x, y = (_landmarks(one, contrast) for one in (person, reference))
     keep = np.concatenate([[True], (np.diff(x) > 0) & (np.diff(y) > 0)])

@@ -1,4 +1,4 @@
-"""Which scans are of one protocol: site, scanner, sequence, times, voxel size."""
+"""Group scans by protocol: site, scanner, sequence, times, voxel size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 Fact = str | float | tuple[float, ...]
 Facts = Mapping[str, Fact]
-"""What is known of a pair of scans, as ``t1w.RepetitionTime``; a missing key is not known."""
+"""Facts about a pair of scans, such as ``t1w.RepetitionTime``; missing keys are unknown."""
 
 GEOMETRY = "voxel_mm"
 RELATIVE = {"RepetitionTime": 0.05, "EchoTime": 0.05, "InversionTime": 0.05}
 ABSOLUTE = {"FlipAngle": 1.0, "MagneticFieldStrength": 0.1, GEOMETRY: 0.05}
-"""A site that tunes its times within this says that it kept its protocol."""
+"""Relative difference of times that counts as the same protocol."""
 _ROUNDING = 1e-9
 
 
@@ -27,9 +27,9 @@ def number_protocols(scans: Sequence[Facts]) -> list[int]:
     Returns
     -------
     list of int
-        From 0. Scans are of one protocol where all that is known of both agrees: times within
-        5 %, flip angle within 1 degree, voxel edges within 0.05 mm. A scan that would fit two
-        protocols, since little is known of it, is a protocol of its own.
+        From 0. Scans are of one protocol where all facts known of both agree: times within 5 %,
+        flip angle within 1 degree, voxel edges within 0.05 mm. A scan with too few facts to choose
+        between two protocols is a protocol of its own.
     """
     counts = Counter(map(_frozen, scans))
     order = sorted(counts, key=lambda facts: (-len(facts), -counts[facts], repr(facts)))
@@ -46,19 +46,19 @@ def number_protocols(scans: Sequence[Facts]) -> list[int]:
 
 
 def same(one: Facts, other: Facts) -> bool:
-    """Whether all that is known of two scans agrees."""
+    """Whether all facts known of both scans agree."""
     return all(_agree(name, one[name], other[name]) for name in one.keys() & other.keys())
 
 
 def describe(scans: Sequence[Facts]) -> str:
-    """Say what the scans of one protocol share, or the ranges they span."""
+    """Describe the facts that the scans of one protocol share, or their ranges."""
     names = list(dict.fromkeys(name for facts in scans for name in facts))
-    said = [f"{name} {_span([f[name] for f in scans if name in f])}" for name in sorted(names)]
-    return ", ".join(said)
+    parts = [f"{name} {_span([f[name] for f in scans if name in f])}" for name in sorted(names)]
+    return ", ".join(parts)
 
 
 def has_header(facts: Facts) -> bool:
-    """Whether more is known of a scan than its voxels and its site."""
+    """Whether more than voxel size and site is known of a scan."""
     return any(not name.endswith(GEOMETRY) and name != "site" for name in facts)
 
 
@@ -85,11 +85,11 @@ def _numbers(fact: float | tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _span(values: Sequence[Fact]) -> str:
-    text = sorted({_said(value) for value in values})
+    text = sorted({_text(value) for value in values})
     return text[0] if len(text) == 1 else f"{text[0]} to {text[-1]}"
 
 
-def _said(value: Fact) -> str:
+def _text(value: Fact) -> str:
     if isinstance(value, str):
         return value
     return " x ".join(f"{number:.3g}" for number in _numbers(value))

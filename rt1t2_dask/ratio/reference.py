@@ -1,4 +1,4 @@
-"""What people are calibrated to: the shipped head, or a cohort's own controls."""
+"""Calibration reference: the shipped head, or a cohort's own controls."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Reference:
     Parameters
     ----------
     landmarks : Landmarks
-        In percent of the median over the brain.
+        As percentages of the median over the brain.
     source : mapping
-        Files, checksums, citation and licence, or how many people.
+        Files, checksums, citation and licence, or the number of people.
     """
 
     landmarks: Landmarks
@@ -69,6 +69,6 @@ def check_enough(controls: int) -> None:
     """Refuse a reference of too few controls."""
     if controls < MIN_PEOPLE:
         raise UserError(
-            f"calibration.reference=controls: there are {controls} controls, {MIN_PEOPLE} are "
-            "needed; take calibration.reference=icbm."
+            f"calibration.reference=controls needs {MIN_PEOPLE} controls, the cohort has "
+            f"{controls}; set calibration.reference=icbm."
         )

@@ -1,4 +1,4 @@
-"""The ratio as group stages read it: times the person's gain, and its logarithm on request."""
+"""Scale the ratio for group statistics: gain correction and optional logarithm."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 
 def scaled(values: NDArray[Any], factor: float = 1.0, scale: str = "ratio") -> NDArray[Any]:
-    """Bring a ratio to the scale that a study is tested on.
+    """Transform a ratio to the scale of the statistics.
 
     Parameters
     ----------
     values : ndarray
         Ratio, NaN where not measured; any shape, float.
     factor : float
-        What the person's gain asks for; 1 returns the very values.
+        Gain correction; 1 returns the values unchanged.
     scale : {"ratio", "log"}
         Natural logarithm for ``log``; NaN where the ratio is not above 0.
 
@@ -34,5 +34,5 @@ def scaled(values: NDArray[Any], factor: float = 1.0, scale: str = "ratio") -> N
 
 
 def unscaled(values: NDArray[Any], scale: str = "ratio") -> NDArray[Any]:
-    """Bring values of a scale back to the ratio."""
+    """Transform values back to the ratio."""
     return np.exp(values) if scale == "log" else values

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 Mask = NDArray[np.bool_]
 
 WIDTH = 0.05  # of the distribution, to either side of the mode (Shinohara et al. 2014)
-_RARE = 0.2  # modes lower than this share of the highest are no tissue
+_RARE = 0.2  # modes lower than this fraction of the highest are not tissue
 _BINS = 256
 _SMOOTH_BINS = 4.0
 

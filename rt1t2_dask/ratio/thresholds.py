@@ -1,4 +1,4 @@
-"""A threshold between dark and bright."""
+"""Otsu's threshold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BINS = 256
 
 
 def otsu(values: NDArray[Any]) -> float:
-    """Threshold that best separates two classes (Otsu 1979, IEEE Trans SMC 9:62).
+    """Compute the threshold that best separates two classes (Otsu 1979, IEEE Trans SMC 9:62).
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def otsu(values: NDArray[Any]) -> float:
     Returns
     -------
     float
-        Values above it are the bright class. NaN when there are no values.
+        Values above it are bright. NaN for no values.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:

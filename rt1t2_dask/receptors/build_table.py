@@ -30,7 +30,7 @@ _ABBREVIATED = re.compile(r"(Left|Right) ([A-Z][A-Za-z]*[A-Z][A-Za-z]*|Calc|Cun|
 
 
 def region_table(image: Volume, xml: str) -> pd.DataFrame:
-    """Table the labels with readable names, kind, volume and centroid (mm)."""
+    """Tabulate the labels with readable names, kind, volume and centroid (mm)."""
     rows = []
     for label in ElementTree.fromstring(xml).iter("label"):  # noqa: S314 (SPM's own file)
         index, name = int(label.findtext("index", "")), label.findtext("name", "")

@@ -1,8 +1,8 @@
-"""Does a group's change follow a receptor's distribution? JuSpace's option 5, batched.
+"""Colocalisation of a group's change with receptor maps: JuSpace's option 5, batched.
 
 Every patient's regions become z-scores against the controls; each patient's z is correlated with
 each receptor map given the grey-matter prior; Fisher's z is averaged over patients. The p value
-comes from exchanging patients and controls.
+comes from permuting patients and controls.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Colocalisation:
-    """One group of patients compared with m receptor maps.
+    """Colocalisation of one patient group with m receptor maps.
 
     Parameters
     ----------
@@ -92,15 +92,15 @@ def colocalise(
     covariates: Floats | None = None,
     relabelings: Relabelings = "all",
 ) -> Colocalisation:
-    """Compare one group of patients with receptor maps.
+    """Test the colocalisation of one patient group with receptor maps.
 
     Parameters
     ----------
     patients, controls, maps, gm, missing, kind, comparison, covariates, relabelings
         As in `Problem`.
     n_permutations : int
-        Relabelings of patients and controls: all of them, each once, where there are no more;
-        none where the comparison reads no controls.
+        Relabelings of patients and controls; all of them if there are no more; none where the
+        comparison uses no controls.
     seed : int
         Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``.
 
@@ -115,9 +115,9 @@ def colocalise(
 
     Notes
     -----
-    JuSpace 1.5, option 5 (Dukart et al. 2021, Hum Brain Mapp 42:555): people change sides, z and
-    rho are recomputed, p = (#{|null| >= |observed|} + 1) / (n + 1). Ours draws uniformly over all
-    relabelings; ``relabelings="fixed_number"`` is JuSpace's rule.
+    JuSpace 1.5, option 5 (Dukart et al. 2021, Hum Brain Mapp 42:555): group labels are permuted, z
+    and rho are recomputed, p = (#{|null| >= |observed|} + 1) / (n + 1). Ours draws uniformly over
+    all relabelings; ``relabelings="fixed_number"`` is JuSpace's rule.
     """
     problem = Problem(
         patients, controls, maps, gm, missing, kind, comparison, covariates, relabelings
@@ -127,7 +127,7 @@ def colocalise(
 
 
 def null_batches(problem: Problem, n_permutations: int, seed: int) -> list[Floats]:
-    """Return the whole null in batches of shape (BATCH, m); cut to the number by `conclude`."""
+    """Return the null in batches of shape (BATCH, m); `conclude` truncates it."""
     if problem.comparison not in BETWEEN:
         return []
     if enumerable(problem, n_permutations):
@@ -136,19 +136,19 @@ def null_batches(problem: Problem, n_permutations: int, seed: int) -> list[Float
 
 
 def n_batches(n_permutations: int) -> int:
-    """Batches that hold so many permutations."""
+    """Return the number of batches for so many permutations."""
     return math.ceil(n_permutations / BATCH)
 
 
 def null_batch(problem: Problem, k: int, seed: int) -> Floats:
-    """Draw batch k of the null, shape (BATCH, m); the same wherever and whenever it runs."""
+    """Draw batch k of the null, shape (BATCH, m); the same on every worker."""
     return statistic(problem, *drawn(problem, k, seed))
 
 
 def conclude(
     problem: Problem, batches: Sequence[Floats], *, n_permutations: int, seed: int
 ) -> Colocalisation:
-    """Put the observed statistic and its null together.
+    """Combine the observed statistic with its null.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def conclude(
     batches : sequence of ndarray
         Batches 0, 1, ... of `null_batch`, in that order.
     n_permutations : int
-        The null is cut to this length.
+        The null is truncated to this length.
     seed : int
         Of the bootstrap.
     """
@@ -182,17 +182,17 @@ def conclude(
 
 
 def control_values(problem: Problem, z: Floats) -> Floats | None:
-    """Return what each control contributes to the statistic.
+    """Return each control's contribution to the statistic.
 
     Parameters
     ----------
     problem : Problem
     z : ndarray, shape (n1, region)
-        Of `patient_z`; regions that are missing there stay so.
+        From `patient_z`; its missing regions stay missing.
 
     Returns
     -------
-    ndarray, shape (unit, m), or None where patients are not measured against controls
+    ndarray, shape (unit, m), or None where patients are not compared with controls
     """
     if problem.comparison != "z":
         return None
@@ -206,12 +206,12 @@ def control_values(problem: Problem, z: Floats) -> Floats | None:
 
 
 def influence(problem: Problem) -> Floats:
-    """How much each region carries: the statistic without it, minus the statistic.
+    """Compute the influence of each region: the statistic without it, minus the statistic.
 
     Returns
     -------
     ndarray, shape (region, m)
-        Change of mean Fisher z when the region is left out for everybody.
+        Change of mean Fisher z when the region is left out for all patients.
     """
     z = patient_z(problem)
     observed = _mean_fisher_z(z, problem)
@@ -224,13 +224,13 @@ def influence(problem: Problem) -> Floats:
 
 
 def statistic(problem: Problem, first: Integers, second: Integers) -> Floats:
-    """Mean Fisher z of each regrouping with each map.
+    """Compute the mean Fisher z of each relabeling with each map.
 
     Parameters
     ----------
     problem : Problem
     first, second : ndarray of int, shapes (draw, n1) and (draw, n2)
-        Rows of ``problem.people`` that play patients and controls.
+        Rows of ``problem.people`` relabeled as patients and controls.
 
     Returns
     -------

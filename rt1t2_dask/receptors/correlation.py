@@ -1,4 +1,4 @@
-"""Partial correlation of many rows with many maps; missing regions leave row by row."""
+"""Partial correlation of many rows with many maps; missing regions are left out by row."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def partial_correlation(
     covariate : ndarray, shape (region,) or (q, region), optional
         Held constant; None for a plain correlation.
     kind : {"spearman", "pearson", "regression"}
-        ``regression``: Pearson, each map given all the others too, which is a map's share in the
+        ``regression``: Pearson, each map given all others too: its partial correlation in the
         multiple regression of the row on all maps.
 
     Returns
     -------
     ndarray, shape (n, m)
-        In [-1, 1]; NaN where fewer than 4 regions remain or one side is constant. Such a map
-        changes nothing for the others: it is not held constant beside them.
+        In [-1, 1]; NaN where fewer than 4 regions remain or one side is constant. Such a map is not
+        a covariate of the others.
 
     Notes
     -----
@@ -76,13 +76,13 @@ def usable(maps: Floats) -> Bools:
 
 
 def fisher_z(rho: Floats) -> Floats:
-    """Fisher's transform of a correlation, atanh(rho); infinite at -1 and 1."""
+    """Compute Fisher's z of a correlation, atanh(rho); infinite at -1 and 1."""
     with np.errstate(divide="ignore"):
         return np.arctanh(rho)
 
 
 def mean_over_patients(values: Floats) -> Floats:
-    """Average over the axis before the last; NaN leaves a patient out of that map alone.
+    """Average over patients (the axis before the last); NaN leaves a patient out of that map alone.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def mean_over_patients(values: Floats) -> Floats:
 
 
 def p_value(observed: Floats, null: Floats) -> Floats:
-    """Two-sided p = (#{|null| >= |observed|} + 1) / (n + 1).
+    """Compute the two-sided p = (#{|null| >= |observed|} + 1) / (n + 1).
 
     Parameters
     ----------
     observed : ndarray, shape (m,)
     null : ndarray, shape (n, m) or (n, 1)
-        A NaN is no draw.
+        NaN is not counted.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def p_value(observed: Floats, null: Floats) -> Floats:
 
 
 def p_largest(observed: Floats, null: Floats) -> Floats:
-    """Family-wise p of each map against the largest studentised statistic over all maps.
+    """Compute the family-wise p of each map by the largest studentised statistic over maps.
 
     Parameters
     ----------
@@ -130,13 +130,13 @@ def p_largest(observed: Floats, null: Floats) -> Floats:
     Returns
     -------
     ndarray, shape (m,)
-        NaN for maps without a statistic, which leave the maximum of the others alone.
+        NaN for maps without a statistic, which do not enter the maximum.
 
     Notes
     -----
-    Each map's |statistic| is divided by its SD over all relabelings, the observed one among them,
-    so that a map with a wide null does not decide for all (Westfall & Young 1993, Resampling-Based
-    Multiple Testing).
+    Each map's |statistic| is divided by its SD over all relabelings, the observed one included, so
+    that a map with a wide null does not dominate (Westfall & Young 1993, Resampling-Based Multiple
+    Testing).
     """
     every = np.vstack([observed, null])
     kept = np.isfinite(observed) & ~np.isnan(null).all(axis=0)
@@ -164,7 +164,7 @@ def _patterns(present: Bools) -> Iterator[tuple[NDArray[np.intp], Bools]]:
 
 
 def beside(maps: Floats, j: int, covariate: Floats | None) -> Floats:
-    """Return what a multiple regression holds constant for map j: the others, the covariate."""
+    """Return the covariates of map j in a multiple regression: the other maps and the covariate."""
     others = maps[usable(maps) & (np.arange(len(maps)) != j)]
     return others if covariate is None else np.vstack([others, covariate])
 
@@ -184,7 +184,7 @@ def _complete(rows: Floats, maps: Floats, covariates: Floats, kind: Kind) -> Flo
 
 
 def orthonormal(rows: Floats) -> Floats:
-    """Return an orthonormal basis of centred rows; what is constant or repeated adds nothing."""
+    """Return an orthonormal basis of centred rows; constant or dependent rows add nothing."""
     centred = rows - rows.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     varied = length[:, 0] > 1e-12 * np.linalg.norm(rows, axis=1)
@@ -193,7 +193,7 @@ def orthonormal(rows: Floats) -> Floats:
 
 
 def _unit(rows: Floats, held: Floats) -> Floats:
-    """Centre, take out ``held``, scale to length 1; NaN where only rounding is left."""
+    """Centre, regress out ``held``, scale to length 1; NaN where only rounding is left."""
     residual = rows - rows.mean(axis=1, keepdims=True)
     if len(held):
         residual = residual - (residual @ held.T) @ held

@@ -21,7 +21,7 @@ def adjusted_z(values: Floats, covariates: Floats, first: Integers, second: Inte
     covariates : ndarray, shape (person, q)
         Same order, complete; categories as 0/1 columns.
     first, second : ndarray of int, shapes (draw, n1) and (draw, n2)
-        Rows of ``values`` that take the places of patients and controls.
+        Rows of ``values`` relabeled as patients and controls.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def adjusted_z(values: Floats, covariates: Floats, first: Integers, second: Inte
     Notes
     -----
     z = (x - prediction) / residual SD, both from the controls (n2 - 1 - q degrees of freedom).
-    Under an exchange the residuals of all people on the covariates change places while the
-    covariates stay (Freedman & Lane 1983; Winkler et al. 2014, NeuroImage 92:381). The part of x
-    that all people's regression explains is predicted exactly, so residuals alone suffice.
+    Relabelings permute the residuals of all people on the covariates, while the covariates stay
+    (Freedman & Lane 1983; Winkler et al. 2014, NeuroImage 92:381). The part of x explained by the
+    regression over all people is predicted exactly, so residuals suffice.
     """
     n1 = first.shape[1]
     design = np.column_stack([np.ones(len(values)), covariates])

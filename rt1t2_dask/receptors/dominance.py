@@ -1,4 +1,4 @@
-"""How much of a profile each receptor explains among the others."""
+"""Dominance analysis of receptors."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MAX_MAPS = 20
 def total_dominance(
     profile: Floats, maps: Floats, gm: Floats | None = None, kind: Kind = "spearman"
 ) -> Floats:
-    """Share the explained variance of a multiple regression out among the maps.
+    """Partition the explained variance of a multiple regression among the maps.
 
     Parameters
     ----------
     profile : ndarray, shape (region,)
     maps : ndarray, shape (m, region)
         At most 20; regions missing anywhere are left out. A constant map, or one with fewer than
-        4 regions, is no part of the regression.
+        4 regions, is left out of the regression.
     gm : ndarray, shape (region,), optional
-        Taken out of profile and maps first.
+        Regressed out of profile and maps first.
     kind : {"spearman", "pearson"}
         ``spearman`` regresses ranks on ranks.
 
     Returns
     -------
     ndarray, shape (m,)
-        The sum is R^2 of the full regression; NaN for maps that are no part of it.
+        The sum is R^2 of the full regression; NaN for maps left out of it.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _correlations(profile: Floats, maps: Floats, gm: Floats | None, kind: Kind) 
 
 
 def _all_subsets(correlation: Floats) -> Floats:
-    """R^2 of the profile on every subset of maps, indexed by the subset's bits."""
+    """Compute R^2 of the profile on every subset of maps, indexed by the subset's bits."""
     m = len(correlation) - 1
     explained = np.zeros(2**m)
     for size in range(1, m + 1):

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over patients and the controls they are measured against."""
+"""Bootstrap intervals over patients and controls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Integers = NDArray[np.int64]
 _RESAMPLES = 5_000
 _MIN_PEOPLE = 5
 _KEY = 0x626F6F74
-#: Recomputations of the jackknife: more controls than this leave in groups of equal size.
+#: Recomputations of the jackknife: more controls are left out in groups of equal size.
 _MAX_GROUPS = 100
 
 
@@ -27,13 +27,13 @@ def pseudo_values(
     Parameters
     ----------
     whole : ndarray, shape (m,)
-        The statistic of all.
+        The statistic of all people.
     n : int
         People.
     without : callable
-        The statistic, shape (m,), with the people of the given rows alone.
+        Returns the statistic, shape (m,), of the people in the given rows.
     seed : int
-        Of the groups in which more than 100 people leave.
+        Of the random groups for more than 100 people.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def pseudo_values(
     try:
         rest = np.stack([without(np.setdiff1d(np.arange(n), group)) for group in groups])
     except UserError:
-        # Too few are left for so many covariates: their share in the error is not known.
+        # Too few people are left for so many covariates: their contribution is unknown.
         return np.full((len(groups), len(whole)), np.nan)
     return np.asarray(len(groups) * whole - (len(groups) - 1) * rest)
 
@@ -63,14 +63,14 @@ def pseudo_values(
 def bootstrap_interval(
     patients: Floats, controls: Floats | None = None, *, seed: int, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Studentised bootstrap interval of the mean over patients.
+    """Compute a studentised bootstrap interval of the mean over patients.
 
     Parameters
     ----------
     patients : ndarray, shape (patient, m)
         NaN leaves a patient out of that column alone.
     controls : ndarray, shape (control, m), optional
-        What each control contributes (`pseudo_values`); None where patients alone are sampled.
+        Each control's pseudo-values (`pseudo_values`); None to sample patients alone.
     seed : int
     level : float
         Between 0 and 1.
@@ -84,8 +84,8 @@ def bootstrap_interval(
     -----
     mean - t* SE with t* from 5,000 resamples of patients and, independently, of controls (Efron &
     Tibshirani 1993, section 12.5): at n = 10 to 20 the percentile bootstrap is too narrow. A
-    control moves all patients' z together, so that intervals with controls fixed leave 0 out in 9
-    to 31 % of null studies. Controls enter by their pseudo-values, since recomputing z in every
+    control shifts all patients' z together, so that intervals with fixed controls exclude 0 in 9 to
+    31 % of null studies. Controls enter by their pseudo-values, since recomputing z in every
     resample and its standard error would take 100,000 analyses.
     """
     ends = [

@@ -1,4 +1,4 @@
-"""Compile kernels that keep IEEE arithmetic: NaN, infinities and order of sums count here."""
+"""Compile kernels with strict IEEE arithmetic: NaN, infinities and summation order matter here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(kernel: Kernel) -> Kernel:
-    """Compile without the GIL; kept on disk where a place to write is found."""
+    """Compile without the GIL; cached on disk where possible."""
     njit = cast("Callable[..., Any]", numba.njit)
     try:
         return cast("Kernel", njit(nogil=True, error_model="numpy", cache=True)(kernel))

@@ -1,4 +1,4 @@
-"""Which receptor maps are compared, and their regional means."""
+"""Selection of receptor maps, and their regional means."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.stats.parcels import parcel_coverage, parcel_means
 
-#: One map a target, from the largest sample: the selection of van Grinsven et al. 2025.
+#: One map per target, from the largest sample: the selection of van Grinsven et al. 2025.
 THE_17 = (
     "5HT1a_WAY_HC36",
     "5HT1b_az_hc36_beliveau",
@@ -66,7 +66,7 @@ class MapMeans:
 
 
 def select(choice: str | Sequence[str]) -> list[str]:
-    """Turn ``receptors.maps`` into names.
+    """Return the names of ``receptors.maps``.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def select(choice: str | Sequence[str]) -> list[str]:
     Raises
     ------
     UserError
-        A name is neither; the nearest known name is given.
+        A name is neither; the message suggests the nearest known name.
     """
     known = shipped_names()
     if choice == "largest_sample":
@@ -85,13 +85,13 @@ def select(choice: str | Sequence[str]) -> list[str]:
         return known
     names = [choice] if isinstance(choice, str) else list(choice)
     if not names or len(set(names)) < len(names):
-        raise UserError(f"receptors.maps={names}: name at least one map, and each only once.")
+        raise UserError(f"receptors.maps={names}: name at least one map, each only once.")
     for name in names:
         if name not in known and not name.endswith(_NIFTI):
             near = difflib.get_close_matches(name, known, 1, cutoff=0.0)[0]
             raise UserError(
-                f"receptors.maps: {name!r} is no known map and no .nii file; nearest is {near}. "
-                "Choose largest_sample, all, or a list."
+                f"receptors.maps: {name!r} is neither a known map nor a .nii file; did you mean "
+                f"{near}? Choose largest_sample, all, or a list."
             )
     return names
 
@@ -105,12 +105,12 @@ def receptor_of(name: str) -> str:
 
 
 def shipped_names() -> list[str]:
-    """Name the maps whose regional means ship with the package (30)."""
+    """Return the names of the 30 maps with shipped regional means."""
     return [column for column in _table().columns if column != _GM_PRIOR]
 
 
 def shipped_means() -> pd.DataFrame:
-    """Regional means that ship: index = the 119 labels, columns = 30 maps and ``gm_prior``.
+    """Return the shipped regional means: the 119 labels by 30 maps and ``gm_prior``.
 
     Notes
     -----
@@ -127,7 +127,7 @@ def means_from_map(volume: Volume, atlas: Atlas) -> NDArray[np.float64]:
 
 
 def coverage_from_map(volume: Volume, atlas: Atlas) -> NDArray[np.float64]:
-    """Return the share of each region's volume that the map's field of view and values cover.
+    """Return the fraction of each region's volume covered by the map.
 
     Returns
     -------
@@ -145,16 +145,16 @@ def coverage_from_map(volume: Volume, atlas: Atlas) -> NDArray[np.float64]:
 def gather(
     names: Sequence[str], found: Mapping[str, Volume], atlas: Atlas | None = None
 ) -> MapMeans:
-    """Collect the chosen maps' means: from the map files that were found, else as shipped.
+    """Collect the chosen maps' means: from map files where found, else the shipped means.
 
     Parameters
     ----------
     names : sequence of str
         From `select`.
     found : mapping of str to Volume
-        Map files that were found, by name; ``gm_prior`` may be among them.
+        Map files found, by name; may include ``gm_prior``.
     atlas : Atlas, optional
-        Needed as soon as ``found`` is not empty.
+        Required unless ``found`` is empty.
 
     Raises
     ------
@@ -178,10 +178,10 @@ def _means(name: str, found: Mapping[str, Volume], atlas: Atlas | None) -> NDArr
     if name not in found:
         return _shipped_column(name, atlas)
     if atlas is None:
-        raise UserError(f"{name}: a map file needs the atlas to be averaged over its regions.")
+        raise UserError(f"{name}: averaging a map file over regions needs the atlas.")
     coverage = coverage_from_map(found[name], atlas)
     uncovered = np.flatnonzero(coverage < _MIN_COVERAGE)
-    # A map of nothing is not tested and stops no other; one that misses a part is misplaced.
+    # A map without values is not tested; one that misses some regions is misaligned.
     if uncovered.size and (coverage.any() or name == _GM_PRIOR):
         regions = ", ".join(atlas.names[atlas.grey[i]] for i in uncovered[:3])
         raise UserError(
@@ -195,7 +195,9 @@ def _shipped_column(name: str, atlas: Atlas | None) -> NDArray[np.float64]:
     if name not in _table().columns:
         raise UserError(f"receptors.maps: {name} was not found.")
     if atlas is not None and atlas.grey != grey_labels():
-        raise UserError(f"{name}: shipped means are for Neuromorphometrics; bring the map itself.")
+        raise UserError(
+            f"{name}: shipped means are for Neuromorphometrics; provide the map itself."
+        )
     return _table()[name].to_numpy(dtype=np.float64)
 
 

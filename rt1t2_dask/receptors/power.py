@@ -1,4 +1,4 @@
-"""How strong a change must follow a map to be found with so many people, by simulation."""
+"""Power of the receptor correlation, by simulation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rt1t2_dask.receptors.relabelings import drawn
 
 Floats = NDArray[np.float64]
 
-#: Change of a patient, in the controls' SD, where the map is one SD above its mean.
+#: Effect sizes: change of a patient, in the controls' SD, per SD of the map.
 EFFECTS_SD = (0.1, 0.2, 0.3, 0.5, 0.8)
 SIMULATIONS = 100
 _RELABELINGS = 4
@@ -23,12 +23,12 @@ _KEY = 0x706F77
 
 @dataclass(frozen=True)
 class Power:
-    """Power of the label permutation test at p < .05, two-sided, each map for itself.
+    """Power of the label permutation test at p < .05, two-sided, per map.
 
     Parameters
     ----------
     mean_fisher_z, power : ndarray, shape (effect, m)
-        Mean statistic of the simulated studies, and the share that reach the critical value; NaN
+        Mean statistic of the simulated studies, and the fraction that reach the critical value; NaN
         for maps that cannot be correlated.
     """
 
@@ -37,7 +37,7 @@ class Power:
 
 
 def simulate_power(problem: Problem, *, seed: int) -> Power:
-    """Simulate studies of the same size with changes along each map.
+    """Simulate studies of the same size with effects along each map.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def simulate_power(problem: Problem, *, seed: int) -> Power:
     People are Gaussian with the controls' covariance over regions; the change of every patient is
     the map's ranks without those of grey matter. The critical value is the 95 % quantile of
     |statistic| over 4 relabelings of each study, pooled: those that keep most patients together
-    carry the change, so it grows with the effect. Power is a guide, with a standard error of up
+    contain the effect, so it grows with the effect. Power is a guide, with a standard error of up
     to .05; the covariates' degrees of freedom are not counted.
     """
     people, spread = _studies(problem, seed)
@@ -74,7 +74,7 @@ def simulate_power(problem: Problem, *, seed: int) -> Power:
 def _means(
     people: Floats, order: NDArray[np.int64], n1: int, shift: Floats, problem: Problem
 ) -> Floats:
-    """Mean Fisher z of each study with one map, its people in an order, shape (study,)."""
+    """Compute the mean Fisher z of each study with one map under one order, shape (study,)."""
     rows = np.take_along_axis(people, order[:, :, None], axis=1)
     rows = rows + (order < n1)[:, :, None] * shift
     controls = rows[:, n1:]
@@ -86,7 +86,7 @@ def _means(
 
 
 def detectable(mean_fisher_z: Floats, power: Floats, level: float = 0.8) -> Floats:
-    """Mean Fisher z at which power reaches a level, shape (m,); NaN where it does not.
+    """Compute the mean Fisher z at which power reaches a level, shape (m,); NaN if it does not.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def detectable(mean_fisher_z: Floats, power: Floats, level: float = 0.8) -> Floa
 
 
 def _studies(problem: Problem, seed: int) -> tuple[Floats, Floats]:
-    """Return people without a change, shape (study, person, region), and the controls' SD."""
+    """Return people without an effect, shape (study, person, region), and the controls' SD."""
     residual = np.zeros_like(problem.controls)
     known = ~np.isnan(problem.controls).all(axis=0)
     values = problem.controls[:, known]
@@ -113,7 +113,7 @@ def _studies(problem: Problem, seed: int) -> tuple[Floats, Floats]:
 
 
 def _patterns(problem: Problem) -> Floats:
-    """Ranks of each map without those of grey matter, mean 0 and SD 1; 0 where not known."""
+    """Return ranks of each map given grey matter, mean 0 and SD 1; 0 where unknown."""
     patterns = np.zeros_like(problem.maps)
     for j in np.flatnonzero(problem.usable):
         values = problem.maps[j]

@@ -1,4 +1,4 @@
-"""The data and the rules of one comparison."""
+"""The data and settings of one comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 Comparison = Literal["z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"]
 Relabelings = Literal["all", "fixed_number"]
 
-#: Comparisons of two lists: those whose labels can be exchanged.
+#: Comparisons of two groups, whose labels can be permuted.
 BETWEEN: tuple[Comparison, ...] = ("z", "effect_size", "paired_difference")
 
 _MIN_CONTROLS = 3
@@ -34,7 +34,7 @@ _WITHIN: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """The data and the rules; picklable, so that null batches can run anywhere.
+    """The data and settings; picklable, so that null batches can run on workers.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ class Problem:
     gm : ndarray, shape (region,), optional
         Grey-matter prior held constant; None for none.
     missing : {"per_patient", "listwise"}
-        Leave a missing region out for the patient who misses it, or for everybody (JuSpace).
+        Leave a missing region out for that patient, or for all (JuSpace).
     kind : {"spearman", "pearson", "regression"}
     comparison : {"z", "effect_size", "mean", "each", "leave_one_out", "paired_difference"}
         Each patient's z against the controls, one effect size between the groups (JuSpace options
         5 and 1), the patients' mean (3), each patient's own means (4 and 8), or each patient's z
-        against the other patients (7); these three read no controls. ``paired_difference``: row i
+        against the other patients (7); these three use no controls. ``paired_difference``: row i
         of ``patients`` minus row i of ``controls`` (6).
     covariates : ndarray, shape (n1 + n2, q), optional
-        Of patients, then controls: z at equal covariates, exchanges by Freedman-Lane.
+        Of patients, then controls: covariate-adjusted z, Freedman-Lane permutation.
     relabelings : {"all", "fixed_number"}
-        Which relabelings make the null, as in `rt1t2_dask.receptors.relabelings`.
+        The relabelings of the null, as in `rt1t2_dask.receptors.relabelings`.
     """
 
     patients: Floats
@@ -78,7 +78,7 @@ class Problem:
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Which maps can be correlated with anything, shape (m,)."""
+        """Which maps can be correlated, shape (m,)."""
         return usable(self.maps)
 
 
@@ -96,20 +96,20 @@ def patient_z(problem: Problem) -> Floats:
 
 
 def with_controls(problem: Problem, kept: Integers) -> Problem:
-    """Return the same problem with some of its controls, rows ``kept``."""
+    """Return the problem with a subset of its controls, rows ``kept``."""
     people = np.concatenate([np.arange(len(problem.patients)), len(problem.patients) + kept])
     covariates = None if problem.covariates is None else problem.covariates[people]
     return replace(problem, controls=problem.controls[kept], covariates=covariates)
 
 
 def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
-    """Turn each regrouping into rows that can be correlated with the maps.
+    """Compute the rows to correlate with the maps, for each relabeling.
 
     Parameters
     ----------
     problem : Problem
     first, second : ndarray of int, shapes (draw, n1) and (draw, n2)
-        Rows of ``problem.people`` that play patients and controls.
+        Rows of ``problem.people`` relabeled as patients and controls.
 
     Returns
     -------
@@ -127,10 +127,10 @@ def scores(problem: Problem, first: Integers, second: Integers) -> Floats:
 
 
 def _listwise(z: Floats, problem: Problem) -> Floats:
-    """Leave a region out for everybody where the rule asks for it; z is (draw, row, region)."""
+    """Leave missing regions out for all with listwise deletion; z is (draw, row, region)."""
     if problem.missing != "listwise":
         return z
-    # A map without any region would take all regions from the others.
+    # A map without any region would remove all regions from the others.
     unknown = np.isnan(problem.maps[problem.usable]).any(axis=0)
     gone = np.asarray(np.isnan(z).any(axis=1) | unknown)
     return np.where(gone[:, None, :], np.nan, z)
@@ -141,19 +141,20 @@ def _check_shapes(problem: Problem) -> None:
     gm = problem.maps[:1] if problem.gm is None else problem.gm[None]
     widths = {name: side.shape[-1] for name, side in {**sides, "gm": gm}.items()}
     if len(set(widths.values())) > 1:
-        raise UserError(f"Receptors: the tables differ in their number of regions: {widths}.")
+        raise UserError(f"Receptors: the tables differ in number of regions: {widths}.")
     people = len(problem.patients) + len(problem.controls)
     if problem.covariates is not None and (
         problem.comparison != "z" or problem.covariates.shape[:-1] != (people,)
     ):
         raise UserError(
             f"Receptors: covariates of shape {problem.covariates.shape} for {people} people and "
-            f"comparison {problem.comparison!r}; they need one row a person and z-scores."
+            f"comparison {problem.comparison!r}; covariates need one row per person and "
+            f"comparison z."
         )
     if problem.comparison == "paired_difference" and len(problem.patients) != len(problem.controls):
         raise UserError(
             f"Receptors: paired difference of {len(problem.patients)} and "
-            f"{len(problem.controls)} people; every row needs its partner."
+            f"{len(problem.controls)} people; every row needs a partner."
         )
     needed = 3 if problem.comparison == "leave_one_out" else 1
     if len(problem.patients) < needed:

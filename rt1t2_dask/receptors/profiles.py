@@ -1,4 +1,4 @@
-"""Other ways to turn groups into rows of regions: JuSpace's options beside the z-scores."""
+"""Other comparisons of groups: JuSpace's options beside z-scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def effect_size(patients: Floats, controls: Floats) -> Floats:
 
 
 def mean_profile(patients: Floats) -> Floats:
-    """Average the group, shape (1, region); missing in one is missing (JuSpace option 3)."""
+    """Average the group, shape (1, region); NaN if missing in one person (JuSpace option 3)."""
     return np.asarray(patients.mean(axis=0, keepdims=True))
 
 

@@ -1,4 +1,4 @@
-"""Who plays patient and who control under the null hypothesis."""
+"""Relabelings of patients and controls under the null hypothesis."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rt1t2_dask.receptors.problem import Problem
 Integers = NDArray[np.int64]
 Sides = tuple[Integers, Integers]
 
-#: Relabelings a batch; part of the definition of every draw, so never a setting.
+#: Relabelings per batch; part of the definition of every draw, so not a setting.
 BATCH = 500
 
 
 def n_relabelings(problem: Problem) -> int:
-    """Return how many relabelings there are, the identity among them.
+    """Return the number of distinct relabelings, the identity included.
 
     Notes
     -----
@@ -33,13 +33,13 @@ def n_relabelings(problem: Problem) -> int:
 
 
 def enumerable(problem: Problem, n: int) -> bool:
-    """Return whether all relabelings are run: no more than ``n`` beside the identity."""
+    """Return whether all relabelings are enumerated: at most ``n`` besides the identity."""
     fixed = problem.relabelings == "fixed_number" and problem.comparison != "paired_difference"
     return not fixed and n_relabelings(problem) - 1 <= n
 
 
 def every(problem: Problem) -> Iterator[Sides]:
-    """Enumerate all relabelings but the identity, in batches as of `drawn`."""
+    """Enumerate all relabelings except the identity, in batches like `drawn`."""
     orders = _orders(problem)
     next(orders)
     n1 = len(problem.patients)
@@ -49,7 +49,7 @@ def every(problem: Problem) -> Iterator[Sides]:
 
 
 def drawn(problem: Problem, k: int, seed: int) -> Sides:
-    """Draw batch k of the relabelings; the same wherever and however many are asked for.
+    """Draw batch k of the relabelings; the same on every worker and for any number of batches.
 
     Parameters
     ----------
@@ -61,15 +61,15 @@ def drawn(problem: Problem, k: int, seed: int) -> Sides:
     Returns
     -------
     first, second : ndarray of int, shapes (BATCH, n1) and (BATCH, n2)
-        Rows of ``problem.people`` that play patients and controls.
+        Rows of ``problem.people`` relabeled as patients and controls.
 
     Notes
     -----
     ``all``: uniform over all relabelings, so that p = (b + 1) / (n + 1) holds its level (Phipson &
     Smyth 2010, Stat Appl Genet Mol Biol 9:39). ``fixed_number``: always round(n1^2 / N) patients
-    stay, as in JuSpace 1.5. That set is no group and lacks the identity, a fault: with 11 against
-    18 people p <= .01 in 1.75 % of null studies. Pairs swap each by a coin of its own under
-    either rule; JuSpace swaps half of the pairs in every draw, which leaves out most outcomes.
+    stay, as in JuSpace 1.5. That set is not a group and lacks the identity: with 11 against 18
+    people p <= .01 in 1.75 % of null studies. Pairs are swapped independently under either rule;
+    JuSpace swaps half of the pairs in every draw, which omits most outcomes.
     """
     n1, n = len(problem.patients), len(problem.people)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
@@ -84,7 +84,7 @@ def drawn(problem: Problem, k: int, seed: int) -> Sides:
 
 
 def regroup(patients: Integers, controls: Integers, stay: int) -> Sides:
-    """Exchange rows: the first ``stay`` patients stay, the rest change places with controls."""
+    """Exchange rows: the first ``stay`` patients stay, the others are exchanged with controls."""
     come = patients.shape[1] - stay
     first = np.concatenate([patients[:, :stay], controls[:, :come]], axis=1)
     second = np.concatenate([patients[:, stay:], controls[:, come:]], axis=1)
@@ -92,14 +92,14 @@ def regroup(patients: Integers, controls: Integers, stay: int) -> Sides:
 
 
 def _swapped(swap: Integers) -> Sides:
-    """Exchange the members of the pairs whose coin, 0 or 1, says so."""
+    """Swap the members of pairs where ``swap`` is 1."""
     n = swap.shape[1]
     place = np.arange(n)
     return place + swap * n, place + n - swap * n
 
 
 def _orders(problem: Problem) -> Iterator[tuple[int, ...]]:
-    """Every relabeling as patients, then controls; the identity first."""
+    """Yield every relabeling as patients, then controls; the identity first."""
     n1, n = len(problem.patients), len(problem.people)
     if problem.comparison == "paired_difference":
         for code in range(2**n1):

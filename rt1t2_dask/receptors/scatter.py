@@ -1,4 +1,4 @@
-"""The regions behind a correlation: a group's mean change against each map."""
+"""Scatter plots of regions: a group's mean change against each map."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scatter:
-    """Places of the regions in the scatter of each map.
+    """Coordinates of the regions in the scatter plot of each map.
 
     Parameters
     ----------
     change : ndarray, shape (region,)
-        Mean over patients of what is correlated (z, effect size, difference).
+        Mean over patients of the correlated values (z, effect size, difference).
     change_left, map_left : ndarray, shape (m, region)
-        Ranks of change and map (values with Pearson and regression), less what is held constant;
+        Ranks of change and map (values with Pearson and regression), given the covariates;
         NaN for regions that are missing and maps without variance. Their Pearson correlation is
         the partial correlation.
     """
@@ -34,12 +34,12 @@ class Scatter:
 
 
 def scatter(problem: Problem) -> Scatter:
-    """Place the regions: the group's mean profile against each map.
+    """Compute the scatter of the group's mean profile against each map.
 
     Notes
     -----
     The correlation of the mean profile differs from the mean of the patients' correlations, which
-    is what is tested.
+    is tested.
     """
     change: Floats = mean_over_patients(patient_z(problem))
     out = Scatter(change, np.full_like(problem.maps, np.nan), np.full_like(problem.maps, np.nan))
@@ -58,7 +58,7 @@ def _held(problem: Problem, j: int) -> list[Floats]:
 
 
 def _left(rows: Floats, ranked: bool) -> Floats:
-    """Return the first two rows without what the others explain linearly."""
+    """Return the residuals of the first two rows given the others."""
     scaled = average_ranks(rows) if ranked else rows
     centred = scaled - scaled.mean(axis=1, keepdims=True)
     held = orthonormal(scaled[2:])

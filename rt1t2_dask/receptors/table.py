@@ -1,4 +1,4 @@
-"""The table of receptors: every map for every group of patients, corrected together."""
+"""The table of receptors: all maps and patient groups, corrected together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rt1t2_dask.receptors.maps import receptor_of
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 if TYPE_CHECKING:
-    # The numerics bring numba, which a run that only reads its results must not load.
+    # The numerics import numba, which a run that only reads results must not load.
     from rt1t2_dask.receptors.colocalisation import Colocalisation
 
 COLUMNS = (
@@ -40,7 +40,7 @@ def table(
     maps: Sequence[str],
     p_spatial: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> pd.DataFrame:
-    """Lay out ``group/receptors.tsv``.
+    """Build ``group/receptors.tsv``.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def table(
     -------
     DataFrame
         Columns as in `COLUMNS`. ``p_fwe`` is of the largest |mean Fisher z|, studentised by its
-        permutation SD, over the maps of a group; ``p_conjunction``, the larger of
-        ``p_permutation`` and ``p_spatial``, is small only where patients differ from controls and
-        the map fits better than others as smooth. The Benjamini-Hochberg family of ``q_fdr`` (of
-        ``p_permutation``) and of ``q_conjunction`` is all maps of all groups in the table; a map
-        without a p is no test.
+        permutation SD, over the maps of a group; ``p_conjunction``, the larger of ``p_permutation``
+        and ``p_spatial``, is small only where patients differ from controls and the map fits better
+        than equally smooth maps. The Benjamini-Hochberg family of ``q_fdr`` (of ``p_permutation``)
+        and of ``q_conjunction`` is all maps of all groups in the table; maps without a p are not
+        tests.
     """
     spatial = p_spatial or {}
     parts = [_rows(group, result, maps, spatial.get(group)) for group, result in results.items()]

@@ -1,4 +1,4 @@
-"""Each patient's regions in standard deviations of the controls, for many regroupings at once."""
+"""z-scores of patients relative to controls, for many relabelings at once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def z_scores(values: Floats, first: Integers, second: Integers, missing: Missing
     values : ndarray, shape (person, region)
         Regional means; NaN where not measured.
     first, second : ndarray of int, shapes (draw, n1) and (draw, n2)
-        Rows of ``values`` in either group, for each regrouping.
+        Rows of ``values`` in each group, for each relabeling.
     missing : {"per_patient", "listwise"}
-        ``per_patient``: a control's NaN leaves that region's mean and SD; NaN where fewer than 3
-        controls remain or they do not differ. ``listwise``: any NaN in a control makes the region
+        ``per_patient``: a control's NaN is left out of that region's mean and SD; NaN where fewer
+        than 3 controls remain or their SD is 0. ``listwise``: any NaN in a control makes the region
         NaN and an SD of 0 gives an infinite score, as in JuSpace.
 
     Returns
@@ -44,7 +44,7 @@ def z_scores(values: Floats, first: Integers, second: Integers, missing: Missing
 
 
 def effect_sizes(values: Floats, first: Integers, second: Integers) -> Floats:
-    """Standardised difference of two groups' means, for each regrouping.
+    """Compute the standardised difference of two groups' means, for each relabeling.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _standardise(
 
 @compiled
 def _moments(values: Floats, rows: Integers, listwise: bool, mean: Floats, spread: Floats) -> None:
-    """Two passes over each region; the spread is NaN where it cannot be trusted."""
+    """Compute mean and SD in two passes; the SD is NaN where unreliable."""
     for r in range(values.shape[1]):
         total, n = 0.0, 0
         for i in rows:

@@ -1,4 +1,4 @@
-"""What a report is made of: everything one run hands to the page and its figures."""
+"""The content of a report: everything that one run passes to the page and its figures."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rt1t2_dask.report.sections.section import Section
 
 
 class AssetLike(Protocol):
-    """An atlas, template or map that the run used."""
+    """An atlas, template or map used by the run."""
 
     @property
     def name(self) -> str:
-        """What it is."""
+        """Name."""
 
     @property
     def licence(self) -> str:
@@ -28,16 +28,16 @@ class AssetLike(Protocol):
 
     @property
     def citation(self) -> str:
-        """Whom to cite."""
+        """Citation."""
 
     @property
     def sha256(self) -> str:
-        """Checksum of the file that was read."""
+        """Checksum of the file."""
 
 
 @dataclass(frozen=True)
 class AssetUse:
-    """A plain record that satisfies `AssetLike`."""
+    """A record that implements `AssetLike`."""
 
     name: str
     licence: str
@@ -47,7 +47,7 @@ class AssetUse:
 
 @dataclass(frozen=True)
 class Place:
-    """A point of the brain with its name, in mm of the maps' space (RAS+)."""
+    """A named point of the brain, in mm of the maps' space (RAS+)."""
 
     name: str
     mm: tuple[float, float, float]
@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Threshold:
-    """How a t map was cut into clusters.
+    """Cluster thresholds of a t map.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Threshold:
     u : float
         The t value that belongs to `p`; positive.
     extent_mm3 : float
-        Smallest cluster extent that is tabled.
+        Smallest cluster extent in tables.
     dof : float or None
         Degrees of freedom of t; None where they differ between voxels.
     """
@@ -75,7 +75,7 @@ class Threshold:
     dof: float | None = None
 
 
-# What a permutation test changes: who is in which group, the sign of residuals, or both.
+# What a permutation test exchanges: group membership, the sign of residuals, or both.
 EXCHANGES = {
     "order": "relabelings of people",
     "sign": "sign flips",
@@ -110,7 +110,7 @@ class ContrastResult:
     n : int
         Rows of the design.
     counts : mapping of str to int
-        People of each group that the design counts in; empty: all of `ReportContent.groups`.
+        People of each group in the design; empty: all of `ReportContent.groups`.
     paired : bool
         Whether the rows of the design are pairs.
     statistic : {"t", "F"}
@@ -142,7 +142,7 @@ class ContrastResult:
 
     @property
     def exchanges(self) -> str:
-        """What was done to people and how often; empty without permutations."""
+        """Kind and number of relabelings; empty without permutations."""
         if not self.permutation:
             return ""
         what = EXCHANGES[str(self.permutation.get("exchange", "order"))]
@@ -153,7 +153,7 @@ class ContrastResult:
 
     @property
     def symbol(self) -> str:
-        """What a height is of."""
+        """Symbol of the height threshold."""
         return "|t|" if self.statistic == "t" else "F"
 
     @property
@@ -189,11 +189,11 @@ class ReportContent:
     reference : str or None
         Label of the control group.
     simulated : bool
-        Whether any of the data was simulated: the page and all figures then say so.
+        Whether any data were simulated: the page and all figures are then marked.
     seed : int or None
         Seed of the simulation.
     stages : sequence of str
-        Stages that were run, in order; the methods text describes these and no others.
+        Stages of the run, in order; the methods text describes these only.
     participants : DataFrame
         participant_id, group, age (years), sex.
     demographics : DataFrame
@@ -222,12 +222,12 @@ class ReportContent:
     failures : DataFrame
         participant_id, stage, reason.
     excluded : DataFrame
-        participant_id, reason: people the cohort file leaves out.
+        participant_id, reason: people excluded by the cohort file.
     lesion_count : Volume or None
         People with a lesion at each voxel.
     assets : sequence of AssetLike
     notes : sequence of str
-        Sentences on columns that are n/a, contrasts that could not be made, spaces that differ.
+        Notes on n/a columns, contrasts that could not be made, differing spaces.
     provenance : mapping
         Versions, seeds, keys, checksums; nested.
     mosaics : mapping of str to bytes
@@ -235,13 +235,13 @@ class ReportContent:
     quality_limits : mapping of str to (low, high)
         By name of a number in `quality`; None where there is no limit.
     coverage : Volume or None
-        Share of the people measured at each voxel, 0 to 1.
+        Fraction of people measured at each voxel, 0 to 1.
     places : sequence of Place
         Points whose slices are shown for every contrast.
     sections : sequence of Section
-        What further analyses add, in the order to show.
+        Sections of further analyses, in the order to show.
     flow : sequence of FlowStep
-        What was run for what, sources first; empty draws no pipeline.
+        Stages and their inputs, sources first; no pipeline is drawn if empty.
     """
 
     cohort: str
@@ -282,6 +282,6 @@ class ReportContent:
             unknown = {result.first, result.second} - {"", *self.groups}
             if unknown:
                 raise ValueError(
-                    f"contrast {result.name} names {', '.join(sorted(unknown))}; "
+                    f"contrast {result.name} names unknown groups {', '.join(sorted(unknown))}; "
                     f"the groups are {', '.join(self.groups)}"
                 )

@@ -1,4 +1,4 @@
-"""The graph of what was run: stages by depth, and the edges that say something."""
+"""The graph of the run: stages by depth, without redundant edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FlowStep:
     reads : tuple of str
         Stages whose results it reads; all are steps of the same flow.
     people : int
-        How many people it was made for; 0 for stages of the whole cohort.
+        Number of people; 0 for stages of the whole cohort.
     """
 
     name: str
@@ -25,7 +25,7 @@ class FlowStep:
 
 
 def needed(steps: Sequence[FlowStep]) -> dict[str, tuple[str, ...]]:
-    """Return each step's direct sources: those it does not also read through another."""
+    """Return each step's direct sources, without those it also reads through another."""
     reads = {step.name: step.reads for step in steps}
     above = {name: _above(name, reads) for name in reads}
     return {
@@ -35,7 +35,7 @@ def needed(steps: Sequence[FlowStep]) -> dict[str, tuple[str, ...]]:
 
 
 def rows(steps: Sequence[FlowStep], most: int) -> list[list[str]]:
-    """Lay steps in rows, each below all it reads and, where there is room, close to it.
+    """Lay out steps in rows, each below its inputs and as close as fits.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def rows(steps: Sequence[FlowStep], most: int) -> list[list[str]]:
 def _ready(
     name: str, sources: Mapping[str, tuple[str, ...]], row_of: Mapping[str, int]
 ) -> int | None:
-    """Return the last row among what a step reads, -1 for none; None before its turn.
+    """Return the last row among a step's inputs, -1 for none; None if some are not placed.
 
-    What reads nothing waits until the rest of what one of its readers reads is there.
+    Steps without inputs are placed once the other inputs of one of their readers are.
     """
     if name in row_of:
         return None
@@ -78,7 +78,7 @@ def _all(names: Sequence[str], row_of: Mapping[str, int]) -> bool:
 def _untangled(
     row: list[str], sources: Mapping[str, tuple[str, ...]], above: list[list[str]]
 ) -> list[str]:
-    """Order a row by the columns of what its steps read."""
+    """Order a row by the columns of its steps' inputs."""
     column = {name: k for one in above for k, name in enumerate(one)}
 
     def middle(name: str) -> float:

@@ -1,4 +1,4 @@
-"""The methods text, written from the settings and the stages that were run."""
+"""The methods text, generated from the settings and stages of the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rt1t2_dask.report.templating import environment
 
 @dataclass(frozen=True)
 class Methods:
-    """Text ready to paste, limits of the study, and the papers both cite."""
+    """Methods text, limitations, and their references."""
 
     paragraphs: tuple[str, ...]
     limits: tuple[str, ...]
@@ -25,26 +25,26 @@ class Methods:
 
     @property
     def bibtex(self) -> str:
-        """All references as one BibTeX file."""
+        """Format all references as one BibTeX file."""
         return "\n\n".join(reference.bibtex for reference in self.references) + "\n"
 
     @property
     def markdown(self) -> str:
-        """Methods and limits as one Markdown file."""
+        """Format methods and limitations as one Markdown file."""
         limits = "\n".join(f"- {limit}" for limit in self.limits)
         return "\n\n".join(["# Methods", *self.paragraphs, "# Limits", limits]) + "\n"
 
 
 def describe(content: ReportContent, pandoc: bool = False) -> Methods:
-    """Write the methods and the limits of one run.
+    """Write the methods and the limitations of one run.
 
     Parameters
     ----------
     content : ReportContent
-        `stages` decides which sentences appear, `settings` what numbers they hold; a setting
-        that is not given leaves its sentence out.
+        `stages` selects the sentences, `settings` their numbers; sentences without their setting
+        are omitted.
     pandoc : bool
-        Cite by the keys of the BibTeX entries.
+        Cite by BibTeX keys.
 
     Returns
     -------

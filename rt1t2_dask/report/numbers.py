@@ -1,4 +1,4 @@
-"""Numbers as a paper prints them: fit rounding, a true minus sign, n/a where there is none."""
+"""Format numbers for print: rounding, a true minus sign, n/a if missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LANDMARKS = (0.05, 0.01)
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a table's cell holds no value."""
+    """Return whether a cell is missing."""
     return bool(pd.isna(value)) or value == NOT_AVAILABLE
 
 
@@ -33,7 +33,7 @@ def thousands(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """Return a share in [0, 1] as a percentage."""
+    """Return a fraction in [0, 1] as a percentage."""
     if is_missing(value):
         return NOT_AVAILABLE
     return f"{decimal(100 * float(value), 0 if float(value) in (0, 1) else 1)} %"
@@ -42,8 +42,8 @@ def percent(value: Any) -> str:
 def probability(value: Any) -> str:
     """Return a p or q value without its leading zero, in [0, 1].
 
-    Three decimals; below .001 as ``< .001``. A fourth decimal is kept where three would round
-    a value onto a landmark (.05, .01) that it is not.
+    Three decimals; below .001 as ``< .001``. A fourth decimal is kept where three would round a
+    value to .05 or .01.
     """
     if is_missing(value):
         return NOT_AVAILABLE
@@ -59,13 +59,13 @@ def probability(value: Any) -> str:
 
 
 def p_phrase(value: Any) -> str:
-    """Return what stands behind a p or q in a sentence: ``= .012`` or ``< .001``."""
+    """Return a p or q as in a sentence: ``= .012`` or ``< .001``."""
     words = probability(value)
     return words if words.startswith(("<", ">")) else f"= {words}"
 
 
 def level(value: float) -> str:
-    """Return a threshold of p as it was set, without its leading zero."""
+    """Return a p threshold without its leading zero."""
     return f"{value:g}".removeprefix("0")
 
 

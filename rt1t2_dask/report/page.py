@@ -22,15 +22,15 @@ from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 
 DRAWINGS = ("pipeline",)
-"""Figures that the page holds as SVG: sharp at every size."""
+"""Figures embedded as SVG."""
 
 MOSAIC_BYTES = 6_500_000
-"""Room on the page for the pictures of single people; the rest lies in ``figures/``."""
+"""Number of mosaics on the page; the others are in ``figures/``."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture as the page holds it; `source` is a data URI."""
+    """A picture on the page; `source` is a data URI."""
 
     source: str
     alt: str
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class ContrastSection:
-    """One contrast as the page shows it."""
+    """One contrast on the page."""
 
     anchor: str
     title: str
@@ -65,12 +65,12 @@ def render(
     pictures : mapping of str to Picture or None
         From `draw_all`, by file stem; None draws them here.
     print_dpi : int
-        Dots per inch of the figures for print, from which those of the page are made.
+        Resolution of the figures for print, from which those of the page are derived.
 
     Returns
     -------
     str
-        HTML that loads nothing from anywhere: styles inline, pictures as data URIs.
+        Self-contained HTML: inline styles, pictures as data URIs.
     """
     drawn = draw_all(content) if pictures is None else pictures
     brain = anatomy(content.template) if content.template and content.contrasts else None

@@ -1,4 +1,4 @@
-"""Papers to cite: one small library, printed as text or as BibTeX."""
+"""References: a small library, formatted as text or BibTeX."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reference:
 
     @property
     def short(self) -> str:
-        """Author and year, for use within a sentence."""
+        """Author and year, for in-text citation."""
         names = self.author.split(", ")
         first = names[0].removesuffix(" and others")
         surname = first.rsplit(" ", 1)[0] if first == names[0] else first
@@ -36,7 +36,7 @@ class Reference:
 
     @property
     def full(self) -> str:
-        """One line as in a reference list."""
+        """Entry of a reference list."""
         title = f"{self.title}. " if self.title else ""
         author = self.author.removesuffix(".").replace(" and others", " et al")
         doi = f" doi:{self.doi}." if self.doi else ""
@@ -70,7 +70,7 @@ def _surname_first(name: str) -> str:
 
 @cache
 def library() -> dict[str, Reference]:
-    """Return all papers by their key."""
+    """Return all papers by key."""
     source = files("rt1t2_dask.report") / "templates" / "references.json"
     entries = json.loads(source.read_text(encoding="utf-8"))
     return {key: Reference(key=key, **entry) for key, entry in entries.items()}
@@ -90,7 +90,7 @@ class Citations:
         self._pandoc = pandoc
 
     def __call__(self, *keys: str) -> str:
-        """Return ``(A 2001; B 2002)`` and remember the papers; unknown keys raise KeyError."""
+        """Return ``(A 2001; B 2002)`` and record the papers; unknown keys raise KeyError."""
         found = [library()[key] for key in keys]
         self._keys.update(keys)
         if self._pandoc:
@@ -98,9 +98,9 @@ class Citations:
         return f"({'; '.join(reference.short for reference in found)})"
 
     def bare(self, key: str) -> str:
-        """Return a paper for use inside other brackets."""
+        """Return a citation without brackets."""
         return self(key)[1:-1]
 
     def listed(self) -> list[Reference]:
-        """Return the papers cited, by key."""
+        """Return the cited papers, by key."""
         return [library()[key] for key in sorted(self._keys)]

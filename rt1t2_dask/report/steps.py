@@ -1,4 +1,4 @@
-"""The pipeline as it was run: each stage with the settings it reads."""
+"""Pipeline of this run: each stage with the settings it reads."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Step:
 
 
 def steps(content: ReportContent) -> list[Step]:
-    """Return the stages in the order they were run (the paper's Figure 4).
+    """Return the stages in run order (the paper's Figure 4).
 
-    Settings that are null, folders and the simulated groups are left out; the page lists all
-    settings under provenance.
+    Null settings, folders and simulated groups are omitted; the page lists all settings under
+    provenance.
     """
     return [Step(stage, settings_of(content, stage)) for stage in content.stages]
 
 
 def settings_of(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:
-    """Return the settings of a stage as text; height and extent belong to the clusters."""
+    """Return the settings of a stage as text; height and extent are listed under the clusters."""
     group = content.settings.get(_GROUP_OF_STAGE.get(stage, ""))
     if not isinstance(group, Mapping):
         return ()

@@ -1,4 +1,4 @@
-"""The one Jinja environment of the report: HTML escaped, text plain, nothing undefined."""
+"""The Jinja environment of the report: escaped HTML, plain text, strict undefined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data of the interactive viewer: anatomy and t on one lattice, packed for the page."""
+"""Data of the interactive viewer: anatomy and t on one grid, packed for the page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The brain that all viewers of a page share, 8-bit grey on `STEP_MM` samples."""
+    """The anatomy shared by all viewers of a page, 8-bit grey on `STEP_MM` samples."""
 
     packed: Packed
     box: Box
@@ -46,7 +46,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Viewer:
-    """One contrast: t in hundredths as 16-bit integers, and what the script must know."""
+    """One contrast: t in hundredths as 16-bit integers, and settings of the script."""
 
     packed: Packed
     settings: dict[str, Any]
@@ -54,13 +54,13 @@ class Viewer:
 
 
 def pack(values: NDArray[Any]) -> Packed:
-    """Pack an array, shape (x, y, z); the same values give the same text."""
+    """Pack an array, shape (x, y, z), deterministically."""
     little = np.ascontiguousarray(values.T, dtype=values.dtype.newbyteorder("<"))
     return Packed(base64.b64encode(gzip.compress(little.tobytes(), 9, mtime=0)).decode("ascii"))
 
 
 def anatomy(template: Volume) -> Anatomy:
-    """Sample the template (linear) inside the box round its brain."""
+    """Sample the template (linear) inside the bounding box of its brain."""
     tight = box_round(np.nan_to_num(template.data) > 0, template.affine)
     box = Box(np.floor(tight.low / STEP_MM) * STEP_MM, tight.high)
     grey = np.nan_to_num(on_lattice(template, box, order=1))
@@ -77,7 +77,7 @@ def viewer(result: ContrastResult, brain: Anatomy, simulated: bool) -> Viewer:
     result : ContrastResult
     brain : Anatomy
     simulated : bool
-        The script then writes so across each slice.
+        Marks each slice as simulated.
     """
     t = on_lattice(result.t_map, brain.box)
     scaled = np.where(np.isfinite(t), np.clip(np.round(T_SCALE * t), -32767, 32767), NOT_MEASURED)

@@ -1,4 +1,4 @@
-"""Where CSF, skull, scalp, face, eyes and neck lie round a template brain."""
+"""Geometry of CSF, skull, scalp, face, eyes and neck round a template brain."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _BONE_MM, _BONE_SD_MM = 6.5, 0.8
 _SCALP_MM, _SCALP_SD_MM = 8.0, 1.2
 _CORD_FROM_Z_MM = -66.0
 
-# Centre and semi-axes in mm (MNI x, y, z): our sketch of a face and neck, judged by eye.
+# Centre and semi-axes in mm (MNI x, y, z): our approximate face and neck, set by eye.
 _FACE = ((0.0, 42.0, -58.0), (58.0, 44.0, 62.0))
 _NOSE = ((0.0, 88.0, -52.0), (13.0, 18.0, 20.0))
 _NECK = ((0.0, -34.0), (56.0, 62.0))
 _NECK_BELOW_Z_MM = -38.0
 _EYES = (((-32.0, 60.0, -38.0), (12.5,) * 3), ((32.0, 60.0, -38.0), (12.5,) * 3))
-# Centre and standard deviations in mm (y, z) of the temporal muscle's bump: our sketch as well.
+# Centre and standard deviations in mm (y, z) of the temporal muscle's bump: also our approximation.
 _TEMPLE, _TEMPLE_FROM_X_MM = ((8.0, -12.0), (24.0, 24.0)), 40.0
 _AIRWAYS = (
     ((0.0, 60.0, -60.0), (9.0, 22.0, 18.0)),
@@ -40,7 +40,7 @@ _AIRWAYS = (
 
 @dataclass(frozen=True)
 class HeadParts:
-    """Disjoint masks of the head; what is left is air.
+    """Disjoint masks of the head; the rest is air.
 
     `depth_mm` is the distance below the scalp's outer surface, valid in `soft`.
     """
@@ -74,9 +74,9 @@ def label_head(brain: Mask, grid: Grid) -> HeadParts:
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Signed distances in mm (negative inside) that a person's own head is built from.
+    """Signed distances in mm (negative inside) that define a person's head.
 
-    `hull` is measured from the brain's smooth hull and goes on outside; `muscle` is the share (0
+    `hull` is measured from the brain's smooth hull, inside and outside; `muscle` is the share (0
     to 1) of the full thickness of the temporal muscle.
     """
 
@@ -89,7 +89,7 @@ class Surfaces:
 
 
 def surfaces(brain: Mask, grid: Grid) -> Surfaces:
-    """Compute the distances that decide every layer of a head, on 2 mm voxels.
+    """Compute the distances that define every layer of a head, on 2 mm voxels.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def coarse_grid(grid: Grid) -> Grid:
 def ellipsoid_distance(
     grid: Grid, centre: tuple[float, ...], axes: tuple[float, ...]
 ) -> NDArray[np.float32]:
-    """Approximate signed distance in mm to an ellipsoid, negative inside."""
+    """Approximate the signed distance in mm to an ellipsoid, negative inside."""
     squares = [
         ((axis - c) / a) ** 2 for axis, c, a in zip(grid_axes(grid), centre, axes, strict=True)
     ]
@@ -144,11 +144,11 @@ def _hull_distance(core: Mask) -> Field:
 
 
 def _coarse_hull(core: Mask) -> Field:
-    """Signed distance in mm to the core closed by a ball, on 2 mm voxels (fast and smooth)."""
+    """Compute the signed distance in mm to the closed core, on 2 mm voxels (fast and smooth)."""
     coarse = core[::2, ::2, ::2]
     grown = 2 * distance_transform_edt(~coarse) <= _HULL_CLOSING_MM
     hull = 2 * distance_transform_edt(grown) > _HULL_CLOSING_MM
-    # Beyond the lower edge the cord goes on, so the edge is not a surface.
+    # The cord continues below the grid, so its lower edge is not a surface.
     distance = 2 * (distance_transform_edt(~hull) - distance_transform_edt(hull))
     return np.asarray(distance, dtype=np.float32)
 
@@ -176,7 +176,7 @@ def _face_and_neck(grid: Grid) -> Field:
 
 
 def _temporal_muscle(grid: Grid) -> Field:
-    """Share of the muscle's full thickness: a bump over each temple, none near the midline."""
+    """Return the fraction of full muscle thickness: a bump over each temple."""
     x, y, z = grid_axes(grid)
     (cy, cz), (ay, az) = _TEMPLE
     over = np.exp(-0.5 * (((y - cy) / ay)[:, None] ** 2 + ((z - cz) / az) ** 2))

@@ -1,4 +1,4 @@
-"""The files of a simulated study, as BIDS names them; every one says that it is simulated."""
+"""Write a simulated study as a BIDS dataset; every file is marked as simulated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[
     Yields
     ------
     tuple of str and bytes
-        Path relative to the dataset, content. Same person, same bytes.
+        Path relative to the dataset, content. The same person gives the same bytes.
     """
     images = {"T1w": person.t1w, "T2w": person.t2w}
     if person.lesion is not None:

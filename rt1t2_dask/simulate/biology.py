@@ -1,4 +1,4 @@
-"""How the T1w/T2w ratio of healthy people's brain tissue differs, at several scales."""
+"""Healthy variation of the T1w/T2w ratio at several spatial scales."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Biology:
     parcels: NDArray[np.float64]
 
     def at(self, field: Image, grey: Image, white: Image, labels: Labels) -> Image:
-        """Deviation of pure brain tissue.
+        """Return the deviation of pure brain tissue.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ def draw_biology(rng: np.random.Generator, grid: Grid) -> Biology:
 
 
 def label_parcels(grey: NDArray[np.floating], grid: Grid) -> Labels:
-    """Divide space into parcels round points of the grey matter that are spread evenly.
+    """Parcellate space round evenly spread grey-matter points.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def label_parcels(grey: NDArray[np.floating], grid: Grid) -> Labels:
 def _spread_evenly(
     candidates: NDArray[np.floating], rng: np.random.Generator
 ) -> NDArray[np.floating]:
-    """Take the point farthest from those taken, again and again."""
+    """Choose points by farthest-point sampling."""
     drawn = candidates[rng.choice(len(candidates), min(len(candidates), 20 * N_PARCELS), False)]
     taken = [drawn[0]]
     distance = np.full(len(drawn), np.inf)

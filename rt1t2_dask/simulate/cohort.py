@@ -1,4 +1,4 @@
-"""Who takes part in the simulated study, and what was planted in whom."""
+"""Participants of the simulated study, and their planted effects."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class GroupSpec:
     Parameters
     ----------
     prefix : str
-        Letters that open the participant ids: PSP gives sub-PSP01.
+        Prefix of the participant IDs: PSP gives sub-PSP01.
     n : int
-        How many.
+        Number of people.
     age_mean, age_sd : float
         Years.
     n_male : int
-        How many of them are male.
+        Number of males.
     effects : bool
         Whether `PAPER_EFFECTS` are planted.
     lesions : bool
@@ -73,7 +73,7 @@ def people(groups: Mapping[str, GroupSpec], seed: int) -> pd.DataFrame:
     Parameters
     ----------
     groups : mapping of str to GroupSpec
-        By the name used in the column ``group``.
+        By name in the column ``group``.
     seed : int
         Seed of the study.
 
@@ -97,7 +97,7 @@ def participant_ids(spec: GroupSpec) -> list[str]:
 
 
 def person_seed(seed: int, participant_id: str) -> tuple[int, ...]:
-    """Entropy of one person, from the study's seed and the id alone (SHA-256)."""
+    """Return the entropy of one person, from the study's seed and the ID alone (SHA-256)."""
     digest = hashlib.sha256(participant_id.encode()).digest()
     return (seed, *(int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)))
 
@@ -127,13 +127,13 @@ def simulate_participant(
     participant_id : str
         As in `people`.
     spec : GroupSpec
-        Says whether this person carries the effects and lesions.
+        Whether this person has the effects and lesions.
     seed : int
         Seed of the study.
     voxel_mm : float
         Voxel size of both scans, mm; in plane where `slice_mm` is given.
     effects : sequence of Effect
-        From `paper_effects`; lesions keep clear of them whether planted or not.
+        From `paper_effects`; lesions avoid them whether planted or not.
     scanner : Scanner
         Of the site.
     slice_mm : float, optional
@@ -166,6 +166,6 @@ def _age(spec: GroupSpec, seed: int, participant_id: str) -> float:
 
 
 def _sex(spec: GroupSpec, index: int) -> str:
-    """Spread the men evenly over the group."""
+    """Distribute males evenly over the group."""
     men_before, men_after = (i * spec.n_male // spec.n for i in (index, index + 1))
     return "M" if men_after > men_before else "F"

@@ -29,7 +29,7 @@ class Effect:
     centre_mm : tuple of float
         Template (MNI) coordinates.
     radius_mm : float
-        Where the change has fallen to half.
+        Radius at half of the change.
     change : float
         Fraction by which the ratio changes in the sphere, -0.15 for 15 % lower.
     """
@@ -41,9 +41,9 @@ class Effect:
 
 
 def change_at(points: NDArray[np.floating], effects: Sequence[Effect]) -> NDArray[np.float64]:
-    """Ratio change (fraction) of pure brain tissue at template points in mm, shape (..., 3).
+    """Compute the ratio change (fraction) of pure brain tissue at template points, shape (..., 3).
 
-    Where spheres overlap the larger change holds; edges fall off logistically over `EDGE_MM`.
+    Where spheres overlap, the larger change applies; edges fall off logistically over `EDGE_MM`.
     """
     total = np.zeros(points.shape[:-1])
     for effect in effects:
@@ -60,7 +60,7 @@ def planted_change(head: HeadModel, effects: Sequence[Effect], grid: Grid) -> ND
     Parameters
     ----------
     head : HeadModel
-        Its tissue fraction weighs the change: fluid does not change.
+        Its tissue fraction weights the change: CSF does not change.
     effects : sequence of Effect
         What was planted.
     grid : Grid
@@ -81,7 +81,7 @@ def planted_change(head: HeadModel, effects: Sequence[Effect], grid: Grid) -> ND
 def move_inside(effects: Sequence[Effect], head: HeadModel, depth_mm: float) -> tuple[Effect, ...]:
     """Move each centre to the nearest voxel at least `depth_mm` inside the brain mask.
 
-    The grid's own edges do not count as an edge of the brain. Centres that deep already stay.
+    The grid's edges are not edges of the brain. Centres already that deep are unchanged.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def move_inside(effects: Sequence[Effect], head: HeadModel, depth_mm: float) -> 
 
 
 def to_index(points: NDArray[np.floating], affine: Affine) -> Points:
-    """Voxel indices of world points in mm, shape (..., 3)."""
+    """Convert world points in mm, shape (..., 3), to voxel indices."""
     inverse = np.linalg.inv(np.asarray(affine, dtype=np.float64))
     return np.asarray(np.einsum("...j,ij->...i", points, inverse[:3, :3]) + inverse[:3, 3])
 
@@ -100,7 +100,7 @@ def to_index(points: NDArray[np.floating], affine: Affine) -> Points:
 def _moved(effect: Effect, head: HeadModel, depth_mm: float) -> Effect:
     centre = np.rint(to_index(np.array(effect.centre_mm), head.grid.affine)).astype(int)
     step = float(head.grid.voxel_mm[0])
-    # Depth is true only where the box reaches `depth_mm` further than the search.
+    # Depth is valid only where the box extends `depth_mm` beyond the search.
     reach, margin = round(_SEARCH_MM / step), int(np.ceil(depth_mm / step)) + 1
     start = np.maximum(centre - reach - margin, 0)
     stop = np.minimum(centre + reach + margin + 1, head.grid.shape)

@@ -1,4 +1,4 @@
-"""How much fluid a person's brain holds: ventricles of varying size, sulci of varying width."""
+"""CSF of a person's brain: ventricles of varying size, sulci of varying width."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _SULCI_SD, _SULCI_LOCAL_SD, _SULCI_SPACING_MM = 0.015, 0.03, 12.0
 
 
 def draw_wall_mm(rng: np.random.Generator) -> float:
-    """Draw how far this person's ventricle walls lie outside the template's, mm."""
+    """Draw the displacement of a person's ventricle walls from the template's, mm."""
     return float(np.clip(rng.normal(0, _WALL_SD_MM), -_MOST_WALL_MM, _MOST_WALL_MM))
 
 
 def draw_sulci(rng: np.random.Generator, grid: Grid) -> Image:
-    """Draw the fluid that half-filled voxels have more or less, as a share, on a grid."""
+    """Draw the change in CSF fraction of half-filled voxels on a grid."""
     field = random_field(rng, grid, spacing_mm=_SULCI_SPACING_MM, sd=_SULCI_LOCAL_SD)
     return np.asarray(rng.normal(0, _SULCI_SD) + field.on_grid(grid)[0], dtype=np.float32)
 
 
 def added_fluid(share: Image, sulci: Image) -> Image:
-    """Fluid that a voxel gains (or loses, negative), none where it is all fluid or all tissue.
+    """Compute the CSF a voxel gains (or loses), none for pure CSF or pure tissue.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def added_fluid(share: Image, sulci: Image) -> Image:
 
 
 def ventricle_swelling(csf: NDArray[np.floating], hull: Image, grid: Grid) -> SmoothField:
-    """Displacement (template mm) by which half of the ventricles' wall moves out by 1 mm or more.
+    """Compute a displacement (mm) that moves half of the ventricle walls out by 1 mm or more.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def ventricle_swelling(csf: NDArray[np.floating], hull: Image, grid: Grid) -> Sm
     Returns
     -------
     SmoothField
-        Three components; falls off to nothing 25 mm from the wall, and where the lattice ends.
+        Three components; falls off to 0 at 25 mm from the wall and at the edge of the lattice.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def ventricle_swelling(csf: NDArray[np.floating], hull: Image, grid: Grid) -> Sm
 
 
 def _cropped(field: SmoothField) -> SmoothField:
-    """Leave out the lattice's margins of zeros: the field is zero there."""
+    """Crop the lattice's margins of zeros."""
     moved = np.argwhere(np.any(field.coefficients != 0, axis=0))
     start, stop = moved.min(axis=0), moved.max(axis=0) + 1
     box = (slice(None), *(slice(a, b) for a, b in zip(start, stop, strict=True)))

@@ -29,7 +29,7 @@ class HeadModel:
     brain : ndarray of bool
         The template's brain mask.
     grey, white, csf, bone, soft : ndarray of float16
-        Tissue fractions, 0 to 1; what is missing to 1 is air. Eyes and cord count as soft.
+        Tissue fractions, 0 to 1; the remainder to 1 is air. Eyes and cord count as soft tissue.
     """
 
     grid: Grid
@@ -101,7 +101,7 @@ def _check_grids(t1: Volume, *others: Volume) -> None:
 
 
 def _padded_grid(template: Grid) -> tuple[Grid, tuple[slice, ...]]:
-    """Return the padded grid and where the template's voxels lie in it."""
+    """Return the padded grid and the position of the template's voxels in it."""
     origin = np.asarray(template.affine, dtype=np.float64)[:3, 3]
     before = np.ceil(np.maximum(origin - _BOX_MM[:, 0], 0)).astype(int)
     shape = np.ceil(np.maximum(_BOX_MM[:, 1] - origin + 1 + before, before + template.shape))

@@ -1,4 +1,4 @@
-"""What the tissues of the simulated head look like in T1w and T2w."""
+"""Intensities of the simulated tissues in T1w and T2w."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHITE_T1W = 223.0  # median of the ICBM152 2009a T1w where the white matter map 
 WHITE_T2W = 100.0
 
 # T2w of brain tissue against its T1w, both relative to white matter: CSF, grey and white matter
-# are the knots, so that a mixture of two neighbours lies on the line between them.
+# are the knots, so that mixtures of neighbours are interpolated linearly.
 _BRAIN_T1W = (0.15, 0.31, 0.74, 1.00, 1.08)
 _BRAIN_T2W = (3.30, 3.00, 1.30, 1.00, 0.95)
 

@@ -1,4 +1,4 @@
-"""Smooth random functions of position: cubic B-splines on a regular lattice."""
+"""Smooth random fields: cubic B-splines on a regular lattice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQUARED_BASIS = 151 / 315
 
 @dataclass(frozen=True)
 class SmoothField:
-    """A vector function of world position, known everywhere without resampling error.
+    """A vector field that can be evaluated anywhere without resampling error.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SmoothField:
     spacing_mm: float
 
     def at(self, points: Points) -> Points:
-        """Evaluate at world points in mm, shape (n, 3); gives shape (n, component)."""
+        """Evaluate at world points in mm, shape (n, 3); return shape (n, component)."""
         index = ((np.asarray(points, dtype=np.float64) - self.origin_mm) / self.spacing_mm).T
         values = [
             map_coordinates(c, index, order=3, prefilter=False, mode="grid-constant")
@@ -44,7 +44,7 @@ class SmoothField:
         return np.stack(values, axis=-1)
 
     def on_grid(self, grid: Grid) -> NDArray[np.float64]:
-        """Evaluate on an axis-aligned grid; gives shape (component, x, y, z)."""
+        """Evaluate on an axis-aligned grid; return shape (component, x, y, z)."""
         bases = [
             _basis((axis - start) / self.spacing_mm, count)
             for axis, start, count in zip(
@@ -57,7 +57,7 @@ class SmoothField:
         return np.asarray(np.einsum("cxyk,zk->cxyz", values, bases[2]))
 
     def reaches(self, points: Points) -> NDArray[np.bool_]:
-        """Tell where the field can differ from zero; points in mm, shape (..., 3)."""
+        """Return where the field can differ from zero; points in mm, shape (..., 3)."""
         margin = 2 * self.spacing_mm
         last = np.array(self.coefficients.shape[1:]) - 1
         low, high = self.origin_mm - margin, self.origin_mm + last * self.spacing_mm + margin
@@ -94,7 +94,7 @@ def random_field(
 
 
 def grid_axes(grid: Grid) -> list[NDArray[np.float64]]:
-    """World coordinates in mm along the three axes of an axis-aligned, positively stepped grid."""
+    """Return world coordinates in mm along the axes of an axis-aligned, positively stepped grid."""
     affine = np.asarray(grid.affine, dtype=np.float64)
     steps = np.diag(affine)[:3]
     if not np.array_equal(affine[:3, :3], np.diag(steps)) or np.any(steps <= 0):
@@ -106,7 +106,7 @@ def grid_axes(grid: Grid) -> list[NDArray[np.float64]]:
 
 
 def _basis(position: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Values of `count` cubic B-splines, centred at 0, 1, ..., at each position."""
+    """Evaluate `count` cubic B-splines, centred at 0, 1, ..., at each position."""
     distance = np.abs(position[:, None] - np.arange(count))
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.clip(2 - distance, 0, None) ** 3 / 6

@@ -46,7 +46,7 @@ _SKIN_MM, _GALEA_MM = 1.5, 1.0
 _FAT_MM = (3.0, 0.45, 0.25)
 _MOST_FAT_MM = 8.0
 _SHELL_SPACING_MM, _TEXTURE_SPACING_MM = 30.0, 7.0
-# The tables take this share of the skull on each side of the marrow.
+# Fraction of the skull's thickness in each of its two tables.
 _TABLE_SHARE = 0.3
 _BASE_Z_MM, _BASE_FADE_MM = -70.0, 25.0
 _DARK_SHARE = 3.0
@@ -54,7 +54,7 @@ _DARK_SHARE = 3.0
 
 @dataclass(frozen=True)
 class Shells:
-    """What is particular to one person's head outside the brain.
+    """One person's head outside the brain.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def paint_shells(
     Returns
     -------
     ndarray, shape (x, y, z)
-        0 in air. Where the brain lies the value means nothing.
+        0 in air. Values in the brain are undefined.
     """
     width = np.float32(max(voxel_mm, 1))
     value = {name: np.float32(v[CONTRASTS.index(contrast)]) for name, v in shells.values.items()}
@@ -160,7 +160,7 @@ def _soft(
 
 
 def _beyond(distance: Image, width: np.float32) -> Image:
-    """Share of a voxel that lies beyond a surface at this signed distance."""
+    """Return the fraction of a voxel beyond a surface at this signed distance."""
     return np.asarray(np.clip(distance / width + np.float32(0.5), 0, 1), dtype=np.float32)
 
 

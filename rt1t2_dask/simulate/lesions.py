@@ -35,7 +35,7 @@ def draw_lesions(
 ) -> tuple[Lesion, ...]:
     """Draw lesions of radius 4 to 9 mm centred in white matter.
 
-    No lesion reaches within 4 mm of a planted effect: what was planted stays measurable.
+    Lesions stay 4 mm away from planted effects, which remain measurable.
     """
     lesions = []
     white = np.flatnonzero(np.where(head.brain, head.white, 0) > _MIN_WHITE)
@@ -63,7 +63,7 @@ def add(
 
 
 def share_at(points: NDArray[np.floating], lesions: Sequence[Lesion]) -> NDArray[np.float64]:
-    """Lesioned share (0 to 1, smooth edge) at template points in mm, shape (..., 3)."""
+    """Compute the lesion fraction (0 to 1, smooth edge) at template points, shape (..., 3)."""
     share = np.zeros(points.shape[:-1])
     for lesion in lesions:
         radius = np.sqrt(

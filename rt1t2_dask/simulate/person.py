@@ -1,4 +1,4 @@
-"""One simulated person: T1w, T2w, lesion mask and the truth behind them."""
+"""One simulated person: T1w, T2w, lesion mask and ground truth."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "flu
 
 @dataclass(frozen=True)
 class Truth:
-    """What no scanner would tell.
+    """Ground truth of a simulated person.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class SimulatedPerson:
-    """Scans as a scanner would give them, and the truth; always simulated, never a patient."""
+    """Simulated scans and their ground truth; never of a patient."""
 
     t1w: Volume
     t2w: Volume
@@ -90,7 +90,7 @@ def simulate_person(
     head : HeadModel
         From `build_head`.
     seed : int or sequence of int
-        Entropy of this person; nothing else decides what is drawn.
+        Entropy of this person; decides everything that is drawn.
     voxel_mm : float
         Voxel size of both scans (in the slice's plane where `slice_mm` is given), 1 to 6.
     effects : sequence of Effect
@@ -98,9 +98,9 @@ def simulate_person(
     n_lesions : int
         Small strokes; 0 gives no lesion mask.
     keep_clear : sequence of Effect
-        Lesions keep away from these as from `effects`.
+        Lesions avoid these as they do `effects`.
     scanner : Scanner
-        Where both are scanned.
+        Scanner of both images.
     slice_mm : float, optional
         Thickness of axial 2-D slices of both scans, at least `voxel_mm`, at most 6; None is
         isotropic voxels.
@@ -143,7 +143,7 @@ def simulate_person(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """All that chance decides about a person; what their scanner adds is drawn apart."""
+    """Everything drawn at random for a person, apart from scanner effects."""
 
     warp: TrueWarp
     offset: Affine
@@ -184,7 +184,7 @@ def _scan(
 
 
 def _rng(seed: Seed, what: str) -> np.random.Generator:
-    """Return a stream of its own for each thing that is drawn: none shifts another."""
+    """Return an independent random stream for each quantity."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS.index(what),)))
 
 

@@ -1,4 +1,4 @@
-"""How one person's head maps onto the template, known exactly."""
+"""The exact map from one person's head to the template."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class TrueWarp:
     bends : tuple of SmoothField
         Displacements in mm, added after the affine, as functions of T1w world position.
     swelling : SmoothField, optional
-        Displacement per mm by which the ventricles' wall lies further out, as a function of
+        Displacement per mm of ventricle wall movement, as a function of
         template position; applied last.
     wall_mm : float
-        How far it does.
+        Movement of the ventricle wall, mm.
     """
 
     affine: Affine
@@ -52,7 +52,7 @@ class TrueWarp:
         return self._swollen(moved)
 
     def on_grid(self, grid: Grid) -> Points:
-        """Template mm of every voxel of an axis-aligned T1w grid, shape (x, y, z, 3)."""
+        """Return template mm of every voxel of an axis-aligned T1w grid, shape (x, y, z, 3)."""
         world = grid.world().astype(np.float64)
         moved = np.einsum("xyzj,ij->xyzi", world, self.affine[:3, :3]) + self.affine[:3, 3]
         for bend in self.bends:
@@ -60,12 +60,12 @@ class TrueWarp:
         return self._swollen(moved)
 
     def flatter(self, factor: float) -> TrueWarp:
-        """Return the same map with every bend and the swelling times a factor."""
+        """Return the map with every displacement scaled by a factor."""
         bends = tuple(bend.scaled(factor) for bend in self.bends)
         return TrueWarp(self.affine, bends, self.swelling, factor * self.wall_mm)
 
     def _swollen(self, points: Points) -> Points:
-        """Draw template points towards the ventricles, which makes them larger in the person."""
+        """Move template points towards the ventricles, which enlarges them in the person."""
         if self.swelling is None or not self.wall_mm:
             return np.asarray(points)
         inside = np.flatnonzero(self.swelling.reaches(points).ravel())
@@ -84,8 +84,8 @@ def draw_warp(
 
     Ventricles whose wall lies `wall_mm` further out are part of it where `swelling` is given.
 
-    A draw that folds (none has so far) is flattened step by step, never redrawn, so that every
-    seed gives one warp.
+    A draw that folds (none has so far) is scaled down stepwise, not redrawn, so that every seed
+    gives one warp.
     """
     affine = _about_head_centre(
         rng.uniform(-_TURN_DEG, _TURN_DEG, 3),
@@ -109,7 +109,7 @@ def draw_offset(rng: np.random.Generator) -> Affine:
 
 
 def smallest_jacobian(warp: TrueWarp, grid: Grid) -> float:
-    """Smallest determinant of the map's derivative over a grid (central differences)."""
+    """Compute the smallest Jacobian determinant over a grid (central differences)."""
     moved = warp.on_grid(grid)
     steps = [float(step) for step in grid.voxel_mm]
     derivative = np.stack([np.asarray(np.gradient(moved[..., i], *steps)) for i in range(3)])
@@ -131,7 +131,7 @@ def _in_ball(rng: np.random.Generator, radius: float) -> Points:
 
 
 def _coarse(grid: Grid, step_mm: float = 4.0) -> Grid:
-    """Cover the same box with voxels of `step_mm`, fine enough for the bends."""
+    """Cover the same box with voxels of `step_mm`."""
     shape = np.maximum(np.ceil(grid.voxel_mm * grid.shape / step_mm).astype(int), 2)
     affine = np.diag([step_mm, step_mm, step_mm, 1.0])
     affine[:3, 3] = np.asarray(grid.affine)[:3, 3]

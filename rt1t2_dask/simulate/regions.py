@@ -1,8 +1,8 @@
 """Simulated regional features of the cortex, with a planted change of similarity.
 
-Each person is a smooth pattern over the cortex, their own noise, and what age and sex do. In those
-with the effect, regions of the insula and limbic cortex move towards the profile that regions have
-in common, so that their similarity with the rest is higher.
+Each person is a smooth pattern over the cortex plus noise and effects of age and sex. In those with
+the effect, regions of the insula and limbic cortex move towards the common profile of regions,
+which raises their similarity with the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TYPICAL: Mapping[str, tuple[float, float]] = {
     "foldind": (32.0, 14.0),
     "curvind": (3.2, 1.3),
 }
-"""Mean over regions and spread between regions, of the size FreeSurfer gives (our choice)."""
+"""Mean over regions and spread between regions, typical of FreeSurfer (our choice)."""
 SMOOTH = 0.6
 PERSONAL = 0.55
 SHIFT = 0.12
@@ -51,7 +51,7 @@ def simulate_features(
     people : DataFrame
         participant_id, age (years), sex (M, F).
     affected : sequence of bool
-        Who carries the planted increase in insula and limbic cortex.
+        People with the planted increase in insula and limbic cortex.
     regions : sequence of str
         Canonical names.
     centroids : ndarray, shape (region, 3)
@@ -77,7 +77,7 @@ def simulate_features(
 
 
 def _typical_pattern(centroids: Float, left: Sequence[bool], seed: int) -> Float:
-    """Return the pattern that everybody shares, alike in both hemispheres, (region, feature)."""
+    """Return the common pattern, symmetric over hemispheres, (region, feature)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     unit = centroids / np.linalg.norm(centroids, axis=1, keepdims=True)
     unit = unit * np.where(np.asarray(left)[:, None], [1.0, 1.0, 1.0], [-1.0, 1.0, 1.0])
@@ -97,10 +97,10 @@ def _common_profile(pattern: Float) -> Float:
 
 
 def _turned_towards(pattern: Float, target: NDArray[np.bool_], common: Float) -> Float:
-    """Turn the targets' typical profiles to the side of the common one, (region, feature).
+    """Flip the targets' typical profiles to the side of the common one, (region, feature).
 
-    A region that opposes it would lose similarity on its way there: the planted increase would
-    be a decrease.
+    A region with an opposite profile would lose similarity: the planted increase would be a
+    decrease.
     """
     along = common / np.linalg.norm(common)
     share = (pattern - pattern.mean(axis=1, keepdims=True)) @ along
@@ -128,7 +128,7 @@ def _person(
 def aparc_table(
     values: Float, people: Sequence[str], regions: Sequence[str], side: str, feature: str
 ) -> bytes:
-    """Write one measure of one hemisphere as ``aparcstats2table`` does.
+    """Write one measure of one hemisphere like ``aparcstats2table``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What one person's head looks like to noiseless voxels of one size."""
+"""Render one person's head without noise at one voxel size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DISTANCES = ("hull", "face", "eyes", "airways", "muscle")
 
 @dataclass(frozen=True)
 class Tissue:
-    """What is particular to one person's tissues, fields on the T1w's grid or carried from it."""
+    """One person's tissue properties, on the T1w's grid or resampled from it."""
 
     biology: Biology
     sulci: Image
@@ -39,7 +39,7 @@ class Tissue:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the voxels of a scan lie in the template, and the person's tissue there."""
+    """Template coordinates of a scan's voxels, and the person's tissue there."""
 
     template_mm: Image
     tissue: Tissue
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A noiseless image, and by which fraction each voxel's ratio differs from the template's."""
+    """A noiseless image, and the fractional change of each voxel's ratio from the template's."""
 
     image: Image
     change: Image
@@ -55,7 +55,7 @@ class Rendered:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """What everybody's head is built from, whatever the voxel size."""
+    """Shared geometry of all heads, for any voxel size."""
 
     surfaces: anatomy.Surfaces
     parcels: NDArray[np.int16]
@@ -64,9 +64,9 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class BlurredBrain:
-    """Brain and cord as voxels of one size see them, cropped; `core` is their share of a voxel.
+    """Brain and cord averaged over voxels of one size, cropped; `core` is their volume fraction.
 
-    Intensities are those of the mixture with nothing (0) outside.
+    Intensities are mixed with 0 outside.
     """
 
     affine: Affine
@@ -80,7 +80,7 @@ class BlurredBrain:
 
 @lru_cache(maxsize=1)
 def shape_of(head: HeadModel) -> Shape:
-    """Compute the surfaces, parcels and ventricles of a head model, once a process."""
+    """Compute the surfaces, parcels and ventricles of a head model, once per process."""
     surfaces = anatomy.surfaces(head.brain, head.grid)
     every = (slice(None, None, 2),) * 3
     brain = head.brain[every]
@@ -122,7 +122,7 @@ def blurred(head: HeadModel, voxel_mm: float) -> BlurredBrain:
 
 
 def carried(place: Place, index: Points) -> Place:
-    """Read a place's smooth values at other voxels (linear: all vary over 9 mm and more)."""
+    """Interpolate a place's smooth values at other voxels (linear: all vary over at least 9 mm)."""
     at = np.moveaxis(index, -1, 0)
 
     def read(values: Image) -> Image:
@@ -153,11 +153,11 @@ def render(
     head : HeadModel
         From `build_head`.
     place : Place
-        Of the scan's voxels.
+        Voxels of the scan.
     contrast : {"t1w", "t2w"}
         Both share each change of the ratio by its square root.
     voxel_mm : float
-        Over which the head is averaged.
+        Voxel size that the head is averaged over.
     effects : sequence of Effect
         Planted, in template space.
     """
@@ -181,7 +181,7 @@ def _change(
     labels: NDArray[np.int16],
     effects: Sequence[Effect],
 ) -> Image:
-    """Fraction by which the ratio differs: this person's biology and what was planted."""
+    """Compute the fractional change of the ratio: biology and planted effects."""
     grey, white = _linear(brain.grey, index), _linear(brain.white, index)
     biology = place.tissue.biology
     own = biology.at(biology.field, grey, white, labels)
@@ -190,7 +190,7 @@ def _change(
 
 
 def _fluid(own: Tissue, contrast: str, share: Image) -> Image:
-    """Return what this person's fluid adds: its own brightness, wider or narrower sulci."""
+    """Return the change from this person's CSF: its brightness, wider or narrower sulci."""
     value = own.shells.values["fluid"][CONTRASTS.index(contrast)] * WHITE[contrast]
     gained = added_fluid(share, own.sulci) * np.float32(value - GREY[contrast])
     return np.asarray(gained + share * np.float32(value - FLUID[contrast]))
@@ -199,7 +199,7 @@ def _fluid(own: Tissue, contrast: str, share: Image) -> Image:
 def _outer(
     surfaces: anatomy.Surfaces, place: Place, index: Points, contrast: str, voxel_mm: float
 ) -> Image:
-    """Paint all that lies outside the brain."""
+    """Paint everything outside the brain."""
     distances = {name: _linear(getattr(surfaces, name), index, "nearest") for name in _DISTANCES}
     z_mm = place.template_mm[..., 2]
     painted = paint_shells(place.tissue.shells, distances, z_mm, contrast, voxel_mm)

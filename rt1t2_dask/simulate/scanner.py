@@ -1,4 +1,4 @@
-"""What a scanner adds to a clean image: gain, bias field, Rician noise, integers."""
+"""Scanner effects on a clean image: gain, bias field, Rician noise, quantisation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FWHM_PER_SD = np.sqrt(8 * np.log(2))
 
 @dataclass(frozen=True)
 class Scanner:
-    """What is particular to one site's scanner.
+    """Properties of one site's scanner.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Scanner:
         Standard deviation of the noise, share of white matter: 0.033 is a signal-to-noise ratio
         of 30.
     gain_sd : float
-        Spread of the logarithm of each image's own gain, as receivers are set anew for each:
+        Spread of the logarithm of each image's own gain, as receivers are adjusted for each:
         mean ratios of four people on one scanner differed by 4 to 5 % in all.
     bias_sd : float
         Spread of the logarithm of each image's smooth bias field, in part that of the coil, which
@@ -82,7 +82,7 @@ def scan(
     clean : ndarray, shape (x, y, z)
         Noise-free intensities.
     grid : Grid
-        Where they lie.
+        Grid of the image.
     white : float
         Intensity of white matter in `clean`.
     level : float
@@ -99,7 +99,7 @@ def scan(
     Returns
     -------
     Volume
-        int16, >= 0; multiplicative field, Rician noise that neighbours share.
+        int16, >= 0; with bias field and spatially correlated Rician noise.
     """
     if gamma != 1:
         clean = np.float32(white) * (clean / np.float32(white)) ** np.float32(gamma)
@@ -118,7 +118,7 @@ def scan(
 def _bias_field(
     rng: np.random.Generator, coil: SmoothField, head: NDArray[np.bool_], grid: Grid, sd: float
 ) -> NDArray[np.float32]:
-    """Draw the logarithm of a field whose mean over the head is 0: what is alike is the gain."""
+    """Draw the logarithm of a field with mean 0 over the head: the mean is the gain."""
     own_sd = sd * (1 - _COIL_SHARE) ** 0.5
     own = random_field(rng, grid, spacing_mm=_BIAS_SPACING_MM, sd=own_sd)
     field = own.on_grid(grid)[0] + coil.on_grid(grid)[0]
@@ -126,7 +126,7 @@ def _bias_field(
 
 
 def _noise(rng: np.random.Generator, grid: Grid) -> NDArray[np.float32]:
-    """Draw unit noise, shared by neighbours along the axes that are not thick slices."""
+    """Draw unit noise, correlated between neighbours except across thick slices."""
     white = rng.standard_normal(grid.shape, dtype=np.float32)
     voxel = np.asarray(grid.voxel_mm)
     fine = voxel < _THICK * voxel.min()

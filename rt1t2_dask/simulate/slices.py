@@ -1,4 +1,4 @@
-"""Thick 2-D slices: what is rendered finely is averaged through each slice."""
+"""Thick 2-D slices: average fine layers through each slice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SLICE_MM = 6.0
 
 @dataclass(frozen=True)
 class Slices:
-    """How a scan covers the head.
+    """The slice geometry of a scan.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Slices:
     step_mm : float
         Between rendered layers, at most `voxel_mm`.
     layers : int
-        Rendered layers a slice; 1 is isotropic voxels.
+        Rendered layers per slice; 1 for isotropic voxels.
     """
 
     voxel_mm: float
@@ -32,7 +32,7 @@ class Slices:
 
     @staticmethod
     def of(voxel_mm: float, slice_mm: float | None) -> Slices:
-        """Divide each slice into the fewest layers that are no thicker than a voxel.
+        """Divide each slice into the fewest layers no thicker than a voxel.
 
         Raises
         ------
@@ -67,8 +67,7 @@ class Slices:
     def averaged(self, image: NDArray[np.floating]) -> NDArray[np.float32]:
         """Average the layers of each slice.
 
-        The profile is the slice's thickness with edges as soft as a voxel: every layer is blurred
-        by one already.
+        The slice profile is its thickness with edges blurred by a voxel, as every layer already is.
         """
         if self.layers == 1:
             return np.asarray(image, dtype=np.float32)

@@ -1,1 +1,1 @@
-"""Several sites: sums in place of images, harmonisation, meta-analysis."""
+"""Multi-site studies: shared sums, harmonisation, meta-analysis."""

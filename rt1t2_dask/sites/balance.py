@@ -1,4 +1,4 @@
-"""How unequally groups are divided over sites."""
+"""Imbalance of groups across sites."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNBALANCED = 0.2
 
 
 def explained_membership(site: Sequence[str], first: Sequence[bool]) -> float:
-    """Return the share of the variance of group membership that the sites explain.
+    """Return the variance of group membership explained by site.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cells: sets of a site's people whose sums say nothing about few of them."""
+"""Cells: sets of a site's people whose sums do not disclose small groups."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WORTH = 0.002
 
 
 def held(design: Float, least: int) -> float:
-    """Largest share of a weighted sum that fewer than ``least`` people hold.
+    """Compute the largest share of a weighted sum held by fewer than ``least`` people.
 
     Parameters
     ----------
     design : ndarray, shape (person, column)
-        What values are multiplied with before they are summed over people.
+        Weights of the sums over people.
     least : int
         2 or more.
 
@@ -40,7 +40,7 @@ def held(design: Float, least: int) -> float:
     Notes
     -----
     For a set S the largest share is the largest eigenvalue of Q_S'Q_S, Q an orthonormal basis
-    of X; it is at most the sum of the people's leverages, so that most sets need no look.
+    of X; it is at most the sum of the people's leverages, so that most sets need no check.
     """
     left, singular, _ = np.linalg.svd(design, full_matrices=False)
     basis = left[:, singular > 1e-10 * max(float(singular.max(initial=0.0)), 1e-300)]
@@ -64,19 +64,19 @@ def held(design: Float, least: int) -> float:
 
 
 def is_safe(design: Float, least: int) -> bool:
-    """Whether no weighted sum over these people is about fewer than ``least``; see `held`."""
+    """Whether no weighted sum over these people discloses fewer than ``least``; see `held`."""
     return len(design) >= least and held(design, least) <= MOST_HELD
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Who is measured where.
+    """Patterns of present people over voxels.
 
     Parameters
     ----------
     present : ndarray of bool, shape (pattern, person)
     voxels : ndarray of int, shape (pattern,)
-        How many have this pattern.
+        Number of voxels with this pattern.
     """
 
     present: Bool
@@ -84,14 +84,14 @@ class Patterns:
 
     @classmethod
     def of(cls, counts: Mapping[bytes, int], people: int, most: int = 20_000) -> Patterns:
-        """Unpack what `count` gathered; the most frequent patterns are enough to choose cells."""
+        """Unpack the tally of `count`; the most frequent patterns suffice to choose cells."""
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
         packed = np.array([np.frombuffer(key, np.uint8) for key, _ in common])
         bits = np.unpackbits(packed.reshape(len(common), -1), axis=1, count=people)
         return cls(bits.astype(bool), np.array([n for _, n in common], np.int64))
 
     def kept(self, cells: Sequence[Cell]) -> int:
-        """Count the measurements that are shared if a cell counts only where it is whole."""
+        """Count the measurements shared if a cell is used only where complete."""
         return sum(int(len(c) * self.voxels[self.present[:, c].all(axis=1)].sum()) for c in cells)
 
 
@@ -104,7 +104,7 @@ def count(present: Bool, counts: dict[bytes, int]) -> None:
 
 
 def divide(people: Cell, patterns: Patterns, design: Float, least: int) -> list[Cell]:
-    """Divide a group into cells, so that few are left out where somebody is missing.
+    """Divide a group into cells, so that few people are left out where data are missing.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def divide(people: Cell, patterns: Patterns, design: Float, least: int) -> list[
     Returns
     -------
     list of ndarray of int
-        Safe cells that hold everybody once: the group itself where halves are not safe, or
-        would share hardly more of it.
+        Safe cells that partition the group: the group itself where halves are not safe, or would
+        share hardly more.
     """
     best: tuple[int, list[Cell]] = (patterns.kept([people]), [people])
     wanted = best[0] + WORTH * len(people) * patterns.voxels.sum()
@@ -135,14 +135,14 @@ def divide(people: Cell, patterns: Patterns, design: Float, least: int) -> list[
 
 
 def _alike(present: Bool, voxels: NDArray[np.int64]) -> Cell:
-    """Order people so that those who miss the same voxels stand together."""
+    """Order people so that those with the same missing voxels are adjacent."""
     missing = (~present).astype(np.float64) * np.sqrt(voxels)[:, None]
     vectors = np.linalg.eigh(missing.T @ missing)[1]
     return np.lexsort((np.arange(present.shape[1]), np.round(vectors[:, -1], 9)))
 
 
 def _orders(alike: Cell, design: Float) -> list[Cell]:
-    """Orders to cut: as they are; with every level's share on both sides; level by level."""
+    """Yield orders to split: as they are; with every level on both sides; level by level."""
     coded = design[:, ((design == 0) | (design == 1)).all(axis=0)]
     stratum = np.unique(coded, axis=0, return_inverse=True)[1].ravel()
     place = np.empty(len(alike), np.intp)
@@ -153,12 +153,12 @@ def _orders(alike: Cell, design: Float) -> list[Cell]:
 
 
 def atoms(divisions: Sequence[Mapping[str, int]]) -> list[frozenset[str]]:
-    """Return the sets of people that several exports together tell apart.
+    """Return the sets of people that several exports together distinguish.
 
     Parameters
     ----------
     divisions : sequence of mapping of str to int
-        Of each export: everybody's cell. Whoever is not in an export is in none of its cells.
+        Of each export: the cell of every person. People not in an export are in none of its cells.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class Standardised:
     Parameters
     ----------
     mean : ndarray, shape (voxel,)
-        Mean at covariates 0: over sites by their people, or that of the reference site.
+        Mean at covariates 0: over sites weighted by people, or that of the reference site.
     slopes : ndarray, shape (covariate, voxel)
     deviation : ndarray, shape (voxel,)
         Residual standard deviation (divisor n), of all or of the reference site.
@@ -54,7 +54,7 @@ class Standardised:
 
 @dataclass(frozen=True)
 class Harmoniser:
-    """What takes site effects out of a map; arrays as in `Standardised`.
+    """Site effects to remove from a map; arrays as in `Standardised`.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Harmoniser:
     delta: Float
 
     def at(self, voxels: NDArray[np.intp]) -> Harmoniser:
-        """Choose voxels."""
+        """Select voxels."""
         return Harmoniser(**{name: array[..., voxels] for name, array in vars(self).items()})
 
     def apply(self, values: Float, site: int, covariates: Float) -> Float:
@@ -93,7 +93,7 @@ class Harmoniser:
 
 
 def require_people(counts: Mapping[str, int]) -> None:
-    """Refuse to harmonise sites that are too small.
+    """Refuse sites that are too small to harmonise.
 
     Raises
     ------
@@ -101,7 +101,9 @@ def require_people(counts: Mapping[str, int]) -> None:
         Fewer than two sites, or fewer than five people at one.
     """
     if len(counts) < 2:
-        raise UserError(f"ComBat needs two sites or more; there is {', '.join(counts) or 'none'}.")
+        raise UserError(
+            f"ComBat needs at least two sites; the study has {', '.join(counts) or 'none'}."
+        )
     for site, n in counts.items():
         if n < MIN_SITE:
             raise UserError(
@@ -111,14 +113,14 @@ def require_people(counts: Mapping[str, int]) -> None:
 
 
 def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standardised:
-    """Estimate the model and each site's place in it; any block of voxels, independent of others.
+    """Estimate the model and each site's residual moments; blocks of voxels are independent.
 
     Parameters
     ----------
     sites : sequence of Sums
         Of the design [1, covariates].
     reference : int, optional
-        Site that stays as it is.
+        Reference site, left unchanged.
 
     Raises
     ------
@@ -127,9 +129,9 @@ def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standard
 
     Notes
     -----
-    Johnson et al. 2007 (Biostatistics 8:118), Fortin et al. 2018 (NeuroImage 167:104). Voxels
-    where somebody is missing take who is there; a site with fewer than two, or whose people all
-    have one value (to float32's precision), gives NaN.
+    Johnson et al. 2007 (Biostatistics 8:118), Fortin et al. 2018 (NeuroImage 167:104). Voxels with
+    missing data use the people present; a site with fewer than two, or whose people all have one
+    value (to float32's precision), gives NaN.
     """
     k, covariates = len(sites), sites[0].columns - 1
     full = [site.through(_with_site(i, k, covariates)) for i, site in enumerate(sites)]
@@ -139,7 +141,7 @@ def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standard
     except np.linalg.LinAlgError:
         raise UserError(
             "ComBat: a covariate is a combination of the others and the sites (such as a group "
-            "that only one site has); name fewer covariates or leave that site out."
+            "at only one site); use fewer covariates or leave that site out."
         ) from None
     b = fit.coefficients
     people = np.stack([site.people for site in sites])
@@ -164,7 +166,7 @@ def standardise(sites: Sequence[Sums], reference: int | None = None) -> Standard
 
 
 def shrink(found: Standardised, reference: int | None = None) -> Harmoniser:
-    """Draw each site's estimates towards their own distribution over voxels.
+    """Shrink each site's estimates towards their distribution over voxels.
 
     Parameters
     ----------
@@ -176,7 +178,7 @@ def shrink(found: Standardised, reference: int | None = None) -> Harmoniser:
     Notes
     -----
     Parametric priors by moments; the posterior means are iterated until the largest relative
-    change over all voxels is under 1e-4, neuroCombat's rule, so that results are its results.
+    change over all voxels is under 1e-4, neuroCombat's rule, so that results agree.
     """
     gamma, delta = np.zeros_like(found.gamma), np.ones_like(found.delta)
     for k in range(len(gamma)):
@@ -192,7 +194,7 @@ def harmonise(
     reference: str | None = None,
     block: int = BLOCK,
 ) -> Harmoniser:
-    """Harmonise an array in place, so many voxels at a time.
+    """Harmonise an array in place, by blocks of voxels.
 
     Parameters
     ----------
@@ -200,11 +202,11 @@ def harmonise(
         Replaced; NaN where not measured.
     site : sequence of str, length person
     covariates : ndarray, shape (person, covariate)
-        What is kept.
+        Effects to preserve.
     reference : str, optional
-        Site that stays as it is.
+        Reference site, left unchanged.
     block : int
-        Voxels worked on together; decides the memory, not the result.
+        Voxels per block; affects memory, not results.
 
     Returns
     -------
@@ -238,7 +240,7 @@ def harmonise(
 
 
 def join(blocks: Sequence[Standardised], index: Sequence[NDArray[np.intp]]) -> Standardised:
-    """Put blocks of voxels together; voxels of no block are NaN."""
+    """Concatenate blocks of voxels; voxels of no block are NaN."""
     voxels = 1 + max(int(where.max(initial=-1)) for where in index)
     joined: dict[str, NDArray[np.generic]] = {}
     for name, values in vars(blocks[0]).items():
@@ -249,7 +251,7 @@ def join(blocks: Sequence[Standardised], index: Sequence[NDArray[np.intp]]) -> S
 
 
 def _with_site(site: int, sites: int, covariates: int) -> Float:
-    """Take [1, covariates] to [one column a site, covariates]."""
+    """Transform [1, covariates] to [one column per site, covariates]."""
     transform = np.zeros((1 + covariates, sites + covariates))
     transform[0, site] = 1.0
     transform[1:, sites:] = np.eye(covariates)
@@ -257,7 +259,7 @@ def _with_site(site: int, sites: int, covariates: int) -> Float:
 
 
 def _moments(site: Sums, expected: Float) -> tuple[Float, Float]:
-    """Sum and sum of squares of a site's residuals about coefficients of [1, covariates]."""
+    """Compute sum and sum of squares of a site's residuals from coefficients."""
     padded = np.concatenate([site.grams, np.zeros((1, *site.grams.shape[1:]))])
     first = site.cross[0].copy()
     for start in range(0, len(first), TILE):

@@ -1,4 +1,4 @@
-"""How much of the data is site, before and after harmonisation."""
+"""Variance explained by site, before and after harmonisation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SiteVariance:
-    """What site explains beyond the covariates, shape (voxel,).
+    """Site effects beyond the covariates, shape (voxel,).
 
     Parameters
     ----------
     share : ndarray
-        Partial R^2 of the site columns, 0 to 1; NaN where nobody differs.
+        Partial R^2 of the site columns, 0 to 1; NaN where data are constant.
     span : ndarray
         Largest minus smallest site mean at equal covariates, in the data's unit.
     """

@@ -1,4 +1,4 @@
-"""The model of all sites' people, built from what each shares of its columns."""
+"""The joint model of all sites, built from the columns each shares."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SiteGrams:
         Group of each cell.
     grams : ndarray, shape (cell, column, column)
     lacking : mapping of str to tuple of str
-        By group: variables that nobody in it has.
+        By group: variables missing for all of it.
     """
 
     site: str
@@ -40,25 +40,25 @@ class SiteGrams:
     lacking: dict[str, tuple[str, ...]]
 
     def of(self, group: str) -> Float:
-        """X'X of a whole group."""
+        """Return X'X of a whole group."""
         chosen = [k for k, name in enumerate(self.cells) if name == group]
         return np.asarray(self.grams[chosen].sum(axis=0))
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A contrast in words.
+    """A contrast specification.
 
     Parameters
     ----------
     groups : tuple of str
-        Whose means are the first columns.
+        Groups whose means are the first columns.
     covariates : tuple of str
-        Variables that follow, centred over everybody.
+        Covariates, centred over all people.
     contrast : ndarray, shape (leading, q)
-        Weights of the first columns; all others have none.
+        Weights of the first columns; zero for all others.
     sites : bool
-        Whether every site has a mean of its own.
+        Whether every site has its own mean.
     """
 
     groups: tuple[str, ...]
@@ -69,7 +69,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Joint:
-    """The joint model, and how each site's columns give its columns.
+    """The joint model, and the transforms from each site's columns.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Joint:
     transforms : dict
         By (site, group): from the site's columns to the model's, shape (column, new).
     n, dof : int
-        People, and residual degrees of freedom where nobody is missing.
+        People, and residual degrees of freedom without missing data.
     counts : dict of str to tuple of int
         People of every group, by site.
     """
@@ -97,8 +97,8 @@ def build(sites: Sequence[SiteGrams], wanted: Wanted) -> Joint:
     Raises
     ------
     UserError
-        A group is nowhere, a covariate is missing for it or the same for everybody, columns
-        depend on each other, too few people.
+        A group is at no site, a covariate is missing for it or constant, columns depend on each
+        other, or there are too few people.
     """
     _require_people(sites, wanted)
     levels = [f"site[{s}]" for s in _levels_of_sites(sites, wanted)] if wanted.sites else []
@@ -144,7 +144,7 @@ def joint_sums(
     cross: Float,
     squares: Float,
 ) -> Sums:
-    """Bring a site's sums to the joint model's columns.
+    """Transform a site's sums to the joint model's columns.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ def _require_people(sites: Sequence[SiteGrams], wanted: Wanted) -> None:
             short = [name for name in wanted.covariates if name in site.lacking.get(group, ())]
             if short:
                 raise UserError(
-                    f"site {site.site}: nobody of group {group} has a value of {short[0]}; leave "
-                    "it out of this contrast."
+                    f"site {site.site}: group {group} has no values of {short[0]}; leave it out "
+                    f"of this contrast."
                 )
 
 
@@ -185,7 +185,7 @@ def _levels_of_sites(sites: Sequence[SiteGrams], wanted: Wanted) -> list[str]:
 
 
 def _coded(sites: Sequence[SiteGrams], wanted: Wanted, name: str) -> list[str]:
-    """Columns of a variable: itself, or all levels but the first of those that are there."""
+    """Return the columns of a variable: itself, or all of its levels but the first."""
     own = {site.site: _named(site, name) for site in sites}
     for site in sites:
         if not own[site.site]:
@@ -199,7 +199,7 @@ def _coded(sites: Sequence[SiteGrams], wanted: Wanted, name: str) -> list[str]:
         text, number = (next(s for s, p in plain.items() if p is kind) for kind in (False, True))
         raise UserError(
             f"covariate {name} is text at site {text} ({', '.join(own[text])}) and a number at "
-            f"site {number}; code it alike and export again."
+            f"site {number}; code it the same way and export again."
         )
     if all(plain.values()):
         return [name]
@@ -212,7 +212,7 @@ def _coded(sites: Sequence[SiteGrams], wanted: Wanted, name: str) -> list[str]:
             counts[column] = counts.get(column, 0.0) + float(n)
     there = sorted(column for column, n in counts.items() if n > 0.5)
     if len(there) < 2:
-        raise UserError(f"covariate {name} is {there} for everybody in this contrast; drop it.")
+        raise UserError(f"covariate {name} is {there} for everybody in this contrast; remove it.")
     return there[1:]
 
 
@@ -222,7 +222,7 @@ def _require_common(own: dict[str, list[str]], name: str) -> None:
             if not set(first) & set(second):
                 raise UserError(
                     f"covariate {name} is coded {', '.join(first)} at site {one} and "
-                    f"{', '.join(second)} at site {other}; code it alike and export again."
+                    f"{', '.join(second)} at site {other}; code it the same way and export again."
                 )
 
 
@@ -236,7 +236,7 @@ def _variables(site: SiteGrams) -> list[str]:
 
 
 def _raw(site: SiteGrams, group: str, wanted: Wanted, names: Sequence[str]) -> Float:
-    """Take a group's columns at a site to the model's, not yet centred."""
+    """Transform a group's columns at a site to the model's, not centred."""
     change = np.zeros((len(site.columns), len(names)))
     constant = site.columns.index(CONSTANT)
     for k, name in enumerate(names):
@@ -252,7 +252,7 @@ def _raw(site: SiteGrams, group: str, wanted: Wanted, names: Sequence[str]) -> F
 
 
 def _own(site: SiteGrams, wanted: Wanted) -> list[str]:
-    """Columns that only this site has, where anybody of the contrast is there."""
+    """Return the columns of this site alone, if it has people of the contrast."""
     there = set(site.cells) & set(wanted.groups)
     return [name for name in site.columns if name.startswith(OWN) and there]
 
@@ -270,7 +270,7 @@ def _require_estimable(gram: Float, names: Sequence[str], n: int) -> None:
             )
     if n < len(names) + LEAST_DOF:
         own = [name for name in names if f"/{OWN}" in name]
-        remedy = f", or take {without_own(own)}" if own else ""
+        remedy = f", or set {without_own(own)}" if own else ""
         raise UserError(
             f"design: {n} people for {len(names)} columns {list(names)} leave fewer than "
             f"{LEAST_DOF} residual degrees of freedom; use fewer covariates{remedy}."
@@ -278,7 +278,7 @@ def _require_estimable(gram: Float, names: Sequence[str], n: int) -> None:
 
 
 def _remedy(name: str) -> str:
-    """Return what to do about a column that says nothing new."""
+    """Return the remedy for a redundant column."""
     if f"/{OWN}" in name:
-        return f"take {without_own([name])}"
+        return f"set {without_own([name])}"
     return "remove it from the covariates (a site with one group only: site.model=none)"

@@ -1,4 +1,4 @@
-"""Meta-analysis of the effects that sites found each for itself."""
+"""Meta-analysis of the sites' effects."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HARTUNG_KNAPP_SITES = 5
 
 @dataclass(frozen=True)
 class Meta:
-    """Effect over sites at every voxel; NaN where fewer than two sites have one.
+    """Combined effect at every voxel; NaN where fewer than two sites have one.
 
     Parameters
     ----------
     effect, se : ndarray, shape (voxel,)
         Weighted mean in the data's unit and its standard error.
     z : ndarray, shape (voxel,)
-        Normal deviate of ``effect / se``; of equal p where that quotient has Student's t.
+        Normal deviate of ``effect / se``; of equal p where that ratio follows Student's t.
     sites : ndarray of int, shape (voxel,)
         Sites that have an effect.
     q : ndarray, shape (voxel,)
@@ -71,10 +71,10 @@ def combine(
     effects, errors : ndarray, shape (site, voxel)
         Effect and standard error of each; NaN where a site has none.
     method : {"fixed", "random"}
-        Inverse variances; or DerSimonian-Laird, whose variance between sites is added.
+        Inverse variance; or DerSimonian-Laird, with variance between sites.
     dof : ndarray, shape (site, voxel), optional
         Degrees of freedom of each standard error (Satterthwaite's where variances differ by
-        group); without them standard errors count as known.
+        group); without them standard errors are taken as known.
 
     Raises
     ------
@@ -84,13 +84,13 @@ def combine(
     Notes
     -----
     DerSimonian and Laird 1986 (Control Clin Trials 7:177); Higgins and Thompson 2002 (Stat Med
-    21:1539). Every site's error is widened until effect over error is the normal deviate of its
-    t, since errors of few people that count as known make z too large. With ``random``, voxels
-    of five sites or more take the standard error of Hartung and Knapp 2001 (Stat Med 20:3875)
-    and Student's t with sites - 1 degrees of freedom.
+    21:1539). Every site's error is inflated so that effect over error is the z of its t, since
+    errors of few people taken as known make z too large. With ``random``, voxels of five sites or
+    more take the standard error of Hartung and Knapp 2001 (Stat Med 20:3875) and Student's t with
+    sites - 1 degrees of freedom.
     """
     if len(effects) < MIN_SITES:
-        raise UserError(f"a meta-analysis needs {MIN_SITES} sites or more; there is one.")
+        raise UserError(f"a meta-analysis needs at least {MIN_SITES} sites; the study has one.")
     sites = _weighted(effects, errors if dof is None else widened(effects, errors, dof))
     y, w, known = sites.y, sites.weight, sites.known
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +108,7 @@ def combine(
 
 
 def widened(effects: Float, errors: Float, dof: Float) -> Float:
-    """Return standard errors by which each effect is the normal deviate of its Student's t.
+    """Return standard errors for which effect / error is the z of the effect's Student's t.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _weighted(effects: Float, errors: Float) -> _Weighted:
 
 
 def _tested(sites: _Weighted, tau2: Float, method: Method) -> tuple[Float, Float, Float]:
-    """Effect, its standard error and its z at every voxel."""
+    """Compute the effect, its standard error and its z at every voxel."""
     weight = sites.weight / (1 + sites.weight * tau2)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = (weight * sites.y).sum(axis=0) / weight.sum(axis=0)
@@ -149,7 +149,7 @@ def _tested(sites: _Weighted, tau2: Float, method: Method) -> tuple[Float, Float
 def leave_one_out(
     effects: Float, errors: Float, method: Method = "random", dof: Float | None = None
 ) -> Float:
-    """Return z without each site in turn, shape (site, voxel); NaN where one site is left."""
+    """Compute z without each site in turn, shape (site, voxel); NaN where one site is left."""
     if len(effects) <= MIN_SITES:
         return np.full(effects.shape, np.nan)
     left = [np.arange(len(effects)) != k for k in range(len(effects))]

@@ -1,4 +1,4 @@
-"""Student's t, or F, of all sites' people together, from the sums that each site shares."""
+"""Pooled t or F over all sites, from the sums that each site shares."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEIGHBOURS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 @dataclass(frozen=True)
 class JointModel:
-    """The model of all sites' people.
+    """The joint model of all sites.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class JointModel:
 
 @dataclass(frozen=True)
 class Pooled:
-    """What the sums give: the test, the fit behind it and where nobody is missing."""
+    """The test, its fit, and the voxels without missing data."""
 
     result: GlmResult
     fit: Fit
@@ -60,7 +60,7 @@ def pooled_test(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> Pooled:
-    """Test a contrast at every voxel as if all images lay in one place.
+    """Test a contrast at every voxel as if all images were pooled.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _rows(fit: Fit, contrast: Float, middle: Float, dof: Float, usable: Bool) ->
 def _enough(
     sites: Sequence[Sums], model: JointModel, min_group_n: int, min_group_share: float
 ) -> Bool:
-    """Whether each group has as many people at a voxel as a test of pooled images asks."""
+    """Return where each group has enough people for a test of pooled images."""
     there = np.ones(len(sites[0].squares), bool)
     columns = model.groups or (None,)
     for column, size in zip(columns, model.sizes, strict=True):
@@ -133,7 +133,7 @@ def _members(site: Sums, column: int | None) -> Float:
 
 
 def neighbour_index(mask: Bool) -> NDArray[np.int64]:
-    """Find each voxel's next along x, y and z, shape (3, voxel); -1 outside the mask."""
+    """Find each voxel's next neighbour along x, y and z, shape (3, voxel); -1 outside the mask."""
     order = np.full([size + 1 for size in mask.shape], -1, np.int64)
     order[:-1, :-1, :-1][mask] = np.arange(int(mask.sum()))
     x, y, z = np.nonzero(mask)
@@ -146,7 +146,7 @@ def add_products(total: Float, row: NDArray[np.float64], index: NDArray[np.int64
     Parameters
     ----------
     total : ndarray, shape (6, voxel)
-        NaN wherever somebody is missing or there is no neighbour.
+        NaN where data are missing or there is no neighbour.
     row : ndarray, shape (voxel,)
     index : ndarray of int, shape (3, voxel)
         From `neighbour_index`.
@@ -158,7 +158,7 @@ def add_products(total: Float, row: NDArray[np.float64], index: NDArray[np.int64
 
 
 def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Float:
-    """Smoothness of the residuals of all people together, shape (3,), in voxels.
+    """Estimate the smoothness of the pooled residuals, shape (3,), in voxels.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
     Raises
     ------
     UserError
-        Nowhere are eight neighbouring voxels measured in everybody.
+        No 2 x 2 x 2 voxels are measured in everybody.
 
     Notes
     -----
@@ -188,8 +188,8 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
     here = np.flatnonzero(corners[mask])
     if not len(here):
         raise UserError(
-            "smoothness: no 2 x 2 x 2 voxels have everybody of all sites; leave out the site "
-            "that covers least: each export says how much of the brain it shares."
+            "smoothness: no 2 x 2 x 2 voxels are measured in everybody of all sites; leave out "
+            "the site with the smallest coverage, which each export reports."
         )
     index = neighbour_index(mask)[:, here]
     places = [here, *index]

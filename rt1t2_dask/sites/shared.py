@@ -1,4 +1,4 @@
-"""What a site shares in place of images: sums over cells of people, voxel by voxel."""
+"""The sums that a site shares instead of images: over cells of people, voxel by voxel."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 CONSTANT = "1"
 OWN = "own:"
-"""How a column begins that every site has for itself."""
+"""Prefix of site-specific columns."""
 MANTISSA_BITS = 11
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a site's sums are made of, neither centred nor scaled.
+    """The design columns of a site's sums, neither centred nor scaled.
 
     Parameters
     ----------
     names : tuple of str
         ``1``, numbers by their name, text as ``name[level]`` for every level.
     matrix : ndarray, shape (person, column)
-        0 where a group has no such variable.
+        0 where a group lacks the variable.
     lacking : mapping of str to tuple of str
-        By group: variables that nobody in it has.
+        By group: variables missing for all of it.
     """
 
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ class Columns:
 
 
 def columns_of(variables: pd.DataFrame, group: Sequence[str]) -> Columns:
-    """Code the variables that contrasts may need.
+    """Code the variables of the contrasts as columns.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def columns_of(variables: pd.DataFrame, group: Sequence[str]) -> Columns:
             elif missing:
                 raise UserError(
                     f"covariate {name} is missing for {missing} people of group {one}; fill it "
-                    "in, add them to cohort.exclude, or drop the covariate."
+                    f"in, add them to cohort.exclude, or remove the covariate."
                 )
         known = values.notna().to_numpy()
         if is_number(values):
@@ -84,7 +84,7 @@ def columns_of(variables: pd.DataFrame, group: Sequence[str]) -> Columns:
 
 
 def with_own(columns: Columns, own: Mapping[str, Sequence[float]]) -> Columns:
-    """Add columns that are this site's alone, such as its anchors; each gets a slope of its own.
+    """Add site-specific columns, such as its anchors; each has its own slope.
 
     Parameters
     ----------
@@ -96,19 +96,19 @@ def with_own(columns: Columns, own: Mapping[str, Sequence[float]]) -> Columns:
 
 
 def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:
-    """Refuse a group whose sums would be about fewer than ``least`` people.
+    """Refuse a group whose sums would disclose fewer than ``least`` people.
 
     Raises
     ------
     UserError
-        Naming the group, and the level or covariates at fault.
+        Names the group, and the level or covariates at fault.
     """
     own = np.asarray(group, np.str_)
     for name in dict.fromkeys(own.tolist()):
         rows = columns.matrix[own == name]
         if len(rows) < least:
             raise UserError(
-                f"group {name} has {len(rows)} people here; sums are shared of {least} or more "
+                f"group {name} has {len(rows)} people here; sums need at least {least} "
                 "(share.minimum_people). Leave the group out of cohort.groups at this site."
             )
         for k, level in enumerate(columns.names):
@@ -116,8 +116,8 @@ def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:
             few = min(n, len(rows) - n)
             if 0 < few < least:
                 raise UserError(
-                    f"{level} holds for {n} of {len(rows)} people of group {name}; sums are shared "
-                    f"of {least} or more (share.minimum_people). {_remedy_for_level(level)}"
+                    f"{level} holds for {n} of {len(rows)} people of group {name}; sums need at "
+                    f"least {least} (share.minimum_people). {_remedy_for_level(level)}"
                 )
         most = held(rows, least)
         if most > MOST_HELD:
@@ -129,30 +129,30 @@ def require_safe(columns: Columns, group: Sequence[str], least: int) -> None:
 
 
 def _remedy_for_level(level: str) -> str:
-    """Return what the user can do about a level that few people have."""
+    """Return the remedy for a level with few people."""
     if level.startswith(OWN):
-        return f"Leave those people out with cohort.exclude, or take {without_own([level])}."
-    return "Leave that covariate out, or join its levels."
+        return f"Leave those people out with cohort.exclude, or set {without_own([level])}."
+    return "Leave that covariate out, or merge its levels."
 
 
 def _remedy_for_columns(names: Sequence[str]) -> str:
-    """Return what the user can do about columns that few people decide."""
+    """Return the remedy for columns dominated by few people."""
     own = [name for name in names if name.startswith(OWN)]
     ways = ["use fewer covariates"] if len(own) < len(names) else []
-    ways += ["leave out whose value is far from all others"]
-    ways += [f"take {without_own(own)}"] if own else []
-    said = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
-    return f"{said[0].upper()}{said[1:]}."
+    ways += ["leave out people with outlying values"]
+    ways += [f"set {without_own(own)}"] if own else []
+    message = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 1 else ways[0]
+    return f"{message[0].upper()}{message[1:]}."
 
 
 def without_own(own: Sequence[str]) -> str:
-    """Return the words for the setting that shares no column of a site's own."""
-    return f"calibration=none at every site, which leaves gain in and shares no {', '.join(own)}"
+    """Return the setting that shares no site-specific columns."""
+    return f"calibration=none at every site, which shares no {', '.join(own)}"
 
 
 @dataclass(frozen=True)
 class GroupSums:
-    """Sums over a group's people at voxels, each cell only where it is whole.
+    """Sums over a group's people at voxels, each cell only where complete.
 
     Parameters
     ----------
@@ -169,12 +169,12 @@ class GroupSums:
 
 
 def group_sums(values: NDArray[Any], matrix: Float, cells: Sequence[Cell]) -> GroupSums:
-    """Sum a group up.
+    """Sum a group.
 
     Parameters
     ----------
     values : ndarray, shape (person, voxel)
-        Of everybody; NaN where not measured.
+        Of all people; NaN where not measured.
     matrix : ndarray, shape (person, column)
     cells : sequence of ndarray of int
         The group's, rows of ``values``.
@@ -195,7 +195,7 @@ def add_differences(total: Float, row: Float, index: NDArray[np.int64]) -> None:
     Parameters
     ----------
     total : ndarray, shape (6, voxel)
-        Pairs as `pooled.NEIGHBOURS`; NaN wherever somebody is missing or there is no neighbour.
+        Pairs as `pooled.NEIGHBOURS`; NaN where data are missing or there is no neighbour.
     row : ndarray, shape (voxel,)
     index : ndarray of int, shape (3, voxel)
         From `pooled.neighbour_index`.
@@ -223,7 +223,7 @@ def products_of(differences: Float, squares: Float, index: NDArray[np.int64]) ->
 
 
 def rounded(values: Float, bits: int = MANTISSA_BITS) -> NDArray[np.float32]:
-    """Round to so many bits after the first, unbiased, so that files are small."""
+    """Round to this many significant bits, unbiased, so that files compress."""
     whole = np.asarray(values, np.float32).view(np.uint32)
     drop = 23 - bits
     half = np.uint32((1 << (drop - 1)) - 1) + ((whole >> np.uint32(drop)) & np.uint32(1))
@@ -232,7 +232,7 @@ def rounded(values: Float, bits: int = MANTISSA_BITS) -> NDArray[np.float32]:
 
 
 def demographics_of(people: pd.DataFrame, least: int) -> dict[str, dict[str, float | None]]:
-    """Count and sum age and sex by group; None where it would be about fewer than ``least``.
+    """Count and sum age and sex by group; None where it would disclose fewer than ``least``.
 
     Parameters
     ----------

@@ -13,13 +13,13 @@ DEGREE = 3
 
 
 def spline_columns(values: Float, df: int = 5) -> Float:
-    """Cubic B-splines of a covariate with knots at its quantiles.
+    """Compute cubic B-splines of a covariate with knots at its quantiles.
 
     Parameters
     ----------
     values : ndarray, shape (person,)
     df : int
-        Functions of the basis, 4 to 10; one of them is left out, as the model has a mean.
+        Functions of the basis, 4 to 10; one is left out, as the model has a mean.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def spline_columns(values: Float, df: int = 5) -> Float:
     Raises
     ------
     UserError
-        Too few different values.
+        Too few distinct values.
 
     Notes
     -----
@@ -38,8 +38,8 @@ def spline_columns(values: Float, df: int = 5) -> Float:
     """
     if len(np.unique(values)) < df:
         raise UserError(
-            f"smooth term: {len(np.unique(values))} different values for {df} splines; "
-            "leave it out of site.smooth."
+            f"smooth term: {len(np.unique(values))} distinct values for {df} splines; leave it "
+            f"out of site.smooth."
         )
     inner = np.quantile(values, np.linspace(0, 1, df - DEGREE + 1)[1:-1])
     ends = np.repeat([values.min(), values.max()], DEGREE + 1)

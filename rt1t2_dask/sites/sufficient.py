@@ -1,4 +1,4 @@
-"""Sums over a site's people that carry a linear model without carrying any of them."""
+"""Sufficient statistics of a linear model over a site's people."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Sums:
     Parameters
     ----------
     grams : ndarray, shape (pattern, column, column)
-        X'X of everybody, then for each other set of people that is present somewhere.
+        X'X of all people, then of each other set of people present at some voxel.
     pattern : ndarray of int, shape (voxel,)
-        Which of them holds at a voxel; -1 where the site gives nothing.
+        Index of the set at each voxel; -1 where the site has none.
     cross : ndarray, shape (column, voxel)
-        X'Y in the data's unit; 0 where the site gives nothing.
+        X'Y in the data's unit; 0 where the site has none.
     squares : ndarray, shape (voxel,)
         Y'Y, likewise.
     counts : ndarray of int, shape (pattern,)
@@ -71,7 +71,7 @@ class Sums:
 def accumulate(
     values: NDArray[Any], matrix: Float, least: Bool | None = None, minimum: int = 0
 ) -> Sums:
-    """Sum a site's people up.
+    """Sum over a site's people.
 
     Parameters
     ----------
@@ -80,10 +80,10 @@ def accumulate(
     matrix : ndarray, shape (person, column)
         Design, not centred.
     least : ndarray of bool, shape (set, person), optional
-        Sets of people, each of which must have ``minimum`` members at a voxel; where one
-        has not, the voxel is blank.
+        Sets of people, each of which needs ``minimum`` members at a voxel; otherwise the voxel is
+        blank.
     minimum : int
-        Smallest number of people that a sum may be about.
+        Smallest number of people in a sum.
     """
     present = np.isfinite(values)
     sets, pattern = patterns(present)
@@ -99,15 +99,15 @@ def accumulate(
 
 
 def join(blocks: Sequence[Sums], index: Sequence[NDArray[np.intp]], voxels: int) -> Sums:
-    """Put the sums of blocks of voxels together; voxels of no block are blank.
+    """Concatenate sums of blocks of voxels; voxels of no block are blank.
 
     Parameters
     ----------
     blocks : sequence of Sums
     index : sequence of ndarray of int
-        Where the voxels of each block lie.
+        Voxel indices of each block.
     voxels : int
-        Of the whole.
+        Total number of voxels.
     """
     columns = blocks[0].columns
     cross, squares = np.zeros((columns, voxels)), np.zeros(voxels)
@@ -130,7 +130,7 @@ def join(blocks: Sequence[Sums], index: Sequence[NDArray[np.intp]], voxels: int)
 
 @dataclass(frozen=True)
 class Fit:
-    """Least squares from sums, in a basis in which everybody's X'X is the identity.
+    """Least squares from sums, in a basis in which X'X of all people is the identity.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def solve(sites: Sequence[Sums], everybody: Float) -> Fit:
     sites : sequence of Sums
         Of one design and the same voxels.
     everybody : ndarray, shape (column, column)
-        X'X of all people, missing or not; of full rank. Decides the basis alone.
+        X'X of all people, missing or not; of full rank. Defines the basis only.
 
     Raises
     ------
@@ -181,8 +181,8 @@ def solve(sites: Sequence[Sums], everybody: Float) -> Fit:
 
     Notes
     -----
-    Normal equations in an orthonormal basis (Cholesky factor of ``everybody``), so that
-    covariates of any size lose no digits; directions nobody at a voxel informs are left out.
+    Normal equations in an orthonormal basis (Cholesky factor of ``everybody``), so that covariates
+    of any scale lose no digits; directions without data at a voxel are left out.
     """
     basis = np.linalg.inv(np.linalg.cholesky(everybody)).T
     combos, pattern = _combined(sites)
@@ -215,7 +215,7 @@ def solve(sites: Sequence[Sums], everybody: Float) -> Fit:
 
 
 def add(one: Sums, other: Sums) -> Sums:
-    """Put two sites of one design and the same voxels together."""
+    """Add the sums of two sites of one design and the same voxels."""
     combos, pattern = _combined([one, other])
     grams = np.zeros((len(combos) + 1, *one.grams.shape[1:]))
     counts = np.zeros(len(combos) + 1, np.int64)
@@ -227,7 +227,7 @@ def add(one: Sums, other: Sums) -> Sums:
 
 
 def residual_squares(site: Sums, coefficients: Float) -> Float:
-    """Sum of one site's squared residuals about given coefficients, shape (voxel,)."""
+    """Compute one site's residual sum of squares given coefficients, shape (voxel,)."""
     fitted = np.zeros(len(site.squares))
     padded = np.concatenate([site.grams, np.zeros((1, *site.grams.shape[1:]))])
     for start in range(0, len(fitted), TILE):
@@ -239,16 +239,16 @@ def residual_squares(site: Sums, coefficients: Float) -> Float:
 
 
 def varies(site: Sums) -> Bool:
-    """Return whether a site's people differ at all, by voxel; the first column of X is 1."""
+    """Return whether a site's values vary, by voxel; the first column of X is 1."""
     with np.errstate(divide="ignore", invalid="ignore"):
         about_mean = site.squares - site.cross[0] ** 2 / site.people
     return np.asarray(about_mean > CONSTANT * site.squares)
 
 
 def patterns(present: Bool) -> tuple[Bool, Index]:
-    """Find who is present somewhere, shape (person, set), and which set at each voxel.
+    """Find the sets of people present, shape (person, set), and the set of each voxel.
 
-    The first set is everybody.
+    The first set is all people.
     """
     whole = present.all(axis=0)
     some = np.flatnonzero(~whole)
@@ -260,7 +260,7 @@ def patterns(present: Bool) -> tuple[Bool, Index]:
 
 
 def _combined(sites: Sequence[Sums]) -> tuple[Index, Index]:
-    """Combine the sites' patterns, shape (combination, site), and say which at each voxel."""
+    """Combine the sites' patterns, shape (combination, site), and index them by voxel."""
     key = np.zeros(len(sites[0].pattern), np.int64)
     for site in sites:
         key = key * (len(site.grams) + 1) + site.pattern + 1

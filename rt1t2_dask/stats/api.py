@@ -32,15 +32,15 @@ def contrast(
     Parameters
     ----------
     maps : ndarray or DataArray, shape (participant, ...)
-        Everybody who was given to the design, in that order; NaN where not measured.
-        Read into memory as a whole.
+        All participants of the design, in its order; NaN where not measured. Read into memory as a
+        whole.
     design : Design
         From ``two_sample``, ``one_sample``, ``paired``, ``anova``, ``regression`` or
         ``from_formula``.
     variance : {"equal", "welch", "spm_unequal"}
         See :func:`rt1t2_dask.stats.glm.fit.fit`.
     min_group_n, min_group_share
-        A voxel needs this many people and this share of each group.
+        A voxel needs this many people and this fraction of each group.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def as_maps(maps: NDArray[Any] | xr.DataArray, design: Design) -> xr.DataArray:
     wanted = max(int(rows.max()) for rows in (design.rows, design.partner) if rows is not None) + 1
     if array.ndim < 1 or array.shape[0] < wanted:
         raise UserError(
-            f"maps of shape {array.shape}: the design counts {wanted} participants or more "
-            "along the first dimension."
+            f"maps of shape {array.shape}: the design needs {wanted} or more participants along "
+            f"the first dimension."
         )
     return array

@@ -39,7 +39,7 @@ def covariate_columns(
     Raises
     ------
     UserError
-        A value is missing, or text is the same for everybody.
+        A value is missing, or text is constant.
     """
     if covariates is None or covariates.shape[1] == 0:
         return np.empty((len(rows), 0)), []
@@ -62,7 +62,7 @@ def require_values(
     participants: Sequence[str] | None = None,
     role: str = "covariate",
 ) -> None:
-    """Refuse a variable that is missing for somebody.
+    """Refuse a variable with missing values.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def require_values(
     Raises
     ------
     UserError
-        Naming who it is missing for.
+        Names the participants without it.
     """
     missing = np.flatnonzero(values.isna().to_numpy())
     if len(missing):
-        who = [] if participants is None else [participants[rows[i]] for i in missing]
-        listed = f" ({', '.join(who[:5])}{', ...' if len(who) > 5 else ''})" if who else ""
+        labels = [] if participants is None else [participants[rows[i]] for i in missing]
+        listed = f" ({', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''})" if labels else ""
         raise UserError(
             f"{role} {name} is missing for {len(missing)} of {len(rows)} participants"
             f"{listed}; fill it in, add them to cohort.exclude, or drop the {role}."
@@ -91,7 +91,7 @@ def require_values(
 
 
 def is_number(values: pd.Series) -> bool:
-    """Whether a variable enters a model as a number; else by its levels."""
+    """Whether a variable enters a model as a number, else by its levels."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
@@ -101,5 +101,5 @@ def _coded(values: pd.Series, name: str) -> list[tuple[Float, str]]:
     text = values.astype(str)
     levels = sorted(text.unique())
     if len(levels) == 1:
-        raise UserError(f"covariate '{name}' is '{levels[0]}' for everybody; drop it.")
+        raise UserError(f"covariate '{name}' is '{levels[0]}' for everybody; remove it.")
     return [((text == level).to_numpy(np.float64), f"{name}[{level}]") for level in levels[1:]]

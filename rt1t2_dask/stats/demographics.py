@@ -114,7 +114,7 @@ def compare_pairs(
 
 
 def compare_ages(first: Float, second: Float) -> tuple[str, float]:
-    """Two-sided test of two samples: its name and p ("" and NaN under 3 values)."""
+    """Test two samples, two-sided: return name and p ("" and NaN for fewer than 3 values)."""
     if min(len(first), len(second)) < LEAST_VALUES:
         return "", float("nan")
     if all(_normal(sample) for sample in (first, second)):
@@ -123,32 +123,32 @@ def compare_ages(first: Float, second: Float) -> tuple[str, float]:
 
 
 def t_test_from_summary(first: tuple[float, float, int], second: tuple[float, float, int]) -> float:
-    """Two-sided p of Student's t from (mean, SD, n) of two groups."""
+    """Compute the two-sided p of Student's t from (mean, SD, n) of two groups."""
     return float(stats.ttest_ind_from_stats(*first, *second).pvalue)
 
 
 def joint_demographics(
     sums: Mapping[str, Sequence[Mapping[str, Any]]], reference: str
 ) -> pd.DataFrame:
-    """Describe groups of several sites from their sums.
+    """Describe groups pooled over sites from their sums.
 
     Parameters
     ----------
     sums : mapping of str to sequence of mapping
         By group, of each site: ``n``, ``age_n``, ``age_sum``, ``age_squares``, ``n_male``,
-        ``n_female``; None where it is not told.
+        ``n_female``; None where withheld.
     reference : str
 
     Returns
     -------
     DataFrame
-        Columns as `compare`; the test of age is always Student's t, and what one site does
-        not tell is NaN.
+        Columns as `compare`; the test of age is always Student's t, and what a site withholds is
+        NaN.
     """
 
     def total(group: str, name: str) -> float:
-        told = [site[name] for site in sums[group]]
-        return float("nan") if None in told or not told else float(sum(told))
+        known = [site[name] for site in sums[group]]
+        return float("nan") if None in known or not known else float(sum(known))
 
     rows, ages = [], {group: _joint_age(sums[group]) for group in sums}
     counts = np.array([[total(g, "n_male"), total(g, "n_female")] for g in sums])
@@ -195,12 +195,12 @@ UNKNOWN_AGE = (float("nan"), float("nan"), float("nan"))
 
 
 def _joint_age(sites: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]:
-    """Return mean, SD and n of a group's ages over sites; NaN where a site does not tell."""
+    """Return mean, SD and n of a group's ages over sites; NaN where a site withholds it."""
     names = ("age_n", "age_sum", "age_squares")
-    told = [[site[name] for name in names] for site in sites]
-    if not told or any(None in own for own in told):
+    known = [[site[name] for name in names] for site in sites]
+    if not known or any(None in own for own in known):
         return UNKNOWN_AGE
-    n, total, squares = np.sum(told, axis=0).tolist()
+    n, total, squares = np.sum(known, axis=0).tolist()
     mean = total / n if n else float("nan")
     spread = (squares - n * mean**2) / (n - 1) if n > 1 else float("nan")
     return mean, float(np.sqrt(max(spread, 0.0))), n

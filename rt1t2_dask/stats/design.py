@@ -29,20 +29,18 @@ class Design:
     names : tuple of str
         One name a column.
     group : ndarray of str, shape (observation,)
-        Group of each row: each may have a variance of its own, and each must have
-        enough people at a voxel.
+        Group of each row: each may have its own variance and must have enough people at a voxel.
     contrast : ndarray, shape (column, q) or (column,)
         Weights of the columns. One set gives a t, positive where the weighted sum
         is; several give an F of all. Kept with two axes.
     rows : ndarray of int, shape (observation,)
-        Position of each row in the participants that were given.
+        Position of each row in the participants.
     partner : ndarray of int, shape (observation,), optional
-        The participant whose map is subtracted from that of ``rows``, for pairs.
+        For pairs: the partner whose map is subtracted from that of ``rows``.
     blocks : ndarray of str, shape (observation,), optional
         Rows are exchanged only within their block (such as a site).
     flips : bool
-        Errors are exchanged by their sign, as in one group or in pairs, in place of
-        their order.
+        Signs are flipped, as in one group or in pairs, instead of exchanging rows.
     """
 
     matrix: Float
@@ -65,7 +63,7 @@ class Design:
 
     @property
     def q(self) -> int:
-        """Weighted sums that are tested together; above 1 the statistic is F."""
+        """Number of sets of weights tested together; above 1 the statistic is F."""
         return int(self.contrast.shape[1])
 
     @property
@@ -82,7 +80,7 @@ class Design:
 
     @property
     def dof(self) -> int:
-        """Residual degrees of freedom where nobody is missing."""
+        """Residual degrees of freedom without missing data."""
         return self.n - self.rank
 
     @property
@@ -146,12 +144,12 @@ def two_sample(
 
 
 def require_estimable(design: Design) -> None:
-    """Refuse a design whose columns depend on each other or leave hardly any residual.
+    """Refuse a design with linearly dependent columns or too few residual degrees of freedom.
 
     Raises
     ------
     UserError
-        Naming the first column that the columns before it already contain.
+        Names the first column that is a combination of the columns before it.
     """
     scale = np.linalg.norm(design.matrix, axis=0)
     for column in range(design.matrix.shape[1]):
@@ -190,7 +188,7 @@ def group_dof(design: Design) -> Float:
 
 
 def require_group_dof(design: Design, least: float) -> None:
-    """Refuse a design that leaves a group too few residual degrees of freedom of its own.
+    """Refuse a design that leaves a group too few residual degrees of freedom.
 
     Parameters
     ----------
@@ -201,14 +199,14 @@ def require_group_dof(design: Design, least: float) -> None:
     Raises
     ------
     UserError
-        Naming the group.
+        Names the group.
     """
     for name, dof in zip(design.groups, group_dof(design), strict=True):
         if dof < least:
             raise UserError(
                 f"design: the columns {list(design.names)} leave group {name} {abs(dof):.1f} "
-                "residual degrees of freedom of its own, too few for contrast.variance=welch; use "
-                "fewer covariates that vary in it alone, or take contrast.variance=equal."
+                "residual degrees of freedom of its own, too few for contrast.variance=welch; "
+                "use fewer covariates that vary in it alone, or set contrast.variance=equal."
             )
 
 
@@ -218,7 +216,7 @@ def require_members(group: NDArray[np.str_], names: Sequence[str], least: int = 
     Raises
     ------
     UserError
-        Naming the first group that is too small.
+        Names the first group that is too small.
     """
     for name in names:
         count = int(np.sum(group == name))

@@ -1,4 +1,4 @@
-"""Designs other than two groups: one group, pairs, several groups, a score."""
+"""Designs of one group, pairs, several groups, or a score."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def one_sample(
     ----------
     group_labels : sequence of str, length participant
     group : str
-        Who takes part.
+        Group tested.
     covariates, participants
         As in :func:`rt1t2_dask.stats.design.two_sample`.
 
@@ -70,9 +70,9 @@ def paired(
     first, second : str
         Positive t means the first condition is higher.
     pair : sequence, length participant
-        What the two maps of a pair share: the person, or the matched couple.
+        Pair of each map: the person, or the matched pair.
     covariates : DataFrame, one row a participant, optional
-        The first member's value counts, centred over pairs.
+        The value of the first member of each pair, centred over pairs.
     participants : sequence of str, optional
         Labels used in error messages.
 
@@ -84,7 +84,7 @@ def paired(
     Raises
     ------
     UserError
-        A pair holds a condition twice, or fewer than two pairs are complete; else as
+        A pair has a condition twice, or fewer than two pairs are complete; else as
         ``two_sample``.
 
     Notes
@@ -98,7 +98,9 @@ def paired(
     places = [_by_pair(labels, name, pair, participants) for name in (first, second)]
     keys = [key for key in places[0] if key in places[1]]
     if len(keys) < 2:
-        raise UserError(f"{len(keys)} pairs have both '{first}' and '{second}'; 2 or more needed.")
+        raise UserError(
+            f"{len(keys)} pairs have both '{first}' and '{second}'; at least 2 are needed."
+        )
     rows, partner = (np.array([place[key] for key in keys], dtype=np.intp) for place in places)
     names = np.full(len(rows), f"{first}-{second}")
     return _constant(rows, names, covariates, participants, partner)
@@ -158,9 +160,9 @@ def regression(
     ----------
     group_labels : sequence of str, length participant
     within : sequence of str
-        Who takes part; each group has a mean of its own.
+        Who takes part; each group has its own mean.
     score : Series of numbers, one a participant
-        Its name names the column; it is centred.
+        Its name becomes the column's; it is centred.
     covariates, participants
         As in :func:`rt1t2_dask.stats.design.two_sample`.
 
@@ -172,7 +174,7 @@ def regression(
     Raises
     ------
     UserError
-        The score is missing for somebody or is the same for everybody; else as
+        The score is missing for somebody or is constant; else as
         ``two_sample``.
     """
     rows, names = _members(group_labels, within)
@@ -186,7 +188,7 @@ def regression(
 
 
 def _members(labels: Sequence[str], groups: Sequence[str]) -> tuple[Rows, NDArray[np.str_]]:
-    """Rows of the groups and the group of each."""
+    """Return the rows of the groups and the group of each."""
     known = np.asarray(labels, dtype=np.str_)
     rows = np.flatnonzero(np.isin(known, list(groups)))
     require_members(known[rows], groups)
@@ -213,13 +215,13 @@ def _by_pair(
     pair: Sequence[object],
     participants: Sequence[str] | None,
 ) -> dict[object, int]:
-    """Row of each pair in one condition, in the order of the rows."""
+    """Return the row of each pair in one condition, in row order."""
     rows = np.flatnonzero(labels == condition)
     require_values(pd.Series(list(pair)).iloc[rows], "pair", rows, participants)
     found: dict[object, int] = {}
     for row in rows.tolist():
         if pair[row] in found:
-            raise UserError(f"pair '{pair[row]}' has '{condition}' twice; a pair holds each once.")
+            raise UserError(f"pair '{pair[row]}' has '{condition}' twice; each pair needs it once.")
         found[pair[row]] = row
     return found
 

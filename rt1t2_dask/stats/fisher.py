@@ -1,4 +1,4 @@
-"""Fisher's exact test of groups x 2 tables: by enumeration, or by drawing where tables abound."""
+"""Fisher's exact test of groups x 2 tables, by enumeration or Monte Carlo."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from scipy import special
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-# Beyond so many tables Fisher's p is drawn: half a million took 0.13 s on one core to enumerate.
+# Above this number of tables, p is by Monte Carlo: half a million took 0.13 s on one core to
+# enumerate.
 MOST_TABLES = 1_000_000
 DRAWS, DRAW_SEED = 200_000, 20_250
-# Tables as probable as the observed one count, whatever the rounding of their logarithms.
+# Relative tolerance for tables as probable as the observed one.
 LOG_TIE = 1e-7
 
 
@@ -23,13 +24,13 @@ def fisher_exact(counts: NDArray[Any]) -> float:
 
 
 def fisher_test(counts: NDArray[Any], most_tables: int = MOST_TABLES) -> tuple[float, float]:
-    """Fisher's exact test of an r x 2 table.
+    """Test an r x 2 table by Fisher's exact test.
 
     Parameters
     ----------
     counts : ndarray of int, shape (group, 2)
     most_tables : int
-        Up to so many tables of the same margins are enumerated; beyond, they are drawn.
+        Up to this many tables of the same margins are enumerated, else sampled.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def count_tables(sizes: Int, first: int) -> int:
 
 
 def _drawn(sizes: Int, first: int, observed: float) -> tuple[float, float]:
-    """Monte Carlo: tables drawn from the multivariate hypergeometric distribution."""
+    """Compute p by Monte Carlo, from the multivariate hypergeometric distribution."""
     rng = np.random.default_rng(DRAW_SEED)
     tables = rng.multivariate_hypergeometric(sizes, first, size=DRAWS, method="marginals")
     rarer = int((_log_ways(tables, sizes) <= observed + LOG_TIE).sum())
@@ -72,7 +73,7 @@ def _drawn(sizes: Int, first: int, observed: float) -> tuple[float, float]:
 
 
 def _every_log_ways(sizes: Int, first: int) -> Float:
-    """Return the logarithm of the ways to make each table, group after group."""
+    """Return the log number of ways to make each table, group after group."""
     used, ways = np.zeros(1, np.int64), np.zeros(1)
     for k, size in enumerate(sizes[:-1].tolist()):
         own = np.arange(size + 1)

@@ -1,4 +1,4 @@
-"""Designs written as a formula of the participants' columns."""
+"""Designs from a formula of the participants' columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def from_formula(
     reference: str | None = None,
     participants: Sequence[str] | None = None,
 ) -> Design:
-    """Model participants by a formula and test weights of its columns, or a term.
+    """Build a design from a formula and test weights of its columns, or a term.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def _variables(
 def _expanded(
     formula: str, table: pd.DataFrame
 ) -> tuple[Float, tuple[str, ...], dict[str, list[int]]]:
-    """Columns, their names, and which of them belong to each term."""
+    """Return columns, their names, and the columns of each term."""
     from formulaic import model_matrix
     from formulaic.errors import FormulaicError
 
@@ -124,7 +124,7 @@ def _contrast(
         for name, weight in row.items():
             if name not in names:
                 raise UserError(
-                    f"weights name column '{name}'; the formula's are {', '.join(names)}."
+                    f"weights: the formula has no column '{name}'; it has {', '.join(names)}."
                 )
             out[names.index(name), k] = weight
     return out
@@ -135,4 +135,4 @@ def _term(terms: Mapping[str, list[int]], of: str) -> list[int]:
     for term, index in terms.items():
         if set(term.split(":")) == wanted and index:
             return index
-    raise UserError(f"of: '{of}' is no term of the formula; its terms are {', '.join(terms)}.")
+    raise UserError(f"of: the formula has no term '{of}'; its terms are {', '.join(terms)}.")

@@ -1,4 +1,4 @@
-"""Compile a numba kernel, on disk where a place to write is found."""
+"""Compile a numba kernel, cached on disk where possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(kernel: Kernel) -> Kernel:
-    """Compile for speed and without the GIL; cached across processes if possible."""
+    """Compile without the GIL; cached across processes if possible."""
     njit = cast("Callable[..., Any]", numba.njit)
     options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
     try:
@@ -21,5 +21,5 @@ def compiled(kernel: Kernel) -> Kernel:
 
 
 def inlined(kernel: Kernel) -> Kernel:
-    """Compile into its callers: a call with many arrays costs more than it does."""
+    """Compile inline into callers: a call with many arrays costs more than the body."""
     return cast("Kernel", numba.njit(inline="always")(kernel))

@@ -1,4 +1,4 @@
-"""Corrections for many tests."""
+"""Correction for multiple testing."""
 
 from __future__ import annotations
 

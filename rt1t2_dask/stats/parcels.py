@@ -13,7 +13,7 @@ from rt1t2_dask.stats.jit import compiled
 
 Floats = NDArray[np.float64]
 
-# A mean over less than half of a region is that of another region, its remainder.
+# A mean over less than half of a region does not represent it.
 MIN_COVERAGE = 0.5
 
 
@@ -25,7 +25,7 @@ def parcel_means(
     Parameters
     ----------
     maps : ndarray, shape (..., *labels.shape)
-        Any unit. NaN voxels leave their region's mean; zeros do not.
+        Any unit. NaN voxels are left out of the mean; zeros are not.
     labels : ndarray of int
         On the maps' own grid; 0 is background.
     wanted : sequence of int
@@ -43,7 +43,7 @@ def parcel_means(
 
     Notes
     -----
-    JuSpace 1.5 (``mean`` of the non-NaN voxels), whose figures it equals to 5e-10.
+    As JuSpace 1.5 (``mean`` of the non-NaN voxels), equal to 5e-10.
     """
     leading = maps.shape[: maps.ndim - labels.ndim]
     flat = _flat(maps, labels)
@@ -60,7 +60,7 @@ def parcel_voxels(labels: NDArray[np.integer[Any]], wanted: Sequence[int]) -> ND
 def parcel_coverage(
     maps: NDArray[Any], labels: NDArray[np.integer[Any]], wanted: Sequence[int]
 ) -> Floats:
-    """Return the share of each region's voxels that was measured, 0 to 1 (NaN: no such region)."""
+    """Return the measured fraction of each region's voxels, 0 to 1 (NaN: no such region)."""
     measured = np.isfinite(maps).astype(np.float32)
     return parcel_means(measured, labels, wanted)
 
@@ -71,19 +71,19 @@ def measured_means(
     wanted: Sequence[int],
     in_view: Floats | float = 1.0,
 ) -> tuple[Floats, Floats]:
-    """Average maps over the regions that were measured to half at least.
+    """Average maps over regions with at least half of their voxels measured.
 
     Parameters
     ----------
     maps, labels, wanted
         As in `parcel_means`.
     in_view : ndarray, shape (len(wanted),), or float
-        Share of each region that lies inside the grid, 0 to 1.
+        Fraction of each region inside the grid, 0 to 1.
 
     Returns
     -------
     means, coverage : ndarray of float64, shape (..., len(wanted))
-        A mean is NaN where the coverage, the measured share of the whole region, is under
+        A mean is NaN where the coverage, the measured fraction of the whole region, is under
         `MIN_COVERAGE`.
     """
     coverage = parcel_coverage(maps, labels, wanted)
@@ -99,7 +99,7 @@ def run_sums(
     lengths: NDArray[np.intp],
     totals: Floats,
 ) -> None:
-    """Sum runs of a row that start at ``first``; nothing between them is read."""
+    """Sum runs of a row that start at ``first``; other elements are not read."""
     for k in range(first.shape[0]):
         total = 0.0
         for value in row[first[k] : first[k] + lengths[k]]:
@@ -148,6 +148,6 @@ def _flat(maps: NDArray[Any], labels: NDArray[np.integer[Any]]) -> NDArray[Any]:
     if labels.ndim > maps.ndim or maps.shape[maps.ndim - labels.ndim :] != labels.shape:
         raise UserError(
             f"Maps of shape {maps.shape} do not end in the atlas labels' grid {labels.shape}: "
-            "move the atlas to the maps' grid first."
+            "resample the atlas to the maps' grid first."
         )
     return maps.reshape(-1, labels.size)

@@ -51,22 +51,22 @@ def permutation_test(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> xr.Dataset:
-    """Test a design's contrast by relabeling, with family-wise p over the maps given.
+    """Test a design's contrast by relabeling, with family-wise p over the maps.
 
     Parameters
     ----------
     maps : ndarray or DataArray, shape (participant, ...)
-        Everybody who was given to the design, in that order; NaN where not measured.
-        Three dimensions after the first where ``statistics`` are asked for.
+        All participants of the design, in its order; NaN where not measured.
+        Three dimensions after the first where ``statistics`` are requested.
     design : Design
         From ``two_sample``, ``one_sample``, ``paired``, ``anova``, ``regression`` or
         ``from_formula``.
     n : int
         Relabelings apart from the identity; all distinct ones where they are no more.
     seed : int
-        Same seed, same bits.
+        The same seed gives the same bits.
     statistics : sequence of {"extent", "mass", "tfce"}
-        What is wanted beside the largest statistic: clusters of 18 neighbours, TFCE of 26
+        What is computed beside the largest statistic: clusters of 18 neighbours, TFCE of 26
         with E 0.5, H 2.
     forming_p : float
         p of the cluster-forming threshold, one-sided for t.
@@ -78,24 +78,23 @@ def permutation_test(
     exchangeable, whole
         See :func:`rt1t2_dask.stats.permutation.exchange.plan`.
     pareto_tail : bool
-        Give small p by a generalised Pareto distribution of the null's tail; asks for 1,000
-        relabelings.
+        Extrapolate small p with a generalised Pareto tail of the null; needs 1,000 relabelings.
     min_group_n, min_group_share
-        A voxel needs this many people and this share of each group.
+        A voxel needs this many people and this fraction of each group.
 
     Returns
     -------
     Dataset, dimensions of ``maps`` but the first, and ``relabeling``
         ``statistic`` (t or F), ``p`` of each voxel, ``p_fwe`` by the largest statistic;
-        where asked for ``tfce`` and ``p_fwe_tfce``, and over the voxels of clusters
+        if requested ``tfce`` and ``p_fwe_tfce``, and over the voxels of clusters
         ``p_fwe_extent`` and ``p_fwe_mass``; ``null_...``: the largest of each relabeling,
         either sign. Attribute ``n``: relabelings run.
 
     Raises
     ------
     UserError
-        The maps hold fewer participants than the design, have no place for clusters, or
-        no voxel that enough people have; a method that the design has no room for.
+        The maps hold fewer participants than the design, are not 3-D for clusters, or have no
+        testable voxel; or the method does not suit the design.
     """
     array = as_maps(maps, design)
     if pareto_tail:
@@ -132,7 +131,7 @@ def permutation_test(
 def _require_space(array: xr.DataArray, statistics: Sequence[Statistic]) -> None:
     unknown = set(statistics) - set(ALL)
     if unknown:
-        raise UserError(f"statistics {sorted(unknown)}: known are {', '.join(ALL)}.")
+        raise UserError(f"statistics {sorted(unknown)}: choose from {', '.join(ALL)}.")
     if statistics and array.ndim != 4:
         raise UserError(
             f"maps of shape {array.shape}: clusters and TFCE ({', '.join(statistics)}) need "
@@ -161,7 +160,7 @@ def _clustered(
     found: Relabeled,
     search: Search,
 ) -> dict[str, Float]:
-    """Family-wise p of each voxel's cluster; NaN outside clusters."""
+    """Compute the family-wise p of each voxel's cluster; NaN outside clusters."""
     height = search.height(block.residuals.regressors, block.residuals.dof)
     excess = np.zeros(mask.shape)
     excess[mask] = np.abs(statistic) - height

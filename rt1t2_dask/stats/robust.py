@@ -25,7 +25,7 @@ def robust_z(values: Float, groups: Sequence[str]) -> Float:
     Returns
     -------
     ndarray, shape (person,)
-        NaN in groups of fewer than 3 known values, or where more than half are the same.
+        NaN in groups of fewer than 3 known values, or where more than half are equal.
     """
     found = np.full(len(values), np.nan)
     names = np.asarray(groups, np.str_)

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 class Scale(StrEnum):
     """What a difference between two maps means.
 
-    ``ratio``: the values have a zero of their own, and a difference is a share of a mean.
-    ``log``: natural logarithms of such values; a difference is the logarithm of a quotient.
-    ``signed``: zero lies among the values (the standardised ratio, z-scores, maps with the mean
-    taken out), so that no difference is a share of anything.
+    ``ratio``: the values have a natural zero, and a difference is a fraction of a mean. ``log``:
+    natural logarithms of such values; a difference is the logarithm of a quotient. ``signed``:
+    values have both signs (the standardised ratio, z-scores, demeaned maps), so that differences
+    are not percentages.
     """
 
     RATIO = "ratio"
@@ -29,7 +29,7 @@ class Scale(StrEnum):
         effect : array_like
             Difference, in the unit of the maps.
         baseline : array_like
-            Mean it is a share of; decides nothing on the ``log`` scale.
+            Mean it is relative to; unused on the ``log`` scale.
 
         Returns
         -------
@@ -49,5 +49,5 @@ class Scale(StrEnum):
 
     @property
     def has_percent(self) -> bool:
-        """Whether effects can be given in percent at all."""
+        """Whether effects can be expressed in percent."""
         return self is not Scale.SIGNED

@@ -1,4 +1,4 @@
-"""From t to z and back, accurate far into the tails."""
+"""Conversion of t and F to z and back, accurate far into the tails."""
 
 from __future__ import annotations
 
@@ -47,15 +47,14 @@ def z_to_t(z: ArrayLike, dof: ArrayLike) -> Float:
 
 
 def at_dof(t: ArrayLike, dof: ArrayLike, nominal: float) -> Float:
-    """Bring t values of differing degrees of freedom to one, keeping their p.
+    """Convert t values of differing degrees of freedom to one, keeping their p.
 
     Parameters
     ----------
     t, dof : array_like
         Statistic and its degrees of freedom.
     nominal : float
-        Degrees of freedom wanted; values that have them, or whose p underflows, are
-        returned as they are.
+        Target degrees of freedom; values that have them, or whose p underflows, are unchanged.
     """
     t, dof = np.broadcast_arrays(np.asarray(t, np.float64), np.asarray(dof, np.float64))
     out = t.copy()
@@ -100,7 +99,7 @@ def z_to_f(z: ArrayLike, q: int, dof: ArrayLike) -> Float:
 
 
 def f_at_dof(f: ArrayLike, q: int, dof: ArrayLike, nominal: float) -> Float:
-    """Bring F values of differing denominators to one, keeping their p; see :func:`at_dof`."""
+    """Convert F values of differing denominators to one, keeping their p; see :func:`at_dof`."""
     f, dof = np.broadcast_arrays(np.asarray(f, np.float64), np.asarray(dof, np.float64))
     out = f.copy()
     other = np.isfinite(f) & (dof != nominal)

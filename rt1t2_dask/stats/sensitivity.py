@@ -1,4 +1,4 @@
-"""How a group difference depends on a choice made earlier: one row a region."""
+"""Sensitivity of a group difference to an analysis choice, by region."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ContrastMaps:
-    """One contrast under one choice.
+    """One contrast under one analysis choice.
 
     Parameters
     ----------

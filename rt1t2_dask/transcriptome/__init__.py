@@ -1,1 +1,1 @@
-"""Maps of cortical regions against gene expression."""
+"""Cortical maps and gene expression."""

@@ -1,7 +1,7 @@
-"""Gene sets along a ranking of genes, under spins of the map and never under shuffles of genes.
+"""Gene-set enrichment with spin nulls of the map, never by shuffling genes.
 
 Genes of a set are expressed together, so that any smooth map seems enriched when genes are
-shuffled (Fulcher et al. 2021, Nat Commun 12:2669); spinning the map keeps what genes share.
+shuffled (Fulcher et al. 2021, Nat Commun 12:2669); spins of the map preserve coexpression.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Membership:
-    """Which gene is in which set, gene by gene.
+    """Gene-set membership by gene.
 
     Parameters
     ----------
     first : ndarray of int, shape (gene + 1,)
         Where each gene's sets start in ``sets``.
     sets : ndarray of int
-        Numbers of sets.
+        Indices of sets.
     size : ndarray of int, shape (set,)
         Genes of each set that are in the ranking.
     """
@@ -41,7 +41,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Enrichment:
-    """Each set's place in the ranking.
+    """Enrichment of each set.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Enrichment:
 
 
 def membership(sets: Sequence[Index], n_genes: int) -> Membership:
-    """Turn lists of gene positions into sets by gene."""
+    """Convert lists of gene positions to membership by gene."""
     gene = np.concatenate([np.unique(s) for s in sets]) if sets else np.empty(0, np.intp)
     size = np.array([len(np.unique(s)) for s in sets], np.intp)
     order = np.argsort(gene, kind="stable")
@@ -75,12 +75,12 @@ def membership(sets: Sequence[Index], n_genes: int) -> Membership:
 
 
 def running_sum(statistic: Float, members: Membership, weight: float = 1.0) -> tuple[Float, Float]:
-    """Walk down the ranking once for all sets.
+    """Compute running-sum scores of all sets in one pass.
 
     Parameters
     ----------
     statistic : ndarray, shape (gene,)
-        Ranked from the highest; no NaN.
+        Ranked in descending order; no NaN.
     members : Membership
     weight : float
         Power of |statistic| by which hits count (Subramanian et al. 2005); 1 is usual.
@@ -103,7 +103,7 @@ def _walked(
 
 
 def _descending(statistic: Float) -> Index:
-    """Order from the highest in single precision, ties by place: one sort of whole numbers."""
+    """Sort in descending order in single precision, ties by position: one integer sort."""
     bits = (-statistic).astype(np.float32).view(np.uint32)
     sign = np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
     keys = (bits ^ sign).astype(np.uint64) << np.uint64(32)
@@ -119,14 +119,14 @@ def enrich(
     n_spins: int,
     weight: float = 1.0,
 ) -> Enrichment:
-    """Test every set against spins.
+    """Test every set against spin nulls.
 
     Parameters
     ----------
     statistic : ndarray, shape (gene,)
     members : Membership
     null : callable
-        Gives the statistic of a slice of spins, shape (spin, gene).
+        Returns the statistic of a slice of spins, shape (spin, gene).
     n_spins : int
     weight : float
         As in `running_sum`.

@@ -37,8 +37,8 @@ class Expression:
     genes : tuple of str
         Whole symbols from the table's header.
     restored, ambiguous : tuple of str
-        Names that a spreadsheet had turned into dates: those brought back, and those that
-        could be two genes, which belong to no set.
+        Symbols that a spreadsheet had turned into dates: those restored, and those that could be
+        two genes, which are in no set.
     """
 
     values: Float
@@ -53,8 +53,8 @@ class Expression:
         missing = [name for name in wanted if name not in place]
         if missing:
             raise UserError(
-                f"transcriptome.expression has no row for {len(missing)} regions of the map: "
-                f"{', '.join(missing[:5])}; give a table of the same parcellation."
+                f"transcriptome.expression lacks {len(missing)} regions of the map: "
+                f"{', '.join(missing[:5])}; use a table of the same parcellation."
             )
         return np.array([place[name] for name in wanted], np.intp)
 
@@ -65,14 +65,14 @@ def read_expression(content: bytes, name: str) -> Expression:
     Parameters
     ----------
     content : bytes
-        CSV or TSV, gzip or not; a column ``Region`` (or the first column of text) names rows.
+        CSV or TSV, compressed or not; a column ``Region`` (or the first column of text) names rows.
     name : str
         For messages.
 
     Raises
     ------
     UserError
-        No names of regions, cells that are no numbers, missing values or repeated regions.
+        No region names, non-numeric cells, missing values or repeated regions.
     """
     plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     header, lines = tabular.cells(plain, name, None)
@@ -81,7 +81,9 @@ def read_expression(content: bytes, name: str) -> Expression:
     named = [k for k, c in enumerate(header) if c.lower() in NAME_COLUMNS or c == unnamed]
     texts = [k for k in named if not all(_is_number(row[k]) for row in rows)]
     if not texts:
-        raise UserError(f"{name}: no column names the regions; call it region (such as L_insula).")
+        raise UserError(
+            f"{name}: no column holds region names; call it region (with values such as L_insula)."
+        )
     kept = [k for k in range(len(header)) if k not in named]
     values = np.array([_floats([row[k] for row in rows]) for k in kept], np.float64).T
     regions = tuple(canonical(row[texts[0]]) for row in rows)
@@ -94,7 +96,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _floats(column: Sequence[str]) -> Float:
-    """Read a gene's cells; NaN where one is missing or no number."""
+    """Read a gene's cells; NaN where missing or not a number."""
     try:
         values = np.array(column, np.float64)
     except ValueError:
@@ -107,15 +109,15 @@ def _check(values: Float, regions: Sequence[str], name: str) -> None:
     if not np.isfinite(values).all():
         region, gene = np.argwhere(~np.isfinite(values))[0]
         raise UserError(
-            f"{name}: {int((~np.isfinite(values)).sum())} cells are no numbers, the first in "
-            f"{regions[region]}, gene column {gene + 1}; complete them or leave the genes out."
+            f"{name}: {int((~np.isfinite(values)).sum())} cells are not numbers, the first in "
+            f"{regions[region]}, gene column {gene + 1}; fill them in or leave the genes out."
         )
     if len(set(regions)) != len(regions):
-        raise UserError(f"{name}: a region has two rows; each may have one.")
+        raise UserError(f"{name}: a region has two rows; keep one.")
 
 
 def _with_dates_restored(values: Float, regions: tuple[str, ...], raw: list[str]) -> Expression:
-    """Bring month names back to symbols where only one gene fits; never guess."""
+    """Restore symbols from month names where only one gene matches; never guess."""
     genes, restored, ambiguous = [], [], []
     for column in raw:
         symbol = _from_date(column)
@@ -140,12 +142,12 @@ def _from_date(name: str) -> str | None:
 
 
 def read_gmt(content: bytes, name: str) -> dict[str, tuple[str, ...]]:
-    """Read gene sets: a line has a set's name, a description, then its genes, parted by tabs.
+    """Read gene sets: each line has a set's name, a description and its genes, separated by tabs.
 
     Raises
     ------
     UserError
-        A line without genes, or a name that comes twice.
+        A line without genes, or a duplicate name.
     """
     found: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(tabular.LINE_END.split(tabular.decoded(content, name)), 1):
@@ -153,7 +155,7 @@ def read_gmt(content: bytes, name: str) -> dict[str, tuple[str, ...]]:
         if not any(cells):
             continue
         if len(cells) < 3 or cells[0] in found:
-            fault = "names no genes" if len(cells) < 3 else f"names {cells[0]} a second time"
+            fault = "names no genes" if len(cells) < 3 else f"repeats the set {cells[0]}"
             raise UserError(f"{name}, line {number} {fault}: a line is name, description, genes.")
         described = cells[1] not in ("", "NA", "na", cells[0])
         label = f"{cells[1]} ({cells[0]})" if described and cells[0].startswith("GO:") else cells[0]
@@ -164,7 +166,7 @@ def read_gmt(content: bytes, name: str) -> dict[str, tuple[str, ...]]:
 def positions(
     sets: Mapping[str, Iterable[str]], expression: Expression
 ) -> tuple[dict[str, Index], tuple[str, ...]]:
-    """Find the sets' genes in the table.
+    """Find the columns of each set's genes.
 
     Returns
     -------
@@ -184,7 +186,7 @@ def positions(
 
 
 def _old(symbol: str) -> str:
-    """Bring renamed families to one form: MARCHF1 to MARCH1, SEPTIN2 to SEPT2."""
+    """Map renamed families to one form: MARCHF1 to MARCH1, SEPTIN2 to SEPT2."""
     for new, old in ALIASES:
         if symbol.startswith(new) and symbol.removeprefix(new).isdigit():
             return old + symbol.removeprefix(new)

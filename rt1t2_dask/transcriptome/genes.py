@@ -21,7 +21,7 @@ class GeneCorrelation:
     Parameters
     ----------
     rho : ndarray, shape (gene,)
-        NaN for a gene that is the same everywhere.
+        NaN for a gene without variance.
     p : ndarray, shape (gene,)
         (#{|null| >= |rho|} + 1) / (n + 1).
     p_family : ndarray, shape (gene,)
@@ -34,7 +34,7 @@ class GeneCorrelation:
 
 
 def unit_ranks(values: Float, axis: int = 0) -> Float:
-    """Rank (ties share their mean), centre and scale to unit norm; 0 where all are alike."""
+    """Rank (ties share their mean), centre and scale to unit norm; 0 without variance."""
     ranks = stats.rankdata(values, axis=axis)
     ranks = ranks - ranks.mean(axis=axis, keepdims=True)
     norm = np.linalg.norm(ranks, axis=axis, keepdims=True)
@@ -54,7 +54,7 @@ def correlate(expression: Float, regional: Float, spins: Index) -> GeneCorrelati
 
     Notes
     -----
-    Blocks of spins meet all genes in one matrix product; nothing of size spin x gene is kept.
+    One matrix product per block of spins; no array of size spin x gene is kept.
     """
     genes = unit_ranks(expression)
     rho = genes.T @ unit_ranks(regional)

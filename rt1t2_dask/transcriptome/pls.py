@@ -1,7 +1,8 @@
 """Partial least squares of regional maps on expression, through the region x region Gram matrix.
 
 With n regions and thousands of genes every quantity of SIMPLS (de Jong 1993) is a combination of
-regions: weights are X'a with a of length n, so that a relabeling costs n x n numbers, not genes.
+regions: weights are X'a with a of length n, so that a spin costs n x n numbers, whatever the number
+of genes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Components:
         Gene weights are ``X.T @ coefficients`` with X centred over regions (MATLAB's
         ``stats.W`` of ``plsregress``).
     scores : ndarray, shape (..., region, component)
-        Of unit norm; positively related to the map (to the first of several, on balance).
+        Of unit norm; positively related to the map (several maps: positive sum of loadings).
     explained : ndarray, shape (..., component)
         Share of the maps' variance, 0 to 1.
     """
@@ -45,7 +46,7 @@ def zscore(values: Float) -> Float:
 
 
 def gram_matrix(expression: Float) -> Float:
-    """Inner products of regions over genes, genes centred over regions; (region, region)."""
+    """Compute the inner products of regions over genes centred over regions."""
     centred = expression - expression.mean(axis=0)
     return np.asarray(centred @ centred.T)
 
@@ -89,7 +90,7 @@ def simpls(gram: Float, maps: Float, n_components: int = 2) -> Components:
 
 
 def _component(gram: Float, left: Float) -> tuple[Float, Float]:
-    """Return coefficients and unit score of the leading direction of what is left of X'Y."""
+    """Return coefficients and unit score of the leading direction of the deflated X'Y."""
     if left.shape[-1] == 1:
         direction = left
     else:
@@ -192,7 +193,7 @@ def bootstrap(expression: Float, maps: Float, resamples: Index, n_components: in
 
 
 def _scattered(gram: Float, maps: Float, resamples: Index, n_components: int) -> Float:
-    """Fit each resample; give its coefficients on the original regions, (resample, region, k)."""
+    """Fit each resample; return its coefficients on the original regions, (resample, region, k)."""
     n = gram.shape[0]
     drawn = gram[resamples[:, :, None], resamples[:, None, :]]
     drawn = drawn - drawn.mean(axis=1, keepdims=True)

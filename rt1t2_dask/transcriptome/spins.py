@@ -1,4 +1,4 @@
-"""Spins: maps rotated on the sphere, as orders of regions."""
+"""Spin nulls: rotations of the sphere as permutations of regions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def rotations(n: int, seed: int, block: int) -> Float:
 
     Notes
     -----
-    QR of Gaussian matrices with the signs of R's diagonal taken out, determinant +1: without
-    that step, as in some code, rotations are not uniform.
+    QR of Gaussian matrices with the signs of R's diagonal taken out, determinant +1: without that
+    step rotations are not uniform.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, block)))
     q, r = np.linalg.qr(rng.standard_normal((n, 3, 3)))
@@ -51,7 +51,7 @@ def spin_orders(
         ``vasa``: every value is used once a hemisphere, so that each null map has the values
         of the original (Vasa et al. 2018, Cereb Cortex 28:281: the region farthest from any
         rotated one chooses first). ``nearest``: each takes the nearest rotated region's value,
-        some twice, some never (Alexander-Bloch et al. 2018, NeuroImage 178:540, on regions).
+        with repeats and omissions (Alexander-Bloch et al. 2018, NeuroImage 178:540, on regions).
 
     Returns
     -------
@@ -71,7 +71,7 @@ def spin_orders(
             continue
         if len(rows) < LEAST_REGIONS:
             raise UserError(
-                f"spins need {LEAST_REGIONS} regions a hemisphere; there are {len(rows)}."
+                f"spins need {LEAST_REGIONS} regions per hemisphere; the map has {len(rows)}."
             )
         places = unit[rows] * np.array([mirror, 1.0, 1.0])
         for block, start in enumerate(range(0, n, DRAW)):
@@ -84,7 +84,7 @@ def spin_orders(
 
 
 def shuffles(n_regions: int, n: int, seed: int = 0) -> Index:
-    """Return plain orders at random, which ignore space; only to show what that costs."""
+    """Return random permutations, which ignore space; only for comparison."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
     return rng.permuted(np.tile(np.arange(n_regions), (n, 1)), axis=1)
 
@@ -102,7 +102,7 @@ def _nearest(closeness: Float, found: Index) -> None:
 
 @compiled
 def _once(closeness: Float, found: Index) -> None:
-    """Assign each place one rotated region: the place whose best is worst chooses first."""
+    """Assign each region one rotated region: the farthest from any chooses first."""
     n = closeness.shape[1]
     best = np.empty(n, np.intp)
     placed = np.empty(n, np.bool_)

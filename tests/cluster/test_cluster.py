@@ -22,7 +22,7 @@ from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.cluster.jobs import job_script
 from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines.engine.reach import LakeReached
+from rt1t2_dask.pipelines.engine.access import LakeAccess
 
 
 def process_id() -> int:
@@ -211,7 +211,7 @@ def test_a_worker_that_lacks_something_is_named():
 
 
 def test_a_worker_without_the_lake_says_what_to_share(tmp_path):
-    reached = LakeReached(str(tmp_path / "lake"), {})
+    reached = LakeAccess(str(tmp_path / "lake"), {})
     said = reached()
     assert said is not None
     assert "all machines share" in said

@@ -249,7 +249,7 @@ GOOD = ("no problems found",)
 CASES = [
     Case("plain DICOM", export(), SOUND, GOOD),
     Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND,
-         (*GOOD, "found 12 DICOM series of 6 people; files passed over: 1 PR, 1 SR, 1 in colour, "
+         (*GOOD, "found 12 DICOM series of 6 people; files ignored: 1 PR, 1 SR, 1 in colour, "
           "1 raw data, 1 spectroscopy, 1 without pixels")),
     Case("a CT among the series", export(another_modality), SOUND, (*GOOD, "passed over: 9 CT")),
     Case("a CT and no MR", export(lambda f: [p.unlink() for p in f.glob("*")]
@@ -316,7 +316,7 @@ CASES = [
         for name in ("3plane_loc", "pcasl_3d", "t1_mpr+C")
     ),
     Case("everybody's T1w called pilot", described(t1w="pilot_t1_mprage"), FAULTY,
-         ("leaving out series 2 (pilot_t1_mprage) for what its description says",
+         ("leaving out series 2 (pilot_t1_mprage) by description",
           "source.t1w_series")),
     Case("an echo time with a decimal comma", export(lambda f: [
         p.write_bytes(p.read_bytes().replace(b"2.98", b"2,98")) for p in f.glob("IM002*")]), FAULTY,
@@ -362,7 +362,8 @@ CASES = [
          export(t1w={**T1W, "EchoTime": None, "RepetitionTime": None, "InversionTime": None}),
          FAULTY, ("none of 2 series is the T1w", "(t1_mprage_sag; no times; 9 slices)")),
     Case("a slice that is missing", export(lambda f: (f / "IM00200003.dcm").unlink()), FAULTY,
-         ("sub-02: T1w: series 2 (t1_mprage_sag) misses slices: steps of 2 mm and one of 4 mm",)),
+         ("sub-02: T1w: series 2 (t1_mprage_sag) is missing slices: steps of 2 mm and one of 4 "
+          "mm",)),
     Case("copies of files", export(copies), SOUND, (*GOOD, "passed over: 18 copies")),
     Case("another series under one number",
          export(lambda f: series(f / "again", 2, {**T1W, "SeriesDescription": "B"}, 7) and None),
@@ -380,5 +381,5 @@ CASES = [
     ),
     Case("slices at one place twice", export(lambda f: (f / "x.dcm").write_bytes(
         file_of({**T1W, "ImagePositionPatient": [0.0, 0.0, 2.0]}, 2, 7, 1))), FAULTY,
-         ("sub-02: T1w: series 2 (t1_mprage_sag) has slices at one place twice",)),
+         ("sub-02: T1w: series 2 (t1_mprage_sag) has two slices at one position",)),
 ]  # fmt: skip

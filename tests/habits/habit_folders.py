@@ -192,7 +192,7 @@ def cannot_be_opened(dataset: Dataset) -> None:
     (path / "notes.txt").write_text("x")
 
 
-AWAY = "is a link whose content is not here. Fetch it: datalad get sub-02"
+AWAY = "is a link whose content was not fetched. Fetch it: datalad get sub-02"
 CASES = [
     Case("fMRIPrep as it is", prepared(lambda d, root: None), SOUND, ("images of 6 people",)),
     Case("fMRIPrep with one session", prepared(lambda d, root: None, "ses-1"), SOUND),
@@ -226,7 +226,7 @@ CASES = [
         raw_t2w("T2w")(d), d.words.append(f"source.raw={d.folder / 'nowhere'}")), FAULTY,
          ("nowhere: nothing is there, and the T2w is looked for in it. Correct source.raw",)),
     Case("a file in place of the dataset", lambda d: d.words.append(f"source.root={d.table}"),
-         FAULTY, ("participants.tsv is a file; name the folder of the dataset.",)),
+         FAULTY, ("participants.tsv is a file; set it to the folder of the dataset.",)),
     Case("raw T2w of two sessions", raw_t2w("ses-1_T2w", "ses-2_T2w"), FAULTY,
          ("Set source.session (1, 2).",)),
     Case("raw T2w of two sessions, the last chosen",
@@ -259,7 +259,8 @@ CASES = [
          FAULTY, ("sub-02: there is no *_desc-preproc_T1w.nii.gz", "source=bids")),
     Case("a person of whom fMRIPrep left a report alone",
          prepared(lambda d, root: shutil.rmtree(root / "sub-02")), FAULTY,
-         ("sub-02: there is no *_desc-preproc_T1w.nii.gz in T1w space: sub-02.zip is not unpacked",)),  # noqa: E501
+         ("sub-02: there is no *_desc-preproc_T1w.nii.gz in T1w space: sub-02.zip is not "
+          "unpacked",)),
     Case("a transform to another space alone",
          prepared(lambda d, root: (
              (root / f"sub-02/anat/sub-02_from-T1w_to-{SPACE}_mode-image_xfm.h5").unlink(),
@@ -279,7 +280,7 @@ CASES = [
          lambda d: linked(d.root, d.folder / "disk"), SOUND, ("12 images of 6 people",)),
     Case("links that lead in circles", a_loop, SOUND, ("12 images of 6 people",)),
     Case("an image that DataLad did not fetch", away, FAULTY,
-         ("1. sub-02: sub-02/anat/sub-02_T1w.nii.gz " + AWAY, "1 fault:")),
+         ("1. sub-02: sub-02/anat/sub-02_T1w.nii.gz " + AWAY, "1 problem:")),
     Case("a brain mask of functional runs in the dataset itself",
          lambda d: [noise(d.root / s / "func" / f"{s}_task-rest_desc-brain_mask.nii.gz", mask=True)
                     for s in LABELS], SOUND, ("12 images of 6 people",)),
@@ -314,7 +315,7 @@ CASES = [
     Case("an empty folder", empty_folder, FAULTY,
          ("sub-02: there is no *_T1w.nii.gz: no file at all is in sub-02/",)),
     Case("files where folders are looked for", a_file_for_a_folder, FAULTY,
-         ("sub-02: there is no *_T1w.nii.gz", "1 fault:")),
+         ("sub-02: there is no *_T1w.nii.gz", "1 problem:")),
     Case("an archive in place of a person's folder",
          lambda d: (shutil.rmtree(d.root / "sub-02"), (d.root / "sub-02.zip").write_bytes(b"PK")),
          FAULTY,
@@ -329,7 +330,7 @@ CASES = [
          ("bids is a link to /mnt/gone/bids, which is not here",)),
     Case("a table that is a pointer", lambda d: d.table.write_text(f"/annex/objects/{KEY}\n"),
          FAULTY,
-         ("participants.tsv is a pointer, its content is not here. Fetch it: datalad get",)),
+         ("participants.tsv is a pointer whose content was not fetched. Fetch it: datalad get",)),
     Case("a transform that is a pointer",
          prepared(lambda d, root: (
              (root / f"sub-02/anat/sub-02_from-T1w_to-{SPACE}_mode-image_xfm.h5").write_text(

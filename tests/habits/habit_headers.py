@@ -263,6 +263,6 @@ CASES = [
         (d.path(label, "T1w.nii").write_bytes(gzip.decompress(d.path(label, T1W).read_bytes())),
          d.path(label, T1W).unlink()) for label in LABELS], SOUND),
     Case("two people's files unreadable among twelve", two_broken, FAULTY,
-         ("2 faults:", f"{BROKEN}: the file is empty", "sub-05: T2w: not a readable NIfTI image",
+         ("2 problems:", f"{BROKEN}: the file is empty", "sub-05: T2w: not a readable NIfTI image",
           "read the headers of 10 images of 6 people", "(sub-05/anat/sub-05_T2w.nii.gz)")),
 ]  # fmt: skip

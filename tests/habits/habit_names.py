@@ -368,13 +368,13 @@ CASES = [
            "byte 31 is no UTF-8"),
           ("has a comma too many", b'{"EchoTime": 0.003,}', ""),
           ("is empty", b"", "Expecting value"),
-          ("is a list of two", b"[{}, {}]", "it is no JSON object"))),
+          ("is a list of two", b"[{}, {}]", "it is not a JSON object"))),
     Case("a sidecar that is a pointer", raw_sidecar(b"/annex/objects/MD5E-s1--x.json"), FAULTY,
-         ("sidecar sub-02/anat/sub-02_T1w.json cannot be read (it is a pointer, its content is not "
-          "here). Fetch it: datalad get",)),
+         ("sidecar sub-02/anat/sub-02_T1w.json cannot be read (it is a pointer whose content was "
+          "not fetched). Fetch it: datalad get",)),
     Case("a sidecar that DataLad did not fetch",
          lambda d: d.path("sub-02", "T1w.json").symlink_to("../../.git/annex/objects/x.json"),
-         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content is not here. Fetch it: "
+         FAULTY, ("sub-02/anat/sub-02_T1w.json is a link whose content was not fetched. Fetch it: "
                   "datalad get sub-02/anat/sub-02_T1w.json",)),
     Case("a bad sidecar of another scan", raw_sidecar(b"", "FLAIR.json"), SOUND),
     Case("a run chosen where the T2w has none",

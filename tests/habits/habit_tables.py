@@ -164,7 +164,7 @@ CASES = [
          ("has no column participant_id; it has #participant_id, group. Rename #participant_id",)),
     *(Case(f"a workbook that begins with {start!r}", lambda d, start=start: d.table.write_bytes(
         start + bytes(500)), FAULTY,
-           ("participants.tsv is an Excel workbook; save it as UTF-8 text with tabs.",))
+           ("participants.tsv is an Excel workbook; save it as tab-separated UTF-8 text.",))
       for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")),
     *(Case(f"ids with {what} in place of a hyphen",
            ids([label.replace("-", sign) for label in LABELS]), SOUND)
@@ -194,7 +194,7 @@ CASES = [
     Case("an id that no folder has", more_rows("sub-17\tP"), FAULTY,
          ("sub-17: there is no *_T1w.nii.gz", "cohort.exclude")),
     Case("a folder that no row has", lambda d: d.scan("sub-99", "T1w.nii.gz"), SOUND,
-         ("not studied, folders of source.root without a row in participants.tsv: 1 (sub-99)",)),
+         ("not studied, folders in source.root without a row in participants.tsv: 1 (sub-99)",)),
     Case("a person twice", more_rows("sub-06\tC"), FAULTY,
          ("names the person of row 8 twice", "source.session={column}")),
     Case("an id column of another name", text(lambda t: t.replace("participant_id", "Subject ID")),
@@ -214,7 +214,7 @@ CASES = [
     Case("a number of a group in another form", groups_in_numbers, FAULTY,
          ("group='1.0' in row 4 (sub-03): in none of the groups, but like 1",)),
     Case("somebody is excluded", lambda d: d.setting("exclude: [sub-06]"), SOUND,
-         ("not studied, by cohort.exclude: 1 (sub-06)",)),
+         ("excluded by cohort.exclude: 1 (sub-06)",)),
     Case("codes for ages as a covariate", column("age", ["999", "-9", "0", "-1", "64", "65"], AGE),
          FAULTY,
          ("participants.tsv: age='999' in row 2 (sub-01), age='-9' in row 3 (sub-02), "
@@ -223,7 +223,7 @@ CASES = [
          ("age='0.0' in row 4 (sub-03), age='-99.0' in row 5 (sub-04): no age in years (over 0, "
           "at most 122)",)),
     Case("a bad age and a missing scan are said at once", age_and_scan, FAULTY,
-         ("2 faults:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
+         ("2 problems:", "age='999' in row 7 (sub-06)", "sub-02: there is no *_T2w.nii.gz")),
     *(Case(f"ages in a column called {name}", column(name, SIX_AGES), SOUND,
            ("column age, read as number: 61 to 66 (known: 3 pat, 3 hc)",))
       for name in ("Age", "AGE")),

@@ -69,21 +69,21 @@ def test_what_is_no_head_is_refused(stroke_head: KnownHead):
         found_in(stroke_head.t1w.with_data(noise.astype(np.float32)))
 
 
-def found(likeness=0.4, rival=0.2, ncc=0.8, reach=1.0) -> Registered:
-    return Registered(Pose(np.eye(4), likeness, rival), Warp(np.eye(4)), ncc, reach)
+def found(similarity=0.4, rival=0.2, ncc=0.8, reach=1.0) -> Registered:
+    return Registered(Pose(np.eye(4), similarity, rival), Warp(np.eye(4)), ncc, reach)
 
 
 def test_each_doubt_is_told_with_its_value_and_limit():
     assert found().doubts() == []
     found().check()
-    assert found(likeness=0.35, rival=0.31, ncc=0.67).doubts() == []  # cut at the neck, real
+    assert found(similarity=0.35, rival=0.31, ncc=0.67).doubts() == []  # cut at the neck, real
     for unclear in (
-        found(likeness=0.35, rival=0.31, ncc=0.6),
-        found(likeness=0.25, rival=0.22, ncc=0.7),
-        found(likeness=0.35, rival=0.33, ncc=0.7),
+        found(similarity=0.35, rival=0.31, ncc=0.6),
+        found(similarity=0.25, rival=0.22, ncc=0.7),
+        found(similarity=0.35, rival=0.33, ncc=0.7),
     ):
         assert "another pose fits as well" in unclear.doubts()[0]
-    assert found(likeness=0.17, rival=0.1).doubts() == []  # refused by the old absolute gate
+    assert found(similarity=0.17, rival=0.1).doubts() == []  # refused by the old absolute gate
     for case, words in (
         (found(rival=0.39), "0.40 and 0.39; 1.2 times"),
         (found(ncc=0.31), "correlation 0.31; 0.4 is"),

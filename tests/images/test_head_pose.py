@@ -63,7 +63,7 @@ def test_climbing_alone_finds_it_among_poses_that_are_really_others(heads):
     assert np.median(errors) > 30.0
 
 
-def test_the_slope_is_the_likeness_at_8_mm(heads):
+def test_the_slope_is_the_similarity_at_8_mm(heads):
     head, _, around = heads[:3]
     scan = turned(heads)
     slope = pose_climb.Slope(head, scan, around)
@@ -72,7 +72,7 @@ def test_the_slope_is_the_likeness_at_8_mm(heads):
     for degrees in ((0, 0, 0), (20, -5, 70), (170, 10, 0)):
         matrix = compose(rotation(degrees), heads[4])
         assert slope.at(matrix) == pytest.approx(
-            pose.likeness(still, moved, matrix, within), abs=0.01
+            pose.similarity(still, moved, matrix, within), abs=0.01
         )
     assert slope.at(translation((5000, 0, 0))) == 0.0
 

@@ -10,8 +10,8 @@ from nibabel.nifti1 import Nifti1Extension
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import (
     from_bytes,
+    inspect_start,
     is_whole,
-    look_at_start,
     require_whole,
     to_bytes,
 )
@@ -158,7 +158,7 @@ def test_a_header_alone_shows_shear_and_complex_values(fault):
     data = ramp() if fault is not None else ramp().astype(np.complex64)
     content = encoded(data, sform=AFFINE if fault is None else fault, codes=(0, 1))
     with pytest.raises(SubjectError, match=r"sheared|complex"):
-        look_at_start(content[:400], "T1w")
+        inspect_start(content[:400], "T1w")
 
 
 def test_forms_within_a_voxel_and_a_single_trailing_volume_pass():
@@ -200,7 +200,7 @@ def test_odd_headers_give_the_same_voxels_in_the_same_place(fields):
         found = from_bytes(content, "T1w")
         np.testing.assert_array_equal(found.data, ramp())
         np.testing.assert_allclose(found.affine, AFFINE, atol=1e-4)
-        assert look_at_start(content[:60_000], "T1w").grid.same_as(found.grid, 1e-6)
+        assert inspect_start(content[:60_000], "T1w").grid.same_as(found.grid, 1e-6)
 
 
 @pytest.mark.parametrize("length", [100, 70_000])
@@ -209,7 +209,7 @@ def test_header_extensions_of_any_length_are_passed_over(length):
     image.header.extensions.append(Nifti1Extension("comment", b"x" * length))
     content = image.to_bytes()
     np.testing.assert_array_equal(from_bytes(content, "T1w").data, ramp())
-    start = look_at_start(content[:400], "T1w")
+    start = inspect_start(content[:400], "T1w")
     assert start.bytes_promised == len(content)
     torn = content[:348] + b"\x01\0\0\0" + content[352:]
     np.testing.assert_array_equal(from_bytes(torn, "T1w").data, ramp())
@@ -228,7 +228,7 @@ def test_header_extensions_of_any_length_are_passed_over(length):
 )
 def test_a_size_shows_whether_a_file_is_whole(change, whole):
     content = change(encoded(ramp()))
-    start = look_at_start(content[:60_000], "T1w")
+    start = inspect_start(content[:60_000], "T1w")
     assert is_whole(content[:99], content[-4:], len(content), start) is whole
     if whole:
         require_whole(content, start, "T1w")
@@ -239,7 +239,7 @@ def test_a_size_shows_whether_a_file_is_whole(change, whole):
 
 def test_what_only_unpacking_can_tell_is_no_fault():
     content = gzip.compress(encoded(ramp()) + bytes(50))
-    start = look_at_start(content, "T1w")
+    start = inspect_start(content, "T1w")
     assert not is_whole(content, content[-4:], len(content), start)
     require_whole(content, start, "T1w")
     np.testing.assert_array_equal(from_bytes(content, "T1w").data, ramp())

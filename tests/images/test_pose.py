@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
-from rt1t2_dask.images.registration.pose import CLASSES, angle_between, likeness, rank_information
+from rt1t2_dask.images.registration.pose import CLASSES, angle_between, rank_information, similarity
 from rt1t2_dask.images.registration.pose_climb import Slope
 from rt1t2_dask.images.registration.rank_kernels import ranked_information
 from rt1t2_dask.images.transform import compose, rotation, translation
@@ -31,15 +31,15 @@ def classes(values):
 def test_it_is_the_mutual_information_of_the_ranks():
     one, two = pair()
     expected = mutual_info_score(classes(one.data.ravel()), classes(two.data.ravel()))
-    assert likeness(one, two, np.eye(4), ALL) == pytest.approx(expected, rel=0.02)
+    assert similarity(one, two, np.eye(4), ALL) == pytest.approx(expected, rel=0.02)
 
 
 @given(gain=st.floats(0.1, 50), offset=st.floats(-5, 5), power=st.sampled_from([1, 3]))
 def test_no_monotone_change_of_intensity_matters(gain, offset, power):
     one, two = pair()
     other = two.with_data(gain * two.data**power + offset)
-    here = likeness(one, two, np.eye(4), ALL)
-    assert likeness(one, other, np.eye(4), ALL) == pytest.approx(here, abs=0.01)
+    here = similarity(one, two, np.eye(4), ALL)
+    assert similarity(one, other, np.eye(4), ALL) == pytest.approx(here, abs=0.01)
 
 
 def test_ranks_by_a_histogram_are_those_by_sorting():
@@ -53,19 +53,19 @@ def test_ranks_by_a_histogram_are_those_by_sorting():
     assert ranked_information(one, np.full(one.size, 3.0), CLASSES) == pytest.approx(0, abs=1e-12)
 
 
-def test_a_slope_is_the_likeness_at_its_points():
+def test_a_slope_is_the_similarity_at_its_points():
     one, two = pair()
     slope = Slope(one, two, ALL, voxel_mm=1.0)
     for shift in ((0, 0, 0), (1.5, -1, 0.5)):
         pose = translation(shift)
-        assert slope.at(pose) == pytest.approx(likeness(one, two, pose, ALL), abs=0.02)
+        assert slope.at(pose) == pytest.approx(similarity(one, two, pose, ALL), abs=0.02)
 
 
 def test_it_falls_with_distance_and_is_nothing_without_overlap():
     one, two = pair()
-    found = [likeness(one, two, translation((mm, 0, 0)), ALL) for mm in (0, 2, 5)]
+    found = [similarity(one, two, translation((mm, 0, 0)), ALL) for mm in (0, 2, 5)]
     assert found[0] > found[1] > found[2]
-    assert likeness(one, two, translation((20, 0, 0)), ALL) == 0.0
+    assert similarity(one, two, translation((20, 0, 0)), ALL) == 0.0
 
 
 @given(degrees=st.floats(0, 180), scale=st.floats(0.5, 2), shift=st.floats(-90, 90))

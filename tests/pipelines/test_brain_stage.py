@@ -57,7 +57,7 @@ def test_a_brought_mask_is_taken_and_the_pose_still_found(head, tmp_path):
     made = BRAIN.make(inputs_with(Lake(str(tmp_path)), head, head.t1w.with_data(box)))
     np.testing.assert_array_equal(made.dataset["brain"].to_numpy().T, box)
     assert made.record["brain_mask"] == "brought"
-    assert made.record["head_likeness"] > 0.3
+    assert made.record["head_similarity"] > 0.3
     assert np.abs(made.dataset["head_affine"].to_numpy()[:3, :3] - np.eye(3)).max() < 0.3
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.nifti import from_bytes, look_at_start
+from rt1t2_dask.images.nifti import from_bytes, inspect_start
 from rt1t2_dask.pipelines.study.effort import cpu_seconds, in_words, study_seconds
 
 
@@ -95,7 +95,7 @@ def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, ca
     code, lines = checked(maps_arguments, capsys)
     text = "\n".join(lines)
     assert code == 2
-    assert "3 faults:" in lines
+    assert "3 problems:" in lines
     assert all(word in text for word in ("name iq", "sub-77", "cohort.groups.hc=C: nobody"))
 
 
@@ -120,7 +120,7 @@ def test_all_faults_of_files_places_and_designs_are_said_at_once(
         "contrast patVsHc: ", "receptors.gm_prior=nowhere.nii: there is no such file",
     ):  # fmt: skip
         assert said in text, said
-    assert "6 faults:" in lines
+    assert "6 problems:" in lines
 
 
 @pytest.fixture
@@ -169,9 +169,9 @@ def test_a_header_alone_gives_the_grid_of_the_whole_image(tmp_path):
     for name in ("a.nii", "a.nii.gz"):
         nib.Nifti1Image(data, affine).to_filename(tmp_path / name)
         content = (tmp_path / name).read_bytes()
-        assert look_at_start(content[:4096], name).grid.same_as(from_bytes(content, name).grid)
+        assert inspect_start(content[:4096], name).grid.same_as(from_bytes(content, name).grid)
     with pytest.raises(SubjectError, match="not a readable NIfTI"):
-        look_at_start(gzip.compress(b"x" * 400)[:60], "T1w")
+        inspect_start(gzip.compress(b"x" * 400)[:60], "T1w")
 
 
 def test_finer_grids_and_more_people_take_longer():

@@ -77,7 +77,7 @@ def said(plan: GroupPlan, text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("odd", "why"),
-    [(gain(float("nan")), "fluid could not be read: 1"),
+    [(gain(float("nan")), "CSF could not be measured: 1"),
      (gain(0.1, flagged=True), "another sequence?): 1")],
 )  # fmt: skip
 def test_who_is_left_out_is_said_at_contrast_and_receptors(odd, why):

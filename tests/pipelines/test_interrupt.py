@@ -40,7 +40,9 @@ def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(tmp_path):
         assert process.wait(timeout=60) == 130, log.read_text()
     text = log.read_text()
     last = text.strip().splitlines()[-1]
-    assert last == ("rt1t2-dask: stopped; finished parts are kept, run the same command to go on")
+    assert last == (
+        "rt1t2-dask: stopped; finished parts are kept, run the same command to continue"
+    )
     assert "Traceback" not in text
     assert parts_are_whole(lake) >= 1
     assert not (tmp_path / "outputs" / "psp" / "report.html").exists()

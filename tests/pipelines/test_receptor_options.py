@@ -92,7 +92,7 @@ def test_details_of_the_default_option(study, maps_arguments, tmp_path):
     q = stats.false_discovery_control(both)
     np.testing.assert_allclose(found["q_conjunction"], q, rtol=1e-4)
     assert (found["p_fwe"] >= found["p_permutation"]).all()
-    assert "by both nulls, labels and space" in (tmp_path / "out" / "report.html").read_text()
+    assert "by both nulls (labels and spatial)" in (tmp_path / "out" / "report.html").read_text()
     assert len(read("receptors_influence.tsv")) == 119 * 3
     assert len(read("receptors_people.tsv")) == 6 * 3
     power = read("receptors_power.tsv")

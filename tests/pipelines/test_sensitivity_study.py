@@ -53,7 +53,7 @@ def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_argume
     for sign, same in own.groupby("sign"):
         assert same["clusters"].item() == (clusters["sign"] == sign).sum()
     page = (out / "report.html").read_text()
-    assert "Edge of smoothing: the contrasts again" in page
+    assert "Smoothing at the edge: contrasts" in page
     assert "Clusters at other thresholds, pat versus hc" in page
 
 

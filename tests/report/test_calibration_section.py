@@ -114,7 +114,7 @@ def test_every_kind_has_its_tables():
     assert any("fluid of 1 person could not be read" in said for said in own.sentences)
     captions = [table.caption for table in own.tables]
     assert captions == [
-        "Protocols", "Gain by protocol", "Spread between people", "Fluid anchor by contrast",
+        "Protocols", "Gain by protocol", "SD between people", "CSF anchor by contrast",
         "Another sequence?",
     ]  # fmt: skip
     assert "logarithm" in own.methods[0] and own.limits

@@ -150,4 +150,4 @@ def test_f_contrasts_are_called_f():
     assert "sign" not in said
     assert "|t|" not in said
     assert "peak F = " in said
-    assert "Highest peak of the brain (F): FWE p" in said
+    assert "Highest peak (F): FWE p" in said

@@ -43,7 +43,7 @@ def test_the_conjunction_decides_where_there_is_one():
     assert stars(table) == {k: mark for k, mark in enumerate(marks) if mark}
     said = headline.receptors(table)
     assert "1 of" in said
-    assert "by both nulls, labels and space" in said
+    assert "by both nulls (labels and spatial)" in said
     assert f"{table['receptor'][2]} in PSP" in said
     assert table["receptor"][0] not in said.partition("space")[2]
     shown = tables.receptors(table)
@@ -82,7 +82,7 @@ def test_methods_name_juspaces_rule_a_fault():
     said = describe(every).markdown
     assert "drawn uniformly from all relabelings" in said
     assert "not a group" not in said
-    assert "found by both nulls, labels and space" in said
+    assert "found by both nulls (labels and spatial)" in said
 
 
 def test_methods_say_where_every_relabeling_was_run():

@@ -266,7 +266,7 @@ def test_unknown_sex_is_not_zero_people() -> None:
     rows.loc[0, ["n_male", "n_female"]] = np.nan
     rows.loc[1, ["n", "n_male", "n_female"]] = [18, 9, 7]
     sexes = tables.demographics(rows).rows[2]
-    assert sexes[1:3] == ("n/a", "9 / 7 (2 other or not known)")
+    assert sexes[1:3] == ("n/a", "9 / 7 (2 other or unknown)")
 
 
 def test_a_contrast_of_unknown_groups_is_refused() -> None:

@@ -237,14 +237,13 @@ def test_what_would_be_about_few_is_refused(change, said):
          "about 3 of them (at most 95 %). Leave out whose value is far from all others, or take "
          "calibration=none at every site, which leaves gain in and shares no own:anchor."),
         (["age"], {"anchor": [9.0, *[0.1, 0.2] * 6]},
-         "Use fewer covariates, leave out whose value is far from all others, or take "
+         "Use fewer covariates, leave out people with outlying values, or take "
          "calibration=none at every site"),
         ([], {"protocol[P2]": [1.0, 1.0] + [0.0] * 11},
          "own:protocol[P2] holds for 2 of 13 people of group hc; sums are shared of 4 or more "
          "(share.minimum_people). Leave those people out with cohort.exclude, or take "
          "calibration=none at every site"),
-        (["age", "far"], {}, "Use fewer covariates, or leave out whose value is far from all "
-         "others."),
+        (["age", "far"], {}, "Use fewer covariates, or leave out people with outlying values."),
     ],
 )  # fmt: skip
 def test_a_column_that_nobody_asked_for_comes_with_the_setting_that_leaves_it_out(

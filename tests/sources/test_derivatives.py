@@ -12,7 +12,7 @@ import xarray as xr
 from rt1t2_dask.bids.derivatives import preprocessed
 from rt1t2_dask.bids.files import Wanted
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain.given_tissue import from_probabilities
+from rt1t2_dask.images.brain.tissue_probabilities import from_probabilities
 from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.registration.itk_transform import inverse_warp_of, read_transform, warp_of
 from rt1t2_dask.images.resample import to_grid

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.quality.qc import check_contrasts, check_not_the_same, look_at, mask_on
+from rt1t2_dask.images.quality.qc import check_contrasts, check_not_the_same, inspect, mask_on
 from rt1t2_dask.images.registration.mirror import Mirrored, check_not_mirrored, compare_mirrored
 from rt1t2_dask.images.transform import about, compose, rotation, translation
 from rt1t2_dask.images.volume import Volume
@@ -32,7 +32,7 @@ def scans() -> tuple[Volume, Volume]:
 
 
 def test_a_whole_head_gives_no_warning(scans):
-    t1w, t2w = look_at(scans[0], "T1w"), look_at(scans[1], "T2w")
+    t1w, t2w = inspect(scans[0], "T1w"), inspect(scans[1], "T2w")
     assert t1w.warnings == t2w.warnings == ()
     # Ends of what real people and templates show (`check_contrasts`).
     assert -0.46 < t1w.csf_asymmetry < -0.12 and 0.48 < t2w.csf_asymmetry < 0.70
@@ -40,7 +40,7 @@ def test_a_whole_head_gives_no_warning(scans):
 
 
 def test_swapped_contrasts_are_refused(scans):
-    t1w, t2w = look_at(scans[0], "T1w"), look_at(scans[1], "T2w")
+    t1w, t2w = inspect(scans[0], "T1w"), inspect(scans[1], "T2w")
     with pytest.raises(SubjectError, match=r"swapped.*checks\.contrast"):
         check_contrasts(t2w, t1w)
     with pytest.raises(SubjectError, match="T2w has dark CSF"):
@@ -59,7 +59,7 @@ def test_contrast_knows_no_pose_and_no_gain(scans, angles, shift, gain):
     moved = compose(rotation(angles), translation(shift))
     for image in scans:
         turned = Volume(image.data * np.float32(gain), moved @ image.affine)
-        assert abs(look_at(turned, "x").csf_asymmetry - look_at(image, "x").csf_asymmetry) < 0.2
+        assert abs(inspect(turned, "x").csf_asymmetry - inspect(image, "x").csf_asymmetry) < 0.2
 
 
 @pytest.mark.assets
@@ -69,7 +69,7 @@ def test_real_scans_are_told_apart(shared):
         pytest.skip("the open_ms scans are not beside the assets")
     for person in ("patient01", "patient04"):
         looks = {
-            name: look_at(
+            name: inspect(
                 from_bytes((folder / person / f"study1_{name}.nii.gz").read_bytes(), name), name
             )
             for name in ("T1W", "T2W", "FLAIR")
@@ -88,7 +88,7 @@ def test_a_slab_is_warned_of_with_its_size(scans):
     image = scans[1]
     k = image.data.shape[2] // 2
     slab = Volume(image.data[:, :, k - 8 : k + 8], image.affine @ translation((0, 0, k - 8)))
-    warnings = look_at(slab, "T2w").warnings
+    warnings = inspect(slab, "T2w").warnings
     assert any("48 mm top-bottom, 38% of a brain" in w for w in warnings)
     assert any("cut at the top" in w for w in warnings)
 
@@ -96,9 +96,9 @@ def test_a_slab_is_warned_of_with_its_size(scans):
 def test_thick_slices_are_warned_of_and_thicker_ones_refused():
     data = np.random.default_rng(0).random((40, 44, 12)).astype(np.float32)
     thick = Volume(data, np.diag([5.0, 5.0, 6.0, 1.0]))
-    assert any("5 x 5 x 6 mm" in w for w in look_at(thick, "T2w").warnings)
+    assert any("5 x 5 x 6 mm" in w for w in inspect(thick, "T2w").warnings)
     with pytest.raises(SubjectError, match=r"T2w: voxels of 5 x 5 x 6 mm .*5\.5 mm.*most_voxel_mm"):
-        look_at(thick, "T2w", most_voxel_mm=5.5)
+        inspect(thick, "T2w", most_voxel_mm=5.5)
 
 
 def scored(data):
@@ -110,7 +110,7 @@ def test_intensities_without_a_zero_of_their_own_are_refused(scans, changed):
     for image in scans:
         shifted = image.with_data(changed(image.data.astype(np.float32)))
         with pytest.raises(SubjectError, match="intensities are negative"):
-            look_at(shifted, "T1w")
+            inspect(shifted, "T1w")
 
 
 def lifted(data):
@@ -126,7 +126,7 @@ def test_intensities_that_lie_above_a_constant_are_refused(scans, changed):
     for image in scans:
         shifted = image.with_data(changed(image.data.astype(np.float32)))
         with pytest.raises(SubjectError, match=r"T1w: hardly any .* a constant was added"):
-            look_at(shifted, "T1w")
+            inspect(shifted, "T1w")
 
 
 @pytest.mark.parametrize("above", [0, 5000])
@@ -134,14 +134,14 @@ def test_dark_and_bright_exchanged_are_refused(scans, above):
     for image in scans:
         data = image.data.astype(np.float32)
         with pytest.raises(SubjectError, match=r"T1w: its corners .* exchanged"):
-            look_at(image.with_data(data.max() + above - data), "T1w")
+            inspect(image.with_data(data.max() + above - data), "T1w")
 
 
 def test_a_noise_of_half_the_bright_round_a_head_is_no_offset(scans):
     """As MP2RAGE leaves it."""
     data = scans[0].data.astype(np.float32) / scans[0].data.max()
     noise = np.random.default_rng(0).random(data.shape, np.float32)
-    look_at(scans[0].with_data(np.where(data < 0.1, noise, data)), "T1w")
+    inspect(scans[0].with_data(np.where(data < 0.1, noise, data)), "T1w")
 
 
 def test_a_brain_alone_that_holds_nothing_dark_is_no_offset(scans):
@@ -151,7 +151,7 @@ def test_a_brain_alone_that_holds_nothing_dark_is_no_offset(scans):
     inside = (x / 16) ** 2 + (y / 18) ** 2 + (z / 14) ** 2 < 1
     data = np.where(inside, rng.uniform(0.3, 1.0, inside.shape), 0.0).astype(np.float32)
     assert inside.mean() < 0.5
-    look_at(scans[0].with_data(data), "T2w")
+    inspect(scans[0].with_data(data), "T2w")
 
 
 @pytest.mark.assets
@@ -163,9 +163,9 @@ def test_real_scans_and_templates_have_a_zero_of_their_own(shared):
     whole = [*scans, *(shared / "assets" / "template").glob("*T[12]*.nii.gz")]
     for path in (p for p in whole if "mask" not in p.name):
         image = from_bytes(path.read_bytes(), path.name, kind="map")
-        look_at(image, path.name)
+        inspect(image, path.name)
         with pytest.raises(SubjectError, match="a constant was added"):
-            look_at(image.with_data(image.data + 0.12 * image.data.max()), path.name)
+            inspect(image.with_data(image.data + 0.12 * image.data.max()), path.name)
 
 
 def test_the_ringing_of_a_spline_is_no_offset(scans):
@@ -173,7 +173,7 @@ def test_the_ringing_of_a_spline_is_no_offset(scans):
         finer = ndimage.zoom(image.data.astype(np.float32), 1.7, order=5)
         assert (finer < 0).mean() > 0.001
         affine = image.affine @ np.diag([1 / 1.7, 1 / 1.7, 1 / 1.7, 1.0])
-        look_at(Volume(finer, affine), "T1w")
+        inspect(Volume(finer, affine), "T1w")
 
 
 @pytest.mark.assets
@@ -186,7 +186,7 @@ def test_real_scans_resampled_by_a_spline_are_no_offset(shared):
         finer = ndimage.zoom(image.data.astype(np.float32), 1.5, order=5)
         assert finer.min() < -0.1 * np.quantile(finer, 0.99)
         affine = image.affine @ np.diag([1 / 1.5, 1 / 1.5, 1 / 1.5, 1.0])
-        look_at(Volume(finer, affine), name)
+        inspect(Volume(finer, affine), name)
 
 
 def test_one_image_given_twice_is_refused(scans):

@@ -121,9 +121,12 @@ def test_every_permutation_equals_a_refit(kind, n, how):
     bar = stats.norm.isf(HEIGHT if model.q == 1 else HEIGHT / 2)
     assert np.abs(np.abs(z) - bar).min() > 1e-4
     tall = np.zeros(z.shape, bool)
-    tall[found.above.permutation, found.above.voxel] = True
+    tall[found.suprathreshold.permutation, found.suprathreshold.voxel] = True
     np.testing.assert_array_equal(tall, np.abs(z) > bar)
-    signs = np.sign(found.above.value), np.sign(z[found.above.permutation, found.above.voxel])
+    signs = (
+        np.sign(found.suprathreshold.value),
+        np.sign(z[found.suprathreshold.permutation, found.suprathreshold.voxel]),
+    )
     np.testing.assert_array_equal(*signs)
 
 

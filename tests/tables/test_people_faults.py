@@ -46,9 +46,9 @@ def test_a_pair_that_is_missing_is_named_by_its_column():
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"covariates": ["cat"], "categorical": ["Cat"]}, "cohort.categorical names Cat, which is"),
-        ({"categorical": ["nope"]}, "cohort.categorical names nope, which is no column"),
-        ({"onset_column": "strat"}, "cohort.onset_column names strat, which is no column"),
+        ({"covariates": ["cat"], "categorical": ["Cat"]}, "cohort.categorical uses Cat, which is"),
+        ({"categorical": ["nope"]}, "cohort.categorical uses nope, which is no column"),
+        ({"onset_column": "strat"}, "cohort.onset_column uses strat, which is no column"),
         ({"site_column": "centre"}, "cohort.site_column centre is missing for 1 of 6 participants"),
     ],
 )

@@ -59,8 +59,8 @@ def test_check_log_and_report_say_what_was_read(maps_study, maps_arguments, caps
     assert command(asked) == 0
     assert said in capsys.readouterr().err
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "What was read of the participants table" in page
-    assert "Age between the groups that contrasts compare" in page
+    assert "Columns of the participants table" in page
+    assert "Age by compared groups" in page
     pairs = pd.read_csv(tmp_path / "out" / "group" / "demographics_pairs.tsv", sep="\t")
     assert pairs[["variable", "first", "second"]].to_numpy().tolist() == [["age", "pat", "hc"]]
     people = pd.read_csv(tmp_path / "out" / "participants.tsv", sep="\t")

@@ -16,7 +16,7 @@ from rt1t2_dask.images.child import register, write_image
 from rt1t2_dask.images.volume import Volume
 
 TIMEOUT_S = 900.0
-_INSTALL = "install rt1t2-dask[deepbet] (it brings torch, 5 GB), or choose brain.method=template."
+_INSTALL = "install rt1t2-dask[deepbet] (it installs torch, 5 GB), or choose brain.method=template."
 
 
 def installed_version() -> str:
@@ -45,10 +45,10 @@ def extract(t1w: Volume, timeout_s: float = TIMEOUT_S) -> NDArray[np.bool_]:
     Parameters
     ----------
     t1w : Volume
-        Finite; any voxel size. deepbet turns it to the axes its header names, no further: a head
-        that lies askew in them is not what the network learned.
+        Finite; any voxel size. deepbet reorients it to the nearest axes of its header only: the
+        network was not trained on heads oblique to them.
     timeout_s : float
-        Wall seconds before it is given up.
+        Timeout, wall seconds.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def extract(t1w: Volume, timeout_s: float = TIMEOUT_S) -> NDArray[np.bool_]:
     Raises
     ------
     SubjectError
-        deepbet failed, took too long or found no brain.
+        deepbet failed, timed out or found no brain.
 
     Notes
     -----
@@ -73,6 +73,6 @@ def extract(t1w: Volume, timeout_s: float = TIMEOUT_S) -> NDArray[np.bool_]:
         found = np.asarray(mask.dataobj) > 0
     if not found.any():
         raise SubjectError(
-            "deepbet found no brain.", "Look at the T1w, or choose brain.method=template."
+            "deepbet found no brain.", "Check the T1w, or choose brain.method=template."
         )
     return found

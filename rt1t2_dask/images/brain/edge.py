@@ -1,4 +1,4 @@
-"""The edge of the brain: a mask that reaches the skull cut back to the tissue."""
+"""Trim a brain mask that reaches the skull back to the tissue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BINS = 128
 
 
 def trim(mask: Mask, t1w: Volume, keep: Mask | None = None) -> Mask:
-    """Cut the fluid outside the brain, and what hangs on to it by a thread, off a brain mask.
+    """Trim extracerebral CSF, and what is attached to it by thin bridges, from a brain mask.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def trim(mask: Mask, t1w: Volume, keep: Mask | None = None) -> Mask:
 
 
 def one_piece(mask: Mask) -> Mask:
-    """Keep the largest 6-connected piece; all False stays so."""
+    """Keep the largest 6-connected component; an empty mask stays empty."""
     labels, found = label(mask)
     if found < 2:
         return mask
@@ -65,18 +65,18 @@ def one_piece(mask: Mask) -> Mask:
 
 
 def three_classes(values: NDArray[np.floating]) -> tuple[float, float]:
-    """Return the two thresholds that best part three classes (Otsu 1979, section III).
+    """Return the two thresholds that best separate three classes (Otsu 1979, section III).
 
     Parameters
     ----------
     values : ndarray
-        Finite; the outer 0.1 % are counted at the ends.
+        Finite; values beyond the 0.1 and 99.9 % quantiles are clipped.
 
     Returns
     -------
     tuple of float
-        Ascending. Both thresholds at once: one after the other would part fluid from itself
-        where the mask holds much of it.
+        Ascending. Both thresholds at once: in sequence, they would split CSF where the mask holds
+        much of it.
     """
     low, high = (float(v) for v in np.quantile(values, [0.001, 0.999]))
     if high <= low:
@@ -92,7 +92,7 @@ def three_classes(values: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _weighed(mass: NDArray[np.float64], moment: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each class's mass times its squared mean; 0 for an empty one."""
+    """Return each class's mass times its squared mean; 0 for an empty class."""
     return np.divide(moment**2, mass, out=np.zeros_like(mass), where=mass > 0)
 
 

@@ -1,4 +1,4 @@
-"""What a registration sees in place of a lesion."""
+"""Lesion filling before registration."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Filled:
-    """An image to register, and where its metric must still not look.
+    """An image to register, and the voxels its metric must still ignore.
 
     Parameters
     ----------
     image : Volume
     hidden : Volume or None
-        Boolean, on the grid of the image; None when the whole image may be looked at.
+        Boolean, on the grid of the image; None when no voxel is masked.
     """
 
     image: Volume
@@ -70,7 +70,7 @@ def median_white(image: Volume, lesion: Volume, white: Volume, to_image: Affine)
 
 
 def enantiomorphic(image: Volume, lesion: Volume, to_image: Affine) -> Filled:
-    """Fill a lesion with what the other hemisphere has in its place.
+    """Fill a lesion with the homologous tissue of the other hemisphere.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def enantiomorphic(image: Volume, lesion: Volume, to_image: Affine) -> Filled:
     Returns
     -------
     Filled
-        What mirrors onto the lesion itself is not filled but hidden.
+        What mirrors onto the lesion itself is masked, not filled.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def enantiomorphic(image: Volume, lesion: Volume, to_image: Affine) -> Filled:
     Notes
     -----
     Nachev et al. 2008 (NeuroImage 39:1215-1226): the mirrored image is registered to the image
-    (here by an affine at 4 mm that does not look at the lesion), then takes the lesion's place.
+    (here by an affine at 4 mm that ignores the lesion), then replaces the lesion.
     """
     mirror = _mirror(image, lesion, to_image)
     other_side = to_grid(lesion, image.grid, rigid=mirror, order=0).data.astype(bool)
@@ -110,7 +110,7 @@ def enantiomorphic(image: Volume, lesion: Volume, to_image: Affine) -> Filled:
 
 
 def _mirror(image: Volume, lesion: Volume, to_image: Affine) -> Affine:
-    """Return the map of each point of the head to its place in the other hemisphere, mm."""
+    """Return the affine from each point of the head to its homologue across the midline, mm."""
     start = compose(inverse(to_image), _MIRROR, to_image)
     coarse = regrid(image, MIRROR_MM)
     hidden = to_grid(dilate(lesion, MIRROR_MM), coarse.grid, order=0)
@@ -119,14 +119,14 @@ def _mirror(image: Volume, lesion: Volume, to_image: Affine) -> Affine:
     found = pose.refine(coarse, coarse, start, within=within)
     if found is None:
         raise SubjectError(
-            "The mirrored brain could not be brought onto the brain.",
+            "The mirrored brain could not be registered to the brain.",
             "Set lesion.fill=mask, or leave the subject out with cohort.exclude.",
         )
     return found
 
 
 def _blended(image: Volume, lesion: Volume, sound: NDArray[np.float32] | np.floating) -> Volume:
-    """Cover the lesion and fade over its rim, which shares voxels with it."""
+    """Replace the lesion and blend over its rim, where voxels are mixed."""
     away = ndimage.distance_transform_edt(~lesion.data, sampling=image.grid.voxel_mm)
     weight = np.clip((FADED_MM - away) / (FADED_MM - COVERED_MM), 0, 1) * (image.data > 0)
     return image.with_data((image.data * (1 - weight) + sound * weight).astype(np.float32))

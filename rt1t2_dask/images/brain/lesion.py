@@ -1,4 +1,4 @@
-"""Lesion masks: grown past a metric's reach, carried between spaces."""
+"""Lesion masks: dilation and resampling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOUCHED = 0.01  # of a voxel: below it is rounding
 
 
 def dilate(mask: Volume, radius_mm: float) -> Volume:
-    """Grow a mask by a distance in mm, whatever the voxels' shape.
+    """Dilate a mask by a distance in mm, for any voxel size.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def on_grid(
     warp: Warp | None = None,
     within: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return a mask on another grid: True where any part of the lesion is.
+    """Resample a mask to another grid: True where a voxel holds any part of the lesion.
 
     A voxel that linear interpolation would mix with a lesion voxel counts. The mask is thickened
     by half the target voxel's diagonal first where that is coarser, so that a thin lesion does

@@ -1,4 +1,4 @@
-"""Brain mask: the template's mask brought back through the registration of the whole head."""
+"""Brain mask: the template's mask back-projected through the registration of the whole head."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rt1t2_dask.images.brain.lesion import dilate
 from rt1t2_dask.images.registration import greedy
 from rt1t2_dask.images.registration.head_pose import (
     LEAST_MARGIN,
-    SURE_LIKENESS,
     SURE_MARGIN,
+    SURE_SIMILARITY,
     Pose,
     best_pose,
 )
@@ -40,7 +40,7 @@ SCHEDULE = greedy.Schedule(iterations=(60, 40))
 
 @dataclass(frozen=True)
 class Registered:
-    """A head registered to the template's, and what tells whether that is right.
+    """A head registered to the template's, with measures of how far to trust it.
 
     Parameters
     ----------
@@ -63,22 +63,22 @@ class Registered:
     face: float = 1.0
 
     def clear(self) -> bool:
-        """Whether a pose is right by all else where a rival comes near.
+        """Whether a pose is accepted although another pose fits nearly as well.
 
-        Set on one real head cut at the neck in slices of 5.5 mm (margin 1.12, likeness 0.35,
-        correlation 0.67); of 19 things and scraps spheres are as alike (0.31), at margins to 1.02,
-        and knees have margins to 1.12, at a likeness to 0.17.
+        Set on one real head cut at the neck in slices of 5.5 mm (margin 1.12, similarity 0.35,
+        correlation 0.67); of 19 things and scraps spheres are as similar (0.31), at margins to
+        1.02, and knees have margins to 1.12, at a similarity to 0.17.
         """
         return _promising(self.pose) and self.ncc >= CLEAR_NCC
 
     def doubts(self) -> list[str]:
-        """Say what speaks against this being a head in its right pose; nothing if all is well."""
+        """List what speaks against this being a head in its right pose; empty if nothing does."""
         found = []
         if self.reach < LEAST_REACH:
             found.append(f"its field of view holds {self.reach:.0%} of a brain")
         if self.pose.margin < LEAST_MARGIN and not self.clear():
             found.append(
-                f"another pose fits as well (likeness {self.pose.likeness:.2f} and "
+                f"another pose fits as well (similarity {self.pose.similarity:.2f} and "
                 f"{self.pose.rival:.2f}; {LEAST_MARGIN:g} times is needed)"
             )
         least = LEAST_NCC if self.pose.margin >= SURE_MARGIN else UNSURE_NCC
@@ -90,7 +90,7 @@ class Registered:
         return found
 
     def check(self) -> None:
-        """Refuse what is no T1w of a head, or lies in no pose that can be trusted.
+        """Refuse an image that is no T1w of a head, or whose pose cannot be trusted.
 
         Raises
         ------
@@ -100,8 +100,8 @@ class Registered:
         if doubts:
             raise SubjectError(
                 f"The T1w does not look like a head in the pose found: {'; '.join(doubts)}.",
-                "Look at its picture in the output folder; leave the subject out with "
-                "cohort.exclude, or go on with checks.pose=false if the outline is right.",
+                "Check its mosaic in the output folder; leave the subject out with "
+                "cohort.exclude, or set checks.pose=false if the outline is right.",
             )
 
 
@@ -119,7 +119,7 @@ class Brain:
 
 
 def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
-    """Register a T1w of a whole head to the template's head, whatever comes of it.
+    """Register a T1w of a whole head to the template's head without judging the result.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
     Notes
     -----
     Affine by mutual information, then a diffeomorphism by cross-correlation, both at 4 mm. Where
-    the brain of a promising pose does not become clearly alike, again from an affine of the brain
-    alone, and the more alike is kept: a head in 5.5 mm slices that end at the cerebellum went from
-    0.49 to 0.66.
+    the brain of a promising pose is not clearly similar then, again from an affine of the brain
+    alone, and the more similar is kept: a head in 5.5 mm slices that end at the cerebellum went
+    from 0.49 to 0.66.
     """
     still, moved = regrid(head, WORKING_MM), regrid(to_head(t1w), WORKING_MM)
     pose = best_pose(still, moved, brain)
@@ -155,12 +155,12 @@ def register(t1w: Volume, head: Volume, brain: Volume) -> Registered:
 
 
 def _promising(pose: Pose) -> bool:
-    """Whether a pose is as alike as a head's, and more than its rivals."""
-    return pose.likeness >= SURE_LIKENESS and pose.margin >= CLEAR_MARGIN
+    """Whether a pose is as similar as a head's, and more than other poses."""
+    return pose.similarity >= SURE_SIMILARITY and pose.margin >= CLEAR_MARGIN
 
 
 def _deformed(still: Volume, moved: Volume, brain: Volume, pose: Affine) -> tuple[Warp, float]:
-    """Deform from a pose; the warp, and how alike the brain is then."""
+    """Deform from a pose; return the warp and the correlation of the brains."""
     warp = greedy.deform(moved, still, inverse(pose), SCHEDULE)
     inside = _inside(brain, warp, moved.grid)
     pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
@@ -179,16 +179,16 @@ def extract(
     lesion : Volume, optional
         Boolean, on the grid of `t1w`: stays in the mask, however dark.
     refuse : bool
-        False: go on whatever speaks against the pose (`Registered.doubts`).
+        False: accept the pose despite `Registered.doubts`.
 
     Raises
     ------
     SubjectError
-        There are doubts, or the brain lies outside the field of view.
+        The pose is doubtful, or the brain lies outside the field of view.
 
     Notes
     -----
-    The template's mask, brought back, is trimmed to the tissue (`brain_edge.trim`).
+    The back-projected mask of the template is trimmed to the tissue (`edge.trim`).
     """
     found = register(t1w, head, brain)
     if refuse:
@@ -215,7 +215,7 @@ def _reach(brain: Volume, pose: Affine, t1w: Volume) -> float:
 
 
 def _face(t1w: Volume, head: Volume, brain: Volume, pose: Affine) -> float:
-    """Return the share of the template's face in view that is brighter than air in the T1w."""
+    """Return the fraction of the template's face in view that is brighter than air in the T1w."""
     world = head.grid.world()
     middle = move(brain.affine, np.argwhere(brain.data).mean(axis=0))
     front = (world[..., 1] - middle[1] > FACE_MM[0]) & (world[..., 2] - middle[2] < -FACE_MM[1])
@@ -234,7 +234,7 @@ def _inside(brain: Volume, to_template: Warp, grid: Grid) -> Mask:
 
 
 def check_lesion(lesion: Volume, brain: Volume) -> float:
-    """Refuse a lesion mask of which nothing is in the brain: it is another person's, or misplaced.
+    """Refuse a lesion mask wholly outside the brain: it is another person's, or misplaced.
 
     Parameters
     ----------
@@ -254,8 +254,9 @@ def check_lesion(lesion: Volume, brain: Volume) -> float:
     if count and outside == count:
         away = distance_transform_edt(~brain.data, sampling=brain.grid.voxel_mm)
         raise SubjectError(
-            f"the lesion mask ({count} voxels) lies wholly outside the brain, at least "
+            f"the lesion mask ({count} voxels) lies outside the brain, at least "
             f"{away[lesion.data].min():.0f} mm from it.",
-            "Draw it on this T1w, look whose it is, or leave the subject out with cohort.exclude.",
+            "Draw it on this T1w, check whose mask it is, or leave the subject out with "
+            "cohort.exclude.",
         )
     return outside / max(count, 1)

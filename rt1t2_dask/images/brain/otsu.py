@@ -1,4 +1,4 @@
-"""Otsu's threshold between dark and bright voxels."""
+"""Otsu's threshold of dark and bright voxels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BINS = 128  # of the histogram from the smallest to the largest value
 
 
 def otsu_threshold(values: NDArray[np.float32]) -> float:
-    """Return the value that parts dark from bright with the largest variance between both.
+    """Return the threshold that maximises the variance between dark and bright voxels.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def otsu_threshold(values: NDArray[np.float32]) -> float:
     Returns
     -------
     float
-        Upper edge of the last dark bin; dark is what is not above it.
+        Upper edge of the last dark bin; values up to it are dark.
 
     Notes
     -----

@@ -66,7 +66,7 @@ def segment(t1w: Volume, brain: Mask, priors: F32, exclude: Mask | None = None) 
     Raises
     ------
     SubjectError
-        A class has hardly a voxel: the priors do not meet the brain.
+        A class has too few voxels: the priors do not overlap the brain.
 
     Notes
     -----
@@ -74,7 +74,8 @@ def segment(t1w: Volume, brain: Mask, priors: F32, exclude: Mask | None = None) 
     NeuroImage 26:839), with a class for each partial volume between neighbours in intensity
     (Shattuck et al. 2001, NeuroImage 13:856), fitted by expectation-maximisation on a regular
     subsample, then smoothed as a Markov random field by the mean-field approximation (Zhang 1992,
-    IEEE Trans Signal Process 40:2570). A voxel of a mixture gets the share its intensity asks for.
+    IEEE Trans Signal Process 40:2570). A voxel of a mixture is divided in proportion to its
+    intensity.
     """
     inside = brain if exclude is None else brain & ~exclude
     values = t1w.data[inside].astype(np.float64)
@@ -113,7 +114,7 @@ class _Mixture:
         return np.asarray(np.exp(-0.5 * scaled) / np.sqrt(spread))
 
     def prior(self, weights: Values) -> Values:
-        """Return each voxel's prior of each class, shape (voxel, 5)."""
+        """Return the prior of each class at each voxel, shape (voxel, 5)."""
         scaled = weights * self.shares
         return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
@@ -159,16 +160,16 @@ def _fitted(values: Values, weights: Values) -> _Mixture:
 
 
 def _started(values: Values, weights: Values) -> _Mixture:
-    """Start from the medians where the maps are sure."""
+    """Start from the medians where the prior maps are near 1."""
     means, variances = np.empty(3), np.empty(3)
     pure = weights[:, ::2]
     for k in range(3):
         sure = values[pure[:, k] > _SURE]
         if len(sure) * 3 < _MIN_VOXELS:
             raise SubjectError(
-                f"the tissue maps of the template leave {len(sure)} voxels of "
+                f"the tissue priors of the template leave {len(sure)} voxels of "
                 f"{('CSF', 'grey matter', 'white matter')[k]} inside the brain mask.",
-                "Look at the brain mask and the registration, or leave the subject out with "
+                "Check the brain mask and the registration, or leave the subject out with "
                 "cohort.exclude.",
             )
         means[k] = np.median(sure)
@@ -188,7 +189,7 @@ def _updated(values: Values, weights: Values, share: Values, last: _Mixture) -> 
 
 
 def _smoothed(evidence: F32, inside: Mask) -> F32:
-    """Smooth over face neighbours; neighbours that differ more in tissue cost more."""
+    """Smooth over face neighbours; the cost grows with the difference in tissue."""
     order = np.arange(5)
     cost = (_COUPLING * np.abs(order[:, None] - order)).astype(np.float32)
     neighbours = _neighbours(inside)

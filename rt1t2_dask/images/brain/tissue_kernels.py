@@ -12,7 +12,7 @@ F32 = NDArray[np.float32]
 
 @compiled
 def mean_field(share: F32, evidence: F32, neighbours: NDArray[np.int32], cost: F32) -> F32:
-    """Update every voxel's class probabilities once from its neighbours' present ones.
+    """Update every voxel's class probabilities once from its neighbours'.
 
     Parameters
     ----------

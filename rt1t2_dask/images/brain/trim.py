@@ -1,4 +1,4 @@
-"""The part of a scan that holds the head: what lies beyond takes part in no statistic."""
+"""Crop a scan to the head: voxels beyond it enter no statistic."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ORIGIN_PER_MM = 1024
 
 
 def filled_box(data: Array) -> Box:
-    """Return the box without the slices at the border that hold one value each.
+    """Return the bounding box without constant slices at the border.
 
     Parameters
     ----------
     data : ndarray, shape (x, y, z)
-        Padding and conforming leave such slices, some scanners one at the end.
+        Padding and conforming add such slices, and some scanners one at the end.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def filled_box(data: Array) -> Box:
 
 
 def box_of(mask: NDArray[np.bool_], voxel_mm: NDArray[np.float64]) -> Box:
-    """Return the box of a mask and 10 mm round it; everything where the mask is empty."""
+    """Return the bounding box of a mask plus 10 mm; the whole grid for an empty mask."""
     if not mask.any():
         x, y, z = mask.shape
         return slice(0, x), slice(0, y), slice(0, z)
@@ -52,16 +52,16 @@ def box_of(mask: NDArray[np.bool_], voxel_mm: NDArray[np.float64]) -> Box:
 
 
 def cut(image: Volume, box: Box) -> Volume:
-    """Cut an image to a box, each voxel where it was."""
+    """Crop an image to a box; the world coordinates of voxels are kept."""
     start = np.array([part.start for part in box], dtype=np.float64)
     return Volume(np.ascontiguousarray(image.data[box]), image.affine @ translation(start))
 
 
 def filled(image: Volume) -> Volume:
-    """Cut the slices of one value each off the border of an image (`filled_box`).
+    """Crop constant slices at the border of an image (`filled_box`).
 
     The origin is then a whole number of 1/1024 mm: headers hold it to 1e-5 mm, so that the scan
-    with and without such slices would differ by rounding, which registration makes much of.
+    with and without such slices would differ by rounding, which registration amplifies.
     """
     found = cut(image, filled_box(image.data))
     affine = found.affine.copy()

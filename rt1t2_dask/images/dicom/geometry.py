@@ -1,4 +1,4 @@
-"""Size and place of the voxels of a DICOM file, classic or enhanced."""
+"""Voxel size and position in a DICOM file, classic or enhanced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normal(found: Any) -> tuple[float, ...]:
 
 
 def position(found: Any) -> float | None:
-    """Return where a slice lies along its normal in mm; None for a file of many slices."""
+    """Return a slice's position along its normal in mm; None for a file of many slices."""
     place, across = found.get("ImagePositionPatient"), normal(found)
     if not place or not across:
         return None
@@ -29,7 +29,7 @@ def position(found: Any) -> float | None:
 
 
 def missing(found: Any) -> tuple[str, ...]:
-    """Return what tells size and place of the voxels, where a file lacks it."""
+    """Return the attributes of voxel size and position that a file lacks."""
     return tuple(
         name for name, of in _GEOMETRY.items() if not (found.get(name) or group(found, of))
     )

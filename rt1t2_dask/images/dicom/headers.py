@@ -1,4 +1,4 @@
-"""DICOM headers: what a file says of its series. Names, ids and dates of people are not read."""
+"""DICOM headers: what a file states about its series. Names, IDs and dates are not read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TEXTS = {
     "ScanningSequence": "ScanningSequence",
     "SequenceVariant": "SequenceVariant",
 }
-"""BIDS's names of what tells protocols apart, and DICOM's."""
+"""BIDS's names of the fields that identify a protocol, and DICOM's."""
 _MS = 1000.0
 _MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -50,12 +50,12 @@ _NO_PICTURE = {
 
 @dataclass(frozen=True)
 class Header:
-    """What one file says.
+    """The header of one file.
 
     Parameters
     ----------
     uid : str
-        Of the series; used to sort files into series, never written anywhere.
+        Of the series; used to group files into series, never written anywhere.
     number : int
     description : str
         The scanner operator's words, as ``t1_mprage_sag``.
@@ -78,7 +78,7 @@ class Header:
     normal : tuple of float
         Of the slice, in the patient's axes; empty for a file of many slices.
     missing : tuple of str
-        What tells size and place of the voxels and is not there.
+        Attributes of voxel size and position that are missing.
     """
 
     uid: str
@@ -103,7 +103,7 @@ class Header:
 
 @dataclass(frozen=True)
 class NoImage:
-    """A file that is no MR image.
+    """A file that is not an MR image.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ NO_DICOM = NoImage("no DICOM")
 
 
 class NoNumberError(ValueError):
-    """A value of a header is no number, as an echo time with a decimal comma."""
+    """A header value that is not a number, such as an echo time with a decimal comma."""
 
 
 def pydicom() -> Any:
@@ -149,8 +149,8 @@ def read_header(content: bytes) -> Header | NoImage:
     Raises
     ------
     ValueError
-        The file begins as DICOM but cannot be read, or fewer pixels are there than promised;
-        `NoNumberError` where a value that should be a number is none.
+        The file begins as DICOM but cannot be read, or holds fewer pixels than its header states;
+        `NoNumberError` where a value that should be a number is not.
     """
     library = pydicom()
     whole = with_preamble(content)
@@ -176,7 +176,7 @@ def read_header(content: bytes) -> Header | NoImage:
 
 
 def _no_image(found: Any) -> str | None:
-    """Say what a DICOM file is that holds no MR image, None where it holds one."""
+    """Describe a DICOM file without an MR image; None for an MR image."""
     modality, sop = str(found.get("Modality") or ""), str(found.get("SOPClassUID") or "")
     if modality != "MR" and not (modality == "" and sop in _MR_IMAGES):
         return modality or _of_no_modality(found)
@@ -188,7 +188,7 @@ def _no_image(found: Any) -> str | None:
 
 
 def _pixel_bytes(found: Any, representation: bytes) -> int:
-    """Return how many bytes the element of uncompressed pixels takes."""
+    """Return the size of the uncompressed pixel data in bytes."""
     size = [int(found.get(name) or 0) for name in ("Rows", "Columns", "BitsAllocated")]
     held = size[0] * size[1] * size[2] // 8 * int(found.get("NumberOfFrames") or 1)
     return held + (12 if representation in (b"OW", b"OB") else 8)
@@ -230,7 +230,7 @@ def _header(found: Any) -> Header:
 
 
 def _text(value: Any) -> Any:
-    """Return an element's value as a sidecar holds it: text, or the meanings of coded items."""
+    """Return an element's value as in a BIDS sidecar: text, or the meanings of coded items."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [
             str(item.get("CodeMeaning", "")) if hasattr(item, "get") else item for item in value
@@ -239,31 +239,31 @@ def _text(value: Any) -> Any:
 
 
 def _description(found: Any) -> str:
-    """Return the operator's words for a series, the protocol's where there are none."""
+    """Return the series description, or the protocol name where there is none."""
     return str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip()
 
 
 def _acquired(found: Any, timing: Any, header: Header) -> dict[str, str | float]:
-    """Return what tells protocols apart, as a BIDS sidecar would say it."""
-    said: dict[str, str | float] = {}
+    """Return the acquisition parameters as BIDS sidecar fields."""
+    fields: dict[str, str | float] = {}
     for name, tag in _TEXTS.items():
         text = spelled(name, _list(found.get(tag)))
         if text:
-            said[name] = text
+            fields[name] = text
     times = {
         "RepetitionTime": header.repetition_ms,
         "EchoTime": header.echo_ms,
         "InversionTime": header.inversion_ms,
     }
-    said |= {name: value / _MS for name, value in times.items() if value is not None}
+    fields |= {name: value / _MS for name, value in times.items() if value is not None}
     tilt = _number(found.get("FlipAngle"), timing.get("FlipAngle"))
     field = _number(found.get("MagneticFieldStrength"))
     others = {"FlipAngle": tilt, "MagneticFieldStrength": field}
-    return said | {name: value for name, value in others.items() if value is not None}
+    return fields | {name: value for name, value in others.items() if value is not None}
 
 
 def _echoes(found: Any) -> tuple[float, ...]:
-    """Return the echo times of an enhanced image's frames, empty unless there are several."""
+    """Return the echo times of an enhanced image's frames; empty unless there are several."""
     frames = found.get("PerFrameFunctionalGroupsSequence") or []
     groups = [frame.get("MREchoSequence") or [{}] for frame in frames]
     times = {_number(group[0].get("EffectiveEchoTime")) for group in groups} - {None}

@@ -1,4 +1,4 @@
-"""DICOM files without a preamble: scanners and planning systems write the data set alone."""
+"""DICOM files without a preamble, as some scanners and planning systems write them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES = {
 
 
 def with_preamble(content: bytes) -> bytes | None:
-    """Return a DICOM file with the preamble it should have, None for what is no DICOM.
+    """Return a DICOM file with its preamble; None for a file that is not DICOM.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def with_preamble(content: bytes) -> bytes | None:
 
     Notes
     -----
-    What begins with a short element of group 2 or 8 is taken for DICOM, little endian; without
-    group 2 a transfer syntax is put before it, with value representations or without, as they are
-    there. Compressed pixels cannot come without group 2.
+    A file that begins with a short element of group 2 or 8 is taken for little-endian DICOM;
+    without group 2, a transfer syntax (explicit or implicit VR, as found) is prepended. Compressed
+    pixels require group 2.
     """
     if content[128:132] == b"DICM":
         return content
@@ -62,7 +62,7 @@ def _meta(explicit: bool) -> bytes:
 
 
 def compression(content: bytes) -> str | None:
-    """Return how a file's pixels are compressed, as its transfer syntax says; None if they are not.
+    """Return the compression of a file's pixels from its transfer syntax; None if uncompressed.
 
     Parameters
     ----------

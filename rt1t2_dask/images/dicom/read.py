@@ -1,4 +1,4 @@
-"""One DICOM series to a Volume, by dcm2niix."""
+"""Convert one DICOM series to a Volume with dcm2niix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REMEDY = "Export the series again, or leave the subject out with cohort.exclude
 
 
 def converter_version() -> str:
-    """Return the version of dcm2niix: it decides the result.
+    """Return the version of dcm2niix, which the result depends on.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def converter_version() -> str:
 
 @dataclass(frozen=True)
 class Converted:
-    """A series as one image.
+    """A series converted to one image.
 
     Parameters
     ----------
     volume : Volume
-        float32, scaled as the scanner says.
+        float32, scaled by the header.
     notes : tuple of str
-        What was done to its intensities.
+        Changes made to its intensities.
     """
 
     volume: Volume
@@ -64,25 +64,25 @@ def convert(
     Parameters
     ----------
     files : iterable of bytes
-        Every file of the series, in any order, with a preamble or without.
+        Every file of the series, in any order, with or without a preamble.
     name : str
-        Opens every error message, as "T1w".
+        Begins every error message, such as "T1w".
     slices : int
-        How many slices the headers promise.
+        Number of slices in the headers.
     echo_ms : float, optional
         Which echo, where files hold several.
 
     Raises
     ------
     SubjectError
-        dcm2niix fails, gives several images, or fewer slices than the headers promise.
+        dcm2niix fails, writes several images, or fewer slices than the headers state.
     UserError
         dcm2niix is not installed.
 
     Notes
     -----
-    dcm2niix (Li et al. 2016) reads files alone: they lie in a temporary folder under names of ours
-    and are deleted with it. What it prints is not passed on: it may hold a patient's name.
+    dcm2niix (Li et al. 2016) reads only files: they are written to a temporary folder under neutral
+    names and deleted with it. Its output is not passed on: it may hold a patient's name.
     """
     with tempfile.TemporaryDirectory(prefix="dicom-") as folder:
         source, made = Path(folder, "in"), Path(folder, "out")
@@ -99,27 +99,27 @@ def convert(
     shape = converted.volume.grid.shape
     if slices not in shape:
         raise SubjectError(
-            f"{name}: the DICOM series has {slices} slices, but {shape} voxels came "
-            "of it: files are damaged or doubled.",
+            f"{name}: the DICOM series has {slices} slices, but was converted to {shape} voxels: "
+            f"files are damaged or duplicated.",
             _REMEDY,
         )
     return converted
 
 
 def _of_echo(images: list[Path], echo_ms: float | None) -> list[Path]:
-    """Keep the images of an echo where there are several; their sidecars tell."""
+    """Keep the images of one echo, by their sidecars, where there are several."""
     if len(images) < 2 or echo_ms is None:
         return images
     return [image for image in images if abs(_echo(image) - echo_ms) <= SAME_ECHO_MS]
 
 
 def _echo(image: Path) -> float:
-    said = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
-    return _MS * float(said.get("EchoTime", np.nan))
+    sidecar = json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
+    return _MS * float(sidecar.get("EchoTime", np.nan))
 
 
 def _write(folder: Path, files: Iterable[bytes]) -> str | None:
-    """Write the files with the preamble they should have; say how they are compressed."""
+    """Write the files with preambles; return how they are compressed."""
     syntax = None
     for index, content in enumerate(files):
         whole = with_preamble(content) or content
@@ -129,14 +129,14 @@ def _write(folder: Path, files: Iterable[bytes]) -> str | None:
 
 
 def _from_stored_zero(content: bytes, name: str) -> Converted:
-    """Take off a rescale that moved all intensities: a magnitude is 0 where stored as 0."""
+    """Undo a rescale intercept: a magnitude is 0 where it is stored as 0."""
     volume, offset = from_bytes(content, name), intercept(content, name)
     least = float(volume.data.min())
     if not (0 < offset <= least or (offset < 0 and least < 0)):
         return Converted(volume)
     shifted = volume.with_data(volume.data - np.float32(offset))
-    done = f"{offset:g} was taken off" if offset > 0 else f"{-offset:g} was added to"
-    note = f"{done} intensities: the DICOM rescale had moved them to {least:g}"
+    done = f"{offset:g} was subtracted from" if offset > 0 else f"{-offset:g} was added to"
+    note = f"{done} intensities: the DICOM rescale intercept had shifted them to {least:g}"
     return Converted(shifted, (note,))
 
 
@@ -145,8 +145,8 @@ def _not_one(images: int, name: str, syntax: str | None) -> SubjectError:
         return _compressed(name, syntax)
     found = f"{images} images" if images else "no image"
     return SubjectError(
-        f"{name}: dcm2niix made {found} of one DICOM series: slices are missing, damaged "
-        "or of several orientations.",
+        f"{name}: dcm2niix converted one DICOM series to {found}: slices are missing, damaged or "
+        f"of several orientations.",
         _REMEDY,
     )
 
@@ -154,7 +154,7 @@ def _not_one(images: int, name: str, syntax: str | None) -> SubjectError:
 def _compressed(name: str, syntax: str) -> SubjectError:
     return SubjectError(
         f"{name}: dcm2niix cannot read the DICOM series: it is compressed ({syntax}), or damaged.",
-        "Export it again without compression, take a dcm2niix that decodes it (pip install "
+        "Export it again without compression, install a dcm2niix that decodes it (pip install "
         "--force-reinstall dcm2niix), or leave the subject out with cohort.exclude.",
     )
 
@@ -162,7 +162,7 @@ def _compressed(name: str, syntax: str) -> SubjectError:
 def _run(
     source: Path, made: Path, name: str, syntax: str | None, options: tuple[str, ...] = ()
 ) -> list[Path]:
-    """Convert what lies in a folder; return the images, whose sidecars lie beside them."""
+    """Convert a folder; return the images, with their sidecars beside them."""
     made.mkdir()
     try:
         import dcm2niix
@@ -172,7 +172,9 @@ def _run(
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise SubjectError(f"{name}: dcm2niix took over {TIMEOUT_S:.0f} s.", _REMEDY) from None
+        raise SubjectError(
+            f"{name}: dcm2niix took longer than {TIMEOUT_S:.0f} s.", _REMEDY
+        ) from None
     if done.returncode != 0 and syntax is not None:
         raise _compressed(name, syntax)
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""Which DICOM series is the T1w and which the T2w: by how they were made, never by guessing."""
+"""Choose the T1w and T2w DICOM series by their acquisition parameters."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ _NO_ANATOMY = {
 
 @dataclass(frozen=True)
 class Series:
-    """Files that make up one image.
+    """The files of one image.
 
     Parameters
     ----------
     header : Header
         Of the first file.
     members : tuple of int
-        Which files, as numbered by the caller.
+        Indices of the files, as numbered by the caller.
     slices : int
     positions_mm : tuple of float
-        Where slices lie along their normal, sorted; empty where files hold many slices.
+        Slice positions along the normal, sorted; empty where files hold many slices.
     tilted : bool
         Slices of several orientations.
     missing : tuple of str
-        What tells size and place of the voxels and is not in every file.
+        Attributes of voxel size and position that are missing from a file.
     """
 
     header: Header
@@ -65,30 +65,30 @@ class Series:
 
     @property
     def name(self) -> str:
-        """What to call it: number and description."""
+        """Series number and description."""
         return f"series {self.header.number} ({self.header.description or 'no description'})"
 
     def describe(self) -> str:
-        """Return its name with what decides the contrast."""
+        """Return its name with the parameters that decide the contrast."""
         head = self.header
         times = {"TE": head.echo_ms, "TR": head.repetition_ms, "TI": head.inversion_ms}
-        said = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
+        text = ", ".join(f"{name} {value:g}" for name, value in times.items() if value)
         loss = "; compressed with loss" if head.lossy else ""
         return (
-            f"{self.name[:-1]}; {f'{said} ms' if said else 'no times'}; {self.slices} slices{loss})"
+            f"{self.name[:-1]}; {f'{text} ms' if text else 'no times'}; {self.slices} slices{loss})"
         )
 
 
 @dataclass(frozen=True)
 class ChosenSeries:
-    """A series and why it was this one."""
+    """A chosen series and the reason."""
 
     series: Series
     reason: str
 
 
 def sort_series(headers: Mapping[int, Header]) -> list[Series]:
-    """Sort files into series; echoes and image types of one series are images of their own.
+    """Group files into series; each echo and image type of a series is an image of its own.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def sort_series(headers: Mapping[int, Header]) -> list[Series]:
 
 
 def _echoes(group: Sequence[tuple[int, Header]]) -> list[dict[int, Header]]:
-    """Part the files of a series by echo; times within rounding of the shortest are one."""
+    """Split the files of a series by echo; echo times equal within rounding are one."""
     found: list[dict[int, Header]] = []
     least = -np.inf
     for index, head in sorted(group, key=lambda own: (own[1].echo_ms or 0.0, own[0])):
@@ -116,7 +116,7 @@ def _echoes(group: Sequence[tuple[int, Header]]) -> list[dict[int, Header]]:
 
 
 def _by_echo(head: Header) -> list[Header]:
-    """Return a header for each echo of a file that holds several."""
+    """Return one header per echo of a multi-echo file."""
     if not head.echoes_ms:
         return [head]
     frames = head.frames // len(head.echoes_ms)
@@ -146,7 +146,7 @@ def _tilted(heads: Sequence[Header]) -> bool:
 
 
 def contrast_of(series: Series) -> Contrast | None:
-    """Tell T1w and T2w of a whole volume by sequence and times; None for anything else.
+    """Classify a whole-volume series as T1w or T2w by its sequence and times; None for others.
 
     Notes
     -----
@@ -154,7 +154,7 @@ def contrast_of(series: Series) -> Contrast | None:
     if any. T2w: no gradient echo, no inversion, echo from 60 ms, repetition from 1800 ms. FLAIR
     has a longer inversion, T2* and SWI a longer gradient echo, proton density neither; diffusion
     is echo-planar. A fast gradient echo of a localizer, a projection, a map or a phase image is
-    left out by ImageType or description. What slips through meets `qc.check_contrasts`.
+    left out by ImageType or description. `qc.check_contrasts` tests the contrast once more.
     """
     return None if says_no_anatomy(series.header.description) else _by_times(series)
 
@@ -195,19 +195,19 @@ def choose(
     Parameters
     ----------
     series : sequence of Series
-        All of one person.
+        All series of one person.
     contrast : {"T1w", "T2w"}
     pattern : str, optional
-        Description (``*`` and ``?``, any case) or number of the series; goes before all rules.
+        Description (``*`` and ``?``, any case) or number of the series; overrides all rules.
     echo_ms : float, optional
         Which echo of a series that has several.
     repeat : {"first", "last"}, optional
-        Which of the series that fit, by their numbers.
+        Which of the matching series, by series number.
 
     Raises
     ------
     SubjectError
-        None or several fit; the message lists the candidates.
+        No series or several match; the message lists the candidates.
     """
     fitting, reason = _fitting(series, contrast, pattern)
     if echo_ms is not None:
@@ -221,19 +221,19 @@ def choose(
     shown = "; ".join(s.describe() for s in fitting or series)
     if not fitting:
         raise SubjectError(
-            f"none of {len(series)} series is the {contrast} ({reason}): {shown}.",
+            f"none of {len(series)} series is a {contrast} ({reason}): {shown}.",
             f"Name it: source.{contrast.lower()}_series (description with *, or number)"
             + (", or correct the echo." if echo_ms is not None else "."),
         )
     raise SubjectError(
-        f"{len(fitting)} series fit as {contrast}: {shown}.", _how_to_choose(fitting, contrast)
+        f"{len(fitting)} series match as {contrast}: {shown}.", _how_to_choose(fitting, contrast)
     )
 
 
 def _fitting(
     series: Sequence[Series], contrast: Contrast, pattern: str | None
 ) -> tuple[list[Series], str]:
-    """Return the series that fit, and why these."""
+    """Return the matching series and the reason."""
     if pattern is not None:
         return _named(series, pattern), f"source.{contrast.lower()}_series={pattern}"
     alike = [s for s in series if contrast_of(s) == contrast]
@@ -241,7 +241,7 @@ def _fitting(
     left_out = ", leaving out contrast agent" if len(plain) < len(alike) else ""
     others = [s.name for s in series if s not in alike and _by_times(s) == contrast]
     if others and not plain:
-        left_out += f", leaving out {', '.join(others)} for what its description says"
+        left_out += f", leaving out {', '.join(others)} by description"
     return plain, f"{contrast} by sequence and times{left_out}"
 
 
@@ -252,18 +252,18 @@ def _repeated(fitting: list[Series], reason: str, repeat: Repeat) -> tuple[list[
         return fitting, reason
     number = numbers[0] if repeat == "first" else numbers[-1]
     kept = [s for s in fitting if s.header.number == number]
-    return kept, f"{reason}, {len(numbers)} fit, source.repeat={repeat}"
+    return kept, f"{reason}, {len(numbers)} match, source.repeat={repeat}"
 
 
 def _how_to_choose(fitting: Sequence[Series], contrast: Contrast) -> str:
-    """Say which setting tells candidates apart: the echo where they are echoes of one series."""
+    """Name the setting that chooses between candidates: the echo between echoes of one series."""
     numbers = {s.header.number for s in fitting}
     echoes = sorted({s.header.echo_ms for s in fitting if s.header.echo_ms is not None})
     if len(numbers) == 1 and len(echoes) == len(fitting):
         shown = ", ".join(f"{echo:g}" for echo in echoes)
         return f"Choose with source.{contrast.lower()}_echo_ms ({shown})."
     if len({s.name for s in fitting}) < len(fitting):
-        return "Move all but one away, or leave the subject out with cohort.exclude."
+        return "Remove all but one, or leave the subject out with cohort.exclude."
     return (
         f"Choose with source.{contrast.lower()}_series (description with *, or number) or "
         "source.repeat (first or last)."
@@ -276,7 +276,7 @@ def _has_echo(series: Series, echo_ms: float) -> bool:
 
 
 def _named(series: Sequence[Series], pattern: str) -> list[Series]:
-    """Return the series of a number; of a description where no number is meant."""
+    """Return the series with a number, or matching a description."""
     if pattern.isdigit():
         numbered = [s for s in series if s.header.number == int(pattern)]
         if numbered:

@@ -1,4 +1,4 @@
-"""Whether the slices of a DICOM series make a whole image."""
+"""Check that the slices of a DICOM series make a complete image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNEVEN = 1.5
 
 
 def check_whole(series: Series, contrast: Contrast) -> None:
-    """Refuse a series of which slices are missing, doubled, without place or turned.
+    """Refuse a series with missing, duplicate, unplaced or oblique slices.
 
     Raises
     ------
@@ -30,18 +30,18 @@ def check_whole(series: Series, contrast: Contrast) -> None:
 
 def _fault(series: Series) -> str:
     if series.missing:
-        return f"has files without {', '.join(series.missing)}: size or place of its voxels"
+        return f"has files without {', '.join(series.missing)}, which give voxel size or position"
     return "has slices of several orientations" if series.tilted else _uneven(series.positions_mm)
 
 
 def _uneven(positions_mm: Sequence[float]) -> str:
-    """Say what is wrong with the places of slices; empty where nothing is."""
+    """Describe what is wrong with the slice positions; empty where nothing is."""
     steps = np.diff(positions_mm)
     if steps.size == 0:
         return ""
     step = float(np.median(steps))
     if steps.min() < 0.5 * step or step == 0:
-        return "has slices at one place twice"
+        return "has two slices at one position"
     if steps.max() > UNEVEN * step:
-        return f"misses slices: steps of {step:.3g} mm and one of {steps.max():.3g} mm"
+        return f"is missing slices: steps of {step:.3g} mm and one of {steps.max():.3g} mm"
     return ""

@@ -1,4 +1,4 @@
-"""Words in descriptions of DICOM series: which is no anatomical scan.
+"""Words in DICOM series descriptions that mark a scan as not anatomical.
 
 A word counts where no letter stands before or after it: ``loc`` is one in ``3plane_loc``, not in
 ``dislocation``. Which contrast it is, words do not decide.
@@ -27,10 +27,10 @@ _DENSITY_ALONE = re.compile(_alone(_DENSITY))
 
 
 def says_no_anatomy(description: str) -> bool:
-    """Say whether a description names a scout, a diffusion scan, a map, an angiography, ..."""
+    """Return whether a description names a scout, a diffusion scan, a map, an angiogram, ..."""
     return _NO_ANATOMY.search(description.lower()) is not None
 
 
 def says_proton_density(description: str) -> bool:
-    """Say whether a description names proton density; its late echo is a T2w all the same."""
+    """Return whether a description names proton density; its late echo is still a T2w."""
     return _DENSITY_ALONE.search(description.lower()) is not None

@@ -1,1 +1,1 @@
-"""What can be known of a scan before and after processing, and limits on it."""
+"""Quality measures of a scan before and after processing, and their limits."""

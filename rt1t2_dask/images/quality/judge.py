@@ -1,4 +1,4 @@
-"""What each quality number means, and flags for those beyond their limits."""
+"""Quality measures, their meaning, and flags for values beyond their limits."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Limit = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Measure:
-    """One number about a person.
+    """One quality measure of a person.
 
     Parameters
     ----------
     words : str
-        What it is, with its unit, for tables and figures.
+        Label with unit, for tables and figures.
     low, high : str
-        What a value under or over its limits usually means.
+        What a value below or above its limits usually means.
     """
 
     words: str
@@ -27,69 +27,84 @@ class Measure:
 
 _POSE = "wrong pose or registration, or a bad brain mask"
 _NO_HEAD = "no T1w of a head, or a wrong pose"
-_MASK = "the brain mask misses brain"
+_MASK = "the brain mask misses brain tissue"
 _SWAP = "T1w and T2w swapped, another contrast, or a failed registration"
 _FLAT = "the calibration flattens the brain"
 _STEEP = "the calibration stretches the brain"
 
 MEASURES: Mapping[str, Measure] = {
-    "brain_ml": Measure("brain mask (ml)", _MASK, "the brain mask holds more than brain"),
-    "head_margin": Measure("likeness of the head's pose over the best other pose's", _NO_HEAD),
-    "head_ncc": Measure("correlation of T1w and template head, at 4 mm", _NO_HEAD),
-    "head_reach": Measure("share of a brain in the field of view", "the brain is cut"),
-    "face_seen": Measure(
-        "share of the face in view that is tissue",
-        "defaced: bias correction and calibration see less of the head",
+    "brain_ml": Measure("brain mask (ml)", _MASK, "the brain mask includes non-brain tissue"),
+    "head_margin": Measure(
+        "similarity of the head's pose over that of the best other pose", _NO_HEAD
     ),
-    "mask_dice": Measure("Dice of the brain mask with the template's", _MASK),
+    "head_ncc": Measure("correlation of T1w and template head at 4 mm", _NO_HEAD),
+    "head_reach": Measure(
+        "fraction of the template brain in the field of view", "the brain is cropped"
+    ),
+    "face_seen": Measure(
+        "fraction of the face in view that is tissue",
+        "defaced: less of the head for bias correction and calibration",
+    ),
+    "mask_dice": Measure("Dice of the brain mask and the template's", _MASK),
     "registration_ncc": Measure("correlation of T1w and template", _POSE),
-    "registration_mi": Measure("mutual information of these (nats)", _POSE),
-    "affine_volume": Measure("volume against the template, affine", _POSE, _POSE),
+    "registration_mi": Measure("mutual information of T1w and template (nats)", _POSE),
+    "affine_volume": Measure("volume relative to the template, affine", _POSE, _POSE),
     "jacobian_min": Measure("smallest local volume change", _POSE),
     "jacobian_max": Measure("largest local volume change", "", _POSE),
-    "jacobian_folded": Measure("share of the brain where the field folds", "", _POSE),
+    "jacobian_folded": Measure("fraction of the brain where the deformation folds", "", _POSE),
     "mutual_information": Measure(
-        "mutual information of T2w and T1w (nats)", "the T2w does not lie on the T1w"
+        "mutual information of T2w and T1w (nats)", "T2w and T1w are misaligned"
     ),
-    "t1w_white_grey": Measure("white over grey matter in the T1w", _SWAP, _SWAP),
-    "t2w_csf_white": Measure("CSF over white matter in the T2w", _SWAP),
-    "bias_left_t1w": Measure("bias field left in the T1w", "", "bias correction failed"),
-    "bias_left_t2w": Measure("bias field left in the T2w", "", "bias correction failed"),
-    "white_cv_t1w": Measure("variation in white matter, T1w", "", "noise, motion or bias"),
-    "cjv_t1w": Measure("joint variation of grey and white, T1w", "", "noise, motion or bias"),
-    "snr_t1w": Measure("signal to noise in white matter, T1w", "noise or motion"),
-    "extrapolated_t1w": Measure("brain beyond the calibration's knots, T1w", "", _FLAT),
-    "extrapolated_t2w": Measure("brain beyond the calibration's knots, T2w", "", _FLAT),
-    "contrast_kept_t1w": Measure("contrast kept by calibration, T1w", _FLAT, _STEEP),
-    "contrast_kept_t2w": Measure("contrast kept by calibration, T2w", _FLAT, _STEEP),
-    "ratio_white_grey": Measure("white over grey matter in the ratio", _FLAT, _STEEP),
-    "ratio_white_cv": Measure("variation in white matter, ratio", "", "noise or bias left"),
+    "t1w_white_grey": Measure("ratio of white to grey matter, T1w", _SWAP, _SWAP),
+    "t2w_csf_white": Measure("ratio of CSF to white matter, T2w", _SWAP),
+    "bias_left_t1w": Measure("residual bias field, T1w", "", "bias correction failed"),
+    "bias_left_t2w": Measure("residual bias field, T2w", "", "bias correction failed"),
+    "white_cv_t1w": Measure(
+        "coefficient of variation in white matter, T1w", "", "noise, motion or bias"
+    ),
+    "cjv_t1w": Measure("coefficient of joint variation (CJV), T1w", "", "noise, motion or bias"),
+    "snr_t1w": Measure("signal-to-noise ratio in white matter, T1w", "noise or motion"),
+    "extrapolated_t1w": Measure(
+        "fraction of the brain extrapolated by calibration, T1w", "", _FLAT
+    ),
+    "extrapolated_t2w": Measure(
+        "fraction of the brain extrapolated by calibration, T2w", "", _FLAT
+    ),
+    "contrast_kept_t1w": Measure("contrast preserved by calibration, T1w", _FLAT, _STEEP),
+    "contrast_kept_t2w": Measure("contrast preserved by calibration, T2w", _FLAT, _STEEP),
+    "ratio_white_grey": Measure("ratio of white to grey matter, T1w/T2w", _FLAT, _STEEP),
+    "ratio_white_cv": Measure(
+        "coefficient of variation in white matter, T1w/T2w", "", "noise or residual bias"
+    ),
     "regions_under_half": Measure(
-        "regions measured to less than half, lesions apart",
+        "regions measured in less than half, not by lesions",
         "",
-        "field of view or a bad registration",
+        "limited field of view or a bad registration",
     ),
-    "lesion_ml": Measure("lesion (ml)", "", "larger than what registration was tried on"),
+    "lesion_ml": Measure("lesion (ml)", "", "larger than lesions the registration was tested on"),
     "lesion_outside_share": Measure(
-        "lesion outside the brain (share)", "", "drawn on another image, or the brain mask lacks it"
+        "fraction of the lesion outside the brain",
+        "",
+        "drawn on another image, or missing from the brain mask",
     ),
 }
 
 
 def beyond(numbers: Mapping[str, float | None], limits: Mapping[str, Limit]) -> list[str]:
-    """Say which numbers lie beyond their limits, and what that usually means.
+    """List values beyond their limits, and what that usually means.
 
     Parameters
     ----------
     numbers : mapping of str to float
-        By name of `MEASURES`; None or NaN where there is none: that is no flag.
+        By name of `MEASURES`; None or NaN where missing: no flag.
     limits : mapping of str to (low, high)
-        Both ends belong to what is allowed; None where there is no limit.
+        Both ends are allowed; None for no limit.
 
     Returns
     -------
     list of str
-        One phrase a number, such as ``brain_ml 612 is under 900 (the brain mask misses brain)``.
+        One phrase a value, such as ``brain_ml 612 is under 900 (the brain mask misses brain
+        tissue)``.
     """
     found = []
     for name, (low, high) in limits.items():

@@ -1,4 +1,4 @@
-"""Numbers that tell whether one person's images can be trusted; limits make flags of them."""
+"""Quality measures of one person's images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TO_SD = 1.4826  # of a normal distribution's median absolute deviation
 
 @dataclass(frozen=True)
 class Person:
-    """What the steps made of one person.
+    """Processed images of one person.
 
     Parameters
     ----------
@@ -68,18 +68,18 @@ class Template:
 
 
 def measure(person: Person, template: Template) -> Numbers:
-    """Measure everything that limits can be set on.
+    """Compute all quality measures.
 
     Parameters
     ----------
     person : Person
     template : Template
-        On the grid to compare on; 2 mm will do.
+        On the grid of the comparison; 2 mm suffices.
 
     Returns
     -------
     dict of str to float
-        By name of `images.judge.MEASURES`; NaN where there is nothing to measure.
+        By name of `images.judge.MEASURES`; NaN where it cannot be measured.
     """
     grid = template.t1w.grid
     seen = template.brain.copy()
@@ -131,7 +131,7 @@ def _binned(values: Values, bins: int) -> NDArray[np.intp]:
 
 
 def _contrasts(template: Template, t1w: Values, t2w: Values, seen: Mask) -> Numbers:
-    """Compare tissues where the template is sure of them, whatever was segmented."""
+    """Compare tissues where the template's probabilities are high, whatever the segmentation."""
     fluid = 1.0 - template.grey - template.white
     known = seen & np.isfinite(t1w) & np.isfinite(t2w)
     white, grey, csf = (known & (p > SURE) for p in (template.white, template.grey, fluid))
@@ -172,7 +172,7 @@ def _scan(name: str, image: NDArray[np.floating], tissue: NDArray[np.uint8]) -> 
     -----
     ``cjv``: coefficient of joint variation (Ganzetti et al. 2016, Front Neuroinform 10:10), with
     medians and median absolute deviations. ``snr``: median of white matter over the noise that
-    differences of neighbours show.
+    estimated from differences of neighbours.
     """
     white, grey = image[_core(tissue == WHITE)], image[tissue == GREY]
     if min(len(white), len(grey)) < _LEAST:
@@ -188,7 +188,7 @@ def _scan(name: str, image: NDArray[np.floating], tissue: NDArray[np.uint8]) -> 
 
 
 def bias_left(image: NDArray[np.floating], white: Mask) -> float:
-    """Measure a smooth field that is left in white matter.
+    """Measure the residual bias field in white matter.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def bias_left(image: NDArray[np.floating], white: Mask) -> float:
 
 
 def _ratio(ratio: NDArray[np.floating], tissue: NDArray[np.uint8]) -> Numbers:
-    """Return medians, variation and white over grey; no sense where the ratio has a sign."""
+    """Return medians, variation and the ratio of white to grey; undefined for a signed ratio."""
     known = np.isfinite(ratio)
     white, grey = ratio[_core(tissue == WHITE) & known], ratio[(tissue == GREY) & known]
     if min(len(white), len(grey)) < _LEAST or np.median(grey) <= 0 or np.median(white) <= 0:
@@ -237,22 +237,22 @@ def coverage(
     names: Mapping[int, str],
     lesion: NDArray[np.floating] | float = 0.0,
 ) -> dict[str, float | str]:
-    """Sum up how much of each region was measured.
+    """Summarise how much of each region was measured.
 
     Parameters
     ----------
     shares : ndarray, shape (region,)
-        Share of a region's voxels that were measured; NaN where the grid has none of it.
+        Fraction of a region's voxels that were measured; NaN for a region outside the grid.
     names : mapping of int to str
         Name of each region, in the order of `shares`.
     lesion : ndarray, shape (region,), or float
-        Share of each region inside a lesion mask, 0 to 1: it was left out on purpose.
+        Share of each region inside a lesion mask, 0 to 1: left out on purpose.
 
     Returns
     -------
     dict
-        ``regions_under_half``: regions that are measured to less than half and would be so
-        without the lesion; ``regions_lesioned``: those that would not.
+        ``regions_under_half``: regions measured in less than half of their voxels, not because of
+        the lesion; ``regions_lesioned``: those because of it.
     """
     known = np.nan_to_num(shares)
     lowest = int(known.argmin())
@@ -266,7 +266,7 @@ def coverage(
 
 
 def _core(mask: Mask) -> Mask:
-    """Leave out a mask's rim, unless hardly anything would be left."""
+    """Erode a mask, unless hardly anything would be left."""
     inner = ndimage.binary_erosion(mask)
     return np.asarray(inner if inner.sum() >= _LEAST else mask)
 
@@ -287,7 +287,7 @@ def _dice(a: Mask, b: Mask) -> float:
 
 
 def on_grid(template: Template, grid: Grid) -> Template:
-    """Bring the template to another grid."""
+    """Resample the template to another grid."""
     t1w, grey, white = (
         to_grid(template.t1w.with_data(data), grid, order=1)
         for data in (template.t1w.data, template.grey, template.white)

@@ -1,4 +1,4 @@
-"""What can be known of a scan before any work: voxels, field of view, which contrast it is."""
+"""Checks of a scan before processing: voxel size, field of view, contrast."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _LEAVE_OUT = "leave the subject out with cohort.exclude"
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a first look at a scan gives.
+class Inspection:
+    """The result of the checks of one scan.
 
     Parameters
     ----------
     csf_asymmetry : float
         In [-1, 1]: negative where CSF is dark (T1w, FLAIR), positive where it is bright (T2w).
     warnings : tuple of str
-        What is odd, with the values.
+        Irregularities, with their values.
     slab : bool
         The field of view is shorter than a brain.
     """
@@ -59,44 +59,44 @@ class Look:
     warnings: tuple[str, ...]
     slab: bool = False
 
-    def also(self, notes: tuple[str, ...]) -> Look:
-        """Return the same with what was said of the scan before."""
+    def also(self, notes: tuple[str, ...]) -> Inspection:
+        """Return the same with earlier notes on the scan prepended."""
         return replace(self, warnings=(*notes, *self.warnings))
 
 
-def look_at(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -> Look:
-    """Look at a scan of a head.
+def inspect(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -> Inspection:
+    """Check a scan of a head.
 
     Parameters
     ----------
     image : Volume
         Finite, not constant.
     name : str
-        Opens every message, as "T2w".
+        Begins every message, such as "T2w".
     most_voxel_mm : float
         Largest voxel edge (with the gap between slices) that is accepted, mm.
 
     Raises
     ------
     SubjectError
-        A voxel edge is larger, intensities are negative beyond the ringing of interpolation, or
-        what is dark lies far above 0.
+        A voxel edge is larger, intensities are negative beyond interpolation ringing, or the
+        background is far above 0.
     """
     sizes = image.grid.voxel_mm
     if sizes.max() > most_voxel_mm:
         raise SubjectError(
-            f"{name}: voxels of {_times(sizes)} mm are larger than {most_voxel_mm:g} mm.",
-            f"Bring a finer scan, {_LEAVE_OUT}, or raise checks.most_voxel_mm.",
+            f"{name}: voxels of {_times(sizes)} mm exceed {most_voxel_mm:g} mm.",
+            f"Use a scan of higher resolution, {_LEAVE_OUT}, or raise checks.most_voxel_mm.",
         )
     coarse = regrid(image, max(WORKING_MM, float(sizes.min())))
     head = _head(coarse)
     _check_zero(image, name)
     short = _short_view(image.grid)
     warnings = [*_coarse_voxels(sizes), *short, *_cut_sides(head)]
-    return Look(_asymmetry(coarse, head), tuple(warnings), bool(short))
+    return Inspection(_asymmetry(coarse, head), tuple(warnings), bool(short))
 
 
-def check_contrasts(t1w: Look, t2w: Look) -> None:
+def check_contrasts(t1w: Inspection, t2w: Inspection) -> None:
     """Refuse a T1w with bright CSF, or a T2w with dark CSF.
 
     Raises
@@ -119,33 +119,33 @@ def check_contrasts(t1w: Look, t2w: Look) -> None:
     if apart and bright_t1w == dark_t2w:
         raise SubjectError(
             f"T1w and T2w are swapped: CSF is bright in the T1w and dark in the T2w {values}.",
-            f"Exchange the two files, {remedy}",
+            f"Swap the two files, {remedy}",
         )
     if bright_t1w and not t1w.slab:
-        raise SubjectError(f"the T1w has bright CSF, as a T2w {values}.", f"Bring a T1w, {remedy}")
+        raise SubjectError(f"the T1w has bright CSF, like a T2w {values}.", f"Use a T1w, {remedy}")
     if dark_t2w and not t2w.slab:
         raise SubjectError(
-            f"the T2w has dark CSF, as a T1w or FLAIR {values}.", f"Bring a T2w, {remedy}"
+            f"the T2w has dark CSF, like a T1w or FLAIR {values}.", f"Use a T2w, {remedy}"
         )
 
 
 def check_not_the_same(t1w: Volume, t2w: Volume) -> None:
-    """Refuse one image that was given as both contrasts.
+    """Refuse the same image as both contrasts.
 
     Raises
     ------
     SubjectError
-        Every voxel is equal.
+        All voxels are equal.
     """
     if t1w.data.shape == t2w.data.shape and np.array_equal(t1w.data, t2w.data):
         raise SubjectError(
-            "T1w and T2w are the same image, voxel by voxel.",
-            f"Bring the missing contrast, or {_LEAVE_OUT}.",
+            "T1w and T2w are identical in every voxel.",
+            f"Add the missing contrast, or {_LEAVE_OUT}.",
         )
 
 
 def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
-    """Return a mask on its image's grid; refuse one that is empty, elsewhere, or most of the image.
+    """Return a mask on its image's grid; refuse one that is empty, elsewhere or too large.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
         )
     if not mask.data.any():
         raise SubjectError(
-            f"the {name} has no voxel inside.",
-            "Draw it again; remove the file, or write n/a in a column lesion of the participants "
-            "table, where there is none.",
+            f"the {name} is empty.",
+            "Draw it again; if there is no lesion, remove the file or write n/a in a column "
+            "lesion of the participants table.",
         )
     share = float(mask.data.mean())
     if share > MASK_SHARE:
@@ -181,7 +181,7 @@ def mask_on(mask: Volume, image: Volume, name: str) -> Volume:
 
 
 def same_voxels(one: Grid, other: Grid) -> bool:
-    """Whether two grids hold the same voxel centres, axes exchanged or reversed or not."""
+    """Whether two grids have the same voxel centres, up to permuted or flipped axes."""
     step = inverse(other.affine) @ one.affine
     turn = np.rint(step[:3, :3])
     if not (np.abs(turn).sum(axis=0) == 1).all() or not (np.abs(turn).sum(axis=1) == 1).all():
@@ -198,7 +198,7 @@ def same_voxels(one: Grid, other: Grid) -> bool:
 
 
 def _check_zero(image: Volume, name: str) -> None:
-    """Refuse scans without a zero of their own: a ratio of what was shifted means nothing."""
+    """Refuse scans with a shifted zero: their ratio is meaningless."""
     bright = max(float(np.quantile(image.data, BRIGHT)), 0.0)
     _check_not_negative(image.data, bright, name)
     there = image.data[image.data != 0]
@@ -206,23 +206,21 @@ def _check_zero(image: Volume, name: str) -> None:
     dark = 0.0 if masked else float(np.quantile(there, DARK))
     corner = _darkest_corner(image.data)
     if bright > 0 and corner - dark > MOST_CORNER * (bright - dark):
-        found = f"its corners are at {corner:.4g}, the bright of the head at {bright:.4g}"
-        why = "dark and bright were exchanged (a negative slope), or the air was filled"
+        found = f"its corners are at {corner:.4g}, the bright tissue of the head at {bright:.4g}"
+        why = "intensities are inverted (a negative slope), or the background was filled"
     elif bright > 0 and (dark > MOST_DARK * bright or min(dark, corner) > MOST_OF_BOTH * bright):
-        found = (
-            f"hardly any of its intensities is below {dark:.4g}, {dark / bright:.0%} of the bright"
-        )
-        why = "a constant was added (the intercept in the header, or before)"
+        found = f"hardly any intensity is below {dark:.4g}, {dark / bright:.0%} of bright tissue"
+        why = "a constant was added (by the header's intercept, or earlier)"
     else:
         return
     raise SubjectError(
         f"{name}: {found}: {why}.",
-        f"Bring it as the scanner wrote it, take that back in the file, or {_LEAVE_OUT}.",
+        f"Use the original scan, undo this in the file, or {_LEAVE_OUT}.",
     )
 
 
 def _darkest_corner(data: NDArray[Any]) -> float:
-    """Return the least median of eight corners: air, wherever the head lies."""
+    """Return the smallest median of the eight corners: air, wherever the head is."""
     ends = [(slice(max(n // CORNER, 1)), slice(-max(n // CORNER, 1), None)) for n in data.shape]
     return min(float(np.median(data[corner])) for corner in product(*ends))
 
@@ -231,9 +229,9 @@ def _check_not_negative(data: NDArray[Any], bright: float, name: str) -> None:
     share = float((data < -RINGING * bright).mean())
     if share > NEGATIVE_SHARE:
         raise SubjectError(
-            f"{name}: {share:.1%} of its intensities are negative (least "
-            f"{float(data.min()):.4g}): it was z-scored, or a constant was taken off.",
-            f"Bring it as the scanner wrote it, add the constant again, or {_LEAVE_OUT}.",
+            f"{name}: {share:.1%} of its intensities are negative (minimum "
+            f"{float(data.min()):.4g}): it was z-scored, or a constant was subtracted.",
+            f"Use the original scan, add the constant again, or {_LEAVE_OUT}.",
         )
 
 
@@ -244,11 +242,11 @@ def _times(numbers: NDArray[np.float64] | tuple[int, ...]) -> str:
 def _coarse_voxels(sizes: NDArray[np.float64]) -> list[str]:
     if sizes.max() <= COARSE_VOXEL_MM:
         return []
-    return [f"voxels of {_times(sizes)} mm: small structures are averaged"]
+    return [f"voxels of {_times(sizes)} mm: partial volume in small structures"]
 
 
 def _short_view(grid: Grid) -> list[str]:
-    """Say along which axis the field of view is shorter than a brain."""
+    """Describe the axis along which the field of view is shorter than a brain."""
     directions = np.asarray(grid.affine)[:3, :3] / grid.voxel_mm
     extents = np.array(grid.shape) * grid.voxel_mm
     found = []
@@ -263,14 +261,16 @@ def _short_view(grid: Grid) -> list[str]:
 
 
 def _cut_sides(head: Volume) -> list[str]:
-    """Say on which sides the head runs out of the image (below, every head does)."""
+    """List the sides on which the head is cropped (inferiorly, every head is)."""
     found = []
     for axis, sides in enumerate(_SIDES):
         areas = head.data.sum(axis=tuple(k for k in range(3) if k != axis))
         for side, end in zip(sides, (0, -1), strict=True):
             share = areas[end] / max(areas.max(), 1)
             if side is not None and share > CUT_SHARE:
-                found.append(f"the head is cut at the {side} ({share:.0%} of its widest section)")
+                found.append(
+                    f"the head is cropped at the {side} ({share:.0%} of its largest cross-section)"
+                )
     return found
 
 

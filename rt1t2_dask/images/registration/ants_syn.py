@@ -1,4 +1,4 @@
-"""Diffeomorphic registration by ANTs SyN with cross-correlation: slow, repeatable to the bit."""
+"""Diffeomorphic registration by ANTs SyN with cross-correlation: slow, reproducible to the bit."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rt1t2_dask.images.volume import Affine, Volume
 
 @dataclass(frozen=True)
 class Schedule:
-    """How SyN searches.
+    """Parameters of the SyN search.
 
     Parameters
     ----------
     iterations : tuple of int
-        At most so many per resolution level, coarsest first; each halves the voxels of the next.
+        Maximum per resolution level, coarsest first; each level halves the voxel size.
     metric_radius : int
         Half-width of the cross-correlation window, voxels.
     """
@@ -59,29 +59,29 @@ def deform(
     usable: NDArray[np.bool_] | None = None,
     timeout_s: float = 7200.0,
 ) -> Warp:
-    """Register two images of one contrast, from a given affine.
+    """Register two images of one contrast, starting from an affine.
 
     Parameters
     ----------
     fixed, moving : Volume
         The warp is sampled on the fixed image's grid.
     affine : ndarray, shape (4, 4)
-        Fixed mm to moving mm; kept as it is.
+        Fixed mm to moving mm; not refined.
     schedule : Schedule
     usable : ndarray of bool, shape of `moving`, optional
-        Voxels of the moving image the metric may look at.
+        Voxels of the moving image that the metric uses.
     timeout_s : float
-        Wall seconds before the search is given up.
+        Timeout, wall seconds.
 
     Raises
     ------
     SubjectError
-        ANTs failed or took too long.
+        ANTs failed or timed out.
 
     Notes
     -----
     Symmetric normalisation (Avants et al. 2008), ``SyN[0.2,3,0]``. antspyx ignores its argument
-    ``random_seed``; only its process-wide setting and one thread make it repeat.
+    ``random_seed``; only its process-wide setting and one thread make it repeatable.
     """
     with tempfile.TemporaryDirectory(prefix="ants-") as name:
         folder = Path(name)

@@ -25,7 +25,7 @@ _GLANCE = 30_000
 
 
 def rigid(fixed: Volume, moving: Volume) -> Fit:
-    """Find the pose (6 degrees of freedom) that lines `moving` up with `fixed`.
+    """Estimate the rigid transform (6 degrees of freedom) that aligns `moving` with `fixed`.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def rigid(fixed: Volume, moving: Volume) -> Fit:
 
     Notes
     -----
-    Mattes mutual information (32 bins), three resolutions, fixed image at 2 mm, of the heads
-    alone. Starts from the headers or from the centres of mass, whichever fits better; where the
-    head turned by 180 degrees about an axis fits better after a coarse search, from there: a
-    header may be wrong. The same images give the same matrix.
+    Mattes mutual information (32 bins), three resolutions, fixed image at 2 mm, of the heads alone.
+    Starts from the headers or from the centres of mass, whichever fits better; where a rotation by
+    180 degrees about an axis fits better after a coarse search, from there: a header may be wrong.
+    The same images give the same matrix.
     """
     still, moved = to_head(fixed), to_head(moving)
     still = regrid(still, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
@@ -52,18 +52,18 @@ def rigid(fixed: Volume, moving: Volume) -> Fit:
     if not found.shares:
         raise SubjectError(
             "T2w could not be registered to T1w: they do not overlap, or one is blank.",
-            "Check that both show the same head, or leave the subject out with cohort.exclude.",
+            "Check that both are of the same head, or leave the subject out with cohort.exclude.",
         )
     return found
 
 
 def coarse(fixed: Volume, moving: Volume, start: Affine) -> Fit:
-    """Fit a rigid pose at 5 mm from one start; mutual information 0 where nothing overlaps."""
+    """Fit a rigid transform at 5 mm from one start; mutual information 0 without overlap."""
     return fit(fixed, moving, start, "rigid", _COARSE)
 
 
 def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
-    """Return the start, or the coarse fit of a half turn that shares a tenth more with it."""
+    """Return the start, or a half turn's coarse fit with 10 % more mutual information."""
     still, moved = regrid(fixed, COARSE_MM), regrid(moving, COARSE_MM)
     centre, axes = centre_of_mass(moved), moved.affine[:3, :3] / moved.grid.voxel_mm
     best, chosen = coarse(still, moved, start).mutual_information * BETTER, start
@@ -78,7 +78,7 @@ def _turned_if_better(fixed: Volume, moving: Volume, start: Affine) -> Affine:
 
 
 def as_given(fixed: Volume, moving: Volume) -> Fit:
-    """Take the headers' word that two images lie in one space; say how well they fit."""
+    """Take two images as aligned by their headers; return their mutual information."""
     coarse = regrid(fixed, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
     return Fit(np.eye(4), information(coarse, moving, np.eye(4), _SAMPLES))
 

@@ -1,4 +1,4 @@
-"""Diffeomorphic registration by greedy (Yushkevich), repeatable to the bit."""
+"""Diffeomorphic registration by greedy (Yushkevich), reproducible to the bit."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rt1t2_dask.images.volume import Affine, Volume
 
 @dataclass(frozen=True)
 class Schedule:
-    """How greedy searches.
+    """Parameters of the greedy search.
 
     Parameters
     ----------
     iterations : tuple of int
-        Per resolution level, coarsest first; each level halves the voxels of the next.
+        Per resolution level, coarsest first; each level halves the voxel size.
     metric_radius : int
         Half-width of the normalised cross-correlation window, voxels.
     step_sigma, warp_sigma : float
@@ -44,24 +44,24 @@ def deform(
     usable: NDArray[np.bool_] | None = None,
     timeout_s: float = 900.0,
 ) -> Warp:
-    """Register two images of one contrast, from a given affine.
+    """Register two images of one contrast, starting from an affine.
 
     Parameters
     ----------
     fixed, moving : Volume
         The warp is sampled on the fixed image's grid.
     affine : ndarray, shape (4, 4)
-        Fixed mm to moving mm; kept as it is.
+        Fixed mm to moving mm; not refined.
     schedule : Schedule
     usable : ndarray of bool, shape of `moving`, optional
-        Voxels of the moving image the metric may look at.
+        Voxels of the moving image that the metric uses.
     timeout_s : float
-        Wall seconds before the search is given up.
+        Timeout, wall seconds.
 
     Raises
     ------
     SubjectError
-        greedy failed or took too long.
+        greedy failed or timed out.
 
     Notes
     -----

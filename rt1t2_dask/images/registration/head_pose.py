@@ -1,4 +1,4 @@
-"""Where a head lies against the template's: start after start refined, the best kept."""
+"""Multi-start search of a head's pose relative to the template's head."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rt1t2_dask.images.volume import Affine, Grid, Volume
 
 Mask = NDArray[np.bool_]
 
-# Search no further: right poses of six real heads have a likeness of 0.28 to 0.63 and 1.9 to 5
+# Search no further: right poses of six real heads have a similarity of 0.28 to 0.63 and 1.9 to 5
 # times that of the best other pose; wrong ones up to 0.26, and 1.15 times. Half turns are worth
-# a try from GOOD_LIKENESS on; under SURE_LIKENESS climbing moved one of the six (0.25 to 0.34).
-GOOD_LIKENESS, SURE_LIKENESS, SURE_MARGIN = 0.24, 0.3, 1.5
+# a try from GOOD_SIMILARITY on; under SURE_SIMILARITY climbing moved one of the six (0.25 to 0.34).
+GOOD_SIMILARITY, SURE_SIMILARITY, SURE_MARGIN = 0.24, 0.3, 1.5
 # Less is refused (`brain.Registered.doubts`), and what would be refused is searched further.
 LEAST_MARGIN = 1.2
 WORTH_MORE = 1.05
@@ -31,42 +31,42 @@ _HALF_TURNS = (np.diag([1.0, -1, -1, 1]), np.diag([-1.0, 1, -1, 1]), np.diag([-1
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a head lies.
+    """A head's pose relative to the template.
 
     Parameters
     ----------
     matrix : ndarray, shape (4, 4)
         Template mm to subject mm.
-    likeness : float
-        Mutual information of the ranks round the brain, nats (`pose.likeness`).
+    similarity : float
+        Mutual information of the ranks round the brain, nats (`pose.similarity`).
     rival : float
-        Likeness of the best pose that is turned by over 25 degrees from this one; 0 for none.
+        Similarity of the best pose that is turned by over 25 degrees from this one; 0 for none.
     """
 
     matrix: Affine
-    likeness: float
+    similarity: float
     rival: float = 0.0
 
     @property
     def margin(self) -> float:
-        """How many times more alike the heads are than in the best other pose, at most 100."""
-        return float(min(self.likeness / self.rival, 100.0)) if self.rival > 0 else 100.0
+        """Ratio of the similarity to that of the best other pose, at most 100."""
+        return float(min(self.similarity / self.rival, 100.0)) if self.rival > 0 else 100.0
 
 
 def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
-    """Search the affine pose of a head, and the best pose that is really another.
+    """Search the affine pose of a head, and the best distinct pose.
 
     Parameters
     ----------
     head, t1w : Volume
-        Whole heads, at the voxel size to work at.
+        Whole heads, at the working voxel size.
     brain : Volume
         Boolean brain mask in the space of `head`.
 
     Returns
     -------
     Pose
-        Never refused: whether it is right is for `brain.judge`.
+        Never refused here: see `brain.Registered.check`.
 
     Notes
     -----
@@ -90,14 +90,14 @@ def best_pose(head: Volume, t1w: Volume, brain: Volume) -> Pose:
 
 
 class _Search:
-    """All poses tried so far of one head.
+    """All poses of one head tried so far.
 
     Parameters
     ----------
     head, t1w : Volume
         As for `best_pose`.
     around : ndarray of bool, shape of `head`
-        Where the two are compared.
+        Voxels where the two are compared.
     """
 
     def __init__(self, head: Volume, t1w: Volume, around: Mask) -> None:
@@ -107,10 +107,10 @@ class _Search:
         self._doubtful: list[Pose] = []
 
     def best(self) -> Pose:
-        """Return the most alike pose, with the likeness of the best that is really another."""
-        best = max(self._fits, key=_likeness)
+        """Return the most similar pose, with the similarity of the best distinct pose."""
+        best = max(self._fits, key=_similarity)
         others = [
-            fit.likeness
+            fit.similarity
             for fit in (*self._fits, *self._doubtful)
             if pose.angle_between(fit.matrix, best.matrix) > pose_climb.OTHER_DEGREES
         ]
@@ -118,7 +118,7 @@ class _Search:
 
     def sure(self) -> bool:
         best = self.best()
-        return best.likeness >= SURE_LIKENESS and best.margin >= SURE_MARGIN
+        return best.similarity >= SURE_SIMILARITY and best.margin >= SURE_MARGIN
 
     def plain_starts(self) -> list[Affine]:
         return pose.plain_starts(self.head, self.t1w)
@@ -128,41 +128,41 @@ class _Search:
         yield from pose.shifted_starts(self.head, self.t1w)
 
     def fit(self, starts: Iterable[Affine]) -> None:
-        """Fit from starts, and from half turns of each fit better than all before, until sure."""
-        turned = max([0.0, *map(_likeness, self._fits)])
+        """Fit from starts, and from 180-degree rotations of new best fits, until one is best."""
+        turned = max([0.0, *map(_similarity, self._fits)])
         for start in starts:
             self._fit(start)
-            best = max(self._fits, key=_likeness)
-            if best.likeness >= max(GOOD_LIKENESS, turned * WORTH_MORE):
+            best = max(self._fits, key=_similarity)
+            if best.similarity >= max(GOOD_SIMILARITY, turned * WORTH_MORE):
                 for turn in self._half_turns(best):
                     self._fit(turn)
-                turned = max(map(_likeness, self._fits))
+                turned = max(map(_similarity, self._fits))
                 if self.sure():
                     return
 
     def climb(self) -> None:
-        """Climb from the best rigid poses that are really others, then from the best's half turns.
+        """Climb from the best distinct rigid poses, then from 180-degree rotations of the best.
 
-        From affine fits some ended lower: what descent had sheared stayed so.
+        Climbs from affine fits ended lower in some heads: they keep the shear of the descent.
         """
         climb = pose_climb.affine_climb(self.head, self.t1w, self.around)
-        ranked = [one.matrix for one in sorted(self._similar, key=_likeness, reverse=True)]
+        ranked = [one.matrix for one in sorted(self._similar, key=_similarity, reverse=True)]
         starts = pose_climb.first_apart(ranked, pose_climb.OTHER_DEGREES, MOST_OTHERS)
         self._fits += [self._measured(climb(start)) for start in starts]
-        turns = self._half_turns(max(self._fits, key=_likeness))
+        turns = self._half_turns(max(self._fits, key=_similarity))
         self._fits += [self._measured(climb(turn)) for turn in turns]
 
     def climb_from_everywhere(self) -> None:
-        """Fit from climbed starts and from half turns of the best, all by the same steps.
+        """Fit from climbed starts and from 180-degree rotations of the best, all by the same steps.
 
         Whole heads are not fitted again: neck and field of view drew right poses 14 mm away. Many
-        starts find something in noise too: short of a good likeness they only speak against.
+        starts find a fit in noise too: without a good similarity they count only as rivals.
         """
         slope = pose_climb.Slope(self.head, self.t1w, self.around)
         found = [self._polished(start) for start in pose_climb.climbed_starts(slope)]
-        turns = self._half_turns(max(found, key=_likeness))
+        turns = self._half_turns(max(found, key=_similarity))
         for fit in found + [self._polished(slope.sized(turn)) for turn in turns]:
-            (self._fits if fit.likeness >= GOOD_LIKENESS else self._doubtful).append(fit)
+            (self._fits if fit.similarity >= GOOD_SIMILARITY else self._doubtful).append(fit)
 
     def _fit(self, start: Affine) -> None:
         """Fit whole heads, then the brain and its shell."""
@@ -173,21 +173,21 @@ class _Search:
     def _polished(self, start: Affine) -> Pose:
         fit = pose.refine(self.head, self.t1w, start, within=self.around)
         both = [start] if fit is None else [start, fit]
-        return max((self._measured(matrix) for matrix in both), key=_likeness)
+        return max((self._measured(matrix) for matrix in both), key=_similarity)
 
     def _measured(self, fit: Affine) -> Pose:
-        """Return a pose with its likeness; -1 where it can be no head's."""
+        """Return a pose with its similarity; -1 where it is impossible for a head."""
         if not _possible(fit):
             return Pose(fit, -1.0)
-        return Pose(fit, pose.likeness(self.head, self.t1w, fit, self.around))
+        return Pose(fit, pose.similarity(self.head, self.t1w, fit, self.around))
 
     def _half_turns(self, best: Pose) -> list[Affine]:
         middle = move(self.head.affine, np.argwhere(self.around).mean(axis=0))
         return [compose(about(turn, middle), best.matrix) for turn in _HALF_TURNS]
 
 
-def _likeness(fit: Pose) -> float:
-    return fit.likeness
+def _similarity(fit: Pose) -> float:
+    return fit.similarity
 
 
 def _possible(fit: Affine) -> bool:

@@ -1,4 +1,4 @@
-"""From a template back to a person: the deformation field inverted, its maps read at voxels."""
+"""Invert a deformation field and sample template maps in a person's space."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOSE_VOXELS = 0.05
 def read_at(
     images: Sequence[Volume], warp: Warp, grid: Grid, inside: NDArray[np.bool_]
 ) -> list[F32]:
-    """Read images of the template at voxels of a person.
+    """Sample template images at voxels of a person's grid.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def read_at(
 
 
 def template_points(warp: Warp, grid: Grid, inside: NDArray[np.bool_]) -> Points:
-    """Return where voxels of a person lie in the template, mm, shape (voxel, 3)."""
+    """Return the template coordinates of a person's voxels, mm, shape (voxel, 3)."""
     straight = move(inverse(warp.affine) @ grid.affine, np.argwhere(inside))
     if warp.displacement is None or warp.grid is None:
         return straight
@@ -52,7 +52,7 @@ def template_points(warp: Warp, grid: Grid, inside: NDArray[np.bool_]) -> Points
 
 
 def inverted(displacement: F32, grid: Grid) -> F32:
-    """Find v with v(q) = -u(q + v(q)): where u moved a point, v moves it back.
+    """Invert a displacement field: v(q) = -u(q + v(q)).
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def inverted(displacement: F32, grid: Grid) -> F32:
 
 
 def jacobian(displacement: F32, grid: Grid) -> F32:
-    """Return the determinant of p -> p + u(p): local volume, the affine map left out.
+    """Return the Jacobian determinant of p -> p + u(p), without the affine.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Transforms that others made (ITK's files, .h5, .txt or .mat) as our warp."""
+"""Read precomputed ITK transforms (.h5, .txt or .mat) as a Warp."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_transform(content: bytes, suffix: str) -> Any:
     content : bytes
         The file.
     suffix : str
-        Its ending, which tells ITK the format: ``.h5``, ``.txt``, ``.tfm`` or ``.mat``.
+        Its extension, which tells ITK the format: ``.h5``, ``.txt``, ``.tfm`` or ``.mat``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Linear registration by Mattes' mutual information, on one thread, the same to the bit."""
+"""Linear registration by Mattes' mutual information, on one thread, reproducible to the bit."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _ROUNDING = 1e-9  # nats: what a blank image shares with any other
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution of a search.
+    """One resolution level of a search.
 
     Parameters
     ----------
     sigma_mm : float
         Standard deviation of the Gaussian that smooths both images.
     samples : int
-        Points of the fixed image that are compared, at most.
+        Maximum number of points of the fixed image to compare.
     step_mm : float
-        First step: how far the points move on average.
+        First step: mean displacement of the points.
     least_mm : float
-        A shorter step ends the level.
+        The level ends below this step.
     most : int
-        Steps at most.
+        Maximum number of steps.
     """
 
     sigma_mm: float
@@ -61,7 +61,7 @@ class Fit:
 
     @property
     def shares(self) -> bool:
-        """Whether the images share anything there but rounding."""
+        """Whether the mutual information exceeds rounding."""
         return self.mutual_information > _ROUNDING
 
 
@@ -73,7 +73,7 @@ def fit(
     levels: Sequence[Level],
     within: NDArray[np.bool_] | None = None,
 ) -> Fit:
-    """Climb the mutual information of two images from one start.
+    """Maximise the mutual information of two images from one start.
 
     Parameters
     ----------
@@ -95,10 +95,9 @@ def fit(
 
     Notes
     -----
-    Mattes et al. 2003 (IEEE Trans Med Imaging 22:120): zero-order windows along the fixed
-    image's bins, cubic B-splines along the moving image's; steps of set length along the
-    gradient, halved where it turns back. Turns and stretches are measured by the shift they give
-    to the samples.
+    Mattes et al. 2003 (IEEE Trans Med Imaging 22:120): zero-order windows along the fixed image's
+    bins, cubic B-splines along the moving image's; steps of set length along the gradient, halved
+    where it turns back. Rotations and scalings are measured by the displacement of the samples.
     """
     matrix, value = np.asarray(start, dtype=np.float64), 0.0
     nowhere = within is not None and not within.any()
@@ -111,7 +110,7 @@ def fit(
 def information(
     fixed: Volume, moving: Volume, pose: Affine, samples: int, sigma_mm: float = 0.0
 ) -> float:
-    """Return the mutual information of two images at a pose, nats; 0 without overlap."""
+    """Compute the mutual information of two images at a pose, nats; 0 without overlap."""
     pair = _Pair.of(fixed, moving, Level(sigma_mm, samples, 1.0), None)
     return pair.measure(np.asarray(pose, dtype=np.float64)).value
 
@@ -237,7 +236,7 @@ def _smoothed(image: Volume, sigma_mm: float) -> NDArray[np.float32]:
 def _drawn(
     shape: tuple[int, ...], samples: int, within: NDArray[np.bool_] | None
 ) -> NDArray[np.float64]:
-    """Draw indices between voxels, in the order of memory: no grid favours whole steps."""
+    """Draw continuous indices, in memory order: a grid would favour whole voxel shifts."""
     rng = np.random.default_rng(SEED)
     cells = np.arange(np.prod(shape)) if within is None else np.flatnonzero(within)
     if len(cells) > samples:

@@ -13,7 +13,7 @@ F64 = NDArray[np.float64]
 
 @compiled
 def sample(image: F32, x: float, y: float, z: float, slope: F64) -> float:
-    """Interpolate linearly at an index inside the image, and write the slope along each axis."""
+    """Interpolate linearly at an index inside the image, and write the gradient."""
     i = min(int(x), image.shape[0] - 2)
     j = min(int(y), image.shape[1] - 2)
     k = min(int(z), image.shape[2] - 2)
@@ -110,7 +110,7 @@ def fill_joint(
 def gather_force(
     points: F64, row: NDArray[np.int64], column: F64, slopes: F64, worth: F64, out: F64
 ) -> None:
-    """Sum the pull of every sample, and its product with the sample's position.
+    """Sum the force of every sample, and its product with the sample's position.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def gather_force(
 
 @compiled
 def carry(point: F64, to_index: F64, shape: tuple[int, int, int], place: F64) -> bool:
-    """Write where a point lies in an image; whether that is inside."""
+    """Write the index of a point in an image; return whether it is inside."""
     for i in range(3):
         place[i] = to_index[i, 3]
         for j in range(3):

@@ -1,4 +1,4 @@
-"""Left for right: whether the mirror image of a T2w fits the T1w better than the T2w itself."""
+"""Left-right flips: whether the mirrored T2w fits the T1w better than the T2w itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Mirrored:
 
     @property
     def gain(self) -> float:
-        """How much more the mirror image shares: -0.2 is a loss of a fifth."""
+        """Relative gain in mutual information of the mirror image: -0.2 is a loss of 20 %."""
         return self.mirrored / self.as_given - 1.0 if self.as_given > 0 else 0.0
 
 
@@ -61,7 +61,7 @@ def compare_mirrored(fixed: Volume, moving: Volume, pose: Affine) -> Mirrored:
 
 
 def check_not_mirrored(found: Mirrored) -> None:
-    """Refuse a T2w whose mirror image fits better.
+    """Refuse a left-right flipped T2w.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def check_not_mirrored(found: Mirrored) -> None:
     """
     if found.gain > 0:
         raise SubjectError(
-            f"the T2w is mirrored: exchanging its left and right raises the mutual information "
-            f"with the T1w by {found.gain:.1%}.",
-            "Convert both again from DICOM, or leave the subject out with cohort.exclude; if both "
-            "are right, checks.mirrored=false.",
+            f"the T2w is left-right flipped: mirroring it raises the mutual information with the "
+            f"T1w by {found.gain:.1%}.",
+            "Convert both again from DICOM, or leave the subject out with cohort.exclude; if "
+            "both are correct, set checks.mirrored=false.",
         )

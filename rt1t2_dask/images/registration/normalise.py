@@ -49,20 +49,20 @@ def to_template(
     template_t1 : Volume
         T1w template of the brain alone: 0 outside.
     exclude : Volume, optional
-        Boolean lesion mask in the space of `t1w`; the affine never looks at it.
+        Boolean lesion mask in the space of `t1w`; excluded from the affine registration.
     voxel_mm : float
         Voxel size to register at; the field is sampled there and interpolates to any grid.
     start : ndarray, shape (4, 4), optional
         Template mm to subject mm, a first pose (from `brain.extract`).
     method : {"greedy", "ants_syn"}
-        Which program deforms, both by cross-correlation with a radius of 2 voxels.
+        Program of the diffeomorphism; both use cross-correlation with a radius of 2 voxels.
     fill : {"mask", "median_wm", "enantiomorphic"}
-        ``mask``: the metric looks neither at the lesion nor at a margin of 2 voxels around it,
-        its radius: a voxel more blinds it to the rim. The others fill the lesion: see `fill`.
+        ``mask``: the metric ignores the lesion and a margin of 2 voxels, its radius: a wider margin
+        would hide the rim. The others fill the lesion: see `fill`.
     white : Volume, optional
         White-matter probability of the template, for ``median_wm``.
     timeout_s : float
-        Wall seconds before the search is given up.
+        Timeout, wall seconds.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def to_template(
         The brain mask is empty, the lesion cannot be filled, or the registration failed.
     """
     if not mask.data.any():
-        raise SubjectError("The brain mask is empty.", "Check the T1w or bring a brain mask.")
+        raise SubjectError("The brain mask is empty.", "Check the T1w or supply a brain mask.")
     brain = t1w.with_data(np.where(mask.data, t1w.data, 0).astype(np.float32))
     affine = _affine(brain, template_t1, exclude, start)
     fixed = cropped(to_grid(template_t1, template_grid(template_t1.grid, voxel_mm), order=1))
@@ -120,14 +120,14 @@ def _affine(
     found = pose.refine(fixed, moving, first, within=within)
     if found is None:
         raise SubjectError(
-            "The brain could not be brought onto the template by an affine map.",
+            "The affine registration of the brain to the template failed.",
             "Check the brain mask, or leave the subject out with cohort.exclude.",
         )
     return found
 
 
 def cropped(image: Volume) -> Volume:
-    """Cut to the non-zero voxels and a border: greedy's cost goes with the grid."""
+    """Crop to the non-zero voxels and a border: greedy's cost grows with the grid."""
     margin = int(np.ceil(BORDER_MM / image.grid.voxel_mm.min()))
     where = np.argwhere(image.data > 0)
     low = np.maximum(where.min(axis=0) - margin, 0)

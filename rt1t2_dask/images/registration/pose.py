@@ -27,22 +27,22 @@ _TILTS = (-30.0, 0.0, 30.0)
 
 
 def plain_starts(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Return the headers' own pose and the one that joins the centres of mass."""
+    """Return the pose of the headers and the one that aligns the centres of mass."""
     return [np.eye(4), translation(centre_of_mass(moving) - centre_of_mass(fixed))]
 
 
 def rotated_starts(fixed: Volume, moving: Volume, around: Volume) -> list[Affine]:
     """Return the best of 24 x 27 rotations about the centre of mass, best first.
 
-    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored at
-    8 mm by correlation of the whole images, and by likeness within `around` (boolean, in the space
-    of `fixed`): the best of one, then of the other, turn about.
+    All axis-aligned turns, each with tilts of -30, 0 and 30 degrees about three axes, scored at 8
+    mm by correlation of the whole images, and by similarity within `around` (boolean, in the space
+    of `fixed`): the best of each, alternating.
     """
     still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
     within = to_grid(around, still.grid, order=0).data
 
     def alike(one: Volume, other: Volume, pose: Affine) -> float:
-        return likeness(one, other, pose, within)
+        return similarity(one, other, pose, within)
 
     found = [_best_starts(still, moved, [np.zeros(3)], score) for score in (alike, correlation)]
     return [start for both in zip(*found, strict=True) for start in both]
@@ -73,7 +73,7 @@ def _best_starts(
 
 
 def turns(fixed: Volume, moving: Volume) -> list[Affine]:
-    """Return the 24 x 27 rotations of `rotated_starts` with the centres of mass joined."""
+    """Return the 24 x 27 rotations of `rotated_starts`, centres of mass aligned."""
     centre = centre_of_mass(fixed)
     to_centre = translation(centre_of_mass(moving) - centre)
     tilts = Rotation.from_euler("xyz", list(product(_TILTS, repeat=3)), degrees=True)
@@ -86,7 +86,7 @@ def turns(fixed: Volume, moving: Volume) -> list[Affine]:
 
 
 def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
-    """Return Pearson's r of the fixed image and the moved one, in [-1, 1]; 0 beyond its reach.
+    """Return Pearson's r of the fixed and the moved image, in [-1, 1]; 0 outside the moved image.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def correlation(fixed: Volume, moving: Volume, pose: Affine) -> float:
     return _pearson(fixed.data, _pulled(fixed, moving, pose, outside=0.0))
 
 
-def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> float:
+def similarity(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> float:
     """Return the mutual information of the ranks of two images, nats, in [0, log 24].
 
     Parameters
@@ -106,14 +106,14 @@ def likeness(fixed: Volume, moving: Volume, pose: Affine, within: Array) -> floa
     pose : ndarray, shape (4, 4)
         Fixed mm to moving mm.
     within : ndarray of bool, shape of `fixed`
-        Compare only here, and only where the moving image reaches; 0 if it reaches less than a
-        quarter of it.
+        Compare only here, within the field of view of the moving image; 0 if that covers less than
+        a quarter of it.
 
     Notes
     -----
-    Ranks in 24 classes of equal size, so that bright fat, gamma and gain do not matter. Pearson's
-    r could not tell right from wrong: a head the wrong way round reached 0.48, a real one in its
-    right pose 0.44.
+    Ranks in 24 classes of equal size, so that bright fat, gamma and gain do not matter. Pearson's r
+    could not separate right from wrong poses: a reversed head reached 0.48, a real one in its right
+    pose 0.44.
     """
     pulled = _pulled(fixed, moving, pose, outside=np.nan)
     seen = within & np.isfinite(pulled)
@@ -143,14 +143,14 @@ def similar(fixed: Volume, moving: Volume, start: Affine) -> Affine:
     Parameters
     ----------
     fixed, moving : Volume
-        At the voxel size to work at; searched at twice that.
+        At the working voxel size; searched at twice that.
     start : ndarray, shape (4, 4)
-        Fixed mm to moving mm; of a stretch or shear only the mean scale is kept.
+        Fixed mm to moving mm; only the mean scale of a stretch or shear is kept.
 
     Notes
     -----
     Twelve degrees of freedom over whole heads shear the brain to fit neck, bed and field of view:
-    on six real heads that left a likeness of 0.18 to 0.41, seven degrees 0.25 to 0.43.
+    on six real heads that left a similarity of 0.18 to 0.41, seven degrees 0.25 to 0.43.
     """
     left, scales, right = np.linalg.svd(start[:3, :3])
     plain = start.copy()
@@ -166,7 +166,7 @@ def refine(
     Parameters
     ----------
     fixed, moving : Volume
-        At the voxel size to work at.
+        At the working voxel size.
     start : ndarray, shape (4, 4)
         Fixed mm to moving mm.
     within : ndarray of bool, shape of `fixed`, optional

@@ -1,4 +1,4 @@
-"""Poses climbed on the likeness round the brain: many rotations roughly, a few to the top."""
+"""Optimise poses on the similarity round the brain: many rotations coarsely, a few fully."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from rt1t2_dask.images.transform import about, compose, inverse, move, translati
 from rt1t2_dask.images.volume import Affine, Array, Volume
 
 # Set on three turned heads that 17 starts missed (two real ones, one painted, against the head
-# built round the brain). Begun at the template's own size two ended 1.2 times too large, likeness
+# built round the brain). Begun at the template's own size two ended 1.2 times too large, similarity
 # 0.24 and 0.41 for 0.38 and 0.52, and the third was not found; at 0.9 all three came out best.
 _APART_DEGREES, _CLIMBED = 30.0, 90
 OTHER_DEGREES, _KEPT = 25.0, 6
 _USUAL = 0.9  # heads against the template's: 0.83 to 0.95 built, 0.89 to 1.0 installed
 _SIZES = (0.8, 0.9, 1.0, 1.1)
-_ROUGH, _FINE, _SHAPED = 80, 150, 1000  # likenesses computed for one climb
+_ROUGH, _FINE, _SHAPED = 80, 150, 1000  # similarities computed for one climb
 _RIGID = np.array([*np.deg2rad([10.0] * 3), 10.0, 10.0, 10.0])  # radians and mm
 _AFFINE = np.array([*_RIGID, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05])  # logarithms of scales, shears
 _CLOSE_MM, _THINNED, _SMALLER = 4.0, 3, 0.5
 
 
 class Slope:
-    """The likeness of a head and the template's, computed at points round the brain.
+    """The similarity of a head and the template's, evaluated at points round the brain.
 
     Parameters
     ----------
     fixed, moving : Volume
         Template's and subject's whole head.
     around : ndarray of bool, shape of `fixed`
-        Where the two are compared.
+        Voxels where the two are compared.
     voxel_mm : float
-        Voxel size to work at.
+        Working voxel size.
     thinned : int
-        Compare at one of so many voxels.
+        Subsampling: one voxel in this many is compared.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Slope:
         self._to_index = inverse(self.moved.affine)
 
     def at(self, matrix: Affine) -> float:
-        """Return the mutual information of the ranks, nats, near `pose.likeness` (0.01).
+        """Return the mutual information of the ranks, nats, near `pose.similarity` (0.01).
 
         Parameters
         ----------
@@ -74,13 +74,13 @@ class Slope:
         return ranked_information(self._values, pulled, pose.CLASSES)
 
     def climbed(self, start: Affine, most: int, units: Array = _RIGID) -> Affine:
-        """Move a pose uphill by Powell's method; by six units its size stays.
+        """Maximise the similarity from a pose by Powell's method; six units keep its size.
 
         Parameters
         ----------
         start : ndarray, shape (4, 4)
         most : int
-            Likenesses to compute, about.
+            Approximate number of evaluations.
         units : ndarray, shape (6,) or (12,)
             First steps: three rotations (radians), shifts (mm), then of the logarithms of three
             scales and of three shears.
@@ -94,15 +94,15 @@ class Slope:
         return self._stepped(start, found.x * units)
 
     def sized(self, start: Affine) -> Affine:
-        """Climb from a pose of the usual size made 0.8, 0.9, 1 and 1.1, and give the best.
+        """Climb from a pose scaled to 0.8, 0.9, 1 and 1.1 times the usual size; return the best.
 
-        A likeness round the brain has another summit where the template's brain fills the skull.
+        The similarity has another maximum where the template's brain fills the skull.
         """
         starts = [self.resized(start, size / _USUAL) for size in _SIZES]
         return max((self.climbed(resized, _FINE) for resized in starts), key=self.at)
 
     def resized(self, matrix: Affine, size: float) -> Affine:
-        """Let a pose carry the template's head to one that is so many times as large."""
+        """Scale a pose to a head of the given relative size."""
         return compose(about(np.diag([size, size, size, 1.0]), self._centre), matrix)
 
     def _stepped(self, start: Affine, step: Array) -> Affine:
@@ -120,7 +120,7 @@ def _sheared(by: Array) -> Array:
 
 
 def affine_climb(fixed: Volume, moving: Volume, around: Array) -> Callable[[Affine], Affine]:
-    """Return what climbs from a pose with 12 degrees of freedom, at 8 mm, then at 4 mm.
+    """Return a function that climbs from a pose with 12 degrees of freedom, at 8 mm, then at 4 mm.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def affine_climb(fixed: Volume, moving: Volume, around: Array) -> Callable[[Affi
     Notes
     -----
     Where scalps and gain differ, descent on Mattes' measure leaves right poses. Set on three
-    simulated heads against the head built round the brain (one of 2 mm, two of 4 mm): likeness
+    simulated heads against the head built round the brain (one of 2 mm, two of 4 mm): similarity
     0.21 to 0.32 after descent, 14 to 18 mm off in two; climbed 0.37 to 0.44, half turns up to 0.26.
     """
     slopes = Slope(fixed, moving, around), Slope(fixed, moving, around, _CLOSE_MM, _THINNED)
@@ -143,9 +143,9 @@ def affine_climb(fixed: Volume, moving: Volume, around: Array) -> Callable[[Affi
 
 
 def climbed_starts(slope: Slope) -> list[Affine]:
-    """Climb from 90 rotations, and give the best six poses that are really others, sized anew.
+    """Climb from 90 rotations; return the best six distinct poses, rescaled.
 
-    The rotations are the most alike of 648 that are over 30 degrees apart; the poses are over 25
+    The rotations are the most similar of 648 that are over 30 degrees apart; the poses are over 25
     degrees apart. Shape of each (4, 4), fixed mm to moving mm.
     """
     starts = [slope.resized(turn, _USUAL) for turn in pose.turns(slope.still, slope.moved)]
@@ -157,7 +157,7 @@ def climbed_starts(slope: Slope) -> list[Affine]:
 
 
 def first_apart(ranked: Iterable[Affine], degrees: float, most: int) -> list[Affine]:
-    """Return the first poses that are turned by over so many degrees from each before them."""
+    """Return the first poses rotated by more than so many degrees from each before them."""
     kept: list[Affine] = []
     for matrix in ranked:
         if all(pose.angle_between(matrix, other) > degrees for other in kept):

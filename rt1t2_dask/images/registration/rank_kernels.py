@@ -16,7 +16,7 @@ _BINS = 4096  # of the histogram that stands for a sorted sample
 
 @compiled
 def pull(points: F64, to_index: F64, image: F32, values: F64) -> int:
-    """Interpolate an image at world points, shape (n, 3); NaN outside. Return how many are inside.
+    """Interpolate an image at world points, shape (n, 3), NaN outside; return how many are inside.
 
     `to_index` is 3 x 4, points to index; `values` is written, shape (n,).
     """

@@ -1,4 +1,4 @@
-"""Intensities brought to one size for programs that have thresholds of their own."""
+"""Rescale intensities for programs with absolute thresholds."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def typical(image: Volume) -> Volume:
     Parameters
     ----------
     image : Volume
-        Finite; masks and blank images come back as they are.
+        Finite; masks and blank images are returned unchanged.
 
     Notes
     -----
-    A power of two changes no digit of a float: images that differ by one give the same bytes.
-    greedy's correlation has an absolute floor, so that at 1e-5 of usual intensities it deformed
-    otherwise.
+    A power of two changes no digit of a float: images that differ by such a factor give the same
+    bytes. greedy's correlation has an absolute floor: at 1e-5 of usual intensities its result
+    differed.
     """
     largest = float(np.abs(image.data).max(initial=0)) if image.data.dtype != np.bool_ else 0.0
     if largest == 0:

@@ -1,8 +1,8 @@
-"""A map as a smooth random field: its covariance fitted, and what is free given its structures.
+"""A map as a smooth random field: its fitted covariance, and the part free given structure means.
 
 The covariance of two regions falls exponentially with their distance. A part of the variance is
-alike in both hemispheres, the rest is not; some of it has no neighbours (nugget), and structures
-differ in their means.
+shared by both hemispheres, the rest is not; some is not spatially correlated (nugget), and
+structures differ in their means.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Field:
         Variance of the difference between hemispheres over that of their mean: 1 where they are
         independent, 0 where they are mirror images.
     nugget : float
-        Share of the variance that neighbours do not share, 0 to 1.
+        Fraction of the variance without spatial correlation, 0 to 1.
     offset : float
         Variance of the structures' own means.
     """
@@ -47,7 +47,7 @@ class Field:
     offset: float
 
     def covariance(self, space: Space) -> Floats:
-        """Covariance of regions, shape (region, region)."""
+        """Return the covariance of regions, shape (region, region)."""
         near, across = (np.exp(-d / self.reach_mm) for d in (space.distance, space.mirrored))
         smooth = near + across + self.asymmetry * (near - across)
         smooth /= np.diag(smooth).mean()
@@ -58,7 +58,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Scale:
-    """Units in which a map has one variance everywhere.
+    """Units in which a map has homogeneous variance.
 
     Parameters
     ----------
@@ -76,16 +76,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Free:
-    """What may vary in a map whose structures keep their means.
+    """The free part of a map given its structures' means.
 
     Parameters
     ----------
     expected : ndarray, shape (region,)
         The field's expectation given the structures' means.
     basis : ndarray, shape (region, region - structure)
-        Spatial eigenvectors of what is left, independent of one another in the field.
+        Spatial eigenvectors of the rest, uncorrelated in the field.
     variance : ndarray, shape (region - structure,)
-        Of each eigenvector's loading, up to one factor.
+        Of each eigenvector's loading, up to a common factor.
     """
 
     expected: Floats
@@ -94,7 +94,7 @@ class Free:
 
 
 def standardise(values: Floats, space: Space) -> Scale:
-    """Bring one map, shape (region,), to one variance; a constant structure has spread 0."""
+    """Standardise one map, shape (region,), by structure; a constant structure has spread 0."""
     means = space.averaging @ values
     residual = values - space.indicator @ means
     spread = np.sqrt(space.averaging @ np.square(residual))
@@ -106,7 +106,7 @@ def standardise(values: Floats, space: Space) -> Scale:
 
 
 def fit(maps: Floats, space: Space) -> list[Field]:
-    """Find each map's field by restricted maximum likelihood over a grid.
+    """Fit each map's field by restricted maximum likelihood over a grid.
 
     Parameters
     ----------

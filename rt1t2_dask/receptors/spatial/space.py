@@ -1,4 +1,4 @@
-"""Where regions lie, and what a spatial null must keep: hemispheres alike, structures apart."""
+"""Region coordinates, hemispheres and structures for spatial nulls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Space:
-    """The places of an atlas's regions.
+    """The coordinates and structures of an atlas's regions.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class Space:
 
     @cached_property
     def indicator(self) -> Floats:
-        """Which region lies in which structure, 0 or 1, shape (region, structure)."""
+        """Indicator of each region's structure, shape (region, structure)."""
         return np.asarray(self.structure[:, None] == np.unique(self.structure), dtype=np.float64)
 
     @property
     def averaging(self) -> Floats:
-        """Matrix that gives the structures' means, shape (structure, region)."""
+        """Averaging matrix of structures, shape (structure, region)."""
         return np.asarray((self.indicator / self.indicator.sum(axis=0)).T)
 
 

@@ -1,4 +1,4 @@
-"""Surrogates of a regional map with its spatial autocorrelation, and the p they give."""
+"""Surrogate maps with preserved spatial autocorrelation, and spatial p values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rt1t2_dask.receptors.spatial.variogram import Fit, compare
 Floats = NDArray[np.float64]
 Method = Literal["moran", "variogram"]
 
-#: Surrogates a batch; part of the definition of every draw.
+#: Surrogates per batch; part of the definition of every draw.
 BATCH = 250
 
 _COMPARED = 500
@@ -35,7 +35,7 @@ _COMPARED = 500
 
 @dataclass(frozen=True)
 class SpatialNull:
-    """What remains of a correlation when the receptor map is replaced by its surrogates.
+    """Null distribution of the correlation with surrogates of the receptor map.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class SpatialNull:
     null : ndarray, shape (surrogate, m)
         Mean Fisher z with each surrogate.
     variograms : tuple of Fit or None, length m
-        The map's own beside its first 500 surrogates'; None for maps with a missing region.
+        Of the map and its first 500 surrogates; None for maps with a missing region.
     """
 
     p: Floats
@@ -60,7 +60,7 @@ class SpatialNull:
 def surrogates(
     values: Floats, space: Space, n: int, *, seed: int, method: Method = "moran"
 ) -> Floats:
-    """Draw maps that look like a given one in space.
+    """Draw surrogates with the spatial autocorrelation of a map.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def surrogates(
         A map without missing regions.
     space : Space
     n : int
-        Surrogates wanted.
+        Number of surrogates.
     seed : int
         Batch k draws from ``SeedSequence(seed, spawn_key=(k,))``; the same for
         every map.
@@ -87,13 +87,12 @@ def surrogates(
     Notes
     -----
     The map is taken as a smooth random field whose covariance is fitted to it
-    (`rt1t2_dask.receptors.spatial.field`). Its structures' means stay, and what they let expect
-    of every region; the rest is drawn anew in the field's own spatial eigenvectors.
-    ``moran``: the map's loadings keep their size and get random signs (Moran spectral
-    randomisation, singleton procedure, Wagner & Dray 2015, Methods Ecol Evol 6:1169, with the
-    fitted covariance as spatial weights). ``variogram``: loadings are drawn from the fitted
-    variogram, in place of permuting and smoothing until it fits (Burt et al. 2020, NeuroImage
-    220:117038).
+    (`rt1t2_dask.receptors.spatial.field`). The structures' means and the field's expectation given
+    them stay; the rest is drawn anew in the field's spatial eigenvectors. ``moran``: the map's
+    loadings keep their size and get random signs (Moran spectral randomisation, singleton
+    procedure, Wagner & Dray 2015, Methods Ecol Evol 6:1169, with the fitted covariance as spatial
+    weights). ``variogram``: loadings are drawn from the fitted variogram, instead of permuting and
+    smoothing until it fits (Burt et al. 2020, NeuroImage 220:117038).
     """
     if np.isnan(values).any():
         raise UserError("Spatial nulls need a map without missing regions.")
@@ -111,7 +110,7 @@ def drawn(scale: Scale, field: Field, space: Space, n: int, *, seed: int, method
 def _batches(
     scale: Scale, field: Field, space: Space, n: int, seed: int, method: Method
 ) -> Iterator[Floats]:
-    """Draw at least n surrogates in whole batches: the bits of products depend on their shape."""
+    """Draw at least n surrogates in whole batches: the bits of matrix products depend on shape."""
     free = free_part(scale.values, field, space)
     loading = free.basis.T @ (scale.values - free.expected)
     for k in range(-(-n // BATCH)):
@@ -121,7 +120,7 @@ def _batches(
 
 
 def _one_spread(rows: Floats, space: Space) -> Floats:
-    """Return every structure of each row mean 0 and SD 1."""
+    """Scale every structure of each row to mean 0 and SD 1."""
     deviation = rows - rows @ space.averaging.T @ space.indicator.T
     spread = np.sqrt(np.square(deviation) @ space.averaging.T) @ space.indicator.T
     return np.divide(deviation, spread, out=np.zeros_like(rows), where=spread > 1e-10)
@@ -154,8 +153,8 @@ def spatial_null(
 
     Notes
     -----
-    Fisher's z is averaged over patients on both sides of the comparison. (JuSpace 1.5 compares the
-    observed Fisher z with raw null correlations, which makes its p too small.)
+    Fisher's z is averaged over patients for the observed and the null statistic. (JuSpace 1.5
+    compares the observed Fisher z with raw null correlations, which makes its p too small.)
     """
     observed = fisher_z(partial_correlation(rows, maps, gm, kind))
     null, p_each = np.full((n, len(maps)), np.nan), np.full((len(rows), len(maps)), np.nan)
@@ -180,7 +179,7 @@ def spatial_null(
 def _fisher_z_of_fakes(
     rows: Floats, fakes: Floats, maps: Floats, j: int, gm: Floats | None, kind: Kind
 ) -> Floats:
-    """Fisher z of every patient with every surrogate of map j, shape (surrogate, patient)."""
+    """Compute the Fisher z of each patient with each surrogate of map j."""
     if kind == "regression":
         gm, kind = beside(maps, j, gm), "pearson"
     return fisher_z(partial_correlation(rows, fakes, gm, kind)).T

@@ -1,4 +1,4 @@
-"""How unlike a map's regions are by distance: what surrogates are checked by."""
+"""Variograms of regional maps, to check surrogates."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Variogram:
     distance_mm: Floats
 
     def of(self, columns: Floats) -> Floats:
-        """Half the mean squared difference in each bin, shape (bin, n), of maps (region, n)."""
+        """Compute the semivariance in each bin, shape (bin, n), of maps (region, n)."""
         difference = columns[self.left] - columns[self.right]
         return np.asarray(0.5 * self.weight @ np.square(difference))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A map's variogram beside its surrogates'.
+    """The variograms of a map and of its surrogates.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Fit:
 
     @property
     def error(self) -> float:
-        """Mean absolute error of the surrogates' mean variogram, as a share of the map's."""
+        """Mean absolute error of the surrogates' mean variogram, relative to the map's."""
         return float(np.mean(np.abs(self.mean - self.own)) / np.mean(self.own))
 
 
 def variogram(xyz: Floats) -> Variogram:
-    """Weigh pairs: Gaussian bins over the nearest quarter of the distances.
+    """Weight pairs of regions in Gaussian bins over the smallest quarter of distances.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def variogram(xyz: Floats) -> Variogram:
 
 
 def compare(values: Floats, surrogates: Floats, xyz: Floats) -> Fit:
-    """Lay a map's variogram beside its surrogates'.
+    """Compare a map's variogram with its surrogates'.
 
     Parameters
     ----------

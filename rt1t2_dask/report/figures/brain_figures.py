@@ -31,7 +31,7 @@ _ROWS, _COLUMNS = 3, 4
 
 
 def overview(result: ContrastResult, template: Volume, simulated: bool) -> Picture:
-    """Draw all of t on axial slices, fading below the threshold, clusters outlined.
+    """Draw the whole t map on axial slices, transparent below the threshold, clusters outlined.
 
     Nothing is hidden by the threshold (Taylor et al. 2023, NeuroImage 274:120138).
     """
@@ -49,9 +49,9 @@ def overview(result: ContrastResult, template: Volume, simulated: bool) -> Pictu
         else ""
     )
     caption = (
-        f"{result.title}: {result.statistic} on axial slices, fading below the threshold "
-        f"({result.height}). White lines run round the clusters that pass height and "
-        f"extent{signs}. {ORIENTATION}"
+        f"{result.title}: {result.statistic}on axial slices, transparent below the threshold "
+        f"({result.height}). White outlines: clusters above the height and extent "
+        f"thresholds{signs}. {ORIENTATION}"
     )
     found = plural(len(result.clusters), "cluster")
     return Picture(
@@ -62,7 +62,7 @@ def overview(result: ContrastResult, template: Volume, simulated: bool) -> Pictu
 
 
 def lesion_overlap(count: Volume, template: Volume, simulated: bool) -> Picture | None:
-    """Draw how many people have a lesion at each voxel; None where nobody has one.
+    """Draw the number of people with a lesion at each voxel; None without lesions.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def lesion_overlap(count: Volume, template: Volume, simulated: bool) -> Picture 
         figure, foot, panels = _axial_panels(scene, _levels(z.min(), z.max()), simulated)
         for axes, plane in panels:
             scene.draw(axes, plane)
-        bar = colour_bar(foot, scene, "people with a lesion at the voxel")
+        bar = colour_bar(foot, scene, "people with a lesion")
         bar.set_xticks(np.unique(np.linspace(1, most, min(most, 8)).round()))
     overlap = f"at most {plural(most, 'person', 'people')} at one voxel"
     caption = f"Lesion overlap: {overlap}. {ORIENTATION}"
@@ -93,7 +93,7 @@ def lesion_overlap(count: Volume, template: Volume, simulated: bool) -> Picture 
 
 
 def coverage_map(share: Volume, template: Volume, simulated: bool) -> Picture | None:
-    """Draw in which share of the people each voxel was measured; None where nowhere.
+    """Draw the fraction of people measured at each voxel; None if there are no voxels.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def coverage_map(share: Volume, template: Volume, simulated: bool) -> Picture | 
         figure, foot, panels = _axial_panels(scene, _levels(z[0], z[1]), simulated)
         for axes, plane in panels:
             scene.draw(axes, plane)
-        colour_bar(foot, scene, "share of the people measured at the voxel")
+        colour_bar(foot, scene, "fraction of people measured")
     everybody = float(np.mean(share.data[share.data > 0] == 1))
-    words = f"{100 * everybody:.1f} % of the voxels measured in anybody are measured in everybody"
+    words = f"{100 * everybody:.1f} % of the voxels measured in anyone are measured in everyone"
     return Picture(
         figure,
-        f"Axial slices with the share of people measured; {words}.",
+        f"Axial slices with the fraction of people measured; {words}.",
         f"Coverage: {words}. {ORIENTATION}",
     )
 

@@ -1,4 +1,4 @@
-"""All figures of a report, by the name of the file they are saved under."""
+"""All figures of a report, by file name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rt1t2_dask.report.figures.variogram_figure import variograms
 
 
 def draw_all(content: ReportContent) -> dict[str, Picture]:
-    """Draw every figure that the content has data for.
+    """Draw every figure with data in the content.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def draw_all(content: ReportContent) -> dict[str, Picture]:
         ``receptors_bars``, ``receptors_radar``, ``receptors_heat``,
         ``receptors_variograms``, ``participants_age``, ``pipeline``, ``lesions_overlap``,
         ``quality_numbers``, ``quality_coverage``, and those of further sections.
-        Brain figures need the template; those without data are absent.
+        Brain figures need the template; figures without data are absent.
     """
     drawn = {**_brains(content), **_designs(content), **_receptors(content)}
     drawn["participants_age"] = ages(content.participants, content.groups, content.simulated)

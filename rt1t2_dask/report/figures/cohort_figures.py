@@ -1,4 +1,4 @@
-"""The people of a cohort: their ages by group."""
+"""Participants of a cohort: ages by group."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rt1t2_dask import sex
 from rt1t2_dask.report.figures.picture import OKABE_ITO, Picture, house_style, new_figure
 from rt1t2_dask.report.numbers import plural
 
-_MARKERS = {"f": ("o", "female"), "m": ("^", "male"), "?": ("s", "other or not known")}
+_MARKERS = {"f": ("o", "female"), "m": ("^", "male"), "?": ("s", "other or unknown")}
 
 
 def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool) -> Picture | None:
-    """Draw everybody's age by group, sex by marker; None where no age is known.
+    """Draw ages by group, with sex as marker; None if no age is known.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool)
         axes.set(ylabel="age (years)", xlim=(-0.6, len(groups) - 0.4))
         figure.legend(loc="outside right center")
     unknown = len(participants) - len(people)
-    missing = f" Age is not known for {plural(unknown, 'person', 'people')}." if unknown else ""
+    missing = f" Age is unknown for {plural(unknown, 'person', 'people')}." if unknown else ""
     return Picture(
         figure,
         f"Ages of {plural(len(people), 'person', 'people')} by group; means as lines.",
-        f"Age by group; each marker is a person, lines are means.{missing}",
+        f"Age by group; markers are people, lines are means.{missing}",
     )
 
 

@@ -1,4 +1,4 @@
-"""A design as statisticians draw it: the matrix in greys, the contrast as bars."""
+"""The design matrix in greys, with the contrast as bars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def design_matrix(
     weights : DataFrame, one row a set of weights
         The same columns.
     title : str
-        What the contrast compares.
+        Title of the contrast.
     simulated : bool
     """
     names = [str(name) for name in matrix.columns]

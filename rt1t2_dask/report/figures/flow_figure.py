@@ -1,4 +1,4 @@
-"""The pipeline as it was run, drawn from the graph of its parts (the paper's Figure 4)."""
+"""The pipeline of the run as a flow chart (the paper's Figure 4)."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _PERSON, _COHORT = "#DCEBF7", "#FBE6CF"
 _WORDS = {
     "template": "brain template",
     "head": "head template",
-    "ingest": "read and check the images",
+    "ingest": "read and check images",
     "map": "read the ratio maps",
-    "coregister": "T2w onto T1w, rigid",
-    "bias": "bias fields, N4",
+    "coregister": "T2w to T1w, rigid",
+    "bias": "bias correction, N4",
     "brain": "brain mask",
-    "normalise": "to template space",
-    "tissue": "grey, white matter, CSF",
-    "landmarks": "tissues outside the brain",
-    "reference": "average of the controls",
-    "calibrate": "calibrate intensities",
+    "normalise": "normalisation",
+    "tissue": "tissue segmentation",
+    "landmarks": "extracerebral tissues",
+    "reference": "average over controls",
+    "calibrate": "intensity calibration",
     "ratio": "T1w/T2w ratio",
-    "quality": "quality numbers",
+    "quality": "quality measures",
     "smooth": "smooth",
-    "parcels": "means of regions",
+    "parcels": "regional means",
     "gain": "protocols and gains",
-    "contrast": "compare voxel by voxel",
+    "contrast": "voxelwise contrast",
     "clusters": "clusters",
     "thresholds": "other thresholds",
-    "cluster_effects": "effects of clusters",
-    "parcel_contrast": "compare regions",
+    "cluster_effects": "cluster effect sizes",
+    "parcel_contrast": "regional contrast",
     "permute": "permutations",
-    "detectable": "smallest effect to be found",
+    "detectable": "minimum detectable effect",
     "pet": "receptor maps",
     "receptors": "receptor correlations",
 }
@@ -53,7 +53,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class _Box:
-    """A step with its lines of text and its place in inches, y downward."""
+    """A step with its lines of text and its position in inches, y downward."""
 
     step: FlowStep
     lines: tuple[str, ...]
@@ -71,7 +71,7 @@ class _Box:
 
 
 def pipeline(content: ReportContent) -> Picture | None:
-    """Draw every stage that was run with its settings, below those it reads; None without any."""
+    """Draw every stage of the run with its settings, below its inputs; None without any."""
     if not content.flow:
         return None
     boxes = _placed(content)
@@ -137,7 +137,7 @@ def _draw(axes: Axes, box: _Box) -> None:
 
 
 def _arrows(axes: Axes, boxes: Mapping[str, _Box], sources: Mapping[str, tuple[str, ...]]) -> None:
-    """Lead arrows straight to the next row, else along a lane of their own at the nearer edge."""
+    """Draw arrows straight to the next row, else along their own lane at the nearer edge."""
     lanes = {"left": 0, "right": 0}
     for name, read in sources.items():
         for source in read:
@@ -170,20 +170,20 @@ def _lead(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
 
 def _legend() -> list[Patch]:
     return [
-        Patch(facecolor=_PERSON, edgecolor="#333333", linewidth=0.8, label="each person"),
+        Patch(facecolor=_PERSON, edgecolor="#333333", linewidth=0.8, label="per person"),
         Patch(facecolor=_COHORT, edgecolor="#333333", linewidth=1.8, label="whole cohort (bold)"),
     ]
 
 
 def _alt(flow: Sequence[FlowStep]) -> str:
     sources: Mapping[str, tuple[str, ...]] = needed(flow)
-    said = [f"{n} from {' and '.join(read)}" for n, read in sources.items() if read]
-    return f"Flow chart of the stages run: {'; '.join(said)}."
+    message = [f"{n} from {' and '.join(read)}" for n, read in sources.items() if read]
+    return f"Flow chart of the stages run: {'; '.join(message)}."
 
 
 def _caption(flow: Sequence[FlowStep]) -> str:
     people = max((step.people for step in flow), default=0)
     return (
-        f"The pipeline as it was run: {plural(len(flow), 'stage')} with the settings they read, "
-        f"{plural(people, 'person', 'people')}. Arrows lead from a result to what is made of it."
+        f"Pipeline of this run: {plural(len(flow), 'stage')} with their settings, "
+        f"{plural(people, 'person', 'people')}. Arrows point from inputs to outputs."
     )

@@ -1,4 +1,4 @@
-"""The glass brain: clusters seen through the whole brain from three sides."""
+"""Glass brain: maximum-intensity projections of clusters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EDGE = [patheffects.withStroke(linewidth=2.0, foreground="white")]
 
 
 def glass_brain(result: ContrastResult, template: Volume, simulated: bool) -> Picture | None:
-    """Draw maximum-intensity projections of the clusters that pass, numbered at their peaks.
+    """Draw maximum-intensity projections of the clusters, numbered at their peaks.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def glass_brain(result: ContrastResult, template: Volume, simulated: bool) -> Pi
     Returns
     -------
     Picture or None
-        None where no cluster passed the threshold.
+        None without suprathreshold clusters.
     """
     if result.clusters.empty:
         return None
@@ -97,10 +97,9 @@ def _number(axes: Axes, axis: int, clusters: pd.DataFrame) -> None:
 def _caption(result: ContrastResult) -> str:
     signs = "" if result.statistic == "F" else (f" (+ {result.positive}, − {result.negative})")
     return (
-        f"{result.title}: the clusters that pass {result.height} and "
-        f"{thousands(result.threshold.extent_mm3)} mm³, seen through the brain; the strongest "
-        f"value on each line of sight. Numbers stand at the peaks{signs}; MNI mm. From behind and "
-        "from above, the left of the picture is the left of the person."
+        f"{result.title}: clusters above {result.height} and "
+        f"{thousands(result.threshold.extent_mm3)} mm³, maximum-intensity projections. Numbers "
+        f"mark the peaks{signs}; MNI mm. From behind and from above, left is left."
     )
 
 

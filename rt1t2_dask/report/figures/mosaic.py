@@ -1,4 +1,4 @@
-"""One person's images in strips of planes, for the eye that checks quality."""
+"""Mosaics of one person's images for visual quality control."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Strip:
     Parameters
     ----------
     title : str
-        What the row shows.
+        Title of the row.
     box : Box
-        Part of the world to show, in the space of the samplers.
+        Box to show, in the space of the samplers.
     background : callable
-        Gives the image on a plane; NaN where there is none.
+        Returns the image on a plane; NaN outside.
     outlines : mapping of str to callable
         At most four masks by name, each sampled on a plane; above 0.5 is inside.
     unit : str
@@ -69,21 +69,21 @@ class Strip:
 
 
 def of(volume: Volume, order: int = 1) -> Sampler:
-    """Sample a volume as it lies."""
+    """Sample a volume in its own space."""
     return lambda plane: plane.sample(volume, order)
 
 
 def mosaic(strips: Sequence[Strip], simulated: bool, title: str = "", flag: str = "") -> Picture:
-    """Draw a person: every strip a row of axial, coronal and sagittal planes.
+    """Draw one person's mosaic: each strip is a row of axial, coronal and sagittal planes.
 
     Parameters
     ----------
     strips : sequence of Strip
     simulated : bool
     title : str
-        Whom it shows.
+        Label of the person.
     flag : str
-        Reasons why the person is flagged; empty when not.
+        Reasons for a quality flag; empty for none.
 
     Notes
     -----
@@ -114,7 +114,7 @@ class _Row:
 
 
 def palette() -> list[tuple[int, int, int]]:
-    """List what a mosaic is drawn in: greys, ratio, outlines, and the mark of simulated data."""
+    """List the colours of a mosaic: greys, ratio, outlines, and the mark of simulated data."""
     shades = np.linspace(0, 1, _SHADES)
     maps = [mpl.colormaps[name](shades)[:, :3] for name in ("gray", "viridis")]
     single = [to_rgb(c) for c in (*_COLOURS, _BACKGROUND, ALARM, BANNER, _PALE_ALARM)]
@@ -150,7 +150,7 @@ def _painted(strip: Strip) -> _Row:
 
 
 def _norm(strip: Strip, values: list[Image], masks: list[list[NDArray[np.bool_]]]) -> Normalize:
-    """Scale to what lies within the first outline, which scalp fat would drown."""
+    """Scale to the values within the first outline: scalp fat would dominate otherwise."""
     chosen = [v[m[0]] if m else v for v, m in zip(values, masks, strict=True)]
     known = np.concatenate([v[np.isfinite(v)] for v in chosen])
     low, high = np.percentile(known, [2, 98]) if known.size else (0.0, 1.0)
@@ -193,7 +193,7 @@ def _show(body: SubFigure, axes: Axes, strip: Strip, row: _Row) -> None:
 
 
 def _mark(axes: Axes, plane: Plane, start: int, height: int) -> None:
-    """Write a plane's position and its sides."""
+    """Label a plane's position and its sides."""
     across, up = plane.ticks_mm
     top = (height + up.size) // 2
     style: dict[str, Any] = {

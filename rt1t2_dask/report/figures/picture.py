@@ -1,4 +1,4 @@
-"""A finished figure: same look everywhere, same bytes every time, simulated data marked."""
+"""Figures with one style, reproducible bytes, and marks on simulated data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL.Image import Image, frombuffer
 from rt1t2_dask.report.figures.thumbnail import halved
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Colours that people with colour-vision deficiency tell apart (Okabe and Ito 2008)."""
+"""Colour-blind-safe colours (Okabe and Ito 2008)."""
 
 SIMULATED_MARK = "SIMULATED DATA"
 ALARM, BANNER = "#B00020", "#FFD166"
@@ -44,7 +44,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw with the project's settings, whatever the user's matplotlibrc says."""
+    """Apply the project's matplotlib settings instead of the user's matplotlibrc."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -53,14 +53,14 @@ def house_style() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with the words that go beside it.
+    """A figure with its caption and alternative text.
 
     Parameters
     ----------
     figure : Figure
         Drawn within `house_style`.
     alt : str
-        What a reader who cannot see the figure needs to know.
+        Alternative text.
     caption : str
     """
 
@@ -74,11 +74,11 @@ class Picture:
             _settle(self.figure)
 
     def png(self, dpi: int = PAGE_DPI) -> bytes:
-        """PNG without date or version: the same figure gives the same bytes."""
+        """Render PNG without date or version: the same figure gives the same bytes."""
         return self._saved("png", {"Software": None}, dpi)
 
     def pixels(self, dpi: int) -> Image:
-        """Return the same as `png`, neither compressed nor kept."""
+        """Render like `png`, neither compressed nor cached."""
         out = io.BytesIO()
         with house_style():
             self.figure.savefig(out, format="rgba", dpi=dpi)
@@ -86,12 +86,12 @@ class Picture:
         return frombuffer("RGBA", (width, height), out.getvalue())
 
     def paged(self, print_dpi: int = PRINT_DPI) -> bytes:
-        """PNG for the page: that of the print, or that at half its size, not drawn once more."""
+        """Return the PNG for the page: that for print, or half its size, without drawing again."""
         halve = print_dpi == 2 * PAGE_DPI
         return halved(self.png(print_dpi)) if halve else self.png(min(print_dpi, PAGE_DPI))
 
     def svg(self, dpi: int = PRINT_DPI) -> bytes:
-        """SVG with text as paths, images at print resolution and fixed identifiers."""
+        """Render SVG with text as paths, images at print resolution and fixed identifiers."""
         return self._saved("svg", {"Date": None, "Creator": None}, dpi)
 
     def _saved(self, form: str, metadata: dict[str, None], dpi: int) -> bytes:
@@ -104,12 +104,12 @@ class Picture:
 
 
 def new_figure(width_in: float, height_in: float, simulated: bool) -> Figure:
-    """Open a figure; on simulated data its top edge and its middle say so.
+    """Create a figure; marked at its top edge and centre for simulated data.
 
     Parameters
     ----------
     width_in, height_in : float
-        Inches for the content; the mark's bar comes on top of the height.
+        Inches for the content; the mark's bar is added to the height.
     simulated : bool
     """
     bar_in = _BAR_IN if simulated else 0.0
@@ -128,11 +128,11 @@ def stacked(figure: Figure, heights: list[float]) -> list[SubFigure]:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay out once and round: the solver sums in the order of addresses in memory."""
+    """Lay out once and round: the solver's sums depend on memory order."""
     layout = figure.get_layout_engine()
     assert layout is not None
     layout.execute(figure)
-    # With no engine, not even one that does nothing, saving draws once and not twice.
+    # Without a layout engine, saving draws once instead of twice.
     figure.set_layout_engine(None)
     for part in figure.subfigs:
         part.bbox_relative.set_points(part.bbox_relative.get_points().round(_PLACES))

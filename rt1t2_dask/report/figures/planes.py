@@ -1,4 +1,4 @@
-"""Planes through images: every grid is sampled on one lattice of world millimetres."""
+"""Planes through images, sampled in world millimetres."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy import ndimage
 from rt1t2_dask.images.volume import Array, Volume
 
 AXES = ("sagittal", "coronal", "axial")
-"""Names of planes by the world axis they are perpendicular to (x, y, z)."""
+"""Names of planes by their perpendicular world axis (x, y, z)."""
 
 _NEIGHBOURS_18 = ndimage.generate_binary_structure(3, 2)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A block of world space.
+    """A box in world space.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class Plane:
     at_mm : float
         Position along that axis.
     box : Box
-        Part of the world to show.
+        Box to show.
     step_mm : float
-        Distance of samples.
+        Sample spacing.
     """
 
     axis: int
@@ -53,7 +53,7 @@ class Plane:
 
     @property
     def in_plane(self) -> tuple[int, int]:
-        """World axes shown horizontally and vertically; both increase to the right and up."""
+        """World axes shown horizontally and vertically, increasing to the right and up."""
         first, second = (axis for axis in range(3) if axis != self.axis)
         return first, second
 
@@ -87,7 +87,7 @@ class Plane:
         return values_at(volume, self.world(), order)
 
     def world(self) -> NDArray[np.float64]:
-        """Return the place of every sample in mm, shape (3, up, across)."""
+        """Return the world coordinates of every sample, shape (3, up, across)."""
         across, up = self.ticks_mm
         world = np.empty((3, up.size, across.size))
         world[self.axis] = self.at_mm
@@ -110,7 +110,7 @@ def values_at(volume: Volume, world: NDArray[np.float64], order: int) -> NDArray
 
 
 def box_round(mask: Array, affine: Array, margin_mm: float = 4.0) -> Box:
-    """Return the world box round the true voxels of a mask, shape (x, y, z)."""
+    """Return the bounding box of a mask, shape (x, y, z), in world mm."""
     index = np.argwhere(mask) if np.any(mask) else np.argwhere(np.ones_like(mask, dtype=bool))
     corners = np.array(np.meshgrid(*zip(index.min(0), index.max(0), strict=True))).reshape(3, -1)
     affine = np.asarray(affine, dtype=np.float64)
@@ -119,7 +119,7 @@ def box_round(mask: Array, affine: Array, margin_mm: float = 4.0) -> Box:
 
 
 def supra_threshold(t_map: Volume, u: float, extent_mm3: float) -> Volume:
-    """Keep t in clusters that pass height and extent, each sign for itself; NaN elsewhere.
+    """Mask t to suprathreshold clusters of each sign; NaN elsewhere.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Clusters seen through the brain: the strongest value along each line of sight."""
+"""Maximum-intensity projections of clusters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 
 @dataclass(frozen=True)
 class View:
-    """A flat picture in world millimetres.
+    """A 2-D projection in world millimetres.
 
     Parameters
     ----------
     values : ndarray, shape (up, across)
-        NaN where nothing lies on the line of sight.
+        NaN where the projection is empty.
     extent : tuple of float
         Left, right, bottom, top in mm.
     """
@@ -40,14 +40,14 @@ class Projection:
 
 
 def project(volume: Volume, box: Box) -> Projection:
-    """Look through an image along each axis, keeping the largest magnitude with its sign.
+    """Project an image along each axis, keeping the largest magnitude with its sign.
 
     Parameters
     ----------
     volume : Volume
         Shape (x, y, z), on any grid; NaN is transparent.
     box : Box
-        Part of the world to look at, sampled at the image's smallest voxel edge.
+        Box to project, sampled at the image's smallest voxel edge.
     """
     step = float(volume.grid.voxel_mm.min())
     ticks = [

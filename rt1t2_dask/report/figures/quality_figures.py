@@ -1,4 +1,4 @@
-"""Everybody's quality numbers with their limits."""
+"""Quality measures of all people, with limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LETTERS = 32
 def quality_strips(
     quality: pd.DataFrame, limits: Mapping[str, Limit], simulated: bool
 ) -> Picture | None:
-    """Draw one strip a number: a point a person, dashed lines at the limits, red beyond them.
+    """Draw one strip per measure: a point per person, dashed limits, red beyond them.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def quality_strips(
     people = plural(len(quality), "person", "people")
     return Picture(
         figure,
-        f"Quality numbers of {people}; {_listed(names, beyond)}.",
-        f"Each point is one of {people}; dashed: limits of the settings; red: beyond them.",
+        f"Quality measures of {people}; {_listed(names, beyond)}.",
+        f"Each point is one of {people}; dashed: limits; red: beyond the limits.",
     )
 
 
@@ -90,6 +90,8 @@ def _span(places: Sequence[float]) -> tuple[float, float]:
 
 
 def _listed(names: Sequence[str], beyond: Sequence[int]) -> str:
-    told = [f"{MEASURES[n].words}: {count} beyond" for n, count in zip(names, beyond, strict=True)]
-    some = [words for words, count in zip(told, beyond, strict=True) if count]
-    return "; ".join(some) or "all within their limits"
+    phrases = [
+        f"{MEASURES[n].words}: {count} beyond" for n, count in zip(names, beyond, strict=True)
+    ]
+    some = [words for words, count in zip(phrases, beyond, strict=True) if count]
+    return "; ".join(some) or "all within limits"

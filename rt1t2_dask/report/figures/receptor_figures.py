@@ -1,4 +1,4 @@
-"""Receptor correlations: bars with intervals, and a radar over groups."""
+"""Receptor correlations: bars with intervals, and a radar chart."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MARKERS = "os^D"
 def receptor_bars(
     receptors: pd.DataFrame, fisher_z: pd.DataFrame | None, simulated: bool
 ) -> Picture:
-    """Draw mean Fisher z by map, one panel a patient group.
+    """Draw mean Fisher z by map, one panel per patient group.
 
     Parameters
     ----------
     receptors : DataFrame
         Columns of ``receptors.tsv``.
     fisher_z : DataFrame or None
-        group, participant_id, map, fisher_z; drawn as dots where given.
+        group, participant_id, map, fisher_z; drawn as dots if present.
     simulated : bool
     """
     groups = list(dict.fromkeys(receptors["group"]))
@@ -51,7 +51,7 @@ def receptor_bars(
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3, fontsize=8)
     caption = (
         "Mean Fisher z of the correlation over regions between each patient's values and each "
-        "receptor map (which values, which correlation and given what: see Methods). Lines are "
+        "receptor map (see Methods). Lines are "
         "95 % intervals, dots are patients. * p < .05 uncorrected; ** q < .05 (false discovery "
         f"rate over all maps and patient groups of this run), by {rule.by}."
     )
@@ -59,7 +59,7 @@ def receptor_bars(
 
 
 def receptor_radar(receptors: pd.DataFrame, simulated: bool) -> Picture | None:
-    """Draw mean Fisher z of all groups round one circle; None for fewer than three maps."""
+    """Draw a radar chart of mean Fisher z by group; None for fewer than three maps."""
     maps = list(dict.fromkeys(receptors["map"]))
     if len(maps) < 3 or receptors["mean_fisher_z"].isna().all():
         return None
@@ -118,13 +118,13 @@ def receptor_heat(people: pd.DataFrame, simulated: bool) -> Picture | None:
         figure.colorbar(image, ax=axes, label="Fisher z")
     caption = (
         "Fisher z of each patient (row) with each receptor map, + and \N{MINUS SIGN} its sign. "
-        "The numbers are in group/receptors_people.tsv."
+        "Values are in group/receptors_people.tsv."
     )
     return Picture(figure, f"Heat map of Fisher z, {plural(len(wide), 'patient')}.", caption)
 
 
 def _signs(axes: Axes, values: NDArray[np.float64], largest: float) -> None:
-    """Mark each cell with its sign, light on dark, so that colour is not the only sign of it."""
+    """Mark each cell with its sign, so that it is not coded by colour alone."""
     for sign, marker in ((1, "+"), (-1, "_")):
         for dark, colour in ((False, "#333333"), (True, "white")):
             here = (np.sign(values) == sign) & ((np.abs(values) > 0.6 * largest) == dark)

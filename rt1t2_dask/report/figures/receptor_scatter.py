@@ -1,4 +1,4 @@
-"""Scatter of regions for each receptor map, as marks of an inline drawing that name themselves."""
+"""Scatter plots of regions for each receptor map, as inline SVG with labelled marks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Mark:
-    """One region: place in the drawing, and what it says when pointed at."""
+    """One region: position in the drawing, and its tooltip."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """One map: its marks, the line through them, and the same in words."""
+    """One map: marks, regression line, and summary."""
 
     title: str
     marks: tuple[Mark, ...]
@@ -36,7 +36,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ScatterGroup:
-    """All panels of one group of patients."""
+    """All panels of one patient group."""
 
     group: str
     what: str
@@ -44,7 +44,7 @@ class ScatterGroup:
 
 
 def scatters(content: ReportContent) -> list[ScatterGroup]:
-    """Lay out one panel a group and map; none without the table of regions."""
+    """Lay out one panel per group and map; none without the table of regions."""
     table = content.receptor_details.get("regions")
     if table is None or table.empty:
         return []
@@ -83,10 +83,10 @@ def _panel(title: str, table: pd.DataFrame) -> Panel:
     level = np.clip(y.mean() + rise * (ends - x.mean()), y.min(), y.max())
     x1, x2 = _into(ends, x, LEFT, RIGHT)
     y1, y2 = _into(level, y, BOTTOM, TOP)
-    said = zip(table["name"], table["map_value"], table["mean_change"], strict=True)
+    text = zip(table["name"], table["map_value"], table["mean_change"], strict=True)
     marks = tuple(
         Mark(round(float(a), 1), round(float(b), 1), f"{n}: map {m:.3g}, mean {c:.3g}")
-        for a, b, (n, m, c) in zip(across, up, said, strict=True)
+        for a, b, (n, m, c) in zip(across, up, text, strict=True)
     )
     line = (round(float(x1), 1), round(float(y1), 1), round(float(x2), 1), round(float(y2), 1))
     return Panel(title, marks, line, _words(r, table))
@@ -99,12 +99,12 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _words(r: float, table: pd.DataFrame) -> str:
-    said = f"Correlation of the mean {decimal(r)} over {len(table)} regions."
+    text = f"Correlation of the mean {decimal(r)} over {len(table)} regions."
     if "change_of_mean_fisher_z" not in table:
-        return said
+        return text
     size = table["change_of_mean_fisher_z"].abs()
     carrying = table.loc[size.sort_values(ascending=False).index[:_NAMED], "name"]
-    return f"{said} Leaving out one region changes most: {'; '.join(carrying)}."
+    return f"{text} Largest change when one region is left out: {'; '.join(carrying)}."
 
 
 def _placed(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -112,7 +112,7 @@ def _placed(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _into(values: np.ndarray, of: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Map values linearly into the drawing, from the range of ``of`` with a margin."""
+    """Scale values linearly to the drawing, from the range of ``of`` with a margin."""
     span = float(np.ptp(of)) or 1.0
     share = _MARGIN + (1 - 2 * _MARGIN) * (values - of.min()) / span
     return np.asarray(low + share * (high - low))

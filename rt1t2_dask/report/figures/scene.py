@@ -1,4 +1,4 @@
-"""One anatomical slice with a statistic on it, marked in millimetres and sides."""
+"""Anatomical slices with a statistic overlay, labelled in millimetres and sides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.report.figures.planes import AXES, Box, Plane, box_round
 from rt1t2_dask.report.numbers import decimal
 
-ORIENTATION = "Neurological convention: the left of the picture is the left of the person."
+ORIENTATION = "Neurological convention: left is left."
 HOT = ("#A63603", "#E6550D", "#FD8D3C", "#FDD0A2")
 COLD = ("#08519C", "#3182BD", "#6BAED6", "#C6DBEF")
 _SIDES = {0: ("P", "A"), 1: ("L", "R"), 2: ("L", "R")}
@@ -25,14 +25,14 @@ _THIN_EDGE = [patheffects.withStroke(linewidth=1.4, foreground="black")]
 
 @dataclass(frozen=True)
 class Scene:
-    """An anatomical image with the colours of one statistic on it.
+    """An anatomical image with the overlay of one statistic.
 
     Parameters
     ----------
     anatomy : Volume
         T1 in the statistic's space; 0 outside the brain or head.
     overlay : Volume
-        Statistic, NaN where nothing is to be shown.
+        Statistic, NaN where not shown.
     colours : Colormap
     norm : Normalize
     """
@@ -44,12 +44,12 @@ class Scene:
 
     @cached_property
     def box(self) -> Box:
-        """The world box round the anatomy."""
+        """The bounding box of the anatomy, mm."""
         return box_round(np.nan_to_num(self.anatomy.data) > 0, self.anatomy.affine)
 
     @cached_property
     def brightest(self) -> float:
-        """Value of the anatomy that is shown white."""
+        """Anatomy value shown as white."""
         data = np.nan_to_num(self.anatomy.data)
         return float(np.percentile(data[data > 0], 99.5)) if np.any(data > 0) else 1.0
 
@@ -85,7 +85,7 @@ class Scene:
 
 
 def label(axes: Axes, plane: Plane) -> None:
-    """Write the plane's position in mm, mm ticks and the sides L/R or P/A."""
+    """Label the plane's position in mm, mm ticks and the sides L/R or P/A."""
     name = "xyz"[plane.axis]
     axes.set_title(f"{AXES[plane.axis]}, {name} = {decimal(plane.at_mm, 0)} mm", pad=3)
     ticks(axes, plane.axis, plane.extent)
@@ -93,7 +93,7 @@ def label(axes: Axes, plane: Plane) -> None:
 
 
 def sides(axes: Axes, axis: int, colour: str = "black", edge: str = "white") -> None:
-    """Write which side of the person either edge of a picture across an axis shows."""
+    """Label the anatomical sides of a picture across an axis."""
     outline = [patheffects.withStroke(linewidth=2.2, foreground=edge)]
     for text, x in zip(_SIDES[axis], (0.04, 0.96), strict=True):
         axes.text(
@@ -110,7 +110,7 @@ def sides(axes: Axes, axis: int, colour: str = "black", edge: str = "white") -> 
 
 
 def crosshair(axes: Axes, plane: Plane, point_mm: NDArray[np.float64], gap_mm: float = 5) -> None:
-    """Mark a point with four lines that leave the point itself free."""
+    """Mark a point with an open crosshair."""
     left, right, bottom, top = plane.extent
     x, y = (float(point_mm[axis]) for axis in plane.in_plane)
     style: dict[str, Any] = {"color": "white", "linewidth": 0.6, "path_effects": _THIN_EDGE}
@@ -122,7 +122,7 @@ def crosshair(axes: Axes, plane: Plane, point_mm: NDArray[np.float64], gap_mm: f
 
 
 def ticks(axes: Axes, axis: int, extent: tuple[float, float, float, float]) -> None:
-    """Mark both world axes of a picture across an axis in millimetres."""
+    """Draw mm ticks on both axes of a picture across an axis."""
     left, right, bottom, top = extent
     axes.set_xticks(_round_ticks(left, right))
     axes.set_yticks(_round_ticks(bottom, top))
@@ -137,7 +137,7 @@ def _round_ticks(low: float, high: float, step: int = 40) -> NDArray[np.int64]:
 
 
 def signed_colours(u: float, largest: float) -> tuple[Colormap, Normalize]:
-    """Return orange for t above u, blue below -u, grey between (told apart by any colour vision).
+    """Return a colour-blind-safe map: orange for t above u, blue below -u, grey between.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Three planes through points of the brain: the peaks of clusters, and given coordinates."""
+"""Three planes through cluster peaks and fixed coordinates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_CLUSTERS = 8
 
 
 def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) -> Picture | None:
-    """Draw the three planes through the peaks of the largest clusters, in the table's order.
+    """Draw three planes through the peaks of the largest clusters, in table order.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
     Returns
     -------
     Picture or None
-        None where no cluster passed the threshold.
+        None without suprathreshold clusters.
     """
     if result.clusters.empty:
         return None
@@ -58,7 +58,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
 def place_slices(
     result: ContrastResult, template: Volume, places: Sequence[Place], simulated: bool
 ) -> Picture | None:
-    """Draw the three planes through given points, the same in every report.
+    """Draw three planes through fixed points, the same in every report.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def place_slices(
     template : Volume
         T1 of the brain in the same space, on any grid.
     places : sequence of Place
-        Points in mm; those outside the template's brain box are clipped by it.
+        Points in mm, clipped to the bounding box of the template's brain.
     simulated : bool
 
     Returns
@@ -81,18 +81,18 @@ def place_slices(
     words = [f"{place.name}: {_value(result, place)}" for place in places]
     with house_style():
         figure, rows, foot = _rows(scene, len(places), simulated)
-        for row, place, said in zip(rows, places, words, strict=True):
+        for row, place, text in zip(rows, places, words, strict=True):
             point = np.array(place.mm)
             for axis, axes in enumerate(_panels(row, scene)):
                 plane = scene.plane(axis, float(point[axis]))
                 draw_faded(axes, scene, plane, result, kept)
                 crosshair(axes, plane, point)
-            row.suptitle(said, x=0.01, ha="left", fontsize=9, fontweight="bold")
+            row.suptitle(text, x=0.01, ha="left", fontsize=9, fontweight="bold")
         t_bar(foot, scene, result)
     caption = (
-        f"{result.title} at fixed coordinates (report.slices), whatever was found: "
-        f"{result.statistic} fades below the threshold ({result.height}), lines run round the "
-        f"clusters that pass height and extent; MNI mm. {ORIENTATION}"
+        f"{result.title} at fixed coordinates (report.slices): {result.statistic} is transparent "
+        f"below the threshold ({result.height}); outlined: suprathreshold clusters; MNI mm. "
+        f"{ORIENTATION}"
     )
     return Picture(figure, f"Slices of {result.title} through {'; '.join(words)}.", caption)
 
@@ -129,8 +129,8 @@ def _cluster_row(row: SubFigure, scene: Scene, cluster: pd.Series, symbol: str) 
 
 def _value(result: ContrastResult, place: Place) -> str:
     found = float(values_at(result.t_map, np.array(place.mm)[:, None], order=0)[0])
-    said = "not analysed" if is_missing(found) else f"{result.statistic} = {decimal(found)}"
-    return f"{coordinates(place.mm)} mm, {said}"
+    text = "not analysed" if is_missing(found) else f"{result.statistic} = {decimal(found)}"
+    return f"{coordinates(place.mm)} mm, {text}"
 
 
 def _clusters_caption(result: ContrastResult, shown: int) -> str:

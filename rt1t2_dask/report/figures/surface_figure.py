@@ -1,4 +1,4 @@
-"""Regional values on the inflated surface of fsaverage5."""
+"""Regional values on the inflated fsaverage5 surface."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BrainSurface:
     ----------
     meshes : mapping of {"left", "right"} to Hemisphere
     regions : mapping of {"left", "right"} to ndarray of int, shape (vertex,)
-        Place in ``names``; -1 on the medial wall.
+        Index in ``names``; -1 on the medial wall.
     names : mapping of {"left", "right"} to tuple of str
     """
 
@@ -45,7 +45,7 @@ class BrainSurface:
 
 
 def brain_surface(atlas: bytes, files: Mapping[str, bytes]) -> BrainSurface:
-    """Lay the volumetric Desikan-Killiany atlas on the surface.
+    """Project the volumetric Desikan-Killiany atlas to the surface.
 
     Parameters
     ----------
@@ -72,19 +72,19 @@ def on_surface(
     simulated: bool,
     outlined: Sequence[str] = (),
 ) -> Picture:
-    """Draw one number a region, both hemispheres from outside and inside.
+    """Draw regional values, lateral and medial views of both hemispheres.
 
     Parameters
     ----------
     values : mapping of str to float
-        By canonical region; regions without a value stay grey.
+        By canonical region; grey without a value.
     surface : BrainSurface
     label : str
         Of the colour bar.
     caption : str
     simulated : bool
     outlined : sequence of str
-        Regions with a black edge.
+        Regions outlined in black.
     """
     known = [abs(v) for v in values.values() if np.isfinite(v)]
     limit = max(known, default=1.0) or 1.0
@@ -102,8 +102,8 @@ def on_surface(
     top = sorted(values, key=lambda r: -abs(values[r]) if np.isfinite(values[r]) else 0.0)[:3]
     named = ", ".join(f"{r} {values[r]:.2f}" for r in top)
     words = (
-        "Signs mark regions over half the scale. Inflated fsaverage5; regions of an atlas in MNI "
-        "space, nearest voxel."
+        "Signs mark regions beyond half of the scale. Inflated fsaverage5; regions projected "
+        "from MNI space by nearest voxel."
     )
     return Picture(figure, f"Brain surfaces; largest values: {named}.", f"{caption} {words}")
 
@@ -146,7 +146,7 @@ def _draw(
 def _mark_signs(
     axes: Axes, surface: BrainSurface, side: str, view: str, marked: Mapping[str, float]
 ) -> None:
-    """Write + or a minus sign on regions that mostly face the viewer."""
+    """Draw + or − on regions that face the viewer."""
     mesh, region = surface.meshes[side], surface.regions[side]
     outward = (side == "left") == (view == "lateral")
     across = -1.0 if outward else 1.0
@@ -163,7 +163,7 @@ def _mark_signs(
 
 
 def _normals(mesh: Hemisphere) -> Float:
-    """Sum the outward normals of the faces round each vertex."""
+    """Compute vertex normals as sums of face normals."""
     corners = mesh.inflated[mesh.faces]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = np.zeros_like(mesh.inflated)
@@ -173,7 +173,7 @@ def _normals(mesh: Hemisphere) -> Float:
 
 
 def _innermost(points: Float) -> int:
-    """Choose the point nearest to the middle of a region, so that it lies on it."""
+    """Return the point nearest to the centre of a region."""
     return int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))
 
 

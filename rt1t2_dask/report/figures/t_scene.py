@@ -1,4 +1,4 @@
-"""The colours and the scale that all figures of one contrast share."""
+"""Colours and scale shared by all figures of one contrast."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _DASHED = (0, (2.5, 1.5))
 
 
 def passing(result: ContrastResult) -> Volume:
-    """Keep t in the clusters that pass height and extent; NaN elsewhere."""
+    """Mask t to suprathreshold clusters; NaN elsewhere."""
     return supra_threshold(result.t_map, result.threshold.u, result.threshold.extent_mm3)
 
 
 def t_scene(result: ContrastResult, template: Volume, overlay: Volume, grey_below: float) -> Scene:
-    """Lay values of t on the template, in colours that reach to the largest t."""
+    """Overlay t on the template, scaled to the largest |t|."""
     largest = float(np.max(np.abs(result.t_map.data), initial=0, where=_finite(result.t_map)))
     colours, norm = signed_colours(grey_below, max(largest, 1.05 * result.threshold.u))
     return Scene(template, overlay, colours, norm)
@@ -39,7 +39,7 @@ def _finite(volume: Volume) -> NDArray[np.bool_]:
 
 
 def t_bar(foot: SubFigure, scene: Scene, result: ContrastResult) -> Axes:
-    """Draw the scale of a statistic's colours with its threshold; F has no negative half."""
+    """Draw the colour bar of a statistic with its threshold; F has no negative half."""
     u, largest = result.threshold.u, float(scene.norm.vmax or result.threshold.u)
     bar = colour_bar(foot, scene, t_label(result))
     ticks = [-u, 0, u] if largest < _CLOSE * u else [-largest, -u, 0, u, largest]
@@ -51,7 +51,7 @@ def t_bar(foot: SubFigure, scene: Scene, result: ContrastResult) -> Axes:
 
 
 def colour_bar(foot: SubFigure, scene: Scene, words: str) -> Axes:
-    """Draw the scale of a scene's colours."""
+    """Draw the colour bar of a scene."""
     grid = foot.add_gridspec(1, 3, width_ratios=[1, 3, 1])
     middle = foot.add_subplot(grid[1])
     foot.colorbar(ScalarMappable(scene.norm, scene.colours), cax=middle, orientation="horizontal")
@@ -60,7 +60,7 @@ def colour_bar(foot: SubFigure, scene: Scene, words: str) -> Axes:
 
 
 def t_label(result: ContrastResult) -> str:
-    """Name the statistic, its degrees of freedom and what its signs mean."""
+    """Return a label with statistic, degrees of freedom and the meaning of signs."""
     dof = result.threshold.dof
     freedom = "" if dof is None else f" (df = {decimal(dof, 0 if dof == int(dof) else 1)})"
     if result.statistic == "F":
@@ -71,7 +71,7 @@ def t_label(result: ContrastResult) -> str:
 def draw_faded(
     axes: Axes, scene: Scene, plane: Plane, result: ContrastResult, kept: Volume
 ) -> None:
-    """Draw all of t, fading below the threshold, with lines round the clusters that pass."""
+    """Draw the whole t map, transparent below the threshold, clusters outlined."""
     strength = np.abs(np.nan_to_num(plane.sample(result.t_map))) / result.threshold.u
     scene.draw(axes, plane, np.minimum(strength, 1) ** 2)
     _outline(axes, plane, kept)

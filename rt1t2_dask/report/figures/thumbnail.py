@@ -1,4 +1,4 @@
-"""Small copies of pictures, so that a page with many stays light."""
+"""Thumbnails, which keep the page small."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Colour = tuple[int, int, int]
 
 
 def halved(png: bytes) -> bytes:
-    """Scale a PNG to half its width and height, each pixel the mean of four."""
+    """Downscale a PNG by half, each pixel the mean of four."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     size = (picture.width // 2, picture.height // 2)
     out = io.BytesIO()
@@ -20,16 +20,16 @@ def halved(png: bytes) -> bytes:
 
 
 def thumbnail(drawn: Image.Image, width_px: int, palette: Sequence[Colour]) -> bytes:
-    """Scale a picture down to a width and to known colours, as PNG; the same in, the same out.
+    """Downscale a picture to a width and a palette, as deterministic PNG.
 
     Parameters
     ----------
     drawn : Image
     width_px : int
-        Pictures that are narrower keep their size.
+        Narrower pictures keep their size.
     palette : sequence of (int, int, int)
-        Red, green and blue, 0 to 255; at most 256. Given, not found in the picture: the colour
-        of a thin outline is rare, and would be lost to shades of what it surrounds.
+        Red, green and blue, 0 to 255; at most 256. Fixed, since the rare colours of thin outlines
+        would be lost in an adaptive palette.
     """
     picture = drawn.convert("RGB")
     if picture.width > width_px:

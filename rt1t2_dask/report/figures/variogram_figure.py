@@ -1,4 +1,4 @@
-"""Variograms of the receptor maps beside those of their surrogates."""
+"""Variograms of receptor maps and of their surrogates."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _COLUMNS = 4
 
 
 def variograms(table: pd.DataFrame, simulated: bool) -> Picture | None:
-    """Draw each map's variogram and its surrogates' mean and range; None where there is none.
+    """Draw each map's variogram with its surrogates' mean and range; None without any.
 
     Parameters
     ----------
     table : DataFrame
         group, receptor, map, distance_mm, own, surrogates_mean, surrogates_low, surrogates_high,
-        error; the surrogates of a map are the same for every group.
+        error; a map has the same surrogates for every group.
     simulated : bool
     """
     known = table[table["group"] == table["group"].iloc[0]].dropna(subset=["own"])
@@ -37,13 +37,13 @@ def variograms(table: pd.DataFrame, simulated: bool) -> Picture | None:
         for axes in panels[len(maps) :]:
             axes.set_visible(False)
         panels[columns * (lines - 1)].set_xlabel("distance (mm)")
-        figure.supylabel("semivariance / largest of the map", fontsize=9)
+        figure.supylabel("semivariance / maximum of the map", fontsize=9)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     errors = known.drop_duplicates("map")["error"]
     span = f"{percent(errors.min())} to {percent(errors.max())}"
     caption = (
-        "Variogram of each receptor map and of its surrogates (mean, 95 % range of 500), over the "
-        f"nearest quarter of distances. Error of the mean as a share of the map's: {span}."
+        "Variogram of each receptor map and of its surrogates (mean, 95 % range of 500), over "
+        f"the smallest quarter of distances. Relative error of the mean: {span}."
     )
     return Picture(figure, f"Variograms of {plural(len(maps), 'map')}; error {span}.", caption)
 

@@ -1,4 +1,4 @@
-"""What the report of a study of regional tables is drawn from."""
+"""The content of the report of a study of regional tables."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RegionResult:
     Parameters
     ----------
     map_name : str
-        Of its t map, as in the tables of genes and correlations.
+        Name of its t map, as in the tables of genes and correlations.
     name, measure : str
         Contrast of the cohort file; ``similarity`` or a feature.
     title, positive : str
-        What is compared; what a positive t means.
+        Title; meaning of a positive t.
     rows : DataFrame
         region, estimate, t, dof, p, n, q_fdr, p_fwe_max_t, an effect size with its interval; the
         last row is the mean of all regions.
@@ -49,7 +49,7 @@ class RegionResult:
 
     @property
     def regions(self) -> pd.DataFrame:
-        """The rows of regions, without the mean of all."""
+        """The rows of regions, without the mean over all."""
         return self.rows.iloc[:-1]
 
     @property
@@ -146,7 +146,7 @@ class MorphometryContent:
 
     @property
     def measure(self) -> str:
-        """What is compared first: similarity, or a feature where there are no networks."""
+        """The first measure: similarity, or a feature without networks."""
         return self.contrasts[0].measure if self.contrasts else SIMILARITY
 
     def summaries(self) -> dict[str, dict[str, Any]]:

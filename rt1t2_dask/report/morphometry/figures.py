@@ -25,7 +25,7 @@ _COLUMNS = 3
 
 
 def network_matrices(content: MorphometryContent) -> Picture:
-    """Draw the mean network of every group on one scale."""
+    """Draw the mean network of each group on a common scale."""
     known = [m for m in content.networks.values() if np.isfinite(m).any()]
     limit = max((float(np.nanpercentile(np.abs(m), 98)) for m in known), default=1.0)
     names = list(content.networks)
@@ -46,12 +46,12 @@ def network_matrices(content: MorphometryContent) -> Picture:
         f"{len(content.regions)} regions; left hemisphere first."
     )
     means = ", ".join(f"{n} {decimal(np.nanmean(content.networks[n]), 3)}" for n in names)
-    alt = f"Similarity matrices by group, alike in pattern; mean over all pairs: {means}."
+    alt = f"Similarity matrices by group; mean over all pairs: {means}."
     return Picture(figure, alt, caption)
 
 
 def _hemispheres(axes: Axes, regions: Sequence[str]) -> None:
-    """Part left and right by a line, and name them."""
+    """Separate left and right by a line, and label them."""
     left = sum(name.startswith("lh_") for name in regions)
     middles = [left / 2 - 0.5, (left + len(regions)) / 2 - 0.5]
     axes.set_xticks(middles, ["left", "right"])
@@ -62,13 +62,13 @@ def _hemispheres(axes: Axes, regions: Sequence[str]) -> None:
 
 
 def region_brain(result: RegionResult, content: MorphometryContent) -> Picture | None:
-    """Draw a contrast's t on the surface; None without an atlas or without its regions."""
+    """Draw a contrast's t on the surface; None without an atlas of its regions."""
     if content.surface is None:
         return None
     rows = result.regions
     found = rows.loc[rows["q_fdr"] <= 0.05, "region"].tolist()
-    said = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
-    caption = f"{result.title}: {result.statistic} of {result.measure}; {said}."
+    text = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
+    caption = f"{result.title}: {result.statistic} of {result.measure}; {text}."
     label = f"{result.statistic}, positive: {result.positive or 'differs'}"
     return _brain(result.t_map, content, label, caption, found)
 
@@ -102,7 +102,7 @@ def _brain(
 
 
 def effect_bars(content: MorphometryContent) -> Picture | None:
-    """Draw effect sizes with their intervals in the regions that change most, by cohort."""
+    """Draw effect sizes with intervals in the regions with the largest effects, by cohort."""
     own = [c for c in content.contrasts if c.measure == content.measure and c.statistic == "t"]
     if not own:
         return None
@@ -125,7 +125,7 @@ def effect_bars(content: MorphometryContent) -> Picture | None:
             tick.set_fontweight("bold" if label.split("_", 1)[-1] in LIMBIC else "normal")
     caption = (
         f"The {len(order)} regions with the largest mean effect size ({called}) over contrasts; "
-        "bold: insula and limbic cortex. Intervals are not corrected for many regions."
+        "bold: insula and limbic cortex. Intervals are not corrected for multiple regions."
     )
     top = own[0].regions["region"].iloc[order[-1]]
     named = ", ".join(
@@ -147,7 +147,7 @@ def _intervals(axes: Axes, result: RegionResult, order: np.ndarray, k: int, n: i
 
 
 def global_strip(content: MorphometryContent) -> Picture:
-    """Draw everybody's global mean similarity by group."""
+    """Draw the global mean similarity of all people by group."""
     rng = np.random.default_rng(0)
     with house_style():
         figure = new_figure(7.5, 2.6, content.simulated)
@@ -163,13 +163,13 @@ def global_strip(content: MorphometryContent) -> Picture:
         axes.set_ylabel("global mean similarity")
     return Picture(
         figure,
-        "Global mean similarity of everybody, by group.",
+        "Global mean similarity by group.",
         "Global mean similarity of each person; lines: means of groups.",
     )
 
 
 def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
-    """Draw each region's score against the map, and the variance explained among spins."""
+    """Draw regional scores against the map, and explained variance against its spin null."""
     mean = tested.values.mean(axis=1)
     share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
     with house_style():
@@ -185,7 +185,7 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
         left.set_ylabel("map, z over regions" if tested.values.shape[1] == 1 else "mean of maps, z")
         right.hist(100 * tested.null[:, 0], bins=40, color="0.7")
         right.axvline(100 * share, color=OKABE_ITO[1])
-        right.set_xlabel("variance explained by spun maps (%)")
+        right.set_xlabel("variance explained, spun maps (%)")
         right.set_ylabel("spins")
     caption = (
         f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} genes over "
@@ -195,14 +195,14 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
     )
     r = float(np.corrcoef(tested.scores[:, 0], mean)[0, 1])
     alt = (
-        f"Scores of the first component rise with the map {tested.name} (r = {decimal(r)}); "
+        f"Scores of the first component against the map {tested.name} (r = {decimal(r)}); "
         f"{decimal(100 * share, 1)} % explained, p {p_phrase(p)} among spins."
     )
     return Picture(figure, alt, caption)
 
 
 def _apart(scores: np.ndarray, mean: np.ndarray) -> list[int]:
-    """Choose up to four extreme regions whose names do not cover one another."""
+    """Choose up to four extreme regions whose labels do not overlap."""
     chosen: list[int] = []
     places = np.column_stack([scores / np.ptp(scores), mean / np.ptp(mean)])
     for k in np.argsort(-np.abs(mean), kind="stable")[: 3 * NAMED].tolist():

@@ -35,7 +35,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Download:
-    """A table that the page carries, as a file to save."""
+    """A table embedded in the page as a download."""
 
     name: str
     address: str
@@ -43,7 +43,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Part:
-    """A section with its files."""
+    """A section with its downloads."""
 
     section: Section
     figures: tuple[Figure, ...]
@@ -51,7 +51,7 @@ class Part:
 
 
 def draw(content: MorphometryContent) -> dict[str, Picture]:
-    """Draw every figure that the content has data for, by file stem."""
+    """Draw every figure with data in the content, by file stem."""
     drawn: dict[str, Picture | None] = {"effects": effect_bars(content)}
     if content.networks:
         drawn |= {"networks": network_matrices(content), "global_similarity": global_strip(content)}
@@ -65,7 +65,7 @@ def draw(content: MorphometryContent) -> dict[str, Picture]:
 
 
 def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None = None) -> str:
-    """Write the page: HTML that loads nothing from anywhere."""
+    """Render the page as self-contained HTML."""
     drawn = draw(content) if pictures is None else pictures
     seeded = "simulated" if content.seed is None else f"simulated, seed {content.seed}"
     data = seeded if content.simulated else "measured"
@@ -92,12 +92,12 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
 
 
 def headline(content: MorphometryContent) -> list[str]:
-    """Say what was found, in numbers, and what the paper found."""
-    said = [_contrast_sentence(result) for result in content.contrasts]
+    """Summarise the results in numbers, beside those of the paper."""
+    lines = [_contrast_sentence(result) for result in content.contrasts]
     for measure, rows in content.across.items():
         found = rows.loc[rows["q_stouffer"] <= ALPHA, "region"].tolist()
         agree = int(rows["consistent"].sum())
-        said.append(
+        lines.append(
             f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
             f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
         )
@@ -107,8 +107,8 @@ def headline(content: MorphometryContent) -> list[str]:
         for t in content.tested
     )
     if shares:
-        said.append(f"Share of each map that gene expression explains, p under spins: {shares}.")
-    return [*said, PAPER]
+        lines.append(f"Variance of each map explained by gene expression, with spin p: {shares}.")
+    return [*lines, PAPER]
 
 
 def _contrast_sentence(result: RegionResult) -> str:
@@ -132,15 +132,15 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
         rows = content.correlations
         words = (
             "Pearson's r and Spearman's rho over the regions that both maps have; p under "
-            "spins of the first map, n/a where regions' places are not known. Maps of contrasts "
-            "that share people resemble one another for that reason alone.",
+            "spins of the first map, n/a where regions have no sphere coordinates. Maps of "
+            "contrasts that share people are correlated for that reason alone.",
         )
         found.append(Section("maps", "Maps compared", (), words, (_table(rows, "Maps"),)))
     return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
 
 
 def _table(rows: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
-    """Return a table; its regions are no peaks of clusters."""
+    """Return a table whose regions are not cluster peaks."""
     return from_frame(rows.rename(columns={"region": "region_name"}), caption, footnotes)
 
 
@@ -152,9 +152,9 @@ def _people(content: MorphometryContent) -> Section:
     shown: list[Table] = []
     shown += [*_demographics(content.demographics), *content.people]
     for rows, caption in (
-        (content.failures, "Left out for want of regions"),
+        (content.failures, "Excluded for too few regions"),
         (content.missing, "Missing values"),
-        (content.outliers, "Values far from everybody's"),
+        (content.outliers, "Outliers"),
     ):
         if len(rows):
             shown.append(_table(rows, caption))
@@ -162,7 +162,7 @@ def _people(content: MorphometryContent) -> Section:
 
 
 def _demographics(rows: pd.DataFrame) -> list[Table]:
-    """Return one table, or one a contrast where cohorts have controls of their own."""
+    """Return one table, or one per contrast where cohorts have their own controls."""
     if rows.empty or "contrast" not in rows:
         return [] if rows.empty else [tables.demographics(rows)]
     return [
@@ -201,9 +201,10 @@ def _across(measure: str, content: MorphometryContent, drawn: Mapping[str, Pictu
     own = [c for c in content.contrasts if c.measure == measure]
     signs = "; ".join(f"{c.name} {c.positive}" for c in own)
     words = (
-        f"A positive t means: {signs}. Check that all point the same way.",
-        "Cohorts share nobody. Fisher's p asks whether any cohort differs, in whatever direction; "
-        "Stouffer's, weighted by the root of n, whether they differ in the same one.",
+        f"A positive t means: {signs}. Check that all have the same direction.",
+        "Cohorts share no people. Fisher's p tests whether any cohort differs, in either "
+        "direction; Stouffer's, weighted by the root of n, whether they differ in the same "
+        "direction.",
     )
     view = _table(rows, f"{measure} over cohorts")
     pictures = _chosen(drawn, f"cohorts-{measure}_surface")
@@ -225,7 +226,7 @@ def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) ->
         }
     )
     ends = pd.concat([tested.genes.head(TOP), tested.genes.tail(TOP)])
-    note = f"The {TOP} highest and lowest Z of component 1; all genes are in the file below."
+    note = f"The {TOP} highest and lowest Z of component 1; the file below has all genes."
     shown = [
         _table(shares, "Variance of the map explained"),
         _table(tested.sets.sort_values("p_spin", kind="stable"), "Gene sets", (_SETS_NOTE,)),
@@ -243,14 +244,14 @@ def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) ->
 
 
 _DEEP_NOTE = (
-    "rho_with_subcortex is over these regions and {}: description only, without p, because the "
-    "subcortex cannot be turned on a sphere."
+    "rho_with_subcortex is over these regions and {}: descriptive, without p, because the "
+    "subcortex cannot be spun on a sphere."
 )
 _SETS_NOTE = (
     "score: running sum along the weights (1 at the top); p_spin among spins of the same sign; "
-    "median rank 0 to 1, its p two-sided; q within a collection. No shuffles of genes."
+    "median rank 0 to 1, its p two-sided; q within a collection. Genes are not shuffled."
 )
-_Z_NOTE = "Z is the weight over its standard deviation when regions are resampled; it is no test."
+_Z_NOTE = "Z is the weight over its bootstrap standard deviation over regions; it is not a test."
 
 
 def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
@@ -262,7 +263,7 @@ def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Pic
 
 
 def _downloads(anchor: str, content: MorphometryContent) -> Sequence[Download]:
-    """Pack the tables of a section into the page, gzipped."""
+    """Embed the tables of a section in the page, gzipped."""
     stems = {"maps": ("map_correlations",), "networks": ("regional_similarity",)}
     wanted = stems.get(anchor, (anchor.replace("cohorts-", "cohorts_measure-"),))
     result = {f"contrast-{c.map_name}": c for c in content.contrasts}.get(anchor)

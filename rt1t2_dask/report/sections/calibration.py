@@ -1,4 +1,4 @@
-"""The section on calibration: protocols, gain, spread before and after, what contrasts hold."""
+"""The section on calibration: protocols, gain, SD before and after, anchors by contrast."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "calibration"
-# A calibrated spread above the raw one is said; what would be printed as 1.00 is no more.
+# Tolerance for warning of a calibrated SD above the raw one: 1.00 when rounded.
 WIDER = 1.005
 BIASED_PERCENT = 2.0
 EB_GAIN = "eb_gain"
 
 _HELD = (
-    "Difference of log T1w/T2w of fluid between the contrast's people of either group (who is "
-    "flagged as another sequence left out), with its standard error. Carried: where gain is taken "
-    "out, minus lambda times it, the bias where fluid itself differs and not the gain; where the "
-    "ratio is raw, the estimated lambda times it, the gain that the difference may hold. Where "
-    "gain is taken out, contrasts and regional z hold the anchor constant, so that their p does "
+    "Difference of log T1w/T2w of CSF between the groups of the contrast (without people flagged "
+    "for another sequence), with its standard error. Carried over: with gain correction, minus "
+    "lambda times the difference, the bias if CSF itself differs and not the gain; with the raw "
+    "ratio, the estimated lambda times the difference, the gain it may contain. With gain "
+    "correction, contrasts and regional z have the anchor as a covariate, so that their p does "
     "not depend on lambda; slope: of the corrected log ratio on the anchor, median over voxels."
 )
 _LIMIT = (
     "The priors of the gain and the limits on its anchors were set on eight sessions of six "
-    "people. If fluid itself differs between groups (wider ventricles, contrast agent) and gain "
-    "is taken out, maps, means and contrasts are biased by minus lambda times that difference."
+    "people. If CSF itself differs between groups (wider ventricles, contrast agent) and gain is "
+    "corrected, maps, means and contrasts are biased by minus lambda times that difference."
 )
 _FLAGGED = (
-    "Gain moves fluid, muscle and eyes alike; here they disagree by more than 0.4 log units. Who "
-    "is listed is left out of the gain's estimate, and of contrasts where gain is taken out."
+    "Gain shifts CSF, muscle and eyes equally; here they disagree by more than 0.4 log units. "
+    "These people are excluded from the estimate of the gain, and from contrasts with gain "
+    "correction."
 )
 _SPREAD = (
     "Standard deviation within groups of the log of the median ratio, mean of white and grey "
-    "matter, x 100; people flagged as another sequence left out."
+    "matter, x 100; without people flagged for another sequence."
 )
 _METHODS = (
-    "The gain of each ratio was estimated within protocols from the median log T1w/T2w of fluid "
-    "at least 2 mm inside its boundary, shrunken by empirical Bayes (a grid posterior of the "
-    "spreads of tissue, fluid and gain), and applied where P(gain) was at least 0.8 and the "
-    "spread within groups did not grow."
+    "The gain of each ratio was estimated within protocols from the median log T1w/T2w of CSF at "
+    "least 2 mm inside its boundary, with empirical Bayes shrinkage (a grid posterior of the SDs "
+    "of tissue, CSF and gain), and applied where P(gain) was at least 0.8 and the SD within "
+    "groups did not increase."
 )
 _HEADINGS = {
     "another_sequence": "another sequence?",
-    "known_from": "told apart by",
+    "known_from": "identified by",
     "what": "sequence and voxels",
-    "lambda_applied": "lambda taken out",
+    "lambda_applied": "lambda applied",
     "lambda_estimate": "lambda",
     "lambda_low": "from",
     "lambda_high": "to (95 %)",
@@ -59,7 +60,7 @@ _HEADINGS = {
     "calibrated_over_raw": "calibrated / raw",
     "difference": "difference (%)",
     "se": "standard error (%)",
-    "carried": "carried (%)",
+    "carried": "carried over (%)",
 }
 _LOG = " Contrasts are on the logarithm of the ratio, with a term for each protocol."
 
@@ -93,16 +94,16 @@ def calibration_section(
 
 
 def warnings(kind: str, protocols: pd.DataFrame, anchors: pd.DataFrame) -> list[str]:
-    """Say where calibration widens the spread, and where the anchor differs by group."""
+    """Warn where calibration increases the SD, and where the anchor differs by group."""
     wider = [
-        f"Warning: calibration={kind} multiplies the spread between people of "
+        f"Warning: calibration={kind} multiplies the SD between people of "
         f"{row['protocol']} by {row['calibrated_over_raw']:.2f}; compare calibration="
         f"{'none' if kind == EB_GAIN else EB_GAIN}."
         for row in protocols.to_dict("records")
         if row["calibrated_over_raw"] > WIDER
     ]
     carried = [
-        f"Warning: the fluid anchor of {row['protocol']} differs between the groups of "
+        f"Warning: the CSF anchor of {row['protocol']} differs between the groups of "
         f"{row['contrast']} by {decimal(row['difference'], 1)} % (SE {decimal(row['se'], 1)}); "
         + _carries(row)
         for row in anchors.to_dict("records")
@@ -112,16 +113,16 @@ def warnings(kind: str, protocols: pd.DataFrame, anchors: pd.DataFrame) -> list[
 
 
 def _carries(row: Mapping[Any, Any]) -> str:
-    """Say what of a contrast the anchor's difference may be: fluid, or gain that was left in."""
+    """Describe what the anchor's difference may explain of a contrast: CSF, or uncorrected gain."""
     carried = decimal(row["carried"], 1)
     if row["lambda_applied"]:
         return (
-            f"if that is fluid and not gain, {carried} % of the difference in maps, means and "
-            "contrast is it."
+            f"if that is CSF and not gain, it explains {carried} % of the difference in maps, "
+            f"means and contrast."
         )
     return (
-        f"no gain is taken out there, and by the estimated lambda {carried} % of the difference "
-        "in maps, means and contrast may be gain."
+        f"gain is not corrected there, and by the estimated lambda {carried} % of the difference "
+        f"in maps, means and contrast may be gain."
     )
 
 
@@ -132,7 +133,7 @@ def anchor_differences(
     members: Mapping[str, Collection[str]],
     slopes: Mapping[str, Mapping[str, float]],
 ) -> pd.DataFrame:
-    """Compare the anchor between the two groups of every contrast, protocol by protocol.
+    """Compare the anchor between the two groups of every contrast, by protocol.
 
     Parameters
     ----------
@@ -149,18 +150,18 @@ def anchor_differences(
     -------
     DataFrame
         ``contrast``, ``protocol``, ``lambda_applied``; ``difference`` (first less second) and
-        ``se`` of the anchor in percent, of whom is in the contrast and not flagged as another
-        sequence; ``carried``: minus lambda times the difference where gain is taken out, else
-        plus the estimated lambda times it; ``slope`` of the log ratio on the anchor, median over
-        voxels, NaN where it is not held constant.
+        ``se`` of the anchor in percent, of people in the contrast without a flag for another
+        sequence; ``carried``: minus lambda times the difference with gain correction, else plus the
+        estimated lambda times it; ``slope`` of the log ratio on the anchor, median over voxels, NaN
+        where it is not a covariate.
     """
-    told = people[people["another_sequence"] == "no"]
+    unflagged = people[people["another_sequence"] == "no"]
     rows = [
         _difference(
             contrast,
             pair,
             protocol,
-            told[told["participant_id"].isin(members[contrast])],
+            unflagged[unflagged["participant_id"].isin(members[contrast])],
             slopes.get(contrast, {}),
         )
         for contrast, pair in groups.items()
@@ -212,10 +213,10 @@ def _tables(
         shown = protocols[["protocol", *gain, "dof"]].rename(columns=_HEADINGS)
         tables.append(from_frame(shown, "Gain by protocol"))
     spreads = spreads.rename(columns=_HEADINGS)
-    tables.append(from_frame(spreads, "Spread between people", (_SPREAD,)))
+    tables.append(from_frame(spreads, "SD between people", (_SPREAD,)))
     if kind == EB_GAIN and len(anchors):
         shown = anchors.rename(columns=_HEADINGS)
-        tables.append(from_frame(shown, "Fluid anchor by contrast", (_HELD,)))
+        tables.append(from_frame(shown, "CSF anchor by contrast", (_HELD,)))
     flagged = people[people["another_sequence"] == "yes"]
     if len(flagged):
         columns = ["participant_id", "protocol", "fluid", "muscle", "eye", "apart"]
@@ -224,32 +225,32 @@ def _tables(
 
 
 def _sentences(kind: str, protocols: pd.DataFrame, people: pd.DataFrame) -> list[str]:
-    """Say how many protocols there are, how they were told apart, what was done in each."""
+    """Describe the protocols, how they were identified, and the correction of each."""
     alone = (protocols["known_from"] == "voxel sizes alone").any()
-    said = [
+    text = [
         f"{plural(len(people), 'person', 'people')} in {plural(len(protocols), 'protocol')}"
-        + ("; without headers, protocols are told apart by voxel sizes alone." if alone else ".")
+        + ("; without headers, protocols are identified by voxel sizes alone." if alone else ".")
     ]
     if kind != EB_GAIN:
-        return [*said, f"Calibration was {kind}: no gain was taken out."]
+        return [*text, f"Calibration was {kind}: gain was not corrected."]
     for row in protocols.to_dict("records"):
         if row["lambda_applied"]:
-            said.append(
+            text.append(
                 f"{row['protocol']}: {100 * row['lambda_applied']:.0f} % of each anchor's "
-                f"deviation was taken for gain (P(gain) {row['p_gain']:.2f})."
+                f"deviation was attributed to gain (P(gain) {row['p_gain']:.2f})."
             )
-            said += _unread(people[people["protocol"] == row["protocol"]])
+            text += _unread(people[people["protocol"] == row["protocol"]])
         else:
-            said.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
-    return said
+            text.append(f"{row['protocol']}: the ratio is raw, since {row['reason']}.")
+    return text
 
 
 def _unread(people: pd.DataFrame) -> list[str]:
-    """Say how many stay raw among corrected ones because their fluid could not be read."""
+    """Describe how many people stay raw in corrected protocols, without CSF measured."""
     n = int(people["fluid"].isna().sum())
     if not n:
         return []
     return [
-        f"The fluid of {plural(n, 'person', 'people')} could not be read: the ratio stays raw "
-        "there, and contrasts and receptors leave them out."
+        f"The CSF of {plural(n, 'person', 'people')} could not be measured: their ratio stays "
+        f"raw, and contrasts and receptors exclude them."
     ]

@@ -1,4 +1,4 @@
-"""What stands under the cluster table of a contrast: search volume, power, effects, regions."""
+"""Details below the cluster table of a contrast: search volume, power, effects, regions."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from rt1t2_dask.stats.scale import Scale
 ALPHA = 0.05
 SHOWN_REGIONS = 20
 SELECTED = (
-    "Means over each cluster. The clusters were chosen by the same test, so that these effects "
+    "Means over each cluster. The clusters were selected by the same test, so that these effects "
     "are overestimated."
 )
 ON_LOG = "The contrast is on the natural logarithm of the ratio."
 OLD_NAMES = ["ci_low", "ci_high", "g", "partial_eta2"]
 
 _PERCENT = {
-    Scale.RATIO: "Percentages are of the {baseline}.",
+    Scale.RATIO: "Percentages are relative to the {baseline}.",
     Scale.LOG: "Percentages are 100 (exp b - 1), with b a difference of the log ratio.",
     Scale.SIGNED: (
-        "No percentages: zero lies among the values of these maps, so that no difference is a "
-        "share of a mean."
+        "No percentages: values of these maps have both signs, so that differences are not "
+        "fractions of a mean."
     ),
 }
 
 
 def sentences(details: Details, extent_mm3: float) -> list[str]:
-    """Say what was searched, what chance alone would give, and what could have been found."""
+    """Describe the search volume, the clusters expected by chance, and the detectable effect."""
     found = [_searched(details.volume), _by_chance(details.volume, extent_mm3)]
     if details.detectable is not None and details.detectable["median"] is not None:
         found.append(_power(details.detectable, details.baseline))
@@ -50,7 +50,7 @@ def sentences(details: Details, extent_mm3: float) -> list[str]:
 
 
 def tables(details: Details) -> list[Table]:
-    """Return the maxima, the effects of clusters and the regions of smallest p."""
+    """Return the maxima, the cluster effect sizes and the regions of smallest p."""
     made = []
     share = [
         *scale_notes(details),
@@ -65,14 +65,14 @@ def tables(details: Details) -> list[Table]:
     if len(details.parcels):
         first = details.parcels.sort_values("p", kind="stable").head(SHOWN_REGIONS)
         rows = _effects(first.drop(columns="region")).rename(columns={"name": "region"})
-        note = "Two-sided p for t; q over all regions; the whole table is in the folder group."
+        note = "Two-sided p for t; q over all regions; the full table is in the folder group."
         notes = [note, _intervals(details.parcels), *share]
         made.append(from_frame(rows, "Regions of smallest p", notes))
     return made
 
 
 def scale_notes(details: Details) -> list[str]:
-    """Say where a contrast is on the log of the ratio."""
+    """Note where a contrast is on the log of the ratio."""
     return [ON_LOG] if details.scale == Scale.LOG else []
 
 
@@ -82,26 +82,26 @@ def _peaks(details: Details) -> Table:
     shown = rows.drop(columns=["peak", "sign", "x_mm", "y_mm", "z_mm"])
     shown.insert(1, "peak", places)
     names = {"t": "statistic", "zscore": "peak_zscore", "p_uncorrected": "p_peak"}
-    note = "At most three maxima a cluster, more than 8 mm apart; p of each peak's height."
+    note = "At most three maxima per cluster, more than 8 mm apart; p of peak height."
     made = from_frame(shown.rename(columns=names), "Local maxima", [note, *scale_notes(details)])
     return with_places(made, rows, ["x_mm", "y_mm", "z_mm"])
 
 
 def _intervals(rows: pd.DataFrame) -> str:
-    return f"95 % intervals: of the estimate by its t; {INTERVALS[size_of(rows)]}."
+    return f"95 % intervals: of the estimate, from its t; {INTERVALS[size_of(rows)]}."
 
 
 def _effects(rows: pd.DataFrame) -> pd.DataFrame:
-    """Show the estimate and the effect size that goes with the test, each with its interval."""
+    """Tabulate the estimate and the effect size of the test, each with its interval."""
     size = size_of(rows)
     shown = rows.drop(columns=[name for name in OLD_NAMES if name in rows and name != size])
     for name in ("estimate", size):
         low, high = shown.pop(f"{name}_ci_low"), shown.pop(f"{name}_ci_high")
-        said = [
+        text = [
             NOT_AVAILABLE if is_missing(a) else f"{_shown(name, a)} to {_shown(name, b)}"
             for a, b in zip(low, high, strict=True)
         ]
-        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", said)
+        shown.insert(shown.columns.tolist().index(name) + 1, f"{name}_interval", text)
     empty = [n for n in ("estimate", "percent") if shown[n].isna().all()]
     shown = shown.drop(columns=[*empty, *(["estimate_interval"] if "estimate" in empty else [])])
     return shown.rename(columns={"t": "statistic", "g": "hedges_g", "p": "p_region"})
@@ -118,7 +118,7 @@ def _searched(volume: Mapping[str, Any]) -> str:
         for sign, one in volume["set"].items()
     )
     return (
-        f"Searched: {thousands(volume['voxels'])} voxels, smoothness {fwhm} mm FWHM, "
+        f"Search volume: {thousands(volume['voxels'])} voxels, smoothness {fwhm} mm FWHM, "
         f"{decimal(volume['resels'][3], 1)} resels; critical value for a peak at FWE p = .05 "
         f"(random field, one-sided) {decimal(volume['critical_fwe'])}. Set level ({sets})."
     )
@@ -127,11 +127,10 @@ def _searched(volume: Mapping[str, Any]) -> str:
 def _by_chance(volume: Mapping[str, Any], extent_mm3: float) -> str:
     each = ", for each sign" if len(volume["set"]) > 1 else ""
     return (
-        "A fixed extent controls nothing by itself: how large clusters of noise grow depends on "
-        "the smoothness and the volume searched, which differ between studies (Eklund et al. "
-        f"2016). Here random-field theory expects {volume['expected']:.2g} clusters of at least "
-        f"{thousands(extent_mm3)} mm³ in noise{each}; read the columns corrected for "
-        "family-wise error."
+        "A fixed extent threshold does not control the error rate: the size of noise clusters "
+        "depends on smoothness and search volume (Eklund et al. 2016). Here random-field theory "
+        f"expects {volume['expected']:.2g} clusters of at least {thousands(extent_mm3)} mm³ by "
+        f"chance{each}; use the columns corrected for family-wise error."
     )
 
 
@@ -141,14 +140,14 @@ def _power(found: Mapping[str, Any], baseline: str) -> str:
     if found["numerator"] is not None:
         test = f"FWE p < .05 ({found['critical_from']}, F > {height})"
     return (
-        f"Minimum detectable effect: with these people, at {test}, a single voxel would be found "
-        f"with {100 * found['power']:.0f} % probability if the true effect is {size} in nine "
-        "tenths of them); smaller effects are likely to be missed."
+        f"Minimum detectable effect: with this sample, at {test}, a voxel is detected with "
+        f"{100 * found['power']:.0f} % power if the true effect is {size} in 90 % of voxels); "
+        f"smaller effects are likely to be missed."
     )
 
 
 def _size(found: Mapping[str, Any], baseline: str) -> str:
-    """Say the detectable effect at the median voxel, and its range with a bracket left open."""
+    """Describe the detectable effect at the median voxel, and its range with an open bracket."""
     digits = 1 if found["numerator"] is None else 2
     low, middle, high = (decimal(found[key], digits) for key in ("low_5", "median", "high_95"))
     if found["numerator"] is None and found["scale"] == Scale.SIGNED:
@@ -163,8 +162,8 @@ def _size(found: Mapping[str, Any], baseline: str) -> str:
 
 def _regions(parcels: pd.DataFrame) -> str:
     passed = int((parcels["q_fdr"] < ALPHA).sum())
-    said = f"Regional means: {passed} of {len(parcels)} regions at q < .05"
+    text = f"Regional means: {passed} of {len(parcels)} regions at q < .05"
     corrected = parcels["p_fwe_max_t"].dropna()
     if len(corrected):
-        said += f", {int((corrected < ALPHA).sum())} at FWE p < .05 by permutation (largest |t|)"
-    return said + "."
+        text += f", {int((corrected < ALPHA).sum())} at FWE p < .05 by permutation (largest |t|)"
+    return text + "."

@@ -1,4 +1,4 @@
-"""The numbers behind one contrast, as the report takes them."""
+"""Details of one contrast for the report."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Details:
-    """Numbers behind one contrast.
+    """Details of one contrast.
 
     Parameters
     ----------
     baseline : str
-        What percentages are a share of, such as ``mean of hc``.
+        Reference of percentages, such as ``mean of hc``.
     matrix, weights : DataFrame
         Design and contrast, one column a column of the model.
     volume : mapping

@@ -1,4 +1,4 @@
-"""What was found, in sentences with numbers."""
+"""The headline results, in sentences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALPHA = 0.05
 
 
 def sentences(content: ReportContent) -> list[str]:
-    """Return the headline: a sentence or two a contrast, one on receptors, or why there is none."""
+    """Return the headline: sentences on each contrast and on receptors, or why there are none."""
     found = [contrast(result, content) for result in content.contrasts]
     if not found:
         found = [_no_contrast(content)]
@@ -31,16 +31,16 @@ def sentences(content: ReportContent) -> list[str]:
 
 
 def contrast(result: ContrastResult, content: ReportContent) -> str:
-    """Say what one contrast shows at its threshold and after correction."""
-    who = people(result, content)
+    """Summarise one contrast at its threshold and after correction."""
+    compared = people(result, content)
     limits = (
         f"at p < {level(result.threshold.p)} uncorrected ({_height(result)}) and at least "
         f"{thousands(result.threshold.extent_mm3)} mm³"
     )
     if result.clusters.empty:
         either = " in either direction" if result.statistic == "t" else ""
-        return f"{who}: no cluster{either} {limits}.{_corrected(result)}"
-    return f"{who}: {_counted(result)}, {limits}.{_largest(result)}{_corrected(result)}"
+        return f"{compared}: no cluster{either} {limits}.{_corrected(result)}"
+    return f"{compared}: {_counted(result)}, {limits}.{_largest(result)}{_corrected(result)}"
 
 
 def _height(result: ContrastResult) -> str:
@@ -49,7 +49,7 @@ def _height(result: ContrastResult) -> str:
 
 
 def people(result: ContrastResult, content: ReportContent) -> str:
-    """Say what is compared, with the people it counts in and what is held constant."""
+    """Describe a comparison with its sample sizes and covariates."""
     if not result.second:
         return f"{result.title} (n = {thousands(result.n)})"
     rest = result.title.removeprefix(f"{result.first} versus {result.second}")
@@ -66,7 +66,7 @@ def _counted(result: ContrastResult) -> str:
     if result.statistic == "F":
         return _number(higher)
     if not result.second:
-        return f"{_as_said(lower, result.negative)}, {_as_said(higher, result.positive)}"
+        return f"{_with_verb(lower, result.negative)}, {_with_verb(higher, result.positive)}"
     words = [("lower", lower), ("higher", higher)]
     (one, count), (other, rest) = words if lower else words[::-1]
     return (
@@ -76,7 +76,7 @@ def _counted(result: ContrastResult) -> str:
 
 
 def receptors(table: pd.DataFrame) -> str:
-    """Say how many receptor maps go with the changes, and by which test."""
+    """Summarise the correlations with receptor maps, and the test used."""
     rule = judged(table)
     total = int(table[rule.p].notna().sum())
     if not total:
@@ -96,24 +96,25 @@ def receptors(table: pd.DataFrame) -> str:
 
 
 def power(content: ReportContent) -> list[str]:
-    """Say which correlation such small groups would have found."""
+    """Summarise the power of the receptor correlation."""
     table = content.receptor_details.get("power")
     if table is None:
         return []
-    said = []
+    text = []
     for group, rows in table.groupby("group", sort=False):
         reached = rows[rows["power"] >= 0.8].groupby("map")["mean_fisher_z"].min()
         if len(reached):
-            said.append(
+            text.append(
                 f"Receptors, power: with {content.groups.get(str(group))} in {group}, a mean "
-                f"Fisher z of {decimal(reached.median(), 2)} is found in 80 % of simulated studies "
+                f"Fisher z of {decimal(reached.median(), 2)} is detected in 80 % of simulated "
+                f"studies "
                 "(median over maps, p < .05 uncorrected)."
             )
-    return said
+    return text
 
 
-def _as_said(count: int, words: str) -> str:
-    """Count clusters that do something: 2 clusters rise with a score, 1 rises."""
+def _with_verb(count: int, words: str) -> str:
+    """Count clusters with a verb: 2 clusters rise with a score, 1 rises."""
     verb, rest = words.partition(" ")[::2]
     if count > 1 and rest.startswith("with "):
         verb = verb.removesuffix("s")
@@ -134,23 +135,21 @@ def _largest(result: ContrastResult) -> str:
 
 
 def _corrected(result: ContrastResult) -> str:
-    said = ""
+    text = ""
     passed = [
         f"the {what} of {int((p < ALPHA).sum()) or 'none'}"
         for what in ("peak", "extent")
         if len(p := result.clusters[f"{what}_p_fwe_permutation"].dropna())
     ]
     if passed:
-        said += (
+        text += (
             f" Corrected for the whole brain (FWE p < .05, permutation): {', '.join(passed)} of "
             f"{plural(len(result.clusters), 'cluster')}."
         )
     whole = (result.permutation or {}).get("p", {}).get("max_t")
     if not is_missing(whole):
-        said += (
-            f" Highest peak of the brain ({result.symbol}): FWE p {p_phrase(whole)} by permutation."
-        )
-    return said or " No correction for the whole brain was computed."
+        text += f" Highest peak ({result.symbol}): FWE p {p_phrase(whole)} by permutation."
+    return text or " No whole-brain correction was computed."
 
 
 def _no_contrast(content: ReportContent) -> str:

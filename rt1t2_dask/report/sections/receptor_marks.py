@@ -1,4 +1,4 @@
-"""Which q a receptor map is judged by, and the stars that follow from it."""
+"""Significance marks of receptor maps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Judged:
-    """The columns that decide, and what they are in words.
+    """The columns that decide significance, and their description.
 
     Parameters
     ----------
     p, q : str
         Names of the columns of ``receptors.tsv``.
     by : str
-        What was exchanged, to follow "by".
+        The null, in a phrase after "by".
     """
 
     p: str
@@ -39,12 +39,12 @@ class Judged:
         return ["**" if found else "*" if nominal else "" for found, nominal in both]
 
 
-_BOTH = Judged("p_conjunction", "q_conjunction", "both nulls, labels and space")
+_BOTH = Judged("p_conjunction", "q_conjunction", "both nulls (labels and spatial)")
 _LABELS = Judged("p_permutation", "q_fdr", "label permutation")
 
 
 def judged(receptors: pd.DataFrame) -> Judged:
-    """Return what a whole table is judged by: both nulls where there was a spatial one.
+    """Return the criterion of a table: both nulls where there is a spatial one.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def judged(receptors: pd.DataFrame) -> Judged:
 
     Notes
     -----
-    A map without a spatial p, in a table where others have one, is not called found.
+    A map without a spatial p, in a table where others have one, is not significant.
     """
     both = _BOTH.q in receptors and bool(receptors[_BOTH.q].notna().any())
     return _BOTH if both else _LABELS

@@ -1,4 +1,4 @@
-"""A section that an analysis adds to the report: words, tables and figures of its own."""
+"""A section that an analysis adds to the report: text, tables and figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Section:
     headline : tuple of str
         Sentences with numbers for the top of the page.
     sentences : tuple of str
-        What stands above the tables.
+        Text above the tables.
     tables : tuple of Table
         Made with `from_frame`; the first is shown, later ones with more than 12 rows folded.
     pictures : mapping of str to Picture
@@ -29,7 +29,7 @@ class Section:
     methods, limits : tuple of str
         Paragraphs for the methods text and for the limits.
     cites : tuple of str
-        Keys of ``references.json`` that these paragraphs name.
+        Keys of ``references.json`` cited in these paragraphs.
     """
 
     anchor: str
@@ -46,6 +46,6 @@ class Section:
         strange = [stem for stem in self.pictures if not stem.startswith(self.anchor)]
         if strange:
             raise ValueError(
-                f"figures of section {self.anchor} begin with its anchor; "
-                f"received {', '.join(strange)}"
+                f"figures of section {self.anchor} must begin with its anchor; got "
+                f"{', '.join(strange)}"
             )

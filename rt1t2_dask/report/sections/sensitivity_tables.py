@@ -1,4 +1,4 @@
-"""Tables of what depends on choices: thresholds, the edge of smoothing, calibrations."""
+"""Sensitivity tables: thresholds, smoothing at the edge, calibrations."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from rt1t2_dask.report.numbers import decimal, level, thousands
 from rt1t2_dask.report.sections.table import Heading, Table, from_frame
 
 _CHANCE = (
-    "Number of clusters of at least so many mm³, in brackets their volume together and how many "
-    "random-field theory expects in noise of this smoothness. A lower height gives fewer, larger "
-    "clusters that say less about place; none of these counts is corrected for the whole brain."
+    "Number of clusters of at least this extent, in brackets their total volume and the number "
+    "expected by chance (random-field theory). A lower height gives fewer, larger clusters with "
+    "less spatial specificity; these counts are not corrected for the whole brain."
 )
 _MEANS = (
-    "Means over the clusters of this analysis, which they therefore favour, and over all tested "
-    "voxels; there, clusters and volume are those above the thresholds of this analysis."
+    "Means over the clusters of this analysis (and therefore biased towards it), and over all "
+    "tested voxels with the clusters and volume at this analysis's thresholds."
 )
 _EDGE = (
-    "normalised divides by the smoothed mask of measured voxels; spm, as SPM12, counts what was "
-    "not measured as zero, which lowers the map at the brain's edge and round lesions."
+    "normalised divides by the smoothed mask of measured voxels; spm, as SPM12, treats missing "
+    "voxels as zero, which lowers the map at the brain's edge and round lesions."
 )
 _CALIBRATIONS = (
-    "Effects in percent of the mean ratio may be compared between calibrations; effects in their "
-    "own units may not, and maps of different calibrations are never mixed. gm_median has no "
-    "percent: zero lies among its values."
+    "Effects in percent of the mean ratio can be compared between calibrations; effects in other "
+    "units cannot, and maps of different calibrations are never mixed. gm_median has no percent: "
+    "its values have both signs."
 )
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One choice: its heading, what to know, and the tables."""
+    """One analysis choice: heading, explanation and tables."""
 
     title: str
     words: str
@@ -41,18 +41,18 @@ class Sensitivity:
 
 
 def sensitivity(content: ReportContent) -> list[Sensitivity]:
-    """Return all choices whose consequences were computed."""
+    """Return all analysis choices that were compared."""
     counted = tuple(
         table for result in content.contrasts if (table := thresholds(result)) is not None
     )
     found = [Sensitivity("Thresholds", _CHANCE, counted)] if counted else []
     for title, words, frame in (
-        ("Edge of smoothing", _EDGE, content.edge_sensitivity),
+        ("Smoothing at the edge", _EDGE, content.edge_sensitivity),
         ("Calibration", _CALIBRATIONS, content.calibration_sensitivity),
     ):
         if frame is not None and not frame.empty:
             shown = frame.rename(columns={"t": "statistic", "region": "place"})
-            table = from_frame(shown, f"{title}: the contrasts again", [_MEANS])
+            table = from_frame(shown, f"{title}: contrasts", [_MEANS])
             found.append(Sensitivity(title, words, (table,)))
     return found
 

@@ -1,4 +1,4 @@
-"""The section on sites: who is where, how much of the maps is site, what sites say apart."""
+"""The section on sites: people by site, variance explained by site, meta-analysis."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from rt1t2_dask.stats.demographics import count_sexes
 
 ANCHOR = "sites"
 MODELS = {
-    "none": "The contrasts do not know of the sites (site.model=none).",
-    "covariate": "Every site has a mean of its own in the contrasts (site.model=covariate).",
+    "none": "Site is not in the contrasts (site.model=none).",
+    "covariate": "Every site has its own mean in the contrasts (site.model=covariate).",
     "combat": (
-        "Location and scale of each site were taken out of maps and regions by ComBat "
-        "(site.model=combat); every site keeps a mean of its own in the contrasts, which counts "
-        "the degrees of freedom that its location took."
+        "Location and scale of each site were removed from maps and regions by ComBat "
+        "(site.model=combat); every site keeps its own mean in the contrasts, which accounts for "
+        "the degrees of freedom used."
     ),
 }
 METHODS = {
     "combat": (
         "Sites were harmonised by ComBat (Johnson et al. 2007; Fortin et al. 2018): empirical "
-        "Bayes, parametric priors over voxels, groups and covariates kept; sites stayed in the "
-        "models as fixed effects."
+        "Bayes, parametric priors over voxels, preserving groups and covariates; sites stayed in "
+        "the models as fixed effects."
     ),
-    "covariate": "Sites entered the models as fixed effects; people were exchanged within them.",
-    "none": "Sites did not enter the models; people were exchanged within them.",
+    "covariate": "Sites entered the models as fixed effects; permutations were within sites.",
+    "none": "Sites did not enter the models; permutations were within sites.",
 }
 LIMIT = (
-    "Site is what differs between the sites' people at equal covariates: scanners, and whatever "
-    "else sets the people apart. An effect that a site's gain scales is scaled still."
+    "Site effects are all differences between the sites' people at equal covariates: scanners, "
+    "and any other differences of the samples. An effect scaled by a site's gain remains scaled."
 )
 
 
@@ -55,7 +55,7 @@ def site_table(people: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a site: people of each group, age, men and women.
+        One row per site: people of each group, age, males and females.
     """
     rows = []
     for site, own in people.groupby("site", sort=True):
@@ -77,7 +77,7 @@ def _mean_spread(values: NDArray[np.float64]) -> str | None:
 
 
 def effects_table(shares: Mapping[str, Volume], spans: Mapping[str, Volume]) -> pd.DataFrame:
-    """Say in numbers what is site, raw and harmonised."""
+    """Tabulate the variance explained by site, raw and harmonised."""
 
     def row(name: str) -> dict[str, object]:
         share = shares[name].data[np.isfinite(shares[name].data)]
@@ -86,14 +86,14 @@ def effects_table(shares: Mapping[str, Volume], spans: Mapping[str, Volume]) -> 
             "maps": name,
             "variance explained by site, median (%)": 100 * float(np.median(share)),
             "95th percentile (%)": 100 * float(np.quantile(share, 0.95)),
-            "largest minus smallest site mean, median": float(np.median(span)),
+            "range of site means, median": float(np.median(span)),
         }
 
     return pd.DataFrame([row(name) for name in shares])
 
 
 def effects_picture(shares: Mapping[str, Volume], template: Volume, simulated: bool) -> Picture:
-    """Draw the share of variance that site explains on three planes, a row for each kind of maps.
+    """Draw the variance explained by site on three planes, one row per kind of map.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ def effects_picture(shares: Mapping[str, Volume], template: Volume, simulated: b
             for axis, axes in enumerate(panels):
                 scene.draw(axes, scene.plane(axis, float(middle[axis])))
             row.suptitle(name, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        colour_bar(foot, scenes[0], "share of variance that site explains")
+        colour_bar(foot, scenes[0], "variance explained by site")
     words = "; ".join(f"{n} median {100 * np.nanmedian(v.data):.0f} %" for n, v in shares.items())
     return Picture(
         figure,
-        f"Slices with the share of variance that site explains: {words}.",
+        f"Slices with the variance explained by site: {words}.",
         f"Partial R² of the site at equal group and covariates: {words}. {ORIENTATION}",
     )
 
@@ -144,24 +144,24 @@ def site_section(
     sites : DataFrame
         From `site_table`.
     shares, spans : mapping of str to Volume
-        Of raw and, with ComBat, harmonised maps; empty where it could not be told.
+        Of raw and, with ComBat, harmonised maps; empty where not estimable.
     meta : DataFrame
-        A row a contrast: heterogeneity of the sites' own effects; may be empty.
+        One row per contrast: heterogeneity of the sites' effects; may be empty.
     template : Volume
     simulated : bool
     """
     tables = [from_frame(sites, "Sites")]
     pictures, headline = {}, []
     if shares:
-        tables.append(from_frame(effects_table(shares, spans), "How much of the maps is site"))
+        tables.append(from_frame(effects_table(shares, spans), "Variance explained by site"))
         pictures = {f"{ANCHOR}_effects": effects_picture(shares, template, simulated)}
-        said = " and ".join(
+        text = " and ".join(
             f"{100 * np.nanmedian(v.data):.0f} % of the variance of {n} maps"
             for n, v in shares.items()
         )
-        headline = [f"Sites: {len(sites)}; site explains {said} (median over voxels)."]
+        headline = [f"Sites: {len(sites)}; site explains {text} (median over voxels)."]
     if len(meta):
-        tables.append(from_frame(meta, "Effects of each site apart, combined"))
+        tables.append(from_frame(meta, "Meta-analysis of site effects"))
     return Section(
         anchor=ANCHOR,
         title="Sites",

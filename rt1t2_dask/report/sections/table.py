@@ -1,4 +1,4 @@
-"""One table of a page: numbers as text, headings with units, footnotes; no HTML here."""
+"""One table of a page: formatted numbers, headings with units, footnotes; no HTML."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from rt1t2_dask.report.numbers import (
 
 Show = Callable[[Any], str]
 
-_NA_NOTE = "n/a: not computed or not known; the notes say why where a method was not run."
+_NA_NOTE = "n/a: not computed or unknown; the notes give the reason where a method was not run."
 _LARGE = 1000
 
 
 @dataclass(frozen=True)
 class Heading:
-    """Head of a column; numbers align to the right; ``band`` heads neighbouring columns."""
+    """Column heading; numbers are right-aligned; ``band`` spans neighbouring columns."""
 
     text: str
     numeric: bool = True
@@ -37,7 +37,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to print: every cell is text, the first of each row names the row.
+    """A formatted table: every cell is text, the first of each row names the row.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Table:
     rows : tuple of tuple of str
     footnotes : tuple of str
     places : tuple of (x, y, z)
-        Where each row lies, in mm of the maps' space; empty where rows are no places.
+        Coordinates of each row, in mm of the maps' space; empty for other rows.
     """
 
     caption: str
@@ -57,18 +57,18 @@ class Table:
 
     @property
     def bands(self) -> tuple[tuple[str, int], ...]:
-        """Heads over several columns and how many each spans; empty where there are none."""
+        """Headings over several columns and their spans; empty where there are none."""
         runs = [(band, len(list(own))) for band, own in groupby(h.band for h in self.headings)]
         return tuple(runs) if any(band for band, _ in runs) else ()
 
 
 def text(value: Any) -> str:
-    """Return a cell as it is, or n/a."""
+    """Return a cell as text, or n/a."""
     return NOT_AVAILABLE if is_missing(value) else str(value)
 
 
 def anything(value: Any) -> str:
-    """Return a cell of unknown kind; numbers that are not whole get four significant digits."""
+    """Format a cell of unknown kind; non-integers have four significant digits."""
     if isinstance(value, bool | str) or is_missing(value) or not isinstance(value, Real):
         return text(value)
     number = float(value)
@@ -163,7 +163,7 @@ _WORDS = {
 
 
 def from_frame(frame: pd.DataFrame, caption: str, footnotes: Sequence[str] = ()) -> Table:
-    """Turn a frame into a table: known columns by their units, p and q columns as such.
+    """Format a DataFrame as a table: known columns by their units, p and q columns as such.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def from_frame(frame: pd.DataFrame, caption: str, footnotes: Sequence[str] = ())
 
 
 def with_places(table: Table, frame: pd.DataFrame, columns: Sequence[str]) -> Table:
-    """Say where the rows lie: the columns hold x, y and z in mm, rows in the table's order."""
+    """Add coordinates to rows: columns with x, y and z in mm, rows in table order."""
     points = frame[list(columns)].to_numpy(dtype=float).tolist()
     return replace(table, places=tuple((x, y, z) for x, y, z in points))
 

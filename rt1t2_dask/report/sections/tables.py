@@ -1,4 +1,4 @@
-"""Tables of the report: which columns of the results, in which order, with which notes."""
+"""Tables of the report: columns, order and notes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def clusters(result: ContrastResult) -> Table:
 
 
 def _not_permuted(frame: pd.DataFrame, name: str) -> bool:
-    """Whether a column of extent by permutation stays empty, as it does by default."""
+    """Return whether a column of permutation p is empty, as by default."""
     return name == "extent_p_fwe_permutation" and bool(frame[name].isna().all())
 
 
@@ -68,8 +68,8 @@ def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
     notes = ["Coordinates in mm of the map's space. FWE: family-wise error; FDR: false discovery."]
     if result.statistic == "t":
         notes.append(
-            "p and q of random fields are one-sided for each sign, as SPM12's: a search of both "
-            "signs finds by chance twice as often. p by permutation are of both signs together."
+            "p and q of random fields are one-sided for each sign, as in SPM12: searching both "
+            "signs doubles the false positives. p by permutation are two-sided."
         )
     if result.permutation and _not_permuted(result.clusters, "extent_p_fwe_permutation"):
         notes.append(
@@ -80,7 +80,7 @@ def _cluster_notes(result: ContrastResult) -> tuple[str, ...]:
 
 
 def cluster_extents(result: ContrastResult) -> Table:
-    """Return how far each cluster reaches: voxels, centre of gravity, all its regions."""
+    """Return the extent of each cluster: voxels, centre of gravity, all its regions."""
     frame = result.clusters.copy()
     places = [f"centre_{axis}_mm" for axis in "xyz"]
     frame["centre"] = [coordinates(row) for row in frame[places].to_numpy()]
@@ -100,12 +100,12 @@ def receptors(frame: pd.DataFrame) -> Table:
     permutations = [thousands(n) for n in sorted(frame["n_permutations"].dropna().unique())]
     notes = (
         f"Permutations: {' or '.join(permutations) or NOT_AVAILABLE}.",
-        f"Found, by {rule.by}: ** q < .05, * p < .05 uncorrected.",
-        "Intervals: studentised bootstrap over patients and, for z against them, controls.",
+        f"By {rule.by}: ** q < .05, * p < .05 uncorrected.",
+        "Intervals: studentised bootstrap over patients and, for z relative to them, controls.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
         "p, both nulls: the larger of the two p, and q of it.",
-        "p FWE over maps: each map's statistic in units of its permutation SD.",
-        "The smallest p that n permutations can give is 1/(n + 1).",
+        "p FWE over maps: statistics in units of their permutation SD.",
+        "The smallest possible p of n permutations is 1/(n + 1).",
     )
     return from_frame(
         shown[[name for name in _RECEPTOR_ORDER if name in shown]],
@@ -115,7 +115,7 @@ def receptors(frame: pd.DataFrame) -> Table:
 
 
 def demographics(frame: pd.DataFrame) -> Table:
-    """Return the people by group, one column each, and the tests (the paper's Table 1)."""
+    """Return the demographics by group and the tests (the paper's Table 1)."""
     rows = (
         ("n", *(thousands(n) for n in frame["n"]), ""),
         ("Age in years, mean ± SD", *_ages(frame), _age_tests(frame)),
@@ -139,17 +139,17 @@ def _sexes(frame: pd.DataFrame) -> list[str]:
 
 
 def _of_either(rest: float, male: float, female: float) -> str:
-    """Return the number of men and of women, and of whom neither is known."""
+    """Return the number of males and females, and of others."""
     if is_missing(male) or is_missing(female):
         return NOT_AVAILABLE
-    others = f" ({thousands(rest)} other or not known)" if rest else ""
+    others = f" ({thousands(rest)} other or unknown)" if rest else ""
     return f"{thousands(male)} / {thousands(female)}{others}"
 
 
 def _age_tests(frame: pd.DataFrame) -> str:
     tested = frame[frame["age_p"].notna()]
-    said = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
-    return "; ".join(said) or NOT_AVAILABLE
+    message = [f"{row['group']}: {_test(row, 'age')}" for _, row in tested.iterrows()]
+    return "; ".join(message) or NOT_AVAILABLE
 
 
 def _test(row: pd.Series[Any], what: str) -> str:
@@ -161,7 +161,7 @@ def _test(row: pd.Series[Any], what: str) -> str:
 
 
 def permutation(result: ContrastResult) -> Table | None:
-    """Return the whole-brain permutation test, one row a statistic; None where not run."""
+    """Return the whole-brain permutation test, one row per statistic; None if not run."""
     found = result.permutation
     if not found:
         return None
@@ -184,23 +184,23 @@ def permutation(result: ContrastResult) -> Table | None:
 
 
 def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say what p rests on where relabelings could end before their planned number."""
+    """Describe the basis of p where the relabelings could stop early."""
     stop, made, planned = (found.get(key) for key in ("early_stop", "n", "n_planned"))
     if not stop:
         return ()
     if made == planned:
-        said = f"permute.early_stop={stop} was never reached: all planned relabelings were made."
-        return (said,)
+        message = f"permute.early_stop={stop} was not reached: all planned relabelings were run."
+        return (message,)
     return (
-        f"Stopped early: {thousands(made)} of {thousands(planned)} planned relabelings, since "
-        f"{stop} or more had reached every observed maximum. The p above are sequential (Besag "
-        "& Clifford 1991); p of voxels and clusters, in the maps and the table, rest on the "
-        "relabelings made and are coarse: a voxel's p of such a run is not to be reported.",
+        f"Stopped early: {thousands(made)} of {thousands(planned)} planned relabelings, since at "
+        f"least {stop} reached every observed maximum. The p above are sequential (Besag "
+        "& Clifford 1991); p of voxels and clusters, in the maps and the table, are based on "
+        "these relabelings and are coarse: do not report voxelwise p of such a run.",
     )
 
 
 def assets(used: Sequence[AssetLike]) -> Table:
-    """Return every atlas, template and map with its terms."""
+    """Return every atlas, template and map with its licence."""
     rows = tuple(
         (
             asset.name,
@@ -211,11 +211,11 @@ def assets(used: Sequence[AssetLike]) -> Table:
         for asset in used
     )
     heads = tuple(Heading(h, False) for h in ("Asset", "Licence", "Citation", "SHA-256 (start)"))
-    return Table("Atlases, templates and maps of others that this run used", heads, rows)
+    return Table("Third-party atlases, templates and maps used in this run", heads, rows)
 
 
 def settings(nested: Mapping[str, Any], caption: str) -> Table:
-    """Return nested settings as one dotted key a row."""
+    """Return nested settings as one dotted key per row."""
     rows = tuple((key, "null" if value is None else str(value)) for key, value in flat(nested))
     return Table(caption, (Heading("Key", False), Heading("Value", False)), rows)
 
@@ -247,12 +247,15 @@ def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 def people(content: ReportContent) -> dict[str, Table]:
-    """Return the tables on who was left out, who failed and how good the rest is."""
+    """Return the tables of exclusions, failures and quality."""
     found = {
-        "excluded": (content.excluded, "Left out by the study's settings"),
+        "excluded": (content.excluded, "Excluded by the settings"),
         "failures": (content.failures, "Failed during processing"),
-        "flags": (_flags(content.quality), "People beyond a limit of quality or without gain"),
-        "quality": (_flagged_first(content.quality), "Quality, one row a person"),
+        "flags": (
+            _flags(content.quality),
+            "People beyond a quality limit or without a gain estimate",
+        ),
+        "quality": (_flagged_first(content.quality), "Quality measures by person"),
     }
     return {
         key: from_frame(frame, caption)

@@ -25,15 +25,15 @@ _FOOT_IN = 0.75
 def small_multiples(
     contrast: str, entries: Sequence[SweepEntry], brain: Projection, simulated: bool
 ) -> Picture:
-    """Draw the clusters of one contrast, one panel a job, all on one scale.
+    """Draw the clusters of one contrast, one panel per job, on a common scale.
 
     Parameters
     ----------
     contrast : str
     entries : sequence of SweepEntry
-        Those that have the contrast; where two settings were swept they make rows and columns.
+        Jobs with the contrast; two swept settings make rows and columns.
     brain : Projection
-        The template seen the same way.
+        Projections of the template.
     simulated : bool
     """
     grid = _arranged(entries)
@@ -104,9 +104,8 @@ def _draw(axes: Axes, view: View, colours: Any, norm: Any) -> None:
 
 def _caption(contrast: str) -> str:
     return (
-        f"{contrast}: clusters that pass height and extent under each setting, seen through the "
-        "brain from the left side and from above (the strongest t on each line of sight). In the "
-        "view from above the left of the picture is the left of the person."
+        f"{contrast}: suprathreshold clusters under each setting, maximum-intensity projections "
+        f"from the left and from above. From above, left is left."
     )
 
 

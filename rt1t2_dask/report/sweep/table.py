@@ -1,4 +1,4 @@
-"""What a sweep found under each setting, as one table."""
+"""Results of a sweep under each setting, as one table."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SweepEntry:
     receptors : DataFrame or None
         Columns of ``receptors.tsv``.
     projections : mapping of str to Projection
-        The clusters of each contrast seen from above and from the side.
+        Projections of the clusters of each contrast from above and from the side.
     """
 
     job: str
@@ -57,13 +57,13 @@ def entry(
     receptors: pd.DataFrame | None,
     projections: Mapping[str, Projection],
 ) -> SweepEntry:
-    """Keep of a job's results what the comparison shows."""
+    """Extract a job's results for the comparison."""
     tables = {result.name: result.clusters for result in contrasts}
     return SweepEntry(job, changed, tables, receptors, projections)
 
 
 def comparison(entries: Sequence[SweepEntry]) -> pd.DataFrame:
-    """Return one row for each job and contrast, and for each job and patient group.
+    """Return one row per job and contrast, and per job and patient group.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def comparison(entries: Sequence[SweepEntry]) -> pd.DataFrame:
         job, one column a swept setting, result (``contrast`` | ``receptors``), name, then what was
         found; NaN where a column does not belong to the row. ``peak_t`` is the largest |t| of all
         clusters with its sign, each p the smallest of all clusters (``p_fwe_permutation``,
-        of extent or peak by what was permuted, is the name of the release before), ``maps_q05``
+        of extent or peak by what was permuted, is the name of the previous release), ``maps_q05``
         the number of maps with q < .05, and ``strongest_q`` by the nulls of
         `rt1t2_dask.report.sections.receptor_marks`.
     """

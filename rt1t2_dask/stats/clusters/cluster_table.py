@@ -18,7 +18,7 @@ from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 
 EXTENT = ("extent_p_fwe_rft", "extent_q_fdr", "extent_p_uncorrected", "extent_p_fwe_permutation")
 PEAK = ("peak_p_fwe_rft", "peak_q_fdr", "peak_p_uncorrected", "peak_p_fwe_permutation")
-# Names of the release before, written beside the new ones for this one.
+# Column names of the previous release, written beside the new ones for one release.
 OLD_NAMES = {
     "p_uncorrected": "extent_p_uncorrected",
     "p_fwe_rft": "extent_p_fwe_rft",
@@ -42,9 +42,9 @@ class Annotation:
     region : str
         Label at the peak, else the nearest within 10 mm with its distance.
     regions : str
-        All labels with their share of the cluster, largest first.
+        All labels with their fraction of the cluster, largest first.
     lesion_overlap : float
-        Share of voxels inside any participant's lesion, 0 to 1; NaN when not given.
+        Fraction of voxels inside any participant's lesion, 0 to 1; NaN when unknown.
     """
 
     region: str
@@ -59,7 +59,7 @@ def annotate(
     grid: Grid,
     lesion_any: NDArray[np.bool_] | None = None,
 ) -> list[Annotation]:
-    """Name the anatomy of each cluster.
+    """Label the anatomy of each cluster.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def _geometry(cluster: Cluster) -> dict[str, Any]:
 def _extent_statistics(
     cluster_map: ClusterMap, volume: random_field.SearchVolume | None
 ) -> dict[int, dict[str, float]]:
-    """Map an extent to its p and q; q over all clusters above the height, kept or not."""
+    """Map an extent to its p and q; q over all suprathreshold clusters, kept or not."""
     sizes = cluster_map.sizes
     if volume is None or len(sizes) == 0:
         return {int(s): {} for s in sizes}
@@ -174,7 +174,7 @@ def _peaks(
 
 
 def at_peak(peak: Peak, labels: NDArray[Any], names: Mapping[int, str], grid: Grid) -> str:
-    """Name the label at a peak, else the nearest within 10 mm with its distance."""
+    """Return the label at a peak, else the nearest within 10 mm with its distance."""
     here = int(labels[peak.voxel])
     if here in names:
         return names[here]

@@ -1,4 +1,4 @@
-"""Connected clusters above a height, with their peaks (SPM12's rules)."""
+"""Suprathreshold clusters with their peaks (SPM12's rules)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A connected set of voxels above the height.
+    """A connected set of suprathreshold voxels.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Cluster:
     volume_mm3 : float
         Extent in mm^3.
     maxima : tuple of Peak
-        The peak, then at most ``n_maxima - 1`` others far enough apart.
+        The peak, then at most ``n_maxima - 1`` further maxima far enough apart.
     centre_mm : tuple of float
         Centre of gravity weighted by absolute t.
     """
@@ -70,22 +70,22 @@ class Cluster:
 
 @dataclass(frozen=True)
 class ClusterMap:
-    """Clusters of one sign, and what multiple-testing corrections need of the rest.
+    """Clusters of one sign, with the extents and maxima that corrections need.
 
     Parameters
     ----------
     clusters : tuple of Cluster
-        Those of at least the extent asked for, highest peak first.
+        Those of at least the extent threshold, highest peak first.
     labels : ndarray of int32, shape (x, y, z)
         Cluster of each voxel, 0 for none.
     height : float
-        The t above which voxels count, at the nominal degrees of freedom.
+        The height threshold in t, at the nominal degrees of freedom.
     extent_voxels : int
         Smallest extent kept.
     sizes : ndarray of int
-        Extents of all clusters above the height, kept or not.
+        Extents of all suprathreshold clusters, kept or not.
     maxima_t : ndarray
-        All local maxima above the height, of all clusters.
+        All suprathreshold local maxima, of all clusters.
     """
 
     clusters: tuple[Cluster, ...]
@@ -119,14 +119,13 @@ def find(
     affine : ndarray, shape (4, 4)
         Voxel to mm.
     dof : float or ndarray, shape (x, y, z)
-        Degrees of freedom; where they vary, t is first brought to ``nominal_dof``
-        at equal p.
+        Degrees of freedom; where they vary, t is first converted to ``nominal_dof`` at equal p.
     sign : {"positive", "negative"}
         Which tail.
     p : float
-        One-sided forming threshold; voxels strictly above its t count.
+        One-sided cluster-forming threshold; voxels strictly above its t are suprathreshold.
     t_height : float, optional
-        The t itself, in place of ``p``.
+        The height threshold in t, instead of ``p``.
     extent_mm3 : float
         Smallest volume kept, in mm^3; infinite keeps none.
     nominal_dof : float, optional
@@ -134,7 +133,7 @@ def find(
     numerator : int, optional
         Numerator degrees of freedom of an F map, which has only a positive sign.
     n_maxima, apart_mm
-        Maxima listed a cluster, more than so many mm apart.
+        Maxima listed per cluster, and their minimum distance in mm.
 
     Returns
     -------
@@ -195,7 +194,7 @@ class _Context:
 
 
 def _maxima(values: Float, above: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Voxels above the height no lower than any of their 18 neighbours, highest first."""
+    """Return suprathreshold voxels no lower than any of their 18 neighbours, highest first."""
     where = np.argwhere(above)
     padded = np.pad(np.where(above, values, -np.inf), 1, constant_values=-np.inf)
     here = values[tuple(where.T)]

@@ -1,4 +1,4 @@
-"""A mask as a flat, padded grid, where every neighbour is a constant step away."""
+"""A mask as a flat, padded grid, where each neighbour is at a constant offset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Connectivity = Literal[6, 18, 26]
 
 @dataclass(frozen=True)
 class Lattice:
-    """Where the voxels of a mask lie in a padded, cropped, flattened grid.
+    """Voxels of a mask in a padded, cropped, flattened grid.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Lattice:
     cells : ndarray of int32, shape (voxel,)
         Cell of each voxel of the mask, in the mask's order.
     steps : ndarray of int32, shape (neighbour,)
-        Distance in cells to each neighbour.
+        Offset in cells to each neighbour.
     """
 
     size: int

@@ -29,14 +29,14 @@ def table(
         Usually positive, then negative.
     volume : SearchVolume
     region : callable
-        Names the anatomy at a peak.
+        Labels the anatomy at a peak.
 
     Returns
     -------
     DataFrame
-        The columns of ``contrast-<name>_peaks.tsv``: p of the height alone, family-wise
-        by random field (or Bonferroni where that is smaller), and topological FDR over
-        all maxima above the height.
+        The columns of ``contrast-<name>_peaks.tsv``: p of the height alone, family-wise by random
+        field (or Bonferroni where that is smaller), and topological FDR over all suprathreshold
+        maxima.
     """
     rows: list[tuple[Any, ...]] = []
     before = 0
@@ -52,14 +52,14 @@ def table(
 
 
 def set_level(one: ClusterMap, volume: SearchVolume) -> dict[str, Any]:
-    """Return the number of clusters of a sign and the p of that many of this extent."""
+    """Return the set-level statistics of a sign: number of clusters and p."""
     count = len(one.clusters)
     p = random_field.set_p(count, one.extent_voxels, one.height, volume)
     return {"clusters": count, "p": p}
 
 
 def chance(t: float, volume: SearchVolume) -> tuple[float, float]:
-    """Return the p of a peak's height alone and family-wise by random field, for one sign."""
+    """Return the uncorrected and the random-field FWE p of a peak, for one sign."""
     alone = random_field.peak_p_uncorrected(t, volume.dof, volume.numerator)
     return float(alone), float(random_field.peak_p_fwe(t, volume))
 

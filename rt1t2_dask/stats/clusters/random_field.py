@@ -17,7 +17,7 @@ TINY = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class SearchVolume:
-    """What random-field theory needs to know of a t or F image.
+    """Search volume of a t or F image for random-field theory.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class SearchVolume:
 
     @classmethod
     def of(cls, mask: Mask, fwhm: Float, dof: float, numerator: int | None = None) -> SearchVolume:
-        """Describe the voxels of a mask, shape (x, y, z), given their smoothness."""
+        """Build the search volume of a mask, shape (x, y, z), and its smoothness."""
         resels = resel_counts(mask, fwhm)
         return cls(dof, int(mask.sum()), np.asarray(fwhm), resels, numerator)
 
@@ -52,14 +52,14 @@ class SearchVolume:
 
 
 def height(p: float, dof: float, numerator: int | None = None) -> float:
-    """Student's t with one-sided p above it; F where numerator degrees of freedom are given."""
+    """Compute the t, or with numerator degrees of freedom the F, of a one-sided p."""
     if numerator is None:
         return float(stats.t.isf(p, dof))
     return float(stats.f.isf(p, numerator, dof))
 
 
 def tail(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
-    """Probability above t, or F."""
+    """Compute the upper-tail probability of t, or F."""
     t = np.asarray(t, np.float64)
     if numerator is None:
         return np.asarray(special.stdtr(dof, -t))
@@ -67,7 +67,7 @@ def tail(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
 
 
 def euler_densities(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
-    """Euler characteristic densities of a t or F field in 0 to 3 dimensions, shape (..., 4)."""
+    """Compute the Euler characteristic densities of a t or F field in 0 to 3 dimensions."""
     if numerator is not None:
         return _f_densities(np.asarray(t, np.float64), dof, numerator)
     t = np.asarray(t, np.float64)
@@ -86,7 +86,7 @@ def euler_densities(t: ArrayLike, dof: float, numerator: int | None = None) -> F
 
 
 def _f_densities(f: Float, dof: float, k: int) -> Float:
-    """Worsley et al. 1996, table II; SPM12's ``spm_ECdensity``."""
+    """Compute the densities of F: Worsley et al. 1996, table II; SPM12's ``spm_ECdensity``."""
     area = 2 * np.log(2) / np.pi
     norm = special.gammaln(dof / 2) + special.gammaln(k / 2)
     share = k * f / dof
@@ -115,7 +115,7 @@ def expected_clusters(t: ArrayLike, volume: SearchVolume) -> Float:
 
 
 def peak_p_uncorrected(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
-    """Return the p of a peak's height alone, 1 - exp(-P(T > t)) as SPM12 prints it."""
+    """Return the uncorrected p of a peak, 1 - exp(-P(T > t)) as SPM12 prints it."""
     return np.asarray(-np.expm1(-tail(t, dof, numerator)))
 
 
@@ -125,20 +125,20 @@ def peak_z(t: ArrayLike, dof: float, numerator: int | None = None) -> Float:
 
 
 def peak_p_fwe(t: ArrayLike, volume: SearchVolume) -> Float:
-    """Family-wise p of a peak: the smaller of random field and Bonferroni."""
+    """Compute the family-wise p of a peak: the smaller of random field and Bonferroni."""
     field = -np.expm1(-(expected_clusters(t, volume) + TINY))
     bonferroni = volume.voxels * tail(t, volume.dof, volume.numerator)
     return np.asarray(np.minimum(field, np.minimum(bonferroni, 1.0)))
 
 
 def peak_q_fdr(t: ArrayLike, u: float, volume: SearchVolume) -> Float:
-    """Topological FDR of all maxima above u (Chumbley 2010); give every maximum."""
+    """Compute topological FDR q of all maxima above u (Chumbley 2010); pass every maximum."""
     share = expected_clusters(t, volume) / expected_clusters(u, volume)
     return benjamini_hochberg(share)
 
 
 def critical_height(volume: SearchVolume, alpha: float = 0.05) -> float:
-    """Smallest t with family-wise p of alpha."""
+    """Compute the smallest t with family-wise p of alpha."""
     return float(
         optimize.brentq(lambda t: float(peak_p_fwe(t, volume)) - alpha, 1.0, 1e6, xtol=1e-12)
     )
@@ -157,7 +157,7 @@ def cluster_p_uncorrected(voxels: ArrayLike, u: float, volume: SearchVolume) -> 
 
 
 def cluster_p_fwe(voxels: ArrayLike, u: float, volume: SearchVolume) -> Float:
-    """Family-wise p of a cluster's extent above height u."""
+    """Compute the family-wise p of a cluster's extent above height u."""
     expected = expected_clusters(u, volume) + TINY
     return np.asarray(-np.expm1(-expected * cluster_p_uncorrected(voxels, u, volume)))
 

@@ -17,14 +17,14 @@ MAX_IMAGES = 64
 
 
 def sampled_rows(n: int) -> list[int]:
-    """Rows of a design whose residuals are used: at most 64, evenly spread, as SPM12."""
+    """Return the rows whose residuals are used: at most 64, evenly spaced, as SPM12."""
     if n <= MAX_IMAGES:
         return list(range(n))
     return [int(np.floor(i + 0.5)) for i in np.linspace(0, n - 1, MAX_IMAGES)]
 
 
 def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | None = None) -> Float:
-    """Full width at half maximum of the noise along x, y and z, in voxels.
+    """Estimate the FWHM of the noise along x, y and z, in voxels.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | Non
 
 
 def resel_counts(mask: Mask, fwhm: Float) -> Float:
-    """Resolution elements of a volume in 0 to 3 dimensions, shape (4,).
+    """Compute the resolution elements of a volume in 0 to 3 dimensions, shape (4,).
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def resel_counts(mask: Mask, fwhm: Float) -> Float:
 
 
 def _shifted(volume: NDArray[Any], axes: tuple[int, ...], size: tuple[int, ...]) -> NDArray[Any]:
-    """View moved one voxel along some axes, cut to ``size``."""
+    """Return a view shifted by one voxel along some axes, cropped to ``size``."""
     return volume[tuple(slice(int(a in axes), int(a in axes) + size[a]) for a in range(3))]
 
 
 def all_corners(mask: Mask) -> Mask:
-    """Voxels whose eight corners lie in the mask; one shorter along every axis."""
+    """Return voxels whose eight corners are in the mask; one shorter along every axis."""
     size = tuple(s - 1 for s in mask.shape)
     inside = np.ones(size, bool)
     for step in product((0, 1), repeat=3):
@@ -115,7 +115,7 @@ def all_corners(mask: Mask) -> Mask:
 
 
 def _bricks(mask: Mask, axes: tuple[int, ...]) -> int:
-    """Bricks of voxels two long along the axes and one along the others."""
+    """Return bricks of two voxels along some axes and one along the others."""
     inside = mask
     for axis in axes:
         ahead = [slice(None)] * 3
@@ -133,7 +133,7 @@ def _gradient(row: Float, mask: Mask, corners: Mask) -> list[Float]:
 
 
 def fwhm_of_roughness(rough: Float) -> Float:
-    """Full width at half maximum, shape (3,), from the variance of the noise's differences.
+    """Compute the FWHM, shape (3,), from the variance of the noise's differences.
 
     Parameters
     ----------

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.clusters.lattice import Lattice, lattice
-from rt1t2_dask.stats.clusters.suprathreshold import EMPTY, Above, join
+from rt1t2_dask.stats.clusters.suprathreshold import EMPTY, Suprathreshold, join
 from rt1t2_dask.stats.clusters.tfce import Workspace
-from rt1t2_dask.stats.glm.shares import comparable, height_share, share_to_statistic
+from rt1t2_dask.stats.glm.explained_variance import (
+    comparable,
+    explained_at_height,
+    explained_to_statistic,
+)
 from rt1t2_dask.stats.permutation.blocks import run_orders
 from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan
-from rt1t2_dask.stats.permutation.permuted import partial_shares, whole_shares
+from rt1t2_dask.stats.permutation.permuted import explained_by_complete, explained_by_partial
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock, identity
 from rt1t2_dask.stats.permutation.tails import Tails, merge_batches, merge_blocks
 
@@ -32,7 +36,7 @@ Placed = tuple[NDArray[np.intp], PreparedBlock]
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched for in the map of each relabeling.
+    """Cluster statistics of the map of each relabeling.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ class Search:
     forming_p : float
         p of the cluster-forming threshold, one-sided for t.
     statistics : sequence of {"extent", "mass", "tfce"}
-        Which are wanted beside the largest statistic.
+        Which are computed beside the largest statistic.
     """
 
     extents: Lattice
@@ -58,12 +62,14 @@ class Search:
         return cls(extents, enhancement, forming_p, statistics)
 
     def height(self, rank: int, dof: float) -> float:
-        """Return the t (or F, of ``rank`` regressors) that forms clusters."""
-        return float(share_to_statistic(height_share(self.forming_p, rank, dof), rank, dof))
+        """Return the cluster-forming threshold in t (or F, of ``rank`` regressors)."""
+        return float(
+            explained_to_statistic(explained_at_height(self.forming_p, rank, dof), rank, dof)
+        )
 
     @property
     def clusters(self) -> bool:
-        """Whether clusters are to be formed."""
+        """Whether clusters are formed."""
         return "extent" in self.statistics or "mass" in self.statistics
 
     @property
@@ -74,7 +80,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Relabeled:
-    """What some relabelings gave.
+    """Results of a set of relabelings.
 
     Parameters
     ----------
@@ -102,25 +108,25 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
 
     Notes
     -----
-    Holds float32 of shape (relabeling, voxel) where TFCE is wanted, else only what
-    passes the forming threshold. Voxels that miss participants enter clusters and
-    TFCE with the t of equal p at full freedom.
+    Holds float32 of shape (relabeling, voxel) where TFCE is wanted, else only suprathreshold
+    voxels. Voxels that miss participants enter clusters and TFCE with the t of equal p at full
+    freedom.
     """
     voxels, count = len(search.extents.cells), len(orders)
     exceed = np.zeros(voxels, np.int32)
     maps = np.zeros((count if search.tfce else 0, voxels), np.float32)
-    tails, above, dof, rank = [], [EMPTY], 1.0, 1
+    tails, suprathreshold, dof, rank = [], [EMPTY], 1.0, 1
     for index, block in blocks:
         found = run_orders(block, orders, search.forming_p if search.clusters else None)
         tails.append(found.tails)
         exceed[index] = found.exceed
-        above.append(_moved(found.above, index))
+        suprathreshold.append(_moved(found.suprathreshold, index))
         dof, rank = block.residuals.dof, block.residuals.regressors
         if search.tfce:
             maps[:, index] = statistic_maps(block, orders)
     whole = {"max_t": merge_blocks(tails)}
     if search.clusters:
-        whole |= _clusters(join(above), count, search, search.height(rank, dof))
+        whole |= _clusters(join(suprathreshold), count, search, search.height(rank, dof))
     if search.tfce:
         workspace = Workspace(search.enhancement)
         tops = np.array([workspace.largest_tfce(row) for row in maps])
@@ -129,14 +135,14 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
 
 
 def relabel_in_chunks(blocks: Sequence[Placed], orders: Orders, search: Search) -> Relabeled:
-    """Like :func:`relabel`, with no more than a few maps in memory at a time."""
+    """Run :func:`relabel` with only a few maps in memory at a time."""
     size = CHUNK if search.tfce else len(orders)
     starts = range(0, len(orders), size)
     return merge_relabeled([relabel(blocks, orders[k : k + size], search) for k in starts])
 
 
 def merge_relabeled(parts: Sequence[Relabeled]) -> Relabeled:
-    """Join the results of consecutive relabelings."""
+    """Concatenate the results of consecutive relabelings."""
     names = parts[0].tails
     tails = {name: merge_batches([p.tails[name] for p in parts]) for name in names}
     return Relabeled(tails, np.sum([p.exceed for p in parts], axis=0, dtype=np.int32))
@@ -152,7 +158,7 @@ def spatial_batch(
     forming_p: float = 0.001,
     statistics: Sequence[Statistic] = ALL,
 ) -> dict[str, Tails]:
-    """Largest cluster extent, cluster mass and TFCE of each permutation of a batch.
+    """Compute the largest cluster extent, mass and TFCE of each permutation of a batch.
 
     Parameters
     ----------
@@ -183,7 +189,7 @@ def observed_spatial(
 
 
 def observed_statistic(block: PreparedBlock) -> F32:
-    """Observed t (or F) at full freedom, shape (voxel,), 0 where not tested; for TFCE maps."""
+    """Return the observed t (or F) at full degrees of freedom, 0 where not tested, for TFCE."""
     (values,) = statistic_maps(block, identity(block.participants))
     return np.asarray(values, np.float32)
 
@@ -192,12 +198,12 @@ def statistic_maps(block: PreparedBlock, orders: Orders) -> F32:
     """Return maps of t (or F) of relabelings, shape (relabeling, voxel), 0 where not tested."""
     left = block.moved(orders)
     maps = np.zeros((len(orders), block.voxels), np.float32)
-    for out, shares in zip(maps, whole_shares(left, orders, block.smith), strict=True):
-        used = shares[: len(left.index)]
-        out[left.index] = share_to_statistic(used, left.regressors, left.dof)
+    for out, explained in zip(maps, explained_by_complete(left, orders, block.smith), strict=True):
+        used = explained[: len(left.index)]
+        out[left.index] = explained_to_statistic(used, left.regressors, left.dof)
     if len(left.partial):
-        shares = partial_shares(left, slice(None), orders, block.smith)
-        own = comparable(shares, left.regressors, left.partial_dof, left.dof)
+        explained = explained_by_partial(left, slice(None), orders, block.smith)
+        own = comparable(explained, left.regressors, left.partial_dof, left.dof)
         maps[:, left.partial_index] = own.T
     return maps
 
@@ -206,18 +212,18 @@ def _all(block: PreparedBlock) -> Placed:
     return np.arange(block.voxels), block
 
 
-def _moved(above: Above, index: NDArray[np.intp]) -> Above:
-    return Above(above.permutation, index[above.voxel].astype(np.int32), above.value)
+def _moved(found: Suprathreshold, index: NDArray[np.intp]) -> Suprathreshold:
+    return Suprathreshold(found.permutation, index[found.voxel].astype(np.int32), found.value)
 
 
-def _clusters(above: Above, count: int, search: Search, height: float) -> dict[str, Tails]:
+def _clusters(found: Suprathreshold, count: int, search: Search, height: float) -> dict[str, Tails]:
     workspace = Workspace(search.extents)
-    edges = np.searchsorted(above.permutation, np.arange(count + 1))
-    cells = search.extents.cells[above.voxel]
-    found = np.array(
-        [workspace.largest_clusters(cells[a:b], above.value[a:b], height) for a, b in _pairs(edges)]
+    edges = np.searchsorted(found.permutation, np.arange(count + 1))
+    cells = search.extents.cells[found.voxel]
+    largest = np.array(
+        [workspace.largest_clusters(cells[a:b], found.value[a:b], height) for a, b in _pairs(edges)]
     )
-    kinds: dict[str, Any] = {"extent": found[:, :, 0], "mass": found[:, :, 1]}
+    kinds: dict[str, Any] = {"extent": largest[:, :, 0], "mass": largest[:, :, 1]}
     wanted = [name for name in kinds if name in search.statistics]
     return {name: Tails(kinds[name][:, 0], kinds[name][:, 1]) for name in wanted}
 

@@ -34,16 +34,16 @@ def cluster_maxima(
     size: I32,
     mass: F64,
 ) -> tuple[int, float]:
-    """Largest extent and largest mass of the clusters above a height.
+    """Find the largest extent and the largest mass of suprathreshold clusters.
 
     Parameters
     ----------
     cells : ndarray of int32, shape (voxel,)
-        Where on the grid the voxels lie that may be in a cluster.
+        Grid positions of the voxels that may be in a cluster.
     values : ndarray, shape (voxel,)
-        Theirs; ``side`` -1 looks at the negative.
+        Their values; ``side`` -1 selects negative ones.
     side, height : float
-        Voxels with side * value > height count; mass is their sum of excess.
+        Voxels with side * value > height are suprathreshold; mass is the sum of their excess.
     steps : ndarray of int32
         To the neighbours.
     parent : ndarray of int32, shape (cell,)
@@ -80,7 +80,7 @@ def cluster_maxima(
 def descending(
     values: F32, cells: I32, side: float, order: I32, other: I32, bits: U32, other_bits: U32
 ) -> int:
-    """Sort the voxels where side * value > 0 by it, highest first; give their number.
+    """Sort the voxels with side * value > 0 in descending order; return their number.
 
     A radix sort of the float's bits, stable. Cells end up in ``other`` and the
     absolute values, as bits, in ``other_bits``.

@@ -1,4 +1,4 @@
-"""Voxels above a height, which clusters are made of."""
+"""Suprathreshold voxels, which form clusters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.stats.glm.shares import comparable, height_share
+from rt1t2_dask.stats.glm.explained_variance import comparable, explained_at_height
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Above:
-    """Voxels above a height in each permutation.
+class Suprathreshold:
+    """Suprathreshold voxels in each permutation.
 
     Parameters
     ----------
@@ -33,39 +33,39 @@ class Above:
     value: F32
 
 
-EMPTY = Above(np.empty(0, np.int16), np.empty(0, np.int32), np.empty(0, np.float32))
+EMPTY = Suprathreshold(np.empty(0, np.int16), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def above_height(
-    shares: F32, index: NDArray[np.intp], q: int, dof: float, nominal: float, height: float
-) -> Above:
-    """Find the voxels above a height among some with the same degrees of freedom.
+def suprathreshold_voxels(
+    explained: F32, index: NDArray[np.intp], q: int, dof: float, nominal: float, height: float
+) -> Suprathreshold:
+    """Find suprathreshold voxels among voxels with the same degrees of freedom.
 
     Parameters
     ----------
-    shares : ndarray, shape (voxel, relabeling)
+    explained : ndarray, shape (voxel, relabeling)
         Signed u.
     index : ndarray of int, shape (voxel,)
         Of the block.
     q : int
         Rank of the contrast.
     dof, nominal : float
-        Degrees of freedom of the shares, and those values are given at.
+        Degrees of freedom of ``explained``, and of the returned values.
     height : float
         p, one-sided for t.
     """
-    tall = np.abs(shares) > np.float32(height_share(height, q, dof))
+    tall = np.abs(explained) > np.float32(explained_at_height(height, q, dof))
     permutation, row = np.nonzero(tall.T)
-    found = shares[row, permutation]
+    found = explained[row, permutation]
     value = comparable(found, q, np.full(len(found), dof), nominal)
-    return Above(permutation.astype(np.int16), index[row].astype(np.int32), value)
+    return Suprathreshold(permutation.astype(np.int16), index[row].astype(np.int32), value)
 
 
-def join(parts: Sequence[Above]) -> Above:
-    """Voxels above a height in several blocks, or of several kinds."""
+def join(parts: Sequence[Suprathreshold]) -> Suprathreshold:
+    """Concatenate suprathreshold voxels of several blocks."""
     permutation = np.concatenate([p.permutation for p in parts])
     order = np.argsort(permutation, kind="stable")
-    return Above(
+    return Suprathreshold(
         permutation[order],
         np.concatenate([p.voxel for p in parts])[order],
         np.concatenate([p.value for p in parts])[order],

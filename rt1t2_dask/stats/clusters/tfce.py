@@ -19,7 +19,7 @@ SIDES = (1.0, -1.0)
 
 @dataclass(frozen=True)
 class Workspace:
-    """Scratch arrays for one lattice; one a thread.
+    """Scratch arrays for one lattice; one per thread.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Workspace:
 
     @cached_property
     def steps(self) -> Steps:
-        """Return the steps to the neighbours, as many as the compiler shall count on."""
+        """Return the steps to the neighbours as a tuple of fixed length for the compiler."""
         return tuple(self.lattice.steps.tolist())
 
     @property
@@ -61,12 +61,12 @@ class Workspace:
     def largest_clusters(
         self, cells: NDArray[np.int32], values: F32, height: float
     ) -> NDArray[np.float64]:
-        """Largest extent (voxels) and mass of each sign, shape (2 signs, 2).
+        """Find the largest extent (voxels) and mass of each sign, shape (2 signs, 2).
 
         Parameters
         ----------
         cells, values : ndarray, shape (voxel,)
-            Cells of the lattice, and the map there; voxels under the height may be left out.
+            Cells of the lattice, and the map there; subthreshold voxels may be omitted.
         height : float
             Forming threshold, exceeded strictly; mass is the sum of the excess.
         """
@@ -78,7 +78,7 @@ class Workspace:
         return np.array(found, np.float64)
 
     def tfce(self, values: F32) -> F32:
-        """TFCE of both signs (negative where the map is); shapes (voxel,)."""
+        """Compute TFCE of both signs (negative where the map is); shape (voxel,)."""
         out = np.zeros(self.lattice.size, np.float32)
         root, links = self.root
         for side in SIDES:
@@ -92,7 +92,7 @@ class Workspace:
         return out[self.lattice.cells]
 
     def largest_tfce(self, values: F32) -> NDArray[np.float64]:
-        """Largest TFCE of each sign, shape (2,), of a map of shape (voxel,)."""
+        """Find the largest TFCE of each sign, shape (2,), of a map of shape (voxel,)."""
         tops = []
         root, links = self.root
         for side in SIDES:

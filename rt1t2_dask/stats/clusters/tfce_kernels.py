@@ -42,7 +42,7 @@ def _unite(
     here: int, other: int, best: bool, root: U32, links: U32, tree: I32, merged: I32, size: I32,
     area: F64, tally: I32,
 ) -> int:  # fmt: skip
-    """Join two settled components; give the larger, which stays and is the root of all in both."""
+    """Merge two settled components; return the larger, which becomes the root of both."""
     if size[other] < size[here]:
         other, here = here, other
     member = here
@@ -69,7 +69,7 @@ def _merge(
     cell: int, level: float, best: bool, power: float, steps: Steps, label: U32, root: U32,
     links: U32, tree: I32, merged: I32, size: I32, settled: F64, area: F64, tally: I32,
 ) -> int:  # fmt: skip
-    """Join the components round a cell into one."""
+    """Merge the components round a cell."""
     here = 0
     for step in steps:
         other = root[label[np.uintp(cell + step)]]
@@ -90,7 +90,7 @@ def _grow(
     label: U32, root: U32, links: U32, tree: I32, merged: I32, size: I32, settled: F64, area: F64,
     entry: F64,
 ) -> tuple[int, int]:  # fmt: skip
-    """Enter the voxels; give the number of components, and of those that were merged.
+    """Add the voxels; return the number of components, and of those merged.
 
     ``entry`` gets what each voxel's component had gathered before it came; where it is empty a
     component keeps the best of its members in place of the tree. The neighbours' components
@@ -131,7 +131,7 @@ def _grow(
 
 @compiled
 def _finish(count: int, power: float, root: U32, size: I32, settled: F64, area: F64) -> float:
-    """Settle the components that are left down to 0; give the largest area."""
+    """Settle the remaining components down to 0; return the largest area."""
     top = 0.0
     for c in range(1, count + 1):
         if root[c] == c:
@@ -202,7 +202,7 @@ def enhance_maximum(
     settled: F64,
     area: F64,
 ) -> float:
-    """Largest TFCE of one sign alone: each component keeps the best of its members."""
+    """Find the largest TFCE of one sign: each component keeps the best of its members."""
     components, _ = _grow(
         cells, heights, count, steps, powers, label,
         root, links, size, size, size, settled, area, area[:0],

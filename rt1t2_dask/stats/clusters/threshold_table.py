@@ -1,4 +1,4 @@
-"""How many clusters a map has at each height and extent."""
+"""Number of clusters at each height and extent threshold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def table(
     p: Sequence[float],
     extents_mm3: Sequence[float],
 ) -> pd.DataFrame:
-    """Count clusters at every height and extent, each sign apart.
+    """Count clusters at every height and extent threshold, by sign.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def table(
         t or F; NaN where not tested.
     affine : ndarray, shape (4, 4)
     dof : ndarray, shape (x, y, z)
-        Degrees of freedom; values are first brought to those of `volume` at equal p.
+        Degrees of freedom; values are first converted to those of `volume` at equal p.
     volume : SearchVolume
         Whose ``numerator`` tells F from t.
     p : sequence of float
-        Forming thresholds, one-sided for each sign of t, in (0, 1).
+        Cluster-forming thresholds, one-sided for each sign of t, in (0, 1).
     extents_mm3 : sequence of float
         Smallest volumes, 0 or more.
 
@@ -73,7 +73,7 @@ def table(
 
 
 def expected(height: float, voxels: int, volume: SearchVolume) -> float:
-    """Return the clusters of at least so many voxels that noise has by random-field theory.
+    """Return the number of clusters of at least so many voxels expected by chance.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Small linear algebra per voxel whose bits do not depend on how voxels are blocked.
+"""Small linear algebra per voxel, reproducible to the bit for any block size.
 
-BLAS may order its sums by the shape of the block; these loops add row after
-row, so a voxel gives the same bits alone or among a million.
+BLAS may order its sums by the shape of the block; these loops add row after row, so a voxel's bits
+do not depend on its block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BLOCK = 4096
 
 
 def blocks(voxels: int, size: int = BLOCK) -> Iterator[slice]:
-    """Slices that cover the voxels."""
+    """Yield slices that cover the voxels."""
     for start in range(0, voxels, size):
         yield slice(start, min(start + size, voxels))
 
@@ -30,7 +30,7 @@ def total(rows: Float) -> Float:
 
 
 def combine(weights: Float, rows: Float) -> Float:
-    """Weighted sums of rows: (k, row) and (row, voxel) give (k, voxel).
+    """Compute weighted sums of rows: (k, row) and (row, voxel) to (k, voxel).
 
     Weights may also differ by voxel, shape (k, row, voxel).
     """
@@ -43,7 +43,7 @@ def combine(weights: Float, rows: Float) -> Float:
 
 
 def pseudo_inverse(gram: Float, tolerance: float = 1e-10) -> tuple[Float, NDArray[np.intp]]:
-    """Inverse and rank of symmetric matrices of shape (p, p, voxel).
+    """Compute inverse and rank of symmetric matrices of shape (p, p, voxel).
 
     Directions with an eigenvalue under ``tolerance`` are left out; the gram
     matrices are those of orthonormal columns, so eigenvalues lie in [0, 1].

@@ -20,7 +20,7 @@ Kind = Literal["g", "d_z", "partial_r", "partial_eta2"]
 
 
 def effect_size_of(design: Design) -> Kind:
-    """Return the standardised effect that belongs to a design's contrast.
+    """Return the kind of effect size of a design's contrast.
 
     Hedges' g of differences between groups and of one group's mean, d_z of pairs, partial r of
     a slope, partial eta squared of F.
@@ -39,7 +39,7 @@ def effect_size_of(design: Design) -> Kind:
 def noncentral_interval(
     t: ArrayLike, dof: ArrayLike, scale: ArrayLike = 1.0, level: float = 0.95
 ) -> tuple[Float, Float]:
-    """Confidence interval of a standardised effect.
+    """Compute the confidence interval of a standardised effect.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def noncentral_interval(
 def noncentral_f_interval(
     f: ArrayLike, q: int, dof: ArrayLike, n: ArrayLike, level: float = 0.95
 ) -> tuple[Float, Float]:
-    """Confidence interval of partial eta squared in the population.
+    """Compute the confidence interval of partial eta squared in the population.
 
     Parameters
     ----------
@@ -115,11 +115,11 @@ def regional(
         Rows as the design's; NaN where not measured.
     design : Design
     baseline : ndarray, shape (region,)
-        Mean that ``percent`` is a share of.
+        Mean that ``percent`` is relative to.
     variance, group_variance, min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.fit.fit`.
     scale : Scale
-        How ``percent`` follows from the estimate.
+        How ``percent`` is computed from the estimate.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def table_of_result(
     scale: Scale = Scale.RATIO,
     kind: Kind = "g",
 ) -> pd.DataFrame:
-    """Lay a test of regions out.
+    """Tabulate a test of regions.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def table_of_result(
         ``estimate_ci_high``, ``percent`` of the baseline (NaN where the scale has none), ``t``
         (F where the contrast has several sets of weights), ``dof``, ``p`` (two-sided for t); the
         effect size under its name with ``<name>_ci_low``, ``<name>_ci_high``; ``n``; and the
-        names of the release before: ``g``, ``partial_eta2``, ``ci_low``, ``ci_high``.
+        column names of the previous release: ``g``, ``partial_eta2``, ``ci_low``, ``ci_high``.
     """
     name: Kind = "partial_eta2" if q > 1 else kind
     size, low, high = effect_size(result, q, name)
@@ -206,7 +206,7 @@ def effect_size(result: GlmResult, q: int, kind: Kind) -> tuple[Float, Float, Fl
 def partial_eta_squared(result: GlmResult, q: int) -> tuple[Float, Float, Float]:
     """Return partial eta squared of F and the ends of its 95 % interval, shape (region,) each.
 
-    Of the least squares fit whatever the variances are; the interval is for equal ones.
+    From the least squares fit, whatever the variances; the interval assumes equal ones.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         f = result.explained / (1 - result.explained) * result.residual_dof / q
@@ -227,7 +227,7 @@ def partial_r(result: GlmResult, level: float = 0.95) -> tuple[Float, Float, Flo
     Returns
     -------
     r, low, high : ndarray
-        The correlation of residuals, whatever the variances are; the interval is Fisher's, of
+        The correlation of residuals, whatever the variances; the interval is Fisher's, of
         standard error 1 / sqrt(dof - 1) (Fisher 1924, Metron 3:329), for equal variances; NaN
         where dof is not above 1.
     """

@@ -1,4 +1,4 @@
-"""The linear model at every voxel, with whoever was measured there."""
+"""The linear model at every voxel, with the people measured there."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class GlmResult:
     se, sd : ndarray, shape (voxel,)
         Standard error of the effect (NaN for F) and residual standard deviation.
     explained : ndarray, shape (voxel,)
-        Share of the variance left by the other columns that the tested ones explain in the least
+        Fraction of the variance left by the other columns that the tested ones explain in the least
         squares fit, 0 to 1: partial eta squared, the square of partial r.
     residual_dof : ndarray, shape (voxel,)
-        Rows measured less the rank of the design.
+        Rows measured minus the rank of the design.
     """
 
     t: Float
@@ -70,7 +70,7 @@ class Model:
     basis : ndarray, shape (row, column)
     contrast : ndarray, shape (column, q)
     whitening : ndarray, shape (row,)
-        Each row of data is multiplied by it.
+        Weight of each row of data.
     members : tuple of ndarray of int
         Rows of each group.
     """
@@ -83,7 +83,7 @@ class Model:
 
 @dataclass(frozen=True)
 class _Geometry:
-    """What follows from who is there: (column, column), (q, column) and (q, q) a voxel."""
+    """Matrices per voxel given the rows present: (column, column), (q, column) and (q, q)."""
 
     present: NDArray[np.bool_]
     inverse: Float
@@ -102,14 +102,14 @@ def fit(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> GlmResult:
-    """Student's t, or F, of the design's contrast at every voxel.
+    """Fit t, or F, of the design's contrast at every voxel.
 
     Parameters
     ----------
     data : ndarray, shape (participant, voxel)
         Rows as the design's (see ``Design.observed``); NaN where not measured.
     design : Design
-        The model; voxels with missing participants use its rows that are there.
+        The model; voxels with missing participants use the remaining rows.
     variance : {"equal", "welch", "spm_unequal"}
         One residual variance; one a group, with Welch-Satterthwaite degrees of
         freedom; or one a group in the fixed ratio ``group_variance``.
@@ -117,7 +117,7 @@ def fit(
         Relative variance of each group from :func:`rt1t2_dask.stats.glm.reml.group_variances`;
         needed by ``spm_unequal``.
     min_group_n, min_group_share
-        A voxel needs this many participants and this share of each group (all
+        A voxel needs this many participants and this fraction of each group (all
         of a group that is smaller than ``min_group_n``).
 
     Returns
@@ -142,11 +142,11 @@ def fit(
     out = np.full((9, data.shape[1]), np.nan)
     for part in blocks(data.shape[1], _tile(design.n)):
         values = np.asarray(data[:, part], np.float64)
-        who = presence(values, design, min_group_n, min_group_share)
-        out[8, part] = who.present.sum(axis=0)
-        for chosen, whole in ((who.whole, True), (who.partial, False)):
+        measured = presence(values, design, min_group_n, min_group_share)
+        out[8, part] = measured.present.sum(axis=0)
+        for chosen, whole in ((measured.whole, True), (measured.partial, False)):
             if chosen.any():
-                known = everybody if whole else _geometry(who.present[:, chosen], model)
+                known = everybody if whole else _geometry(measured.present[:, chosen], model)
                 rows = _statistics(values[:, chosen], known, model, variance == "welch")
                 out[:8, np.flatnonzero(chosen) + part.start] = rows
     t, dof, effect, g, se, sd, explained, residual_dof, n = out
@@ -155,7 +155,7 @@ def fit(
 
 
 def hedges_factor(dof: Float | float) -> Float:
-    """Small-sample correction of a standardised mean difference (Hedges 1981)."""
+    """Compute the small-sample correction of a standardised mean difference (Hedges 1981)."""
     half = np.asarray(dof, np.float64) / 2
     return np.asarray(np.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / np.sqrt(half))
 
@@ -163,7 +163,7 @@ def hedges_factor(dof: Float | float) -> Float:
 def whitened(
     design: Design, variance: Variance = "equal", group_variance: dict[str, float] | None = None
 ) -> Model:
-    """Bring a design to an orthonormal basis, weighted by the variance of each group.
+    """Orthonormalise a design, weighted by the variance of each group.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def whitened(
 
 
 def _tile(rows: int) -> int:
-    """Voxels worked on together: temporaries stay near 16 MB each."""
+    """Return the block size in voxels: temporaries stay near 16 MB each."""
     return max(64, min(4096, TILE_VALUES // rows))
 
 
@@ -209,7 +209,7 @@ def _geometry(present: NDArray[np.bool_], model: Model) -> _Geometry:
 
 
 def _statistics(values: Float, known: _Geometry, model: Model, unequal: bool) -> Float:
-    """Rows: statistic, dof, effect, g, standard error, deviation, share explained, n - rank."""
+    """Return rows: statistic, dof, effect, g, standard error, SD, explained variance, n - rank."""
     whitened_values = np.where(known.present, values * model.whitening[:, None], 0.0)
     estimates = combine(known.inverse, combine(model.basis.T, whitened_values))
     residuals = np.where(known.present, whitened_values - combine(model.basis, estimates), 0.0)

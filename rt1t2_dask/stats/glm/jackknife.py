@@ -1,4 +1,4 @@
-"""Residuals as they would be if each participant had not been fitted: what signs are flipped of."""
+"""Jackknife (HC3) residuals, whose signs are flipped."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def jackknife_residuals(left: Residuals) -> Residuals:
     Parameters
     ----------
     left : Residuals
-        Given the nuisance columns, of groups that have a variance of their own each.
+        Given the nuisance columns; each group has its own variance.
 
     Returns
     -------
     Residuals
         e_i / (1 - h_i), h the diagonal of X (X'X)^-1 X' over those present; where the whole model
-        leaves nothing, the residuals as they were.
+        leaves nothing, unchanged residuals.
 
     Notes
     -----
     HC3 of MacKinnon & White (1985, J Econometrics 29:305). Ordinary residuals vary less the higher
-    their leverage, and terms of sites lend the noise of one group to the other: 11 against 18
+    their leverage, and site terms spread the noise of one group to the other: 11 against 18
     people in three sites, the fewer twice as variable, found something in 7.7 % of 2,000 null
     studies at .05 with residuals given the nuisance columns alone.
     """
@@ -65,7 +65,7 @@ def _over(rest: Float) -> Float:
 
 @compiled
 def jackknife_tiles(whole: F32, regressors: F64, scale: F64, out: F32) -> None:
-    """Take regressors out of tiles, scale each participant's row, and bring columns to length 1.
+    """Regress regressors out of tiles, scale each participant's row, and normalise columns.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Standardised residuals of a model, row by row, from maps that were estimated block by block."""
+"""Standardised residuals of a model, row by row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Noise:
-    """Estimates of a model and the residual deviation, at voxels where nobody is missing.
+    """Estimates and residual SD of a model, at voxels without missing data.
 
     Parameters
     ----------
@@ -32,21 +32,21 @@ class Noise:
     deviation: Float
 
     def residual(self, row: int, values: NDArray[Any]) -> Float:
-        """Residual of one row over the standard deviation, shape (voxel,)."""
+        """Return the residual of one row over the SD, shape (voxel,)."""
         own = np.asarray(values, np.float64) * self.model.whitening[row]
         fitted = combine(self.model.basis[row : row + 1], self.estimates)[0]
         return np.asarray((own - fitted) / self.deviation)
 
 
 def noise_model(design: Design, group_variance: dict[str, float] | None = None) -> Model:
-    """Return the model whose residuals SPM12 takes: weighted where variances are given."""
+    """Return the model whose residuals SPM12 uses: weighted if variances are given."""
     return whitened(design, "spm_unequal" if group_variance else "equal", group_variance)
 
 
 def estimate(data: NDArray[Any], design: Design, model: Model) -> tuple[Float, Float]:
     """Fit a block: estimates, shape (column, voxel), and deviation, shape (voxel,).
 
-    NaN where somebody is missing or the data do not vary.
+    NaN where data are missing or constant.
     """
     estimates = np.full((model.basis.shape[1], data.shape[1]), np.nan)
     deviation = np.full(data.shape[1], np.nan)
@@ -66,12 +66,12 @@ def standardised_residuals(
     group_variance: dict[str, float] | None = None,
     rows: Sequence[int] | None = None,
 ) -> Iterator[Float]:
-    """Residuals over their standard deviation, one row at a time.
+    """Yield standardised residuals, one row at a time.
 
     Parameters
     ----------
     data : ndarray, shape (row, voxel)
-        Voxels where somebody is missing give NaN.
+        Voxels with missing data give NaN.
     design, group_variance
         As in :func:`rt1t2_dask.stats.glm.fit.fit`.
     rows : sequence of int, optional
@@ -80,7 +80,7 @@ def standardised_residuals(
     Yields
     ------
     ndarray, shape (voxel,)
-        What SPM12 estimates smoothness from.
+        Residuals from which SPM12 estimates smoothness.
     """
     model = noise_model(design, group_variance)
     noise = Noise(model, *estimate(data, design, model))

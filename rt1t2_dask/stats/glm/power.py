@@ -1,4 +1,4 @@
-"""The smallest effect that a study of this size and smoothness would find."""
+"""Minimum detectable effects of a study of this size and smoothness."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRID = 200
 def detectable(
     se: ArrayLike, dof: ArrayLike, height: float, nominal_dof: float, power: float = 0.8
 ) -> Float:
-    """Minimum detectable effect at each voxel, in the unit of the standard error.
+    """Compute the minimum detectable effect at each voxel, in the unit of the standard error.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def detectable(
     nominal_dof : float
         Degrees of freedom the height belongs to; elsewhere the t of equal p counts.
     power : float
-        Probability of finding it, in (0, 1).
+        Power, in (0, 1).
 
     Returns
     -------
@@ -48,7 +48,7 @@ def detectable(
 def detectable_eta(
     n: ArrayLike, dof: ArrayLike, q: int, height: float, nominal_dof: float, power: float = 0.8
 ) -> Float:
-    """Minimum detectable partial eta squared of an F test at each voxel.
+    """Compute the minimum detectable partial eta squared of an F test at each voxel.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def cohens_f(eta_squared: float) -> float:
 
 
 def _by_dof(dof: Float, tested: NDArray[np.bool_], needed: Callable[[Float], Float]) -> Float:
-    """Noncentrality by degrees of freedom; interpolated where there are very many of them."""
+    """Compute noncentrality by degrees of freedom; interpolated for very many of them."""
     out = np.full(dof.shape, np.nan)
     tested = tested & np.isfinite(dof)
     if not tested.any():

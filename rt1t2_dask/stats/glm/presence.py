@@ -16,16 +16,16 @@ MIN_GROUP_SHARE = 0.7
 
 @dataclass(frozen=True)
 class Presence:
-    """Who was measured at each voxel.
+    """Presence of participants at each voxel.
 
     Parameters
     ----------
     present : ndarray of bool, shape (participant, voxel)
         Finite values.
     whole : ndarray of bool, shape (voxel,)
-        Nobody is missing.
+        No participant is missing.
     partial : ndarray of bool, shape (voxel,)
-        Somebody is missing, yet each group has enough.
+        Participants are missing, but each group has enough.
     """
 
     present: NDArray[np.bool_]
@@ -41,8 +41,8 @@ def presence(
 ) -> Presence:
     """Classify voxels; shape of values (participant, voxel), NaN where not measured.
 
-    Each group needs ``min_group_n`` participants and ``min_group_share`` of its
-    own; all of them where it has fewer than ``min_group_n``.
+    Each group needs ``min_group_n`` participants and the fraction ``min_group_share``; all of them
+    where it has fewer than ``min_group_n``.
     """
     present = np.isfinite(values)
     whole = present.all(axis=0)

@@ -1,4 +1,4 @@
-"""One variance a group, pooled over voxels by restricted maximum likelihood (SPM12)."""
+"""One variance per group, pooled over voxels by restricted maximum likelihood (SPM12)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PRIOR_PRECISION = float(np.exp(-8))
 class PooledCovariance:
     """Covariance of the residuals between participants, summed over voxels.
 
-    Sums are whole numbers (residuals on a grid of 2^-20), so blocks add up to
-    the same bits in any order; fewer than 2^22 voxels are counted exactly.
+    Sums are whole numbers (residuals on a grid of 2^-20), so blocks add up to the same bits in any
+    order; exact for fewer than 2^22 voxels.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class PooledCovariance:
         return PooledCovariance(self.products + other.products, self.voxels + other.voxels)
 
     def mean(self, dof: int) -> Float:
-        """Mean over voxels of e e' * dof / (e'e)."""
+        """Return the mean over voxels of e e' * dof / (e'e)."""
         return self.products.astype(np.float64) / GRAIN**2 * dof / max(self.voxels, 1)
 
 
@@ -55,7 +55,7 @@ def accumulate_cy(data: NDArray[Any], design: Design, alpha: float = 0.001) -> P
     Parameters
     ----------
     data : ndarray, shape (participant, voxel)
-        Voxels where somebody is missing are left out.
+        Voxels with missing data are left out.
     design : Design
         Its columns are fitted by ordinary least squares.
     alpha : float
@@ -63,8 +63,8 @@ def accumulate_cy(data: NDArray[Any], design: Design, alpha: float = 0.001) -> P
 
     Notes
     -----
-    SPM12 pools y y'; ReML sees y only through the residuals, so pooling e e' gives
-    the same estimate and loses no digits to the mean of the images.
+    SPM12 pools y y'; ReML sees y only through the residuals, so pooling e e' gives the same
+    estimate without losing digits to the mean of the images.
     """
     basis, _ = np.linalg.qr(design.matrix)
     critical = stats.f.isf(alpha, design.rank, design.dof)
@@ -87,7 +87,7 @@ def accumulate_cy(data: NDArray[Any], design: Design, alpha: float = 0.001) -> P
 
 
 def group_variances(pooled: PooledCovariance, design: Design) -> dict[str, float]:
-    """Relative variance of each group, scaled to a mean of 1 over participants.
+    """Estimate the relative variance of each group, scaled to a mean of 1 over participants.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def group_variances(pooled: PooledCovariance, design: Design) -> dict[str, float
     """
     if pooled.voxels == 0:
         raise UserError(
-            "contrast.variance=spm_unequal: no voxel is measured in everybody; "
-            "use contrast.variance=welch."
+            "contrast.variance=spm_unequal: no voxel is measured in all participants; use "
+            "contrast.variance=welch."
         )
     components = [np.diag((design.group == g).astype(np.float64)) for g in design.groups]
     variance = _fisher_scoring(pooled.mean(design.dof), design.matrix, components)
@@ -159,7 +159,7 @@ def _derivatives(
 
 
 def _flow(curvature: Float, gradient: Float, regularisation: float) -> Float:
-    """Follow the gradient for a finite time: (exp(tH) - 1) H^-1 g."""
+    """Integrate the gradient flow over a finite time: (exp(tH) - 1) H^-1 g."""
     values, vectors = np.linalg.eigh(curvature)
     time = np.exp(regularisation - np.mean(np.log(np.abs(values))))
     return np.asarray(vectors @ (np.expm1(time * values) / values * (vectors.T @ gradient)))

@@ -1,4 +1,4 @@
-"""Unit residuals of a block and the orthonormal columns a permutation test permutes."""
+"""Unit residuals of a block and the orthonormal columns of a permutation test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEW_PARTICIPANTS = 64
 
 @dataclass(frozen=True)
 class Residuals:
-    """A block of voxels with the nuisance columns taken out.
+    """A block of voxels with the nuisance columns regressed out.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class Residuals:
     basis : ndarray, shape (term, participant)
         ``whole`` holds coordinates along its rows.
     dof : float
-        Residual degrees of freedom where nobody is missing.
+        Residual degrees of freedom without missing data.
     whole : ndarray of float32, shape (tile, term, WIDTH)
         Unit residuals; padding is 0.
     index : ndarray of int
         Voxel of each column of ``whole``.
     partial : ndarray of float32, shape (voxel, participant)
-        Unit residuals where somebody is missing, 0 for the missing.
+        Unit residuals of voxels with missing participants, 0 for the missing.
     partial_columns : ndarray of float32, shape (voxel, regressors + nuisance, participant)
         As ``columns``, orthonormal over those present.
     partial_present : ndarray of bool, shape (voxel, participant)
@@ -75,7 +75,7 @@ class Residuals:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Usable voxels of a block that miss participants."""
+    """Testable voxels of a block with missing participants."""
 
     residuals: F32
     columns: F32
@@ -92,7 +92,7 @@ def residualise(
     signs: bool,
     separate: bool = False,
 ) -> Residuals:
-    """Take the nuisance columns out of every voxel and scale what is left to length 1.
+    """Regress the nuisance columns out of every voxel and scale the residuals to length 1.
 
     Parameters
     ----------
@@ -103,9 +103,9 @@ def residualise(
     min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.presence.presence`.
     signs : bool
-        Signs will be flipped, so that the constant counts as any other nuisance.
+        Signs will be flipped: the constant is a nuisance column like any other.
     separate : bool
-        Each group of the design shall have a variance of its own.
+        Each group of the design has its own variance.
     """
     nuisance, regressors, constant = contrast_partition(design)
     columns = np.concatenate([nuisance, regressors])
@@ -143,7 +143,7 @@ def residualise(
 
 
 def contrast_partition(design: Design) -> tuple[Float, Float, bool]:
-    """Divide a model into nuisance columns and the regressors the contrast tests.
+    """Partition a model into nuisance columns and the regressors that the contrast tests.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def contrast_partition(design: Design) -> tuple[Float, Float, bool]:
 
 
 def _sums(data: NDArray[Any]) -> NDArray[Any]:
-    """Sum over participants: finite where nobody is missing."""
+    """Sum over participants: finite where none is missing."""
     out = np.zeros(data.shape[1], data.dtype)
     for row in data:
         out += row
@@ -181,7 +181,7 @@ def _sums(data: NDArray[Any]) -> NDArray[Any]:
 
 
 def _basis(nuisance: Float, n: int) -> Float:
-    """Rows that span what the nuisance leaves; with many participants, the participants."""
+    """Return rows that span the complement of the nuisance; the identity for many participants."""
     if n > FEW_PARTICIPANTS or not len(nuisance):
         return np.eye(n)
     return np.asarray(np.linalg.svd(nuisance)[2][len(nuisance) :])
@@ -204,9 +204,9 @@ def _project(
 
 
 def _orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
-    """Gram-Schmidt over the first axis, shape (column, participant, voxel); the rank.
+    """Orthonormalise over the first axis, shape (column, participant, voxel); return the rank.
 
-    A column the ones before it contain becomes 0.
+    A column that depends on those before it becomes 0.
     """
     out = np.zeros_like(columns)
     for k in range(len(columns)):
@@ -222,7 +222,7 @@ def _orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
 
 
 def _unit_residuals(values: Float, nuisance: Float) -> tuple[Float, NDArray[np.bool_]]:
-    """Residuals given orthonormal columns, of length 1, of voxels that vary; which do."""
+    """Return unit residuals given orthonormal columns, and which voxels vary."""
     left = values - combine(np.swapaxes(nuisance, 0, 1), combine(nuisance, values))
     square = total(left**2)
     usable = square > CONSTANT * total(values**2)
@@ -234,15 +234,16 @@ def _piece(
     tested: NDArray[np.bool_], separate: bool,
 ) -> _Piece:  # fmt: skip
     values = np.asarray(data, np.float64)
-    who = presence(values, design, *rule)
-    present = who.present[:, who.partial]
+    seen = presence(values, design, *rule)
+    present = seen.present[:, seen.partial]
     own, rank = _orthonormal(columns[:, :, None] * present)
     dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
     testable = (total(np.moveaxis(own[nuisance:] ** 2, 1, 0)) > 0.5).all(axis=0) & (dof > 0)
     if separate:
-        testable &= tested[who.partial] & _enough_in_groups(present - total(own**2), design)
+        testable &= tested[seen.partial] & _enough_in_groups(present - total(own**2), design)
     unit, varies = _unit_residuals(
-        np.where(present, values[:, who.partial], 0.0)[:, testable], own[:nuisance, :, testable]
+        np.where(present, values[:, seen.partial], 0.0)[:, testable],
+        own[:nuisance, :, testable],
     )
     usable = np.flatnonzero(testable)[varies]
     return _Piece(
@@ -250,12 +251,12 @@ def _piece(
         columns=own[:, :, usable].astype(np.float32),
         dof=dof[usable],
         present=present[:, usable],
-        index=np.flatnonzero(who.partial)[usable],
+        index=np.flatnonzero(seen.partial)[usable],
     )
 
 
 def _testable(data: NDArray[Any], design: Design, q: int) -> NDArray[np.bool_]:
-    """Return the voxels whose groups can have a variance each; an F needs them to vary."""
+    """Return the voxels whose groups can each have a variance; an F needs them to vary."""
     whole = np.ones(data.shape[1], np.bool_)
     if group_dof(design).min() < LEAST_GROUP_DOF:
         return ~whole

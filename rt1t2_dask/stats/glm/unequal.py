@@ -1,4 +1,4 @@
-"""Tests that let each group have a variance of its own: Welch's t and Winkler's G."""
+"""Tests with one variance per group: Welch's t and Winkler's G."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONSTANT = 1e-20
 
 @dataclass(frozen=True)
 class Moments:
-    """Least-squares residuals and what the variance of each group needs.
+    """Least-squares residuals and the matrices for each group's variance.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Moments:
     members: tuple[NDArray[np.intp], ...]
 
     def of_group(self, rows: NDArray[np.intp]) -> tuple[Float, Float]:
-        """Return degrees of freedom and variance of a group, shape (voxel,); NaN for too few."""
+        """Return degrees of freedom and variance of a group, shape (voxel,); NaN where too few."""
         leverage = total(np.stack([self._leverage(k) for k in rows]))
         dof = total(self.present[rows].astype(np.float64)) - leverage
         dof = np.where(dof >= LEAST_GROUP_DOF, dof, np.nan)
@@ -52,7 +52,7 @@ class Moments:
 
 
 def t_unequal(moments: Moments, direction: Float, basis: Float) -> tuple[Any, Any]:
-    """Variance of a contrast and its Welch-Satterthwaite degrees of freedom.
+    """Compute the variance of a contrast and its Welch-Satterthwaite degrees of freedom.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def t_unequal(moments: Moments, direction: Float, basis: Float) -> tuple[Any, An
 def f_unequal(
     values: Float, moments: Moments, basis: Float, contrast: Float, usable: NDArray[np.bool_]
 ) -> tuple[Float, Float]:
-    """Winkler's G of several sets of weights, and its denominator degrees of freedom.
+    """Compute Winkler's G of several sets of weights, and its denominator degrees of freedom.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def f_unequal(
     basis, contrast
         Design and weights, shapes (row, column) and (column, q).
     usable : ndarray of bool, shape (voxel,)
-        Voxels whose G is wanted; 0 elsewhere, NaN where a group does not vary.
+        Voxels to compute; 0 elsewhere, NaN where a group does not vary.
 
     Notes
     -----
@@ -113,7 +113,7 @@ def f_unequal(
 
 
 def _weights(moments: Moments, varies: NDArray[np.bool_]) -> tuple[Float, Float, Float]:
-    """Return each row's precision over the largest, the largest, and Welch's spread of shares."""
+    """Return each row's precision over the largest, the largest, and Welch's correction term."""
     groups = [(rows, *moments.of_group(rows)) for rows in moments.members]
     precision = np.stack([np.where(varies, 1.0 / variance, 1.0) for _, _, variance in groups])
     largest = precision.max(axis=0)
@@ -126,7 +126,7 @@ def _weights(moments: Moments, varies: NDArray[np.bool_]) -> tuple[Float, Float,
 
 
 def quadratic(effect: Float, middle: Float, usable: NDArray[np.bool_]) -> Float:
-    """Form e' M^-1 e of shapes (q, voxel) and (q, q, voxel or 1); 0 where not usable."""
+    """Compute e' M^-1 e of shapes (q, voxel) and (q, q, voxel or 1); 0 where not usable."""
     q, voxels = effect.shape
     matrices = np.broadcast_to(np.moveaxis(middle, -1, 0), (voxels, q, q))
     safe = np.where(usable[:, None, None], matrices, np.eye(q))

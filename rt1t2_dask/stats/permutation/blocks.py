@@ -1,10 +1,10 @@
 """Permutation tests of a contrast over blocks of voxels.
 
-With e the unit residual of a voxel given the nuisance columns and x the unit
-regressors given them, permuting residuals (Freedman & Lane 1983, Winkler et al.
-2014) gives r = (Px)'e, a_j = (Pq_j)'e and the explained share u = sum r^2 / (1 - sum a^2):
-one product of a small matrix with the block instead of a fit per permutation. Where groups have
-a variance of their own each, signs of jackknife residuals are flipped (`jackknife`).
+With e the unit residual of a voxel given the nuisance columns and x the unit regressors given them,
+permuting residuals (Freedman & Lane 1983, Winkler et al. 2014) gives r = (Px)'e, a_j = (Pq_j)'e and
+the explained share u = sum r^2 / (1 - sum a^2): one product of a small matrix with the block
+instead of a fit per permutation. Where each group has its own variance, signs of jackknife
+residuals are flipped (`jackknife`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.clusters.suprathreshold import Above, join
+from rt1t2_dask.stats.clusters.suprathreshold import Suprathreshold, join
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import Variance, whitened
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
 from rt1t2_dask.stats.glm.residuals import residualise
 from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.permutation.kernels import I32
-from rt1t2_dask.stats.permutation.permuted import partial_shares, whole_shares
+from rt1t2_dask.stats.permutation.permuted import explained_by_complete, explained_by_partial
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock, identity
 from rt1t2_dask.stats.permutation.scanning import scan_partial, scan_whole
 from rt1t2_dask.stats.permutation.tails import Tails, merge_blocks
@@ -31,7 +31,7 @@ from rt1t2_dask.stats.permutation.tails import Tails, merge_blocks
 
 @dataclass(frozen=True)
 class BatchResult:
-    """One batch on one block: the tails, and how often each voxel was reached.
+    """Results of one batch on one block: extremes and exceedance counts.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ class BatchResult:
     exceed : ndarray of int32, shape (voxel,)
         Permutations whose absolute statistic was at least the observed; batches
         combine by sum.
-    above : Above
-        Voxels over the height that was asked for.
+    suprathreshold : Suprathreshold
+        Suprathreshold voxels.
     """
 
     tails: Tails
     exceed: I32
-    above: Above
+    suprathreshold: Suprathreshold
 
 
 def prepare(
@@ -59,7 +59,7 @@ def prepare(
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
 ) -> PreparedBlock:
-    """Take the nuisance columns out of a block once.
+    """Regress the nuisance columns out of a block once.
 
     Parameters
     ----------
@@ -86,30 +86,30 @@ def prepare(
         data = data * weight.astype(data.dtype)
     left = residualise(data, design, min_group_n, min_group_share, signs, separate)
     as_it_is = identity(design.n)
-    whole = whole_shares(left, as_it_is, smith)[0, : len(left.index)]
-    partial = partial_shares(left, slice(None), as_it_is, smith)[:, 0]
+    whole = explained_by_complete(left, as_it_is, smith)[0, : len(left.index)]
+    partial = explained_by_partial(left, slice(None), as_it_is, smith)[:, 0]
     return PreparedBlock(data.shape[1], left, smith, separate and signs, whole, partial)
 
 
 def require_method(method: str, variance: str, groups: int) -> bool:
-    """Return whether groups have variances of their own, which Smith's method has no place for.
+    """Return whether each group has its own variance, which Smith's method does not allow.
 
     Raises
     ------
     UserError
-        For Smith's method then.
+        Smith's method with unequal variances.
     """
     separate = variance == "welch" and groups > 1
     if separate and method == "smith":
         raise UserError(
-            "permute.method=smith assumes equal variances; with contrast.variance=welch "
-            "take permute.method=freedman_lane, or contrast.variance=equal."
+            "permute.method=smith assumes equal variances; with contrast.variance=welch set "
+            "permute.method=freedman_lane, or set contrast.variance=equal."
         )
     return separate
 
 
 def observed_tails(block: PreparedBlock) -> Tails:
-    """Largest observed z of a block in each direction, shape (1,)."""
+    """Return the largest observed z of a block in each direction, shape (1,)."""
     z = np.append(np.nan_to_num(block.z), 0.0)
     return Tails(np.array([z.max()]), np.array([-z.min()]))
 
@@ -133,14 +133,14 @@ def run_batch(
     Returns
     -------
     BatchResult
-        The same bits however voxels are blocked and permutations batched.
+        Bitwise identical for any blocks and batches.
     """
     return run_orders(block, plan.orders(batch), height)
 
 
 def run_orders(block: PreparedBlock, orders: Orders, height: float | None = None) -> BatchResult:
-    """Run given relabelings on one block; see :func:`run_batch`."""
+    """Run relabelings on one block; see :func:`run_batch`."""
     exceed = np.zeros(block.voxels, np.int32)
-    whole, exceed[block.residuals.index], above = scan_whole(block, orders, height)
+    whole, exceed[block.residuals.index], suprathreshold = scan_whole(block, orders, height)
     partial, exceed[block.residuals.partial_index], more = scan_partial(block, orders, height)
-    return BatchResult(merge_blocks([whole, partial]), exceed, join([above, *more]))
+    return BatchResult(merge_blocks([whole, partial]), exceed, join([suprathreshold, *more]))

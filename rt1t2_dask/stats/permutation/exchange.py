@@ -1,4 +1,4 @@
-"""Orders and signs in which participants are exchanged: the same for any batch size or worker."""
+"""Permutations and sign flips, identical for any batch size or worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGN_CHANCE = 0.5
 
 @dataclass(frozen=True)
 class PermutationPlan:
-    """Which relabelings are run, apart from the identity.
+    """The relabelings of a test, apart from the identity.
 
     Parameters
     ----------
@@ -35,19 +35,18 @@ class PermutationPlan:
     participants : int
         Rows exchanged.
     batch_size : int
-        Relabelings a batch; results do not depend on it.
+        Relabelings per batch; results do not depend on it.
     method : {"freedman_lane", "smith"}
         Permute residuals under the full model, or the residualised regressor.
     exchange : {"order", "sign", "both"}
-        What is exchanged of the errors: their order (exchangeable), their sign
-        (independent and symmetric), or both.
+        Permutations (exchangeable errors), sign flips (independent and symmetric errors), or both.
     kinds : tuple of int
-        Given when all distinct relabelings are enumerated: rows of one kind have
-        the same design, so exchanging them changes nothing.
+        Set when all distinct relabelings are enumerated: rows of one kind have the same design, so
+        exchanging them changes nothing.
     blocks : tuple of tuple of int
         Rows of each exchangeability block; none for a single block.
     whole : bool
-        Exchange blocks of one size as wholes, in place of the rows within each.
+        Exchange whole blocks of one size, instead of the rows within each.
     """
 
     n: int
@@ -62,24 +61,24 @@ class PermutationPlan:
 
     @property
     def exact(self) -> bool:
-        """Whether every distinct relabeling is run once."""
+        """Whether all distinct relabelings are enumerated."""
         return self.kinds is not None
 
     @property
     def n_batches(self) -> int:
-        """Batches that make up the plan."""
+        """Number of batches."""
         return -(-self.n // self.batch_size)
 
     def orders(self, batch: int) -> Orders:
         """Return the relabelings of one batch, shape (relabeling, participant).
 
-        Participant i takes the place ``order[i]``; a negative entry flips the sign
-        as well and stands for the place ``~order[i]``.
+        Participant i takes position ``order[i]``; a negative entry also flips the sign and means
+        position ``~order[i]``.
         """
         return self.span(batch * self.batch_size, (batch + 1) * self.batch_size)
 
     def span(self, first: int, last: int) -> Orders:
-        """Relabelings ``first`` to ``last``, or to the end; see :meth:`orders`."""
+        """Return relabelings ``first`` to ``last``, or to the end; see :meth:`orders`."""
         last = min(last, self.n)
         if self.exact:
             return self._enumerated(first, last)
@@ -119,7 +118,7 @@ class PermutationPlan:
         return np.array(list(every), np.int16).reshape(-1, self.participants)
 
     def _relabelings(self) -> Iterator[NDArray[np.intp]]:
-        """Every distinct relabeling, the identity first."""
+        """Yield every distinct relabeling, the identity first."""
         assert self.kinds is not None
         plain = np.arange(self.participants)
         orders = _arrangements(self._sets(), self.kinds) if self.exchange != "sign" else [plain]
@@ -130,25 +129,25 @@ class PermutationPlan:
 
 
 def exchanged(design: Design, variance: str = "equal") -> Exchange:
-    """Return what may be exchanged of a design's errors, ``variance`` as in ``glm.fit``.
+    """Return the valid exchange of a design's errors, ``variance`` as in ``glm.fit``.
 
-    People of groups that differ in variance are not exchangeable: their errors change sign,
-    which asks for symmetry alone (Winkler et al. 2014), within exchangeability blocks as well:
-    with 11 against 18 people in three blocks and twice the spread in the small group, exchanged
-    order found something in 28 % of 500 null studies at .05.
+    People of groups that differ in variance are not exchangeable: their signs are flipped, which
+    needs only symmetry (Winkler et al. 2014), within exchangeability blocks as well: with 11
+    against 18 people in three blocks and twice the spread in the small group, permutation gave
+    positives in 28 % of 500 null studies at .05.
 
     Raises
     ------
     UserError
-        Signs would flip in a design without a mean of each block: errors of a block are not
-        centred then, and order within blocks found something in 12 to 16 % of 300 such studies.
+        Signs would flip in a design without a mean of each block: errors of a block are then not
+        centred, and permutation within blocks gave positives in 12 to 16 % of 300 such studies.
     """
     differ = variance == "welch" and len(design.groups) > 1
     if differ and not design.flips and not _holds_blocks(design):
         raise UserError(
             "blocks: people of groups with variances of their own (contrast.variance=welch) can "
-            "only change signs, which asks for the mean of each block; name the block's column in "
-            "covariates or in the formula, or take contrast.variance=equal."
+            "only be sign-flipped, which needs the mean of each block in the model; add the "
+            "block's column to the covariates or the formula, or set contrast.variance=equal."
         )
     return "sign" if design.flips or differ else "order"
 
@@ -173,7 +172,7 @@ def plan(
     exchangeable: Sequence[str] | None = None,
     whole: bool = False,
 ) -> PermutationPlan:
-    """Plan n random relabelings, or all distinct ones when they are no more.
+    """Plan n random relabelings, or all distinct ones if there are no more.
 
     Parameters
     ----------
@@ -184,18 +183,17 @@ def plan(
     seed, batch_size, method, whole
         See :class:`PermutationPlan`.
     exchange : {"order", "sign", "both"}, optional
-        As :func:`exchanged` says for equal variances when not given.
+        By default as :func:`exchanged` for equal variances.
     exchangeable : sequence of str, length participant, optional
-        Exchangeability block (site, family) of each row; those of the design when not given.
+        Exchangeability block (site, family) of each row; by default those of the design.
 
     Raises
     ------
     UserError
-        Smith's method for an F contrast; blocks, or people within them, that have nothing to
-        change places with.
+        Smith's method for an F contrast; or no valid exchange between or within blocks.
     """
     if method == "smith" and design.q > 1:
-        raise UserError("permute.method=smith is for t contrasts; an F needs freedman_lane.")
+        raise UserError("permute.method=smith is for t contrasts; F contrasts need freedman_lane.")
     labels = design.blocks if exchangeable is None else np.asarray(exchangeable)
     blocks = _rows_by_label(labels)
     chosen = exchange or exchanged(design)
@@ -207,9 +205,9 @@ def plan(
     ways = _count(base, kinds)
     if ways == 1:
         raise UserError(
-            "permutation: no exchange within the blocks changes the design, since nobody shares a "
-            "block with somebody whose row differs; name a column with several groups in each of "
-            "its values as block, or take permute.n=0."
+            "permutation: no exchange within the blocks changes the design, since all rows "
+            "within each block are equal; choose a block column with several groups in each "
+            "block, or set permute.n=0."
         )
     return base if ways - 1 > n else replace(base, n=ways - 1, kinds=kinds)
 
@@ -224,7 +222,7 @@ def _rows_by_label(labels: Sequence[str] | NDArray[np.str_] | None) -> tuple[Row
 
 
 def _count(base: PermutationPlan, kinds: Rows) -> int:
-    """Distinct relabelings, the identity included."""
+    """Count distinct relabelings, the identity included."""
     ways = 1
     for units in base._sets() if base.exchange != "sign" else []:
         alike = np.bincount(_kinds_of(units, kinds)).tolist()
@@ -237,7 +235,7 @@ def _kinds_of(units: NDArray[np.intp], kinds: Rows) -> NDArray[np.intp]:
 
 
 def _arrangements(sets: list[NDArray[np.intp]], kinds: Rows) -> Iterator[NDArray[np.intp]]:
-    """Orders that give every distinct arrangement of the kinds of units, the identity first."""
+    """Yield one order for every distinct arrangement of the kinds of units, the identity first."""
     ways = [list(_of_set(units, _kinds_of(units, kinds))) for units in sets]
     for chosen in product(*ways):
         order = np.empty(len(kinds), np.intp)
@@ -247,7 +245,7 @@ def _arrangements(sets: list[NDArray[np.intp]], kinds: Rows) -> Iterator[NDArray
 
 
 def _of_set(units: NDArray[np.intp], own: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """Place of every unit for each distinct arrangement, the identity first."""
+    """Yield the position of every unit for each distinct arrangement, the identity first."""
     yield np.arange(len(units))
     for labels in _relabelings(sorted(own.tolist())):
         wanted = np.array(labels)
@@ -259,7 +257,7 @@ def _of_set(units: NDArray[np.intp], own: NDArray[np.intp]) -> Iterator[NDArray[
 
 
 def _relabelings(labels: list[int]) -> Iterator[tuple[int, ...]]:
-    """Distinct arrangements of sorted labels, each the lexicographic successor."""
+    """Yield the distinct arrangements of sorted labels in lexicographic order."""
     current = list(labels)
     while True:
         yield tuple(current)

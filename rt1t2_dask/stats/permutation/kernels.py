@@ -1,7 +1,7 @@
 """Inner loops of the permutation test, compiled.
 
 A score is the correlation r of a permuted regressor with a voxel's residual;
-u = sum r^2 / (1 - sum a^2) is the share of variance the contrast explains, a the
+u = sum r^2 / (1 - sum a^2) is the variance explained by the contrast, a the
 permuted nuisance columns' correlations: t^2 = dof u / (1 - u), F the same by its rank.
 """
 
@@ -24,7 +24,7 @@ GROUP: Final = 32
 
 @compiled
 def products(tile: F32, weights: F32, scores: F32) -> None:
-    """Scores of one tile and one group of permutations; see :func:`scan`."""
+    """Compute scores of one tile and one group of permutations; see :func:`scan`."""
     terms = tile.shape[0]
     for column in range(0, WIDTH, SPAN):
         values = np.uintp(tile.ctypes.data) + np.uintp(4 * column)
@@ -36,7 +36,7 @@ def products(tile: F32, weights: F32, scores: F32) -> None:
 
 @compiled
 def _combine(scores: F32, row: int, regressors: int) -> None:
-    """Leave the root of the regressors' summed squares in the last of their rows."""
+    """Store the root of the regressors' summed squares in the last of their rows."""
     last = row + regressors - 1
     for j in range(WIDTH):
         scores[last, j] *= scores[last, j]
@@ -49,7 +49,7 @@ def _combine(scores: F32, row: int, regressors: int) -> None:
 
 @compiled
 def _remaining(scores: F32, row: int, columns: int, left: F32) -> None:
-    """Share of variance the nuisance rows after ``row`` leave."""
+    """Compute the variance left by the nuisance rows after ``row``."""
     for j in range(WIDTH):
         left[j] = np.float32(1)
     for q in range(row + 1, row + columns):
@@ -73,7 +73,7 @@ def keep(
     bits: int, i: int, place: int, r: F32, left: F32, rows: NDArray[np.int16], places: I32,
     peaks: F32, found: int,
 ) -> int:  # fmt: skip
-    """Note the voxels whose bit is set; give how many are noted now."""
+    """Record the voxels whose bit is set; return the number recorded."""
     for j in range(SPAN):
         if (bits >> j) & 1:
             rows[found] = i
@@ -100,7 +100,7 @@ def scan(
     places: I32,
     peaks: F32,
 ) -> tuple[int, int]:
-    """Run permutations over tiles: maxima, counts, and the voxels above a height.
+    """Run permutations over tiles: maxima, counts and suprathreshold voxels.
 
     Parameters
     ----------
@@ -123,14 +123,14 @@ def scan(
     first : int
         Tile to start with.
     rows, places, peaks : ndarray, shape (room,)
-        Filled with permutation, place in ``whole`` and signed u of what is kept.
+        Filled with permutation, position in ``whole`` and signed u of suprathreshold voxels.
 
     Returns
     -------
     tile : int
-        Where to go on; the number of tiles when all are done, less when room ran out.
+        Tile to continue with; the number of tiles when done, less when the buffers are full.
     found : int
-        How many were kept.
+        Number of suprathreshold voxels recorded.
     """
     scores = np.empty((weights.shape[1] * ROWS, WIDTH), np.float32)
     left = np.empty(WIDTH, np.float32)
@@ -200,7 +200,7 @@ def _correlate(
     residual: F32, columns: F32, regressors: int, present: NDArray[np.bool_],
     order: NDArray[np.int16], smith: bool, dot: F32,
 ) -> None:  # fmt: skip
-    """Correlations of one voxel's columns under one order; see :func:`scan_partial`."""
+    """Compute correlations of one voxel's columns under one order; see :func:`scan_partial`."""
     dot[:] = 0
     for k in range(residual.shape[0]):
         if not present[k]:
@@ -227,10 +227,10 @@ def scan_partial(
     smith: bool,
     scores: F32,
 ) -> None:
-    """Signed u of voxels that miss participants, shape (voxel, permutation).
+    """Compute signed u of voxels with missing participants, shape (voxel, permutation).
 
-    Who is missing is cut out of the permutation's cycles: people stay within
-    their exchangeability block, and all orders of those present are equally likely.
+    Missing participants are removed from the permutation's cycles: people stay within their
+    exchangeability block, and all orders of those present are equally likely.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A block of a matrix product held in vector registers, as LLVM code.
 
-OpenBLAS packs and unpacks around products of some 30 terms, and writes what the
-statistic of a permutation reads once; here the product stays in the first cache.
+OpenBLAS packs operands around products of some 30 terms, and writes results that are read once;
+here the product stays in the L1 cache.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def judge(
     highest: Any,
     height: Any,
 ) -> Any:
-    """Compare SPAN squared scores with what they must reach.
+    """Compare SPAN squared scores with their thresholds.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _judge_code(context: Any, b: Builder, signature: Any, arguments: Any) -> Any
 
 
 def _remaining(b: Builder, scores: Any, step: Any, nuisance: Any) -> list[Any]:
-    """1 less the squares of the nuisance's correlations, in registers."""
+    """Compute 1 minus the squared correlations of the nuisance, in registers."""
     entry = b.block
     loop, body, done = (b.function.append_basic_block(n) for n in ("nuisance", "square", "judge"))
     b.branch(loop)
@@ -175,7 +175,7 @@ def _remaining(b: Builder, scores: Any, step: Any, nuisance: Any) -> list[Any]:
 
 
 def _mask(b: Builder, lanes: Any) -> Any:
-    """Lanes of a comparison as the low bits of an int64."""
+    """Return lanes of a comparison as the low bits of an int64."""
     return b.zext(b.bitcast(lanes, ir.IntType(LANES)), _BITS)
 
 

@@ -1,4 +1,4 @@
-"""p values and critical values from a permutation null; the identity counts once."""
+"""p values and critical values from a permutation null, the identity included once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def p_uncorrected(exceed: NDArray[Any], n: int) -> Float:
 
 
 def p_sequential(observed: float, null: NDArray[Any], exceedances: int) -> float:
-    """Return the p of a test that stops when enough permutations reached the observed value.
+    """Return the p of a sequential test that stops after enough exceedances.
 
     Besag & Clifford 1991: h / L where the h-th was the L-th permutation; where fewer
     than h were reached, (count + 1) / (n + 1).
@@ -57,7 +57,7 @@ def p_sequential(observed: float, null: NDArray[Any], exceedances: int) -> float
 
 
 def critical_value(null: NDArray[Any], alpha: float = 0.05) -> float:
-    """Value to be exceeded for a family-wise p of at most alpha; inf when n is too small."""
+    """Compute the value to exceed for a family-wise p of at most alpha; inf if n is too small."""
     ordered = np.sort(np.asarray(null, np.float64))[::-1]
     allowed = int(np.floor(alpha * (len(ordered) + 1) + 1e-9)) - 1
     return float(ordered[allowed]) if 0 <= allowed < len(ordered) else float("inf")

@@ -1,4 +1,4 @@
-"""Rows that relabelings multiply residuals with, laid out for the kernels."""
+"""Permuted rows in the memory layout of the kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Float = NDArray[np.float64]
 
 
 def permuted(columns: Float, orders: Orders) -> Float:
-    """Return the columns each participant meets, shape (permutation, column, participant)."""
+    """Return the permuted columns, shape (permutation, column, participant)."""
     flipped = orders < 0
     moved = np.moveaxis(columns[:, np.where(flipped, ~orders, orders)], 0, 1)
     return np.where(flipped[:, None], -moved, moved)

@@ -1,4 +1,4 @@
-"""Generalised Pareto tail of a permutation null, for p below what counting can give."""
+"""Generalised Pareto tail of a permutation null, for p below 1 / (n + 1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ParetoTail:
     Parameters
     ----------
     threshold : float
-        Above it p comes from the tail.
+        Suprathreshold it p comes from the tail.
     scale, shape : float
         a > 0 and k; the tail ends at a / k where k > 0.
     share : float
@@ -56,7 +56,7 @@ class ParetoTail:
         return np.maximum(self.share * survival, self.smallest)
 
     def describe(self) -> dict[str, float]:
-        """Return its numbers for a table."""
+        """Return its parameters for a table."""
         return {
             "threshold": self.threshold,
             "scale": self.scale,
@@ -66,7 +66,7 @@ class ParetoTail:
 
 
 def require_relabelings(n: int) -> None:
-    """Refuse a tail of too few relabelings.
+    """Refuse a tail fit of too few relabelings.
 
     Raises
     ------
@@ -78,10 +78,10 @@ def require_relabelings(n: int) -> None:
 
 
 def too_few(n: int) -> str:
-    """Say that a tail needs more relabelings."""
+    """Return the message that a tail needs more relabelings."""
     return (
         f"permute.tail=gpd with permute.n={n}: a tail is fitted to the upper quarter of the "
-        f"relabelings and needs {LEAST_RELABELINGS} or more; raise permute.n, or set "
+        f"relabelings and needs at least {LEAST_RELABELINGS}; raise permute.n, or set "
         "permute.tail=none."
     )
 
@@ -121,7 +121,7 @@ def fit_tail(null: NDArray[Any]) -> ParetoTail | None:
 
 
 def _moments(excess: Float) -> tuple[Float, Float]:
-    """Scale and shape of each row, shape (row, value)."""
+    """Estimate scale and shape of each row, shape (row, value)."""
     ratio = excess.mean(axis=1) ** 2 / excess.var(axis=1, ddof=1)
     return excess.mean(axis=1) * (ratio + 1) / 2, (ratio - 1) / 2
 
@@ -135,7 +135,7 @@ def _distribution(excess: Float, scale: Any, shape: Any) -> Float:
 
 
 def _anderson_darling(excess: Float, scale: Float, shape: Float) -> Float:
-    """Statistic of each ascending row."""
+    """Compute the statistic of each ascending row."""
     n = excess.shape[1]
     u = np.clip(_distribution(excess, scale[:, None], shape[:, None]), 1e-12, 1 - 1e-12)
     weight = 2 * np.arange(1, n + 1) - 1
@@ -143,7 +143,7 @@ def _anderson_darling(excess: Float, scale: Float, shape: Float) -> Float:
 
 
 def _goodness(excess: Float, scale: float, shape: float) -> float:
-    """P of the fit: how often samples of the fitted tail, fitted anew, lie further off."""
+    """Compute the p of the fit by parametric bootstrap."""
     uniform = np.random.default_rng(0).random((REPLICATES, len(excess)))
     drawn = (
         -np.log1p(-uniform) if abs(shape) < 1e-8 else -np.expm1(shape * np.log1p(-uniform)) / shape

@@ -1,4 +1,4 @@
-"""Explained shares of the voxels of a block under given relabelings."""
+"""Explained variance of the voxels of a block under relabelings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Unequal:
-    """Some relabelings made ready for tests that give each group a variance of its own.
+    """Relabelings prepared for tests with one variance per group.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Unequal:
     q : int
         Rank of the contrast.
     nominal : float
-        Degrees of freedom shares are given at.
+        Degrees of freedom of the returned values.
     """
 
     count: int
@@ -48,7 +48,7 @@ class Unequal:
 
     @classmethod
     def of(cls, left: Residuals, orders: Orders) -> Unequal:
-        """Lay out the rows that relabelings multiply residuals and their squares with."""
+        """Lay out the permuted rows that multiply residuals and their squares."""
         member = (left.group == np.arange(left.group.max() + 1)[:, None]).astype(np.float64)
         own = member[:, None] * left.columns
         gram = own @ left.columns.T
@@ -64,8 +64,8 @@ class Unequal:
             nominal=left.dof,
         )
 
-    def shares(self, whole: F32) -> F32:
-        """Signed u of tiles of unit residuals, shape (relabeling, voxel padded)."""
+    def explained(self, whole: F32) -> F32:
+        """Compute signed u of tiles of unit residuals, shape (relabeling, voxel padded)."""
         maps = np.empty((self.count, len(whole) * WIDTH), np.float32)
         fill_unequal(
             whole, self.weights, self.masks, self.count, self.gram, self.dof, self.members,
@@ -75,7 +75,7 @@ class Unequal:
 
 
 def permuted_weights(left: Residuals, orders: Orders, smith: bool) -> F32:
-    """Rows to multiply residuals with, in panels: (group, panel, term, ROWS)."""
+    """Return permuted rows in panels: (group, panel, term, ROWS)."""
     moved = permuted(left.columns, orders)
     if smith:
         regressor = moved[:, 0] - (moved[:, 0] @ left.columns[1:].T) @ left.columns[1:]
@@ -85,23 +85,23 @@ def permuted_weights(left: Residuals, orders: Orders, smith: bool) -> F32:
 
 
 def columns_of(left: Residuals, smith: bool) -> tuple[int, int]:
-    """Regressors, and all columns, that one permutation multiplies."""
+    """Return the number of regressors and of all columns per permutation."""
     return (1, 1) if smith else (left.regressors, len(left.columns))
 
 
-def whole_shares(left: Residuals, orders: Orders, smith: bool) -> F32:
-    """Signed u where nobody is missing, shape (permutation, voxel padded)."""
+def explained_by_complete(left: Residuals, orders: Orders, smith: bool) -> F32:
+    """Compute signed u of voxels without missing data, shape (permutation, voxel padded)."""
     if left.separate:
         ready = Welch if left.regressors == 1 else Unequal
-        return ready.of(left, orders).shares(left.whole)
+        return ready.of(left, orders).explained(left.whole)
     maps = np.empty((len(orders), left.whole.shape[0] * WIDTH), np.float32)
     weights = permuted_weights(left, orders, smith)
     fill_maps(left.whole, weights, len(orders), *columns_of(left, smith), maps)
     return maps
 
 
-def partial_shares(left: Residuals, voxels: slice, orders: Orders, smith: bool) -> F32:
-    """Signed u of voxels that miss participants, shape (voxel, permutation)."""
+def explained_by_partial(left: Residuals, voxels: slice, orders: Orders, smith: bool) -> F32:
+    """Compute signed u of voxels with missing participants, shape (voxel, permutation)."""
     residuals = left.partial[voxels]
     scores = np.empty((len(residuals), len(orders)), np.float32)
     columns, present = left.partial_columns[voxels], left.partial_present[voxels]

@@ -1,4 +1,4 @@
-"""Taking nuisance columns out of voxels, tile by tile, compiled."""
+"""Regress nuisance columns out of voxels, tile by tile, compiled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rt1t2_dask.stats.permutation.kernels import F32, F64, WIDTH
 
 @compiled
 def _gather(data: F32, index: NDArray[np.intp], start: int, values: F64) -> int:
-    """Copy up to WIDTH indexed voxels; give how many."""
+    """Copy up to WIDTH indexed voxels; return their number."""
     width: int = min(WIDTH, index.shape[0] - start)
     for i in range(values.shape[0]):
         for j in range(width):
@@ -30,7 +30,7 @@ def _squares(rows: F64, total: F64) -> None:
 
 @inlined
 def _combined(weights: F64, rows: F64, out: F64) -> None:
-    """Weighted sums of rows: (k, row) and (row, WIDTH) give (k, WIDTH)."""
+    """Compute weighted sums of rows: (k, row) and (row, WIDTH) to (k, WIDTH)."""
     for k in range(weights.shape[0]):
         for j in range(WIDTH):
             out[k, j] = 0.0
@@ -41,7 +41,7 @@ def _combined(weights: F64, rows: F64, out: F64) -> None:
 
 @inlined
 def _scaled(rows: F64, whole: F64, width: int, tile: F32, share: F64) -> None:
-    """Write columns scaled to length 1, and their share of the sum of squares ``whole``."""
+    """Write columns scaled to length 1, and their fraction of the sum of squares ``whole``."""
     left = np.empty(WIDTH)
     _squares(rows, left)
     for j in range(width):
@@ -54,7 +54,7 @@ def _scaled(rows: F64, whole: F64, width: int, tile: F32, share: F64) -> None:
 
 @compiled
 def project(data: F32, index: NDArray[np.intp], basis: F64, out: F32, share: F64) -> None:
-    """Coordinates of voxels in the space the nuisance leaves, scaled to length 1.
+    """Project voxels onto the complement of the nuisance, scaled to length 1.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def project(data: F32, index: NDArray[np.intp], basis: F64, out: F32, share: F64
     out : ndarray, shape (tile, term, WIDTH)
         Filled; the last tile's padding is left as it is.
     share : ndarray, shape (used,)
-        Filled with the share of the sum of squares that was left.
+        Filled with the residual fraction of the sum of squares.
     """
     values, sums = np.zeros((basis.shape[1], WIDTH)), np.empty((basis.shape[0], WIDTH))
     whole = np.empty(WIDTH)
@@ -80,7 +80,7 @@ def project(data: F32, index: NDArray[np.intp], basis: F64, out: F32, share: F64
 
 @compiled
 def take_out(data: F32, index: NDArray[np.intp], nuisance: F64, out: F32, share: F64) -> None:
-    """Residuals given orthonormal nuisance rows, scaled to length 1; see :func:`project`."""
+    """Compute unit residuals given orthonormal nuisance rows; see :func:`project`."""
     values, slope = np.zeros((nuisance.shape[1], WIDTH)), np.empty((nuisance.shape[0], WIDTH))
     whole = np.empty(WIDTH)
     for start in range(0, index.shape[0], WIDTH):

@@ -13,7 +13,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tails:
-    """Largest value of each permutation: upward, and downward as a positive number.
+    """Largest value of each permutation, positive and negative (as a positive number).
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Tails:
 
 
 def merge_blocks(tails: Sequence[Tails]) -> Tails:
-    """Tails over the voxels of several blocks, of the same permutations."""
+    """Merge tails over blocks of the same permutations."""
     return Tails(
         np.maximum.reduce([t.positive for t in tails]),
         np.maximum.reduce([t.negative for t in tails]),
@@ -39,7 +39,7 @@ def merge_blocks(tails: Sequence[Tails]) -> Tails:
 
 
 def merge_batches(tails: Sequence[Tails]) -> Tails:
-    """Tails of several batches, in their order."""
+    """Concatenate tails of several batches, in order."""
     return Tails(
         np.concatenate([t.positive for t in tails]), np.concatenate([t.negative for t in tails])
     )

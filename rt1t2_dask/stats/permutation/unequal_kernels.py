@@ -1,4 +1,4 @@
-"""Inner loops of permutation tests that let each group have its own variance, compiled.
+"""Inner loops of permutation tests with one variance per group, compiled.
 
 Lanes are voxels under one permutation, or permutations of one voxel. With d_g the
 correlations of the orthonormal columns U with the permuted residual over group g, s_g the
@@ -23,7 +23,7 @@ ONE: Final = np.float32(1)
 
 @compiled
 def _left_over(d: F32, s: F32, gram: F32, c: F32) -> None:
-    """Sum d over groups into c, and turn s into the residual sums of squares of groups."""
+    """Sum d over groups into c, and convert s to the groups' residual sums of squares."""
     groups, columns = gram.shape[0], gram.shape[1]
     twice = np.empty(WIDTH, np.float32)
     c[:] = 0
@@ -45,7 +45,7 @@ def _left_over(d: F32, s: F32, gram: F32, c: F32) -> None:
 
 @compiled
 def _share(ratio: float, dof: float, q: int, nominal: float) -> float:
-    """Share at the nominal freedom with the p of F, ratio = q F / dof."""
+    """Compute explained variance at the nominal dof with the p of F, ratio = q F / dof."""
     if q == 1:
         part = (8 * dof + 1) / (8 * dof + 3)
         whole = (8 * nominal + 1) / (8 * nominal + 3)
@@ -57,7 +57,7 @@ def _share(ratio: float, dof: float, q: int, nominal: float) -> float:
 
 @compiled
 def _welch(s: F32, c: F32, dof: F32, spread: F32, nominal: float, out: F32) -> None:
-    """Signed shares of Welch's t from what :func:`_left_over` gives.
+    """Compute signed explained variance of Welch's t from :func:`_left_over`.
 
     The variance is sum_g s_g / dof_g sum_{i in g} x_i^2, its freedom Satterthwaite's.
     """
@@ -77,7 +77,7 @@ def _welch(s: F32, c: F32, dof: F32, spread: F32, nominal: float, out: F32) -> N
 def _winkler(
     d: F32, s: F32, gram: F32, dof: F32, members: F32, q: int, nominal: float, out: F32
 ) -> None:
-    """Shares of Winkler's G: a Cholesky factor of sum_g w_g U_g'U_g, nuisance first."""
+    """Compute explained variance of G: a Cholesky factor of sum_g w_g U_g'U_g, nuisance first."""
     groups, columns = gram.shape[0], gram.shape[1]
     a, b, w = np.empty((columns, columns)), np.empty(columns), np.empty(groups)
     for j in range(WIDTH):
@@ -105,7 +105,7 @@ def _winkler(
 
 @compiled
 def _explained(a: NDArray[np.float64], b: NDArray[np.float64], q: int) -> float:
-    """b'A^-1 b that the last q columns add, A in its lower triangle; both are overwritten."""
+    """Compute the gain in b'A^-1 b of the last q columns, A lower triangular; both overwritten."""
     total = 0.0
     for k in range(b.shape[0]):
         for m in range(k):
@@ -145,7 +145,7 @@ def fill_unequal(
     nominal: float,
     maps: F32,
 ) -> None:
-    """Write signed shares of every voxel where nobody is missing.
+    """Write signed explained variance of every voxel without missing data.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def fill_unequal(
     q : int
         Rank of the contrast, whose columns come first.
     nominal : float
-        Degrees of freedom the shares are given at.
+        Degrees of freedom of the explained variance.
     maps : ndarray, shape (count, tile * WIDTH)
         Filled.
     """
@@ -189,7 +189,7 @@ def _geometry(
     columns: F32, group: NDArray[np.intp], present: NDArray[np.bool_], gram: F32, dof: F32,
     members: F32,
 ) -> None:  # fmt: skip
-    """Gram matrix, residual freedom and number of each variance group over those present."""
+    """Compute gram matrix, residual dof and size of each variance group over those present."""
     gram[:], dof[:], members[:] = 0, 0, 0
     for i in range(present.shape[0]):
         if not present[i]:
@@ -208,7 +208,7 @@ def _accumulate(
     residual: F32, columns: F32, group: NDArray[np.intp], present: NDArray[np.bool_],
     order: NDArray[np.int16], j: int, d: F32, s: F32,
 ) -> None:  # fmt: skip
-    """Fill lane j of d and s from one voxel under one order, the missing cut out."""
+    """Fill lane j of d and s from one voxel under one order, without the missing."""
     for k in range(residual.shape[0]):
         if not present[k]:
             continue
@@ -234,7 +234,7 @@ def scan_partial_unequal(
     nominal: float,
     scores: F32,
 ) -> None:
-    """Signed shares of voxels that miss participants, shape (voxel, permutation).
+    """Compute signed explained variance of voxels with missing participants.
 
     Parameters
     ----------

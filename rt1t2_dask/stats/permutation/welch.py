@@ -1,4 +1,4 @@
-"""Relabelings made ready for the fast kernel of Welch's t."""
+"""Relabelings prepared for the fast kernel of Welch's t."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAME = 1e-10
 
 @dataclass(frozen=True)
 class Welch:
-    """What the kernel multiplies and adds, for some relabelings.
+    """Operands of the kernel for a set of relabelings.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class Welch:
     weights, masks : ndarray of float32
         Panels of the directions, and of who is in each variance group.
     still : bool
-        Nobody changes places.
+        Nobody is permuted.
     effect, quadratic, share, inverse : ndarray of float32
         As of `scan_welch`.
     nominal : float
-        Degrees of freedom that scores are given at.
+        Degrees of freedom of the scores.
     """
 
     count: int
@@ -47,7 +47,7 @@ class Welch:
 
     @classmethod
     def of(cls, left: Residuals, orders: Orders) -> Welch:
-        """Lay out relabelings of residuals whose groups have a variance of their own each."""
+        """Lay out relabelings of residuals with one variance per group."""
         member = (left.group == np.arange(left.group.max() + 1)[:, None]).astype(np.float64)
         own = member[:, None] * left.columns
         gram = own @ left.columns.T
@@ -73,9 +73,9 @@ class Welch:
         fill_welch(whole, *self._kernel(), maps)
         return maps
 
-    def shares(self, whole: F32) -> F32:
+    def explained(self, whole: F32) -> F32:
         """Compute signed u of tiles of unit residuals, shape (relabeling, voxel padded)."""
-        return share_of(self.scores(whole))
+        return explained_of(self.scores(whole))
 
     def scan(
         self, whole: F32, bar: F32, tails: tuple[F32, F32], exceed: I32, height: float, tile: int,
@@ -95,13 +95,13 @@ class Welch:
         )  # fmt: skip
 
 
-def share_of(score: F32) -> F32:
-    """Return signed shares u of signed scores -log(1 - u)."""
+def explained_of(score: F32) -> F32:
+    """Return signed explained variance u of signed scores -log(1 - u)."""
     return np.copysign(-np.expm1(-np.abs(score)), score)
 
 
 def score_of(share: float) -> float:
-    """Return the score of a share, infinite from 1 on."""
+    """Return the score of an explained variance; infinite from 1 on."""
     return float(-np.log1p(-share)) if share < 1 else float("inf")
 
 
@@ -112,7 +112,7 @@ def _directions(columns: Float) -> Float:
 
 
 def _quadratic(own: Float, gram: Float, directions: Float) -> Float:
-    """Return what each group's residual sum of squares gains, as a form in the products."""
+    """Return each group's residual sum of squares as a quadratic form of the products."""
     split = own @ directions.T
     whole = split.sum(axis=0)
     cross = whole.T @ split

@@ -69,7 +69,7 @@ def scan_welch(
     places: I32,
     peaks: F32,
 ) -> tuple[int, int]:
-    """Run permutations over tiles: maxima, counts, and the voxels above a height.
+    """Run permutations over tiles: maxima, counts and suprathreshold voxels.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def scan_welch(
     masks : ndarray, shape (group, panel, participant, ROWS)
         For each permutation, who is in each variance group; one permutation where `still`.
     still : bool
-        Nobody changes places: signs alone are flipped.
+        Signs are flipped without permutation.
     count : int
         Permutations.
     effect : ndarray, shape (direction,)
@@ -102,7 +102,7 @@ def scan_welch(
     first : int
         Tile to start with.
     rows, places, peaks : ndarray, shape (room,)
-        Filled with permutation, place in ``whole`` and signed score of what is kept.
+        Filled with permutation, position in ``whole`` and signed score of suprathreshold voxels.
 
     Returns
     -------

@@ -161,7 +161,7 @@ def _log1p(b: Builder, x: Any) -> Any:
 
 
 def _loop(b: Builder, count: Any, start: list[Any], body: Body) -> list[Any]:
-    """Repeat a body ``count`` times, at least once; give what it carried last."""
+    """Repeat a body ``count`` times, at least once; return the last carried values."""
     entry = b.block
     again, done = (b.function.append_basic_block(name) for name in ("again", "done"))
     b.branch(again)

@@ -1,4 +1,4 @@
-"""The deformation field that sMRIPrep or fMRIPrep found, in place of a registration of ours."""
+"""Precomputed transforms of sMRIPrep or fMRIPrep instead of a registration."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rt1t2_dask.pipelines.engine.volumes import grid_of, table, to_array
 FILE_ROLES = ("transform", "inverse_transform")
 
 
-def make_given(inputs: Inputs) -> Made:
-    """Sample the transform at the registration voxel size on the template's grid."""
+def make_precomputed(inputs: Inputs) -> Made:
+    """Sample the transform on the template's grid at the registration voxel size."""
     files, voxel_mm = inputs.task.files, inputs.settings["voxel_mm"]
     grid = template_grid(grid_of(inputs.dataset("template")["t1w"]), voxel_mm)
     role = next(role for role in FILE_ROLES if role in files)

@@ -1,4 +1,4 @@
-"""Whether a worker reaches the lake with the credentials of its own environment."""
+"""Access check: whether a worker can read the lake with its own credentials."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FORMAT = b'{"format": "rt1t2_dask lake", "version": 1}\n'
 
 
 @dataclass(frozen=True)
-class LakeReached:
-    """Call it on a worker: None, or what the worker lacks.
+class LakeAccess:
+    """The access check to run on a worker: returns None, or the problem.
 
     Parameters
     ----------
     url : str
-        The lake, which `mark` has marked.
+        The lake, marked by `mark`.
     options : mapping
         Non-secret options of the store.
     """
@@ -29,19 +29,19 @@ class LakeReached:
     options: Mapping[str, Any]
 
     def mark(self) -> None:
-        """Leave a mark in the lake for the workers to find."""
+        """Write a marker to the lake for the workers to find."""
         store = open_store(self.url, self.options)
         if not store.exists(MARK):
             store.write(MARK, FORMAT)
 
     def __call__(self) -> str | None:
-        """Look for the mark."""
+        """Check for the marker."""
         try:
             if open_store(self.url, self.options).exists(MARK):
                 return None
         except (UserError, RunError, OSError) as error:
             return str(error)
         return (
-            f"it sees nothing of the lake {self.url}; give storage.url a folder that all machines "
-            "share, or a bucket."
+            f"it cannot read the lake {self.url}; set storage.url to a folder shared by all "
+            f"machines, or a bucket."
         )

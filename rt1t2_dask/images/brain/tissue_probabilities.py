@@ -1,4 +1,4 @@
-"""Tissue classes that were brought, as probabilities, in place of a segmentation of ours."""
+"""Tissue classes from precomputed probability maps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 def from_probabilities(
     t1w: Volume, brain: Mask, shares: NDArray[np.float32], exclude: Mask | None = None
 ) -> Tissues:
-    """Return the likeliest class of each voxel of the brain.
+    """Return the most probable class of each voxel of the brain.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def from_probabilities(
     shares : ndarray, shape (3, x, y, z)
         Probabilities in [0, 1] of CSF, grey and white matter, on the T1w grid.
     exclude : ndarray of bool, optional
-        Lesions: labelled so, and left out of volumes and means.
+        Lesions: labelled as such and left out of volumes and means.
 
     Raises
     ------
     SubjectError
-        Under half of the brain has a class.
+        Less than half of the brain has a class.
     """
     inside = brain if exclude is None else brain & ~exclude
     known = inside & (shares.sum(axis=0) > LEAST_SHARE)
@@ -42,8 +42,7 @@ def from_probabilities(
         raise SubjectError(
             f"the tissue probabilities cover {known.sum() / max(int(inside.sum()), 1):.0%} of the "
             "brain.",
-            "Check them, take the *_probseg files away, or leave the subject out with "
-            "cohort.exclude.",
+            "Check them, remove the *_probseg files, or leave the subject out with cohort.exclude.",
         )
     labels = np.zeros(brain.shape, dtype=np.uint8)
     labels[known] = _LABELS[shares[:, known].argmax(axis=0)]
