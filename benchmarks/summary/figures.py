@@ -12,7 +12,8 @@ from typing import Any
 from summary.bars import BARS, Bar
 
 NO_BAR: Bar = (None, None)
-_LINE = re.compile(r"^(\S+) +(\S+)  (?:no bar|bar (\S+) to (\S+): (?:kept|MISSED))$")
+_LINE = re.compile(r"^(\S+) +(\S+)  (?:no bar|(at .+?)(?:: (?:kept|MISSED)))$")
+_ENDS = {"lowest": "at least", "highest": "at most"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Figure:
         """Return ``kept``, ``MISSED``, ``no bar`` or ``not measured``."""
         if self.value is None:
             return "not measured"
-        if (self.lowest, self.highest) == NO_BAR:
+        if not self.bar:
             return "no bar"
         low = self.lowest is None or self.value >= self.lowest
         return "kept" if low and (self.highest is None or self.value <= self.highest) else "MISSED"
@@ -43,17 +44,16 @@ class Figure:
     @property
     def bar(self) -> str:
         """Return the bar in words."""
-        ends = {"at least": self.lowest, "at most": self.highest}
-        return ", ".join(f"{word} {end:g}" for word, end in ends.items() if end is not None)
+        ends = ((words, getattr(self, end)) for end, words in _ENDS.items())
+        return ", ".join(f"{words} {end:g}" for words, end in ends if end is not None)
 
     def line(self) -> str:
         """Return the line that a program prints and `parsed` reads."""
         value = "null" if self.value is None else f"{self.value:.6g}"
         start = f"{self.name:34s} {value:>12s}"
-        if (self.lowest, self.highest) == NO_BAR:
+        if not self.bar:
             return f"{start}  no bar"
-        kept = "MISSED" if self.verdict == "MISSED" else "kept"
-        return f"{start}  bar {_end(self.lowest)} to {_end(self.highest)}: {kept}"
+        return f"{start}  {self.bar}: {'MISSED' if self.verdict == 'MISSED' else 'kept'}"
 
     def row(self) -> dict[str, Any]:
         """Return the figure as a row of a table."""
@@ -82,7 +82,7 @@ def parsed(program: str, output: str) -> list[Figure]:
     lines = output.splitlines()
     said = [match.groups() for match in map(_LINE.match, lines) if match]
     if said:
-        return [Figure(name, *map(_number, numbers)) for name, *numbers in said]
+        return [Figure(name, _number(value), **_bar(bar or "")) for name, value, bar in said]
     try:
         last = json.loads(lines[-1])
     except (IndexError, json.JSONDecodeError):
@@ -98,9 +98,10 @@ def _unknown(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
-def _end(end: float | None) -> str:
-    return "-" if end is None else f"{end:g}"
+def _bar(words: str) -> dict[str, float]:
+    found = {end: re.search(rf"{said} (\S+?)(?:,|$)", words) for end, said in _ENDS.items()}
+    return {end: float(match[1]) for end, match in found.items() if match}
 
 
-def _number(word: str | None) -> float | None:
-    return None if word in (None, "-", "null") else float(word)
+def _number(word: str) -> float | None:
+    return None if word == "null" else float(word)

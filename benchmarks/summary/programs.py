@@ -90,7 +90,7 @@ def _installed(package: str) -> bool:
 
 PROGRAMS = (
     Program("engine"),
-    Program("lake", quick=("sweep", "--people", "2", "--alone", "1")),
+    Program("lake", quick=("chunks",)),
     Program("lakes.memory", quick=("--sizes", "4")),
     Program("lakes.out_of_core", quick=("people=100",)),
     Program("out_of_core_permutations", quick=("people=100", "permutations=20")),
