@@ -12,11 +12,11 @@ from lakes.study import Spent, Study
 
 from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.analyses import plan_analyses
 from rt1t2_dask.pipelines.engine.stage import SHARED, Inputs, Task
 from rt1t2_dask.pipelines.images.plan import plan_images
 from rt1t2_dask.pipelines.people.table import read_people
 from rt1t2_dask.pipelines.study.catalogue import stage_named
-from rt1t2_dask.pipelines.study.cohort import plan_cohort
 from rt1t2_dask.pipelines.study.memory import NEEDS
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -63,8 +63,8 @@ def planned(config: Config) -> list[Task]:
     """Plan all parts of a study whose people are there, of people and of the cohort."""
     people = read_people(config)
     images = plan_images(config, people)
-    shared = {role: task.part for role, task in images.shared.items()}
-    return [*images.tasks(), *plan_cohort(config, people, images.people, shared).tasks()]
+    lake = Lake(config.storage.url, config.storage.options())
+    return [*images.tasks(), *plan_analyses(config, lake, people, images).tasks()]
 
 
 def reading_s(config: Config, tasks: list[Task]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.stage import Inputs
 from rt1t2_dask.stats.scale import Scale
 
@@ -13,7 +13,7 @@ SIGNED_SHARE = 0.01
 
 def scale_of(config: Config) -> Scale:
     """Return the scale of a run's maps; that of ready-made ones is found when they are read."""
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         return Scale.RATIO
     return scale_of_kind(config.calibration.kind)
 

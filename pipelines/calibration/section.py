@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from rt1t2_dask.config.contrasts import TwoSample
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
-from rt1t2_dask.pipelines.calibration.results import calibration_people, calibration_table
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.plan import people_of
 from rt1t2_dask.pipelines.images.plan import rows_of
-from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.report.sections.calibration import anchor_differences, calibration_section
 from rt1t2_dask.report.sections.section import Section
 
-Tables = tuple[pd.DataFrame, pd.DataFrame]
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.outputs.finished import Finished
 
 
-def calibration_tables(study: Finished) -> Tables | None:
-    """Return protocols and people; None where the maps came ready-made."""
-    gain = study.cohort.gain
-    if gain is None:
-        return None
-    people = calibration_people(study.lake, gain, study.plans)
-    return calibration_table(study.lake, gain, people), people
+def calibration_sections(
+    study: Finished, protocols: pd.DataFrame, people: pd.DataFrame
+) -> tuple[Section, ...]:
+    """Return the section on calibration.
 
-
-def calibration_sections(study: Finished, tables: Tables | None) -> tuple[Section, ...]:
-    """Return the section on calibration; none where the maps came ready-made."""
-    if tables is None:
-        return ()
-    protocols, people = tables
+    Parameters
+    ----------
+    protocols, people : DataFrame
+        As `calibration_table` and `calibration_people` return.
+    """
     _, tested = usable(rows_of(study.people, study.plans), study.plans)
     pairs, members, slopes = {}, {}, {}
-    for name, plan in study.cohort.contrasts.items():
+    for name, plan in contrasts_of(study.group).items():
         slopes[name] = study.lake.record(plan.contrast.part).get("anchor_slopes", {})
         if isinstance(plan.form, TwoSample):
             pairs[name] = plan.form.groups

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config.contrasts import Form, OneSample
-from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, held_constant, usable
 from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, LOG, RATIO, SCALE, scale_settings
@@ -25,7 +25,7 @@ from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.contrasts.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
 from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, THRESHOLDS
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.stage import InputFile, Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, require_group_dof
@@ -59,6 +59,10 @@ class ContrastPlan:
         some = (self.contrast, self.clusters, *self.relabelings, self.permute)
         more = (self.parcels, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
+
+    def keys(self) -> dict[str, str | list[str]]:
+        """Return the keys of its parts by stage."""
+        return keys_by_stage(self.tasks())
 
 
 def plan_contrast(
@@ -214,7 +218,7 @@ def require_memory(config: Config, design: Design) -> None:
     """
     limit = config.cluster.memory_gb
     needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
-    if limit is not None and needed > limit and not isinstance(config.source, MapsSource):
+    if limit is not None and needed > limit and not config.source.ready_made:
         raise UserError(
             f"a contrast of {design.n} people takes {needed:.1f} GB, more than "
             f"cluster.memory_gb={limit:g}; raise it or take a larger template.voxel_mm."

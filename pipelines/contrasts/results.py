@@ -4,51 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.contrasts.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.permutations.permute import SUMMARY
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
-from rt1t2_dask.receptors.colocalisation import Colocalisation
-from rt1t2_dask.receptors.table import table as receptor_table
 from rt1t2_dask.report.sections.details import Details
 from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.storage.parts import Lake, Part
-
-RECEPTOR_ARRAYS = (
-    "rho",
-    "fisher_z",
-    "mean_rho",
-    "mean_fisher_z",
-    "p_permutation",
-    "p_fwe",
-    "ci_low",
-    "ci_high",
-    "n_regions",
-)
-
-
-def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
-    """Return the mean smoothed ratio of everybody over every region."""
-    rows = [lake.read(plan.part("parcels")).load() for plan in plans]
-    regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
-    scaled = [
-        row["parcels"].to_numpy() * factor_of(plan) for row, plan in zip(rows, plans, strict=True)
-    ]
-    values = pd.DataFrame(scaled, columns=regions)
-    values.insert(0, "participant_id", [plan.person.label for plan in plans])
-    return values
 
 
 def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
@@ -145,41 +115,18 @@ def permutation_summary(lake: Lake, plan: ContrastPlan) -> dict[str, Any] | None
     return summary
 
 
-def receptor_rows(lake: Lake, plan: CohortPlan) -> pd.DataFrame | None:
-    """Return the receptor table of all patient groups, corrected together."""
-    if plan.pet is None or not plan.receptors:
-        return None
-    results = {group: _colocalisation(lake, task.part) for group, task in plan.receptors.items()}
-    spatial = {
-        group: lake.read(task.part)["p_spatial"].to_numpy()
-        for group, task in plan.receptors.items()
-    }
-    return receptor_table(results, map_names(lake, plan), spatial)
+def contrast_tables(lake: Lake, plan: ContrastPlan) -> dict[str, pd.DataFrame]:
+    """Return the tables of a contrast, by the end of their names in the output folder."""
+    scale = lake.record(plan.contrast.part)["scale"]
+    tables = {"peaks": table_of(lake, plan.clusters.part, PEAKS)}
+    for label, task in (("effects", plan.effects), ("parcels", plan.parcels)):
+        tables[label] = table_of(lake, task.part, EFFECTS).assign(scale=scale)
+    if plan.thresholds is not None:
+        tables["thresholds"] = table_of(lake, plan.thresholds.part, THRESHOLDS)
+    return tables | {"design": design_table(plan), "clusters": cluster_rows(lake, plan)}
 
 
-def map_names(lake: Lake, plan: CohortPlan) -> list[str]:
-    """Return the names of the receptor maps, in the order of the arrays."""
-    assert plan.pet is not None
-    return [str(name) for name in lake.record(plan.pet.part)["maps"]]
-
-
-def _colocalisation(lake: Lake, part: Any) -> Colocalisation:
-    arrays = lake.read(part).load()
-    values = {name: arrays[name].to_numpy() for name in RECEPTOR_ARRAYS}
-    return Colocalisation(**values, null=arrays["null_fisher_z"].to_numpy())
-
-
-def fisher_z_rows(
-    lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
-) -> pd.DataFrame | None:
-    """Return every patient's Fisher z with every map, one row each."""
-    if plan.pet is None:
-        return None
-    names = map_names(lake, plan)
-    rows = []
-    for group, task in plan.receptors.items():
-        values = lake.read(task.part)["fisher_z"].to_numpy()
-        people = patients[group] if len(values) == len(patients[group]) else [group] * len(values)
-        for label, row in zip(people, values, strict=True):
-            rows += [(group, label, name, float(z)) for name, z in zip(names, row, strict=True)]
-    return pd.DataFrame(rows, columns=["group", "participant_id", "map", "fisher_z"])
+def contrast_documents(lake: Lake, plan: ContrastPlan) -> dict[str, dict[str, Any]]:
+    """Return what of a contrast is written as JSON, by the end of its name."""
+    summary = permutation_summary(lake, plan)
+    return {} if summary is None else {"permutation": summary}

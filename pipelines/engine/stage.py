@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -103,6 +103,14 @@ class Task:
     def sources(self) -> tuple[Part, ...]:
         """Return every part it reads, once each."""
         return tuple(dict.fromkeys(self.parents.values()))
+
+
+def keys_by_stage(tasks: Iterable[Task]) -> dict[str, str | list[str]]:
+    """Return the key of each stage's part; a list where it has several."""
+    found: dict[str, list[str]] = {}
+    for task in tasks:
+        found.setdefault(task.stage, []).append(task.part.key)
+    return {stage: keys[0] if len(keys) == 1 else keys for stage, keys in found.items()}
 
 
 @dataclass(frozen=True)

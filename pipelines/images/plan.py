@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rt1t2_dask import assets
-from rt1t2_dask.config.study import Config, DerivativesSource, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.stage import InputFile, Stage, Task
 from rt1t2_dask.pipelines.images.bias import BIAS
 from rt1t2_dask.pipelines.images.brain import BRAIN, brain_settings
@@ -49,8 +49,8 @@ def ingest_settings(config: Config) -> dict[str, Any]:
     """Return the working grid of the T1w and what is checked of the scans."""
     checks = config.checks.model_dump(include={"most_voxel_mm", "contrast"})
     settings = checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
-    if isinstance(config.source, DerivativesSource):
-        settings["bias_corrected"] = list(config.source.bias_corrected)
+    if config.source.corrected is not None:
+        settings["bias_corrected"] = list(config.source.corrected)
     return settings
 
 
@@ -188,7 +188,7 @@ def _reference(
 ) -> Task | None:
     """Plan the average of the controls; their own keys do not depend on it."""
     wanted = config.calibration.reference == "controls" and config.calibration.kind in MAPPED
-    if isinstance(config.source, MapsSource) or not wanted:
+    if config.source.ready_made or not wanted:
         return None
     check_enough(len(controls))
     made = [_person_tasks(config, shared, files, _UP_TO_LANDMARKS) for files in controls]
@@ -205,14 +205,14 @@ def check_registration(config: Config) -> None:
         One of them is missing.
     """
     shared_tasks(config)
-    if not isinstance(config.source, MapsSource):
+    if not config.source.ready_made:
         normalise_settings(config)
         brain_settings(config)
 
 
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         return {"template_out": _template(SPACE, TEMPLATE_MM)}
     space = _template_space(config)
     return {
@@ -241,7 +241,7 @@ def _person_tasks(
     files: Mapping[str, InputFile],
     stages: Sequence[tuple[Stage, SettingsOf]] | None = None,
 ) -> dict[str, Task]:
-    ready_made = isinstance(config.source, MapsSource)
+    ready_made = config.source.ready_made
     reader = (MAP if ready_made else SCANS).name
     made = dict(shared)
     tasks: dict[str, Task] = {}

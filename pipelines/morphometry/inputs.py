@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
-from rt1t2_dask.config.study import Config, MorphometrySource, SimulatedMorphometrySource
+from rt1t2_dask.config.study import Config, MorphometrySource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
-from rt1t2_dask.morphometry.regions import desikan_names, sphere_centroids
+from rt1t2_dask.pipelines.engine.places import for_person, located
 from rt1t2_dask.pipelines.engine.stage import InputFile
 from rt1t2_dask.pipelines.morphometry.compute import IMAGE, MORE, is_image
-from rt1t2_dask.pipelines.people.places import for_person, located
-from rt1t2_dask.simulate import cohort
-from rt1t2_dask.simulate.regions import TYPICAL, aparc_table, simulate_features
+from rt1t2_dask.pipelines.people.source import source_of
+from rt1t2_dask.pipelines.people.tables import DESCRIPTION, SIDES
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.stores import open_store
 
@@ -24,27 +21,21 @@ PATTERNS = {
     "stats": "{label}/stats/{hemi}.{parcellation}.stats",
     "long": "regional.tsv",
 }
-SIDES = ("lh", "rh")
 STATS = "stats:"
-DESCRIPTION = "dataset_description.json"
 TABLES = (".tsv", ".csv", ".txt")
 
 
 def as_tables(config: Config) -> MorphometrySource:
     """Return the source of tables; the simulated one is read as FreeSurfer's tables."""
-    source = config.source
-    if isinstance(source, SimulatedMorphometrySource):
-        return MorphometrySource(kind="morphometry", root=source.root, layout="aparcstats2table")
-    assert isinstance(source, MorphometrySource)
-    return source
+    return source_of(config).tables
 
 
 def labelled(config: Config) -> Config:
     """Know simulated data by the tables' dataset and by the folders that maps come from."""
-    source = config.source
-    if not isinstance(source, MorphometrySource):
+    if config.source.simulated:
         return config
-    folders = [p for p in source.more.values() if not (p.endswith(TABLES) or is_image(p))]
+    more = as_tables(config).more.values()
+    folders = [p for p in more if not (p.endswith(TABLES) or is_image(p))]
     said = any(_says_simulated(config, path) for path in ("", *folders))
     return config.as_simulated() if said else config
 
@@ -168,61 +159,3 @@ def named_file(config: Config, path: str, setting: str) -> InputFile:
     if file is None:
         raise UserError(f"{setting}={path}: there is no such file.")
     return file
-
-
-def simulate_tables(config: Config) -> int:
-    """Write the simulated tables where they are not there yet; give how many were written."""
-    source = config.source
-    if not isinstance(source, SimulatedMorphometrySource):
-        return 0
-    missing = [v for v in config.cohort.groups.values() if v not in source.groups]
-    if missing:
-        raise UserError(
-            f"source=simulated_morphometry has no group {missing[0]}; it has "
-            f"{', '.join(source.groups)}. Set source.groups.{missing[0]}, or bring your own "
-            "tables: source=morphometry source.root=DIR."
-        )
-    store, written = open_store(source.root, config.storage.options()), 0
-    for path, content in _simulated_files(source):
-        if not store.exists(path) or store.read(path) != content:
-            store.write(path, content)
-            written += 1
-    return written
-
-
-def _simulated_files(source: SimulatedMorphometrySource) -> Iterator[tuple[str, bytes]]:
-    specs = {
-        name: cohort.GroupSpec(**g.model_dump(), lesions=False) for name, g in source.groups.items()
-    }
-    people = cohort.people(specs, source.seed)
-    names = desikan_names()
-    places = sphere_centroids(names)
-    assert places is not None
-    affected = [specs[group].effects for group in people["group"]]
-    values = simulate_features(people, affected, names, places, source.seed)
-    yield "README.md", _README
-    yield DESCRIPTION, _DESCRIPTION
-    yield "participants.tsv", _participants(people)
-    labels = people["participant_id"].tolist()
-    for k, feature in enumerate(TYPICAL):
-        for side in SIDES:
-            content = aparc_table(values[:, :, k], labels, names, side, feature)
-            yield f"{side}.aparc.{feature}.tsv", content
-
-
-def _participants(people: pd.DataFrame) -> bytes:
-    text = people.to_csv(sep="\t", index=False, lineterminator="\n")
-    return str(text).encode()
-
-
-_DESCRIPTION = b"""{
-  "Name": "SIMULATED regional tables, no real person",
-  "BIDSVersion": "1.10.0",
-  "simulated": true
-}
-"""
-_README = b"""# SIMULATED regional tables, no real person
-
-Computed by rt1t2_dask from a seed. Where similarity is higher in patients, it was planted (insula
-and limbic cortex). Nothing here may be used to draw a conclusion about any disease.
-"""

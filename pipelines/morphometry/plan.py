@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -28,7 +28,7 @@ from rt1t2_dask.pipelines.morphometry.inputs import (
     as_tables,
     find_tables,
 )
-from rt1t2_dask.pipelines.transcriptome.plan import plan_correlations, plan_transcriptome
+from rt1t2_dask.pipelines.transcriptome.plan import plan_correlations
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.storage.parts import Part
 
@@ -55,28 +55,48 @@ class RegionContrast:
 
 @dataclass(frozen=True)
 class MorphometryPlan:
-    """Every part of a study of regional tables, parents before children."""
+    """What follows from people's features, parents before children.
 
-    features: Task
+    Parameters
+    ----------
+    features : Part
+        Everybody's features.
+    blocks : tuple of Task
+        Similarity networks; none where the networks have no features.
+    contrasts : tuple of RegionContrast
+    across : mapping of str to Task
+        Cohorts taken together, by measure.
+    correlations : Task or None
+        Of every two maps.
+    together : tuple of str
+        Maps of the cohorts that are taken together.
+    notes : tuple of str
+        What is not done, and why.
+    """
+
+    features: Part
     blocks: tuple[Task, ...] = ()
     contrasts: tuple[RegionContrast, ...] = ()
     across: Mapping[str, Task] = field(default_factory=dict)
     correlations: Task | None = None
-    expression: Task | None = None
-    transcriptome: Mapping[str, Task] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def tasks(self) -> list[Task]:
         """Return all tasks in order."""
-        single = [self.correlations, self.expression]
-        return [
-            self.features,
-            *self.blocks,
-            *(contrast.task for contrast in self.contrasts),
-            *self.across.values(),
-            *(task for task in single if task is not None),
-            *self.transcriptome.values(),
-        ]
+        fitted = [contrast.task for contrast in self.contrasts]
+        correlations = [self.correlations] if self.correlations else []
+        return [*self.blocks, *fitted, *self.across.values(), *correlations]
+
+    @property
+    def maps(self) -> dict[str, Part]:
+        """Return the part of every t map, by its name."""
+        return {c.map_name: c.task.part for c in self.contrasts if c.design.q == 1}
+
+    @property
+    def means(self) -> dict[str, Part]:
+        """Return the part of every map of cohorts together, by its name."""
+        return {across_name(measure): task.part for measure, task in self.across.items()}
 
 
 def plan_features(config: Config, people: pd.DataFrame) -> Task:
@@ -101,45 +121,36 @@ def plan_features(config: Config, people: pd.DataFrame) -> Task:
     return FEATURES.task(settings, {}, files, (DESIKAN,) if drawn else ())
 
 
-def plan_study(
-    config: Config, people: pd.DataFrame, features: Task, rows: Sequence[int]
-) -> MorphometryPlan:
+def plan_similarity(config: Config, used: pd.DataFrame, features: Part) -> MorphometryPlan:
     """Plan everything that follows from the features of some people.
 
     Parameters
     ----------
-    people : DataFrame
-        Everybody, in the order of the part.
-    features : Task
-    rows : sequence of int
-        Who is used, places in ``people``.
+    used : DataFrame
+        Who is used; the index counts in the people of the part.
+    features : Part
 
     Raises
     ------
     UserError
         A contrast cannot be estimated, or a file is not there.
     """
-    used = people.iloc[list(rows)].reset_index(drop=True)
-    read = {"features": features.part}
+    rows, read = used.index.tolist(), {"features": features}
     profile = list(config.similarity.features)
     blocks = tuple(
-        NETWORKS.task({"profile": profile, "rows": list(rows[k : k + BLOCK])}, read)
+        NETWORKS.task({"profile": profile, "rows": rows[k : k + BLOCK]}, read)
         for k in range(0, len(rows) if profile else 0, BLOCK)
     )
-    contrasts, notes = _contrasts(config, used, list(rows), read, blocks)
+    contrasts, notes = _contrasts(config, used.reset_index(drop=True), rows, read, blocks)
     across, more = _across(config, contrasts)
-    maps = {c.map_name: c.task.part for c in contrasts if c.design.q == 1}
-    means = {_across_name(measure): task.part for measure, task in across.items()}
-    correlations = plan_correlations(config, maps, means)
     together = [c.map_name for c in combined(config, contrasts)] if across else []
-    expression, transcriptome, left = plan_transcriptome(config, maps | means, together)
-    return MorphometryPlan(
-        features, blocks, contrasts, across, correlations, expression, transcriptome,
-        (*notes, *more, *left),
-    )  # fmt: skip
+    planned = MorphometryPlan(features, blocks, contrasts, across, None, tuple(together))
+    correlations = plan_correlations(config, planned.maps, planned.means)
+    return replace(planned, correlations=correlations, notes=(*notes, *more))
 
 
-def _across_name(measure: str) -> str:
+def across_name(measure: str) -> str:
+    """Return the name of the map of cohorts together."""
     return ACROSS if measure == SIMILARITY else ACROSS + measure.capitalize()
 
 

@@ -1,9 +1,9 @@
-"""DICOM folders: which files make up a person's T1w and T2w."""
+"""Source `dicom`: which files of a person's folder make up their T1w and T2w."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,15 +15,33 @@ from rt1t2_dask.images.dicom.read import converter_version
 from rt1t2_dask.images.dicom.series import ChosenSeries, Contrast, choose, sort_series
 from rt1t2_dask.images.dicom.whole import check_whole
 from rt1t2_dask.images.foreign import archive_kind, how_to_fetch
+from rt1t2_dask.pipelines.engine.places import for_person
 from rt1t2_dask.pipelines.engine.stage import InputFile
 from rt1t2_dask.pipelines.people.not_here import fetched, packed
-from rt1t2_dask.pipelines.people.places import for_person
+from rt1t2_dask.pipelines.people.source import Chosen, Files, MaskedSource, Row
 from rt1t2_dask.storage.base import AwayError, DiskError, UnreadableError
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
 NAMED_DICOM = (".dcm", ".ima")
 CONTRASTS: Mapping[str, Contrast] = {"t1w": "T1w", "t2w": "T2w"}
+
+
+class Dicom(MaskedSource[DicomSource]):
+    """T1w and T2w among the series of a folder for each person."""
+
+    def place(self, row: Row) -> str | None:
+        """Return the person's folder; None where people's folders lie deeper."""
+        first = self.settings.folder.partition("/")[0]
+        return for_person(first, row["participant_id"]) if first in ("{label}", "{id}") else None
+
+    def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
+        """Choose the masks that are named; series are no single files."""
+        return self.masks(row), ()
+
+    def more_files(self, row: Row) -> Files:
+        """Return the person's series."""
+        return series_files(self.settings, row["participant_id"], self.options)
 
 
 def series_files(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt1t2_dask.pipelines.people.places import variants
+from rt1t2_dask.pipelines.engine.places import variants
 from rt1t2_dask.storage.stores import Store
 
 COLUMNS = ("map", "mask", "lesion")

@@ -8,17 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rt1t2_dask.bids.labels import alike_to
-from rt1t2_dask.config.study import (
-    BidsSource,
-    Config,
-    DerivativesSource,
-    DicomSource,
-    MapsSource,
-    Source,
-)
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.pipelines.people.file_columns import named_path
-from rt1t2_dask.pipelines.people.places import for_person
+from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.storage.stores import open_store
 
 MAP_NAME = "{}_T1wT2wratio.nii.gz"
@@ -26,7 +18,7 @@ MAP_NAME = "{}_T1wT2wratio.nii.gz"
 
 def top_names(config: Config) -> set[str]:
     """List what lies at the top of a dataset; empty for sources that are no folder of people."""
-    if not isinstance(config.source, BidsSource | DerivativesSource | DicomSource | MapsSource):
+    if not source_of(config).listed:
         return set()
     return open_store(config.source.root, config.storage.options()).children("")
 
@@ -36,7 +28,7 @@ def labels_of(names: Iterable[str]) -> list[str]:
     return sorted(name.rstrip("/") for name in names if re.fullmatch(r"sub-.+/", name))
 
 
-def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]) -> None:
+def require_place(config: Config, row: Mapping[str, Any], names: Collection[str]) -> None:
     """Refuse a person without a folder or map where one of a label that is alike is there.
 
     Parameters
@@ -51,11 +43,12 @@ def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]
     SubjectError
     """
     label, there = row["participant_id"], {name.rstrip("/") for name in names}
-    place = _place(source, row)
+    source = source_of(config)
+    place = source.place(row)
     if not names or place is None or place in there:
         return
-    what = "map" if isinstance(source, MapsSource) else "folder"
-    ending = place.removeprefix(label) if what == "map" else ""
+    what = source.place_is
+    ending = place.removeprefix(label)
     others = {name.removesuffix(ending): name for name in there if name.endswith(ending)}
     alike = sorted(others[other] for other in alike_to(label, others))
     if alike:
@@ -63,17 +56,6 @@ def require_place(source: Source, row: Mapping[str, Any], names: Collection[str]
             f"there is no {what} {place} in source.root, but {' and '.join(alike)}.",
             f"Write the participant_id as the {what} is named.",
         )
-
-
-def _place(source: Source, row: Mapping[str, Any]) -> str | None:
-    """Return what must lie at the top for a person; None where another path is named."""
-    label: str = row["participant_id"]
-    if isinstance(source, MapsSource):
-        return None if named_path(row, "map") else MAP_NAME.format(label)
-    if isinstance(source, DicomSource):
-        first = source.folder.partition("/")[0]
-        return for_person(first, label) if first in ("{label}", "{id}") else None
-    return label
 
 
 def as_on_disk(label: str, names: Iterable[str]) -> str:

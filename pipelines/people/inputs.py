@@ -6,37 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
 
 import pandas as pd
 
-from rt1t2_dask.bids import files as bids_files
-from rt1t2_dask.bids.files import Choice, Wanted
-from rt1t2_dask.config.study import (
-    BidsSource,
-    Config,
-    DerivativesSource,
-    DicomSource,
-    MapsSource,
-    Storage,
-)
+from rt1t2_dask.bids.masks import Choice
+from rt1t2_dask.config.study import Config, Storage
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.engine.places import located
 from rt1t2_dask.pipelines.engine.stage import InputFile
-from rt1t2_dask.pipelines.people.dicom import series_files
-from rt1t2_dask.pipelines.people.file_columns import found_near, named_path
-from rt1t2_dask.pipelines.people.folders import MAP_NAME, as_on_disk, require_place, top_names
+from rt1t2_dask.pipelines.people.file_columns import found_near
+from rt1t2_dask.pipelines.people.folders import as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.people.not_here import cannot_be_read, why_missing
-from rt1t2_dask.pipelines.people.places import for_person, located, variants
-from rt1t2_dask.pipelines.people.scans import MASKS, bids_scans, derivatives
+from rt1t2_dask.pipelines.people.source import Files, Row, source_of
 from rt1t2_dask.pipelines.quality.duplicate_scans import content_keys, doubled, given_twice
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
 
 SCANS = ("t1w", "t2w", "t2w_raw", "map")
-Files = dict[str, InputFile]
-Row = Mapping[str, Any]
-Chosen = dict[str, Choice | None]
 Sum = Callable[[Store, str], str]
 """Checksum of a file of a store."""
 
@@ -88,7 +75,7 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
         label = row["participant_id"]
         row["participant_id"] = as_on_disk(label, top)
         try:
-            require_place(config.source, row, top)
+            require_place(config, row, top)
             files[label], passed[label] = input_files(config, row, top, checksum)
         except SubjectError as error:
             reasons[label] = str(error)
@@ -155,78 +142,15 @@ def input_files(
     SubjectError
         When a file is missing or the choice is not clear.
     """
-    store = open_store(config.source.root, config.storage.options())
-    with why_missing(store, row["participant_id"]):
-        choices, passed = _all_choices(config, store, row, top)
+    source = source_of(config)
+    with why_missing(source.store, row["participant_id"]):
+        choices, passed = source.choose(row, top)
     known = {
         role: _known(config, role, row, found, checksum or known_checksums(config.storage).of)
         for role, found in choices.items()
         if found
     }
-    if isinstance(config.source, DicomSource):
-        scans = series_files(config.source, row["participant_id"], config.storage.options())
-        return scans | known, ()
-    return known, passed
-
-
-def _all_choices(
-    config: Config, store: Store, row: Row, top: Collection[str]
-) -> tuple[Chosen, tuple[str, ...]]:
-    source = config.source
-    if isinstance(source, MapsSource):
-        return {role: Choice(path, "") for role, path in _map_paths(row).items()}, ()
-    masks = _named_masks(config, row)
-    if isinstance(source, DicomSource):
-        return masks, ()
-    if isinstance(source, DerivativesSource):
-        return derivatives(config, source, store, row, masks) | masks, ()
-    if isinstance(source, BidsSource):
-        found = bids_scans(source, store, row, top, masks)
-    else:
-        paths = list(store.list(f"{row['participant_id']}/"))
-        found = bids_files.scans(paths, [], Wanted(), given=masks)
-    by_name = {"t1w": found.t1w, "t2w": found.t2w} | {m: getattr(found, m) for m in MASKS}
-    named = masks.get("lesion")
-    passed = tuple(path for path in found.passed if named is None or path != named.path)
-    return by_name | masks, passed
-
-
-def _map_paths(row: Row) -> dict[str, str]:
-    path, mask = named_path(row, "map"), named_path(row, "mask")
-    paths = {"map": path or MAP_NAME.format(row["participant_id"])}
-    return paths | ({"mask": mask} if mask else {})
-
-
-def _named_masks(config: Config, row: Row) -> Chosen:
-    """Find the masks that a column of the table or a setting names; these go before BIDS names."""
-    named: Chosen = {}
-    source, label = config.source, row["participant_id"]
-    if not isinstance(source, BidsSource | DicomSource | DerivativesSource):
-        return named
-    if source.brain_mask:
-        path = _existing(config, source.brain_mask, label)
-        if path is None:
-            raise SubjectError(
-                f"there is no brain mask {for_person(source.brain_mask, label)}.",
-                "Add it, or correct source.brain_mask.",
-            )
-        named["brain_mask"] = Choice(path, "by source.brain_mask")
-    if "lesion" in row:
-        path = named_path(row, "lesion")
-        named["lesion"] = Choice(path, "by the column lesion") if path else None
-    elif source.lesion:
-        path = _existing(config, source.lesion, label)
-        named["lesion"] = Choice(path, "by source.lesion") if path else None
-    return named
-
-
-def _existing(config: Config, pattern: str, label: str) -> str | None:
-    """Fill a pattern in for a person; None where there is no such file, gzipped or not."""
-    for path in variants(for_person(pattern, label)):
-        root, name = located(config.source.root, path)
-        if open_store(root, config.storage.options()).exists(name):
-            return path
-    return None
+    return source.more_files(row) | known, passed
 
 
 def _known(config: Config, role: str, row: Row, found: Choice, checksum: Sum) -> InputFile:

@@ -12,12 +12,8 @@ import pandas as pd
 from rt1t2_dask import tabular
 from rt1t2_dask.bids.files import ALTHOUGH
 from rt1t2_dask.config.study import (
-    BidsSource,
     Cohort,
     Config,
-    DerivativesSource,
-    DicomSource,
-    MapsSource,
 )
 from rt1t2_dask.pipelines.engine.stage import InputFile
 from rt1t2_dask.pipelines.people.faults import is_age
@@ -25,6 +21,7 @@ from rt1t2_dask.pipelines.people.file_columns import column_notes
 from rt1t2_dask.pipelines.people.folders import top_names, without_row
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.kinds import excluded_labels, kind, members
+from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import read_table, some
 
 log = logging.getLogger("rt1t2_dask")
@@ -59,10 +56,7 @@ def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]
 
 
 def _columns(config: Config) -> tuple[str, ...]:
-    if isinstance(config.source, MapsSource):
-        return ("map", "mask")
-    scans = isinstance(config.source, BidsSource | DerivativesSource | DicomSource)
-    return ("lesion",) if scans else ()
+    return source_of(config).columns
 
 
 def _people(labels: Sequence[str], named: bool) -> str:

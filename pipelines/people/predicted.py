@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rt1t2_dask.config.study import Config, SimulatedSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines.people import simulated as simulate
 from rt1t2_dask.pipelines.people.inputs import (
     Found,
     by_content,
@@ -16,9 +15,10 @@ from rt1t2_dask.pipelines.people.inputs import (
     known_checksums,
     without_doubles,
 )
+from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import read_table
 from rt1t2_dask.storage.keys import digest
-from rt1t2_dask.storage.stores import Store, open_store
+from rt1t2_dask.storage.stores import Store
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,7 @@ class Table:
 
 def to_simulate(config: Config) -> int:
     """Count the people whose scans are yet to be simulated; 0 for real ones."""
-    if not isinstance(config.source, SimulatedSource):
-        return 0
-    store = open_store(config.source.root, config.storage.options())
-    return len(simulate.missing_people(config.source, config.cohort, store))
+    return source_of(config).missing()
 
 
 def foreseen_table(config: Config) -> Table:
@@ -53,9 +50,9 @@ def foreseen_table(config: Config) -> Table:
     UserError
         There is none, or it is no table of participants.
     """
-    missing = to_simulate(config)
-    if missing and isinstance(config.source, SimulatedSource):
-        return Table(simulate.expected(config.source, config.cohort)[0], missing)
+    source = source_of(config)
+    if missing := source.missing():
+        return Table(source.predicted()[0], missing)
     return Table(read_table(config))
 
 
@@ -70,8 +67,8 @@ def foreseen_files(config: Config, people: pd.DataFrame, missing: int) -> Found:
     missing : int
         How many are yet to be simulated; as long as there are any, all files are foretold.
     """
-    if missing and isinstance(config.source, SimulatedSource):
-        found = simulate.expected(config.source, config.cohort)[1]
+    if missing:
+        found = source_of(config).predicted()[1]
         return Found({label: found.files[label] for label in people["participant_id"]}, {})
     try:
         stamp = known_checksums(config.storage).stamp

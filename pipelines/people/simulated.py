@@ -1,24 +1,28 @@
-"""The simulated study on disk: each person's files are written once, whole or not at all."""
+"""Source `simulated`: each person's files are written once, whole or not at all."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.bids import participants as bids
+from rt1t2_dask.bids.files import Wanted, scans
+from rt1t2_dask.cluster.executors import SerialExecutor
 from rt1t2_dask.config.study import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.code import code_version
 from rt1t2_dask.pipelines.engine.stage import InputFile
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
+from rt1t2_dask.pipelines.people.bids import by_role, passed_over
 from rt1t2_dask.pipelines.people.inputs import Found
+from rt1t2_dask.pipelines.people.source import Chosen, Row, Source
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.head import HeadModel, build_head
@@ -29,6 +33,31 @@ from rt1t2_dask.storage.stores import Store, open_store
 CODE = ("rt1t2_dask.simulate.bids_layout", "rt1t2_dask.simulate.cohort")
 MARKERS = ".rt1t2_dask"
 LESION = "label-lesion_mask"
+
+
+class Simulated(Source[SimulatedSource]):
+    """Simulated heads, written when a study first asks for them."""
+
+    columns: ClassVar[tuple[str, ...]] = ()
+    listed: ClassVar[bool] = False
+
+    def missing(self) -> int:
+        """Count the people whose scans are yet to be simulated."""
+        return len(missing_people(self.settings, self.config.cohort, self.store))
+
+    def write_missing(self, executor: Executor | None = None) -> None:
+        """Simulate them."""
+        write_people(executor or SerialExecutor(), self.settings, self.config.cohort, self.options)
+
+    def predicted(self) -> tuple[pd.DataFrame, Found]:
+        """Return the participants and the files that the simulation will write."""
+        return expected(self.settings, self.config.cohort)
+
+    def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
+        """Choose a person's scans and lesion mask."""
+        paths = list(self.store.list(f"{row['participant_id']}/"))
+        found = scans(paths, [], Wanted(), given={})
+        return by_role(found), passed_over(found, {})
 
 
 def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:

@@ -16,6 +16,7 @@ from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.config.study import Cohort, Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.foreign import how_to_fetch
+from rt1t2_dask.pipelines.engine.places import located
 from rt1t2_dask.pipelines.people.faults import people_faults
 from rt1t2_dask.pipelines.people.file_columns import COLUMNS, file_columns
 from rt1t2_dask.pipelines.people.kinds import (
@@ -26,7 +27,6 @@ from rt1t2_dask.pipelines.people.kinds import (
     kind,
     members,
 )
-from rt1t2_dask.pipelines.people.places import located
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.work import Outcome, complete_parts
 from rt1t2_dask.pipelines.permutations.batch import OBSERVED, PERMUTE_BATCH
 from rt1t2_dask.pipelines.permutations.data import Memory
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
 from rt1t2_dask.storage.parts import Lake, Part
 
 log = logging.getLogger("rt1t2_dask")
@@ -21,9 +21,9 @@ log = logging.getLogger("rt1t2_dask")
 class RunningEstimate:
     """Call it with each outcome: it logs memory before a test, and p while it runs."""
 
-    def __init__(self, lake: Lake, config: Config, cohort: CohortPlan) -> None:
+    def __init__(self, lake: Lake, config: Config, contrasts: Mapping[str, ContrastPlan]) -> None:
         self.lake, self.config = lake, config
-        plans = cohort.contrasts.items()
+        plans = contrasts.items()
         self.names: Mapping[Part, str] = {t.part: name for name, p in plans for t in p.relabelings}
         self.planned = {name: p.permute.settings["n"] for name, p in plans if p.permute}
         self.done = dict.fromkeys(self.planned, 0)

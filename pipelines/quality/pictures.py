@@ -43,12 +43,14 @@ def write_pictures(
     dict of str to bytes
         PNG by label of the first ``report.mosaics`` people.
     """
+    template = study.template
+    assert template is not None
     flags = dict(zip(quality["participant_id"], quality["flag"].fillna(""), strict=True))
     here = [plan for plan in study.everybody if plan.map is not None]
     plans = sorted(here, key=lambda plan: not flags[plan.person.label])
     drawn = {
         plan.person.label: executor.submit(
-            picture, study.lake, study.config, plan, study.template, flags[plan.person.label]
+            picture, study.lake, study.config, plan, template, flags[plan.person.label]
         )
         for plan in plans[: study.config.report.mosaics]
     }

@@ -35,10 +35,19 @@ def own_maps_note(config: Config) -> list[str]:
     ]
 
 
-def missing_receptors(receptors: pd.DataFrame | None) -> list[str]:
-    """Say why cells are n/a that depend on the data at hand."""
-    if receptors is None:
+def custom_atlas_note(config: Config) -> list[str]:
+    """Say which tables have the user's regions, where there are any."""
+    if config.receptors.atlas is None:
         return []
+    return [
+        f"The receptor analysis used the regions of receptors.atlas ({config.receptors.atlas.image}"
+        "), which its spatial null takes as one structure; group/parcels.tsv and the contrasts "
+        "have those of Neuromorphometrics."
+    ]
+
+
+def missing_receptors(receptors: pd.DataFrame) -> list[str]:
+    """Say why cells are n/a that depend on the data at hand."""
     notes = []
     empty = receptors["mean_fisher_z"].isna()
     if empty.any():

@@ -1,22 +1,79 @@
-"""What lies beside the table of receptors: people, single regions, power, dominance."""
+"""Receptor results read back from the lake: the table, and what lies beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.atlas import regions
-from rt1t2_dask.pipelines.contrasts.results import map_names
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.maps import receptor_of
-from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.receptors.table import table
+from rt1t2_dask.storage.parts import Lake, Part
+
+ARRAYS = (
+    *("rho", "fisher_z", "mean_rho", "mean_fisher_z", "p_permutation", "p_fwe"),
+    *("ci_low", "ci_high", "n_regions"),
+)
+
+
+@dataclass(frozen=True)
+class ReceptorParts:
+    """The parts of the receptor analyses of a study.
+
+    Parameters
+    ----------
+    pet : Task
+        Regional means of the receptor maps.
+    groups : mapping of str to Task
+        The correlations, by group of patients.
+    """
+
+    pet: Task
+    groups: Mapping[str, Task]
+
+
+def map_names(lake: Lake, parts: ReceptorParts) -> list[str]:
+    """Return the names of the receptor maps, in the order of the arrays."""
+    return [str(name) for name in lake.record(parts.pet.part)["maps"]]
+
+
+def receptor_rows(lake: Lake, parts: ReceptorParts) -> pd.DataFrame:
+    """Return the receptor table of all patient groups, corrected together."""
+    results = {group: _colocalisation(lake, task.part) for group, task in parts.groups.items()}
+    spatial = {
+        group: lake.read(task.part)["p_spatial"].to_numpy() for group, task in parts.groups.items()
+    }
+    return table(results, map_names(lake, parts), spatial)
+
+
+def _colocalisation(lake: Lake, part: Part) -> Colocalisation:
+    arrays = lake.read(part).load()
+    values = {name: arrays[name].to_numpy() for name in ARRAYS}
+    return Colocalisation(**values, null=arrays["null_fisher_z"].to_numpy())
+
+
+def fisher_z_rows(
+    lake: Lake, parts: ReceptorParts, patients: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Return every patient's Fisher z with every map, one row each."""
+    names = map_names(lake, parts)
+    rows = []
+    for group, task in parts.groups.items():
+        values = lake.read(task.part)["fisher_z"].to_numpy()
+        people = patients[group] if len(values) == len(patients[group]) else [group] * len(values)
+        for label, row in zip(people, values, strict=True):
+            rows += [(group, label, name, float(z)) for name, z in zip(names, row, strict=True)]
+    return pd.DataFrame(rows, columns=["group", "participant_id", "map", "fisher_z"])
 
 
 def receptor_details(
-    lake: Lake, plan: CohortPlan, patients: Mapping[str, Sequence[str]]
+    lake: Lake, parts: ReceptorParts, patients: Mapping[str, Sequence[str]]
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of ``group/receptors_<name>.tsv`` that this run has, by name.
 
@@ -25,20 +82,18 @@ def receptor_details(
     patients : mapping of str to sequence of str
         Labels of each group's people, in the order of the arrays.
     """
-    if plan.pet is None or not plan.receptors:
-        return {}
-    names = map_names(lake, plan)
-    own = lake.record(plan.pet.part).get("regions")
+    names = map_names(lake, parts)
+    own = lake.record(parts.pet.part).get("regions")
     called = {int(k): n for k, n in own.items()} if own else regions()["name"].to_dict()
     found: dict[str, list[pd.DataFrame]] = {}
-    for group, task in plan.receptors.items():
+    for group, task in parts.groups.items():
         arrays = lake.read(task.part).load()
         for name, rows in _tables(arrays, names, patients[group]).items():
             if name == "regions":
                 rows["name"] = rows["region"].map(called)
             rows.insert(0, "group", group)
             found.setdefault(name, []).append(rows)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
 
 
 def _tables(

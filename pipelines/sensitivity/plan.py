@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-import pandas as pd
-
 from rt1t2_dask.config.steps import of_person
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.analysis import Group
+from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, with_gains
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
-from rt1t2_dask.pipelines.contrasts.plan import contrast_task
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
 from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.images.calibrate import CALIBRATE
-from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
+from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.ratio import RATIO
 from rt1t2_dask.pipelines.images.smooth import SMOOTH
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
 from rt1t2_dask.ratio.calibrate import KINDS
-from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.parts import Part
 
 EDGES = ("normalised", "spm")
 
@@ -59,43 +59,28 @@ class SensitivityPlan:
         return [task for choice in self.choices for task in choice.tasks()]
 
 
-def plan_sensitivity(
-    config: Config,
-    people: pd.DataFrame,
-    plans: Sequence[PersonPlan],
-    cohort: CohortPlan,
-    shared: Mapping[str, Part],
-    lake: Lake,
-) -> SensitivityPlan:
+def plan_sensitivity(group: Group) -> SensitivityPlan:
     """Plan what ``report.calibration_sensitivity`` and ``report.edge_sensitivity`` ask for.
 
     Ready-made maps have no calibration to change, and unsmoothed ones no edge.
 
     Parameters
     ----------
-    people : DataFrame
-        The participants.
-    plans : sequence of PersonPlan
-        Who is used, with the gains of the study's own calibration.
-    shared : mapping of str to Part
-        The template, by role.
-    lake : Lake
-        Holds the gains.
+    group : Group
+        With the contrasts, and with the gains of the study's own calibration.
     """
-    if not plans or not cohort.contrasts:
+    config, plans, contrasts = group.config, group.plans, contrasts_of(group)
+    if not plans or not contrasts:
         return SensitivityPlan()
     asked = config.report.calibration_sensitivity
     kinds = [kind for kind in KINDS if asked is True or kind in (asked or ())]
-    rows = rows_of(people, plans)
     calibrations = {
-        kind: _recalibrated(
-            _as_if(config, kind), rows, _as_calibrated(kind, plans, cohort, lake), cohort, shared
-        )
+        kind: _recalibrated(_as_if(config, kind), group, _as_calibrated(kind, group))
         for kind in kinds
         if kind != config.calibration.kind and _all_have("calibrate", plans)
     }
     edges = {
-        edge: _choice([_smoothed(edge, plan) for plan in plans], plans, cohort)
+        edge: _choice([_smoothed(edge, plan) for plan in plans], plans, contrasts)
         for edge in EDGES
         if config.report.edge_sensitivity and edge != config.smooth.edge and config.smooth.fwhm_mm
     }
@@ -107,52 +92,46 @@ def _all_have(stage: str, plans: Sequence[PersonPlan]) -> bool:
 
 
 def _choice(
-    people: Sequence[Mapping[str, Task]], plans: Sequence[PersonPlan], cohort: CohortPlan
+    people: Sequence[Mapping[str, Task]],
+    plans: Sequence[PersonPlan],
+    main: Mapping[str, ContrastPlan],
 ) -> Choice:
     """Plan everybody's other maps and the contrasts of them."""
     instead = {
         plan.part("smooth"): own["smooth"].part for plan, own in zip(plans, people, strict=True)
     }
-    contrasts = {name: _again(plan.contrast, instead) for name, plan in cohort.contrasts.items()}
+    contrasts = {name: _again(plan.contrast, instead) for name, plan in main.items()}
     clusters = {
         name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
-        for name, plan in cohort.contrasts.items()
+        for name, plan in main.items()
     }
     return Choice(tuple(people), contrasts, clusters)
 
 
-def _as_calibrated(
-    kind: str, plans: Sequence[PersonPlan], cohort: CohortPlan, lake: Lake
-) -> list[PersonPlan]:
+def _as_calibrated(kind: str, group: Group) -> list[PersonPlan]:
     """Return everybody as another calibration would have them."""
     others = [
         replace(plan, tasks={**plan.tasks, **_calibrated(of_person(kind), plan)}, gain=None)
-        for plan in plans
+        for plan in group.plans
     ]
-    return with_gains(lake, cohort.gain, others) if kind == EB_GAIN else others
+    gain = group.of(Gain)
+    return with_gains(group.lake, gain.task, others) if gain and kind == EB_GAIN else others
 
 
-def _recalibrated(
-    config: Config,
-    rows: pd.DataFrame,
-    plans: Sequence[PersonPlan],
-    cohort: CohortPlan,
-    shared: Mapping[str, Part],
-) -> Choice:
+def _recalibrated(config: Config, group: Group, plans: Sequence[PersonPlan]) -> Choice:
     """Plan the contrasts of other maps; one that the people or protocols forbid is left out.
 
     The study's own contrast stands, so that what fails here is no fault of its settings.
     """
-    contrasts: dict[str, Task] = {}
-    for name, main in cohort.contrasts.items():
+    contrasts, main = {}, contrasts_of(group)
+    for name, own in main.items():
         with suppress(UserError):
             scale = study_scale(plans)
-            contrasts[name] = contrast_task(config, rows, plans, shared, main.form, scale)[1]
+            planned = contrast_task(config, group.rows, plans, group.shared, own.form, scale)
+            contrasts[name] = planned[1]
     clusters = {
-        name: _again(
-            cohort.contrasts[name].clusters, {cohort.contrasts[name].contrast.part: t.part}
-        )
-        for name, t in contrasts.items()
+        name: _again(main[name].clusters, {main[name].contrast.part: task.part})
+        for name, task in contrasts.items()
     }
     return Choice(tuple(plan.tasks for plan in plans), contrasts, clusters)
 

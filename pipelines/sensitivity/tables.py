@@ -17,12 +17,12 @@ from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.sensitivity.plan import Choice, SensitivityPlan
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
 from rt1t2_dask.ratio.calibrate import UNITS
 from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.sensitivity import ContrastMaps, summarise
 from rt1t2_dask.storage.parts import Lake, Part
 
+Contrasts = Mapping[str, ContrastPlan]
 COLUMNS = (
     *("region", "voxels", "effect", "effect_percent", "t", "same_sign_share"),
     *("clusters", "volume_mm3", "units", "reason"),
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def calibration_rows(
-    lake: Lake, config: Config, plan: SensitivityPlan, cohort: CohortPlan
+    lake: Lake, config: Config, plan: SensitivityPlan, contrasts: Contrasts
 ) -> pd.DataFrame | None:
     """Table the contrasts' effects under every calibration; None where it was not asked for.
 
@@ -42,25 +42,25 @@ def calibration_rows(
         those above the run's thresholds. Where a calibration failed for somebody: one row with
         the reason.
     """
-    return _table(lake, cohort, "calibration", config.calibration.kind, plan.calibrations)
+    return _table(lake, contrasts, "calibration", config.calibration.kind, plan.calibrations)
 
 
 def edge_rows(
-    lake: Lake, config: Config, plan: SensitivityPlan, cohort: CohortPlan
+    lake: Lake, config: Config, plan: SensitivityPlan, contrasts: Contrasts
 ) -> pd.DataFrame | None:
     """Table the contrasts' effects under both edges of smoothing, as `calibration_rows`."""
-    found = _table(lake, cohort, "edge", config.smooth.edge, plan.edges)
+    found = _table(lake, contrasts, "edge", config.smooth.edge, plan.edges)
     return None if found is None else found.drop(columns=["units", "reason"])
 
 
 def _table(
-    lake: Lake, cohort: CohortPlan, what: str, main: str, choices: Mapping[str, Choice]
+    lake: Lake, contrasts: Contrasts, what: str, main: str, choices: Mapping[str, Choice]
 ) -> pd.DataFrame | None:
     if not choices:
         return None
     rows = [
         {"contrast": name, **row}
-        for name, contrast in cohort.contrasts.items()
+        for name, contrast in contrasts.items()
         for row in _rows_of(lake, what, main, choices, name, contrast)
     ]
     return pd.DataFrame(rows, columns=["contrast", what, *COLUMNS])

@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.engine.stage import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.pipelines.sites.meta_plan import MetaPlan
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.sites import site_section, site_table
+from rt1t2_dask.storage.parts import Lake
+
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.outputs.finished import Finished
 
 WHEN = {"before": "raw", "after": "harmonised"}
 
 
-def site_sections(study: Finished, analysed: pd.DataFrame) -> tuple[Section, ...]:
-    """Return the section on sites; nothing where there is one site."""
-    column = study.config.cohort.site
-    if column is None:
-        return ()
-    people = analysed.assign(site=analysed[COVARIATE + column].astype(str))
-    maps = _effects(study)
+def site_sections(
+    study: Finished, effects: Task | None, meta: Mapping[str, MetaPlan]
+) -> tuple[Section, ...]:
+    """Return the section on sites.
+
+    Parameters
+    ----------
+    study : Finished
+        Of several sites.
+    effects : Task or None
+        What holds the maps of site effects.
+    meta : mapping of str to MetaPlan
+    """
+    analysed = study.analysed
+    people = analysed.assign(site=analysed[COVARIATE + str(study.config.cohort.site)].astype(str))
+    maps = _effects(study.lake, effects)
     section = site_section(
         study.config.site.model,
         site_table(people, list(study.config.cohort.groups)),
         maps["share"],
         maps["span"],
-        _meta(study),
-        to_volume(study.lake.read(study.template.part)["t1w"]),
+        _meta(study.lake, meta),
+        study.brain(),
         study.config.simulated,
     )
     return (section,)
 
 
-def _effects(study: Finished) -> dict[str, dict[str, Volume]]:
+def _effects(lake: Lake, task: Task | None) -> dict[str, dict[str, Volume]]:
     """Read share and span by kind of maps."""
-    cohort = study.cohort
-    task = cohort.harmony[0] if cohort.harmony else cohort.site_effects
     found: dict[str, dict[str, Volume]] = {"share": {}, "span": {}}
     if task is not None:
-        arrays = study.lake.read(task.part)
+        arrays = lake.read(task.part)
         for what, own in found.items():
             for when, name in WHEN.items():
                 if f"site_{what}_{when}" in arrays:
@@ -47,10 +62,10 @@ def _effects(study: Finished) -> dict[str, dict[str, Volume]]:
     return found
 
 
-def _meta(study: Finished) -> pd.DataFrame:
+def _meta(lake: Lake, plans: Mapping[str, MetaPlan]) -> pd.DataFrame:
     rows = []
-    for name, plan in study.cohort.meta.items():
-        record = study.lake.record(plan.meta.part)
+    for name, plan in plans.items():
+        record = lake.record(plan.meta.part)
         i2, q = record["i2_median"], record["q_share"]
         rows.append(
             {

@@ -14,6 +14,8 @@ from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.cluster.jobs import job_script
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
+from rt1t2_dask.pipelines.analyses import plan_analyses
+from rt1t2_dask.pipelines.contrasts.analysis import too_small
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.plan import require_memory
 from rt1t2_dask.pipelines.engine.local_files import local_file
@@ -38,7 +40,6 @@ from rt1t2_dask.pipelines.sites.balance import site_warnings
 from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_settings
 from rt1t2_dask.pipelines.study.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
-from rt1t2_dask.pipelines.study.cohort import plan_cohort, too_small
 from rt1t2_dask.pipelines.study.describe import SIMULATE, bytes_a_part, gigabytes
 from rt1t2_dask.pipelines.study.effort import machine_gigabytes
 from rt1t2_dask.pipelines.study.memory import Sizes, require_room
@@ -222,12 +223,12 @@ class _Check:
 
     def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
         images = plan_images(self.config, people, found)
-        shared = {role: task.part for role, task in images.shared.items()}
         tasks = {task.part: task for task in images.tasks()}
         if self.config.level == "study" and not self.site:
-            cohort = plan_cohort(self.config, people, images.people, shared)
-            tasks |= {task.part: task for task in cohort.tasks()}
-            notes = (f"note: {note}" for note in cohort.notes)
+            lake = Lake(self.config.storage.url, self.options)
+            group = plan_analyses(self.config, lake, people, images, predicted=True)
+            tasks |= {task.part: task for task in group.tasks()}
+            notes = (f"note: {note}" for note in group.notes)
             self.said += [note for note in notes if note not in self.said]
         whole = complete_parts(Lake(self.config.storage.url, self.options), tasks.values())
         return Counter(part.stage for part in tasks if part not in whole)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreign import refuse_absent
 from rt1t2_dask.images.nifti import START_BYTES, Start, is_whole, look_at_start, require_whole
@@ -14,8 +14,9 @@ from rt1t2_dask.images.quality.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
 from rt1t2_dask.pipelines.engine.stage import InputFile
-from rt1t2_dask.pipelines.people.inputs import Files, Found
+from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.not_here import cannot_be_read
+from rt1t2_dask.pipelines.people.source import Files
 from rt1t2_dask.pipelines.study.memory import Sizes, sizes_of_grids
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import open_store
@@ -71,7 +72,7 @@ def check_headers(config: Config, found: Found) -> Headers:
     notes: dict[str, list[str]] = {}
     for label, files in found.files.items():
         grids[label], reasons[label], notes[label] = _person(config, files)
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         _compare_maps(grids, reasons)
     count = sum(len(own) for own in grids.values())
     sizes = [sizes_of_grids(config, own) for own in grids.values() if own]

@@ -10,11 +10,11 @@ import pandas as pd
 
 from rt1t2_dask.cluster.jobs import job_script
 from rt1t2_dask.config.study import Config, SimulatedSource
+from rt1t2_dask.pipelines.analysis import GroupPlan
 from rt1t2_dask.pipelines.contrasts.plan import TEMPLATE_MM3, contrast_bytes
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import ImagePlan
 from rt1t2_dask.pipelines.study.catalogue import stage_named
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
 from rt1t2_dask.pipelines.study.memory import (
     FLOAT_BYTES,
     HEAD_MM3,
@@ -37,7 +37,7 @@ def describe(
     lake: Lake,
     people: pd.DataFrame,
     images: ImagePlan,
-    cohort: CohortPlan,
+    group: GroupPlan,
     to_simulate: int = 0,
     said: Sequence[str] = (),
 ) -> None:
@@ -52,7 +52,7 @@ def describe(
     said : sequence of str
         What was found and what is not studied.
     """
-    tasks = {task.part: task for task in (*images.tasks(), *cohort.tasks())}
+    tasks = {task.part: task for task in (*images.tasks(), *group.tasks())}
     whole = complete_parts(lake, tasks.values())
     total = Counter(part.stage for part in tasks)
     done = Counter(part.stage for part in whole)
@@ -67,7 +67,7 @@ def describe(
     script = job_script(config.cluster)
     start = f"how each worker starts (cluster={config.cluster.kind}):"
     asked = [] if script is None else [start, script]
-    sys.stdout.write("\n".join([*lines, *cohort.notes, *asked]) + "\n")
+    sys.stdout.write("\n".join([*lines, *group.notes, *asked]) + "\n")
 
 
 def _table(config: Config, people: int, total: Counter[str], done: Counter[str]) -> list[str]:

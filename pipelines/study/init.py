@@ -17,8 +17,8 @@ from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.labels import with_alike
 from rt1t2_dask.config.study import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.engine.places import people_folders
 from rt1t2_dask.pipelines.people.folders import composed, without_row
-from rt1t2_dask.pipelines.people.places import people_folders
 from rt1t2_dask.pipelines.people.scans import bids_scans
 from rt1t2_dask.pipelines.people.table import some
 from rt1t2_dask.storage.stores import Store, open_store

@@ -1,24 +1,27 @@
-"""The image half alone, for some or all people: what a BIDS-App calls the participant level."""
+"""People's maps alone, for some or all: what a BIDS-App calls the participant level."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Executor
 
 import pandas as pd
 
 from rt1t2_dask.bids.labels import with_alike
-from rt1t2_dask.config.study import BidsSource, Config, DerivativesSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.analysis import GroupPlan
+from rt1t2_dask.pipelines.engine.places import people_folders
 from rt1t2_dask.pipelines.engine.work import complete_parts
-from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan
+from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.outputs import folder as outputs
-from rt1t2_dask.pipelines.people.places import people_folders
-from rt1t2_dask.pipelines.quality.table import quality_table, tell
-from rt1t2_dask.storage.parts import Lake
-from rt1t2_dask.storage.stores import Store, open_store
+from rt1t2_dask.pipelines.outputs.image_study import write_quality
+from rt1t2_dask.pipelines.people.inputs import known_checksums
+from rt1t2_dask.pipelines.people.notes import files_found
+from rt1t2_dask.pipelines.people.source import source_of
+from rt1t2_dask.pipelines.sites import study as sites
+from rt1t2_dask.pipelines.study.image_study import ImageStudy
 
 log = logging.getLogger("rt1t2_dask")
 
@@ -31,13 +34,13 @@ def everybody_there(config: Config) -> pd.DataFrame:
     UserError
         The source is no BIDS dataset, or holds nobody.
     """
-    source = config.source
-    if not isinstance(source, BidsSource | DerivativesSource):
-        raise UserError(f"level=dataset needs source=bids or derivatives, not {source.kind}.")
-    store = open_store(source.root, config.storage.options())
-    labels = people_folders(store)
+    source = source_of(config)
+    if not source.labels_known:
+        kind = config.source.kind
+        raise UserError(f"level=dataset needs source=bids or derivatives, not {kind}.")
+    labels = people_folders(source.store)
     if not labels:
-        raise UserError(f"source.root={source.root}: no folder sub-* is there.")
+        raise UserError(f"source.root={config.source.root}: no folder sub-* is there.")
     return pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})
 
 
@@ -67,65 +70,62 @@ def asked_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     return people[people["participant_id"].isin(wanted)].reset_index(drop=True)
 
 
-def describe(lake: Lake, images: ImagePlan) -> None:
-    """Print how many parts there are to make."""
-    tasks = {task.part: task for task in images.tasks()}
-    to_make = len(tasks) - len(complete_parts(lake, tasks.values()))
-    said = f"maps of {plural(len(images.people))}, no group results: {to_make} parts to compute"
-    lines = [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
-    sys.stdout.write("\n".join([f"{said}, {len(tasks) - to_make} already complete", *lines]) + "\n")
+class ParticipantLevel(ImageStudy):
+    """The maps of the people who were asked for, beside those that are there already."""
 
+    def plan(self) -> int:
+        """Plan the people of ``labels``; everybody of the dataset where a level asks for it."""
+        self.missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
+        if self.config.level == "dataset":
+            self.people, self.found = everybody_there(self.config), None
+        else:
+            self.people, self.found = self._people()
+        asked = asked_people(self.config, self.people)
+        self.images = sites.plan_study(self.config, asked, self.found and self.found.of(asked))
+        self.group = GroupPlan()
+        return len(asked)
 
-def write_participants(
-    executor: Executor,
-    lake: Lake,
-    store: Store,
-    config: Config,
-    people: pd.DataFrame,
-    images: ImagePlan,
-    failures: Sequence[Failure],
-) -> None:
-    """Write the maps of those who were processed beside those that are there already.
+    def describe(self) -> None:
+        """Print how many parts there are to make."""
+        tasks = {task.part: task for task in self.tasks()}
+        to_make = len(tasks) - len(complete_parts(self.lake, tasks.values()))
+        people = plural(len(self.images.people))
+        said = f"maps of {people}, no group results: {to_make} parts to compute"
+        lost = self.images.failures
+        lines = [f"{f.stage} cannot be planned for one person: {f.reason}" for f in lost]
+        first = f"{said}, {len(tasks) - to_make} already complete"
+        sys.stdout.write("\n".join([first, *lines]) + "\n")
 
-    Parameters
-    ----------
-    people : DataFrame
-        Everybody who may be in the folder, processed now or not.
-    failures : sequence of Failure
-        Of the people in ``images``.
-    """
-    failed = {failure.label for failure in failures}
-    made = [plan for plan in images.people if plan.person.label not in failed]
-    outputs.join_folder(store, config)
-    outputs.write_people(executor, lake, store, config, made)
-    asked = [*(plan.person.label for plan in images.people), *failed]
-    outputs.add_failures(store, failures, asked)
-    write_quality(lake, store, config, made, asked)
-    if outputs.is_of_participants(store):
-        labels = [name.rstrip("/") for name in store.children() if name.startswith("sub-")]
-        there = {label for label in labels if "anat/" in store.children(f"{label}/")}
-        rows = people[people["participant_id"].isin(there)]
-        kept = rows.drop(columns="group") if config.level == "dataset" else rows
-        outputs.write_dataset(store, config, kept)
-    log.info("maps of %s are in %s", plural(len(made)), config.output_dir)
+    def log_inputs(self) -> None:
+        """Log the files found; keep their checksums."""
+        known_checksums(self.config.storage).save()
+        log.info("%s", files_found({p.person.label: p.scans for p in self.images.people}))
 
+    def goes_on(self, failures: Sequence[Failure]) -> bool:
+        """Return False: the group is not studied."""
+        return False
 
-def write_quality(
-    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str]
-) -> None:
-    """Judge people's quality, say how many are flagged, and write the numbers of everybody.
+    def write_people(self, failures: Sequence[Failure]) -> None:
+        """Write the maps of those who were processed, and the tables of who is there."""
+        made = self._whole(failures)
+        lake, store, config = self.lake, self.store, self.config
+        outputs.join_folder(store, config)
+        outputs.write_people(self.cluster(), lake, store, config, made)
+        failed = {failure.label for failure in failures}
+        asked = [*(plan.person.label for plan in self.images.people), *failed]
+        outputs.add_failures(store, failures, asked)
+        write_quality(lake, store, config, made, asked)
+        if outputs.is_of_participants(store):
+            self._write_dataset()
+        log.info("maps of %s are in %s", plural(len(made)), config.output_dir)
 
-    Parameters
-    ----------
-    plans : sequence of PersonPlan
-        Those who were processed.
-    asked : sequence of str
-        Whose rows of earlier runs are replaced.
-    """
-    rows = quality_table(lake, config, plans)
-    if len(rows):
-        tell(config, rows)
-        outputs.add_quality(store, rows, asked)
+    def _write_dataset(self) -> None:
+        """Write the files about everybody whose maps are in the folder, of this run or another."""
+        labels = [name.rstrip("/") for name in self.store.children() if name.startswith("sub-")]
+        there = {label for label in labels if "anat/" in self.store.children(f"{label}/")}
+        rows = self.people[self.people["participant_id"].isin(there)]
+        kept = rows.drop(columns="group") if self.config.level == "dataset" else rows
+        outputs.write_dataset(self.store, self.config, kept)
 
 
 def plural(people: int) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.config.contrasts import Form
-from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.group_design import build, words
 from rt1t2_dask.pipelines.study.effort import in_words, study_seconds
@@ -40,7 +40,7 @@ def steps(config: Config, people: pd.DataFrame) -> list[str]:
 
 
 def _images(config: Config) -> list[str]:
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         return [f"each person: the ready-made map, in {config.space}"]
     grid = "its own grid" if config.t1w_voxel_mm is None else f"{config.t1w_voxel_mm:g} mm"
     by = REGISTRATION[config.normalise.kind]

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.images.plan import ImagePlan
 from rt1t2_dask.pipelines.study.catalogue import STAGES
-from rt1t2_dask.pipelines.study.cohort import CohortPlan
 
 
-def numbered(images: ImagePlan, cohort: CohortPlan, stage: str, part: int) -> Task:
+def numbered(tasks: Sequence[Task], stage: str, part: int) -> Task:
     """Find a part by its stage and its number.
 
     Parameters
     ----------
-    images, cohort : ImagePlan, CohortPlan
+    tasks : sequence of Task
+        All of the study.
     stage : str
     part : int
         From 1: people in the order of the participants table, contrasts and groups in that of
@@ -27,8 +26,8 @@ def numbered(images: ImagePlan, cohort: CohortPlan, stage: str, part: int) -> Ta
     UserError
         When there is no such stage or no such number.
     """
-    tasks = _unique((*images.tasks(), *cohort.tasks()))
-    own = [task for task in tasks if task.stage == stage]
+    unique = {task.part: task for task in tasks}
+    own = [task for task in unique.values() if task.stage == stage]
     if not own:
         known = ", ".join(dict.fromkeys(task.stage for task in tasks))
         raise UserError(f"stage={stage}: this study has no such stage; choose from {known}.")
@@ -42,7 +41,3 @@ def check_stage(stage: str | None) -> None:
     known = [each.name for each in STAGES]
     if stage is not None and stage not in known:
         raise UserError(f"stage={stage}: there is none; choose from {', '.join(known)}.")
-
-
-def _unique(tasks: Sequence[Task]) -> list[Task]:
-    return list({task.part: task for task in tasks}.values())

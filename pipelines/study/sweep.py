@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 from rt1t2_dask.config.study import Cluster, Config, Storage
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.results import receptor_rows
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
+from rt1t2_dask.pipelines.contrasts.report import contrast_result
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
-from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes
-from rt1t2_dask.pipelines.outputs.page import contrast_result
+from rt1t2_dask.pipelines.receptors.analysis import receptors_of
 from rt1t2_dask.pipelines.study.run import run_study
 from rt1t2_dask.report.content import ContrastResult
 from rt1t2_dask.report.figures.planes import box_round, supra_threshold
@@ -113,13 +113,14 @@ class Taker:
     def __call__(self, study: Finished) -> None:
         """Take the results of one job."""
         config, lake = study.config, study.lake
-        results = [contrast_result(config, lake, n, p) for n, p in study.cohort.contrasts.items()]
-        template = to_volume(lake.read(study.template.part)["t1w"])
+        contrasts = contrasts_of(study.group).items()
+        results = [contrast_result(config, lake, name, plan) for name, plan in contrasts]
+        template = study.brain()
         box = box_round(template.data > 0, template.affine)
         if self.sweep.brain is None:
             self.sweep.brain = project(template, box)
         seen = {result.name: project(_kept(result), box) for result in results}
-        receptors = receptor_rows(lake, study.cohort)
+        receptors = receptors_of(study)
         self.sweep.entries.append(entry(self.job.name, self.job.changed, results, receptors, seen))
 
 

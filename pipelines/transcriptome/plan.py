@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from rt1t2_dask import assets
-from rt1t2_dask.config.study import Config, MorphometrySource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.engine.local_files import local_file
 from rt1t2_dask.pipelines.engine.stage import InputFile, Task
@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.morphometry.compute import (
     MAP_CORRELATIONS,
     is_image,
 )
-from rt1t2_dask.pipelines.morphometry.inputs import named_file
+from rt1t2_dask.pipelines.morphometry.inputs import as_tables, named_file
 from rt1t2_dask.pipelines.transcriptome.compute import (
     EXPRESSION,
     EXPRESSION_STAGE,
@@ -45,10 +45,8 @@ def _own_maps(config: Config) -> dict[str, InputFile]:
 
 
 def _places(config: Config) -> dict[str, InputFile]:
-    source = config.source
-    if isinstance(source, MorphometrySource) and source.centroids:
-        return {CENTROIDS: named_file(config, source.centroids, "source.centroids")}
-    return {}
+    centroids = as_tables(config).centroids
+    return {CENTROIDS: named_file(config, centroids, "source.centroids")} if centroids else {}
 
 
 def _spins(config: Config) -> dict[str, object]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from rt1t2_dask.config.model import Model
+from rt1t2_dask.config.model import Model, SourceSettings
 
 LEAST_FEATURES = 3
 MAP_NAME = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
 
 
-class MorphometrySource(Model):
+class MorphometrySource(SourceSettings):
     """Regional tables that FreeSurfer's programs, or their users, wrote."""
+
+    reader: ClassVar[str] = "rt1t2_dask.pipelines.people.tables:Tables"
+    regional: ClassVar[bool] = True
 
     kind: Literal["morphometry"]
     root: str
@@ -41,8 +44,12 @@ class SimulatedRegions(Model):
         return self
 
 
-class SimulatedMorphometrySource(Model):
+class SimulatedMorphometrySource(SourceSettings):
     """Simulated regional tables with a planted increase in insula and limbic cortex."""
+
+    reader: ClassVar[str] = "rt1t2_dask.pipelines.people.tables:SimulatedTables"
+    simulated: ClassVar[bool] = True
+    regional: ClassVar[bool] = True
 
     kind: Literal["simulated_morphometry"]
     root: str

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from rt1t2_dask.config.model import Model
+from rt1t2_dask.config.model import Model, SourceSettings
 from rt1t2_dask.config.morphometry import MorphometrySource, SimulatedMorphometrySource
 
 MIN_SIMULATED_VOXEL_MM = 1.0
 ADULT_SPACES = ("MNI152", "MNI305")
+PEOPLE = "rt1t2_dask.pipelines.people"
 
 
 class SimulatedGroup(Model):
@@ -45,8 +46,11 @@ class SimulatedScanner(Model):
     bias_sd: Annotated[float, Field(ge=0, le=0.5)] = 0.08
 
 
-class SimulatedSource(Model):
+class SimulatedSource(SourceSettings):
     """Simulated heads with known truth."""
+
+    simulated: ClassVar[bool] = True
+    reader: ClassVar[str] = f"{PEOPLE}.simulated:Simulated"
 
     kind: Literal["simulated"]
     root: str
@@ -64,6 +68,11 @@ class SimulatedSource(Model):
                 "set slice_mm=null or thicker slices"
             )
         return self
+
+    @property
+    def grid_mm(self) -> float:
+        """Voxel size that is simulated, in mm."""
+        return self.voxel_mm
 
 
 PLACES = ("{label}", "{id}")
@@ -85,8 +94,11 @@ KNOWN_PLACES = "write {label} (sub-01) or {id} (01) where people differ"
 EachPath = Annotated[str, AfterValidator(_of_each)]
 
 
-class BidsSource(Model):
+class BidsSource(SourceSettings):
     """T1w and T2w in a BIDS dataset."""
+
+    reader: ClassVar[str] = f"{PEOPLE}.bids:Bids"
+    worked_on_mm: ClassVar[float | None] = 1.0
 
     kind: Literal["bids"]
     root: str
@@ -103,8 +115,11 @@ class BidsSource(Model):
         return None if session is None else str(session).removeprefix("ses-")
 
 
-class DicomSource(Model):
+class DicomSource(SourceSettings):
     """T1w and T2w among the DICOM series of a folder for each person."""
+
+    reader: ClassVar[str] = f"{PEOPLE}.dicom:Dicom"
+    worked_on_mm: ClassVar[float | None] = 1.0
 
     kind: Literal["dicom"]
     root: str
@@ -123,8 +138,10 @@ class DicomSource(Model):
         return None if series is None else str(series)
 
 
-class DerivativesSource(Model):
+class DerivativesSource(SourceSettings):
     """What sMRIPrep or fMRIPrep made of the scans."""
+
+    reader: ClassVar[str] = f"{PEOPLE}.bids:Derivatives"
 
     kind: Literal["derivatives"]
     root: str
@@ -134,6 +151,15 @@ class DerivativesSource(Model):
     bias_corrected: tuple[Literal["t1w", "t2w"], ...]
     lesion: EachPath | None = None
     brain_mask: EachPath | None = None
+
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """The images whose bias field was taken out."""
+        return self.bias_corrected
+
+    def space_of_maps(self, transform_is_given: bool) -> str | None:
+        """Return the space that the transform leads to, where it is taken from there."""
+        return self.space if transform_is_given else None
 
     @field_validator("space")
     @classmethod
@@ -152,13 +178,20 @@ class DerivativesSource(Model):
         return None if session is None else str(session).removeprefix("ses-")
 
 
-class MapsSource(Model):
+class MapsSource(SourceSettings):
     """Ready-made ratio maps on one grid."""
+
+    reader: ClassVar[str] = f"{PEOPLE}.maps:Maps"
+    ready_made: ClassVar[bool] = True
 
     kind: Literal["maps"]
     root: str
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
     zero_is_missing: bool | Literal["auto"] = "auto"
+
+    def space_of_maps(self, transform_is_given: bool) -> str:
+        """Return the space the maps lie in."""
+        return self.space
 
 
 Source = Annotated[

@@ -151,7 +151,7 @@ class Config(Model):
     @property
     def regional(self) -> bool:
         """Whether the study is of regional tables, not of images."""
-        return isinstance(self.source, MorphometrySource | SimulatedMorphometrySource)
+        return self.source.regional
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ class Config(Model):
         """Voxel size of the output grid in mm for sources that are normalised here."""
         if self.template.voxel_mm is not None:
             return self.template.voxel_mm
-        return self.source.voxel_mm if isinstance(self.source, SimulatedSource) else 1.0
+        return self.source.grid_mm or 1.0
 
     @property
     def registration_voxel_mm(self) -> float:
@@ -212,22 +212,17 @@ class Config(Model):
         """Voxel size in mm that scans are resampled to; None keeps the T1w's own grid."""
         if self.resample.voxel_mm != "auto":
             return self.resample.voxel_mm
-        return 1.0 if self.source.kind in ("bids", "dicom") else None
+        return self.source.worked_on_mm
 
     @property
     def space(self) -> str:
         """Name of the space of the output maps."""
-        if isinstance(self.source, MapsSource):
-            return self.source.space
-        if isinstance(self.source, DerivativesSource) and self.given_transform:
-            return self.source.space
-        return self.template.space
+        return self.source.space_of_maps(self.given_transform) or self.template.space
 
     @property
     def simulated(self) -> bool:
         """Whether the data are simulated."""
-        ours = isinstance(self.source, SimulatedSource | SimulatedMorphometrySource)
-        return ours or self._marked
+        return self.source.simulated or self._marked
 
     def as_simulated(self) -> Config:
         """Return the same study, known to be of simulated data that come as a dataset."""

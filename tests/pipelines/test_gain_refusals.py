@@ -11,13 +11,16 @@ from omegaconf import OmegaConf
 
 from rt1t2_dask.config.study import Cohort, Config, parse
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.analyses import registry_of
+from rt1t2_dask.pipelines.analysis import Group, GroupPlan, plan_group
 from rt1t2_dask.pipelines.calibration.plan import PersonGain
-from rt1t2_dask.pipelines.engine.stage import Made, Stage
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
+from rt1t2_dask.pipelines.engine.stage import Made, Stage, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.quality import table as quality_table
-from rt1t2_dask.pipelines.study.cohort import CohortPlan, plan_cohort
-from rt1t2_dask.storage.parts import Part
+from rt1t2_dask.pipelines.receptors.analysis import Receptors
+from rt1t2_dask.storage.parts import Lake, Part
 
 STAGES = [Stage(name, lambda inputs: Made(xr.Dataset())) for name in ("smooth", "parcels")]
 TEMPLATE = {"template_out": Part("template_out", "0" * 32)}
@@ -42,7 +45,7 @@ def gain(anchor: float, protocol: str = "P1", corrected: bool = True, flagged: b
     )
 
 
-def planned(config: Config, n: tuple[int, int], gains=None, **columns: list[object]) -> CohortPlan:
+def planned(config: Config, n: tuple[int, int], gains=None, **columns: list[object]) -> GroupPlan:
     labels = [f"sub-{k:02d}" for k in range(sum(n))]
     group = ["pat"] * n[0] + ["hc"] * n[1]
     people = pd.DataFrame({"participant_id": labels, "group": group})
@@ -55,7 +58,8 @@ def planned(config: Config, n: tuple[int, int], gains=None, **columns: list[obje
         )
         for label, own, one in zip(labels, group, known, strict=True)
     ]
-    return plan_cohort(config, people, plans, TEMPLATE)
+    group = Group(config, Lake(config.storage.url), people, tuple(plans), TEMPLATE, predicted=True)
+    return plan_group(group, registry_of(config))
 
 
 def gains_of(n: int, seed: int = 0, **more: object) -> list[PersonGain]:
@@ -63,7 +67,11 @@ def gains_of(n: int, seed: int = 0, **more: object) -> list[PersonGain]:
     return [gain(float(a), **more) for a in anchors]
 
 
-def said(plan: CohortPlan, text: str) -> list[str]:
+def receptors(plan: GroupPlan) -> dict[str, Task]:
+    return plan.of(Receptors).groups
+
+
+def said(plan: GroupPlan, text: str) -> list[str]:
     return [note for note in plan.notes if text in note]
 
 
@@ -76,7 +84,7 @@ def test_who_is_left_out_is_said_at_contrast_and_receptors(odd, why):
     gains = gains_of(17)
     gains[3] = odd
     plan = planned(configured(), (8, 9), gains)
-    assert plan.contrasts["patVsHc"].design.n == 16
+    assert contrasts_of(plan)["patVsHc"].design.n == 16
     for what in ("Contrast patVsHc", "The receptor analysis"):
         (note,) = said(plan, f"{what} {ONE_OUT}")
         assert why in note and "calibration=none" in note
@@ -88,7 +96,7 @@ def test_where_no_gain_is_taken_out_nobody_is_left_out():
     gains = gains_of(17, corrected=False)
     gains[3] = gain(0.1, corrected=False, flagged=True)
     plan = planned(configured(), (8, 9), gains)
-    assert plan.contrasts["patVsHc"].design.n == 17 and not said(plan, "leaves out")
+    assert contrasts_of(plan)["patVsHc"].design.n == 17 and not said(plan, "leaves out")
 
 
 COUPLE = [*range(2), *range(9)]
@@ -108,8 +116,8 @@ def test_a_contrast_that_leaving_out_makes_impossible_is_refused_alone(name):
     gains[1] = gain(0.1, flagged=True)
     config = configured(contrasts={name: FORMS[name]})
     plan = planned(config, (2, 9), gains, couple=COUPLE, score=list(range(11)))
-    assert not plan.contrasts and said(plan, f"No contrast {name}")
-    assert said(plan, ONE_OUT) and plan.receptors
+    assert not contrasts_of(plan) and said(plan, f"No contrast {name}")
+    assert said(plan, ONE_OUT) and receptors(plan)
 
 
 def test_pairs_that_leaving_out_breaks_are_refused_alone():
@@ -119,7 +127,7 @@ def test_pairs_that_leaving_out_breaks_are_refused_alone():
     config = configured("receptors.option=paired_difference", contrasts={"pairs": FORMS["pairs"]})
     plan = planned(config, (3, 3), gains, couple=["a", "b", "c"] * 2)
     (note,) = said(plan, "No contrast pairs")
-    assert "calibration=none" in note and not plan.contrasts
+    assert "calibration=none" in note and not contrasts_of(plan)
     assert said(plan, "No receptor correlations of pairs: 0 complete pairs")
 
 
@@ -127,7 +135,7 @@ def test_a_contrast_that_the_anchor_leaves_no_dof_is_refused_alone():
     anchors = [1.0, -1.0, *np.random.default_rng(0).normal(0, 0.01, 14).tolist()]
     plan = planned(configured("contrast.variance=welch"), (2, 14), [gain(a) for a in anchors])
     (note,) = said(plan, "No contrast patVsHc")
-    assert "anchor" in note and "calibration=none" in note and not plan.contrasts
+    assert "anchor" in note and "calibration=none" in note and not contrasts_of(plan)
 
 
 def test_what_is_wrong_without_gains_too_stays_wrong_input():
@@ -143,10 +151,10 @@ def test_receptors_are_refused_where_protocol_and_group_are_one(option):
     apart = [gain(0.1 * k, "P1" if k < 6 else "P2", corrected=False) for k in range(12)]
     couple = [*range(6), *range(6)]
     plan = planned(config, (6, 6), apart, couple=couple)
-    assert not plan.receptors and said(plan, "No receptor correlations of")[0].count("told apart")
+    assert not receptors(plan) and said(plan, "No receptor correlations of")[0].count("told apart")
     mixed = [gain(0.1 * k, "P1" if k % 6 < 3 else "P2", corrected=False) for k in range(12)]
     plan = planned(config, (6, 6), mixed, couple=couple)
-    assert len(plan.receptors) == 1
+    assert len(receptors(plan)) == 1
     # A pair of one protocol has none in its difference.
     assert len(said(plan, "do not hold protocol[P2] constant")) == (option == "effect_size")
 
@@ -156,9 +164,9 @@ def test_z_holds_protocols_without_covariates_too():
     age = list(range(12))
     apart = [gain(0.1, "P1" if k < 6 else "P2", corrected=False) for k in range(12)]
     plan = planned(config, (6, 6), apart, age=age)
-    assert not plan.receptors and said(plan, "controls do not vary in it")
+    assert not receptors(plan) and said(plan, "controls do not vary in it")
     mixed = [gain(0.1, "P1" if k % 2 else "P2", corrected=False) for k in range(12)]
-    (task,) = planned(config, (6, 6), mixed, age=age).receptors.values()
+    (task,) = receptors(planned(config, (6, 6), mixed, age=age)).values()
     assert list(task.settings["covariates"]) == ["protocol[P2]"]
 
 
@@ -167,9 +175,9 @@ def test_covariates_called_as_columns_of_gain_keep_their_values():
     own, age = np.random.default_rng(1).permutation(17).tolist(), list(range(17))
     gains = gains_of(17)
     plan = planned(config, (8, 9), gains, anchor=own, age=age)
-    names = plan.contrasts["patVsHc"].design.names
+    names = contrasts_of(plan)["patVsHc"].design.names
     assert names == ("pat", "hc", "covariate:anchor", "age", "anchor")
-    (task,) = plan.receptors.values()
+    (task,) = receptors(plan).values()
     z = task.settings["covariates"]
     assert list(z) == ["covariate:anchor", "age", "anchor"]
     assert z["covariate:anchor"] == own
@@ -180,7 +188,7 @@ def test_a_text_covariate_called_protocol_keeps_its_column():
     config = configured(covariates=("protocol",))
     gains = [gain(0.1, "P1" if k % 2 else "P2", corrected=False) for k in range(16)]
     named = [f"P{1 + k // 2 % 2}" for k in range(16)]
-    names = planned(config, (8, 8), gains, protocol=named).contrasts["patVsHc"].design.names
+    names = contrasts_of(planned(config, (8, 8), gains, protocol=named))["patVsHc"].design.names
     assert names == ("pat", "hc", "covariate:protocol[P2]", "protocol[P2]")
 
 

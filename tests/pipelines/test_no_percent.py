@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
+from rt1t2_dask.pipelines.analyses import plan_analyses
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.images.plan import plan_images
 from rt1t2_dask.pipelines.people.table import read_people
-from rt1t2_dask.pipelines.sensitivity.plan import plan_sensitivity
-from rt1t2_dask.pipelines.study.cohort import plan_cohort
+from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.ratio.calibrate import KINDS
 from rt1t2_dask.storage.parts import Lake
 
@@ -101,11 +102,9 @@ def test_every_calibration_has_the_scale_of_its_own_maps(tmp_path, main):
     config = _configure(Job((f"hydra.searchpath=[file://{tmp_path}]", *words)))
     people = read_people(config)
     images = plan_images(config, people)
-    shared = {role: task.part for role, task in images.shared.items()}
-    cohort = plan_cohort(config, people, images.people, shared)
-    scales = {main: cohort.contrasts["patVsHc"].contrast.settings["scale"]}
     lake = Lake(str(tmp_path / "lake"), {})
-    planned = plan_sensitivity(config, people, images.people, cohort, shared, lake)
-    for kind, choice in planned.calibrations.items():
+    group = plan_analyses(config, lake, people, images)
+    scales = {main: contrasts_of(group)["patVsHc"].contrast.settings["scale"]}
+    for kind, choice in group.of(Sensitivity).choices.calibrations.items():
         scales[kind] = choice.contrasts["patVsHc"].settings["scale"]
     assert scales == {kind: "signed" if kind == "gm_median" else "ratio" for kind in KINDS}

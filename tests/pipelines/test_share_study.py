@@ -52,7 +52,7 @@ def test_t_and_tables_are_those_of_pooled_images(three, joint):
     assert both.sum() > 5000
     assert 0 < missed.sum() <= 64
     np.testing.assert_allclose(found[both], wanted[both], atol=1e-5)
-    own = images.lake.record(images.plan.contrasts["patVsHc"].contrast.part)
+    own = images.lake.record(images.contrasts["patVsHc"].contrast.part)
     tables = [pd.read_csv(joint / f"group/contrast-patVsHc_{n}.tsv", sep="\t")
               for n in ("clusters", "parcels")]  # fmt: skip
     assert (tables[0]["sign"] == "negative").any()

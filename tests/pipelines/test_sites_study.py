@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from rt1t2_dask.pipelines.outputs.provenance import group_keys
 from three_sites import NAMES, Parts, three, words
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path, _study, command
@@ -18,7 +19,6 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.outputs.provenance import group_keys
 from rt1t2_dask.pipelines.people.table import read_table
 from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan
 from rt1t2_dask.pipelines.share.plan import own_site
@@ -48,7 +48,7 @@ def test_sites_apart_give_what_one_folder_gives(three, placed):
     one = Parts(three, "one")
     assert np.isfinite(placed.map("stat_t")).sum() > 5000
     np.testing.assert_array_equal(placed.map("stat_t"), one.map("stat_t"))
-    design = placed.plan.contrasts["patVsHc"].design
+    design = placed.contrasts["patVsHc"].design
     assert design.names == ("pat", "hc", "age", "site[south]", "site[west]")
     assert sorted(set(design.blocks)) == list(NAMES)
 
@@ -81,11 +81,11 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
 
 def test_combat_takes_gain_and_offset_out(three, placed):
     parts = Parts(three, "placed", "site.model=combat", "site.smooth=[age]", "site.splines=4")
-    record = parts.lake.record(parts.plan.harmony[0].part)
+    record = parts.lake.record(parts.harmony[0].part)
     assert record["site_share_before"] > 0.8
     assert record["site_share_after"] < 0.1
     sites = ("site[south]", "site[west]")
-    assert parts.plan.contrasts["patVsHc"].design.names == ("pat", "hc", "age", *sites)
+    assert parts.contrasts["patVsHc"].design.names == ("pat", "hc", "age", *sites)
     t = parts.map("stat_t")
     assert np.nanmedian(t[16:18, 19:21, 19:21]) < -4
     assert abs(np.nanmean(t[:, :10])) < 1
@@ -125,8 +125,8 @@ def test_a_formula_after_combat_is_asked_for_the_site(three):
 
 
 def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
-    effects = placed.lake.read(placed.plan.site_effects.part)
-    raw = Parts(three, "placed", "site.model=combat").plan.harmony[0].part
+    effects = placed.lake.read(placed.site_effects.part)
+    raw = Parts(three, "placed", "site.model=combat").harmony[0].part
     combat = placed.lake.read(raw)["site_share_before"].to_numpy()
     np.testing.assert_allclose(effects["site_share_before"].to_numpy(), combat, rtol=1e-6)
 
@@ -142,7 +142,7 @@ def test_provenance_names_every_part_of_the_group_half(three):
 
 def test_harmonised_maps_are_those_of_the_science(three):
     parts = Parts(three, "placed", "site.model=combat", "site.reference=south")
-    learnt, *rest = parts.plan.harmony
+    learnt, *rest = parts.harmony
     person = next(k for k, task in enumerate(rest[::2]) if task.settings["site"] == 1)
     after = to_volume(parts.lake.read(rest[2 * person].part)["smoothed"]).data
     before = to_volume(parts.lake.read(rest[2 * person].parents["smooth"])["smoothed"]).data
@@ -154,7 +154,7 @@ def test_harmonised_maps_are_those_of_the_science(three):
 
 
 def test_meta_analysis_is_that_of_the_sites_own_contrasts(three, placed):
-    plan = placed.plan.meta["patVsHc"]
+    plan = placed.meta["patVsHc"]
     assert plan.sites == NAMES
     own = [placed.lake.read(task.part) for task in plan.contrasts]
     effects = np.stack([data["stat_effect"].to_numpy().ravel() for data in own])

@@ -12,10 +12,12 @@ from scipy import ndimage
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path
 from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.pipelines.analyses import plan_analyses
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.engine.work import complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.sites import study as sites
-from rt1t2_dask.pipelines.study.cohort import plan_cohort
+from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects
 from rt1t2_dask.storage.parts import Lake
 
 SHAPE, GRID_MM, ORIGIN = (33, 39, 32), 6.0, (-98.0, -134.0, -72.0)
@@ -102,16 +104,20 @@ class Parts:
         self.lake = Lake(self.config.storage.url)
         people = sites.read_everybody(self.config)
         images = sites.plan_study(self.config, people)
-        shared = {role: task.part for role, task in images.shared.items()}
-        self.plan = plan_cohort(self.config, people, images.people, shared)
-        wanted = [plan.contrast.part for plan in self.plan.contrasts.values()]
-        wanted += [task.part for task in self.plan.harmony]
-        wanted += [task.part for plan in self.plan.meta.values() for task in plan.tasks()]
-        wanted += [task.part for task in (self.plan.site_effects,) if task]
+        self.plan = plan_analyses(self.config, self.lake, people, images, predicted=True)
+        self.contrasts = contrasts_of(self.plan)
+        harmony, effects = self.plan.of(Harmony), self.plan.of(SiteEffects)
+        self.harmony = harmony.parts if harmony else ()
+        self.site_effects = effects.task if effects else None
+        self.meta = self.plan.of(MetaAnalyses).contrasts
+        wanted = [plan.contrast.part for plan in self.contrasts.values()]
+        wanted += [task.part for task in self.harmony]
+        wanted += [task.part for plan in self.meta.values() for task in plan.tasks()]
+        wanted += [task.part for task in (self.site_effects,) if task]
         tasks = [*images.tasks(), *self.plan.tasks()]
         todo = missing_tasks(tasks, wanted, complete_parts(self.lake, tasks))
         assert run_tasks(SerialExecutor(), self.lake, todo, lambda _: None) == {}
 
     def map(self, name: str) -> np.ndarray:
-        part = self.plan.contrasts["patVsHc"].contrast.part
+        part = self.contrasts["patVsHc"].contrast.part
         return to_volume(self.lake.read(part)[name]).data

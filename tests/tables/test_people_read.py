@@ -7,8 +7,8 @@ import pandas as pd
 from test_people import cohort, table
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
+from rt1t2_dask.pipelines.outputs.people_section import compared_pairs
 from rt1t2_dask.pipelines.people.read import columns_read, lines_read
-from rt1t2_dask.pipelines.people.section import compared_pairs
 from rt1t2_dask.pipelines.people.table import chosen_people
 
 FORM = {"test": "paired", "groups": ["pat", "hc"], "pair": "couple"}

@@ -1,0 +1,83 @@
+"""The registry of analyses: what a study of maps plans, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, plan_group
+from rt1t2_dask.pipelines.calibration.analysis import Gain
+from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
+from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
+from rt1t2_dask.pipelines.receptors.analysis import Receptors
+from rt1t2_dask.pipelines.regions.analysis import Regions
+from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
+from rt1t2_dask.pipelines.share.analysis import Share
+from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
+from rt1t2_dask.storage.parts import Lake
+
+ANALYSES: Registry = (
+    Gain,
+    Harmony,
+    Contrasts,
+    Receptors,
+    MetaAnalyses,
+    SiteEffects,
+    SiteSection,
+    Regions,
+    Sensitivity,
+)
+EXPORT: Registry = (Gain, Share)
+
+
+def registry_of(config: Config) -> Registry:
+    """Return the analyses of a study of images."""
+    return EXPORT if config.share.kind == "export" else ANALYSES
+
+
+def plan_analyses(
+    config: Config,
+    lake: Lake,
+    people: pd.DataFrame,
+    images: ImagePlan,
+    plans: Sequence[PersonPlan] | None = None,
+    known: Sequence[Analysis] = (),
+    predicted: bool = False,
+) -> GroupPlan:
+    """Plan the analyses of a study of images.
+
+    Parameters
+    ----------
+    people : DataFrame
+        The participants.
+    images : ImagePlan
+    plans : sequence of PersonPlan, optional
+        Who is studied; everybody of the plan where left out.
+    known : sequence of Analysis
+        Analyses of the same people that are planned already.
+    predicted : bool
+        Whether people's files are predicted: nothing is read of them.
+
+    Raises
+    ------
+    UserError
+        The settings or the people do not allow an analysis.
+    """
+    group = group_of(config, lake, people, images, plans, predicted)
+    return plan_group(group, registry_of(config), known)
+
+
+def group_of(
+    config: Config,
+    lake: Lake,
+    people: pd.DataFrame,
+    images: ImagePlan,
+    plans: Sequence[PersonPlan] | None = None,
+    predicted: bool = False,
+) -> Group:
+    """Return what the analyses are planned from; parameters as `plan_analyses`."""
+    own = images.people if plans is None else tuple(plans)
+    shared = {role: task.part for role, task in images.shared.items()}
+    return Group(config, lake, rows_of(people, own), own, shared, predicted=predicted)

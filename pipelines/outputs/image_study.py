@@ -1,0 +1,149 @@
+"""The output folder of a study of images: people's maps, quality, the report of the group."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask import assets
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.analysis import Results
+from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.outputs import folder as outputs
+from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
+from rt1t2_dask.pipelines.outputs.folder import tsv_bytes
+from rt1t2_dask.pipelines.outputs.inputs_table import input_table
+from rt1t2_dask.pipelines.outputs.page import gather, write_report
+from rt1t2_dask.pipelines.quality.pictures import write_pictures
+from rt1t2_dask.pipelines.quality.table import quality_table, tell
+from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.provenance import environment
+from rt1t2_dask.storage.stores import Store
+
+log = logging.getLogger("rt1t2_dask")
+INPUTS = "group/inputs.tsv"
+
+
+@dataclass(frozen=True)
+class FinishedImages(Finished):
+    """A study of images whose parts are all there."""
+
+    def drawn_tasks(self) -> list[Task]:
+        """Return the tasks that the pipeline of the report shows."""
+        group = self.group.tasks(lambda analysis: analysis.drawn)
+        own = [task for plan in self.plans for task in plan.tasks.values()]
+        return [*([self.template] if self.template else []), *own, *group]
+
+    def shows(self) -> list[Any]:
+        """Return why each file was chosen."""
+        return [
+            [role, file.path, file.chosen]
+            for task in self.own_tasks()
+            for role, file in task.files.items()
+        ]
+
+    def write_dataset(self, store: Store) -> None:
+        """Write the files about the dataset, who failed and what was read."""
+        outputs.write_dataset(store, self.config, self.people)
+        outputs.write_failures(store, self.failures)
+        _write_inputs(store, self.lake, self.everybody)
+
+    def write_people(self, executor: Executor, store: Store) -> dict[str, Any]:
+        """Write everybody's maps and pictures; return quality and pictures for the report."""
+        outputs.write_people(executor, self.lake, store, self.config, self.everybody)
+        quality = quality_table(self.lake, self.config, self.everybody)
+        store.write(outputs.QUALITY, tsv_bytes(quality))
+        return {"quality": quality, "mosaics": write_pictures(executor, store, self, quality)}
+
+    def write_report(
+        self,
+        store: Store,
+        results: Sequence[Results],
+        people: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Write demographics, figures, methods and the page."""
+        content = gather(self, results, people, provenance)
+        store.write("group/demographics.tsv", tsv_bytes(content.demographics))
+        store.write("group/demographics_pairs.tsv", tsv_bytes(content.age_pairs))
+        write_report(store, content, self.config.report)
+
+    def provenance(self) -> dict[str, Any]:
+        """Describe settings, seeds, versions, inputs and parts."""
+        config = self.config
+        files = {
+            plan.person.label: {
+                file.path: file.sha256
+                for task in plan.tasks.values()
+                for file in task.files.values()
+            }
+            for plan in self.everybody
+        }
+        return {
+            "config": config.model_dump(mode="json"),
+            "seeds": {
+                "permute": config.permute.seed,
+                "receptors": config.receptors.seed,
+                "simulated": getattr(config.source, "seed", None),
+            },
+            "environment": environment(),
+            "assets": {n: assets.resolve(n).sha256 for n in assets_of(self.drawn_tasks())},
+            "inputs": files,
+            "parts": {
+                p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in self.everybody
+            },
+            "group_parts": group_keys(self),
+        }
+
+
+def group_keys(study: Finished) -> dict[str, Any]:
+    """Return the key of every part of the group, by what it belongs to and its stage."""
+    own = {name: keys for a in study.group.analyses for name, keys in a.keys().items()}
+    rest = [task for a in study.group.analyses if not a.keys() for task in a.tasks()]
+    return own | {"other": keys_by_stage(rest)}
+
+
+def write_failed(
+    executor: Executor, store: Store, config: Config, lake: Lake, people: pd.DataFrame,
+    plans: Sequence[PersonPlan], failures: Sequence[Failure],
+) -> None:  # fmt: skip
+    """Write who failed and the maps of the others; there are no group results."""
+    outputs.claim_folder(store, config, study_key(config))
+    outputs.write_dataset(store, config, people)
+    outputs.write_failures(store, failures)
+    _write_inputs(store, lake, plans)
+    outputs.write_people(executor, lake, store, config, tuple(plans))
+    write_quality(lake, store, config, plans, ())
+
+
+def write_quality(
+    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str]
+) -> None:
+    """Judge people's quality, say how many are flagged, and write the numbers of everybody.
+
+    Parameters
+    ----------
+    plans : sequence of PersonPlan
+        Those who were processed.
+    asked : sequence of str
+        Whose rows of earlier runs are replaced.
+    """
+    rows = quality_table(lake, config, plans)
+    if len(rows):
+        tell(config, rows)
+        outputs.add_quality(store, rows, asked)
+
+
+def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None:
+    """Write what was read of everybody; say how much of it is odd."""
+    table = input_table(lake, plans)
+    store.write(INPUTS, tsv_bytes(table))
+    odd = int(table["warnings"].notna().sum())
+    if odd:
+        log.warning("%d of %d files have notes: see %s", odd, len(table), INPUTS)

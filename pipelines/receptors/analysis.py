@@ -1,0 +1,113 @@
+"""Analysis `receptors`: patients' maps against the receptor maps, region by region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
+from rt1t2_dask.pipelines.calibration.design import usable
+from rt1t2_dask.pipelines.calibration.group_scale import study_scale
+from rt1t2_dask.pipelines.calibration.left_out import said_of
+from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.images.plan import rows_of
+from rt1t2_dask.pipelines.receptors.custom_atlas import plan_parcels
+from rt1t2_dask.pipelines.receptors.notes import (
+    custom_atlas_note,
+    missing_receptors,
+    own_maps_note,
+    spatial_note,
+)
+from rt1t2_dask.pipelines.receptors.plan import first_lists, plan_receptors
+from rt1t2_dask.pipelines.receptors.results import (
+    ReceptorParts,
+    fisher_z_rows,
+    receptor_details,
+    receptor_rows,
+)
+
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.outputs.finished import Finished
+
+
+@dataclass(frozen=True)
+class Receptors(Analysis):
+    """The receptor correlations of every group of patients.
+
+    Parameters
+    ----------
+    pet : Task or None
+        Regional means of the receptor maps.
+    groups : mapping of str to Task
+        By group of patients.
+    regional : tuple of Task
+        People's means over the user's own regions.
+    notes : tuple of str
+        Groups that are not correlated, people who are left out, and why.
+    """
+
+    pet: Task | None
+    groups: Mapping[str, Task]
+    regional: tuple[Task, ...] = ()
+    notes: Sequence[str] = ()
+
+    @classmethod
+    def plan(cls, group: Group) -> Self:
+        """Plan the correlations that the people at hand allow."""
+        config = group.config
+        said = said_of("The receptor analysis", group.plans, config.cohort.groups)
+        rows, plans = usable(group.rows, group.plans)
+        groups, pet, notes = plan_receptors(config, rows, plans, study_scale(group.plans))
+        regional = plan_parcels(config, plans) if groups else []
+        return cls(pet, groups, tuple(regional), (*said, *notes))
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        return [*self.regional, *([self.pet] if self.pet else []), *self.groups.values()]
+
+    def keys(self) -> Mapping[str, Any]:
+        """Return the keys of the receptor maps' means and of each group's correlations."""
+        return {
+            "pet": self.pet.part.key if self.pet else None,
+            "receptors": {group: task.part.key for group, task in self.groups.items()},
+        }
+
+    def results(self, study: Finished) -> Results:
+        """Return the table of all groups, what lies beside it, and each patient's values."""
+        if self.pet is None:
+            return Results()
+        config, lake, parts = study.config, study.lake, ReceptorParts(self.pet, self.groups)
+        people = _people(study)
+        fisher_z = fisher_z_rows(lake, parts, people)
+        if not self.groups:
+            return Results(content={"fisher_z": fisher_z})
+        rows, details = receptor_rows(lake, parts), receptor_details(lake, parts, people)
+        return Results(
+            tables={"receptors": rows} | {f"receptors_{n}": t for n, t in details.items()},
+            content={"receptors": rows, "fisher_z": fisher_z, "receptor_details": details},
+            notes=(*_notes(config), *missing_receptors(rows)),
+            stages=[task.stage for task in self.groups.values()][:1],
+        )
+
+
+def receptors_of(study: Finished) -> pd.DataFrame | None:
+    """Return the receptor table of a study; None where it has none."""
+    found = study.group.of(Receptors)
+    if found is None or found.pet is None or not found.groups:
+        return None
+    return receptor_rows(study.lake, ReceptorParts(found.pet, found.groups))
+
+
+def _people(study: Finished) -> dict[str, list[str]]:
+    """Return the labels of those who are correlated with the maps, in each analysis."""
+    tested, _ = usable(rows_of(study.people, study.plans), study.plans)
+    own = tested["participant_id"].tolist()
+    return {g: [own[k] for k in rows] for g, rows in first_lists(study.config, tested).items()}
+
+
+def _notes(config: Config) -> list[str]:
+    return [spatial_note(config), *own_maps_note(config), *custom_atlas_note(config)]

@@ -1,0 +1,1 @@
+"""Means over the regions of the atlas."""
