@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,13 @@ def test_the_list_names_every_program_that_is_there():
     words = [sys.executable, "-m", "benchmarks", "--list"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"lake", "validity", "images"} <= {line.split()[0] for line in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/**/*.py")), ids=lambda p: p.stem)
+def test_what_a_program_imports_of_the_package_is_there(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rt1t2_dask"):
+            module = import_module(node.module)
+            for alias in node.names:
+                if not hasattr(module, alias.name):
+                    import_module(f"{node.module}.{alias.name}")
