@@ -12,7 +12,7 @@ from typing import Any
 from summary.bars import BARS, Bar
 
 NO_BAR: Bar = (None, None)
-_LINE = re.compile(r"^(\S+) +(\S+)  (?:no bar|(at .+?)(?:: (?:kept|MISSED)))$")
+_LINE = re.compile(r"^(\S+) +(\S+)  (?:no bar|(at .+?)(?:: (?:kept|MISSED|not measured)))$")
 _ENDS = {"lowest": "at least", "highest": "at most"}
 
 
@@ -53,7 +53,7 @@ class Figure:
         start = f"{self.name:34s} {value:>12s}"
         if not self.bar:
             return f"{start}  no bar"
-        return f"{start}  {self.bar}: {'MISSED' if self.verdict == 'MISSED' else 'kept'}"
+        return f"{start}  {self.bar}: {self.verdict}"
 
     def row(self) -> dict[str, Any]:
         """Return the figure as a row of a table."""

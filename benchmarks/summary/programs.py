@@ -23,7 +23,7 @@ class Program:
         Below ``benchmarks``, with dots.
     words, quick : tuple of str
         Words of a full and of a short run; a short one says whether the program runs, and its
-        figures may miss bars that are set on full ones.
+        figures may miss bars that are set on full ones. None where there is no short run.
     peers : dict of str to tuple of str
         Words added where a package is installed.
     needs : tuple of str
@@ -56,15 +56,16 @@ class Program:
 
     def command(self, into: Path, *, quick: bool) -> list[str]:
         """Return the command line."""
-        words = self.words if self.quick is None or not quick else self.quick
+        words = (self.quick or ()) if quick else self.words
         for package, more in self.peers:
             words += more if _installed(package) else ()
         filled = [word.format(into=into, python=sys.executable) for word in words]
         return [sys.executable, "-m", f"benchmarks.{self.module}", *filled]
 
-    def lacks(self) -> list[str]:
+    def lacks(self, *, quick: bool = False) -> list[str]:
         """Return what it needs and is not here."""
-        return [need for need in self.needs if not _is_here(need)]
+        long = ["a full run"] if quick and self.quick is None else []
+        return [need for need in self.needs if not _is_here(need)] + long
 
 
 def _is_here(need: str) -> bool:

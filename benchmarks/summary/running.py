@@ -26,7 +26,7 @@ def run_all(programs: Iterable[Program], into: Path, *, quick: bool) -> list[Rec
 
 def run(program: Program, into: Path, *, quick: bool) -> Record:
     """Run one program; its output goes to ``<name>.log``, its figures to ``<name>.json``."""
-    lacking, log = program.lacks(), into / f"{program.name}.log"
+    lacking, log = program.lacks(quick=quick), into / f"{program.name}.log"
     began = time.perf_counter()
     if lacking:
         code, found = None, []
