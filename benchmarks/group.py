@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 from nilearn.maskers import NiftiLabelsMasker  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
+from summary.figures import conclude  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from rt1t2_dask import assets, atlas  # noqa: E402
@@ -132,7 +133,7 @@ def main() -> None:
         result = smoothing(labels, options.voxel_mm, options.rounds) | against_spm()
         print(json.dumps(result), flush=True)
         result |= parcels(labels, options.maps, options.rounds)
-    print(json.dumps(result | {"shape": list(labels.data.shape), "maps": options.maps}))
+    conclude("group", result | {"shape": list(labels.data.shape), "maps": options.maps})
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python benchmarks/images.py [--only rigid poses ...] [--people 6] [--into figures.json]
 
-Each section is a module ``images_<section>.py`` beside this one with ``run(people)``, which prints
-readable lines and gives its figures. The last line is one JSON object with every figure; null
+Each section is a module ``heads/<section>.py`` with ``run(people)``, which prints readable lines
+and returns its figures. The last line is one JSON object with every figure; null
 where a section was left out, is not there or could not measure. With ``--into`` the figures are
 kept in a file after each section, so that sections can run one by one.
 """
@@ -17,6 +17,8 @@ import json
 import math
 import time
 from pathlib import Path
+
+from summary.figures import conclude
 
 Figures = dict[str, float | None]
 
@@ -53,7 +55,7 @@ def main() -> None:
         figures |= run(section, chosen.people)
         if chosen.into is not None:
             chosen.into.write_text(json.dumps(figures) + "\n")
-    print(json.dumps(figures))
+    conclude("images", figures)
 
 
 def arguments() -> argparse.Namespace:
@@ -75,9 +77,9 @@ def kept(path: Path | None) -> Figures:
 
 def run(section: str, people: int) -> Figures:
     """Run one section; nothing but a line where its module is not there."""
-    name = f"images_{section}"
+    name = f"heads.{section}"
     if importlib.util.find_spec(name) is None:
-        print(f"{section}: not there ({name}.py)")
+        print(f"{section}: there is no module {name}")
         return {}
     print(f"== {section} ({people} people)", flush=True)
     start = time.process_time()

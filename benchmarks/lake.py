@@ -12,16 +12,16 @@ that ran. Data are SIMULATED.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lake_chunks import chunks
-from lake_overhead import overhead, two_processes
-from lake_study import Study, run
+from lakes.chunks import chunks
+from lakes.overhead import overhead, two_processes
+from lakes.study import Study, run
+from summary.figures import conclude
 
 SWEPT = {"smooth.fwhm_mm": ("6", "8", "10"), "contrast.p": ("0.001", "0.005")}
 IMAGES = ("ingest", "coregister", "bias", "brain", "normalise", "tissue", "calibrate", "ratio")
@@ -131,7 +131,7 @@ def main() -> None:
             if section.scans:
                 study.simulate()
             figures |= section.measure(study)
-    print(json.dumps(figures))
+    conclude("lake", figures)
 
 
 if __name__ == "__main__":

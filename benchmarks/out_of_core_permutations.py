@@ -7,7 +7,6 @@ that goes past its cap.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from distributed import default_client
-from out_of_core import ball, write_people
+from lakes.out_of_core import ball, write_people
+from summary.figures import conclude
 
 from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.config.study import Cluster, Permute
@@ -105,7 +105,7 @@ def main(asked: dict[str, str], scratch: str) -> None:
         "wall_s": time.perf_counter() - wall,
         "load": os.getloadavg()[0],
     }
-    print(json.dumps(figures))
+    conclude("out_of_core_permutations", figures)
 
 
 if __name__ == "__main__":

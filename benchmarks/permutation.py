@@ -7,7 +7,6 @@ The last line is JSON. Data are simulated: smooth noise in an ellipsoid of about
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import time
@@ -23,6 +22,7 @@ import pandas as pd  # noqa: E402
 from nilearn.maskers import NiftiMasker  # noqa: E402
 from nilearn.mass_univariate import permuted_ols  # noqa: E402
 from scipy import ndimage  # noqa: E402
+from summary.figures import conclude  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from rt1t2_dask.stats import design, scores  # noqa: E402
@@ -200,7 +200,7 @@ def main():
         }
         if options.one_mm:
             result |= one_millimetre(options.one_mm)
-    print(json.dumps(result))
+    conclude("permutation", result)
 
 
 if __name__ == "__main__":

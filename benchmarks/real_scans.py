@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import real_scans_montecarlo as montecarlo
-from real_scans_planted import planted_errors
-from real_scans_study import KINDS, SESSIONS, Study
+from scans import montecarlo
+from scans.planted import planted_errors
+from scans.study import KINDS, SESSIONS, Study
+from summary.figures import conclude
 
 from rt1t2_dask.ratio.corrections import Scan, correct
 
@@ -34,7 +35,7 @@ def main() -> None:
     here = Path(__file__).resolve().parents[1]
     asked.add_argument("--scans", type=Path, default=here.parent / "shared" / "scans")
     asked.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
-    asked.add_argument("--trials", type=Path, help="JSON line of benchmarks/poses_trials.py")
+    asked.add_argument("--trials", type=Path, help="what benchmarks.heads.poses_trials printed")
     args = asked.parse_args()
     if not args.scans.is_dir():
         print(f"skipped: the scans are not at {args.scans}")
@@ -50,7 +51,7 @@ def main() -> None:
     on_scans(people)
     if args.trials and args.trials.is_file():
         figures |= json.loads(args.trials.read_text().splitlines()[-1])
-    print(json.dumps({name: _number(value) for name, value in figures.items()}))
+    conclude("real_scans", {name: _number(value) for name, value in figures.items()})
 
 
 def sessions(study: Study) -> dict[str, float]:

@@ -21,8 +21,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
-from real_scans_study import SESSIONS
+from scans.study import SESSIONS
 from scipy import ndimage
+from summary.figures import conclude
 
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.resample import to_grid
@@ -126,7 +127,7 @@ def main() -> None:
         "allow_failures=true", "overwrite=true",
     ])  # fmt: skip
     print(f"exit {code}")
-    print(json.dumps(compared(out, root)))
+    conclude("real_scans_borders", compared(out, root))
 
 
 def write(folder: Path, scans: Path) -> Path:

@@ -16,7 +16,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import numpy as np  # noqa: E402  (threads must be set before BLAS starts)
-from receptor_nulls import (  # noqa: E402
+from nulls.spatial import (  # noqa: E402
     SCENARIOS,
     cpu,
     false_positives,
@@ -24,7 +24,8 @@ from receptor_nulls import (  # noqa: E402
     pet_space,
     simulated_maps,
 )
-from receptor_oracle import oracle  # noqa: E402
+from peers.juspace import oracle  # noqa: E402
+from summary.figures import conclude  # noqa: E402
 
 
 def scipy_loop(problem, draws: int):
@@ -144,7 +145,7 @@ def main() -> None:
             f"fpr_{k}{ending}": found.get(k) for k in ("naive", "moran", "variogram", "peers")
         }
         print(name, json.dumps(found), flush=True)
-    print(json.dumps(result))
+    conclude("receptors", result)
 
 
 if __name__ == "__main__":

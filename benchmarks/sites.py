@@ -7,7 +7,6 @@ All by default. ``peer`` is a Python that has neuroHarmonize. All data are simul
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
@@ -17,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from nulls.sites_power import power
 from numpy.typing import NDArray
+from peers.combat import combat
 from scipy import ndimage
-from sites_combat import combat
-from sites_power import power
+from summary.figures import conclude
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
@@ -108,7 +108,7 @@ def export(lake: Lake, site: str, rows: pd.DataFrame, parts: dict[str, Part]) ->
     """Make the file of a site."""
     columns = columns_of(rows[["age"]], rows["group"].tolist())
     about = {
-        "format": 1, "simulated": True, "site": site, "groups": ["pat", "hc"],
+        "format": 2, "simulated": True, "site": site, "groups": ["pat", "hc"], "scale": "ratio",
         "columns": list(columns.names), "lacking": {}, "minimum_people": 5, "space": SPACE,
     }  # fmt: skip
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(),
@@ -204,7 +204,7 @@ def main(words: list[str]) -> None:
         figures |= combat(asked.get("peer"), 200, int(asked.get("voxels", 235_000)), 2)
     if "power" in wanted:
         figures["power"] = power(int(asked.get("studies", 200)))
-    print(json.dumps(figures))
+    conclude("sites", figures)
 
 
 if __name__ == "__main__":

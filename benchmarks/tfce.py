@@ -8,7 +8,6 @@ line is JSON. Data are simulated: smooth noise in an ellipsoid of about 235,000 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import warnings
@@ -23,6 +22,7 @@ import tfce as package  # noqa: E402
 from nilearn.maskers import NiftiMasker  # noqa: E402
 from permutation import cohort, cpu, ellipsoid, peer, plan_of, two_groups  # noqa: E402
 from scipy import ndimage  # noqa: E402
+from summary.figures import conclude  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from rt1t2_dask.stats.clusters import spatial  # noqa: E402
@@ -97,7 +97,7 @@ def main():
             result[f"cpu_s_{connectivity}"] = best
             result["max_relative_difference"] = max(result["max_relative_difference"], worst)
         result["nilearn_ratio"] = against_nilearn(mask, options.nilearn_permutations)
-    print(json.dumps(result))
+    conclude("tfce", result)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from nulls.expression import false_positives
 from numpy.typing import NDArray
 from scipy import ndimage
-from transcriptome_null import false_positives
+from summary.figures import conclude
 
 from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
@@ -262,7 +263,7 @@ def main() -> None:
     found["own_gene_share"] = receptors(expression)
     found |= speed(expression, asked.peer)
     found["false_positives"] = false_positives(expression, asked.maps)
-    print(json.dumps(found))
+    conclude("transcriptome", found)
 
 
 if __name__ == "__main__":

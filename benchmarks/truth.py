@@ -6,7 +6,7 @@ Runs +cohort=psp and +cohort=psps2 (nothing planted) for each seed through the c
 prints one line of JSON a cohort and seed, then a summary as the last line: planted regions found,
 false clusters a study beside what random-field theory expects by chance, smoothness. Finished runs
 in FOLDER are not repeated. `--set calibration=none source.scanner.gain_sd=0` passes settings on.
-The statistics alone, in minutes: truth_studies.py.
+The statistics alone, in minutes: planted/truth_studies.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import xarray as xr
+from summary.figures import conclude
 
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.smooth import smooth
@@ -54,7 +55,7 @@ def main() -> None:
                 row["registration_mm"] = people
             rows.append(row)
             print(json.dumps(row), flush=True)
-    print(json.dumps(summary(rows)))
+    conclude("truth", summary(rows))
 
 
 def run(folder: Path, cohort: str, seed: int, voxel_mm: float, more: list[str]) -> Path:

@@ -7,7 +7,7 @@ stopped at any time and goes on where it stopped; studies in FILE are not run ag
 another FILE for other code. Study k of a figure draws from ``default_rng([k, crc32(figure)])``,
 whatever else is run. Prints progress, then each rate with its 95 % interval (Clopper & Pearson;
 studies count as one observation each, also where a study gives several values) beside its bar;
-the last line is JSON. Figures come from the modules ``validity_*.py`` beside this one.
+the last line is JSON. Figures come from the modules ``nulls/{contrasts,sites,receptors}.py``.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402  (threads must be set before BLAS starts)
+from nulls.figure import Bar, Figure, Value  # noqa: E402
 from scipy.stats import beta  # noqa: E402
-from validity_figure import Bar, Figure, Value  # noqa: E402
+from summary.figures import conclude  # noqa: E402
 
-MODULES = ("validity_contrasts", "validity_sites", "validity_receptors")
+MODULES = ("nulls.contrasts", "nulls.sites", "nulls.receptors")
 EVERY_S = 30.0
 
 Values = dict[str, Value]
@@ -178,7 +179,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on", flush=True)
         stopped = True
-    print(json.dumps(report(known, chosen, options.studies)))
+    bars = {key: bar for figure in chosen.values() for key, bar in figure.bars.items()}
+    conclude("validity", report(known, chosen, options.studies), bars)
     return 130 if stopped else 0
 
 

@@ -21,12 +21,16 @@ from rt1t2_dask.pipelines.engine.code import _named
 ROOT = Path(__file__).resolve().parent.parent
 TOP = {
     "conf", "rt1t2_dask", "pipelines", "storage", "tests", "benchmarks", "docs",
-    "pyproject.toml", "README.md", "ARCHITECTURE.md", "LICENSE",
+    "pyproject.toml", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
 }  # fmt: skip
 SCIENCE = (
     "images", "ratio", "stats", "receptors", "simulate", "sites", "report", "morphometry",
     "transcriptome",
 )  # fmt: skip
+
+ARCHITECTURE_CHARACTERS = 14_000
+# What CONTRIBUTING.md adds to show how.
+EXAMPLES = {"pipelines/images/halo.py", "tests/pipelines/test_halo.py"}
 
 needs_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 
@@ -66,6 +70,27 @@ def test_no_folder_holds_more_than_twenty_modules():
     held = Counter(path.parent for path in sources())
     crowded = {str(folder.relative_to(ROOT)): n for folder, n in held.items() if n > 20}
     assert not crowded
+
+
+@needs_checkout
+def test_no_folder_of_benchmarks_holds_more_than_twenty_modules():
+    held = Counter(path.parent for path in (ROOT / "benchmarks").rglob("*.py"))
+    assert held
+    assert max(held.values()) <= 20
+
+
+@needs_checkout
+def test_architecture_stays_short():
+    assert len((ROOT / "ARCHITECTURE.md").read_text()) <= ARCHITECTURE_CHARACTERS
+
+
+@needs_checkout
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/benchmarks.md"])
+def test_modules_that_are_named_exist(page):
+    named = set(re.findall(r"`((?:\w+/)+\w+\.py)\b", (ROOT / page).read_text())) - EXAMPLES
+    tops = (ROOT, ROOT / "rt1t2_dask", ROOT / "pipelines")
+    assert named
+    assert not {name for name in named if not any((top / name).exists() for top in tops)}
 
 
 @pytest.mark.parametrize("folder", SCIENCE)

@@ -128,9 +128,9 @@ def test_the_figures_that_are_here_have_bars_for_their_keys(validity):
 
 
 def test_a_small_receptor_study_runs(validity, monkeypatch):
-    import validity_receptors
+    from nulls import receptors
 
-    monkeypatch.setattr(validity_receptors, "PERMUTATIONS", 99)
-    values = validity_receptors.chance(np.random.default_rng(0))
+    monkeypatch.setattr(receptors, "PERMUTATIONS", 99)
+    values = receptors.chance(np.random.default_rng(0))
     assert len(values["receptor_rate_01"]) == 17
     assert values["receptor_any_q"] in (0, 1)

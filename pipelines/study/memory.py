@@ -55,7 +55,7 @@ class Need:
         return 1e6 * self.megabytes + FLOAT_BYTES * volumes
 
 
-# Upper bounds of what benchmarks/memory.py measured at 4, 2 and 1 mm.
+# Upper bounds of what benchmarks/lakes/memory.py measured at 4, 2 and 1 mm.
 NEEDS: Mapping[str, Need] = {
     "template": Need(400, output=4),
     "head": Need(210),

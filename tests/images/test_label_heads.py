@@ -28,8 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.assets]
 def heads():
     """The benchmarks' own builder; skips where the label maps or the head template are absent."""
     sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-    import label_folder
-    import label_heads
+    from heads import label_folder, label_heads
 
     try:
         label_folder.label_maps()
@@ -45,7 +44,7 @@ def head(heads):
 
 @pytest.fixture(scope="module")
 def template(heads):
-    import template_head
+    from heads import template_head
 
     from rt1t2_dask.errors import MissingAssetError
 
@@ -110,7 +109,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_change_is_what_was_asked(heads
 
 
 def test_a_slab_keeps_its_place(heads, head):
-    from label_scanner import slab
+    from heads.label_scanner import slab
 
     part = slab(head.t2w, 0.25, 0.75)
     first = round(0.25 * head.t2w.data.shape[2])

@@ -30,7 +30,7 @@ from rt1t2_dask.pipelines.study.memory import (
 )
 
 # Peaks in MB above an idle worker, children included, of one simulated person with scans and
-# output of 4, 2 and 1 mm (benchmarks/memory.py).
+# output of 4, 2 and 1 mm (benchmarks/lakes/memory.py).
 MEASURED = {
     "template": (292, 352, 312),
     "head": (179, 179, 180),

@@ -28,7 +28,7 @@ from rt1t2_dask.images.volume import Affine, Grid, Volume
 Mask = NDArray[np.bool_]
 
 WORKING_MM = 4.0
-# Set on the trials of benchmarks/poses_trials.py; see docs/quality-limits.md.
+# Set on the trials of benchmarks/heads/poses_trials.py; see docs/quality-limits.md.
 LEAST_NCC, UNSURE_NCC = 0.4, 0.55  # the second where another pose fits nearly as well
 CLEAR_MARGIN, CLEAR_NCC = 1.1, 0.65
 LEAST_REACH = 0.3

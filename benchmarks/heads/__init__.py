@@ -1,0 +1,1 @@
+"""Heads painted on real label maps, and what the image half makes of them."""

@@ -1,0 +1,1 @@
+"""Parts, chunks, memory and overhead of runs."""

@@ -1,0 +1,1 @@
+"""Studies in which nothing is to be found."""

@@ -1,0 +1,1 @@
+"""Numbers and costs beside other programs."""

@@ -1,0 +1,1 @@
+"""What was planted in simulated people against what is found."""

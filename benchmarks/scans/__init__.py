@@ -1,0 +1,1 @@
+"""Real scans through the whole program."""

@@ -1,0 +1,1 @@
+"""Figures of all programs in one table and one picture."""
