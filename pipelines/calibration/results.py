@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.calibration.gain import anchors_of, protocol_name
+from rt1t2_dask.pipelines.calibration.gain import GainSettings, anchors_of, protocol_name
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
-from rt1t2_dask.pipelines.calibration.plan import ANCHORS
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
+from rt1t2_dask.pipelines.images.calibrate import CalibrateSettings
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import CALIBRATE, LANDMARKS, QUALITY
 from rt1t2_dask.ratio.anchors import Anchors
 from rt1t2_dask.ratio.gain import spread, within_groups
 from rt1t2_dask.storage.parts import Lake
@@ -40,7 +41,7 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
     found = lake.read(gain.part).load()
     rows = []
     for k, plan in enumerate(plans):
-        anchors = anchors_of(lake.record(plan.part(ANCHORS)))
+        anchors = anchors_of(lake.record(plan.part(LANDMARKS)))
         row: dict[str, Any] = {
             "participant_id": plan.person.label,
             "group": plan.person.group,
@@ -57,8 +58,9 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
 
 def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
     """Return log medians; where intensities stayed raw, both from the same map."""
-    numbers = lake.record(plan.part("quality")) if "quality" in plan.tasks else {}
-    kept_raw = "calibrate" in plan.tasks and plan.tasks["calibrate"].settings["kind"] == "none"
+    numbers = lake.record(plan.part(QUALITY)) if QUALITY.name in plan.tasks else {}
+    calibrated = plan.tasks.get(CALIBRATE.name)
+    kept_raw = calibrated is not None and calibrated.settings == CalibrateSettings(kind="none")
     measured = {"white": anchors.white_median, "grey": anchors.grey_median}
     found: dict[str, float] = {}
     for tissue, name in LEVELS.items():
@@ -84,7 +86,7 @@ def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFr
         within groups of the log ratio (white and grey matter's mean), raw and calibrated, with
         their quotient.
     """
-    settings = pd.DataFrame(gain.settings["people"])
+    persons = np.array([one.person for one in gain.settings_as(GainSettings).people])
     rows = []
     for number, protocol in enumerate(lake.record(gain.part)["protocols"]):
         here = (people["protocol"] == protocol_name(number)).to_numpy()
@@ -94,7 +96,7 @@ def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFr
         row |= {f"n_{g}": int((own["group"] == g).sum()) for g in people["group"].unique()}
         row["another_sequence"] = int((own["another_sequence"] == "yes").sum())
         row |= {name: protocol[name] for name in ESTIMATED}
-        rows.append(row | _spreads(own, settings["person"].to_numpy()[here].tolist()))
+        rows.append(row | _spreads(own, persons[here].tolist()))
     return pd.DataFrame(rows)
 
 

@@ -12,13 +12,14 @@ import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
-from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
+from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE, ClusterSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.contrasts.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.permutations.permute import SUMMARY
+from rt1t2_dask.pipelines.images.stages import PARCELS
+from rt1t2_dask.pipelines.permutations.permute import SUMMARY, PermuteSettings
 from rt1t2_dask.pipelines.study.cohort import CohortPlan
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.table import table as receptor_table
@@ -41,7 +42,7 @@ RECEPTOR_ARRAYS = (
 
 def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     """Return the mean smoothed ratio of everybody over every region."""
-    rows = [lake.read(plan.part("parcels")).load() for plan in plans]
+    rows = [lake.read(plan.part(PARCELS)).load() for plan in plans]
     regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
     scaled = [
         row["parcels"].to_numpy() * factor_of(plan) for row, plan in zip(rows, plans, strict=True)
@@ -113,7 +114,7 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
     fwe = to_volume(permuted["fwe"])
     at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
     ways = lake.record(plan.permute.part)["n"] + 1
-    if plan.permute.settings["tail"] == "none":
+    if plan.permute.settings_as(PermuteSettings).tail == "none":
         # The map is float32; a permutation p is a whole number of relabelings.
         at_peaks = np.round(at_peaks * ways) / ways
     rows["peak_p_fwe_permutation"] = at_peaks
@@ -124,11 +125,11 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
 
 def by_extent(plan: ContrastPlan) -> bool:
     """Whether the clusters' extent was permuted, formed at the table's own height."""
-    settings = {} if plan.permute is None else plan.permute.settings
-    return (
-        "cluster" in settings.get("statistic", ())
-        and settings["forming_p"] == plan.clusters.settings["p"]
-    )
+    if plan.permute is None:
+        return False
+    permuted = plan.permute.settings_as(PermuteSettings)
+    formed = plan.clusters.settings_as(ClusterSettings).p
+    return "cluster" in permuted.statistic and permuted.forming_p == formed
 
 
 def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:

@@ -15,7 +15,10 @@ PACKAGE = "rt1t2_dask"
 # What these decide is in a key already (checksums, settings), or decides no number.
 OUTSIDE = tuple(
     f"{PACKAGE}.{name}"
-    for name in ("assets", "config", "errors", "pipelines.engine.stage", "storage", "variables")
+    for name in (
+        *("assets", "config", "errors", "storage", "variables"),
+        *("pipelines.engine.settings", "pipelines.engine.stage", "pipelines.engine.task"),
+    )
 )
 
 

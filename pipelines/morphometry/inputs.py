@@ -11,7 +11,7 @@ from rt1t2_dask.config.study import Config, MorphometrySource, SimulatedMorphome
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
 from rt1t2_dask.morphometry.regions import desikan_names, sphere_centroids
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.morphometry.compute import IMAGE, MORE, is_image
 from rt1t2_dask.pipelines.people.places import for_person, located
 from rt1t2_dask.simulate import cohort

@@ -18,7 +18,7 @@ from rt1t2_dask.morphometry.features import measured_share
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.progress import shown
 from rt1t2_dask.pipelines.engine.runs import record_run
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.morphometry.compute import features_of

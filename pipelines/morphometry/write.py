@@ -15,7 +15,7 @@ from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.group_design import words
 from rt1t2_dask.pipelines.engine.code import code_version
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.morphometry.compute import (
     ACROSS as ACROSS_TABLE,
@@ -273,7 +273,7 @@ def _provenance(study: FinishedMorphometry, timing: Mapping[str, Any]) -> dict[s
         },
         "environment": environment(),
         "assets": {n: assets.resolve(n).sha256 for n in _assets(study)},
-        "inputs": {f.path: f.sha256 for task in tasks for f in task.files.values()},
+        "inputs": {f.path: f.sha256 for task in tasks for _, f in task.each_file()},
         "parts": {
             stage: [task.part.key for task in tasks if task.stage == stage]
             for stage in dict.fromkeys(task.stage for task in tasks)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.code import code_version
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan
@@ -53,7 +53,7 @@ class Finished:
             [role, file.path, file.chosen]
             for plan in self.everybody
             for task in plan.tasks.values()
-            for role, file in task.files.items()
+            for role, file in task.each_file()
         ]
         science = self.config.science()
         return digest([parts, labels, failed, people, chosen, science, _writing_code()])

@@ -20,7 +20,8 @@ from rt1t2_dask.pipelines.calibration.section import Tables, calibration_section
 from rt1t2_dask.pipelines.contrasts import results
 from rt1t2_dask.pipelines.contrasts.group_design import words
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.outputs.finished import Finished
@@ -31,6 +32,7 @@ from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.receptors.notes import missing_receptors, own_maps_note, spatial_note
 from rt1t2_dask.pipelines.receptors.plan import first_lists
 from rt1t2_dask.pipelines.receptors.results import receptor_details
+from rt1t2_dask.pipelines.registry import shown_stage, stage_named
 from rt1t2_dask.pipelines.sensitivity.tables import calibration_rows, edge_rows
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.section import site_sections
@@ -56,9 +58,6 @@ VARIANCE_NOTES = {
         "the permutations exchange the whitened residuals of that model."
     ),
 }
-MERGED = {"permute_observed": "permute", "permute_batch": "permute"}
-# Their settings hold the gains, which the lake keeps in a part of their own.
-READ_WITH_GAIN = ("contrast", "parcel_contrast", "cluster_effects", "receptors", "combat")
 GROUP_STAGES = ("parcels", "contrast", "permute", "receptors", "demographics")
 
 
@@ -186,15 +185,19 @@ def flow(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> lis
     people = Counter(stage for plan in plans for stage in plan.tasks)
     reads: dict[str, set[str]] = {}
     for task in [template, *(t for p in plans for t in p.tasks.values()), *cohort.tasks()]:
-        sources = {MERGED.get(part.stage, part.stage) for part in task.parents.values()}
-        if task.stage in READ_WITH_GAIN and cohort.gain is not None:
-            sources.add(cohort.gain.stage)
-        reads.setdefault(MERGED.get(task.stage, task.stage), set()).update(sources)
+        sources = {shown_stage(part.stage).name for part in task.sources}
+        if cohort.gain is not None:
+            sources |= {cohort.gain.stage} & set(stage_named(task.stage).follows)
+        reads.setdefault(shown_stage(task.stage).name, set()).update(sources)
     known = {*reads, *(source for sources in reads.values() for source in sources)}
     return [
-        FlowStep(name, tuple(sorted(reads.get(name, set()) - {name})), people[name])
+        _step(shown_stage(name), reads.get(name, set()) - {name}, people[name])
         for name in [*reads, *sorted(known - set(reads))]
     ]
+
+
+def _step(stage: Stage, reads: set[str], people: int) -> FlowStep:
+    return FlowStep(stage.name, tuple(sorted(reads)), people, stage.words, stage.config)
 
 
 def used_assets(plans: Sequence[PersonPlan], cohort: CohortPlan, template: Task) -> list[str]:

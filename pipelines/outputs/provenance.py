@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rt1t2_dask import assets
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.page import used_assets
@@ -30,7 +30,7 @@ def provenance(study: Finished, timing: dict[str, dict[str, float]]) -> dict[str
     used = used_assets(study.plans, study.cohort, study.template)
     files = {
         plan.person.label: {
-            file.path: file.sha256 for task in plan.tasks.values() for file in task.files.values()
+            file.path: file.sha256 for task in plan.tasks.values() for _, file in task.each_file()
         }
         for plan in study.everybody
     }

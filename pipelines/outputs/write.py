@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.contrasts.thresholds import TABLE as THRESHOLDS
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
@@ -25,6 +25,7 @@ from rt1t2_dask.pipelines.outputs import page
 from rt1t2_dask.pipelines.outputs.finished import Finished, study_key
 from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.people.inputs_table import input_table
+from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
 from rt1t2_dask.pipelines.quality.pictures import write_pictures
 from rt1t2_dask.pipelines.quality.table import quality_table
 from rt1t2_dask.pipelines.sites.meta_plan import MetaPlan
@@ -172,7 +173,7 @@ def _write_permuted(store: Store, lake: Lake, name: str, permute: Task, simulate
     write_group_map(store, name, "t", fwe, simulated, desc="fwe")
     if "fwe_tfce" in permuted:
         write_group_map(store, name, "tfce", to_volume(permuted["fwe_tfce"]), simulated, desc="fwe")
-    if not permute.settings["early_stop"]:
+    if not permute.settings_as(PermuteSettings).early_stop:
         exceed = to_volume(permuted["exceedances"]).data
         p = p_uncorrected(exceed, lake.record(permute.part)["n"])
         alone = np.where(np.isfinite(fwe.data), -np.log10(p), np.nan).astype(np.float32)

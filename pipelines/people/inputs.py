@@ -21,7 +21,7 @@ from rt1t2_dask.config.study import (
     Storage,
 )
 from rt1t2_dask.errors import SubjectError, UserError
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.dicom import series_files
 from rt1t2_dask.pipelines.people.file_columns import found_near, named_path
 from rt1t2_dask.pipelines.people.folders import MAP_NAME, as_on_disk, require_place, top_names

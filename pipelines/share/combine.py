@@ -13,12 +13,13 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS, PEAKS, TABLE
+from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrasts.results import table_of
+from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.progress import start_logging
 from rt1t2_dask.pipelines.engine.runs import record_run
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.engine.work import complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.outputs import folder as outputs
@@ -29,8 +30,8 @@ from rt1t2_dask.pipelines.outputs.write import STATISTICS
 from rt1t2_dask.pipelines.people.section import compared_pairs
 from rt1t2_dask.pipelines.share.design import wanted_of
 from rt1t2_dask.pipelines.share.files import SiteFile, read_files
-from rt1t2_dask.pipelines.share.pooled import POOLED, site_role
 from rt1t2_dask.pipelines.share.pooled import TABLE as REGIONS
+from rt1t2_dask.pipelines.share.stages import POOLED
 from rt1t2_dask.sites.joint import build
 from rt1t2_dask.stats.demographics import joint_demographics, joint_pairs
 from rt1t2_dask.storage.parts import Lake
@@ -134,7 +135,7 @@ def _plan(config: Config, files: Sequence[SiteFile]) -> tuple[dict[str, _Contras
             "min_group_share": config.contrast.min_group_share,
             "space": config.space,
         }
-        maps = POOLED.task(settings, {}, {site_role(k): one.file for k, one in enumerate(files)})
+        maps = POOLED.task(settings, {}, {"site": tuple(one.file for one in files)})
         table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
         planned[name] = _Contrast(maps, CLUSTERS.task(table, {"contrast": maps.part}))
     return planned, notes

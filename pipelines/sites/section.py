@@ -8,6 +8,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.pipelines.sites.meta import MetaSettings
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.sites import site_section, site_table
 
@@ -55,7 +56,7 @@ def _meta(study: Finished) -> pd.DataFrame:
         rows.append(
             {
                 "contrast": name,
-                "method": plan.meta.settings["method"],
+                "method": plan.meta.settings_as(MetaSettings).method,
                 "sites": ", ".join(
                     f"{s} ({n})" for s, n in zip(plan.sites, record["people"], strict=True)
                 ),

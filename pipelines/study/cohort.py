@@ -14,10 +14,9 @@ from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.left_out import said_of
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, plan_contrast
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
-from rt1t2_dask.pipelines.receptors.custom_atlas import plan_parcels
-from rt1t2_dask.pipelines.receptors.plan import plan_receptors
+from rt1t2_dask.pipelines.receptors.plan import plan_parcels, plan_receptors
 from rt1t2_dask.pipelines.share.plan import plan_share
 from rt1t2_dask.pipelines.sites.balance import site_warnings
 from rt1t2_dask.pipelines.sites.effects_plan import plan_site_effects

@@ -12,11 +12,12 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.progress import shown
 from rt1t2_dask.pipelines.engine.runs import record_run
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome, Tell, complete_parts, missing_tasks, run_tasks
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan
 from rt1t2_dask.pipelines.people.inputs import known_checksums
 from rt1t2_dask.pipelines.permutations.running import RunningEstimate
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.study import Remote, SitesPlan
@@ -25,10 +26,6 @@ from rt1t2_dask.pipelines.study.failed import failures_of, shared_scans, without
 from rt1t2_dask.storage.parts import Lake, Part
 
 log = logging.getLogger("rt1t2_dask")
-TARGETS = (
-    *("ingest", "map", "brain", "tissue", "landmarks", "calibrate", "coregister", "ratio"),
-    *("quality", "smooth", "parcels"),
-)
 
 
 class Maker:
@@ -60,7 +57,10 @@ class Maker:
     def images(self, images: ImagePlan) -> list[Failure]:
         """Make the image half; say who could not be processed."""
         targets = [
-            task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
+            t.part
+            for plan in images.people
+            for t in plan.tasks.values()
+            if stage_named(t.stage).kept
         ]
         targets += [task.part for task in images.shared.values()]
         moved = self._elsewhere(images.remote) if isinstance(images, SitesPlan) else []

@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, gain_task, with_gains
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.progress import start_logging
 from rt1t2_dask.pipelines.engine.runs import record_run
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import (
     Failure,

@@ -103,9 +103,9 @@ def test_every_calibration_has_the_scale_of_its_own_maps(tmp_path, main):
     images = plan_images(config, people)
     shared = {role: task.part for role, task in images.shared.items()}
     cohort = plan_cohort(config, people, images.people, shared)
-    scales = {main: cohort.contrasts["patVsHc"].contrast.settings["scale"]}
+    scales = {main: cohort.contrasts["patVsHc"].contrast.settings.scale}
     lake = Lake(str(tmp_path / "lake"), {})
     planned = plan_sensitivity(config, people, images.people, cohort, shared, lake)
     for kind, choice in planned.calibrations.items():
-        scales[kind] = choice.contrasts["patVsHc"].settings["scale"]
+        scales[kind] = choice.contrasts["patVsHc"].settings.scale
     assert scales == {kind: "signed" if kind == "gm_median" else "ratio" for kind in KINDS}

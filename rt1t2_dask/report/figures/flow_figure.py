@@ -21,34 +21,6 @@ LANE_IN, LANES, BETWEEN_IN = 0.06, 3, 0.14
 BOX_IN, GAP_IN, LINE_IN, HEAD_IN, FOOT_IN = 1.96, 0.3, 0.135, 0.32, 0.45
 LETTERS = 33
 _PERSON, _COHORT = "#DCEBF7", "#FBE6CF"
-_WORDS = {
-    "template": "brain template",
-    "head": "head template",
-    "ingest": "read and check the images",
-    "map": "read the ratio maps",
-    "coregister": "T2w onto T1w, rigid",
-    "bias": "bias fields, N4",
-    "brain": "brain mask",
-    "normalise": "to template space",
-    "tissue": "grey, white matter, CSF",
-    "landmarks": "tissues outside the brain",
-    "reference": "average of the controls",
-    "calibrate": "calibrate intensities",
-    "ratio": "T1w/T2w ratio",
-    "quality": "quality numbers",
-    "smooth": "smooth",
-    "parcels": "means of regions",
-    "gain": "protocols and gains",
-    "contrast": "compare voxel by voxel",
-    "clusters": "clusters",
-    "thresholds": "other thresholds",
-    "cluster_effects": "effects of clusters",
-    "parcel_contrast": "compare regions",
-    "permute": "permutations",
-    "detectable": "smallest effect to be found",
-    "pet": "receptor maps",
-    "receptors": "receptor correlations",
-}
 
 
 @dataclass(frozen=True)
@@ -128,7 +100,7 @@ def _draw(axes: Axes, box: _Box) -> None:
         linewidth=0.8 if box.step.people else 1.8,
     )
     axes.add_patch(shape)
-    words = _WORDS.get(box.step.name, box.step.name.replace("_", " "))
+    words = box.step.words
     middle = box.x + BOX_IN / 2
     axes.text(middle, box.y + 0.17, words, ha="center", va="center", weight="bold", fontsize=8.5)
     for k, line in enumerate(box.lines):

@@ -1,0 +1,60 @@
+"""The stages of several sites: harmonisation, meta-analysis, and what is site in the maps."""
+
+from __future__ import annotations
+
+from rt1t2_dask.pipelines.engine.resources import Effort, Whole
+from rt1t2_dask.pipelines.engine.stage import Role, Stage
+from rt1t2_dask.pipelines.sites import effects, harmonise, meta
+
+OUTPUT = "output"
+READS = (
+    Role("row", ("smooth",), many=True),
+    Role("template_out", ("template",), shared=True),
+)
+COMBAT = Stage(
+    name="combat",
+    make=harmonise.learn,
+    scope="cohort",
+    words="site effects, ComBat",
+    settings=harmonise.SiteSettings,
+    reads=READS,
+    memory=Whole(1.5),
+    cpu=Effort((2.0,)),
+    writes={OUTPUT: 16},
+    follows=("gain",),
+)
+HARMONISED = Stage(
+    name="harmonised",
+    make=harmonise.apply,
+    scope="person",
+    words="maps without site effects",
+    settings=harmonise.PlaceSettings,
+    reads=(Role("smooth"), Role("combat")),
+    memory=Whole(1.0),
+    cpu=Effort((2.0,)),
+    writes={OUTPUT: 1},
+)
+META = Stage(
+    name="meta",
+    make=meta.make,
+    scope="cohort",
+    words="meta-analysis of sites",
+    settings=meta.MetaSettings,
+    reads=(Role("contrast", many=True),),
+    memory=Whole(1.5),
+    cpu=Effort((2.0,)),
+    writes={OUTPUT: 11},
+)
+SITE_EFFECTS = Stage(
+    name="site_effects",
+    make=effects.make,
+    scope="cohort",
+    words="what is site in the maps",
+    settings=harmonise.SiteSettings,
+    reads=READS,
+    memory=Whole(1.0),
+    cpu=Effort((2.0,)),
+    writes={OUTPUT: 2},
+    follows=("gain",),
+)
+STAGES = (COMBAT, HARMONISED, META, SITE_EFFECTS)
