@@ -16,20 +16,23 @@ from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, held_c
 from rt1t2_dask.pipelines.calibration.group_scale import LOG, RATIO, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
 from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
-from rt1t2_dask.pipelines.contrasts.contrast import peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.stages import (
+    BRAIN,
     CLUSTER_EFFECTS,
     CLUSTERS,
     CONTRAST,
     DETECTABLE,
+    OUTPUT,
     PARCEL_CONTRAST,
     THRESHOLDS,
+    VARIANCE,
 )
 from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, ThresholdSettings
 from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import InputFile, Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -171,13 +174,14 @@ def _settings(
     config: Config, design: Design, plans: Sequence[PersonPlan], scale: str, form: Form
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what every stage of a contrast is told, and what only those that fit are told."""
+    people = [plans[k] for k in people_of(design)]
     common = {
         "design": as_settings(design),
         "min_group_n": config.contrast.min_group_n,
         "min_group_share": config.contrast.min_group_share,
         "variance": config.contrast.variance,
         "space": config.space,
-        **scale_settings(*_in_order(design, plans, scale)),
+        **scale_settings(people[: design.n], scale, people[design.n :]),
         **against(form, scale),
     }
     own_scale = scale if scale == LOG else scale_of(config).value
@@ -204,11 +208,12 @@ def against(form: Form, scale: str) -> dict[str, float]:
     return {"against": value} if value else {}
 
 
-def contrast_bytes(config: Config, n: int, columns: int) -> int:
+def contrast_bytes(config: Config, n: int, columns: int) -> float:
     """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
-    voxel_mm3 = config.output_voxel_mm**3
-    voxels, grid = int(BRAIN_MM3 / voxel_mm3), int(TEMPLATE_MM3 / voxel_mm3)
-    return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
+    mm3 = config.output_voxel_mm**3
+    voxels = {BRAIN: BRAIN_MM3 / mm3, OUTPUT: TEMPLATE_MM3 / mm3}
+    options = {VARIANCE: config.contrast.variance}
+    return CONTRAST.memory(Shapes(voxels, people=n, columns=columns, options=options))
 
 
 def require_memory(config: Config, design: Design) -> None:
@@ -263,14 +268,6 @@ def _thresholds(config: Config, fitted: Parents) -> Task | None:
     return THRESHOLDS.task(own, fitted)
 
 
-def _in_order(
-    design: Design, plans: Sequence[PersonPlan], scale: str
-) -> tuple[list[PersonPlan], str, list[PersonPlan]]:
-    partners = [] if design.partner is None else design.partner.tolist()
-    rows = [plans[k] for k in design.rows.tolist()]
-    return rows, scale, [plans[k] for k in partners]
-
-
 def _baseline(design: Design, config: Config) -> list[bool]:
     """Rows whose mean effects are a share of: the reference group, else everybody."""
     controls = design.group == config.cohort.reference
@@ -287,12 +284,12 @@ def _row_parts(
     design: Design, plans: Sequence[PersonPlan], stage: Stage
 ) -> dict[str, Part | tuple[Part, ...]]:
     """Parts of a stage by row of the design; those to subtract under a role of their own."""
-    rows = (
-        {"row": design.rows}
-        if design.partner is None
-        else {"row": design.rows, "partner": design.partner}
-    )
-    return {role: tuple(plans[k].part(stage) for k in own.tolist()) for role, own in rows.items()}
+    found = {"row": design.rows, "partner": design.partner}
+    return {
+        role: tuple(plans[k].part(stage) for k in own.tolist())
+        for role, own in found.items()
+        if own is not None
+    }
 
 
 def mask_file(config: Config) -> dict[str, InputFile]:

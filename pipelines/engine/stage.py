@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from rt1t2_dask import assets
@@ -121,8 +122,11 @@ class Stage:
         inputs = _keys("part", parents, "key") | _keys("file", files, "sha256")
         inputs |= {f"asset:{name}": sha256 for name, sha256 in found.items()}
         key = part_key(self.name, self.code_version(), own.plain(), inputs)
-        shared = frozenset(role.name for role in self.reads if role.shared)
-        return Task(self.name, Part(self.name, key), own, parents, files, found, shared)
+        return Task(self.name, Part(self.name, key), own, parents, files, found, self._shared)
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        return frozenset(role.name for role in self.reads if role.shared)
 
     def _check(self, parents: Parents) -> None:
         """Refuse parents that the stage does not declare, or lacks: a fault of the plan."""

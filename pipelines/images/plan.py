@@ -11,6 +11,7 @@ import pandas as pd
 from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config, MapsSource
 from rt1t2_dask.pipelines.engine.chain import chain, up_to
+from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.brain import brain_settings
@@ -44,6 +45,9 @@ TEMPLATE_MM = 1.0
 SCAN_STAGES, MAP_STAGES = chain(PERSON_STAGES, INGEST), chain(PERSON_STAGES, MAP)
 _UP_TO_LANDMARKS = up_to(SCAN_STAGES, LANDMARKS)
 _BEFORE_REFERENCE = {stage.name for stage in _UP_TO_LANDMARKS}
+
+
+Told = Sequence[tuple[PersonStage, StageSettings]]
 
 
 def person_stages(config: Config) -> tuple[PersonStage, ...]:
@@ -143,8 +147,9 @@ def plan_images(config: Config, people: pd.DataFrame, found: Found | None = None
     reference = _reference(config, parents, controls)
     if reference is not None:
         parents[CONTROLS] = reference.part
+    told = _told(config, person_stages(config))
     plans = tuple(
-        PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files), files)
+        PersonPlan(Person(label, groups[label]), _person_tasks(told, parents, files), files)
         for label, files in found.files.items()
     )
     failures = tuple(Failure(label, INGEST.name, why) for label, why in found.reasons.items())
@@ -159,7 +164,8 @@ def _reference(
     if isinstance(config.source, MapsSource) or not wanted:
         return None
     check_enough(len(controls))
-    made = [_person_tasks(config, shared, files, _UP_TO_LANDMARKS) for files in controls]
+    told = _told(config, _UP_TO_LANDMARKS)
+    made = [_person_tasks(told, shared, files) for files in controls]
     parts = sorted((tasks[LANDMARKS.name].part for tasks in made), key=lambda part: part.key)
     return REFERENCE.task({}, {"control": tuple(parts)})
 
@@ -203,18 +209,20 @@ def _template(space: str, voxel_mm: float) -> Task:
     return TEMPLATE.task(settings, {}, asset_names=TEMPLATES[space].names())
 
 
+def _told(config: Config, stages: Sequence[PersonStage]) -> Told:
+    """Return every stage with its settings, which are one object for all people."""
+    return [(stage, stage.settings_of(config)) for stage in stages]
+
+
 def _person_tasks(
-    config: Config,
-    shared: Mapping[str, Part],
-    files: Mapping[str, InputFile],
-    stages: Sequence[PersonStage] | None = None,
+    told: Told, shared: Mapping[str, Part], files: Mapping[str, InputFile]
 ) -> dict[str, Task]:
     """Plan the stages of one person, each from those before it and from what everybody reads."""
     made = dict(shared)
     tasks: dict[str, Task] = {}
-    for stage in stages or person_stages(config):
+    for stage, settings in told:
         own = {role: file for role, file in files.items() if role in stage.files}
-        task = stage.task(stage.settings_of(config), _parents(stage, made), own)
+        task = stage.task(settings, _parents(stage, made), own)
         tasks[stage.name], made[stage.name] = task, task.part
     return tasks
 

@@ -26,20 +26,23 @@ from rt1t2_dask.morphometry.tables import (
     read_wide,
 )
 from rt1t2_dask.morphometry.voxels import region_means
-from rt1t2_dask.pipelines.contrasts.design_settings import DesignSettings, from_settings
-from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.pipelines.morphometry.settings import (
+    CorrelationSettings,
+    FeatureSettings,
+    NetworkSettings,
+    RegionContrastSettings,
+)
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
-from rt1t2_dask.stats.glm.fit import Variance
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.stats.permutation import blocks as permutation
 from rt1t2_dask.stats.permutation import exchange
 from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.stats.permutation.tails import merge_batches
 from rt1t2_dask.transcriptome.genes import correlate_maps
-from rt1t2_dask.transcriptome.spins import Method as SpinMethod
 from rt1t2_dask.transcriptome.spins import spin_orders
 
 SIMILARITY, GLOBAL = "similarity", "global similarity"
@@ -62,56 +65,6 @@ def tsv(rows: pd.DataFrame) -> bytes:
     """Write a part's table: tabs, empty where missing."""
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
     return str(text).encode()
-
-
-class FeatureSettings(StageSettings):
-    """Whose features are read, from which layout, and what is done about outliers."""
-
-    people: tuple[str, ...]
-    features: tuple[str, ...]
-    also: tuple[str, ...]
-    layout: str
-    outlier: float
-    outliers: str
-
-
-class NetworkSettings(StageSettings):
-    """The features that regions are compared by, and the people of a block, as rows."""
-
-    profile: tuple[str, ...]
-    rows: tuple[int, ...]
-
-
-class RegionContrastSettings(StageSettings):
-    """A contrast of one measure: the design, whom its rows are of, and how it is permuted."""
-
-    design: DesignSettings
-    members: tuple[int, ...]
-    partners: tuple[int, ...]
-    rows: tuple[int, ...]
-    measure: str
-    variance: Variance
-    min_group_n: int
-    min_group_share: float
-    n: int
-    seed: int
-    method: exchange.Method
-
-    @property
-    def rules(self) -> dict[str, Any]:
-        """The least number of a group that a region is tested with."""
-        return {"min_group_n": self.min_group_n, "min_group_share": self.min_group_share}
-
-
-class CorrelationSettings(StageSettings):
-    """The pairs of maps, the names of those that are parts in order, and the spins."""
-
-    pairs: tuple[tuple[str, str], ...]
-    maps: tuple[str, ...]
-    least: int
-    n: int
-    seed: int
-    method: SpinMethod
 
 
 def make_features(inputs: Inputs) -> Made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
-from rt1t2_dask.pipelines.morphometry import compute
+from rt1t2_dask.pipelines.morphometry import compute, settings
 
 FEATURES_ROLE = Role("features")
 MAPS = Role("map", ("similarity_contrast", "across_cohorts"), many=True, optional=True)
@@ -15,10 +15,10 @@ FEATURES = Stage(
     make=compute.make_features,
     scope="cohort",
     words="read the regional tables",
-    settings=compute.FeatureSettings,
+    settings=settings.FeatureSettings,
     reads=(),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.5,)),
     writes={},
 )
 NETWORKS = Stage(
@@ -26,10 +26,10 @@ NETWORKS = Stage(
     make=compute.make_similarity,
     scope="block",
     words="similarity of regions",
-    settings=compute.NetworkSettings,
+    settings=settings.NetworkSettings,
     reads=(FEATURES_ROLE,),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.1,)),
     writes={},
 )
 REGION_CONTRAST = Stage(
@@ -37,10 +37,10 @@ REGION_CONTRAST = Stage(
     make=compute.make_contrast,
     scope="cohort",
     words="compare regions",
-    settings=compute.RegionContrastSettings,
+    settings=settings.RegionContrastSettings,
     reads=(FEATURES_ROLE, Role("block", ("similarity",), many=True, optional=True)),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((2.4,)),
     writes={},
 )
 ACROSS_COHORTS = Stage(
@@ -51,7 +51,7 @@ ACROSS_COHORTS = Stage(
     settings=NoSettings,
     reads=(Role("contrast", ("similarity_contrast",), many=True),),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.1,)),
     writes={},
 )
 MAP_CORRELATIONS = Stage(
@@ -59,10 +59,10 @@ MAP_CORRELATIONS = Stage(
     make=compute.make_correlations,
     scope="cohort",
     words="correlations of maps",
-    settings=compute.CorrelationSettings,
+    settings=settings.CorrelationSettings,
     reads=(MAPS,),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.3,)),
     writes={},
 )
 STAGES = (FEATURES, NETWORKS, REGION_CONTRAST, ACROSS_COHORTS, MAP_CORRELATIONS)

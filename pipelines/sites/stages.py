@@ -42,7 +42,7 @@ META = Stage(
     settings=meta.MetaSettings,
     reads=(Role("contrast", many=True),),
     memory=Whole(1.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.4, 1.0, 6.0), OUTPUT),
     writes={OUTPUT: 11},
 )
 SITE_EFFECTS = Stage(
@@ -53,7 +53,7 @@ SITE_EFFECTS = Stage(
     settings=harmonise.SiteSettings,
     reads=READS,
     memory=Whole(1.0),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.2, 0.6, 3.5), OUTPUT),
     writes={OUTPUT: 2},
     follows=("gain",),
 )

@@ -16,7 +16,7 @@ EXPRESSION_STAGE = Stage(
     settings=NoSettings,
     reads=(),
     memory=Whole(0.5),
-    cpu=Effort((2.0,)),
+    cpu=Effort((0.9,)),
     writes={},
 )
 TRANSCRIPTOME = Stage(
@@ -27,7 +27,7 @@ TRANSCRIPTOME = Stage(
     settings=compute.TranscriptomeSettings,
     reads=(MAPS, Role("expression", shared=True)),
     memory=Whole(1.0),
-    cpu=Effort((2.0,)),
+    cpu=Effort((12.0,)),
     writes={},
 )
 STAGES = (EXPRESSION_STAGE, TRANSCRIPTOME)

@@ -10,10 +10,10 @@ from rt1t2_dask.pipelines.morphometry.compute import (
     CENTROIDS,
     IMAGE,
     MAP,
-    FeatureSettings,
     is_image,
     read_features,
 )
+from rt1t2_dask.pipelines.morphometry.settings import FeatureSettings
 from rt1t2_dask.pipelines.transcriptome.compute import EXPRESSION, SET
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.transcriptome.expression import read_expression, read_gmt
