@@ -25,7 +25,6 @@ from rt1t2_dask.pipelines.contrasts.stages import (
     CLUSTERS,
     CONTRAST,
     DETECTABLE,
-    OUTPUT,
     PARCEL_CONTRAST,
     THRESHOLDS,
     VARIANCE,
@@ -36,7 +35,7 @@ from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import InputFile, Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
+from rt1t2_dask.pipelines.images.stages import OUTPUT, PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, require_group_dof

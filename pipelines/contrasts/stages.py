@@ -7,9 +7,10 @@ from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.engine.resources import Effort, Shapes, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
 
-BRAIN, OUTPUT = "brain", "output"
-"""Grids: voxels of a brain, and of the whole output map."""
+BRAIN = "brain"
+"""A kind of grid: the voxels of a brain on the output grid."""
 VARIANCE = "variance"
 """How variance is modelled, among the options of `Shapes`."""
 MAPS = (
@@ -32,7 +33,7 @@ CONTRAST = Stage(
     scope="cohort",
     words="compare voxel by voxel",
     settings=ContrastSettings,
-    reads=(*MAPS, Role("template_out", ("template",), shared=True)),
+    reads=(*MAPS, TEMPLATE_OUT),
     memory=contrast_bytes,
     cpu=Effort((0.2, 0.5, 3.0), OUTPUT),
     writes={OUTPUT: 10},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.pipelines.contrasts.stages import BRAIN, FITTED, MAPS, OUTPUT
+from rt1t2_dask.pipelines.contrasts.stages import BRAIN, FITTED, MAPS
 from rt1t2_dask.pipelines.engine.resources import Effort, Shapes, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
+from rt1t2_dask.pipelines.images.stages import OUTPUT
 from rt1t2_dask.pipelines.permutations import batch, permute
 from rt1t2_dask.pipelines.permutations.data import Memory, RelabelSettings
 

@@ -6,6 +6,7 @@ from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.images.stages import OUTPUT
 from rt1t2_dask.pipelines.receptors import correlations, custom_atlas
 
 ATLAS_PARCELS = Stage(
@@ -16,7 +17,7 @@ ATLAS_PARCELS = Stage(
     settings=NoSettings,
     reads=(Role("smooth", ("smooth", "harmonised")),),
     memory=Whole(0.5),
-    cpu=Effort((0.1, 0.15, 0.5), "output"),
+    cpu=Effort((0.1, 0.15, 0.5), OUTPUT),
     writes={},
 )
 PET_STAGE = Stage(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
 from rt1t2_dask.pipelines.share import pooled, sums
 
-OUTPUT = "output"
 SHARE = Stage(
     name="share",
     make=sums.make,
@@ -17,7 +17,7 @@ SHARE = Stage(
     reads=(
         Role("row", ("smooth",), many=True),
         Role("parcels", many=True),
-        Role("template_out", ("template",), shared=True),
+        TEMPLATE_OUT,
     ),
     memory=Whole(2.0),
     cpu=Effort((2.0,)),
