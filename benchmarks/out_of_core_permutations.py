@@ -20,19 +20,18 @@ from summary.figures import conclude
 
 from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.config.study import Cluster, Permute
-from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.contrast import peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.engine.work import Outcome, run_tasks
 from rt1t2_dask.pipelines.permutations.data import Memory
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import two_sample
-from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.parts import Lake
 
 
-def tasks_of(
-    roles: dict[str, Part], people: int, permutations: int, statistics: list[str]
-) -> list[Task]:
+def tasks_of(roles: Parents, people: int, permutations: int, statistics: list[str]) -> list[Task]:
     """Plan a two-sample contrast and its permutation test."""
     labels = ["a" if k % 2 else "b" for k in range(people)]
     design = two_sample(labels, "a", "b")
@@ -54,7 +53,7 @@ def tasks_of(
         tail="none",
         early_stop=None,
     )
-    parents = roles | {"contrast": contrast.part}
+    parents = {"row": roles["row"], "contrast": contrast.part}
     return [contrast, *permute_tasks(asked, design, common, parents)]
 
 

@@ -23,13 +23,11 @@ from scipy import ndimage
 from summary.figures import conclude
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import InputFile, Inputs, Task
+from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
+from rt1t2_dask.pipelines.engine.task import InputFile, Inputs, Parents, as_tuple
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.share.pooled import POOLED, site_role
-from rt1t2_dask.pipelines.share.sums import SHARE, parcel_role
+from rt1t2_dask.pipelines.share.stages import POOLED, SHARE
 from rt1t2_dask.sites.joint import SiteGrams, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import pooled_test
 from rt1t2_dask.sites.shared import columns_of, group_sums
@@ -74,10 +72,10 @@ def draw(
 
 def write(
     lake: Lake, shape: tuple[int, ...], site: int, rows: pd.DataFrame, sigma: float
-) -> dict[str, Part]:
+) -> Parents:
     """Write maps and regional means as the pipeline leaves them."""
     inside, affine = brain(shape), np.diag([1.0, 1.0, 1.0, 1.0])
-    parts = {}
+    maps, means = [], []
     for k, row in rows.iterrows():
         data = np.where(inside, draw(shape, site, int(str(k)), row, sigma), np.nan)
         smooth = Part("smooth", f"{site}{int(str(k)):031x}")
@@ -87,11 +85,12 @@ def write(
         arrays = {"parcels": table("parcels", data[inside][:119])}
         arrays["region"] = table("region", REGIONS)
         lake.write(parcels, xr.Dataset(arrays), record={})
-        parts |= {row_role(int(str(k))): smooth, parcel_role(int(str(k))): parcels}
+        maps.append(smooth)
+        means.append(parcels)
     template = Part("template", "f" * 32)
     array = to_array("brain", Volume(inside.astype(np.float32), affine))
     lake.write(template, xr.Dataset({"brain": array}), record={})
-    return parts | {"template_out": template}
+    return {"row": tuple(maps), "parcels": tuple(means), "template_out": template}
 
 
 def regions() -> NDArray[np.int64]:
@@ -104,7 +103,7 @@ def regions() -> NDArray[np.int64]:
 REGIONS = regions()
 
 
-def export(lake: Lake, site: str, rows: pd.DataFrame, parts: dict[str, Part]) -> bytes:
+def export(lake: Lake, site: str, rows: pd.DataFrame, parts: Parents) -> bytes:
     """Make the file of a site."""
     columns = columns_of(rows[["age"]], rows["group"].tolist())
     about = {
@@ -112,8 +111,8 @@ def export(lake: Lake, site: str, rows: pd.DataFrame, parts: dict[str, Part]) ->
         "columns": list(columns.names), "lacking": {}, "minimum_people": 5, "space": SPACE,
     }  # fmt: skip
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(),
-                "about": about, "cells": None}  # fmt: skip
-    task = Task("share", Part("share", "0" * 32), settings, parts, {}, {})
+                "about": about, "cells": None, "export": ""}  # fmt: skip
+    task = SHARE.task(settings, parts)
     return pack(to_objects(SHARE.make(Inputs(lake, task)).dataset))
 
 
@@ -121,25 +120,23 @@ def through_files(folder: Path) -> float:
     """Largest difference in t of maps that are float32: files of three sites against images."""
     shape, lake = (40, 44, 38), Lake(str(folder / "lake"))
     tables = [people_of(k, EACH) for k in range(len(SITES))]
-    parents: dict[str, Part] = {}
-    files = {}
+    rows, files = [], []
     for k, site in enumerate(SITES):
         parts = write(lake, shape, k, tables[k], 1.5)
         content = export(lake, site, tables[k], parts)
         (folder / f"{site}.zip").write_bytes(content)
-        files[site_role(k)] = InputFile(str(folder), f"{site}.zip", checksum(content))
-        parents |= {row_role(k * EACH + i): parts[row_role(i)] for i in range(EACH)}
-        parents["template_out"] = parts["template_out"]
+        files.append(InputFile(str(folder), f"{site}.zip", checksum(content)))
+        rows += as_tuple(parts["row"])
     common = {"min_group_n": 5, "min_group_share": 0.7, "space": SPACE}
     settings = {"groups": WANTED.groups, "covariates": WANTED.covariates, "sites": True,
                 "contrast": WANTED.contrast.tolist(), "reference": "hc", **common}  # fmt: skip
-    known = {"neuromorphometrics": ""}
-    task = Task("pooled", Part("pooled", "0" * 32), settings, {}, files, known)
+    task = POOLED.task(settings, {}, {"site": tuple(files)})
     pooled = POOLED.make(Inputs(lake, task)).dataset["stat_t"].to_numpy()
     design = _design(tables)
     own = {"design": as_settings(design), "variance": "equal", "scale": "ratio",
            "baseline": (design.group == "hc").tolist(), **common}  # fmt: skip
-    task = Task("contrast", Part("contrast", "0" * 32), own, parents, {}, {})
+    template = parts["template_out"]
+    task = CONTRAST.task(own, {"row": tuple(rows), "template_out": template})
     images = CONTRAST.make(Inputs(lake, task)).dataset["stat_t"].to_numpy()
     assert (np.isfinite(images) == np.isfinite(pooled)).all()
     return float(np.nanmax(np.abs(images - pooled)))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -83,9 +83,6 @@ class Analysis:
     """Whether its parts must be there before the analyses after it are planned."""
     drawn: ClassVar[bool] = True
     """Whether the report draws its parts in the pipeline and lists the assets they read."""
-
-    also_read_by: ClassVar[Sequence[str]] = ()
-    """Stages that read what it tells of people through their settings."""
 
     notes: Sequence[str] = ()
     """What is not done, and why."""

@@ -4,7 +4,7 @@ python -m benchmarks.lakes.memory [--sizes 4 2 1] [--output-mm SIZE]
 
 One simulated person a size. Every part is made in a fork of one process, whose peak is told by
 the kernel (VmHWM), with the largest of its own children (registration programs) added. Prints one
-line a stage and size beside what `rt1t2_dask.pipelines.study.memory` foretells; JSON last.
+line a stage and size beside what the stage foretells; JSON last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import resource
 import tempfile
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,11 +23,13 @@ from summary.figures import conclude
 
 from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.resources import IDLE_BYTES
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.engine.work import make_part
-from rt1t2_dask.pipelines.study import catalogue
-from rt1t2_dask.pipelines.study.memory import NEEDS, Sizes, sizes_of
+from rt1t2_dask.pipelines.images.stages import SCANS
+from rt1t2_dask.pipelines.registry import stage_named
+from rt1t2_dask.pipelines.study.shapes import shapes_of
 from rt1t2_dask.storage.parts import Lake
 
 KIB = 1024
@@ -65,10 +68,10 @@ def person_tasks(config: Config) -> list[Task]:
     """Tasks of everybody and of the first person, up to the smoothed map."""
     tasks, seen = [], set()
     for task in planned(config):
-        shared = task.stage in {"template", "head"}
+        scope = stage_named(task.stage).scope
         if task.stage in {"contrast", "pet"}:
             break
-        if shared or task.stage not in seen:
+        if scope == "shared" or task.stage not in seen:
             tasks.append(task)
             seen.add(task.stage)
     return tasks
@@ -91,9 +94,10 @@ def measure(config: Config) -> dict[str, object]:
         print(f"{cpu_s:>8.1f} CPU s", flush=True)
         found[task.stage] = {"own": own, "children": children}
     size = voxels(lake, tasks)
-    sizes = Sizes(size["t1w"] + size["t2w"], sizes_of(config).field, sizes_of(config).output)
+    shapes = shapes_of(config)
+    shapes = replace(shapes, voxels={**shapes.voxels, SCANS: float(size["t1w"] + size["t2w"])})
     for stage, peak in found.items():
-        foretold = NEEDS[stage].bytes(sizes)
+        foretold = stage_named(stage).memory(shapes) - IDLE_BYTES
         print(f"{stage:<12}{(peak['own'] + peak['children']) / foretold:>6.2f} of what is foretold")
     return {"voxels": size, **found}
 
@@ -104,7 +108,6 @@ def main() -> None:
     asked.add_argument("--output-mm", type=float, default=None)
     asked.add_argument("--folder", type=Path, default=None)
     args = asked.parse_args()
-    assert catalogue.STAGES
     figures: dict[str, object] = {"idle_bytes": status_bytes("VmRSS")}
     with tempfile.TemporaryDirectory() as temporary:
         for size in args.sizes:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from summary.figures import conclude
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.contrast import peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
+from rt1t2_dask.pipelines.engine.task import Inputs, Parents
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake, Part
@@ -37,9 +37,9 @@ def ball(voxel_mm: float = 2.0) -> NDArray[np.bool_]:
     return np.asarray(x**2 + y**2 + z**2 < 0.55)
 
 
-def write_people(lake: Lake, people: int, mask: NDArray[np.bool_]) -> dict[str, Part]:
+def write_people(lake: Lake, people: int, mask: NDArray[np.bool_]) -> Parents:
     """Write maps of noise; every tenth person misses some of the brain."""
-    roles, affine = {}, AFFINE.copy()
+    rows, affine = [], AFFINE.copy()
     affine[:3, :3] *= SHAPE[0] / mask.shape[0]
     for k in range(people):
         rng = np.random.default_rng(k)
@@ -51,12 +51,12 @@ def write_people(lake: Lake, people: int, mask: NDArray[np.bool_]) -> dict[str, 
         array = to_array("smoothed", Volume(data, affine), space="MNI152NLin2009aSym")
         if not lake.is_complete(part):
             lake.write(part, xr.Dataset({"smoothed": array}), record={})
-        roles[row_role(k)] = part
+        rows.append(part)
     brain = to_array("brain", Volume(mask.astype(np.float32), affine))
     template = Part("template", "f" * 32)
     if not lake.is_complete(template):
         lake.write(template, xr.Dataset({"brain": brain}), record={})
-    return roles | {"template_out": template}
+    return {"row": tuple(rows), "template_out": template}
 
 
 def rss() -> int:
@@ -79,7 +79,7 @@ def main(people: int, variance: str, folder: str) -> None:
         "min_group_share": 0.7,
         "space": "MNI152NLin2009aSym",
     }
-    task = Task("contrast", Part("contrast", "0" * 32), settings, parents, {}, {})
+    task = CONTRAST.task(settings, parents)
     stated = peak_bytes(people, int(mask.sum()), int(np.prod(SHAPE)), 2, variance)
     print(
         f"{people} people, {int(mask.sum())} voxels, {people * mask.sum() * 4 / 1e9:.2f} GB of data"

@@ -13,11 +13,11 @@ from lakes.study import Spent, Study
 from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analyses import plan_analyses
-from rt1t2_dask.pipelines.engine.stage import SHARED, Inputs, Task
+from rt1t2_dask.pipelines.engine.task import Inputs, Task
 from rt1t2_dask.pipelines.images.plan import plan_images
+from rt1t2_dask.pipelines.images.stages import STAGES
 from rt1t2_dask.pipelines.people.table import read_people
-from rt1t2_dask.pipelines.study.catalogue import stage_named
-from rt1t2_dask.pipelines.study.memory import NEEDS
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.storage.parts import Lake, Part
 
 WORKERS = 2
@@ -72,17 +72,20 @@ def reading_s(config: Config, tasks: list[Task]) -> float:
     unique = list({task.part: task for task in tasks}.values())
     wanted = arrays_read(config, unique)
     lake = Lake(config.storage.url, config.storage.options())
-    shared = {p for task in unique for p in task.parents.values() if p.stage in SHARED}
+    shared = {p for t in unique for p in t.sources if stage_named(p.stage).scope == "shared"}
     began = time.process_time()
     for part in WORKERS * sorted(shared):
         lake.read(part).load()
     for task in unique:
-        for parent in task.parents.values():
+        for parent in task.sources:
             if parent not in shared:
                 dataset = lake.read(parent)
                 names = wanted.get((task.stage, parent.stage), list(dataset.data_vars))
                 dataset[[name for name in names if name in dataset]].load()
     return time.process_time() - began
+
+
+IMAGES = {stage.name for stage in STAGES}
 
 
 class NotingLake(Lake):
@@ -105,10 +108,10 @@ def arrays_read(config: Config, tasks: list[Task]) -> dict[tuple[str, str], list
     Stages of groups are left out: they read all of their parents.
     """
     found: dict[tuple[str, str], list[str]] = {}
-    for task in {task.stage: task for task in tasks if task.stage in NEEDS}.values():
+    for task in {task.stage: task for task in tasks if task.stage in IMAGES}.values():
         lake = NotingLake(config.storage.url, config.storage.options())
         stage_named(task.stage).make(Inputs(lake, task))
-        for parent in task.parents.values():
+        for parent in task.sources:
             opened = [dataset for part, dataset in lake.opened if part == parent]
             names = {str(n) for d in opened for n in d.data_vars if d[n].variable._in_memory}
             found[task.stage, parent.stage] = sorted(names)

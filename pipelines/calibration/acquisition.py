@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from rt1t2_dask.bids.sidecars import acquisition
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.agents import described
 from rt1t2_dask.storage.stores import Store, open_store
 

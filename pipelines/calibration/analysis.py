@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -10,7 +9,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, gain_task, with_gains
 from rt1t2_dask.pipelines.calibration.results import calibration_people, calibration_table
 from rt1t2_dask.pipelines.calibration.section import calibration_sections
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ class Gain(Analysis):
     """
 
     made_first: ClassVar[bool] = True
-    also_read_by: ClassVar[Sequence[str]] = (
-        *("contrast", "parcel_contrast", "cluster_effects", "receptors", "combat"),
-    )
 
     task: Task
 

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.contrasts.maps import n_rows, row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.ratio.anchors import Anchors
 from rt1t2_dask.ratio.corrections import Corrections, Scan, correct
@@ -20,14 +20,30 @@ from rt1t2_dask.ratio.protocol import GEOMETRY, Fact, describe, has_header, numb
 NAN = float("nan")
 
 
-def _make(inputs: Inputs) -> Made:
-    people = inputs.settings["people"]
-    records = [inputs.record(row_role(k)) for k in range(n_rows(inputs))]
+class Scanned(StageSettings):
+    """One scan: its group, who it is of, its protocol where a column names it, and its headers."""
+
+    group: str
+    person: str
+    protocol: str | None
+    facts: dict[str, Any]
+
+
+class GainSettings(StageSettings):
+    """Whose gains are estimated, in the order of the parts."""
+
+    people: tuple[Scanned, ...]
+
+
+def make(inputs: Inputs) -> Made:
+    """Estimate everybody's gain within protocols."""
+    people = inputs.settings_as(GainSettings).people
+    records = [inputs.lake.record(part) for part in inputs.parts("row")]
     facts = [_facts(one, record) for one, record in zip(people, records, strict=True)]
     anchors = [anchors_of(record) for record in records]
     protocol = number_protocols(facts)
     scans = [
-        Scan(measured, number, one["group"], one["person"])
+        Scan(measured, number, one.group, one.person)
         for measured, number, one in zip(anchors, protocol, people, strict=True)
     ]
     found = correct(scans)
@@ -50,12 +66,12 @@ def anchors_of(record: Mapping[str, Any]) -> Anchors:
     return Anchors(**known)
 
 
-def _facts(person: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Fact]:
-    """Combine header facts with voxel sizes; the user's column takes precedence."""
-    if person["protocol"] is not None:
-        return {"protocol": str(person["protocol"])}
+def _facts(person: Scanned, record: Mapping[str, Any]) -> dict[str, Fact]:
+    """Join what headers say with the voxels; the user's own column goes before both."""
+    if person.protocol is not None:
+        return {"protocol": person.protocol}
     geometry = {f"{k}.{GEOMETRY}": tuple(v) for k, v in record["geometry"].items()}
-    return {**geometry, **person["facts"]}
+    return {**geometry, **person.facts}
 
 
 def _protocols(
@@ -104,6 +120,3 @@ def _decided(decision: Decision) -> dict[str, Any]:
         "reason": decision.reason,
         "sums": list(decision.sums),
     }
-
-
-GAIN = Stage("gain", _make)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.ratio.scaled import scaled
 
 if TYPE_CHECKING:
@@ -12,9 +13,27 @@ if TYPE_CHECKING:
 
     from rt1t2_dask.pipelines.images.plan import PersonPlan
 
-FACTORS, PARTNER_FACTORS, SCALE = "factors", "partner_factors", "scale"
-AGAINST = "against"
 RATIO, LOG = "ratio", "log"
+
+
+class ScaleSettings(StageSettings):
+    """How everybody's ratio is read.
+
+    Parameters
+    ----------
+    factors, partner_factors : tuple of float
+        What the raw ratio of each row, and of those subtracted, is multiplied by; empty where
+        all stay as they were made.
+    scale : str
+        "ratio" or "log"; of a contrast of standardised maps, "signed".
+    against : float
+        On that scale, what the mean of one group is compared with.
+    """
+
+    factors: tuple[float, ...] = ()
+    partner_factors: tuple[float, ...] = ()
+    scale: str = RATIO
+    against: float = 0.0
 
 
 def factor_of(plan: PersonPlan) -> float:
@@ -40,8 +59,8 @@ def scale_settings(
     scale : str
         As `study_scale` returns.
     """
-    settings: dict[str, Any] = {} if scale == RATIO else {SCALE: scale}
-    for name, own in ((FACTORS, plans), (PARTNER_FACTORS, partners)):
+    settings: dict[str, Any] = {} if scale == RATIO else {"scale": scale}
+    for name, own in (("factors", plans), ("partner_factors", partners)):
         factors = [factor_of(plan) for plan in own]
         if any(factor != 1.0 for factor in factors):
             settings[name] = factors
@@ -49,12 +68,12 @@ def scale_settings(
 
 
 def read_scaled(
-    settings: Mapping[str, Any], row: int, values: NDArray[Any], name: str = FACTORS
+    settings: ScaleSettings, row: int, values: NDArray[Any], *, partner: bool = False
 ) -> NDArray[Any]:
     """Transform one row's values to the scale of the stage.
 
-    The reference value of a one-sample test (``against``, on that scale) is subtracted.
+    Where the mean of one group is compared with a value, that value is subtracted.
     """
-    factors = settings.get(name)
-    found = scaled(values, factors[row] if factors else 1.0, settings.get(SCALE, RATIO))
-    return found - found.dtype.type(settings[AGAINST]) if AGAINST in settings else found
+    factors = settings.partner_factors if partner else settings.factors
+    found = scaled(values, factors[row] if factors else 1.0, settings.scale)
+    return found - found.dtype.type(settings.against) if settings.against else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.stats.scale import Scale
 
 # Spline interpolation rings a little below zero at the edge of a map; in signed maps, such as the
@@ -34,7 +34,8 @@ def scale_of_maps(inputs: Inputs, planned: str) -> str:
         A value of `Scale`. A map is signed if more than 1 % of its measured brain voxels are
         negative.
     """
-    maps = (role for role in inputs.task.parents if role.startswith(("row", "partner")))
-    if any(inputs.record(role).get("negative_share", 0.0) > SIGNED_SHARE for role in maps):
+    maps = (*inputs.parts("row"), *inputs.parts("partner"))
+    shares = (inputs.lake.record(part).get("negative_share", 0.0) for part in maps)
+    if any(share > SIGNED_SHARE for share in shares):
         return Scale.SIGNED.value
     return planned

@@ -12,15 +12,15 @@ import pandas as pd
 from rt1t2_dask.config.contrasts import Paired
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.calibration.acquisition import scan_facts
-from rt1t2_dask.pipelines.calibration.gain import GAIN, protocol_name
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.calibration.gain import protocol_name
+from rt1t2_dask.pipelines.calibration.stages import GAIN
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
+from rt1t2_dask.pipelines.images.stages import LANDMARKS
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.storage.parts import Lake
 
 EB_GAIN = "eb_gain"
-ANCHORS = "landmarks"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class PersonGain:
 
 def gain_task(config: Config, people: pd.DataFrame, plans: Sequence[PersonPlan]) -> Task | None:
     """Plan the gain of a study, whatever its calibration; None where maps came ready-made."""
-    if not plans or any(ANCHORS not in plan.tasks for plan in plans):
+    if not plans or any(LANDMARKS.name not in plan.tasks for plan in plans):
         return None
     rows = rows_of(people, plans)
     listings: dict[str, list[str]] = {}
@@ -68,8 +68,7 @@ def gain_task(config: Config, people: pd.DataFrame, plans: Sequence[PersonPlan])
         }
         for k, plan in enumerate(plans)
     ]
-    parents = {row_role(k): plan.part(ANCHORS) for k, plan in enumerate(plans)}
-    return GAIN.task({"people": described}, parents)
+    return GAIN.task({"people": described}, {"row": tuple(p.part(LANDMARKS) for p in plans)})
 
 
 def with_gains(lake: Lake, task: Task | None, plans: Sequence[PersonPlan]) -> list[PersonPlan]:

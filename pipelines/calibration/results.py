@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.calibration.gain import anchors_of, protocol_name
+from rt1t2_dask.pipelines.calibration.gain import GainSettings, anchors_of, protocol_name
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
-from rt1t2_dask.pipelines.calibration.plan import ANCHORS
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
+from rt1t2_dask.pipelines.images.calibrate import CalibrateSettings
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import CALIBRATE, LANDMARKS, QUALITY
 from rt1t2_dask.ratio.anchors import Anchors
 from rt1t2_dask.ratio.gain import spread, within_groups
 from rt1t2_dask.storage.parts import Lake
@@ -40,7 +41,7 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
     found = lake.read(gain.part).load()
     rows = []
     for k, plan in enumerate(plans):
-        anchors = anchors_of(lake.record(plan.part(ANCHORS)))
+        anchors = anchors_of(lake.record(plan.part(LANDMARKS)))
         row: dict[str, Any] = {
             "participant_id": plan.person.label,
             "group": plan.person.group,
@@ -56,9 +57,10 @@ def calibration_people(lake: Lake, gain: Task, plans: Sequence[PersonPlan]) -> p
 
 
 def _levels(lake: Lake, plan: PersonPlan, anchors: Anchors) -> dict[str, float]:
-    """Return log medians; without calibration, both from the same map."""
-    numbers = lake.record(plan.part("quality")) if "quality" in plan.tasks else {}
-    kept_raw = "calibrate" in plan.tasks and plan.tasks["calibrate"].settings["kind"] == "none"
+    """Return log medians; where intensities stayed raw, both from the same map."""
+    numbers = lake.record(plan.part(QUALITY)) if QUALITY.name in plan.tasks else {}
+    calibrated = plan.tasks.get(CALIBRATE.name)
+    kept_raw = calibrated is not None and calibrated.settings == CalibrateSettings(kind="none")
     measured = {"white": anchors.white_median, "grey": anchors.grey_median}
     found: dict[str, float] = {}
     for tissue, name in LEVELS.items():
@@ -83,7 +85,7 @@ def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFr
         (scans flagged), the estimates of gain, and the SD within groups of the log ratio (mean of
         white and grey matter), raw and calibrated, with their ratio.
     """
-    settings = pd.DataFrame(gain.settings["people"])
+    persons = np.array([one.person for one in gain.settings_as(GainSettings).people])
     rows = []
     for number, protocol in enumerate(lake.record(gain.part)["protocols"]):
         here = (people["protocol"] == protocol_name(number)).to_numpy()
@@ -93,7 +95,7 @@ def calibration_table(lake: Lake, gain: Task, people: pd.DataFrame) -> pd.DataFr
         row |= {f"n_{g}": int((own["group"] == g).sum()) for g in people["group"].unique()}
         row["another_sequence"] = int((own["another_sequence"] == "yes").sum())
         row |= {name: protocol[name] for name in ESTIMATED}
-        rows.append(row | _spreads(own, settings["person"].to_numpy()[here].tolist()))
+        rows.append(row | _spreads(own, persons[here].tolist()))
     return pd.DataFrame(rows)
 
 

@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.contrasts.group_maps import contrast_maps
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, plan_contrast
 from rt1t2_dask.pipelines.contrasts.report import contrast_notes, contrast_result
 from rt1t2_dask.pipelines.contrasts.results import contrast_documents, contrast_tables
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.permutations.running import RunningEstimate
 from rt1t2_dask.pipelines.sites.balance import site_warnings
 from rt1t2_dask.storage.parts import Lake

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, PARTNER_FACTORS, read_scaled
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.storage.arrays import chunk_edge
 
 BLOCK_BYTES = 128 * 2**20
@@ -77,34 +75,31 @@ def voxel_blocks(
     return [block for box in _boxes(stored.shape) for block in _cut(stored, box, most)]
 
 
-def partner_role(index: int) -> str:
-    """Return the role of the partner map of one row of the design."""
-    return f"partner{index:05d}"
-
-
 class Rows:
     """The smoothed maps of a design's rows, opened once; pairs are subtracted.
 
     Parameters
     ----------
     maps, partners : list of DataArray, dimensions (z, y, x)
-        One a row; ``partners`` is empty for unpaired designs.
-    settings : mapping
-        Of the stage: which gain and which scale (`group_scale.scale_settings`).
+        One a row; ``partners``, which are subtracted, is empty where rows are no pairs.
+    settings : ScaleSettings
+        Of the stage: which gain and which scale.
     """
 
     def __init__(
         self,
         maps: list[xr.DataArray],
         partners: list[xr.DataArray],
-        settings: Mapping[str, Any] | None = None,
+        settings: ScaleSettings | None = None,
     ) -> None:
-        self._maps, self._partners, self._settings = maps, partners, settings or {}
+        self._maps, self._partners = maps, partners
+        self._settings = settings or ScaleSettings()
 
     @classmethod
     def open(cls, inputs: Inputs) -> Rows:
-        """Open the maps of the rows and of their partners."""
-        return cls(_opened(inputs, row_role), _opened(inputs, partner_role), inputs.settings)
+        """Open the parents under ``row`` and ``partner``."""
+        settings = inputs.settings_as(ScaleSettings)
+        return cls(_opened(inputs, "row"), _opened(inputs, "partner"), settings)
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -143,7 +138,7 @@ class Rows:
             found += np.nan_to_num(row, nan=0.0)
             count += np.isfinite(row)
         with np.errstate(invalid="ignore"):
-            return np.asarray(found / count + self._settings.get(AGAINST, 0.0))
+            return np.asarray(found / count + self._settings.against)
 
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
@@ -152,12 +147,11 @@ class Rows:
 
     def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._partners[k][box].to_numpy(), np.float32)
-        return read_scaled(self._settings, k, values, PARTNER_FACTORS)
+        return read_scaled(self._settings, k, values, partner=True)
 
 
-def _opened(inputs: Inputs, role: Callable[[int], str]) -> list[xr.DataArray]:
-    count = sum(role(k) in inputs.task.parents for k in range(len(inputs.task.parents)))
-    return [inputs.dataset(role(k))["smoothed"] for k in range(count)]
+def _opened(inputs: Inputs, role: str) -> list[xr.DataArray]:
+    return [inputs.lake.read(part)["smoothed"] for part in inputs.parts(role)]
 
 
 def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics, on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.clusters import peak_table
@@ -25,8 +26,16 @@ TABLE, PEAKS = "clusters.tsv", "peaks.tsv"
 SIGNS: Final[tuple[Sign, Sign]] = ("positive", "negative")
 
 
-def _make(inputs: Inputs) -> Made:
-    record = inputs.record("contrast")
+class ClusterSettings(StageSettings):
+    """The height, as p, and the extent that clusters are above."""
+
+    p: float
+    extent_mm3: float
+
+
+def make(inputs: Inputs) -> Made:
+    """Find the clusters of both signs, and table them with their peaks."""
+    record, settings = inputs.record("contrast"), inputs.settings_as(ClusterSettings)
     t_map, dof = inputs.volume("contrast", "stat_t"), inputs.volume("contrast", "stat_dof").data
     found = [
         find(
@@ -34,8 +43,8 @@ def _make(inputs: Inputs) -> Made:
             t_map.affine,
             dof,
             sign=sign,
-            p=inputs.settings["p"],
-            extent_mm3=inputs.settings["extent_mm3"],
+            p=settings.p,
+            extent_mm3=settings.extent_mm3,
             nominal_dof=record["dof"],
             numerator=record["numerator"],
         )
@@ -78,12 +87,9 @@ def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[
 
 
 def lesions_on(inputs: Inputs, grid: Grid) -> NDArray[np.bool_] | None:
-    """Return the voxels inside any person's lesion; None without lesion masks."""
-    masks = [
-        inputs.optional_volume(role, "lesion_template")
-        for role in inputs.task.parents
-        if role.startswith("lesion")
-    ]
+    """Return the voxels inside any person's lesion; None when nobody has a lesion mask."""
+    people = range(len(inputs.parts("lesion")))
+    masks = [inputs.optional_volume("lesion", "lesion_template", k) for k in people]
     known = [mask for mask in masks if mask is not None]
     if not known:
         return None
@@ -106,10 +112,3 @@ def _numbered(found: list[ClusterMap]) -> NDArray[np.int32]:
 
 def _space(inputs: Inputs) -> Any:
     return inputs.dataset("contrast")["stat_t"].attrs["space"]
-
-
-CLUSTERS = Stage(
-    "clusters",
-    _make,
-    assets=(ATLAS,),
-)

@@ -11,7 +11,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.calibration.group_scale import SCALE
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.contrasts.blocks import (
     BLOCK_BYTES,
@@ -20,10 +19,10 @@ from rt1t2_dask.pipelines.contrasts.blocks import (
     Rows,
     voxel_blocks,
 )
-from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, maps_of
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ANCHOR
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, resel_counts, sampled_rows
@@ -48,11 +47,6 @@ class _Fitted:
     deviation: Float
 
 
-def design_of(settings: Any) -> Design:
-    """Read the design in a stage's settings; row k is row k of the maps."""
-    return from_settings(settings["design"])
-
-
 def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "equal") -> int:
     """Estimate the peak memory of a contrast before any map is read.
 
@@ -75,17 +69,19 @@ def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "eq
     )
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Fit the design at every voxel of the mask."""
+    settings = inputs.settings_as(ContrastSettings)
     grid = common_grid(inputs)
     inside = analysis_mask(inputs, grid)
-    design, rows = design_of(inputs.settings), Rows.open(inputs)
+    design, rows = from_settings(settings.design), Rows.open(inputs)
     blocks = voxel_blocks(grid.shape, inside, design.n)
-    variance = _group_variance(rows, blocks, design, inputs.settings["variance"])
-    fitted = _fit(inputs.settings, rows, blocks, design, variance)
+    variance = _group_variance(rows, blocks, design, settings.variance)
+    fitted = _fit(settings, rows, blocks, design, variance)
     record = _describe(fitted, rows, design, inside, variance)
-    record["scale"] = scale_of_maps(inputs, inputs.settings[SCALE])
+    record["scale"] = scale_of_maps(inputs, settings.scale)
     record["anchor_slopes"] = _anchor_slopes(fitted, design, record["scale"])
-    return Made(_dataset(fitted.maps, inside, grid, inputs.settings["space"]), record)
+    return Made(_dataset(fitted.maps, inside, grid, settings.space), record)
 
 
 def _anchor_slopes(fitted: _Fitted, design: Design, scale: str) -> dict[str, float]:
@@ -110,7 +106,7 @@ def _group_variance(
 
 
 def _fit(
-    settings: Any,
+    settings: ContrastSettings,
     rows: Rows,
     blocks: Sequence[Block],
     design: Design,
@@ -130,22 +126,25 @@ def _fit(
         result = _tested(data, design, settings, variance)
         for name in names:
             maps[name][block.index] = getattr(result, name)
-        maps["mean"][block.index] = rows.baseline(block, data, settings["baseline"])
+        maps["mean"][block.index] = rows.baseline(block, data, settings.baseline)
         complete[block.index] = np.isfinite(data).all(axis=0) & np.isfinite(result.t)
         estimates[:, block.index], deviation[block.index] = estimate(data, design, model)
     return _Fitted(maps, complete, estimates, deviation)
 
 
 def _tested(
-    data: NDArray[np.float32], design: Design, settings: Any, variance: dict[str, float] | None
+    data: NDArray[np.float32],
+    design: Design,
+    settings: ContrastSettings,
+    variance: dict[str, float] | None,
 ) -> GlmResult:
     return fit(
         data,
         design,
-        settings["variance"],
+        settings.variance,
         group_variance=variance,
-        min_group_n=settings["min_group_n"],
-        min_group_share=settings["min_group_share"],
+        min_group_n=settings.min_group_n,
+        min_group_share=settings.min_group_share,
     )
 
 
@@ -201,6 +200,3 @@ def _residuals(
     )
     for row in sampled_rows(design.n):
         yield noise.residual(row, rows.volume(row)[mask])
-
-
-CONTRAST = Stage("contrast", _make)

@@ -1,39 +1,67 @@
-"""Convert designs to stage settings and back."""
+"""A design as a stage's settings, and back; with what every stage of a contrast is told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings
+from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.storage.keys import plain
+from rt1t2_dask.stats.glm.fit import Variance
+
+Rows = tuple[tuple[float, ...], ...]
 
 
-def as_settings(design: Design) -> dict[str, Any]:
-    """Return a design as plain numbers, without labels of people."""
-    settings = {
-        "matrix": design.matrix,
-        "names": list(design.names),
-        "group": design.group.tolist(),
-        "contrast": design.contrast,
-        "blocks": None if design.blocks is None else design.blocks.tolist(),
-        "flips": design.flips,
-        "pairs": design.partner is not None,
-    }
-    return dict(plain(settings))
+class DesignSettings(StageSettings):
+    """A design as plain numbers, without anybody's label."""
+
+    matrix: Rows
+    names: tuple[str, ...]
+    group: tuple[str, ...]
+    contrast: Rows
+    blocks: tuple[str, ...] | None
+    flips: bool
+    pairs: bool
 
 
-def from_settings(settings: Mapping[str, Any]) -> Design:
-    """Read a design from settings; row k is row k of the maps."""
-    blocks = settings["blocks"]
+class ContrastSettings(ScaleSettings):
+    """What every stage that reads the rows of a contrast is told.
+
+    Parameters
+    ----------
+    baseline : tuple of bool
+        Rows whose mean effects are a share of; of the stages that fit.
+    """
+
+    design: DesignSettings
+    min_group_n: int
+    min_group_share: float
+    variance: Variance
+    space: str
+    baseline: tuple[bool, ...] = ()
+
+
+def as_settings(design: Design) -> DesignSettings:
+    """Return a design as settings."""
+    return DesignSettings(
+        matrix=design.matrix.tolist(),
+        names=design.names,
+        group=design.group.tolist(),
+        contrast=design.contrast.tolist(),
+        blocks=None if design.blocks is None else design.blocks.tolist(),
+        flips=design.flips,
+        pairs=design.partner is not None,
+    )
+
+
+def from_settings(settings: DesignSettings) -> Design:
+    """Read a design back; row k of it is row k of the maps."""
     return Design(
-        matrix=np.asarray(settings["matrix"], np.float64),
-        names=tuple(settings["names"]),
-        group=np.asarray(settings["group"], np.str_),
-        contrast=np.asarray(settings["contrast"], np.float64),
-        rows=np.arange(len(settings["group"])),
-        blocks=None if blocks is None else np.asarray(blocks, np.str_),
-        flips=bool(settings["flips"]),
+        matrix=np.asarray(settings.matrix, np.float64),
+        names=settings.names,
+        group=np.asarray(settings.group, np.str_),
+        contrast=np.asarray(settings.contrast, np.float64),
+        rows=np.arange(len(settings.group)),
+        blocks=None if settings.blocks is None else np.asarray(settings.blocks, np.str_),
+        flips=settings.flips,
     )

@@ -9,8 +9,9 @@ import xarray as xr
 
 from rt1t2_dask.pipelines.analysis import GroupMap
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
 from rt1t2_dask.stats.glm.effect_sizes import effect_size_of
 from rt1t2_dask.stats.permutation.null import p_uncorrected
 from rt1t2_dask.storage.parts import Lake
@@ -58,7 +59,7 @@ def _permuted(lake: Lake, name: str, permute: Task) -> Iterator[GroupMap]:
     yield GroupMap(name, "t", fwe, "fwe")
     if "fwe_tfce" in permuted:
         yield GroupMap(name, "tfce", to_volume(permuted["fwe_tfce"]), "fwe")
-    if not permute.settings["early_stop"]:
+    if not permute.settings_as(PermuteSettings).early_stop:
         exceed = to_volume(permuted["exceedances"]).data
         p = p_uncorrected(exceed, lake.record(permute.part)["n"])
         alone = np.where(np.isfinite(fwe.data), -np.log10(p), np.nan).astype(np.float32)

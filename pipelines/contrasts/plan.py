@@ -13,20 +13,30 @@ from rt1t2_dask.config.contrasts import Form, OneSample
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import ContrastRefusedError, held_constant, usable
-from rt1t2_dask.pipelines.calibration.group_scale import AGAINST, LOG, RATIO, SCALE, scale_settings
+from rt1t2_dask.pipelines.calibration.group_scale import LOG, RATIO, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
-from rt1t2_dask.pipelines.contrasts.blocks import partner_role
-from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
-from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST, peak_bytes
+from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.detectable import DETECTABLE
+from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
 from rt1t2_dask.pipelines.contrasts.group_design import build
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.contrasts.regional import CLUSTER_EFFECTS, PARCEL_CONTRAST
-from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, THRESHOLDS
+from rt1t2_dask.pipelines.contrasts.stages import (
+    BRAIN,
+    CLUSTER_EFFECTS,
+    CLUSTERS,
+    CONTRAST,
+    DETECTABLE,
+    PARCEL_CONTRAST,
+    THRESHOLDS,
+    VARIANCE,
+)
+from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, ThresholdSettings
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.resources import Shapes
+from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.engine.task import InputFile, Parents, Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import OUTPUT, PARCELS, SMOOTH, TEMPLATE_OUT
+from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, require_group_dof
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
@@ -95,12 +105,12 @@ def plan_contrast(
     """
     design, contrast = contrast_task(config, rows, plans, shared, form, scale)
     rows, plans = usable(rows, plans)
-    maps = _row_parts(design, plans, "smooth")
+    maps = _row_parts(design, plans, SMOOTH)
     common, own = _settings(config, design, plans, scale, form)
-    fitted = {"contrast": contrast.part}
+    fitted: Parents = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
-    relabelings, permute = _permute(config, design, common, maps | fitted)
-    regional = _row_parts(design, plans, "parcels") | fitted
+    relabelings, permute = _permute(config, design, common, {**maps, **fitted})
+    regional = {**_row_parts(design, plans, PARCELS), **fitted}
     how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
     return ContrastPlan(
         form=form,
@@ -110,7 +120,7 @@ def plan_contrast(
         relabelings=tuple(relabelings),
         permute=permute,
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
-        effects=CLUSTER_EFFECTS.task(common | own, maps | fitted | {"clusters": clusters.part}),
+        effects=CLUSTER_EFFECTS.task(common | own, {**maps, **fitted, "clusters": clusters.part}),
         detectable=_detectable(config, fitted, permute),
         thresholds=_thresholds(config, fitted),
     )
@@ -131,7 +141,8 @@ def contrast_task(
     design = _design(config, rows, plans, form)
     _, plans = usable(rows, plans)
     common, own = _settings(config, design, plans, scale, form)
-    parents = _row_parts(design, plans, "smooth") | {"template_out": shared["template_out"]}
+    parents = _row_parts(design, plans, SMOOTH)
+    parents[TEMPLATE_OUT.name] = shared[TEMPLATE_OUT.name]
     return design, CONTRAST.task(common | own, parents, mask_file(config))
 
 
@@ -166,17 +177,18 @@ def _settings(
     config: Config, design: Design, plans: Sequence[PersonPlan], scale: str, form: Form
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what every stage of a contrast is told, and what only those that fit are told."""
+    people = [plans[k] for k in people_of(design)]
     common = {
         "design": as_settings(design),
         "min_group_n": config.contrast.min_group_n,
         "min_group_share": config.contrast.min_group_share,
         "variance": config.contrast.variance,
         "space": config.space,
-        **scale_settings(*_in_order(design, plans, scale)),
+        **scale_settings(people[: design.n], scale, people[design.n :]),
         **against(form, scale),
     }
     own_scale = scale if scale == LOG else scale_of(config).value
-    return common, {"baseline": _baseline(design, config), SCALE: own_scale}
+    return common, {"baseline": _baseline(design, config), "scale": own_scale}
 
 
 def against(form: Form, scale: str) -> dict[str, float]:
@@ -196,14 +208,15 @@ def against(form: Form, scale: str) -> dict[str, float]:
             "has none; state a value above 0."
         )
     value = float(np.log(value)) if scale == LOG else value
-    return {AGAINST: value} if value else {}
+    return {"against": value} if value else {}
 
 
-def contrast_bytes(config: Config, n: int, columns: int) -> int:
+def contrast_bytes(config: Config, n: int, columns: int) -> float:
     """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
-    voxel_mm3 = config.output_voxel_mm**3
-    voxels, grid = int(BRAIN_MM3 / voxel_mm3), int(TEMPLATE_MM3 / voxel_mm3)
-    return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
+    mm3 = config.output_voxel_mm**3
+    voxels = {BRAIN: BRAIN_MM3 / mm3, OUTPUT: TEMPLATE_MM3 / mm3}
+    options = {VARIANCE: config.contrast.variance}
+    return CONTRAST.memory(Shapes(voxels, people=n, columns=columns, options=options))
 
 
 def require_memory(config: Config, design: Design) -> None:
@@ -225,20 +238,16 @@ def require_memory(config: Config, design: Design) -> None:
         )
 
 
-def _clusters(
-    config: Config, design: Design, plans: Sequence[PersonPlan], fitted: Mapping[str, Part]
-) -> Task:
-    lesions = {
-        f"lesion{i:05d}": plans[k].part("ratio")
-        for i, k in enumerate(people_of(design))
-        if "ratio" in plans[k].tasks
-    }
-    table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
-    return CLUSTERS.task(table, dict(fitted) | lesions)
+def _clusters(config: Config, design: Design, plans: Sequence[PersonPlan], fitted: Parents) -> Task:
+    lesions = tuple(
+        plans[k].part(RATIO_STAGE) for k in people_of(design) if RATIO_STAGE.name in plans[k].tasks
+    )
+    table = ClusterSettings(p=config.contrast.p, extent_mm3=config.contrast.extent_mm3)
+    return CLUSTERS.task(table, {**fitted, "lesion": lesions})
 
 
 def _permute(
-    config: Config, design: Design, common: Mapping[str, Any], parents: Mapping[str, Part]
+    config: Config, design: Design, common: Mapping[str, Any], parents: Parents
 ) -> tuple[list[Task], Task | None]:
     if not (config.permute.n and config.permute.statistic):
         return [], None
@@ -246,28 +255,20 @@ def _permute(
     return relabelings, summed
 
 
-def _detectable(config: Config, fitted: Mapping[str, Part], permute: Task | None) -> Task:
-    parents = dict(fitted) | ({"permute": permute.part} if permute else {})
-    return DETECTABLE.task(POWER | {"space": config.space}, parents)
+def _detectable(config: Config, fitted: Parents, permute: Task | None) -> Task:
+    parents = {**fitted, "permute": permute.part} if permute else fitted
+    return DETECTABLE.task(DetectableSettings(**POWER, space=config.space), parents)
 
 
-def _thresholds(config: Config, fitted: Mapping[str, Part]) -> Task | None:
+def _thresholds(config: Config, fitted: Parents) -> Task | None:
     """Plan the counts at other thresholds and at the run's own."""
     if not config.report.threshold_sensitivity:
         return None
-    own = {
-        "p": sorted({*HEIGHTS, config.contrast.p}),
-        "extent_mm3": sorted({*EXTENTS_MM3, config.contrast.extent_mm3}),
-    }
+    own = ThresholdSettings(
+        p=tuple(sorted({*HEIGHTS, config.contrast.p})),
+        extent_mm3=tuple(sorted({*EXTENTS_MM3, config.contrast.extent_mm3})),
+    )
     return THRESHOLDS.task(own, fitted)
-
-
-def _in_order(
-    design: Design, plans: Sequence[PersonPlan], scale: str
-) -> tuple[list[PersonPlan], str, list[PersonPlan]]:
-    partners = [] if design.partner is None else design.partner.tolist()
-    rows = [plans[k] for k in design.rows.tolist()]
-    return rows, scale, [plans[k] for k in partners]
 
 
 def _baseline(design: Design, config: Config) -> list[bool]:
@@ -282,13 +283,16 @@ def people_of(design: Design) -> list[int]:
     return [*design.rows.tolist(), *partners]
 
 
-def _row_parts(design: Design, plans: Sequence[PersonPlan], stage: str) -> dict[str, Part]:
+def _row_parts(
+    design: Design, plans: Sequence[PersonPlan], stage: Stage
+) -> dict[str, Part | tuple[Part, ...]]:
     """Parts of a stage by row of the design; those to subtract under a role of their own."""
-    parts = {row_role(i): plans[k].part(stage) for i, k in enumerate(design.rows.tolist())}
-    if design.partner is None:
-        return parts
-    partners = enumerate(design.partner.tolist())
-    return parts | {partner_role(i): plans[k].part(stage) for i, k in partners}
+    found = {"row": design.rows, "partner": design.partner}
+    return {
+        role: tuple(plans[k].part(stage) for k in own.tolist())
+        for role, own in found.items()
+        if own is not None
+    }
 
 
 def mask_file(config: Config) -> dict[str, InputFile]:

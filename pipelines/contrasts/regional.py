@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import neuromorphometrics
-from rt1t2_dask.pipelines.calibration.group_scale import (
-    AGAINST,
-    FACTORS,
-    PARTNER_FACTORS,
-    read_scaled,
-)
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, partner_role
-from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
-from rt1t2_dask.pipelines.contrasts.maps import n_rows, row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
+from rt1t2_dask.pipelines.contrasts.blocks import Rows
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
@@ -36,15 +29,25 @@ TABLE = "effects.tsv"
 Float = NDArray[np.float64]
 
 
-def _make_parcels(inputs: Inputs) -> Made:
-    settings, design = inputs.settings, from_settings(inputs.settings["design"])
-    data, baseline = _parcels(inputs, settings["baseline"])
+class RegionSettings(ContrastSettings):
+    """What a contrast of regions is told: the contrast, and how it is permuted."""
+
+    seed: int
+    method: exchange.Method
+    n: int
+
+
+def make_parcels(inputs: Inputs) -> Made:
+    """Test the contrast on the means of regions."""
+    settings = inputs.settings_as(RegionSettings)
+    design = from_settings(settings.design)
+    data, baseline = _parcels(inputs, settings)
     rows = _tested(inputs, data, design, baseline)
-    region = inputs.array(row_role(0), "region")
+    region = inputs.array("row", "region")
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
-    rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings["n"] else np.nan
+    rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings.n else np.nan
     return _made(parcel_columns(rows))
 
 
@@ -56,8 +59,9 @@ def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*names, *others[:at], *corrected, *others[at:]]]
 
 
-def _make_clusters(inputs: Inputs) -> Made:
-    design, rows = from_settings(inputs.settings["design"]), Rows.open(inputs)
+def make_clusters(inputs: Inputs) -> Made:
+    """Compute effect sizes on the means of clusters."""
+    design, rows = from_settings(inputs.settings_as(ContrastSettings).design), Rows.open(inputs)
     labels = np.nan_to_num(inputs.volume("clusters", "clusters").data).astype(np.int32)
     wanted = list(range(1, int(labels.max(initial=0)) + 1))
     data = _means((rows.volume(k) for k in range(len(rows))), labels, wanted)
@@ -78,14 +82,12 @@ def _made(rows: pd.DataFrame) -> Made:
     return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
 
 
-def _parcels(inputs: Inputs, baseline: list[bool]) -> tuple[Float, Float]:
-    """Return regional means by row, pairs subtracted, and the reference mean of percentages."""
-    own = np.stack(list(_read(inputs, row_role, FACTORS)))
-    other = list(_read(inputs, partner_role, PARTNER_FACTORS))
+def _parcels(inputs: Inputs, settings: RegionSettings) -> tuple[Float, Float]:
+    """Regional means by row, pairs subtracted, and the mean they are a share of."""
+    own, other = np.stack(_read(inputs, settings)), _read(inputs, settings, partner=True)
     if other:
         return own - np.stack(other), _mean(np.stack(other))
-    against = inputs.settings.get(AGAINST, 0.0)
-    return own, _mean(own[np.asarray(baseline, bool)]) + against
+    return own, _mean(own[np.asarray(settings.baseline, bool)]) + settings.against
 
 
 def _mean(rows: Float) -> Float:
@@ -95,46 +97,41 @@ def _mean(rows: Float) -> Float:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _read(inputs: Inputs, role: Any, factors: str) -> Iterator[Float]:
-    for k in range(n_rows(inputs)):
-        if role(k) in inputs.task.parents:
-            values = np.asarray(inputs.array(role(k), "parcels"), np.float64)
-            yield read_scaled(inputs.settings, k, values, factors)
+def _read(inputs: Inputs, settings: RegionSettings, *, partner: bool = False) -> list[Float]:
+    parts = inputs.parts("partner" if partner else "row")
+    read = (np.asarray(inputs.lake.read(p)["parcels"].to_numpy(), np.float64) for p in parts)
+    return [read_scaled(settings, k, own, partner=partner) for k, own in enumerate(read)]
 
 
 def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.DataFrame:
-    settings = inputs.settings
+    settings = inputs.settings_as(ContrastSettings)
     return regional(
         data,
         design,
         baseline,
-        settings["variance"],
+        settings.variance,
         group_variance=inputs.record("contrast")["group_variance"],
-        min_group_n=settings["min_group_n"],
-        min_group_share=settings["min_group_share"],
+        min_group_n=settings.min_group_n,
+        min_group_share=settings.min_group_share,
         scale=Scale(inputs.record("contrast")["scale"]),
     )
 
 
 def _max_t(inputs: Inputs, data: Float, design: Design) -> Float:
-    """Compute the family-wise p of each region by the maximum |t| of each relabeling."""
-    settings = inputs.settings
-    how = exchange.exchanged(design, settings["variance"])
-    method, seed = settings["method"], settings["seed"]
-    plan = exchange.plan(design, settings["n"], seed, method=method, exchange=how)
+    """Family-wise p of each region by the largest |t| of each relabeling."""
+    settings = inputs.settings_as(RegionSettings)
+    how = exchange.exchanged(design, settings.variance)
+    method, seed = settings.method, settings.seed
+    plan = exchange.plan(design, settings.n, seed, method=method, exchange=how)
     block = permutation.prepare(
         data.astype(np.float32),
         design,
         plan,
-        settings["variance"],
+        settings.variance,
         group_variance=inputs.record("contrast")["group_variance"],
-        min_group_n=settings["min_group_n"],
-        min_group_share=settings["min_group_share"],
+        min_group_n=settings.min_group_n,
+        min_group_share=settings.min_group_share,
     )
     batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
     null = merge_batches([batch.tails for batch in batches]).both
     return np.asarray(p_fwe(np.abs(block.z), null))
-
-
-PARCEL_CONTRAST = Stage("parcel_contrast", _make_parcels, assets=(ATLAS,))
-CLUSTER_EFFECTS = Stage("cluster_effects", _make_clusters)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
+from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE, ClusterSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.contrasts.thresholds import TABLE as THRESHOLDS
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.permutations.permute import SUMMARY
+from rt1t2_dask.pipelines.permutations.permute import SUMMARY, PermuteSettings
 from rt1t2_dask.report.sections.details import Details
 from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.storage.parts import Lake, Part
@@ -83,7 +83,7 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
     fwe = to_volume(permuted["fwe"])
     at_peaks = np.array([_at_peak(fwe, row) for _, row in rows.iterrows()])
     ways = lake.record(plan.permute.part)["n"] + 1
-    if plan.permute.settings["tail"] == "none":
+    if plan.permute.settings_as(PermuteSettings).tail == "none":
         # The map is float32; a permutation p is an integer number of relabelings.
         at_peaks = np.round(at_peaks * ways) / ways
     rows["peak_p_fwe_permutation"] = at_peaks
@@ -94,11 +94,11 @@ def cluster_rows(lake: Lake, plan: ContrastPlan) -> pd.DataFrame:
 
 def by_extent(plan: ContrastPlan) -> bool:
     """Return whether cluster extent was permuted at the table's height threshold."""
-    settings = {} if plan.permute is None else plan.permute.settings
-    return (
-        "cluster" in settings.get("statistic", ())
-        and settings["forming_p"] == plan.clusters.settings["p"]
-    )
+    if plan.permute is None:
+        return False
+    permuted = plan.permute.settings_as(PermuteSettings)
+    formed = plan.clusters.settings_as(ClusterSettings).p
+    return "cluster" in permuted.statistic and permuted.forming_p == formed
 
 
 def _at_peak(fwe: Volume, row: pd.Series[Any]) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.stats.clusters.random_field import SearchVolume
 from rt1t2_dask.stats.clusters.threshold_table import table
 
@@ -14,8 +15,16 @@ HEIGHTS = (0.01, 0.005, 0.001)
 EXTENTS_MM3 = (0.0, 250.0, 750.0, 1500.0)
 
 
-def _make(inputs: Inputs) -> Made:
-    record, settings = inputs.record("contrast"), inputs.settings
+class ThresholdSettings(StageSettings):
+    """Heights, as p, and extents to count clusters at."""
+
+    p: tuple[float, ...]
+    extent_mm3: tuple[float, ...]
+
+
+def make(inputs: Inputs) -> Made:
+    """Count clusters at every height and extent."""
+    record, settings = inputs.record("contrast"), inputs.settings_as(ThresholdSettings)
     t_map, dof = inputs.volume("contrast", "stat_t"), inputs.volume("contrast", "stat_dof")
     volume = SearchVolume(
         record["dof"],
@@ -24,9 +33,6 @@ def _make(inputs: Inputs) -> Made:
         np.asarray(record["resels"]),
         record["numerator"],
     )
-    rows = table(t_map.data, t_map.affine, dof.data, volume, settings["p"], settings["extent_mm3"])
+    rows = table(t_map.data, t_map.affine, dof.data, volume, settings.p, settings.extent_mm3)
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
     return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
-
-
-THRESHOLDS = Stage("thresholds", _make)

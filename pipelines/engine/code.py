@@ -15,7 +15,10 @@ PACKAGE = "rt1t2_dask"
 # Their effect is already in the key (checksums, settings), or they do not affect results.
 OUTSIDE = tuple(
     f"{PACKAGE}.{name}"
-    for name in ("assets", "config", "errors", "pipelines.engine.stage", "storage", "variables")
+    for name in (
+        *("assets", "config", "errors", "storage", "variables"),
+        *("pipelines.engine.settings", "pipelines.engine.stage", "pipelines.engine.task"),
+    )
 )
 
 

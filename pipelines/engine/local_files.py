@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.stores import open_store

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome, Tell
 
 log = logging.getLogger("rt1t2_dask")

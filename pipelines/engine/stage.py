@@ -1,218 +1,105 @@
-"""What a stage is: a name, what it reads, and a function that makes one part."""
+"""What a stage is: a record that describes itself, and plans one part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any
-
-import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
 from rt1t2_dask import assets
-from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.code import code_version
-from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.engine.resources import Effort, Memory
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Files, Inputs, Made, Parents, Task
 from rt1t2_dask.storage.keys import part_key
-from rt1t2_dask.storage.parts import Lake, Part
-from rt1t2_dask.storage.stores import open_store
+from rt1t2_dask.storage.parts import Part
 
-SHARED = ("template", "head")
-"""Stages whose images every person's parts read."""
-_KEPT_IMAGES = 8  # four of the template, two of the head, two of the output grid
+Scope = Literal["shared", "person", "cohort", "block"]
 
 
 @dataclass(frozen=True)
-class InputFile:
-    """A file a part reads, known by what it holds.
+class Role:
+    """What a stage reads of earlier ones.
 
     Parameters
     ----------
-    root, path : str
-        URL of the dataset and the file's path in it.
-    sha256 : str
-        Checksum of its bytes when the run was planned.
-    options : mapping
-        Non-secret options of the store.
-    chosen : str
-        Why it was this file; decides no result.
-    members : tuple of str
-        The paths of a DICOM series, which has no file of its own.
-    slices : int
-        How many slices such a series has.
-    echo_ms : float, optional
-        Which echo of it.
-    passed_over : mapping of str to int
-        What else lay in the person's folder, by kind; decides no result.
-    acquired : mapping
-        What a DICOM header says of scanner and sequence, by BIDS's names; decides no part.
+    name : str
+        What the stage calls it.
+    stages : tuple of str
+        The stages it may come from; the one of the same name where left out.
+    many : bool
+        A tuple of parts, whose order counts.
+    optional : bool
+        It need not be there.
+    shared : bool
+        Many parts read the same one, so that a process keeps its images.
     """
 
-    root: str
-    path: str
-    sha256: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    chosen: str = ""
-    members: tuple[str, ...] = ()
-    slices: int = 0
-    echo_ms: float | None = None
-    passed_over: Mapping[str, int] = field(default_factory=dict)
-    acquired: Mapping[str, str | float] = field(default_factory=dict)
-
-    def read(self) -> bytes:
-        """Read the bytes."""
-        return open_store(self.root, self.options).read(self.path)
-
-    def read_members(self) -> Iterator[bytes]:
-        """Read the bytes of every file of a DICOM series."""
-        store = open_store(self.root, self.options)
-        return (store.read(path) for path in self.members)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One part to make: everything a worker needs, picklable.
-
-    Parameters
-    ----------
-    stage : str
-        Name of the stage.
-    part : Part
-        Where the result goes.
-    settings : mapping
-        The stage's own settings.
-    parents : mapping of str to Part
-        The parts it reads, by role.
-    files : mapping of str to InputFile
-        The files it reads, by role.
-    assets : mapping of str to str
-        The assets it reads and their checksums.
-    """
-
-    stage: str
-    part: Part
-    settings: Mapping[str, Any]
-    parents: Mapping[str, Part]
-    files: Mapping[str, InputFile]
-    assets: Mapping[str, str]
+    name: str
+    stages: tuple[str, ...] = ()
+    many: bool = False
+    optional: bool = False
+    shared: bool = False
 
     @property
-    def sources(self) -> tuple[Part, ...]:
-        """Return every part it reads, once each."""
-        return tuple(dict.fromkeys(self.parents.values()))
+    def sources(self) -> tuple[str, ...]:
+        """Return the stages it may come from."""
+        return self.stages or (self.name,)
 
 
-def keys_by_stage(tasks: Iterable[Task]) -> dict[str, str | list[str]]:
-    """Return the key of each stage's part; a list where it has several."""
-    found: dict[str, list[str]] = {}
-    for task in tasks:
-        found.setdefault(task.stage, []).append(task.part.key)
-    return {stage: keys[0] if len(keys) == 1 else keys for stage, keys in found.items()}
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a stage made: arrays, a few numbers, and files such as tables."""
-
-    dataset: xr.Dataset
-    record: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a stage may read while it makes a part."""
-
-    lake: Lake
-    task: Task
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The stage's own settings."""
-        return self.task.settings
-
-    def dataset(self, role: str) -> xr.Dataset:
-        """Open the arrays of an earlier part."""
-        return self.lake.read(self.task.parents[role])
-
-    def volume(self, role: str, name: str) -> Volume:
-        """Read an image of an earlier part; one that everybody's parts read, once a process."""
-        part = self.task.parents[role]
-        if part.stage in SHARED:
-            return shared_volume(self.lake, part, name)
-        return to_volume(self.dataset(role)[name])
-
-    def optional_volume(self, role: str, name: str) -> Volume | None:
-        """Read an image of an earlier part, or None where it has none."""
-        dataset = self.dataset(role)
-        return to_volume(dataset[name]) if name in dataset else None
-
-    def array(self, role: str, name: str) -> NDArray[Any]:
-        """Read an array of an earlier part."""
-        return np.asarray(self.dataset(role)[name].to_numpy())
-
-    def record(self, role: str) -> Mapping[str, Any]:
-        """Read the numbers an earlier part left."""
-        return self.lake.record(self.task.parents[role])
-
-    def asset(self, name: str) -> Volume:
-        """Read an image of the registry."""
-        return _asset_volume(name)
-
-
-def shared_volume(lake: Lake, part: Part, name: str) -> Volume:
-    """Read an image that everybody's parts read, once a process; it cannot be written to."""
-    return _shared_volume(_Place(lake.store.url, lake), part, name)
-
-
-@dataclass(frozen=True)
-class _Place:
-    url: str
-    lake: Lake = field(compare=False)
-
-
-@lru_cache(maxsize=_KEPT_IMAGES)
-def _shared_volume(place: _Place, part: Part, name: str) -> Volume:
-    image = to_volume(place.lake.read(part)[name])
-    image.data.setflags(write=False)  # the next part reads the same memory
-    return image
-
-
-@cache
-def _asset_volume(name: str) -> Volume:
-    asset = assets.resolve(name)
-    return from_bytes(assets.read(asset), asset.path.name)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A step of the flow.
+    """A step of the flow, which says all that planning, running and reporting need to know.
 
     Parameters
     ----------
     name : str
         Also the folder of its parts in the lake.
     make : callable
-        Reads `Inputs`, gives `Made`.
+        Reads `Inputs`, returns `Made`.
+    scope : {"shared", "person", "cohort", "block"}
+        Of whom a part is: of nobody, one person, the cohort, or a block of its work.
+    words : str
+        What it makes, as a person would say it.
+    settings : type of StageSettings
+    reads : tuple of Role
+    memory : callable
+        Peak of a worker in bytes, from `Shapes`.
+    cpu : Effort
+        As measured on one core of a shared machine.
+    writes : mapping of str to float
+        float32 volumes of a part, by kind of grid.
     libraries : tuple of str
         Installed packages whose version decides the result.
-    needs : tuple of str
-        Earlier stages it reads.
-    assets : tuple of str
-        Assets it reads.
-    gigabytes : float
-        Peak memory of one part, where `pipelines.memory` foretells none.
+    assets, optional_assets : tuple of str
+        Assets it reads, and those that it reads where they can be found.
+    kept : bool
+        Whether a part is made even where all that reads it is there.
+    config : tuple of str
+        Sections of the settings that the report shows beside it, or single keys of them.
+    shown_as : str
+        The stage that stands for it in the report; itself where empty.
+    follows : tuple of str
+        Stages whose results reach it through its settings.
     """
 
     name: str
     make: Callable[[Inputs], Made]
+    scope: Scope
+    words: str
+    settings: type[StageSettings]
+    reads: tuple[Role, ...]
+    memory: Memory
+    cpu: Effort
+    writes: Mapping[str, float]
     libraries: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
-    gigabytes: float = 0.5
+    optional_assets: tuple[str, ...] = ()
+    kept: bool = True
+    config: tuple[str, ...] = ()
+    shown_as: str = ""
+    follows: tuple[str, ...] = ()
 
     def code_version(self) -> str:
         """Return a digest of the code and libraries that decide the result."""
@@ -220,16 +107,45 @@ class Stage:
 
     def task(
         self,
-        settings: Mapping[str, Any],
-        parents: Mapping[str, Part],
-        files: Mapping[str, InputFile] | None = None,
+        settings: StageSettings | Mapping[str, Any],
+        parents: Parents,
+        files: Files | None = None,
         asset_names: tuple[str, ...] | None = None,
     ) -> Task:
         """Plan one part: its key follows from all that it reads."""
+        own = self.settings.model_validate(settings)
+        self._check(parents)
         files = files or {}
-        found = {name: assets.resolve(name).sha256 for name in asset_names or self.assets}
-        inputs = {f"part:{role}": parent.key for role, parent in parents.items()}
-        inputs |= {f"file:{role}": file.sha256 for role, file in files.items()}
+        there = tuple(name for name in self.optional_assets if assets.find(name))
+        names = asset_names or (*self.assets, *there)
+        found = {name: assets.resolve(name).sha256 for name in names}
+        inputs = _keys("part", parents, "key") | _keys("file", files, "sha256")
         inputs |= {f"asset:{name}": sha256 for name, sha256 in found.items()}
-        key = part_key(self.name, self.code_version(), settings, inputs)
-        return Task(self.name, Part(self.name, key), settings, parents, files, found)
+        key = part_key(self.name, self.code_version(), own.plain(), inputs)
+        return Task(self.name, Part(self.name, key), own, parents, files, found, self._shared)
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        return frozenset(role.name for role in self.reads if role.shared)
+
+    def _check(self, parents: Parents) -> None:
+        """Refuse parents that the stage does not declare, or lacks: a fault of the plan."""
+        known = {role.name: role for role in self.reads}
+        unknown = [name for name in parents if name not in known]
+        lacking = [r.name for r in self.reads if not r.optional and r.name not in parents]
+        if unknown or lacking:
+            raise ValueError(f"stage {self.name}: roles not declared {unknown}, lacking {lacking}")
+        wrong = [n for n, p in parents.items() if isinstance(p, tuple) is not known[n].many]
+        if wrong:
+            raise ValueError(f"stage {self.name}: one part or several under {wrong}?")
+
+
+def _keys(kind: str, roles: Mapping[str, Any], attribute: str) -> dict[str, str]:
+    """Return what a key covers of parts or files, by role; the order of several counts."""
+    found: dict[str, str] = {}
+    for role, own in roles.items():
+        if isinstance(own, tuple):
+            found |= {f"{kind}:{role}:{k}": getattr(one, attribute) for k, one in enumerate(own)}
+        else:
+            found[f"{kind}:{role}"] = getattr(own, attribute)
+    return found

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 
 from rt1t2_dask.errors import RunError, SubjectError, UserError
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.task import Inputs, Task
 from rt1t2_dask.storage.parts import Lake, Part
 
 WINDOW = 256
@@ -49,7 +49,7 @@ def make_part(lake: Lake, task: Task) -> Outcome:
     """Make one part, unless it is whole already; one person's fault comes back as a reason."""
     from threadpoolctl import threadpool_limits
 
-    from rt1t2_dask.pipelines.study.catalogue import stage_named
+    from rt1t2_dask.pipelines.registry import stage_named
     from rt1t2_dask.pipelines.study.memory import require_room_for
 
     give_back()

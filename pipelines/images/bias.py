@@ -11,11 +11,12 @@ from rt1t2_dask.images.brain.foreground import bright_head, foreground
 from rt1t2_dask.images.brain.lesion import on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Divide both images by their bias fields, where that was not done before."""
     t1w, t2w = inputs.volume("ingest", "t1w"), inputs.volume("ingest", "t2w")
     lesion = inputs.optional_volume("ingest", "lesion")
     to_t1w = np.linalg.inv(inputs.array("coregister", "rigid"))
@@ -59,11 +60,3 @@ def _weight(
 
 def _range(field: Volume) -> list[float]:
     return [float(field.data.min()), float(field.data.max())]
-
-
-BIAS = Stage(
-    "bias",
-    _make,
-    libraries=("numba", "scipy"),
-    needs=("ingest", "coregister"),
-)

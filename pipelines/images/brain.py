@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 
@@ -12,14 +10,24 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain import deepbet
 from rt1t2_dask.images.brain.mask import Brain, check_lesion, extract, register
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
 
 OUTSIDE = "lesion_outside_share"
 
 
-def brain_settings(config: Config) -> Mapping[str, str | float]:
-    """Return the settings of the brain mask: pose check and deepbet.
+class BrainSettings(StageSettings):
+    """Whether a doubtful pose is refused, and what decides deepbet's mask where that is taken."""
+
+    pose: bool
+    method: str = "registration"
+    deepbet: str = ""
+    timeout_s: float = 0.0
+
+
+def brain_settings(config: Config) -> BrainSettings:
+    """Return what decides the brain mask: whether a doubtful pose is refused, and deepbet's.
 
     Raises
     ------
@@ -27,17 +35,17 @@ def brain_settings(config: Config) -> Mapping[str, str | float]:
         The selected program is not installed.
     """
     if config.brain.method == "template":
-        return {"pose": config.checks.pose}
-    version = deepbet.installed_version()
-    return {
-        "pose": config.checks.pose,
-        "method": "deepbet",
-        "deepbet": version,
-        "timeout_s": config.normalise.timeout_s,
-    }
+        return BrainSettings(pose=config.checks.pose)
+    return BrainSettings(
+        pose=config.checks.pose,
+        method="deepbet",
+        deepbet=deepbet.installed_version(),
+        timeout_s=config.normalise.timeout_s,
+    )
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Find the brain and the pose of the head."""
     found = _found(inputs)
     registered = found.registered
     arrays = {
@@ -60,18 +68,18 @@ def _make(inputs: Inputs) -> Made:
 
 
 def _found(inputs: Inputs) -> Brain:
-    """Find the brain mask, or use the precomputed one; the head's pose is checked either way."""
-    t1w, refuse = inputs.volume("bias", "t1w_corrected"), inputs.settings["pose"]
+    """Find the mask, or take the one brought; the head's pose is judged either way."""
+    t1w, settings = inputs.volume("bias", "t1w_corrected"), inputs.settings_as(BrainSettings)
     head, brain = template_head(inputs)
     brought = _mask(inputs, "brain_mask")
-    if brought is None and "deepbet" not in inputs.settings:
-        return extract(t1w, head, brain, _mask(inputs, "lesion"), refuse=refuse)
+    if brought is None and not settings.deepbet:
+        return extract(t1w, head, brain, _mask(inputs, "lesion"), refuse=settings.pose)
     if brought is not None:
         mask = _usable(brought)
     else:
-        mask = t1w.with_data(deepbet.extract(t1w, inputs.settings["timeout_s"]))
+        mask = t1w.with_data(deepbet.extract(t1w, settings.timeout_s))
     registered = register(t1w, head, brain)
-    if refuse:
+    if settings.pose:
         registered.check()
     return Brain(mask, registered)
 
@@ -84,7 +92,7 @@ def template_head(inputs: Inputs) -> tuple[Volume, Volume]:
 
 def _origin(inputs: Inputs) -> str:
     brought = "brain_mask" in inputs.dataset("ingest")
-    return "brought" if brought else inputs.settings.get("method", "registration")
+    return "brought" if brought else inputs.settings_as(BrainSettings).method
 
 
 def _mask(inputs: Inputs, name: str) -> Volume | None:
@@ -99,11 +107,3 @@ def _usable(brought: Volume) -> Volume:
             "Replace it, or remove the file to compute the mask here.",
         )
     return brought
-
-
-BRAIN = Stage(
-    "brain",
-    _make,
-    libraries=("numba", "picsl-greedy", "scipy"),
-    needs=("ingest", "bias", "head"),
-)

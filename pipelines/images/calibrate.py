@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.landmarks import from_tables
 from rt1t2_dask.ratio.calibrate import calibrate
@@ -16,25 +17,29 @@ from rt1t2_dask.ratio.reference import Reference, load_reference
 CONTROLS = "reference"
 
 
-def _make(inputs: Inputs) -> Made:
+class CalibrateSettings(StageSettings):
+    """How intensities are brought to the reference's scale."""
+
+    kind: str
+
+
+def make(inputs: Inputs) -> Made:
+    """Fit the maps of a person's intensities."""
     person = from_tables(inputs.dataset("landmarks"))
-    found = calibrate(inputs.settings["kind"], person, _reference(inputs))
+    found = calibrate(inputs.settings_as(CalibrateSettings).kind, person, _reference(inputs))
     arrays = {
         f"{contrast}_knots": table(f"{contrast}_knots", _knots(intensity_map))
         for contrast, intensity_map in found.maps.items()
     }
-    reference = "controls" if CONTROLS in inputs.task.parents else "icbm"
+    reference = "controls" if inputs.parts(CONTROLS) else "icbm"
     return Made(xr.Dataset(arrays), {**found.record, "reference": reference})
 
 
 def _reference(inputs: Inputs) -> Reference:
-    if CONTROLS not in inputs.task.parents:
+    if not inputs.parts(CONTROLS):
         return load_reference()
     return Reference(from_tables(inputs.dataset(CONTROLS)), {})
 
 
 def _knots(intensity_map: IntensityMap) -> NDArray[np.float64]:
     return np.column_stack([intensity_map.knots_x, intensity_map.knots_y])
-
-
-CALIBRATE = Stage("calibrate", _make, needs=("landmarks",))

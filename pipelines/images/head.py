@@ -7,7 +7,8 @@ import xarray as xr
 from rt1t2_dask import assets
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import GREY, HEAD, SPACE, T1, TEMPLATES, WHITE
 from rt1t2_dask.pipelines.images.template import brain_mask, brain_of
@@ -16,9 +17,15 @@ from rt1t2_dask.simulate.head import build_head
 HEAD_VOXEL_MM = 2.0
 
 
-def _make(inputs: Inputs) -> Made:
-    """Return a whole head in template space: installed, else built round the brain."""
-    space = inputs.settings["space"]
+class HeadSettings(StageSettings):
+    """The template space of the head."""
+
+    space: str
+
+
+def make(inputs: Inputs) -> Made:
+    """Return a whole head in template space: the installed one, else one built round the brain."""
+    space = inputs.settings_as(HeadSettings).space
     if space != SPACE:
         return _installed(inputs, space)
     t1w = inputs.asset(T1)
@@ -52,6 +59,3 @@ def head_assets(space: str) -> tuple[str, ...]:
     if space != SPACE:
         return TEMPLATES[space].names()
     return (T1, GREY, WHITE) + ((HEAD,) if assets.find(HEAD) else ())
-
-
-HEAD_STAGE = Stage("head", _make)

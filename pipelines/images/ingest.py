@@ -26,7 +26,8 @@ from rt1t2_dask.images.resample import to_grid, working_grid
 from rt1t2_dask.images.steps import in_steps
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.images.zeros import background
-from rt1t2_dask.pipelines.engine.stage import InputFile, Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import InputFile, Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.storage.keys import checksum
 
@@ -39,22 +40,36 @@ SHARES = ("csf_share", "grey_share", "white_share")
 MASKS = {"lesion": "lesion mask", "brain_mask": "brain mask"}
 
 
-def _make_scans(inputs: Inputs) -> Made:
-    """Read T1w, T2w and the masks; refuse images that would give wrong numbers."""
-    files, checks = inputs.task.files, inputs.settings
-    t2w_file = files["t2w"] if "t2w" in files else files["t2w_raw"]
-    (t1w_read, t1w_notes), (t2w_read, t2w_notes) = (
-        _scan(files["t1w"], "T1w"),
-        _scan(t2w_file, "T2w"),
-    )
+class IngestSettings(StageSettings):
+    """What is checked of scans, the working grid, and what derivatives corrected before."""
+
+    most_voxel_mm: float
+    contrast: bool
+    t1w_voxel_mm: float | None
+    bias_corrected: tuple[str, ...] | None = None
+
+
+class MapSettings(StageSettings):
+    """The space of ready-made maps, and which of their zeros are missing."""
+
+    space: str
+    zero_is_missing: bool | str
+
+
+def make_scans(inputs: Inputs) -> Made:
+    """Read T1w, T2w and the masks; refuse what would give a wrong number."""
+    checks, (t1w_file,) = inputs.settings_as(IngestSettings), inputs.files("t1w")
+    (t2w_file,) = inputs.files("t2w") or inputs.files("t2w_raw")
+    t1w_read, t1w_notes = _scan(t1w_file, "T1w")
+    t2w_read, t2w_notes = _scan(t2w_file, "T2w")
     (t1w, t1w_step), (t2w, t2w_step) = in_steps(t1w_read), in_steps(t2w_read)
     check_not_the_same(t1w, t2w)
-    most = checks["most_voxel_mm"]
+    most = checks.most_voxel_mm
     looks = {
         "t1w": inspect(t1w, "T1w", most_voxel_mm=most).also(t1w_notes),
         "t2w": inspect(t2w, "T2w", most_voxel_mm=most).also(t2w_notes),
     }
-    if checks["contrast"]:
+    if checks.contrast:
         check_contrasts(looks["t1w"], looks["t2w"])
     images = {"t1w": t1w} | _masks(inputs, t1w) | _shares(inputs, t1w)
     seen = {role: _seen(image, looks.get(role)) for role, image in (images | {"t2w": t2w}).items()}
@@ -63,19 +78,17 @@ def _make_scans(inputs: Inputs) -> Made:
     if "lesion" in images:
         volume = images["lesion"]
         record["lesion_ml"] = float(volume.data.sum() * volume.grid.voxel_volume_mm3 / 1000)
-    voxel_mm = checks["t1w_voxel_mm"]
+    voxel_mm = checks.t1w_voxel_mm
     images |= {} if voxel_mm is None else working_grid(images, voxel_mm)
     images["t2w"] = filled(t2w)
     return Made(xr.Dataset({name: to_array(name, v) for name, v in images.items()}), record)
 
 
 def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
-    """Return the steps already done by derivatives: bias corrections and rigid registration."""
-    raw = "t2w" not in inputs.task.files
-    corrected = [
-        name for name in inputs.settings.get("bias_corrected", ()) if name == "t1w" or not raw
-    ]
-    derived = "bias_corrected" in inputs.settings and not raw
+    """Say what derivatives make needless: which bias fields, and the rigid registration."""
+    raw, done = not inputs.files("t2w"), inputs.settings_as(IngestSettings).bias_corrected
+    corrected = [name for name in done or () if name == "t1w" or not raw]
+    derived = done is not None and not raw
     aligned = derived and t2w.grid.same_as(t1w.grid, tolerance_mm=ONE_GRID_MM)
     return {"bias_corrected": corrected, "t2w_is_on_t1w": aligned}
 
@@ -103,9 +116,9 @@ def _named(file: InputFile) -> Iterator[None]:
 def _masks(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
     masks = {}
     for role, name in MASKS.items():
-        if role in inputs.task.files:
-            with _named(inputs.task.files[role]):
-                brought = from_bytes(inputs.task.files[role].read(), name, kind="mask")
+        if file := inputs.file(role):
+            with _named(file):
+                brought = from_bytes(file.read(), name, kind="mask")
             masks[role] = mask_on(brought, t1w, name)
     return masks
 
@@ -114,8 +127,8 @@ def _shares(inputs: Inputs, t1w: Volume) -> dict[str, Volume]:
     """Read tissue probabilities of derivatives."""
     shares = {}
     for role in SHARES:
-        if role in inputs.task.files:
-            share = from_bytes(inputs.task.files[role].read(), role.replace("_", " "), kind="map")
+        if file := inputs.file(role):
+            share = from_bytes(file.read(), role.replace("_", " "), kind="map")
             if not share.grid.same_as(t1w.grid, tolerance_mm=0.1):
                 raise SubjectError(
                     f"{role.replace('_', ' ')} is not on the T1w's grid.",
@@ -136,7 +149,7 @@ def _seen(image: Volume, look: Inspection | None) -> dict[str, Any]:
     }
 
 
-def _make_map(inputs: Inputs) -> Made:
+def make_map(inputs: Inputs) -> Made:
     """Read a ready-made ratio map; NaN where it was not measured.
 
     Raises
@@ -144,15 +157,15 @@ def _make_map(inputs: Inputs) -> Made:
     SubjectError
         Its mask is on another grid, or it has no measured voxel.
     """
-    files = inputs.task.files
-    with _named(files["map"]):
-        ratio = from_bytes(files["map"].read(), "ratio map", kind="map")
+    settings, (file,) = inputs.settings_as(MapSettings), inputs.files("map")
+    with _named(file):
+        ratio = from_bytes(file.read(), "ratio map", kind="map")
     data = ratio.data.astype(np.float32, copy=True)
     brain = to_grid(inputs.volume("template_out", "brain"), ratio.grid, order=0).data.astype(bool)
-    zeros = _missing_zeros(data, brain, inputs.settings["zero_is_missing"])
+    zeros = _missing_zeros(data, brain, settings.zero_is_missing)
     data[zeros] = np.nan
-    if "mask" in files:
-        mask = from_bytes(files["mask"].read(), "mask of the ratio map", kind="mask")
+    if drawn := inputs.file("mask"):
+        mask = from_bytes(drawn.read(), "mask of the ratio map", kind="mask")
         if not mask.grid.same_as(ratio.grid, tolerance_mm=0.1):
             raise SubjectError(
                 f"the mask has {mask.grid.shape} voxels, the map {ratio.grid.shape}, "
@@ -165,7 +178,7 @@ def _make_map(inputs: Inputs) -> Made:
             "the ratio map has no measured voxel: all are 0, NaN or outside its mask.",
             "Use another map, or set source.zero_is_missing=false if 0 is a value.",
         )
-    array = to_array("ratio", ratio.with_data(data), space=inputs.settings["space"])
+    array = to_array("ratio", ratio.with_data(data), space=settings.space)
     return Made(xr.Dataset({"ratio": array}), _map_record(ratio, data, zeros, brain))
 
 
@@ -186,7 +199,3 @@ def _map_record(
         "zeros_in_brain": int((zeros & brain).sum()),
         "negative_share": float((measured < 0).mean()) if len(measured) else 0.0,
     }
-
-
-SCANS = Stage("ingest", _make_scans, libraries=("numba", "scipy"))
-MAP = Stage("map", _make_map, needs=("template_out",))

@@ -15,7 +15,7 @@ from rt1t2_dask.images.nifti import many_from_bytes
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import inverse
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.ratio.anchors import measure_anchors
 from rt1t2_dask.ratio.classes import PRIOR_CLASSES, find_classes
@@ -26,7 +26,8 @@ TPM = "tpm"
 NAMES = ("class_quantiles", "class_voxels", "brain_quantiles", "white_stripe")
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Measure tissues inside and outside the brain."""
     t1w = inputs.volume("bias", "t1w_corrected")
     rigid = inputs.array("coregister", "rigid")
     t2w = to_grid(inputs.volume("bias", "t2w_corrected"), t1w.grid, rigid=rigid, order=1)
@@ -81,16 +82,8 @@ def _probabilities() -> dict[str, Volume]:
     return {name: maps[k].with_data(maps[k].data / unit) for name, k in PRIOR_CLASSES.items()}
 
 
-def _make_reference(inputs: Inputs) -> Made:
-    """Average the controls, in the order of their keys, so that labels do not matter."""
-    roles = sorted(inputs.task.parents, key=lambda role: inputs.task.parents[role].key)
-    found = of_people([from_tables(inputs.dataset(role)) for role in roles])
-    return Made(as_tables(found.landmarks), {"controls": len(roles)})
-
-
-LANDMARKS = Stage(
-    "landmarks",
-    _make,
-    needs=("ingest", "coregister", "bias", "brain", "tissue"),
-)
-REFERENCE = Stage("reference", _make_reference)
+def make_reference(inputs: Inputs) -> Made:
+    """Average everybody who is named; in the order of their keys, so that names do not matter."""
+    parts = sorted(inputs.parts("control"), key=lambda part: part.key)
+    found = of_people([from_tables(inputs.lake.read(part)) for part in parts])
+    return Made(as_tables(found.landmarks), {"controls": len(parts)})

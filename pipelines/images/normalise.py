@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import xarray as xr
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.registration import ants_syn
 from rt1t2_dask.images.registration.normalise import to_template
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.images.precomputed_transform import make_precomputed
+from rt1t2_dask.pipelines.images.precomputed_transform import NormaliseSettings, make_given
 
 
-def normalise_settings(config: Config) -> Mapping[str, Any]:
-    """Return the settings of the deformation field.
+def normalise_settings(config: Config) -> NormaliseSettings:
+    """Return what decides the deformation field.
 
     Raises
     ------
     UserError
         The selected program is not installed.
     """
-    settings: dict[str, Any] = {
-        "kind": config.normalise.kind,
-        "voxel_mm": config.registration_voxel_mm,
-        "fill": config.lesion.fill,
-        "timeout_s": config.normalise.timeout_s,
-    }
+    kind, voxel_mm = config.normalise.kind, config.registration_voxel_mm
     if config.precomputed_transform:
-        return {k: settings[k] for k in ("kind", "voxel_mm")} | {"space": config.space}
-    if config.normalise.kind == "ants_syn":
-        settings["antspyx"] = ants_syn.installed_version()
-    return settings
+        return NormaliseSettings(kind=kind, voxel_mm=voxel_mm, space=config.space)
+    return NormaliseSettings(
+        kind=kind,
+        voxel_mm=voxel_mm,
+        fill=config.lesion.fill,
+        timeout_s=config.normalise.timeout_s,
+        antspyx=ants_syn.installed_version() if kind == "ants_syn" else "",
+    )
 
 
-def _make(inputs: Inputs) -> Made:
-    if inputs.settings["kind"] == "derivatives":
-        return make_precomputed(inputs)
+def make(inputs: Inputs) -> Made:
+    """Register the template to the person, or sample the transform that was brought."""
+    settings = inputs.settings_as(NormaliseSettings)
+    if settings.kind == "derivatives":
+        return make_given(inputs)
+    assert settings.fill is not None
     brain = inputs.volume("brain", "brain")
     lesion = inputs.optional_volume("ingest", "lesion")
     warp = to_template(
@@ -48,11 +47,11 @@ def _make(inputs: Inputs) -> Made:
         inputs.volume("template", "t1w"),
         exclude=None if lesion is None else lesion.with_data(lesion.data.astype(bool)),
         start=inputs.array("brain", "head_affine"),
-        voxel_mm=inputs.settings["voxel_mm"],
-        method=inputs.settings["kind"],
-        fill=inputs.settings["fill"],
+        voxel_mm=settings.voxel_mm,
+        method=settings.kind,
+        fill=settings.fill,
         white=inputs.volume("template", "white"),
-        timeout_s=inputs.settings["timeout_s"],
+        timeout_s=settings.timeout_s,
     )
     assert warp.displacement is not None and warp.grid is not None
     field = Volume(warp.displacement, warp.grid.affine)
@@ -62,11 +61,3 @@ def _make(inputs: Inputs) -> Made:
         "displacement": to_array("displacement", field, space=space),
     }
     return Made(xr.Dataset(arrays))
-
-
-NORMALISE = Stage(
-    "normalise",
-    _make,
-    libraries=("numba", "picsl-greedy", "scipy"),
-    needs=("ingest", "bias", "brain", "template"),
-)

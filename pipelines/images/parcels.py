@@ -9,13 +9,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid, share_in_view
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.parcels import measured_means
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Average over the regions of Neuromorphometrics."""
     return region_means(inputs, neuromorphometrics(inputs.asset(ATLAS)))
 
 
@@ -35,11 +36,3 @@ def region_means(inputs: Inputs, atlas: Atlas) -> Made:
         "region": np.asarray(atlas.grey, dtype=np.int32),
     }
     return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))
-
-
-PARCELS = Stage(
-    "parcels",
-    _make,
-    needs=("smooth",),
-    assets=(ATLAS,),
-)

@@ -2,85 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from rt1t2_dask import assets
-from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.stage import InputFile, Stage, Task
-from rt1t2_dask.pipelines.images.bias import BIAS
-from rt1t2_dask.pipelines.images.brain import BRAIN, brain_settings
-from rt1t2_dask.pipelines.images.calibrate import CALIBRATE, CONTROLS
-from rt1t2_dask.pipelines.images.coregister import COREGISTER
-from rt1t2_dask.pipelines.images.head import HEAD_STAGE, head_assets
-from rt1t2_dask.pipelines.images.ingest import MAP, SCANS
-from rt1t2_dask.pipelines.images.landmarks import LANDMARKS, REFERENCE, TPM
+from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.pipelines.engine.chain import chain, up_to
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
+from rt1t2_dask.pipelines.images.brain import brain_settings
+from rt1t2_dask.pipelines.images.calibrate import CONTROLS
+from rt1t2_dask.pipelines.images.head import head_assets
 from rt1t2_dask.pipelines.images.names import SPACE, TEMPLATES
-from rt1t2_dask.pipelines.images.normalise import NORMALISE, normalise_settings
-from rt1t2_dask.pipelines.images.parcels import PARCELS
-from rt1t2_dask.pipelines.images.precomputed_transform import FILE_ROLES
-from rt1t2_dask.pipelines.images.quality import QUALITY
-from rt1t2_dask.pipelines.images.ratio import RATIO
-from rt1t2_dask.pipelines.images.smooth import SMOOTH
-from rt1t2_dask.pipelines.images.template import TEMPLATE
-from rt1t2_dask.pipelines.images.tissue import TISSUE
+from rt1t2_dask.pipelines.images.normalise import normalise_settings
+from rt1t2_dask.pipelines.images.stages import (
+    HEAD_STAGE,
+    INGEST,
+    LANDMARKS,
+    MAP,
+    PERSON_STAGES,
+    RATIO,
+    REFERENCE,
+    TEMPLATE,
+    TEMPLATE_OUT,
+    PersonStage,
+)
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.ratio.calibrate import MAPPED
 from rt1t2_dask.ratio.reference import check_enough
 from rt1t2_dask.storage.parts import Part
 
-# Registration samples the template as it is: one that was resampled before is blurred twice.
-TEMPLATE_MM = 1.0
-
-# Which stage reads a file, where it is not the first.
-READERS = dict.fromkeys(FILE_ROLES, "normalise")
-
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.calibration.plan import PersonGain
 
-SettingsOf = Callable[[Config], Mapping[str, Any]]
+# Registration samples the template as it is: one that was resampled before is blurred twice.
+TEMPLATE_MM = 1.0
+SCAN_STAGES, MAP_STAGES = chain(PERSON_STAGES, INGEST), chain(PERSON_STAGES, MAP)
+_UP_TO_LANDMARKS = up_to(SCAN_STAGES, LANDMARKS)
+_BEFORE_REFERENCE = {stage.name for stage in _UP_TO_LANDMARKS}
 
 
-def ingest_settings(config: Config) -> dict[str, Any]:
-    """Return the working grid of the T1w and what is checked of the scans."""
-    checks = config.checks.model_dump(include={"most_voxel_mm", "contrast"})
-    settings = checks | {"t1w_voxel_mm": config.t1w_voxel_mm}
-    if config.source.corrected is not None:
-        settings["bias_corrected"] = list(config.source.corrected)
-    return settings
+Told = Sequence[tuple[PersonStage, StageSettings]]
 
 
-SCAN_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
-    (SCANS, ingest_settings),
-    (COREGISTER, lambda config: config.checks.model_dump(include={"mirrored"})),
-    (BIAS, lambda config: {}),
-    (BRAIN, brain_settings),
-    (NORMALISE, normalise_settings),
-    (TISSUE, lambda config: {}),
-    (LANDMARKS, lambda config: {}),
-    (CALIBRATE, lambda config: {"kind": config.calibration.of_person}),
-    (RATIO, lambda config: {}),
-    (QUALITY, lambda config: {}),
-    (SMOOTH, lambda config: config.smooth.model_dump()),
-    (PARCELS, lambda config: {}),
-)
-MAP_STAGES: tuple[tuple[Stage, SettingsOf], ...] = (
-    (
-        MAP,
-        lambda config: {
-            "space": config.space,
-            "zero_is_missing": getattr(config.source, "zero_is_missing", "auto"),
-        },
-    ),
-    (SMOOTH, lambda config: config.smooth.model_dump()),
-    (PARCELS, lambda config: {}),
-)
-_UP_TO_LANDMARKS = SCAN_STAGES[: [stage for stage, _ in SCAN_STAGES].index(LANDMARKS) + 1]
-_BEFORE_REFERENCE = {stage.name for stage, _ in _UP_TO_LANDMARKS}
+def person_stages(config: Config) -> tuple[PersonStage, ...]:
+    """Return the stages of every person of a study, in their order."""
+    return MAP_STAGES if isinstance(config.source, MapsSource) else SCAN_STAGES
 
 
 @dataclass(frozen=True)
@@ -109,14 +81,14 @@ class PersonPlan:
     scans: Mapping[str, InputFile] = field(default_factory=dict)
     gain: PersonGain | None = None
 
-    def part(self, stage: str) -> Part:
+    def part(self, stage: Stage | str) -> Part:
         """Return where a stage's result of this person lies."""
-        return self.tasks[stage].part
+        return self.tasks[stage if isinstance(stage, str) else stage.name].part
 
     @property
     def map(self) -> Part | None:
         """Where the person's ratio map lies; None where it stayed at its site."""
-        task = self.tasks.get("ratio") or self.tasks.get("map")
+        task = self.tasks.get(RATIO.name) or self.tasks.get(MAP.name)
         return None if task is None else task.part
 
 
@@ -175,11 +147,12 @@ def plan_images(config: Config, people: pd.DataFrame, found: Found | None = None
     reference = _reference(config, parents, controls)
     if reference is not None:
         parents[CONTROLS] = reference.part
+    told = _told(config, person_stages(config))
     plans = tuple(
-        PersonPlan(Person(label, groups[label]), _person_tasks(config, parents, files), files)
+        PersonPlan(Person(label, groups[label]), _person_tasks(told, parents, files), files)
         for label, files in found.files.items()
     )
-    failures = tuple(Failure(label, "ingest", why) for label, why in found.reasons.items())
+    failures = tuple(Failure(label, INGEST.name, why) for label, why in found.reasons.items())
     return ImagePlan(shared, plans, failures, reference)
 
 
@@ -191,9 +164,10 @@ def _reference(
     if config.source.ready_made or not wanted:
         return None
     check_enough(len(controls))
-    made = [_person_tasks(config, shared, files, _UP_TO_LANDMARKS) for files in controls]
+    told = _told(config, _UP_TO_LANDMARKS)
+    made = [_person_tasks(told, shared, files) for files in controls]
     parts = sorted((tasks[LANDMARKS.name].part for tasks in made), key=lambda part: part.key)
-    return REFERENCE.task({}, {f"control{i:05d}": part for i, part in enumerate(parts)})
+    return REFERENCE.task({}, {"control": tuple(parts)})
 
 
 def check_registration(config: Config) -> None:
@@ -212,13 +186,13 @@ def check_registration(config: Config) -> None:
 
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
-    if config.source.ready_made:
-        return {"template_out": _template(SPACE, TEMPLATE_MM)}
+    if isinstance(config.source, MapsSource):
+        return {TEMPLATE_OUT.name: _template(SPACE, TEMPLATE_MM)}
     space = _template_space(config)
     return {
-        "template": _template(space, TEMPLATE_MM),
-        "template_out": _template(space, config.output_voxel_mm),
-        "head": HEAD_STAGE.task({"space": space}, {}, asset_names=head_assets(space)),
+        TEMPLATE.name: _template(space, TEMPLATE_MM),
+        TEMPLATE_OUT.name: _template(space, config.output_voxel_mm),
+        HEAD_STAGE.name: HEAD_STAGE.task({"space": space}, {}, asset_names=head_assets(space)),
     }
 
 
@@ -235,30 +209,29 @@ def _template(space: str, voxel_mm: float) -> Task:
     return TEMPLATE.task(settings, {}, asset_names=TEMPLATES[space].names())
 
 
+def _told(config: Config, stages: Sequence[PersonStage]) -> Told:
+    """Return every stage with its settings, which are one object for all people."""
+    return [(stage, stage.settings_of(config)) for stage in stages]
+
+
 def _person_tasks(
-    config: Config,
-    shared: Mapping[str, Part],
-    files: Mapping[str, InputFile],
-    stages: Sequence[tuple[Stage, SettingsOf]] | None = None,
+    told: Told, shared: Mapping[str, Part], files: Mapping[str, InputFile]
 ) -> dict[str, Task]:
-    ready_made = config.source.ready_made
-    reader = (MAP if ready_made else SCANS).name
+    """Plan the stages of one person, each from those before it and from what everybody reads."""
     made = dict(shared)
     tasks: dict[str, Task] = {}
-    for stage, settings_of in stages or (MAP_STAGES if ready_made else SCAN_STAGES):
-        parents = {role: made[role] for role in stage.needs}
-        own = {
-            role: file for role, file in files.items() if READERS.get(role, reader) == stage.name
-        }
-        if stage is CALIBRATE and CONTROLS in made:
-            parents[CONTROLS] = made[CONTROLS]
-        optional = _found(TPM) if stage is LANDMARKS else None
-        tasks[stage.name] = stage.task(settings_of(config), parents, own, optional)
-        made[stage.name] = tasks[stage.name].part
-        if stage is MAP:
-            made["ratio"] = made["map"]
+    for stage, settings in told:
+        own = {role: file for role, file in files.items() if role in stage.files}
+        task = stage.task(settings, _parents(stage, made), own)
+        tasks[stage.name], made[stage.name] = task, task.part
     return tasks
 
 
-def _found(name: str) -> tuple[str, ...]:
-    return (name,) if assets.find(name) else ()
+def _parents(stage: Stage, made: Mapping[str, Part]) -> dict[str, Part]:
+    """Return what a stage reads of what there is, by its own roles."""
+    found: dict[str, Part] = {}
+    for role in stage.reads:
+        names = (name for name in (role.name, *role.sources) if name in made)
+        if there := next(names, None):
+            found[role.name] = made[there]
+    return found

@@ -9,11 +9,12 @@ import xarray as xr
 
 from rt1t2_dask.images.quality.measures import Person, Template, measure, on_grid
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.images.tissue import warp_of
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Measure the quality of one person's images."""
     numbers = measure(_person(inputs), _template(inputs))
     return Made(xr.Dataset(), {k: v for k, v in numbers.items() if math.isfinite(v)})
 
@@ -43,13 +44,3 @@ def _template(inputs: Inputs) -> Template:
     field = warp_of(inputs).grid
     grid = field if isinstance(field, Grid) else t1w.grid
     return on_grid(Template(t1w, brain.data.astype(np.bool_), grey.data, white.data), grid)
-
-
-QUALITY = Stage(
-    "quality",
-    _make,
-    needs=(
-        *("ingest", "coregister", "bias", "brain", "normalise", "tissue", "calibrate", "ratio"),
-        "template",
-    ),
-)

@@ -13,7 +13,7 @@ from rt1t2_dask.images.brain.lesion import on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.ratio.compute import gm_scale, ratio, standardise, upper_limit, within_limit
 from rt1t2_dask.ratio.intensity_map import IntensityMap, apply
@@ -26,7 +26,8 @@ ToRatio = Callable[[Volume, Volume, Mask], NDArray[np.float32]]
 Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Divide T1w by T2w, both calibrated, in template space and on the T1w grid."""
     lesion = inputs.optional_volume("ingest", "lesion")
     if lesion is not None:
         lesion = lesion.with_data(lesion.data.astype(bool))
@@ -132,10 +133,3 @@ def _mapped(intensity_map: IntensityMap, image: Volume, where: Mask) -> NDArray[
     out = np.full(image.data.shape, np.nan, dtype=np.float32)
     out[where] = apply(intensity_map, image.data[where])
     return out
-
-
-RATIO = Stage(
-    "ratio",
-    _make,
-    needs=("ingest", "coregister", "bias", "brain", "normalise", "calibrate", "template_out"),
-)

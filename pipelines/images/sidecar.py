@@ -10,8 +10,9 @@ from typing import Any
 from rt1t2_dask import __version__
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.calibration.plan import EB_GAIN
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import CALIBRATE, COREGISTER, NORMALISE
 from rt1t2_dask.pipelines.outputs.dataset import bids_uri
 from rt1t2_dask.storage.parts import Lake
 
@@ -44,18 +45,18 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
         "SourcesChosen": {
             role: file.chosen
             for task in plan.tasks.values()
-            for role, file in task.files.items()
+            for role, file in task.each_file()
             if file.chosen
         },
         "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
         "SoftwareVersions": {"rt1t2_dask": __version__} | {n: version(n) for n in LIBRARIES},
         "Settings": {stage: s for stage, task in plan.tasks.items() if (s := _settings(task))},
     }
-    if "normalise" in plan.tasks:
+    if NORMALISE.name in plan.tasks:
         sidecar["Transforms"] = ON_T1W if space == "T1w" else IN_TEMPLATE
         sidecar["Interpolation"] = SPLINE
         sidecar |= _transforms(lake, plan)
-    if "calibrate" in plan.tasks:
+    if CALIBRATE.name in plan.tasks:
         sidecar["Calibration"] = _calibration(lake, config, plan)
     if desc == "smoothed":
         sidecar["Smoothing"] = config.smooth.model_dump()
@@ -63,8 +64,8 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
 
 
 def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
-    """Describe the intensity calibration, and the gain correction of the study."""
-    done = dict(lake.record(plan.part("calibrate")))
+    """Say what was done to the intensities, and which gain the study took out."""
+    done = dict(lake.record(plan.part(CALIBRATE)))
     if config.calibration.kind != EB_GAIN:
         return done
     if plan.gain is None:
@@ -78,7 +79,7 @@ def sources(config: Config, plan: PersonPlan, roles: Sequence[str] | None = None
     return [
         bids_uri(config, file.root, file.path)
         for task in plan.tasks.values()
-        for role, file in task.files.items()
+        for role, file in task.each_file()
         if roles is None or role in roles
     ]
 
@@ -96,15 +97,15 @@ def mask(config: Config, plan: PersonPlan, desc: str) -> dict[str, Any]:
 
 
 def _settings(task: Task) -> Mapping[str, Any]:
-    return dict(task.settings)
+    return task.settings.plain()
 
 
 def _transforms(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
-    """Return the matrices; the deformation field is in the part of stage `normalise`."""
-    rigid = lake.read(plan.part("coregister"))["rigid"].to_numpy()
-    affine = lake.read(plan.part("normalise"))["affine"].to_numpy()
+    """Return the matrices; the deformation field lies in the part of the stage `normalise`."""
+    rigid = lake.read(plan.part(COREGISTER))["rigid"].to_numpy()
+    affine = lake.read(plan.part(NORMALISE))["affine"].to_numpy()
     return {
         "T1wToT2w": rigid.tolist(),
         "TemplateToT1wAffine": affine.tolist(),
-        "Deformation": f"parts/normalise/{plan.part('normalise').key}, array displacement",
+        "Deformation": f"parts/{NORMALISE.name}/{plan.part(NORMALISE).key}, array displacement",
     }

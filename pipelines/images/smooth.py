@@ -5,22 +5,27 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from rt1t2_dask.images.smooth import smooth
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.images.smooth import Edge, smooth
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 
 
-def _make(inputs: Inputs) -> Made:
-    """Smooth, and mask missing voxels again: lesions and flow voids stay NaN."""
+class SmoothSettings(StageSettings):
+    """Width of the kernel, and what is done at the edge of what was measured."""
+
+    fwhm_mm: float
+    edge: Edge
+
+
+def make(inputs: Inputs) -> Made:
+    """Smooth, and leave out again what was not measured: lesions and flow voids stay empty."""
     array, ratio = inputs.dataset("ratio")["ratio"], inputs.volume("ratio", "ratio")
-    measured = np.isfinite(ratio.data)
-    smoothed = smooth(ratio, inputs.settings["fwhm_mm"], inputs.settings["edge"], measured)
+    measured, settings = np.isfinite(ratio.data), inputs.settings_as(SmoothSettings)
+    smoothed = smooth(ratio, settings.fwhm_mm, settings.edge, measured)
     dataset = xr.Dataset({"smoothed": to_array("smoothed", smoothed, space=array.attrs["space"])})
     record = {
         "voxels_measured": int(measured.sum()),
         "negative_share": inputs.record("ratio").get("negative_share", 0.0),
     }
     return Made(dataset, record)
-
-
-SMOOTH = Stage("smooth", _make, needs=("ratio",))

@@ -8,9 +8,17 @@ from scipy.ndimage import binary_closing, binary_fill_holes
 
 from rt1t2_dask.images.resample import regrid, template_grid, to_grid
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import TEMPLATES
+
+
+class TemplateSettings(StageSettings):
+    """The space of the template, and the voxel size of its grid."""
+
+    space: str
+    voxel_mm: float
 
 
 def brain_of(t1w: Volume) -> Volume:
@@ -34,9 +42,10 @@ def probability(tissue: Volume) -> Volume:
     return tissue.with_data((tissue.data / scale).astype(np.float32))
 
 
-def _make_template(inputs: Inputs) -> Made:
-    """Resample a template's brain, mask and tissues to the target voxel size."""
-    space, voxel_mm = inputs.settings["space"], inputs.settings["voxel_mm"]
+def make(inputs: Inputs) -> Made:
+    """Bring a template's brain, its mask and tissues to the wanted voxel size."""
+    settings = inputs.settings_as(TemplateSettings)
+    space, voxel_mm = settings.space, settings.voxel_mm
     files, mask = TEMPLATES[space], brain_mask(inputs, space)
     t1w = inputs.asset(files.t1)
     if files.mask is not None:
@@ -57,6 +66,3 @@ def _brought(volume: Volume, grid: Grid, voxel_mm: float) -> Volume:
     if grid.same_as(volume.grid):
         return volume
     return to_grid(regrid(volume, voxel_mm), grid, order=1)
-
-
-TEMPLATE = Stage("template", _make_template)

@@ -10,13 +10,14 @@ from rt1t2_dask.images.brain.tissue_probabilities import from_probabilities
 from rt1t2_dask.images.registration.inverse import read_at
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import grid_of, to_array
 
 SHARES = ("csf_share", "grey_share", "white_share")
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Segment the brain, or take the tissues that were brought."""
     t1w = inputs.volume("bias", "t1w_corrected")
     brain = inputs.volume("brain", "brain").data.astype(bool)
     lesion = inputs.optional_volume("ingest", "lesion")
@@ -46,10 +47,3 @@ def warp_of(inputs: Inputs) -> Warp:
     field = inputs.dataset("normalise")["displacement"]
     displacement = inputs.volume("normalise", "displacement").data
     return Warp(inputs.array("normalise", "affine"), displacement, grid_of(field[..., 0]))
-
-
-TISSUE = Stage(
-    "tissue",
-    _make,
-    needs=("ingest", "bias", "brain", "normalise", "template"),
-)

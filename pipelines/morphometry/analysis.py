@@ -12,7 +12,7 @@ import pandas as pd
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.contrasts.group_design import words
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.morphometry.compute import ACROSS, CORRELATIONS, EFFECTS
 from rt1t2_dask.pipelines.morphometry.plan import MorphometryPlan, plan_similarity
 from rt1t2_dask.report.morphometry.content import RegionResult

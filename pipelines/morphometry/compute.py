@@ -27,8 +27,14 @@ from rt1t2_dask.morphometry.tables import (
 )
 from rt1t2_dask.morphometry.voxels import region_means
 from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.pipelines.morphometry.settings import (
+    CorrelationSettings,
+    FeatureSettings,
+    NetworkSettings,
+    RegionContrastSettings,
+)
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
@@ -61,20 +67,15 @@ def tsv(rows: pd.DataFrame) -> bytes:
     return str(text).encode()
 
 
-def block_role(k: int) -> str:
-    """Return the role of a block of people among the parents of a contrast."""
-    return f"block{k:05d}"
-
-
-def _make_features(inputs: Inputs) -> Made:
-    """Read every table into an array, and list missing values and outliers."""
-    settings = inputs.settings
-    rows = joined(_tables(inputs))
-    data = gather(rows, settings["people"], settings["features"], settings["also"])
-    outlying = outlier_table(data, settings["outlier"])
+def make_features(inputs: Inputs) -> Made:
+    """Read every table; lay out who has what, and list missing values and outliers."""
+    settings = inputs.settings_as(FeatureSettings)
+    rows = joined(_tables(inputs, settings.layout))
+    data = gather(rows, settings.people, settings.features, settings.also)
+    outlying = outlier_table(data, settings.outlier)
     missing = missing_table(data)
     values = data.values  # noqa: PD011 (not pandas)
-    if settings["outliers"] == "leave_out":
+    if settings.outliers == "leave_out":
         at = [list(data.regions).index(r) for r in outlying["region"]]
         of = [list(data.features).index(f) for f in outlying["feature"]]
         values[outlying["person"].to_numpy(int), at, of] = np.nan
@@ -89,9 +90,9 @@ def _make_features(inputs: Inputs) -> Made:
     return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(outlying)})
 
 
-def _tables(inputs: Inputs) -> list[pd.DataFrame]:
-    layout, found = inputs.settings["layout"], []
-    for role, file in sorted(inputs.task.files.items()):
+def _tables(inputs: Inputs, layout: str) -> list[pd.DataFrame]:
+    found = []
+    for role, file in sorted(inputs.task.each_file(), key=lambda one: one[0]):
         content = file.read()
         if role.startswith(IMAGE):
             _, feature, label = role.split(":")
@@ -127,12 +128,12 @@ def is_image(path: str) -> bool:
     return path.endswith((".nii", ".nii.gz"))
 
 
-def _make_similarity(inputs: Inputs) -> Made:
-    """Compute the networks of a block of people."""
-    settings = inputs.settings
+def make_similarity(inputs: Inputs) -> Made:
+    """Make the networks of a block of people."""
+    settings = inputs.settings_as(NetworkSettings)
     record, every = inputs.record("features"), inputs.array("features", "features")
-    chosen = [record["features"].index(name) for name in settings["profile"]]
-    networks = similarity.networks(every[settings["rows"]][:, :, chosen])
+    chosen = [record["features"].index(name) for name in settings.profile]
+    networks = similarity.networks(every[list(settings.rows)][:, :, chosen])
     regions = similarity.regional(networks)
     arrays: dict[str, NDArray[Any]] = {
         "similarity": networks.astype(np.float32),
@@ -142,28 +143,28 @@ def _make_similarity(inputs: Inputs) -> Made:
     return Made(xr.Dataset({n: table(n, v) for n, v in arrays.items()}))
 
 
-def measured(inputs: Inputs, measure: str) -> tuple[Float, list[str]]:
-    """Return one number per person and region, and the regions' names."""
+def measured(inputs: Inputs, settings: RegionContrastSettings) -> tuple[Float, list[str]]:
+    """Return one number a person and region, and the regions' names."""
     record = inputs.record("features")
-    if measure == SIMILARITY:
-        blocks = sorted(role for role in inputs.task.parents if role.startswith("block"))
-        values = [inputs.array(role, "regional_similarity") for role in blocks]
+    if settings.measure == SIMILARITY:
+        blocks = range(len(inputs.parts("block")))
+        values = [inputs.array("block", "regional_similarity", k) for k in blocks]
         return np.concatenate(values), list(record["regions"])
-    every = inputs.array("features", "features")[inputs.settings["rows"]]
-    return every[:, :, record["features"].index(measure)], list(record["regions"])
+    every = inputs.array("features", "features")[list(settings.rows)]
+    return every[:, :, record["features"].index(settings.measure)], list(record["regions"])
 
 
-def _make_contrast(inputs: Inputs) -> Made:
+def make_contrast(inputs: Inputs) -> Made:
     """Test a contrast on every region, and on the global mean."""
-    settings, design = inputs.settings, from_settings(inputs.settings["design"])
-    values, names = measured(inputs, settings["measure"])
-    data = values[settings["members"]]
-    if settings["partners"]:
-        data = data - values[settings["partners"]]
+    settings = inputs.settings_as(RegionContrastSettings)
+    design, (values, names) = from_settings(settings.design), measured(inputs, settings)
+    data = values[list(settings.members)]
+    if settings.partners:
+        data = data - values[list(settings.partners)]
     rows = _effects(data, design, settings)
     rows.insert(0, "region", names)
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
-    rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings["n"] else np.nan
+    rows["p_fwe_max_t"] = _max_t(data, design, settings) if settings.n else np.nan
     whole = _effects(_means(data), design, settings)
     whole.insert(0, "region", _MEAN if np.isfinite(data).all() else _MEAN_OF_COMMON)
     single = design.q == 1
@@ -179,81 +180,85 @@ def _means(data: Float) -> Float:
     return common.mean(axis=1, keepdims=True) if common.size else np.full((len(data), 1), np.nan)
 
 
-def _effects(data: Float, design: Design, settings: Mapping[str, Any]) -> pd.DataFrame:
-    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
-    found = regional(data, design, np.ones(data.shape[1]), settings["variance"], **rules)
+def _effects(data: Float, design: Design, settings: RegionContrastSettings) -> pd.DataFrame:
+    found = regional(data, design, np.ones(data.shape[1]), settings.variance, **settings.rules)
     return found.drop(columns="percent")
 
 
-def _max_t(data: Float, design: Design, settings: Mapping[str, Any]) -> Float:
-    """Compute the family-wise p of each region by the maximum |t| of each relabeling."""
-    variance, method = settings["variance"], settings["method"]
+def _max_t(data: Float, design: Design, settings: RegionContrastSettings) -> Float:
+    """Family-wise p of each region by the largest |t| of each relabeling."""
+    variance, method = settings.variance, settings.method
     how = exchange.exchanged(design, variance)
-    plan = exchange.plan(design, settings["n"], settings["seed"], method=method, exchange=how)
-    rules = {name: settings[name] for name in ("min_group_n", "min_group_share")}
-    block = permutation.prepare(data.astype(np.float32), design, plan, variance, **rules)
+    plan = exchange.plan(design, settings.n, settings.seed, method=method, exchange=how)
+    block = permutation.prepare(data.astype(np.float32), design, plan, variance, **settings.rules)
     batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
     null = merge_batches([batch.tails for batch in batches]).both
     return np.asarray(p_fwe(np.abs(block.z), null))
 
 
-def _make_across(inputs: Inputs) -> Made:
-    """Combine independent cohorts, by region."""
-    roles = inputs.settings["names"]
-    t = np.array([inputs.array(role, "region_t") for role in roles])
-    dof = np.array([inputs.array(role, "region_dof") for role in roles])
-    records = [inputs.record(role) for role in roles]
+def make_across(inputs: Inputs) -> Made:
+    """Take independent cohorts together, region by region."""
+    cohorts = range(len(inputs.parts("contrast")))
+    t = np.array([inputs.array("contrast", "region_t", k) for k in cohorts])
+    dof = np.array([inputs.array("contrast", "region_dof", k) for k in cohorts])
+    records = [inputs.record("contrast", k) for k in cohorts]
     rows = combine(t, dof, [record["n"] for record in records])
     rows.insert(0, "region", records[0]["regions"])
     dataset = xr.Dataset({"region_t": table("region_t", rows["mean_t"].to_numpy())})
     return Made(dataset, {"regions": records[0]["regions"]}, {ACROSS: tsv(rows)})
 
 
-def region_map(inputs: Inputs, role: str) -> dict[str, float]:
-    """Read one value per region: from an earlier part, or from a user's file."""
-    if role in inputs.task.files:
-        file = inputs.task.files[role]
+def region_map(inputs: Inputs, name: str, parts: Sequence[str]) -> dict[str, float]:
+    """Read one value a region of a map: of an earlier part, or of a file the user names.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        The names of the parts under the role ``map``, in their order.
+    """
+    if file := inputs.file(f"{MAP}{name}"):
         if is_image(file.path):
             image = from_bytes(file.read(), file.path, kind="map")
             return region_means(image, inputs.asset(DESIKAN))
         return read_map(file.read(), file.path)
-    values = inputs.array(role, "region_t").tolist()
-    return dict(zip(inputs.record(role)["regions"], values, strict=True))
+    k = list(parts).index(name)
+    values = inputs.array("map", "region_t", k).tolist()
+    return dict(zip(inputs.record("map", k)["regions"], values, strict=True))
 
 
 def places(inputs: Inputs) -> Mapping[str, Sequence[float]]:
-    """Return the regions' sphere coordinates: the user's table, or Desikan-Killiany's."""
-    file = inputs.task.files.get(CENTROIDS)
+    """Return the regions' places on the sphere: the user's table, or Desikan-Killiany's."""
+    file = inputs.file(CENTROIDS)
     if file is None:
         return desikan_places()
     return read_centroids(file.read(), f"source.centroids={file.path}")
 
 
-def _make_correlations(inputs: Inputs) -> Made:
-    """Correlate pairs of maps over their common regions, with spins of the first."""
-    pairs = inputs.settings["pairs"]
-    names = dict.fromkeys(name for pair in pairs for name in pair)
-    maps = {name: region_map(inputs, f"{MAP}{name}") for name in names}
-    rows = [(a, b, *_correlation(inputs, maps[a], maps[b])) for a, b in pairs]
+def make_correlations(inputs: Inputs) -> Made:
+    """Correlate pairs of maps over the regions both have, under spins of the first."""
+    settings, known = inputs.settings_as(CorrelationSettings), places(inputs)
+    names = dict.fromkeys(name for pair in settings.pairs for name in pair)
+    maps = {name: region_map(inputs, name, settings.maps) for name in names}
+    rows = [(a, b, *_correlation(settings, known, maps[a], maps[b])) for a, b in settings.pairs]
     columns = ["first", "second", "n_regions", "r", "p_spin", "rho", "p_spin_rho"]
     return Made(xr.Dataset(), {}, {CORRELATIONS: tsv(pd.DataFrame(rows, columns=columns))})
 
 
 def _correlation(
-    inputs: Inputs, first: Mapping[str, float], second: Mapping[str, float]
+    settings: CorrelationSettings,
+    known: Mapping[str, Sequence[float]],
+    first: Mapping[str, float],
+    second: Mapping[str, float],
 ) -> tuple[int, float, float, float, float]:
-    settings, known = inputs.settings, places(inputs)
     both = [
         r
         for r in first
         if r in second and r in known and np.isfinite(first[r]) and np.isfinite(second[r])
     ]
-    if len(both) < settings["least"]:
+    if len(both) < settings.least:
         return len(both), np.nan, np.nan, np.nan, np.nan
     centres = np.array([known[r] for r in both])
-    orders = spin_orders(
-        centres, is_left(both), settings["n"], settings["seed"], settings["method"]
-    )
+    orders = spin_orders(centres, is_left(both), settings.n, settings.seed, settings.method)
     one, other = (np.array([m[r] for r in both]) for m in (first, second))
     found = correlate_maps(one, other, orders)
     return found.n, found.r, found.p, found.rho, found.p_rho
@@ -263,10 +268,3 @@ def features_of(data: xr.Dataset, record: Mapping[str, Any]) -> Features:
     """Read a part of stage `features`."""
     values = np.asarray(data["features"].to_numpy(), np.float64)
     return Features(values, tuple(record["regions"]), tuple(record["features"]))
-
-
-FEATURES = Stage("features", _make_features)
-NETWORKS = Stage("similarity", _make_similarity)
-REGION_CONTRAST = Stage("similarity_contrast", _make_contrast)
-ACROSS_COHORTS = Stage("across_cohorts", _make_across)
-MAP_CORRELATIONS = Stage("map_correlations", _make_correlations)

@@ -9,7 +9,7 @@ from rt1t2_dask.config.study import Config, MorphometrySource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
 from rt1t2_dask.pipelines.engine.places import for_person, located
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.morphometry.compute import IMAGE, MORE, is_image
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.tables import DESCRIPTION, SIDES

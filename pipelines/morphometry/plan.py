@@ -13,20 +13,17 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.across import shared_people
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.group_design import build
-from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.morphometry.compute import (
-    ACROSS_COHORTS,
-    DESIKAN,
-    FEATURES,
-    IMAGE,
-    NETWORKS,
-    REGION_CONTRAST,
-    SIMILARITY,
-    block_role,
-)
+from rt1t2_dask.pipelines.engine.task import Parents, Task
+from rt1t2_dask.pipelines.morphometry.compute import DESIKAN, IMAGE, SIMILARITY
 from rt1t2_dask.pipelines.morphometry.inputs import (
     as_tables,
     find_tables,
+)
+from rt1t2_dask.pipelines.morphometry.stages import (
+    ACROSS_COHORTS,
+    FEATURES,
+    NETWORKS,
+    REGION_CONTRAST,
 )
 from rt1t2_dask.pipelines.transcriptome.plan import plan_correlations
 from rt1t2_dask.stats.design import Design
@@ -166,12 +163,12 @@ def _contrasts(
             "contrast.variance=spm_unequal pools variances over an image; for regional tables "
             "choose equal or welch."
         )
-    parents = dict(read) | {block_role(k): task.part for k, task in enumerate(blocks)}
+    parents: Parents = {**read, "block": tuple(task.part for task in blocks)}
     found = []
     for name, form in config.every_contrast().items():
         design = build(form, used, config.cohort.reference)
         for measure in config.similarity.measures:
-            own = parents if measure == SIMILARITY else read
+            own: Parents = parents if measure == SIMILARITY else read
             task = REGION_CONTRAST.task(_contrast_settings(config, design, measure, rows), own)
             found.append(RegionContrast(name, measure, form, design, task))
     notes = [] if found else ["No contrast: the cohort file names none (cohort.contrasts)."]
@@ -234,7 +231,7 @@ def _across(
     tasks = {}
     for measure in dict.fromkeys(c.measure for c in contrasts):
         parts = {c.name: c.task.part for c in contrasts if c.measure == measure}
-        tasks[measure] = ACROSS_COHORTS.task({"names": names}, {n: parts[n] for n in names})
+        tasks[measure] = ACROSS_COHORTS.task({}, {"contrast": tuple(parts[n] for n in names)})
     return tasks, []
 
 

@@ -14,7 +14,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import measured_share
 from rt1t2_dask.pipelines.analysis import Group, GroupPlan, Registry, plan_group
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.morphometry.analysis import FEATURES, Similarity

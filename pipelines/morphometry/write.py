@@ -12,7 +12,7 @@ from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Results
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.morphometry.compute import MISSING, OUTLIERS
 from rt1t2_dask.pipelines.outputs import dataset
@@ -108,7 +108,7 @@ class FinishedTables(Finished):
             },
             "environment": environment(),
             "assets": {n: assets.resolve(n).sha256 for n in _assets(tasks)},
-            "inputs": {f.path: f.sha256 for task in tasks for f in task.files.values()},
+            "inputs": {f.path: f.sha256 for task in tasks for _, f in task.each_file()},
             "parts": {s: [own] if isinstance(own, str) else own for s, own in keys.items()},
             "measures": list(config.similarity.measures),
         }

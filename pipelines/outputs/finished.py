@@ -14,7 +14,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.analysis import GroupPlan, Results
 from rt1t2_dask.pipelines.engine.code import code_version
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.people.table import shown

@@ -13,7 +13,7 @@ import pandas as pd
 from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Results
-from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
@@ -45,7 +45,7 @@ class FinishedImages(Finished):
         return [
             [role, file.path, file.chosen]
             for task in self.own_tasks()
-            for role, file in task.files.items()
+            for role, file in task.each_file()
         ]
 
     def write_dataset(self, store: Store) -> None:
@@ -81,7 +81,7 @@ class FinishedImages(Finished):
             plan.person.label: {
                 file.path: file.sha256
                 for task in plan.tasks.values()
-                for file in task.files.values()
+                for _, file in task.each_file()
             }
             for plan in self.everybody
         }

@@ -30,7 +30,7 @@ def input_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
 def _rows(lake: Lake, plan: PersonPlan) -> Iterator[dict[str, Any]]:
     for task in plan.tasks.values():
         looked = lake.record(task.part).get("inputs", {}) if task.files else {}
-        for role, file in task.files.items():
+        for role, file in task.each_file():
             seen = looked.get(role.removesuffix("_raw"), {})
             yield {
                 "participant_id": plan.person.label,

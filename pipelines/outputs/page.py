@@ -14,6 +14,7 @@ from rt1t2_dask.config.steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.analysis import Results
 from rt1t2_dask.pipelines.calibration.left_out import reason_of
+from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.outputs.finished import assets_of
@@ -21,6 +22,7 @@ from rt1t2_dask.pipelines.outputs.folder import failure_table
 from rt1t2_dask.pipelines.outputs.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.table import shown
+from rt1t2_dask.pipelines.registry import shown_stage, stage_named
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.report.content import Place, ReportContent
 from rt1t2_dask.report.figures.catalogue import draw_all
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.image_study import FinishedImages
 
 METHODS, REFERENCES = "methods.md", "references.bib"
-MERGED = {"permute_observed": "permute", "permute_batch": "permute"}
 
 
 def gather(
@@ -154,17 +155,22 @@ def stages_run(plans: Sequence[PersonPlan], results: Sequence[Results]) -> list[
 def flow(study: FinishedImages) -> list[FlowStep]:
     """Return every stage with the stages it reads, from the parts that were made."""
     people = Counter(stage for plan in study.plans for stage in plan.tasks)
-    read_too = {s: a.tasks() for a in study.group.analyses for s in a.also_read_by}
+    tasks = study.drawn_tasks()
+    made = {task.stage for task in tasks}
     reads: dict[str, set[str]] = {}
-    for task in study.drawn_tasks():
-        sources = {MERGED.get(part.stage, part.stage) for part in task.sources}
-        sources |= {each.stage for each in read_too.get(task.stage, ())}
-        reads.setdefault(MERGED.get(task.stage, task.stage), set()).update(sources)
+    for task in tasks:
+        sources = {shown_stage(part.stage).name for part in task.sources}
+        sources |= made & set(stage_named(task.stage).follows)
+        reads.setdefault(shown_stage(task.stage).name, set()).update(sources)
     known = {*reads, *(source for sources in reads.values() for source in sources)}
     return [
-        FlowStep(name, tuple(sorted(reads.get(name, set()) - {name})), people[name])
+        _step(shown_stage(name), reads.get(name, set()) - {name}, people[name])
         for name in [*reads, *sorted(known - set(reads))]
     ]
+
+
+def _step(stage: Stage, reads: set[str], people: int) -> FlowStep:
+    return FlowStep(stage.name, tuple(sorted(reads)), people, stage.words, stage.config)
 
 
 def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:

@@ -15,7 +15,7 @@ from rt1t2_dask.config.study import (
     Cohort,
     Config,
 )
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.faults import is_age
 from rt1t2_dask.pipelines.people.file_columns import column_notes
 from rt1t2_dask.pipelines.people.folders import top_names, without_row

@@ -18,7 +18,7 @@ from rt1t2_dask.config.study import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.code import code_version
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.people.bids import by_role, passed_over
 from rt1t2_dask.pipelines.people.inputs import Found

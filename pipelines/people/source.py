@@ -14,7 +14,7 @@ from rt1t2_dask.config.model import SourceSettings
 from rt1t2_dask.config.study import Config, MorphometrySource
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import for_person, located, variants
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.file_columns import named_path
 from rt1t2_dask.storage.stores import Store, open_store
 

@@ -11,24 +11,26 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.maps import scattered
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.permutations.data import Residualised, residualised
+from rt1t2_dask.pipelines.permutations.data import RelabelSettings, Residualised, residualised
 from rt1t2_dask.stats.clusters.spatial import Placed, observed_statistic, relabel
 from rt1t2_dask.stats.clusters.tfce import tfce
 from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.stats.permutation.prepared import identity
 
 Float = NDArray[np.float64]
-BATCH_ROLE = "batch"
 
 
-def batch_role(k: int) -> str:
-    """Return the role of a batch among the parents of the merging stage."""
-    return f"{BATCH_ROLE}{k:05d}"
+class BatchSettings(RelabelSettings):
+    """The relabelings of a batch: from ``first`` up to ``last``."""
+
+    first: int
+    last: int
 
 
-def _observe(inputs: Inputs) -> Made:
+def observe(inputs: Inputs) -> Made:
+    """Compute the statistics of the data as they are."""
     data = residualised(inputs)
     z, statistic = np.full(data.voxels, np.nan), np.zeros(data.voxels, np.float32)
 
@@ -50,13 +52,14 @@ def _observe(inputs: Inputs) -> Made:
     return Made(_volumes(arrays, data), record)
 
 
-def _relabel(inputs: Inputs) -> Made:
-    settings = inputs.settings
+def relabel_batch(inputs: Inputs) -> Made:
+    """Run a batch of relabelings, unless enough was reached before."""
+    settings = inputs.settings_as(BatchSettings)
     observed = inputs.record("observed")["observed"]
-    if settings["early_stop"] and _stopped(inputs, observed):
+    if settings.early_stop and _stopped(inputs, observed, settings.early_stop):
         return Made(xr.Dataset(), {"skipped": True})
     data = residualised(inputs)
-    orders = data.plan(settings["last"]).span(settings["first"], settings["last"])
+    orders = data.plan(settings.last).span(settings.first, settings.last)
     found = data.relabel(orders)
     tails = found.tails
     arrays = {
@@ -75,22 +78,18 @@ def _reached(null: Float, observed: float) -> int:
     return round(float(p_fwe(observed, null)) * (len(null) + 1)) - 1
 
 
-def _stopped(inputs: Inputs, observed: dict[str, float]) -> bool:
-    """Return whether earlier rounds have reached the required number of exceedances."""
+def _stopped(inputs: Inputs, observed: dict[str, float], enough: int) -> bool:
+    """Whether the batches of the rounds before have reached the count asked for."""
     counts = dict.fromkeys(observed, 0)
-    for role in sorted(role for role in inputs.task.parents if role.startswith(BATCH_ROLE)):
-        record = inputs.record(role)
+    for part in inputs.parts("batch"):
+        record = inputs.lake.record(part)
         if record["skipped"]:
             return True
         counts = {name: counts[name] + record["reached"][name] for name in counts}
-    return bool(min(counts.values()) >= inputs.settings["early_stop"])
+    return bool(min(counts.values()) >= enough)
 
 
 def _volumes(arrays: dict[str, Any], data: Residualised) -> xr.Dataset:
-    space, grid = data.settings["space"], data.statistic_map.grid
+    space, grid = data.settings.space, data.statistic_map.grid
     volumes: dict[str, Volume] = {n: scattered(v, data.inside, grid) for n, v in arrays.items()}
     return xr.Dataset({name: to_array(name, v, space=space) for name, v in volumes.items()})
-
-
-OBSERVED = Stage("permute_observed", _observe)
-PERMUTE_BATCH = Stage("permute_batch", _relabel)

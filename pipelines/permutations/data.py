@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from rt1t2_dask.config.places import MEMORY_GB_A_WORKER
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
-from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.stats.clusters.spatial import (
     CHUNK,
     Placed,
@@ -26,7 +25,13 @@ from rt1t2_dask.stats.clusters.spatial import (
     relabel_in_chunks,
 )
 from rt1t2_dask.stats.permutation.blocks import prepare
-from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan, plan
+from rt1t2_dask.stats.permutation.exchange import (
+    Exchange,
+    Method,
+    Orders,
+    PermutationPlan,
+    plan,
+)
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock
 from rt1t2_dask.storage.keys import canonical
 
@@ -39,6 +44,18 @@ KEPT_SHARE = 0.35
 BLOCK_SHARE = 0.04
 MAPS_SHARE = 0.12
 BLOCK_COPIES = 4
+
+
+class RelabelSettings(ContrastSettings):
+    """What every stage of a permutation test is told."""
+
+    method: Method
+    statistic: tuple[str, ...]
+    forming_p: float
+    seed: int
+    early_stop: int | None
+    exact: bool
+    exchange: Exchange
 
 
 class Memory:
@@ -104,15 +121,15 @@ class Residualised:
     """
 
     def __init__(self, inputs: Inputs, limit: float) -> None:
-        settings = inputs.settings
+        settings = inputs.settings_as(RelabelSettings)
         self.settings = settings
         self.statistic_map = inputs.volume("contrast", "stat_t")
         self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
-        self.design = from_settings(settings["design"])
+        self.design = from_settings(settings.design)
         self.group_variance = inputs.record("contrast")["group_variance"]
         self.rows = Rows.open(inputs)
-        wanted = [name for asked in settings["statistic"] for name in WIDE.get(asked, ())]
-        self.search = Search.over(self.inside, settings["forming_p"], wanted)
+        wanted = [name for asked in settings.statistic for name in WIDE.get(asked, ())]
+        self.search = Search.over(self.inside, settings.forming_p, wanted)
         self.voxels = int(self.inside.sum())
         self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
         shape = self.statistic_map.grid.shape
@@ -133,10 +150,9 @@ class Residualised:
 
     def plan(self, n: int) -> PermutationPlan:
         """Return the first n relabelings."""
-        settings = self.settings
-        asked = EVERY if settings["exact"] else 0
-        how = {"method": settings["method"], "exchange": settings["exchange"]}
-        return replace(plan(self.design, asked, settings["seed"], **how), n=n)
+        asked, seed = EVERY if self.settings.exact else 0, self.settings.seed
+        method, how = self.settings.method, self.settings.exchange
+        return replace(plan(self.design, asked, seed, method=method, exchange=how), n=n)
 
     def blocks(self) -> Iterator[Placed]:
         """Return every block once."""
@@ -157,10 +173,10 @@ class Residualised:
             self.rows.read(block),
             self.design,
             self.plan(1),
-            self.settings["variance"],
+            self.settings.variance,
             group_variance=self.group_variance,
-            min_group_n=self.settings["min_group_n"],
-            min_group_share=self.settings["min_group_share"],
+            min_group_n=self.settings.min_group_n,
+            min_group_share=self.settings.min_group_share,
         )
         return block.index, prepared
 
@@ -170,10 +186,10 @@ _LATEST: dict[bytes, Residualised] = {}
 
 
 def residualised(inputs: Inputs) -> Residualised:
-    """Return the contrast's residuals, cached by each worker for one contrast."""
-    own = {"first", "last"}
-    settings: dict[str, Any] = {k: v for k, v in inputs.settings.items() if k not in own}
-    contrast = inputs.task.parents["contrast"].key
+    """Return the contrast's residuals, read once by each worker while it works on one contrast."""
+    told = set(RelabelSettings.model_fields)
+    settings = inputs.settings_as(RelabelSettings).model_dump(mode="json", include=told)
+    (contrast,) = (part.key for part in inputs.parts("contrast"))
     name = canonical({"lake": inputs.lake.store.url, "contrast": contrast, "settings": settings})
     with _LOCK:
         if name not in _LATEST:

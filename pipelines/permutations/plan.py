@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rt1t2_dask.config.study import Permute
-from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.permutations.batch import OBSERVED, PERMUTE_BATCH, batch_role
-from rt1t2_dask.pipelines.permutations.permute import PERMUTE
+from rt1t2_dask.pipelines.engine.task import Parents, Task
+from rt1t2_dask.pipelines.permutations.stages import OBSERVED, PERMUTE, PERMUTE_BATCH
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.permutation.blocks import require_method
 from rt1t2_dask.stats.permutation.exchange import exchanged, plan
@@ -22,7 +21,7 @@ def permute_tasks(
     permute: Permute,
     design: Design,
     common: Mapping[str, Any],
-    parents: Mapping[str, Part],
+    parents: Parents,
 ) -> list[Task]:
     """Plan the relabelings of one contrast; the task that sums them up comes last.
 
@@ -33,7 +32,7 @@ def permute_tasks(
         Of the contrast.
     common : mapping
         Settings of the contrast: design, variance, minimum numbers, space.
-    parents : mapping of str to Part
+    parents : mapping of str to Part or tuple of Part
         The maps of its rows, and the contrast.
 
     Raises
@@ -52,19 +51,19 @@ def permute_tasks(
     batches: list[Task] = []
     for k, first in enumerate(range(0, drawn.n, BATCH)):
         span = {"first": first, "last": min(first + BATCH, drawn.n)}
-        before = _by_role(batches[: _round_start(k)]) if permute.early_stop else {}
-        task = PERMUTE_BATCH.task(settings | span, {**parents, "observed": observed.part, **before})
+        before = _parts(batches[: _round_start(k)]) if permute.early_stop else ()
+        read = {**parents, "observed": observed.part, "batch": before}
+        task = PERMUTE_BATCH.task(settings | span, read)
         batches.append(task)
-    made = _by_role(batches)
     summed = PERMUTE.task(
         settings | {"n": drawn.n, "tail": permute.tail},
-        {"contrast": parents["contrast"], "observed": observed.part, **made},
+        {"contrast": parents["contrast"], "observed": observed.part, "batch": _parts(batches)},
     )
     return [observed, *batches, summed]
 
 
-def _by_role(batches: Sequence[Task]) -> dict[str, Part]:
-    return {batch_role(k): task.part for k, task in enumerate(batches)}
+def _parts(tasks: Sequence[Task]) -> tuple[Part, ...]:
+    return tuple(task.part for task in tasks)
 
 
 def _round_start(k: int) -> int:

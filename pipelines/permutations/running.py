@@ -11,8 +11,9 @@ import numpy as np
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.work import Outcome, complete_parts
-from rt1t2_dask.pipelines.permutations.batch import OBSERVED, PERMUTE_BATCH
 from rt1t2_dask.pipelines.permutations.data import Memory
+from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
+from rt1t2_dask.pipelines.permutations.stages import OBSERVED, PERMUTE_BATCH
 from rt1t2_dask.storage.parts import Lake, Part
 
 log = logging.getLogger("rt1t2_dask")
@@ -25,7 +26,9 @@ class RunningEstimate:
         self.lake, self.config = lake, config
         plans = contrasts.items()
         self.names: Mapping[Part, str] = {t.part: name for name, p in plans for t in p.relabelings}
-        self.planned = {name: p.permute.settings["n"] for name, p in plans if p.permute}
+        self.planned = {
+            name: p.permute.settings_as(PermuteSettings).n for name, p in plans if p.permute
+        }
         self.done = dict.fromkeys(self.planned, 0)
         self.reached: dict[str, dict[str, int]] = {name: {} for name in self.planned}
         for part in complete_parts(lake, [t for _, p in plans for t in p.relabelings]):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import open_store

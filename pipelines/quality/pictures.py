@@ -12,9 +12,10 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task, shared_volume
+from rt1t2_dask.pipelines.engine.task import Inputs, Task, shared_volume
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import QUALITY
 from rt1t2_dask.pipelines.images.tissue import warp_of
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.ratio.scaled import scaled
@@ -75,7 +76,9 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
     edges = {"template: brain": of(brain, 0), "template: white matter": of(white)}
     box = box_round(np.isfinite(ratio.data), ratio.affine)
     shown = Strip(f"T1w/T2w ratio in {config.space}", box, of(ratio, 0), {}, "T1w/T2w ratio")
-    strips = [shown] if "quality" not in plan.tasks else _strips(lake, plan, config, edges, shown)
+    strips = (
+        [shown] if QUALITY.name not in plan.tasks else _strips(lake, plan, config, edges, shown)
+    )
     drawn = mosaic(strips, config.simulated, plan.person.label, flag)
     return thumbnail(drawn.pixels(DPI), WIDTH_PX, palette())
 
@@ -83,7 +86,7 @@ def picture(lake: Lake, config: Config, plan: PersonPlan, template: Task, flag: 
 def _strips(
     lake: Lake, plan: PersonPlan, config: Config, edges: dict[str, Sampler], shown: Strip
 ) -> list[Strip]:
-    inputs = Inputs(lake, plan.tasks["quality"])
+    inputs = Inputs(lake, plan.tasks[QUALITY.name])
     t1w, mask = inputs.volume("bias", "t1w_corrected"), inputs.volume("brain", "brain")
     tissue = inputs.volume("tissue", "tissue")
     outlines = {

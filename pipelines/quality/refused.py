@@ -11,9 +11,10 @@ from rt1t2_dask.images.brain.foreground import foreground
 from rt1t2_dask.images.brain.mask import WORKING_MM, Registered, register
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task
-from rt1t2_dask.pipelines.images.brain import BRAIN, template_head
+from rt1t2_dask.pipelines.engine.task import Inputs, Task
+from rt1t2_dask.pipelines.images.brain import template_head
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.images.stages import BRAIN
 from rt1t2_dask.report.figures.mosaic import Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import box_round
 from rt1t2_dask.report.figures.thumbnail import thumbnail

@@ -22,6 +22,18 @@ from rt1t2_dask.pipelines.calibration.left_out import reason_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import (
+    BRAIN,
+    CALIBRATE,
+    COREGISTER,
+    INGEST,
+    MAP,
+    PARCELS,
+    QUALITY,
+    RATIO,
+    SMOOTH,
+    TISSUE,
+)
 from rt1t2_dask.stats.parcels import MIN_COVERAGE, Floats, parcel_means
 from rt1t2_dask.stats.robust import robust_z
 from rt1t2_dask.storage.parts import Lake
@@ -31,9 +43,9 @@ log = logging.getLogger("rt1t2_dask")
 LEVELS = ("ratio_white", "ratio_grey")
 IN_RATIO = (*LEVELS, "ratio_limit")
 NUMBERS = {
-    "ingest": ("lesion_ml",),
-    "coregister": ("mutual_information",),
-    "brain": (
+    INGEST.name: ("lesion_ml",),
+    COREGISTER.name: ("mutual_information",),
+    BRAIN.name: (
         "brain_ml",
         "head_margin",
         "head_ncc",
@@ -41,17 +53,17 @@ NUMBERS = {
         "face_seen",
         "lesion_outside_share",
     ),
-    "calibrate": (
+    CALIBRATE.name: (
         "extrapolated_t1w",
         "extrapolated_t2w",
         "contrast_kept_t1w",
         "contrast_kept_t2w",
     ),
-    "map": ("zeros_outside_brain", "zeros_in_brain", "negative_share"),
-    "ratio": ("ratio_limit", "voxels_beyond_limit"),
-    "smooth": ("voxels_measured",),
-    "tissue": ("grey_ml", "white_ml", "csf_ml"),
-    "quality": (
+    MAP.name: ("zeros_outside_brain", "zeros_in_brain", "negative_share"),
+    RATIO.name: ("ratio_limit", "voxels_beyond_limit"),
+    SMOOTH.name: ("voxels_measured",),
+    TISSUE.name: ("grey_ml", "white_ml", "csf_ml"),
+    QUALITY.name: (
         *("registration_ncc", "registration_mi", "mask_dice", "affine_volume"),
         *("jacobian_min", "jacobian_max", "jacobian_folded", "t1w_white_grey", "t2w_csf_white"),
         *("bias_left_t1w", "bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w"),
@@ -158,7 +170,7 @@ def _row(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
             numbers |= {name: record.get(name) for name in names}
     numbers |= _covered(lake, plan)
     reasons = beyond(numbers, config.quality.pairs())
-    doubt = lake.record(plan.part("calibrate")).get("flag") if "calibrate" in plan.tasks else None
+    doubt = lake.record(plan.part(CALIBRATE)).get("flag") if CALIBRATE.name in plan.tasks else None
     if doubt and not any(reason.startswith("contrast_kept") for reason in reasons):
         reasons.append(str(doubt))
     used = "yes" if not reasons or config.quality.action == "flag" else "no"
@@ -169,7 +181,7 @@ def _row(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
 
 
 def _covered(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
-    part = lake.read(plan.part("parcels")).load()
+    part = lake.read(plan.part(PARCELS)).load()
     names = dseg().set_index("index")["name"]
     regions = {int(k): str(names[int(k)]) for k in part["region"].to_numpy()}
     shares = part["coverage"].to_numpy()
@@ -178,10 +190,10 @@ def _covered(lake: Lake, plan: PersonPlan) -> dict[str, Any]:
 
 
 def _lesioned(lake: Lake, plan: PersonPlan) -> Floats | float:
-    """Return the fraction of each region inside the person's lesion mask."""
-    if "ratio" not in plan.tasks:
+    """Return the share of each region inside the person's lesion mask."""
+    if RATIO.name not in plan.tasks:
         return 0.0
-    part = lake.read(plan.part("ratio"))
+    part = lake.read(plan.part(RATIO))
     if "lesion_template" not in part:
         return 0.0
     lesion = to_volume(part["lesion_template"])

@@ -13,16 +13,15 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import rows_of
-from rt1t2_dask.pipelines.receptors.custom_atlas import plan_parcels
 from rt1t2_dask.pipelines.receptors.notes import (
     custom_atlas_note,
     custom_maps_note,
     missing_receptors,
     spatial_note,
 )
-from rt1t2_dask.pipelines.receptors.plan import first_lists, plan_receptors
+from rt1t2_dask.pipelines.receptors.plan import first_lists, plan_parcels, plan_receptors
 from rt1t2_dask.pipelines.receptors.results import (
     ReceptorParts,
     fisher_z_rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,36 +14,59 @@ from rt1t2_dask.atlas import centres, neuromorphometrics, regions
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, custom_atlas
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
+from rt1t2_dask.receptors.correlation import Kind
 from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.power import EFFECTS_SD, simulate_power
-from rt1t2_dask.receptors.problem import BETWEEN, Problem, patient_z
+from rt1t2_dask.receptors.problem import BETWEEN, Comparison, Problem, Relabelings, patient_z
 from rt1t2_dask.receptors.scatter import scatter
 from rt1t2_dask.receptors.spatial.space import Space, of_regions
-from rt1t2_dask.receptors.spatial.surrogates import spatial_null
+from rt1t2_dask.receptors.spatial.surrogates import Method, spatial_null
 from rt1t2_dask.receptors.spatial.variogram import Fit
+from rt1t2_dask.receptors.zscores import Missing
 
 PET = "pet:"
 GM_PRIOR = "gm_prior"
 
 
-def _make_pet(inputs: Inputs) -> Made:
+class PetSettings(StageSettings):
+    """The receptor maps that were chosen, by name."""
+
+    maps: tuple[str, ...]
+
+
+class ReceptorSettings(ScaleSettings):
+    """Who is a patient, and how people's regions are compared with the maps."""
+
+    patient: tuple[bool, ...]
+    n_permutations: int
+    seed: int
+    missing: Missing
+    relabelings: Relabelings
+    spatial: Method | Literal["none"]
+    option: Comparison
+    correlation: Kind
+    adjust_gm: bool
+    covariates: dict[str, tuple[Any, ...]]
+
+
+def make_pet(inputs: Inputs) -> Made:
     """Return the regional means of the chosen maps and the grey-matter prior."""
-    names = list(inputs.settings["maps"])
+    names = list(inputs.settings_as(PetSettings).maps)
     found = {
         name.removeprefix(PET): inputs.asset(name) for name in inputs.task.assets if PET in name
     }
-    for role, file in inputs.task.files.items():
+    for role, file in inputs.task.each_file():
         if role not in (IMAGE, TABLE):
             found[role] = _density(file.read(), role)
-    own = custom_atlas(inputs.task.files)
+    own = custom_atlas(dict(inputs.task.each_file()))
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
     record = {"maps": list(means.names), "origin": dict(means.origin)}
@@ -66,29 +89,27 @@ def _density(content: bytes, role: str) -> Volume:
         return grid.with_data(np.full(grid.data.shape, np.nan, np.float32))
 
 
-def _make_receptors(inputs: Inputs) -> Made:
+def make_receptors(inputs: Inputs) -> Made:
     """Correlate each patient's regional z with the maps, and permute the groups."""
-    settings = inputs.settings
-    regional = np.stack(
-        [
-            read_scaled(settings, i, inputs.array(row_role(i), "parcels"))
-            for i in range(len(settings["patient"]))
-        ]
+    settings = inputs.settings_as(ReceptorSettings)
+    patient = np.asarray(settings.patient, dtype=bool)
+    rows = (
+        read_scaled(settings, i, inputs.array("row", "parcels", i)) for i in range(len(patient))
     )
-    patient = np.asarray(settings["patient"], dtype=bool)
+    regional = np.stack(list(rows))
     problem = Problem(
         regional[patient],
         regional[~patient],
         inputs.array("pet", "pet"),
-        inputs.array("pet", "gm_prior") if settings["adjust_gm"] else None,
-        settings["missing"],
-        settings["correlation"],
-        settings["option"],
-        _covariates(settings["covariates"], patient),
-        settings["relabelings"],
+        inputs.array("pet", "gm_prior") if settings.adjust_gm else None,
+        settings.missing,
+        settings.correlation,
+        settings.option,
+        _covariates(settings.covariates, patient),
+        settings.relabelings,
     )
     arrays, record = _tested(problem, settings, _space(inputs))
-    arrays["region"] = np.asarray(inputs.array(row_role(0), "region"))
+    arrays["region"] = np.asarray(inputs.array("row", "region"))
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     return Made(dataset, record)
 
@@ -104,11 +125,11 @@ def _space(inputs: Inputs) -> Space:
 
 
 def _tested(
-    problem: Problem, settings: Mapping[str, Any], space: Space
+    problem: Problem, settings: ReceptorSettings, space: Space
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the observed statistic, both nulls and the power."""
-    seed = settings["seed"]
-    n = settings["n_permutations"] if problem.comparison in BETWEEN else 0
+    """Return the observed statistic, both nulls and what the data at hand allow to find."""
+    seed = settings.seed
+    n = settings.n_permutations if problem.comparison in BETWEEN else 0
     result = conclude(problem, null_batches(problem, n, seed), n_permutations=n, seed=seed)
     arrays = {
         "rho": result.rho,
@@ -138,11 +159,11 @@ def _tested(
     return arrays, {"n_permutations": result.n_permutations}
 
 
-def _spatial(problem: Problem, settings: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """Test each map against spatial surrogates; NaN if not requested."""
+def _spatial(problem: Problem, settings: ReceptorSettings, space: Space) -> dict[str, Any]:
+    """Test each map against surrogates of its own spatial structure; NaN where not asked for."""
     m = len(problem.maps)
-    n, rows = settings["n_permutations"], patient_z(problem)
-    if settings["spatial"] == "none" or n == 0:
+    n, rows = settings.n_permutations, patient_z(problem)
+    if settings.spatial == "none" or n == 0:
         return {"p_spatial": np.full(m, np.nan), "p_each": np.full((len(rows), m), np.nan)}
     null = spatial_null(
         rows,
@@ -150,8 +171,8 @@ def _spatial(problem: Problem, settings: Mapping[str, Any], space: Space) -> dic
         problem.gm,
         space,
         n=n,
-        seed=settings["seed"],
-        method=settings["spatial"],
+        seed=settings.seed,
+        method=settings.spatial,
         kind=problem.kind,
     )
     return {"p_spatial": null.p, "p_each": null.p_each} | _variograms(null.variograms)
@@ -181,7 +202,7 @@ def _dominance(problem: Problem) -> dict[str, Any]:
 
 
 def _covariates(
-    found: Mapping[str, list[Any]], patient: NDArray[np.bool_]
+    found: Mapping[str, Sequence[Any]], patient: NDArray[np.bool_]
 ) -> NDArray[np.float64] | None:
     """Code covariates as columns, patients first: numbers unchanged, text as 0 and 1."""
     if not found:
@@ -193,9 +214,3 @@ def _covariates(
 
 MIN_CONTROLS = 3
 MIN_FOR_POWER = 19
-PET_STAGE = Stage(
-    "pet",
-    _make_pet,
-    assets=(ATLAS,),
-)
-RECEPTORS = Stage("receptors", _make_receptors, gigabytes=0.6)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from rt1t2_dask.atlas import Atlas, custom, label_names
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile, Inputs, Made, Stage, Task
+from rt1t2_dask.pipelines.engine.task import InputFile, Inputs, Made
 from rt1t2_dask.pipelines.images.parcels import region_means
-
-if TYPE_CHECKING:
-    from rt1t2_dask.pipelines.images.plan import PersonPlan
 
 IMAGE, TABLE = "atlas_image", "atlas_table"
 _MIN_REGIONS = 20
@@ -48,22 +44,12 @@ def custom_atlas(files: Mapping[str, InputFile]) -> Atlas | None:
     return custom(from_bytes(files[IMAGE].read(), files[IMAGE].path), names)
 
 
-def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
-    """Plan the means over the custom atlas of every person; none without ``receptors.atlas``."""
-    files = atlas_files(config)
-    if not files:
-        return []
-    return [ATLAS_PARCELS.task({}, {"smooth": plan.part("smooth")}, files) for plan in plans]
-
-
 def _names(file: InputFile) -> dict[int, str]:
     return label_names(file.read(), f"receptors.atlas.table={file.path}")
 
 
-def _make(inputs: Inputs) -> Made:
-    atlas = custom_atlas(inputs.task.files)
+def make(inputs: Inputs) -> Made:
+    """Average a person's map over the user's own regions."""
+    atlas = custom_atlas(dict(inputs.task.each_file()))
     assert atlas is not None
     return region_means(inputs, atlas)
-
-
-ATLAS_PARCELS = Stage("atlas_parcels", _make, needs=("smooth",))

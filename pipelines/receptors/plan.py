@@ -20,13 +20,14 @@ from rt1t2_dask.pipelines.calibration.design import (
 )
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.contrasts.group_design import build, own_name
-from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH
 from rt1t2_dask.pipelines.people.table import COVARIATE, some
-from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET, PET_STAGE, RECEPTORS
-from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, custom_atlas, plan_parcels
+from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET
+from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, custom_atlas
+from rt1t2_dask.pipelines.receptors.stages import ATLAS_PARCELS, PET_STAGE, RECEPTORS
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
@@ -110,6 +111,14 @@ def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFi
             "receptors.gm_prior to an image, or receptors.adjust_gm=false."
         )
     return files
+
+
+def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
+    """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
+    files = atlas_files(config)
+    if not files:
+        return []
+    return [ATLAS_PARCELS.task({}, {"smooth": plan.part(SMOOTH)}, files) for plan in plans]
 
 
 def _fewest(config: Config) -> int:
@@ -202,8 +211,8 @@ def _task(
     chosen = [*lists[0], *lists[1]]
     people = [plans[k] for k in chosen]
     own = plan_parcels(config, plans)
-    parts = [task.part for task in own] or [plan.part("parcels") for plan in plans]
-    parents = {row_role(i): parts[k] for i, k in enumerate(chosen)}
+    parts = [task.part for task in own] or [plan.part(PARCELS) for plan in plans]
+    regional = tuple(parts[k] for k in chosen)
     rules = config.receptors
     settings = {
         "patient": [True] * len(lists[0]) + [False] * len(lists[1]),
@@ -218,7 +227,7 @@ def _task(
         "covariates": _covariates(config, rows.iloc[chosen], people),
         **scale_settings(people, scale),
     }
-    return RECEPTORS.task(settings, parents | {"pet": pet.part})
+    return RECEPTORS.task(settings, {"row": regional, "pet": pet.part})
 
 
 def _covariates(

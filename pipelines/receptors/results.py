@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.atlas import regions
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.maps import receptor_of
 from rt1t2_dask.receptors.table import table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan, plan_sensitivity
 from rt1t2_dask.pipelines.sensitivity.tables import calibration_rows, edge_rows
 from rt1t2_dask.storage.parts import Part

@@ -14,14 +14,12 @@ from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, with_gains
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
-from rt1t2_dask.pipelines.contrasts.contrast import CONTRAST
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
-from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.images.calibrate import CALIBRATE
+from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.engine.task import Task, as_tuple
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.images.ratio import RATIO
-from rt1t2_dask.pipelines.images.smooth import SMOOTH
+from rt1t2_dask.pipelines.images.stages import CALIBRATE, RATIO, SMOOTH
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.ratio.calibrate import KINDS
 from rt1t2_dask.storage.parts import Part
 
@@ -77,7 +75,7 @@ def plan_sensitivity(group: Group) -> SensitivityPlan:
     calibrations = {
         kind: _recalibrated(_as_if(config, kind), group, _as_calibrated(kind, group))
         for kind in kinds
-        if kind != config.calibration.kind and _all_have("calibrate", plans)
+        if kind != config.calibration.kind and _all_have(CALIBRATE, plans)
     }
     edges = {
         edge: _choice([_smoothed(edge, plan) for plan in plans], plans, contrasts)
@@ -87,8 +85,8 @@ def plan_sensitivity(group: Group) -> SensitivityPlan:
     return SensitivityPlan(calibrations, edges)
 
 
-def _all_have(stage: str, plans: Sequence[PersonPlan]) -> bool:
-    return all(stage in plan.tasks for plan in plans)
+def _all_have(stage: Stage, plans: Sequence[PersonPlan]) -> bool:
+    return all(stage.name in plan.tasks for plan in plans)
 
 
 def _choice(
@@ -98,7 +96,7 @@ def _choice(
 ) -> Choice:
     """Plan everybody's other maps and the contrasts of them."""
     instead = {
-        plan.part("smooth"): own["smooth"].part for plan, own in zip(plans, people, strict=True)
+        plan.part(SMOOTH): own[SMOOTH.name].part for plan, own in zip(plans, people, strict=True)
     }
     contrasts = {name: _again(plan.contrast, instead) for name, plan in main.items()}
     clusters = {
@@ -143,25 +141,25 @@ def _as_if(config: Config, kind: str) -> Config:
 
 
 def _calibrated(kind: str, plan: PersonPlan) -> dict[str, Task]:
-    main = plan.tasks
-    calibrate = CALIBRATE.task(
-        {**main["calibrate"].settings, "kind": kind}, main["calibrate"].parents
-    )
-    ratio = _again(main["ratio"], {main["calibrate"].part: calibrate.part})
-    return {
-        "calibrate": calibrate,
-        "ratio": ratio,
-        "smooth": _again(main["smooth"], {main["ratio"].part: ratio.part}),
-    }
+    first, ratio, smooth = (plan.tasks[stage.name] for stage in (CALIBRATE, RATIO, SMOOTH))
+    calibrate = CALIBRATE.task({"kind": kind}, first.parents)
+    divided = _again(ratio, {first.part: calibrate.part})
+    smoothed = _again(smooth, {ratio.part: divided.part})
+    return {task.stage: task for task in (calibrate, divided, smoothed)}
 
 
 def _smoothed(edge: str, plan: PersonPlan) -> dict[str, Task]:
-    main = plan.tasks["smooth"]
-    return {"smooth": SMOOTH.task({**main.settings, "edge": edge}, main.parents, main.files)}
+    main = plan.tasks[SMOOTH.name]
+    settings = main.settings.model_copy(update={"edge": edge})
+    return {SMOOTH.name: SMOOTH.task(settings, main.parents, main.files)}
 
 
 def _again(task: Task, instead: Mapping[Part, Part]) -> Task:
     """Plan a task with other parents."""
-    stage = {stage.name: stage for stage in (RATIO, SMOOTH, CONTRAST, CLUSTERS)}[task.stage]
-    parents = {role: instead.get(part, part) for role, part in task.parents.items()}
-    return stage.task(task.settings, parents, task.files, tuple(task.assets) or None)
+    parents: dict[str, Part | tuple[Part, ...]] = {}
+    for role, own in task.parents.items():
+        several = isinstance(own, tuple)
+        parts = tuple(instead.get(part, part) for part in as_tuple(own))
+        parents[role] = parts if several else parts[0]
+    names = tuple(task.assets) or None
+    return stage_named(task.stage).task(task.settings, parents, task.files, names)

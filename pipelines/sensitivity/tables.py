@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
 from rt1t2_dask.pipelines.contrasts.clusters import TABLE
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task, as_tuple
 from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.images.stages import CALIBRATE
 from rt1t2_dask.pipelines.sensitivity.plan import Choice, SensitivityPlan
 from rt1t2_dask.ratio.calibrate import UNITS
 from rt1t2_dask.stats.scale import Scale
@@ -76,7 +78,7 @@ def _rows_of(
     rows: list[dict[str, Any]] = []
     for kind, (task, clusters) in tasks.items():
         said = {what: kind, "units": UNITS.get(kind, "")}
-        if clusters.part.key not in lake.complete_keys("clusters"):
+        if clusters.part.key not in lake.complete_keys(clusters.stage):
             rows.append(said | {"reason": _reason(lake, choices[kind])})
             continue
         found = _summarised(lake, task, main, regions)
@@ -110,8 +112,8 @@ def _counted(lake: Lake, clusters: Task) -> dict[str, Any]:
 
 
 def _reason(lake: Lake, choice: Choice) -> str:
-    whole = lake.complete_keys("calibrate")
-    made = [person["calibrate"].part.key for person in choice.people if "calibrate" in person]
+    whole, name = lake.complete_keys(CALIBRATE.name), CALIBRATE.name
+    made = [person[name].part.key for person in choice.people if name in person]
     lost = sum(key not in whole for key in made)
     return f"it failed for {lost} of {len(choice.people)} people (tissue missing or out of order)"
 
@@ -124,12 +126,11 @@ def _regions(lake: Lake, main: ContrastPlan) -> dict[str, NDArray[np.bool_]]:
 
 
 def _maps(lake: Lake, task: Task) -> ContrastMaps:
-    roles = [role for role in task.parents if role.startswith("row")]
+    settings = task.settings_as(ContrastSettings)
     effect, t = (_array(lake, task.part, name) for name in ("stat_effect", "stat_t"))
     total, count = np.zeros(effect.shape), np.zeros(effect.shape)
-    for role in roles:
-        row = int(role.removeprefix("row"))
-        values = read_scaled(task.settings, row, _array(lake, task.parents[role], "smoothed"))
+    for row, part in enumerate(as_tuple(task.parents["row"])):
+        values = read_scaled(settings, row, _array(lake, part, "smoothed"))
         known = np.isfinite(values)
         total += np.where(known, values, 0)
         count += known

@@ -10,7 +10,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.share.plan import plan_share
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analysis import GroupPlan
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.share.files import SiteFile, read_files

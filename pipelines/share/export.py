@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.outputs import dataset
 from rt1t2_dask.pipelines.share.ledger import remember
-from rt1t2_dask.pipelines.share.sums import variable_words
+from rt1t2_dask.pipelines.share.sums import ShareSettings, variable_words
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.single_file import pack
@@ -66,9 +66,9 @@ def write_share(
     """
     content, record = pack(lake.whole(task.part)), lake.record(task.part)
     name = file_name(config)
-    text = _words(name, checksum(content), task.settings["about"], record)
-    settings = task.settings
-    remember(lake, settings["export"], labels, record["cells"], settings["matrix"])
+    settings = task.settings_as(ShareSettings)
+    text = _words(name, checksum(content), settings.about, record)
+    remember(lake, settings.export, labels, record["cells"], settings.matrix)
     store.write(f"{FOLDER}/{name}", content)
     store.write(f"{FOLDER}/{name.removesuffix('.zarr.zip')}.txt", text.encode())
     sys.stdout.write(text)

@@ -15,7 +15,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.engine.volumes import grid_of
 from rt1t2_dask.pipelines.share.format import FORMAT, comparable
 from rt1t2_dask.sites.joint import SiteGrams

@@ -11,14 +11,15 @@ import pandas as pd
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analysis import Analysis, GroupMap, Results
-from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS, PEAKS, TABLE
+from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE
 from rt1t2_dask.pipelines.contrasts.group_maps import statistics
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.share.design import wanted_of
 from rt1t2_dask.pipelines.share.files import SiteFile
-from rt1t2_dask.pipelines.share.pooled import POOLED, site_role
 from rt1t2_dask.pipelines.share.pooled import TABLE as REGIONS
+from rt1t2_dask.pipelines.share.stages import POOLED
 from rt1t2_dask.sites.joint import build
 from rt1t2_dask.storage.parts import Lake
 
@@ -108,7 +109,7 @@ def plan_joint(config: Config, files: Sequence[SiteFile]) -> JointContrasts:
             "min_group_share": config.contrast.min_group_share,
             "space": config.space,
         }
-        maps = POOLED.task(settings, {}, {site_role(k): one.file for k, one in enumerate(files)})
+        maps = POOLED.task(settings, {}, {"site": tuple(one.file for one in files)})
         table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
         planned[name] = JointContrast(maps, CLUSTERS.task(table, {"contrast": maps.part}))
     return JointContrasts(planned, tuple(notes))

@@ -12,16 +12,16 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import own_columns
 from rt1t2_dask.pipelines.calibration.group_scale import LOG, RATIO, factor_of, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
-from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.contrasts.plan import mask_file
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.people.faults import site_faults
 from rt1t2_dask.pipelines.people.kinds import members
 from rt1t2_dask.pipelines.people.table import COVARIATE, read_table
 from rt1t2_dask.pipelines.share.format import FORMAT, comparable
 from rt1t2_dask.pipelines.share.ledger import cells_before
-from rt1t2_dask.pipelines.share.sums import SHARE, parcel_role
+from rt1t2_dask.pipelines.share.stages import SHARE
 from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe, with_own
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
@@ -131,10 +131,12 @@ def plan_share(
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(), "about": about}
     settings |= scale_settings(plans, own_scale)
     factors = [factor_of(plan) for plan in plans]
-    key = digest([about, [plan.part("smooth").key for plan in plans], factors])
+    key = digest([about, [plan.part(SMOOTH).key for plan in plans], factors])
     settings["cells"] = cells_before(lake, key, rows, columns, least)
     settings["export"] = key
-    parents = {row_role(k): plan.part("smooth") for k, plan in enumerate(plans)}
-    parents |= {parcel_role(k): plan.part("parcels") for k, plan in enumerate(plans)}
-    parents |= {"template_out": shared["template_out"]}
+    parents: Parents = {
+        "row": tuple(plan.part(SMOOTH) for plan in plans),
+        "parcels": tuple(plan.part(PARCELS) for plan in plans),
+        TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name],
+    }
     return SHARE.task(settings, parents, mask_file(config))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,8 @@ from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.contrasts.maps import scattered
 from rt1t2_dask.pipelines.contrasts.regional import parcel_columns
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, ONE_WEIGHT
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.share.files import SiteFile, opened
@@ -31,24 +31,32 @@ Float = NDArray[np.float64]
 TABLE = "parcels.tsv"
 
 
-def site_role(k: int) -> str:
-    """Return the role of the file of one site."""
-    return f"site{k:05d}"
+class PooledSettings(StageSettings):
+    """The contrast of all sites' people, and the least number of a group at a voxel."""
+
+    groups: tuple[str, ...]
+    covariates: tuple[str, ...]
+    contrast: tuple[tuple[float, ...], ...]
+    sites: bool
+    reference: str
+    min_group_n: int
+    min_group_share: float
+    space: str
 
 
-def wanted_from(settings: Any) -> Wanted:
+def wanted_from(settings: PooledSettings) -> Wanted:
     """Read the contrast from a stage's settings."""
-    weights = np.asarray(settings["contrast"], np.float64)
-    return Wanted(
-        tuple(settings["groups"]), tuple(settings["covariates"]), weights, settings["sites"]
-    )
+    weights = np.asarray(settings.contrast, np.float64)
+    return Wanted(settings.groups, settings.covariates, weights, settings.sites)
 
 
-def _make(inputs: Inputs) -> Made:
-    files = [opened(inputs.task.files[site_role(k)]) for k in range(len(inputs.task.files))]
-    wanted = wanted_from(inputs.settings)
+def make(inputs: Inputs) -> Made:
+    """Test the contrast of all sites' people, at voxels and in regions."""
+    settings = inputs.settings_as(PooledSettings)
+    files = [opened(file) for file in inputs.files("site")]
+    wanted = wanted_from(settings)
     joint = build([one.grams() for one in files], wanted)
-    pooled = _tested(inputs, files, joint, wanted, "share_")
+    pooled = _tested(settings, files, joint, wanted, "share_")
     inside, grid = files[0].inside(), files[0].grid()
     fwhm = _smoothness(files, joint, wanted, pooled, inside)
     maps = {
@@ -56,11 +64,9 @@ def _make(inputs: Inputs) -> Made:
         for name in NAMES
         if joint.model.contrast.shape[1] == 1 or name not in ONE_WEIGHT
     }
-    maps["stat_mean"] = _baseline(files, wanted, inputs.settings["reference"], "share_")
-    space = inputs.settings["space"]
-    dataset = xr.Dataset(
-        {n: to_array(n, scattered(v, inside, grid), space=space) for n, v in maps.items()}
-    )
+    maps["stat_mean"] = _baseline(files, wanted, settings.reference, "share_")
+    arrays = {n: scattered(values, inside, grid) for n, values in maps.items()}
+    dataset = xr.Dataset({n: to_array(n, v, space=settings.space) for n, v in arrays.items()})
     tested = inside.copy()
     tested[inside] = np.isfinite(pooled.result.t)
     q = joint.model.contrast.shape[1]
@@ -107,13 +113,13 @@ def _total(files: Sequence[SiteFile], joint: Joint, wanted: Wanted, prefix: str)
 
 
 def _tested(
-    inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wanted, prefix: str
+    settings: PooledSettings, files: Sequence[SiteFile], joint: Joint, wanted: Wanted, prefix: str
 ) -> Pooled:
     return pooled_test(
         [_total(files, joint, wanted, prefix)],
         joint.model,
-        min_group_n=inputs.settings["min_group_n"],
-        min_group_share=inputs.settings["min_group_share"],
+        min_group_n=settings.min_group_n,
+        min_group_share=settings.min_group_share,
     )
 
 
@@ -154,8 +160,9 @@ def _baseline(files: Sequence[SiteFile], wanted: Wanted, reference: str, prefix:
 
 def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wanted) -> bytes:
     """Test the contrast on regional means; columns as the regional table of images."""
-    pooled = _tested(inputs, files, joint, wanted, "share_region_")
-    baseline = _baseline(files, wanted, inputs.settings["reference"], "share_region_")
+    settings = inputs.settings_as(PooledSettings)
+    pooled = _tested(settings, files, joint, wanted, "share_region_")
+    baseline = _baseline(files, wanted, settings.reference, "share_region_")
     kind: Kind = "partial_r" if len(wanted.contrast) > len(wanted.groups) else "g"
     q = joint.model.contrast.shape[1]
     rows = table_of_result(pooled.result, baseline, q, _scale(files), kind)
@@ -175,6 +182,3 @@ def _scale(files: Sequence[SiteFile]) -> Scale:
 def _tsv(rows: pd.DataFrame) -> bytes:
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
     return str(text).encode()
-
-
-POOLED = Stage("pooled", _make, assets=(ATLAS,), gigabytes=2.0)

@@ -11,11 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
 from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
 from rt1t2_dask.sites.cells import Cell, Patterns, count, divide
 from rt1t2_dask.sites.pooled import neighbour_index
@@ -26,9 +26,14 @@ Float = NDArray[np.float64]
 REGIONS = "parcels"
 
 
-def parcel_role(index: int) -> str:
-    """Return the role of the regional means of one row."""
-    return f"{REGIONS}{index:05d}"
+class ShareSettings(ScaleSettings):
+    """Everybody's group and columns, what the file says of itself, and cells made before."""
+
+    group: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
+    about: dict[str, Any]
+    cells: dict[str, tuple[tuple[int, ...], ...]] | None
+    export: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class _Site:
         return [(name, cell) for name in self.groups for cell in self.cells[name]]
 
 
-def _make(inputs: Inputs) -> Made:
+def make(inputs: Inputs) -> Made:
+    """Sum a site's people up over cells of enough of them."""
+    settings = inputs.settings_as(ShareSettings)
     grid = common_grid(inputs)
     inside, rows = analysis_mask(inputs, grid), Rows.open(inputs)
     blocks = voxel_blocks(grid.shape, inside, len(rows))
@@ -52,7 +59,7 @@ def _make(inputs: Inputs) -> Made:
     for block in blocks:
         count(np.isfinite(rows.read(block)), tally)
     patterns = Patterns.of(tally, len(rows))
-    site = _site(inputs.settings, patterns)
+    site = _site(settings, patterns)
     voxels = int(inside.sum())
     cross = np.zeros((len(site.groups), site.matrix.shape[1], voxels))
     squares = np.zeros((len(site.groups), voxels))
@@ -61,33 +68,33 @@ def _make(inputs: Inputs) -> Made:
         there, *sums = _summed(rows.read(block), site)
         present[:, block.index] = there
         cross[..., block.index], squares[:, block.index] = sums
-    regional = _summed(_regions(inputs, len(rows)), site)
+    regional = _summed(_regions(inputs, settings), site)
     arrays = {
-        "share_inside": _mask(inside, grid, inputs.settings["about"]["space"]),
+        "share_inside": _mask(inside, grid, settings.about["space"]),
         "share_grams": table("share_grams", _grams(site)),
         "share_present": table("share_present", present),
         "share_cross": table("share_cross", cross),
         "share_squares": table("share_squares", squares),
         "share_differences": table("share_differences", _differences(rows, site, inside)),
-        "region": table("region", inputs.array(parcel_role(0), "region")),
+        "region": table("region", inputs.array(REGIONS, "region")),
         "share_region_present": table("share_region_present", regional[0]),
         "share_region_cross": table("share_region_cross", regional[1]),
         "share_region_squares": table("share_region_squares", regional[2]),
     }
-    about = dict(inputs.settings["about"])
+    about = dict(settings.about)
     about |= {"scale": scale_of_maps(inputs, about["scale"])}
     about |= {"cells": [name for name, _ in site.listed()]}
     return Made(xr.Dataset(arrays, attrs=about), _record(site, patterns))
 
 
-def _site(settings: Any, patterns: Patterns) -> _Site:
-    """Reuse the cells of an earlier export of the same people, else divide each group."""
-    group, groups = np.asarray(settings["group"], np.str_), list(settings["about"]["groups"])
-    matrix = np.asarray(settings["matrix"], np.float64)
-    if settings["cells"] is not None:
-        known = {g: [np.asarray(c) for c in cells] for g, cells in settings["cells"].items()}
+def _site(settings: ShareSettings, patterns: Patterns) -> _Site:
+    """Take the cells of an earlier export of the same people, else divide each group."""
+    group, groups = np.asarray(settings.group, np.str_), list(settings.about["groups"])
+    matrix = np.asarray(settings.matrix, np.float64)
+    if settings.cells is not None:
+        known = {g: [np.asarray(c) for c in cells] for g, cells in settings.cells.items()}
         return _Site(groups, group, matrix, known)
-    least = settings["about"]["minimum_people"]
+    least = settings.about["minimum_people"]
     members = {g: np.flatnonzero(group == g) for g in groups}
     return _Site(
         groups,
@@ -107,11 +114,9 @@ def _grams(site: _Site) -> Float:
     return np.stack([site.matrix[cell].T @ site.matrix[cell] for _, cell in site.listed()])
 
 
-def _regions(inputs: Inputs, people: int) -> Float:
-    rows = [
-        read_scaled(inputs.settings, k, inputs.array(parcel_role(k), REGIONS))
-        for k in range(people)
-    ]
+def _regions(inputs: Inputs, settings: ShareSettings) -> Float:
+    people = range(len(settings.group))
+    rows = [read_scaled(settings, k, inputs.array(REGIONS, REGIONS, k)) for k in people]
     return np.asarray(np.stack(rows), np.float64)
 
 
@@ -166,5 +171,3 @@ _NAMES = (
     "share_region_cross",
     "share_region_squares",
 )
-
-SHARE = Stage("share", _make, gigabytes=2.0)

@@ -12,7 +12,7 @@ from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.clusters import TABLE
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.stage import Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.sites.effects_plan import plan_site_effects

@@ -10,13 +10,12 @@ import pandas as pd
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import scale_settings, study_scale
-from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.contrasts.plan import mask_file
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import COVARIATE
-from rt1t2_dask.pipelines.sites.effects import SITE_EFFECTS
-from rt1t2_dask.pipelines.sites.harmonise_plan import kept
+from rt1t2_dask.pipelines.sites.harmonise_plan import everybody, kept
+from rt1t2_dask.pipelines.sites.stages import SITE_EFFECTS
 from rt1t2_dask.storage.parts import Part
 
 
@@ -55,6 +54,4 @@ def plan_site_effects(
         "space": config.space,
     }
     settings |= scale_settings(plans, study_scale(plans))
-    parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
-    parents |= {"template_out": shared["template_out"]}
-    return SITE_EFFECTS.task(settings, parents, mask_file(config))
+    return SITE_EFFECTS.task(settings, everybody(plans, shared), mask_file(config))

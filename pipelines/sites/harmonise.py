@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.calibration.group_scale import RATIO, SCALE, read_scaled
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
 from rt1t2_dask.pipelines.contrasts.blocks import Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid, scattered
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.ratio.scaled import unscaled
 from rt1t2_dask.sites.combat import Harmoniser, Standardised, join, shrink, standardise
@@ -27,10 +27,29 @@ OF_SITE = ("gamma", "delta")
 SLICES = 16
 
 
-def _learn(inputs: Inputs) -> Made:
+class SiteSettings(ScaleSettings):
+    """Who is at which site, with which covariates, and the site that others are brought to."""
+
+    sites: tuple[str, ...]
+    site: tuple[int, ...]
+    covariates: tuple[tuple[float, ...], ...]
+    reference: int | None
+    space: str
+
+
+class PlaceSettings(ScaleSettings):
+    """One person's site and covariates."""
+
+    site: int
+    covariates: tuple[float, ...]
+
+
+def learn(inputs: Inputs) -> Made:
+    """Estimate the site effects of every voxel."""
+    settings = inputs.settings_as(SiteSettings)
     grid = common_grid(inputs)
     inside = analysis_mask(inputs, grid)
-    people, rows = SitePeople(inputs.settings), Rows.open(inputs)
+    people, rows = SitePeople(settings), Rows.open(inputs)
     blocks = voxel_blocks(grid.shape, inside, len(rows))
     index = [block.index for block in blocks]
     before: list[SiteVariance] = []
@@ -44,17 +63,17 @@ def _learn(inputs: Inputs) -> Made:
     maps = {f"site_{n}_{when}": whole(parts, index, n)
             for when, parts in (("before", before), ("after", after))
             for n in ("share", "span")}  # fmt: skip
-    return Made(_dataset(model, maps, inside, grid, inputs), _record(people, maps))
+    return Made(_dataset(model, maps, inside, grid, settings.space), _record(people, maps))
 
 
 class SitePeople:
     """Site and covariates of each person."""
 
-    def __init__(self, settings: Any) -> None:
-        self.names: list[str] = list(settings["sites"])
-        self.site = np.asarray(settings["site"])
-        self.covariates = np.asarray(settings["covariates"], np.float64)
-        self.reference: int | None = settings["reference"]
+    def __init__(self, settings: SiteSettings) -> None:
+        self.names = list(settings.sites)
+        self.site = np.asarray(settings.site)
+        self.covariates = np.asarray(settings.covariates, np.float64)
+        self.reference = settings.reference
 
     def sums(self, values: NDArray[Any]) -> list[Sums]:
         """Sum each site over [1, covariates]; ``values`` of shape (person, voxel)."""
@@ -86,9 +105,8 @@ def _dataset(
     maps: dict[str, Float],
     inside: NDArray[np.bool_],
     grid: Grid,
-    inputs: Inputs,
+    space: str,
 ) -> xr.Dataset:
-    space = inputs.settings["space"]
     arrays = {n: to_array(n, scattered(v, inside, grid), space=space) for n, v in maps.items()}
     for name in ARRAYS:
         values = np.atleast_2d(getattr(model, name))
@@ -120,12 +138,12 @@ def medians(maps: dict[str, Float]) -> dict[str, float | None]:
     }
 
 
-def _apply(inputs: Inputs) -> Made:
-    """Harmonise one person's smoothed map, by slabs of slices."""
+def apply(inputs: Inputs) -> Made:
+    """Harmonise one person's smoothed map, a few slices at a time."""
     smoothed, learnt = inputs.dataset("smooth")["smoothed"], inputs.dataset("combat")
-    site = inputs.settings["site"]
-    covariates = np.asarray(inputs.settings["covariates"], np.float64)[None]
-    values = read_scaled(inputs.settings, 0, smoothed.to_numpy().copy())
+    settings = inputs.settings_as(PlaceSettings)
+    site, covariates = settings.site, np.asarray(settings.covariates, np.float64)[None]
+    values = read_scaled(settings, 0, smoothed.to_numpy().copy())
     for start in range(0, len(values), SLICES):
         part = slice(start, start + SLICES)
         mean, slopes, deviation, gamma, delta = (
@@ -135,7 +153,7 @@ def _apply(inputs: Inputs) -> Made:
         own = Harmoniser(mean[0], slopes, deviation[0], gamma, delta)
         flat = values[part].reshape(1, -1).astype(np.float64)
         values[part] = own.apply(flat, 0, covariates).reshape(values[part].shape)
-    array = smoothed.copy(data=unscaled(values, inputs.settings.get(SCALE, RATIO)))
+    array = smoothed.copy(data=unscaled(values, settings.scale))
     record = {
         "voxels": int(np.isfinite(values).sum()),
         "negative_share": inputs.record("smooth").get("negative_share", 0.0),
@@ -147,7 +165,3 @@ def _rows(array: xr.DataArray, part: slice, row: int | None) -> Float:
     """Read all rows, or one, of a slab, shape (row, voxel)."""
     chosen = array[:, part] if row is None else array[row : row + 1, part]
     return np.asarray(chosen.to_numpy(), np.float64).reshape(len(chosen), -1)
-
-
-COMBAT = Stage("combat", _learn, gigabytes=1.5)
-HARMONISED = Stage("harmonised", _apply, gigabytes=1.0)

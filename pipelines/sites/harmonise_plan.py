@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import scale_settings, study_scale
-from rt1t2_dask.pipelines.contrasts.maps import row_role
 from rt1t2_dask.pipelines.contrasts.plan import mask_file
-from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.images.parcels import PARCELS
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.people.table import COVARIATE
-from rt1t2_dask.pipelines.sites.harmonise import COMBAT, HARMONISED
+from rt1t2_dask.pipelines.sites.stages import COMBAT, HARMONISED
 from rt1t2_dask.sites.combat import require_people
 from rt1t2_dask.sites.splines import spline_columns
 from rt1t2_dask.stats.covariates import covariate_columns
@@ -64,19 +63,23 @@ def harmonise(
     site, covariates = asked["site"], asked["covariates"]
     scale = study_scale(plans)
     settings |= scale_settings(plans, scale)
-    parents = {row_role(i): plan.part("smooth") for i, plan in enumerate(plans)}
-    parents |= {"template_out": shared["template_out"]}
-    learnt = COMBAT.task(settings, parents, mask_file(config))
+    learnt = COMBAT.task(settings, everybody(plans, shared), mask_file(config))
     tasks, own = [learnt], []
     for k, plan in enumerate(plans):
         place = {"site": site[k], "covariates": covariates[k]} | scale_settings([plan], scale)
-        smooth = HARMONISED.task(place, {"smooth": plan.part("smooth"), "combat": learnt.part})
+        smooth = HARMONISED.task(place, {"smooth": plan.part(SMOOTH), "combat": learnt.part})
         parcels = PARCELS.task({}, {"smooth": smooth.part})
         tasks += [smooth, parcels]
         gain = None if plan.gain is None else replace(plan.gain, factor=1.0)
-        tasks_now = {**plan.tasks, "smooth": smooth, "parcels": parcels}
+        tasks_now = {**plan.tasks, SMOOTH.name: smooth, PARCELS.name: parcels}
         own.append(replace(plan, tasks=tasks_now, gain=gain))
     return own, tuple(tasks)
+
+
+def everybody(plans: Sequence[PersonPlan], shared: Mapping[str, Part]) -> Parents:
+    """Return everybody's smoothed map, and the template."""
+    rows = tuple(plan.part(SMOOTH) for plan in plans)
+    return {"row": rows, TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name]}
 
 
 def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | None:

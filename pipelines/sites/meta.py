@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.sites.meta import Meta, combine, leave_one_out
+from rt1t2_dask.sites.meta import Meta, Method, combine, leave_one_out
 from rt1t2_dask.stats.clusters.smoothness import resel_counts
 
 NORMAL_DOF = 1e6
@@ -26,31 +28,34 @@ NAMES = {
 }
 
 
-def site_role(k: int) -> str:
-    """Return the role of the contrast of one site."""
-    return f"site{k:05d}"
+class MetaSettings(StageSettings):
+    """How the effects of sites are combined, and which sites they are."""
+
+    method: Method
+    sites: tuple[str, ...]
+    space: str
 
 
-def _make(inputs: Inputs) -> Made:
-    count = sum(role.startswith("site") for role in inputs.task.parents)
-    roles = [site_role(k) for k in range(count)]
-    like = inputs.volume(roles[0], "stat_effect")
+def make(inputs: Inputs) -> Made:
+    """Combine the sites' effects at every voxel."""
+    settings, sites = inputs.settings_as(MetaSettings), range(len(inputs.parts("contrast")))
+    like = inputs.volume("contrast", "stat_effect")
     effects, errors, dof = (
-        np.stack([inputs.array(role, name).astype(np.float64).ravel() for role in roles])
+        np.stack([inputs.array("contrast", name, k).astype(np.float64).ravel() for k in sites])
         for name in ("stat_effect", "stat_se", "stat_dof")
     )
-    method = inputs.settings["method"]
-    found = combine(effects, errors, method, dof)
-    left = leave_one_out(effects, errors, method, dof)
+    found = combine(effects, errors, settings.method, dof)
+    left = leave_one_out(effects, errors, settings.method, dof)
     arrays = {name: getattr(found, key) for name, key in NAMES.items()}
     arrays["stat_z"] = found.z
     arrays["stat_least"] = _least(found, left)
     arrays["stat_dof"] = np.where(np.isfinite(found.z), NORMAL_DOF, np.nan)
-    arrays["stat_n"] = np.nansum([inputs.array(r, "stat_n").ravel() for r in roles], axis=0)
+    people = [inputs.array("contrast", "stat_n", k).ravel() for k in sites]
+    arrays["stat_n"] = np.nansum(people, axis=0)
     maps = {name: _volume(values, like) for name, values in arrays.items()}
-    space = inputs.settings["space"]
-    dataset = xr.Dataset({n: to_array(n, v, space=space) for n, v in maps.items()})
-    return Made(dataset, _record(inputs, roles, maps["stat_z"], found))
+    dataset = xr.Dataset({n: to_array(n, v, space=settings.space) for n, v in maps.items()})
+    records = [inputs.lake.record(part) for part in inputs.parts("contrast")]
+    return Made(dataset, _record(settings.sites, records, maps["stat_z"], found))
 
 
 def _least(found: Meta, left: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,8 +71,9 @@ def _volume(values: NDArray[Any], like: Volume) -> Volume:
     return Volume(stored.transpose(2, 1, 0), like.affine)
 
 
-def _record(inputs: Inputs, roles: list[str], z: Volume, found: Meta) -> dict[str, Any]:
-    records = [inputs.record(role) for role in roles]
+def _record(
+    sites: Sequence[str], records: Sequence[Mapping[str, Any]], z: Volume, found: Meta
+) -> dict[str, Any]:
     tested = np.isfinite(z.data)
     fwhm = np.average(
         [record["fwhm_voxels"] for record in records],
@@ -82,11 +88,8 @@ def _record(inputs: Inputs, roles: list[str], z: Volume, found: Meta) -> dict[st
         "fwhm_voxels": fwhm.tolist(),
         "resels": resel_counts(tested, fwhm).tolist(),
         "voxels": int(tested.sum()),
-        "sites": list(inputs.settings["sites"]),
+        "sites": list(sites),
         "people": [record["n"] for record in records],
         "i2_median": float(np.median(found.i2[known])) if known.any() else None,
         "q_share": float((found.p_q[known] < 0.05).mean()) if known.any() else None,
     }
-
-
-META = Stage("meta", _make, gigabytes=1.5)

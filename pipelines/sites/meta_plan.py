@@ -12,12 +12,12 @@ from rt1t2_dask.config.contrasts import Form
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO
-from rt1t2_dask.pipelines.contrasts.clusters import CLUSTERS
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import COVARIATE
-from rt1t2_dask.pipelines.sites.meta import META, site_role
+from rt1t2_dask.pipelines.sites.stages import META
 from rt1t2_dask.sites.meta import MIN_SITES
 from rt1t2_dask.storage.parts import Part
 
@@ -98,7 +98,7 @@ def _within_a_site(form: Form, column: str) -> Form:
 
 
 def _plan(config: Config, tasks: Mapping[str, Task]) -> MetaPlan:
-    parents = {site_role(k): task.part for k, task in enumerate(tasks.values())}
+    parents = {"contrast": tuple(task.part for task in tasks.values())}
     settings = {"method": config.site.meta, "sites": list(tasks), "space": config.space}
     meta = META.task(settings, parents)
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.people.table import COVARIATE
+from rt1t2_dask.pipelines.sites.meta import MetaSettings
 from rt1t2_dask.pipelines.sites.meta_plan import MetaPlan
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.sites import site_section, site_table
@@ -70,7 +71,7 @@ def _meta(lake: Lake, plans: Mapping[str, MetaPlan]) -> pd.DataFrame:
         rows.append(
             {
                 "contrast": name,
-                "method": plan.meta.settings["method"],
+                "method": plan.meta.settings_as(MetaSettings).method,
                 "sites": ", ".join(
                     f"{s} ({n})" for s, n in zip(plan.sites, record["people"], strict=True)
                 ),

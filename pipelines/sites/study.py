@@ -11,15 +11,16 @@ import pandas as pd
 from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.volumes import grid_of
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
+from rt1t2_dask.pipelines.images.stages import SMOOTH
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.kinds import excluded_labels
 from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, valid_people
+from rt1t2_dask.pipelines.registry import read_by_group
 from rt1t2_dask.storage.parts import Lake
 
-MOVED = ("smooth", "parcels", "landmarks")
 GRID_TOLERANCE_MM = 0.01
 
 
@@ -40,7 +41,7 @@ class SitesPlan(ImagePlan):
     local : tuple of ImagePlan
         Of the sites that share the study's lake and workers.
     remote : tuple of Remote
-        The others; only their stages in `MOVED` are known here.
+        The others; of their people only what the group half reads is known here.
     """
 
     local: tuple[ImagePlan, ...] = ()
@@ -165,7 +166,9 @@ def move(site: Remote, target: Lake, people: Sequence[PersonPlan]) -> int:
         Number of parts copied; existing ones are not.
     """
     lake = Lake(site.config.storage.url, site.config.storage.options())
-    parts = [plan.part(stage) for plan in people for stage in MOVED if stage in plan.tasks]
+    parts = [
+        plan.part(stage) for plan in people for stage in read_by_group() if stage in plan.tasks
+    ]
     missing = [part for part in parts if not target.is_complete(part)]
     for part in missing:
         target.write_objects(part, lake.whole(part), record=lake.record(part))
@@ -186,7 +189,7 @@ def check_grids(
     first: dict[str, PersonPlan] = {}
     for plan in plans:
         first.setdefault(where.get(plan.person.label, ""), plan)
-    grids = {s: grid_of(lake.read(p.part("smooth"))["smoothed"]) for s, p in first.items()}
+    grids = {s: grid_of(lake.read(p.part(SMOOTH))["smoothed"]) for s, p in first.items()}
     for one, other in itertools.pairwise(grids):
         if not grids[one].same_as(grids[other], GRID_TOLERANCE_MM):
             raise UserError(
@@ -205,7 +208,7 @@ def sites_of(config: Config, people: pd.DataFrame) -> Mapping[str, str]:
 
 
 def _moved(plan: PersonPlan) -> PersonPlan:
-    kept = {stage: plan.tasks[stage] for stage in MOVED if stage in plan.tasks}
+    kept = {stage: plan.tasks[stage] for stage in read_by_group() if stage in plan.tasks}
     return replace(plan, tasks=kept)
 
 

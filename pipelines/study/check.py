@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.contrasts.analysis import too_small
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.plan import require_memory
 from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.outputs import folder as outputs
@@ -40,9 +41,9 @@ from rt1t2_dask.pipelines.sites.balance import site_warnings
 from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_settings
 from rt1t2_dask.pipelines.study.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
-from rt1t2_dask.pipelines.study.describe import SIMULATE, bytes_a_part, gigabytes
-from rt1t2_dask.pipelines.study.effort import machine_gigabytes
-from rt1t2_dask.pipelines.study.memory import Sizes, require_room
+from rt1t2_dask.pipelines.study.describe import bytes_a_part, gigabytes
+from rt1t2_dask.pipelines.study.effort import SIMULATE, machine_gigabytes
+from rt1t2_dask.pipelines.study.memory import require_room
 from rt1t2_dask.pipelines.study.participants import selected_people
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
 from rt1t2_dask.pipelines.study.single import check_stage
@@ -84,7 +85,7 @@ class _Check:
         self.options = config.storage.options()
         self.faults: list[str] = []
         self.lines: list[str] = []
-        self.largest: Sizes | None = None
+        self.largest: Shapes | None = None
 
     def check_source(self) -> None:
         """Check everything of one source."""

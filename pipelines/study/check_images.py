@@ -13,11 +13,13 @@ from rt1t2_dask.images.nifti import START_BYTES, Start, inspect_start, is_whole,
 from rt1t2_dask.images.quality.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.resources import Shapes
+from rt1t2_dask.pipelines.engine.task import InputFile
+from rt1t2_dask.pipelines.images.stages import OUTPUT, SCANS
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.not_here import cannot_be_read
 from rt1t2_dask.pipelines.people.source import Files
-from rt1t2_dask.pipelines.study.memory import Sizes, sizes_of_grids
+from rt1t2_dask.pipelines.study.shapes import shapes_of_grids
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import open_store
 
@@ -44,9 +46,9 @@ class Headers:
     faults : tuple of str
         One line each; people with the same fault share it.
     notes : tuple of str
-        Corrections of headers, likewise.
-    largest : Sizes, optional
-        Of the largest images; None if no header was read.
+        What was set right in headers, likewise.
+    largest : Shapes, optional
+        Of the images that take most; None where no header was read.
     series : int
         Number of DICOM series.
     passed_over : mapping of str to int
@@ -56,7 +58,7 @@ class Headers:
     images: int
     faults: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    largest: Sizes | None = None
+    largest: Shapes | None = None
     series: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
@@ -77,8 +79,8 @@ def check_headers(config: Config, found: Found) -> Headers:
     if config.source.ready_made:
         _compare_maps(grids, reasons)
     count = sum(len(own) for own in grids.values())
-    sizes = [sizes_of_grids(config, own) for own in grids.values() if own]
-    largest = max(sizes, key=lambda own: own.scans + own.output, default=None)
+    sizes = [shapes_of_grids(config, own) for own in grids.values() if own]
+    largest = max(sizes, key=lambda own: own.volumes({SCANS: 1, OUTPUT: 1}), default=None)
     series = [file for own in found.files.values() for file in own.values() if file.members]
     passed = sum(
         (Counter(own["t1w"].passed_over) for own in found.files.values() if "t1w" in own),

@@ -5,31 +5,21 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from rt1t2_dask.cluster.jobs import job_script
-from rt1t2_dask.config.study import Config, SimulatedSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import GroupPlan
-from rt1t2_dask.pipelines.contrasts.plan import TEMPLATE_MM3, contrast_bytes
+from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import ImagePlan
-from rt1t2_dask.pipelines.study.catalogue import stage_named
-from rt1t2_dask.pipelines.study.memory import (
-    FLOAT_BYTES,
-    HEAD_MM3,
-    Sizes,
-    image_gigabytes,
-    permute_gigabytes,
-    sizes_of,
-)
+from rt1t2_dask.pipelines.registry import stage_named
+from rt1t2_dask.pipelines.study.effort import SIMULATE
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
+from rt1t2_dask.pipelines.study.shapes import shapes_of
 from rt1t2_dask.storage.parts import Lake
-
-SIMULATE = "simulate"
-HEADS = {"ingest": 2.0, "bias": 2.0, "brain": 0.25}
-MAPS = {"ratio": 1.0, "map": 1.0, "smooth": 1.0, "contrast": 6.0, "clusters": 1.0, "permute": 2.0}
-FIELDS = {"normalise": 3.0}
 
 
 def describe(
@@ -84,30 +74,22 @@ def _table(config: Config, people: int, total: Counter[str], done: Counter[str])
     return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
 
 
-def gigabytes(stage: str, config: Config, people: int, sizes: Sizes | None = None) -> float:
-    """Foretell the peak memory of one part, from the shapes where it depends on them.
+def gigabytes(stage: str, config: Config, people: int, largest: Shapes | None = None) -> float:
+    """Foretell the peak memory of one part.
 
     Parameters
     ----------
     people : int
         Whom a group stage reads.
-    sizes : Sizes, optional
-        Of the largest images; what the settings foretell where left out.
+    largest : Shapes, optional
+        Of the largest images, where their headers were read.
     """
-    if stage == "contrast":
-        columns = len(config.cohort.groups) + len(config.cohort.columns)
-        return contrast_bytes(config, people, columns) / 1e9
-    if stage in {"permute_observed", "permute_batch"}:
-        return permute_gigabytes(config, people)
-    images = image_gigabytes(stage, sizes or sizes_of(config))
-    return stage_named(stage).gigabytes if images is None else images
+    shapes = shapes_of(config, people)
+    if largest is not None:
+        shapes = replace(shapes, voxels={**shapes.voxels, **largest.voxels})
+    return stage_named(stage).memory(shapes) / 1e9
 
 
 def bytes_a_part(stage: str, config: Config) -> float:
     """Estimate the bytes of one part of a stage before compression."""
-    source = config.source
-    scan_mm = source.voxel_mm if isinstance(source, SimulatedSource) else 1.0
-    head = HEAD_MM3 / scan_mm**3 * HEADS.get(stage, 0.0)
-    maps = TEMPLATE_MM3 / config.output_voxel_mm**3 * MAPS.get(stage, 0.0)
-    field = TEMPLATE_MM3 / config.registration_voxel_mm**3 * FIELDS.get(stage, 0.0)
-    return (head + maps + field) * FLOAT_BYTES
+    return shapes_of(config).volumes(stage_named(stage).writes)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.timings import timings

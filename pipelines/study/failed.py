@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.images.stages import INGEST
 from rt1t2_dask.pipelines.quality.duplicate_scans import doubled
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -17,11 +18,11 @@ def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
     """Find people who share a scan stored in two different files."""
     scans = {}
     for plan in plans:
-        if "ingest" in plan.tasks:
-            seen = lake.record(plan.part("ingest"))["inputs"].values()
+        if INGEST.name in plan.tasks:
+            seen = lake.record(plan.part(INGEST))["inputs"].values()
             scans[plan.person.label] = [s["voxels_sha256"] for s in seen if "voxels_sha256" in s]
     return [
-        Failure(label, "ingest", why) for label, why in doubled(scans, "voxel by voxel").items()
+        Failure(label, INGEST.name, why) for label, why in doubled(scans, "voxel by voxel").items()
     ]
 
 

@@ -12,7 +12,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analyses import group_of, plan_analyses
 from rt1t2_dask.pipelines.analysis import Analysis, GroupPlan, adjusted
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.outputs.finished import Finished

@@ -11,7 +11,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.progress import shown
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import (
     Outcome,
     Tell,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan
 from rt1t2_dask.pipelines.people.inputs import known_checksums
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.study import Remote, SitesPlan
 from rt1t2_dask.pipelines.study.failed import failures_of, shared_scans, without
@@ -17,10 +18,6 @@ from rt1t2_dask.pipelines.study.runs import record_run
 from rt1t2_dask.storage.parts import Lake
 
 log = logging.getLogger("rt1t2_dask")
-TARGETS = (
-    *("ingest", "map", "brain", "tissue", "landmarks", "calibrate", "coregister", "ratio"),
-    *("quality", "smooth", "parcels"),
-)
 
 
 def make_people(maker: Maker, images: ImagePlan) -> list[Failure]:
@@ -31,9 +28,8 @@ def make_people(maker: Maker, images: ImagePlan) -> list[Failure]:
     RunError
         A part that everybody needs failed.
     """
-    targets = [
-        task.part for plan in images.people for s, task in plan.tasks.items() if s in TARGETS
-    ]
+    own = [task for plan in images.people for task in plan.tasks.values()]
+    targets = [task.part for task in own if stage_named(task.stage).kept]
     shared = [task.part for task in images.shared.values()]
     moved = _elsewhere(maker, images.remote) if isinstance(images, SitesPlan) else []
     failed = maker.make(images.tasks(), [*targets, *shared])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.engine.stage import Task
-from rt1t2_dask.pipelines.study.catalogue import STAGES
+from rt1t2_dask.pipelines.engine.task import Task
+from rt1t2_dask.pipelines.registry import STAGES
 
 
 def numbered(tasks: Sequence[Task], stage: str, part: int) -> Task:

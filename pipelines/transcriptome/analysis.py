@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.morphometry.analysis import Similarity
 from rt1t2_dask.pipelines.transcriptome.compute import ENRICHED, GENES, SUMMARY
 from rt1t2_dask.pipelines.transcriptome.plan import plan_transcriptome

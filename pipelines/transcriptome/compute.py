@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from rt1t2_dask import assets
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.morphometry.regions import SUBCORTEX, average_parts
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
-from rt1t2_dask.pipelines.morphometry.compute import MAP, places, region_map, tsv
+from rt1t2_dask.pipelines.morphometry.compute import places, region_map, tsv
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.transcriptome import enrichment, genes, pls
 from rt1t2_dask.transcriptome.expression import Expression, positions, read_expression, read_gmt
+from rt1t2_dask.transcriptome.spins import Method as SpinMethod
 from rt1t2_dask.transcriptome.spins import spin_orders
 
 EXPRESSION, SETS = "ahba_expression", ("gene_sets_lake", "gene_sets_pooled", "gene_sets_go_pain")
@@ -31,10 +33,22 @@ LEAST_REGIONS = 20
 Float = NDArray[np.float64]
 
 
-def _make_expression(inputs: Inputs) -> Made:
-    """Read the expression table, with its gene names."""
-    if EXPRESSION in inputs.task.files:
-        file = inputs.task.files[EXPRESSION]
+class TranscriptomeSettings(StageSettings):
+    """The maps, the names of those that are parts in order, and how they are tested."""
+
+    n_spins: int
+    spins: SpinMethod
+    n_bootstraps: int
+    components: int
+    rank_by: str
+    seed: int
+    names: tuple[str, ...]
+    maps: tuple[str, ...]
+
+
+def make_expression(inputs: Inputs) -> Made:
+    """Read the table once; its genes lie beside the numbers."""
+    if file := inputs.file(EXPRESSION):
         found = read_expression(file.read(), file.path)
     else:
         found = read_expression(assets.read(assets.resolve(EXPRESSION)), EXPRESSION)
@@ -46,7 +60,7 @@ def _make_expression(inputs: Inputs) -> Made:
 
 
 def _expression(inputs: Inputs) -> Expression:
-    part = inputs.task.parents["expression"]
+    (part,) = inputs.parts("expression")
     listed = json.loads(inputs.lake.file(part, LIST))
     return Expression(
         np.asarray(inputs.array("expression", "expression"), np.float64),
@@ -71,16 +85,16 @@ class _Problem:
     with_subcortex: Float
 
 
-def _make_transcriptome(inputs: Inputs) -> Made:
-    """Relate maps to expression: PLS, every gene, gene sets."""
-    settings, table_of_genes = inputs.settings, _expression(inputs)
+def make_transcriptome(inputs: Inputs) -> Made:
+    """Test maps against expression: PLS, every gene, gene sets."""
+    settings, table_of_genes = inputs.settings_as(TranscriptomeSettings), _expression(inputs)
     problem = _problem(inputs, table_of_genes)
     gram = pls.gram_matrix(problem.x)
-    k = settings["components"]
+    k = settings.components
     fitted = pls.simpls(gram, problem.maps, k)
     weights = pls.gene_weights(problem.x, fitted.coefficients)
     null = pls.explained_null(gram, problem.maps, problem.orders, k)
-    drawn = pls.resampled_regions(len(problem.regions), settings["n_bootstraps"], settings["seed"])
+    drawn = pls.resampled_regions(len(problem.regions), settings.n_bootstraps, settings.seed)
     strength = pls.bootstrap(problem.x, problem.maps, drawn, k)
     correlated = [
         genes.correlate(problem.x, problem.maps[:, j], problem.orders)
@@ -95,14 +109,14 @@ def _make_transcriptome(inputs: Inputs) -> Made:
     }  # fmt: skip
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     summary = _summary(problem, fitted, null, settings)
-    rows = _gene_rows(table_of_genes, weights, strength.z, correlated, problem, settings["names"])
+    rows = _gene_rows(table_of_genes, weights, strength.z, correlated, problem, settings.names)
     files = {GENES: tsv(rows), ENRICHED: tsv(sets), SUMMARY: json.dumps(summary).encode()}
     return Made(dataset, {"regions": problem.regions, **summary}, files)
 
 
 def _problem(inputs: Inputs, table_of_genes: Expression) -> _Problem:
-    settings = inputs.settings
-    maps = [_left(region_map(inputs, f"{MAP}{name}")) for name in settings["names"]]
+    settings = inputs.settings_as(TranscriptomeSettings)
+    maps = [_left(region_map(inputs, name, settings.maps)) for name in settings.names]
     known = set(table_of_genes.regions)
     maps = [m if set(m) <= known else _by_parent(m) for m in maps]
     both = [r for r in maps[0] if all(r in m and np.isfinite(m[r]) for m in maps) and r in known]
@@ -130,7 +144,7 @@ def _problem(inputs: Inputs, table_of_genes: Expression) -> _Problem:
 
 
 def _orders(inputs: Inputs, regions: list[str]) -> NDArray[np.intp]:
-    known, settings = places(inputs), inputs.settings
+    known, settings = places(inputs), inputs.settings_as(TranscriptomeSettings)
     if any(region not in known for region in regions):
         raise SubjectError(
             "the regions' sphere coordinates are unknown, so there is no spatial null",
@@ -138,7 +152,7 @@ def _orders(inputs: Inputs, regions: list[str]) -> NDArray[np.intp]:
         )
     centres = np.array([known[region] for region in regions], np.float64)
     left = np.ones(len(regions), bool)
-    return spin_orders(centres, left, settings["n_spins"], settings["seed"], settings["spins"])
+    return spin_orders(centres, left, settings.n_spins, settings.seed, settings.spins)
 
 
 def _left(values: Mapping[str, float]) -> dict[str, float]:
@@ -163,7 +177,7 @@ def _sets(
     matched, _ = positions({n: g for _, n, g in found}, table_of_genes)
     if not matched:
         return pd.DataFrame(columns=[*SET_COLUMNS])
-    by_rank = inputs.settings["rank_by"] == "spearman"
+    by_rank = inputs.settings_as(TranscriptomeSettings).rank_by == "spearman"
     ranks = genes.unit_ranks(problem.x) if by_rank else problem.x
 
     def null(block: slice) -> Float:
@@ -203,7 +217,7 @@ def _collections(inputs: Inputs) -> list[tuple[str, str, tuple[str, ...]]]:
     contents = {
         name: assets.read(assets.resolve(name)) for name in inputs.task.assets if name in SETS
     }
-    for role, file in inputs.task.files.items():
+    for role, file in inputs.task.each_file():
         if role.startswith(SET):
             contents[role.removeprefix(SET)] = file.read()
     found, seen = [], set()
@@ -216,18 +230,18 @@ def _collections(inputs: Inputs) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _summary(
-    problem: _Problem, fitted: pls.Components, null: Float, settings: Mapping[str, Any]
+    problem: _Problem, fitted: pls.Components, null: Float, settings: TranscriptomeSettings
 ) -> dict[str, Any]:
     each = pls.spin_p(fitted.explained, null)
     together = pls.spin_p(fitted.explained.cumsum(), null.cumsum(axis=1))
     return {
-        "maps": list(settings["names"]),
+        "maps": list(settings.names),
         "n_regions": len(problem.regions),
         "subcortex": problem.subcortex,
         "n_genes": problem.x.shape[1],
         "n_spins": len(problem.orders),
-        "spins": settings["spins"],
-        "n_bootstraps": settings["n_bootstraps"],
+        "spins": settings.spins,
+        "n_bootstraps": settings.n_bootstraps,
         "explained": fitted.explained.tolist(),
         "p_spin": each.tolist(),
         "p_spin_cumulative": together.tolist(),
@@ -240,7 +254,7 @@ def _gene_rows(
     z: Float,
     correlated: list[genes.GeneCorrelation],
     problem: _Problem,
-    names: list[str],
+    names: Sequence[str],
 ) -> pd.DataFrame:
     columns: dict[str, Any] = {"gene": table_of_genes.genes}
     for k in range(weights.shape[1]):
@@ -254,7 +268,3 @@ def _gene_rows(
             columns[f"rho_with_subcortex{end}"] = problem.with_subcortex[:, j]
     rows = pd.DataFrame(columns)
     return rows.sort_values("pls1_z", ascending=False, kind="stable", ignore_index=True)
-
-
-EXPRESSION_STAGE = Stage("expression", _make_expression)
-TRANSCRIPTOME = Stage("transcriptome", _make_transcriptome, gigabytes=1.0)

@@ -9,23 +9,17 @@ from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
-from rt1t2_dask.pipelines.morphometry.compute import (
-    CENTROIDS,
-    DESIKAN,
-    MAP,
-    MAP_CORRELATIONS,
-    is_image,
-)
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
+from rt1t2_dask.pipelines.morphometry.compute import CENTROIDS, DESIKAN, MAP, is_image
 from rt1t2_dask.pipelines.morphometry.inputs import as_tables, named_file
+from rt1t2_dask.pipelines.morphometry.stages import MAP_CORRELATIONS
 from rt1t2_dask.pipelines.transcriptome.compute import (
     EXPRESSION,
-    EXPRESSION_STAGE,
     LEAST_REGIONS,
     SET,
     SETS,
-    TRANSCRIPTOME,
 )
+from rt1t2_dask.pipelines.transcriptome.stages import EXPRESSION_STAGE, TRANSCRIPTOME
 from rt1t2_dask.storage.parts import Part
 
 EVERY = "everyCohort"
@@ -77,10 +71,10 @@ def plan_correlations(
     pairs += combinations(brought, 2)
     if not pairs or not config.transcriptome.n_spins:
         return None
-    settings = {"pairs": [list(pair) for pair in pairs], "least": LEAST_REGIONS, **_spins(config)}
     read = {name for pair in pairs for name in pair}
-    parents = {f"{MAP}{n}": part for n, part in {**maps, **means}.items() if n in read}
-    return MAP_CORRELATIONS.task(settings, parents, files, _drawn(files))
+    parts = {name: part for name, part in {**maps, **means}.items() if name in read}
+    settings = {"pairs": pairs, "maps": list(parts), "least": LEAST_REGIONS, **_spins(config)}
+    return MAP_CORRELATIONS.task(settings, {"map": tuple(parts.values())}, files, _drawn(files))
 
 
 def plan_transcriptome(
@@ -119,11 +113,11 @@ def plan_transcriptome(
     }  # fmt: skip
     tasks = {}
     for name, columns in wanted.items():
-        parents = {f"{MAP}{c}": maps[c] for c in columns if c in maps}
+        parts = {c: maps[c] for c in columns if c in maps}
         own = {r: f for r, f in files.items() if not r.startswith(MAP) or r[len(MAP) :] in columns}
         tasks[name] = TRANSCRIPTOME.task(
-            settings | {"names": columns},
-            parents | {"expression": expression.part},
+            settings | {"names": columns, "maps": list(parts)},
+            {"map": tuple(parts.values()), "expression": expression.part},
             own,
             (*names, *_drawn(own)),
         )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rt1t2_dask.morphometry.tables import read_centroids, read_map
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.morphometry.compute import (
     CENTROIDS,
-    FEATURES,
     IMAGE,
     MAP,
     is_image,
     read_features,
 )
+from rt1t2_dask.pipelines.morphometry.settings import FeatureSettings
 from rt1t2_dask.pipelines.transcriptome.compute import EXPRESSION, SET
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.transcriptome.expression import read_expression, read_gmt
@@ -29,7 +29,7 @@ def check_tables(lake: Lake, tasks: Iterable[Task]) -> None:
     """
     read: set[tuple[str, str]] = set()
     for task in tasks:
-        new = {r: f for r, f in task.files.items() if (r, f.sha256) not in read}
+        new = {r: f for r, f in task.each_file() if (r, f.sha256) not in read}
         if new and not lake.is_complete(task.part):
             for role, file in new.items():
                 _check(task, role, file)
@@ -39,8 +39,8 @@ def check_tables(lake: Lake, tasks: Iterable[Task]) -> None:
 def _check(task: Task, role: str, file: InputFile) -> None:
     if is_image(file.path) or role.startswith(IMAGE):
         return
-    if task.stage == FEATURES.name:
-        read_features(file.read(), role, task.settings["layout"], file.path)
+    if isinstance(task.settings, FeatureSettings):
+        read_features(file.read(), role, task.settings.layout, file.path)
     elif role == CENTROIDS:
         read_centroids(file.read(), f"source.centroids={file.path}")
     elif role == EXPRESSION:

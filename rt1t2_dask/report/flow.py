@@ -16,12 +16,18 @@ class FlowStep:
     reads : tuple of str
         Stages whose results it reads; all are steps of the same flow.
     people : int
-        Number of people; 0 for stages of the whole cohort.
+        How many people it was made for; 0 for stages of the whole cohort.
+    words : str
+        What it makes.
+    settings : tuple of str
+        Sections of the run's settings that are shown beside it, or single keys of them.
     """
 
     name: str
     reads: tuple[str, ...]
     people: int = 0
+    words: str = ""
+    settings: tuple[str, ...] = ()
 
 
 def needed(steps: Sequence[FlowStep]) -> dict[str, tuple[str, ...]]:

@@ -8,20 +8,6 @@ from dataclasses import dataclass
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.sections.tables import flat
 
-_TABLED = ("p", "extent_mm3")
-_GROUP_OF_STAGE = {
-    "simulate": "source",
-    "ingest": "source",
-    "map": "source",
-    "template": "template",
-    "normalise": "normalise",
-    "calibrate": "calibration",
-    "smooth": "smooth",
-    "contrast": "contrast",
-    "clusters": "contrast",
-    "permute": "permute",
-    "receptors": "receptors",
-}
 _LEFT_OUT = ("root", "groups", "timeout_s", "memory_gb", "batch")
 
 
@@ -43,18 +29,27 @@ def steps(content: ReportContent) -> list[Step]:
 
 
 def settings_of(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:
-    """Return the settings of a stage as text; height and extent are listed under the clusters."""
-    group = content.settings.get(_GROUP_OF_STAGE.get(stage, ""))
+    """Return the settings of a stage as text."""
+    found = {step.name: step.settings for step in content.flow}
+    pairs = [pair for wanted in found.get(stage, ()) for pair in _leaves(content, wanted, found)]
+    return tuple((key, _shown(value)) for key, value in pairs if value is not None)
+
+
+def _leaves(
+    content: ReportContent, wanted: str, found: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, object]]:
+    """Return the leaves of a section, without keys that another stage names; or one key."""
+    section, _, single = wanted.partition(".")
+    group = content.settings.get(section)
     if not isinstance(group, Mapping):
-        return ()
-    leaves = flat({key: value for key, value in group.items() if _belongs(key, stage)})
-    return tuple((key, _shown(value)) for key, value in leaves if value is not None)
-
-
-def _belongs(key: str, stage: str) -> bool:
-    if stage in ("contrast", "clusters"):
-        return (key in _TABLED) == (stage == "clusters")
-    return key not in _LEFT_OUT
+        return []
+    elsewhere = {name for names in found.values() for name in names}
+    kept = {
+        key: value
+        for key, value in group.items()
+        if key == single or not (single or key in _LEFT_OUT or f"{section}.{key}" in elsewhere)
+    }
+    return list(flat(kept))
 
 
 def _shown(value: object) -> str:

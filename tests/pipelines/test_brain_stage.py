@@ -18,9 +18,9 @@ from rt1t2_dask.images.quality.judge import beyond
 from rt1t2_dask.images.registration.head_pose import LEAST_MARGIN
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.pipelines.images.brain import BRAIN
+from rt1t2_dask.pipelines.images.stages import BRAIN
 from rt1t2_dask.pipelines.quality.refused import picture
 from rt1t2_dask.storage.parts import Lake, Part
 

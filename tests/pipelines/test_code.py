@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from rt1t2_dask.pipelines.engine.code import _named, reached
-from rt1t2_dask.pipelines.study.catalogue import STAGES
+from rt1t2_dask.pipelines.registry import STAGES
 
 ELSEWHERE = (
     *("cluster.", "cli.", "bids.participants", "bids.files", "report.", "config."),

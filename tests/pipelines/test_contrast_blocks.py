@@ -8,6 +8,7 @@ import xarray as xr
 
 from rt1t2_dask.pipelines.contrasts import contrast
 from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, as_settings
 from rt1t2_dask.stats import design, designs
 from rt1t2_dask.stats.clusters import smoothness
 from rt1t2_dask.stats.glm import fit as glm
@@ -29,12 +30,18 @@ def cohort() -> tuple[np.ndarray, np.ndarray]:
     return volumes, mask
 
 
+def told(model: design.Design, baseline: list[bool], variance: str = "equal") -> ContrastSettings:
+    return ContrastSettings(
+        design=as_settings(model), variance=variance, min_group_n=2, min_group_share=0.5,
+        space="X", baseline=baseline,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("variance", ["equal", "welch", "spm_unequal"])
 def test_bits_do_not_depend_on_blocks(variance):
     volumes, mask = cohort()
     model = design.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
-    settings = {"variance": variance, "min_group_n": 2, "min_group_share": 0.5}
-    settings["baseline"] = [False] * 5 + [True] * 6
+    settings = told(model, [False] * 5 + [True] * 6, variance)
     made = []
     for budget in (10**9, 11 * 4 * 700, 11 * 4 * 37):
         rows, blocks = Rows(arrays(volumes), []), voxel_blocks(SHAPE, mask, 11, budget)
@@ -50,8 +57,7 @@ def test_bits_do_not_depend_on_blocks(variance):
 def test_streamed_smoothness_is_that_of_whole_maps():
     volumes, mask = cohort()
     model = design.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
-    settings = {"variance": "equal", "min_group_n": 2, "min_group_share": 0.5}
-    settings["baseline"] = [True] * 11
+    settings = told(model, [True] * 11)
     rows, blocks = Rows(arrays(volumes), []), voxel_blocks(SHAPE, mask, 11, 11 * 4 * 100)
     fitted = contrast._fit(settings, rows, blocks, model, None)
     record = contrast._describe(fitted, rows, model, mask, None)
@@ -70,7 +76,7 @@ def test_pairs_are_subtracted_and_are_a_share_of_what_is_subtracted():
     labels, pair = ["a"] * 5 + ["b"] * 5, [*range(5), *range(5)]
     model = designs.paired(labels, "a", "b", pair)
     rows = Rows(arrays(first), arrays(second))
-    settings = {"variance": "equal", "min_group_n": 2, "min_group_share": 0.5, "baseline": []}
+    settings = told(model, [])
     fitted = contrast._fit(settings, rows, voxel_blocks(SHAPE, mask, 5), model, None)
     data = model.observed(volumes[:10])[:, mask]
     result = glm.fit(data, model, min_group_n=2, min_group_share=0.5)

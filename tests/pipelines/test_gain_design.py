@@ -15,7 +15,12 @@ from rt1t2_dask.pipelines.calibration.design import (
     usable,
     z_covariates,
 )
-from rt1t2_dask.pipelines.calibration.group_scale import read_scaled, scale_settings, study_scale
+from rt1t2_dask.pipelines.calibration.group_scale import (
+    ScaleSettings,
+    read_scaled,
+    scale_settings,
+    study_scale,
+)
 from rt1t2_dask.pipelines.calibration.plan import PersonGain
 from rt1t2_dask.pipelines.contrasts.plan import against
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -72,7 +77,7 @@ def test_t_on_logs_does_not_depend_on_lambda():
     for weight in (0.0, 0.4, 1.0):
         plans = plans_of(anchors(), weight=weight)
         design = held_constant(two_sample(GROUP, "psp", "hc"), people(), plans)
-        told = scale_settings(plans, "log")
+        told = ScaleSettings(**scale_settings(plans, "log"))
         rows = np.stack([read_scaled(told, k, np.exp(raw[k])) for k in range(14)])
         found.append(fit(rows, design).t)
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
@@ -168,9 +173,9 @@ def test_a_column_that_follows_from_covariates_in_the_controls_is_said_as_such()
 def test_a_mean_is_compared_with_its_value_on_the_scale_of_the_contrasts():
     form = OneSample(test="one_sample", group="hc", value=1.4)
     maps = np.array([1.5, 1.3, np.nan], np.float32)
-    told = against(form, "ratio")
+    told = ScaleSettings(**against(form, "ratio"))
     np.testing.assert_allclose(read_scaled(told, 0, maps), maps - 1.4, rtol=1e-5)
-    told = against(form, "log") | {"scale": "log", "factors": [0.9]}
+    told = ScaleSettings(**against(form, "log"), scale="log", factors=[0.9])
     found = read_scaled(told, 0, maps)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.log(0.9 * maps / 1.4), rtol=1e-4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
@@ -15,14 +14,14 @@ from rt1t2_dask.pipelines.analyses import registry_of
 from rt1t2_dask.pipelines.analysis import Group, GroupPlan, plan_group
 from rt1t2_dask.pipelines.calibration.plan import PersonGain
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.engine.stage import Made, Stage, Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.quality import table as quality_table
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
 from rt1t2_dask.storage.parts import Lake, Part
 
-STAGES = [Stage(name, lambda inputs: Made(xr.Dataset())) for name in ("smooth", "parcels")]
 TEMPLATE = {"template_out": Part("template_out", "0" * 32)}
 BOTH = {"patVsHc": ["pat", "hc"]}
 ONE_OUT = "leaves out 1 person whose gain is not known"
@@ -53,13 +52,16 @@ def planned(config: Config, n: tuple[int, int], gains=None, **columns: list[obje
         people[f"covariate:{name}"] = values
     known = gains or [None] * sum(n)
     plans = [
-        PersonPlan(
-            Person(label, own), {s.name: s.task({"who": label}, {}) for s in STAGES}, {}, one
-        )
-        for label, own, one in zip(labels, group, known, strict=True)
+        PersonPlan(Person(label, own), _tasks(Part("ratio", f"{k:032x}")), {}, one)
+        for k, (label, own, one) in enumerate(zip(labels, group, known, strict=True))
     ]
     group = Group(config, Lake(config.storage.url), people, tuple(plans), TEMPLATE, predicted=True)
     return plan_group(group, registry_of(config))
+
+
+def _tasks(ratio: Part) -> dict[str, Task]:
+    smooth = SMOOTH.task({"fwhm_mm": 10, "edge": "normalised"}, {"ratio": ratio})
+    return {"smooth": smooth, "parcels": PARCELS.task({}, {"smooth": smooth.part})}
 
 
 def gains_of(n: int, seed: int = 0, **more: object) -> list[PersonGain]:
@@ -166,8 +168,8 @@ def test_z_holds_protocols_without_covariates_too():
     plan = planned(config, (6, 6), apart, age=age)
     assert not receptors(plan) and said(plan, "controls do not vary in it")
     mixed = [gain(0.1, "P1" if k % 2 else "P2", corrected=False) for k in range(12)]
-    (task,) = receptors(planned(config, (6, 6), mixed, age=age)).values()
-    assert list(task.settings["covariates"]) == ["protocol[P2]"]
+    (task,) = planned(config, (6, 6), mixed, age=age).receptors.values()
+    assert list(task.settings.covariates) == ["protocol[P2]"]
 
 
 def test_covariates_called_as_columns_of_gain_keep_their_values():
@@ -178,10 +180,10 @@ def test_covariates_called_as_columns_of_gain_keep_their_values():
     names = contrasts_of(plan)["patVsHc"].design.names
     assert names == ("pat", "hc", "covariate:anchor", "age", "anchor")
     (task,) = receptors(plan).values()
-    z = task.settings["covariates"]
+    z = task.settings.covariates
     assert list(z) == ["covariate:anchor", "age", "anchor"]
-    assert z["covariate:anchor"] == own
-    assert z["anchor"] == [one.anchor for one in gains]
+    assert list(z["covariate:anchor"]) == own
+    assert list(z["anchor"]) == [one.anchor for one in gains]
 
 
 def test_a_text_covariate_called_protocol_keeps_its_column():

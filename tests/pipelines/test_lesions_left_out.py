@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import xarray as xr
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.transform import compose, translation
 from rt1t2_dask.images.volume import Grid, Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.study.catalogue import stage_named
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.storage.parts import Lake, Part
 
 GRID = Grid((36, 40, 34), compose(np.diag([4.0, 4, 4, 1]), translation((-70, -90, -60))))
@@ -48,8 +49,10 @@ def vessel_mask() -> np.ndarray:
 
 
 def make(lake: Lake, stage: str, settings: dict, parents: dict[str, Part]) -> Part:
-    task = Task(stage, named(stage), settings, parents, {}, {})
-    made = stage_named(stage).make(Inputs(lake, task))
+    own = stage_named(stage)
+    read = {role.name: parents[role.name] for role in own.reads if role.name in parents}
+    task = replace(own.task(settings, read), part=named(stage))
+    made = own.make(Inputs(lake, task))
     lake.write(task.part, made.dataset, record=made.record, files=made.files)
     return task.part
 

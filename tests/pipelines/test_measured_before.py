@@ -12,11 +12,11 @@ from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.smooth import smooth
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.contrasts.regional import _means
-from rt1t2_dask.pipelines.engine.stage import Inputs, Task
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import to_array, to_volume
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.parcels import region_means
-from rt1t2_dask.pipelines.images.smooth import SMOOTH
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH
 from rt1t2_dask.storage.parts import Lake, Part
 
 TWO_MM = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -67,7 +67,7 @@ def regions_of(tmp_path, data: np.ndarray, affine: np.ndarray) -> tuple[np.ndarr
     lake, part = Lake(str(tmp_path)), Part("smooth", "0" * 32)
     array = to_array("smoothed", Volume(data.astype(np.float32), affine), space=SPACE)
     lake.write(part, xr.Dataset({"smoothed": array}), record={})
-    task = Task("parcels", Part("parcels", "0" * 32), {}, {"smooth": part}, {}, {})
+    task = PARCELS.task({}, {"smooth": part})
     atlas = neuromorphometrics(Inputs(lake, task).asset(ATLAS))
     made = region_means(Inputs(lake, task), atlas).dataset
     return made["parcels"].to_numpy(), made["coverage"].to_numpy()

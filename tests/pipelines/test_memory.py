@@ -16,18 +16,13 @@ from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.config.study import Config, parse
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.images.volume import Grid
+from rt1t2_dask.pipelines.engine.resources import IDLE_BYTES, Shapes
 from rt1t2_dask.pipelines.engine.work import give_back
+from rt1t2_dask.pipelines.images.stages import FIELD, OUTPUT, SCANS
+from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.study.describe import gigabytes
-from rt1t2_dask.pipelines.study.memory import (
-    NEEDS,
-    Sizes,
-    image_gigabytes,
-    permute_gigabytes,
-    require_room,
-    require_room_for,
-    sizes_of,
-    sizes_of_grids,
-)
+from rt1t2_dask.pipelines.study.memory import require_room, require_room_for
+from rt1t2_dask.pipelines.study.shapes import shapes_of, shapes_of_grids
 
 # Peaks in MB above an idle worker, children included, of one simulated person with scans and
 # output of 4, 2 and 1 mm (benchmarks/lakes/memory.py).
@@ -48,9 +43,9 @@ MEASURED = {
     "parcels": (127, 154, 291),
 }
 MEASURED_ON = {
-    4: Sizes(393_984, 135_551, 135_551),
-    2: Sizes(3_095_296, 1_084_411, 1_084_411),
-    1: Sizes(24_762_368, 1_084_411, 8_675_289),
+    4: Shapes({SCANS: 393_984, FIELD: 135_551, OUTPUT: 135_551}),
+    2: Shapes({SCANS: 3_095_296, FIELD: 1_084_411, OUTPUT: 1_084_411}),
+    1: Shapes({SCANS: 24_762_368, FIELD: 1_084_411, OUTPUT: 8_675_289}),
 }
 
 
@@ -62,9 +57,10 @@ def configured(*overrides: str) -> Config:
 
 @pytest.mark.parametrize("stage", MEASURED)
 def test_what_was_measured_is_less_than_foretold(stage):
-    for sizes, measured in zip(MEASURED_ON.values(), MEASURED[stage], strict=True):
-        assert 1e6 * measured <= NEEDS[stage].bytes(sizes)
-    assert 1e6 * max(MEASURED[stage]) > 0.6 * NEEDS[stage].bytes(sizes)
+    for shapes, measured in zip(MEASURED_ON.values(), MEASURED[stage], strict=True):
+        foretold = stage_named(stage).memory(shapes) - IDLE_BYTES
+        assert 1e6 * measured <= foretold
+    assert 1e6 * max(MEASURED[stage]) > 0.6 * foretold
 
 
 def test_a_millimetre_fits_a_default_worker_and_no_smaller_one():
@@ -88,10 +84,10 @@ def test_sizes_come_from_headers_where_there_are_any():
     config = configured("source=bids", "source.root=x")
     t1w = Grid((200, 256, 256), np.diag([1.0, 0.5, 0.5, 1.0]))
     t2w = Grid((200, 200, 30), np.diag([1.0, 1.0, 5.0, 1.0]))
-    found = sizes_of_grids(config, {"t1w": t1w, "t2w": t2w})
-    assert found.scans == 200 * 256 * 256 + 200 * 200 * 30
-    assert found.output == sizes_of(config).output
-    assert sizes_of_grids(config, {"map": t2w}) == Sizes(output=200 * 200 * 30)
+    found = shapes_of_grids(config, {"t1w": t1w, "t2w": t2w}).voxels
+    assert found[SCANS] == 200 * 256 * 256 + 200 * 200 * 30
+    assert found[OUTPUT] == shapes_of(config).voxels[OUTPUT]
+    assert shapes_of_grids(config, {"map": t2w}).voxels == {OUTPUT: 200 * 200 * 30}
 
 
 def test_a_person_whose_scans_are_too_large_for_a_worker_is_refused_alone():
@@ -103,13 +99,11 @@ def test_a_person_whose_scans_are_too_large_for_a_worker_is_refused_alone():
 
 
 def test_relabelings_need_more_for_more_people_and_finer_maps_but_never_all_memory():
-    few, many = (permute_gigabytes(configured("template.voxel_mm=2"), n) for n in (40, 400))
+    stage, two = "permute_observed", configured("template.voxel_mm=2")
+    few, many = (gigabytes(stage, two, n) for n in (40, 400))
     assert few < many < 3
-    huge = permute_gigabytes(configured("template.voxel_mm=1"), 50_000)
-    assert huge < 3
-    assert gigabytes("permute_observed", configured("template.voxel_mm=2"), 40) == few
-    assert gigabytes("receptors", configured(), 40) > 0
-    assert image_gigabytes("receptors", Sizes()) is None
+    assert gigabytes(stage, configured("template.voxel_mm=1"), 50_000) < 3
+    assert gigabytes("permute_batch", two, 40) == few
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

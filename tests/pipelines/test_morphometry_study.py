@@ -17,7 +17,9 @@ from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry import similarity
 from rt1t2_dask.morphometry.regions import LIMBIC, desikan_labels, subcortex_labels
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.morphometry.compute import _max_t
+from rt1t2_dask.pipelines.morphometry.settings import RegionContrastSettings
 from rt1t2_dask.stats import from_formula
 from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.transcriptome import pls
@@ -245,10 +247,11 @@ def test_permutations_test_the_t_of_the_table(variance):
     data[groups == "a"] += rng.normal(0, 2, 40)
     named = pd.DataFrame({"group": groups})
     design = from_formula("~ group", named, np.arange(32), of="group", reference="b")
-    settings = {
-        "variance": variance, "method": "freedman_lane", "n": 200, "seed": 0,
-        "min_group_n": 5, "min_group_share": 0.7,
-    }  # fmt: skip
+    settings = RegionContrastSettings(
+        design=as_settings(design), members=(), partners=(), rows=(), measure="thickness",
+        variance=variance, method="freedman_lane", n=200, seed=0,
+        min_group_n=5, min_group_share=0.7,
+    )  # fmt: skip
     rows = regional(data, design, np.ones(40), variance, min_group_n=5, min_group_share=0.7)
     fwe = _max_t(data, design, settings)
     assert len(np.unique(fwe)) > 5

@@ -102,9 +102,8 @@ def test_every_calibration_has_the_scale_of_its_own_maps(tmp_path, main):
     config = _configure(Job((f"hydra.searchpath=[file://{tmp_path}]", *words)))
     people = read_people(config)
     images = plan_images(config, people)
-    lake = Lake(str(tmp_path / "lake"), {})
-    group = plan_analyses(config, lake, people, images)
-    scales = {main: contrasts_of(group)["patVsHc"].contrast.settings["scale"]}
+    group = plan_analyses(config, Lake(str(tmp_path / "lake"), {}), people, images)
+    scales = {main: contrasts_of(group)["patVsHc"].contrast.settings.scale}
     for kind, choice in group.of(Sensitivity).choices.calibrations.items():
-        scales[kind] = choice.contrasts["patVsHc"].settings["scale"]
+        scales[kind] = choice.contrasts["patVsHc"].settings.scale
     assert scales == {kind: "signed" if kind == "gm_median" else "ratio" for kind in KINDS}

@@ -19,11 +19,9 @@ from rt1t2_dask.config.study import Permute
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.task import Inputs, Parents
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.engine.work import run_tasks
-from rt1t2_dask.pipelines.permutations.batch import batch_role
 from rt1t2_dask.pipelines.permutations.data import Memory, Residualised
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, two_sample
@@ -46,7 +44,7 @@ def permute(n=600, **changes):
 def study(folder: Path, shape=(20, 22, 24), effect=0.0):
     """Write maps and their contrast into a lake: simulated noise, a corner missing in one."""
     lake, rng = Lake(str(folder)), np.random.default_rng(0)
-    parents: dict[str, Part] = {}
+    rows = []
     brain = np.zeros(shape, bool)
     brain[2:-2, 2:-2, 2:-2] = True
     for k, group in enumerate(GROUPS):
@@ -55,11 +53,10 @@ def study(folder: Path, shape=(20, 22, 24), effect=0.0):
         data[~brain] = np.nan
         if k == 3:
             data[2:6, 2:6, 2:6] = np.nan
-        parents[row_role(k)] = written(lake, "smooth", {"smoothed": data}, {"row": k})
+        rows.append(written(lake, "smooth", {"smoothed": data}, {"row": k}))
     t = np.where(brain, np.float32(1), np.float32(np.nan))
-    parents["contrast"] = written(
-        lake, "contrast", {"stat_t": t}, {"dof": 11, "group_variance": None}
-    )
+    record = {"dof": 11, "group_variance": None}
+    parents = {"row": tuple(rows), "contrast": written(lake, "contrast", {"stat_t": t}, record)}
     return lake, two_sample(GROUPS, "a", "b"), parents
 
 
@@ -70,7 +67,7 @@ def written(lake: Lake, stage: str, arrays: dict[str, np.ndarray], record) -> Pa
     return part
 
 
-def planned(design: Design, parents: dict[str, Part], settings: Permute, variance="equal"):
+def planned(design: Design, parents: Parents, settings: Permute, variance="equal"):
     common = {
         "design": as_settings(design), "variance": variance, "min_group_n": 2,
         "min_group_share": 0.5, "space": "X",
@@ -113,7 +110,7 @@ def test_groups_with_variances_of_their_own(alone):
     lake, tasks, _ = alone
     design, parents = two_sample(GROUPS, "a", "b"), dict(tasks[0].parents)
     own = planned(design, parents, permute(), "welch")
-    assert own[0].settings["exchange"] == "sign"
+    assert own[0].settings.exchange == "sign"
     inputs = Inputs(lake, own[1])
     whole, blocks = Residualised(inputs, 3e9), Residualised(inputs, 2e5)
     whole.read()
@@ -144,7 +141,7 @@ def test_more_relabelings_keep_the_batches_that_are_there(alone):
     design, parents = two_sample(GROUPS, "a", "b"), dict(tasks[0].parents)
     more = planned(design, parents, permute(n=1200))
     assert [t.part for t in more[:3]] == [t.part for t in tasks[:3]]
-    assert tasks[-2].settings["last"] == 600
+    assert tasks[-2].settings.last == 600
 
 
 def test_early_stop_leaves_out_what_earlier_rounds_make_needless(tmp_path):
@@ -154,7 +151,7 @@ def test_early_stop_leaves_out_what_earlier_rounds_make_needless(tmp_path):
     found = run(SerialExecutor(), lake, tasks)
     batches = tasks[1:-1]
     records = [lake.record(t.part) for t in batches]
-    before = [sum(role.startswith("batch") for role in t.parents) for t in batches]
+    before = [len(t.parents["batch"]) for t in batches]
     assert before == [0, 1, 2, 2, 4, 4]
     counts = [0 if r["skipped"] else r["reached"]["max_t"] for r in records]
     assert [r["skipped"] for r in records] == [sum(counts[:k]) >= 3 for k in before]
@@ -217,5 +214,5 @@ def run_with_a_death(executor: Executor, lake: Lake, tasks, victim: int) -> xr.D
     failed = run_tasks(executor, lake, tasks, tell)
     assert failed == {}
     assert lake.is_complete(tasks[-1].part)
-    assert all(batch_role(k) in tasks[-1].parents for k in range(len(tasks) - 2))
+    assert tasks[-1].parents["batch"] == tuple(task.part for task in tasks[1:-1])
     return lake.read(tasks[-1].part).load()

@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from rt1t2_dask.pipelines.engine import progress
-from rt1t2_dask.pipelines.engine.stage import Task
+from rt1t2_dask.pipelines.engine.settings import NoSettings
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome
 from rt1t2_dask.storage.parts import Part
 
@@ -17,7 +18,7 @@ def lines(caplog, monkeypatch) -> list[str]:
     """What is said after each of two smoothed maps and a contrast."""
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     tasks = [
-        Task(stage, Part(stage, f"{k:032x}"), {}, {}, {}, {})
+        Task(stage, Part(stage, f"{k:032x}"), NoSettings(), {}, {}, {})
         for k, stage in enumerate(("smooth", "smooth", "contrast"))
     ]
     with caplog.at_level(logging.INFO, "rt1t2_dask"), progress.shown(tasks) as tell:

@@ -6,35 +6,32 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rt1t2_dask.pipelines.calibration.gain import GAIN
-from rt1t2_dask.pipelines.contrasts.maps import row_role
-from rt1t2_dask.pipelines.engine.stage import Inputs, Made, Stage
+from rt1t2_dask.pipelines.calibration.stages import GAIN
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.share.plan import shared_protocols
-from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.keys import part_key
+from rt1t2_dask.storage.parts import Lake, Part
 
-MEASURED = Stage("landmarks", lambda inputs: Made(xr.Dataset(), dict(inputs.settings)))
 EDGES = {"t1w": [1.0, 1.0, 1.0], "t2w": [1.0, 1.0, 1.0]}
 
 
 def gain_of(lake, log_ratio, fluid, group, eye):
-    parents = {}
+    rows = []
     for k, (level, anchor, other) in enumerate(zip(log_ratio, fluid, eye, strict=True)):
         anchors = dict.fromkeys(("white", "grey", "white_median", "grey_median"), level)
         anchors |= {"fluid": anchor, "muscle": None, "eye": other}
         anchors |= {"fluid_voxels": 900, "fluid_is_core": True}
-        write(lake, MEASURED, task := MEASURED.task({"anchors": anchors, "geometry": EDGES}, {}))
-        parents[row_role(k)] = task.part
+        record = {"anchors": anchors, "geometry": EDGES}
+        rows.append(Part("landmarks", part_key("landmarks", "test", record | {"row": k}, {})))
+        lake.write(rows[-1], xr.Dataset(), record=record)
     people = [
         {"group": name, "person": f"scan {k}", "protocol": None, "facts": {}}
         for k, name in enumerate(group)
     ]
-    write(lake, GAIN, task := GAIN.task({"people": people}, parents))
-    return task
-
-
-def write(lake, stage, task):
-    found = stage.make(Inputs(lake, task))
+    task = GAIN.task({"people": people}, {"row": tuple(rows)})
+    found = GAIN.make(Inputs(lake, task))
     lake.write(task.part, found.dataset, record=found.record)
+    return task
 
 
 LEVELS = [0.4, 0.55, 0.41, 0.38, 0.43, 0.46]

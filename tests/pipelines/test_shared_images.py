@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.engine.stage import Inputs
+from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.pipelines.images.brain import BRAIN
+from rt1t2_dask.pipelines.images.stages import BRAIN
 from rt1t2_dask.storage.parts import Lake, Part
 
 PARENTS = {role: Part(role, "0" * 32) for role in ("ingest", "bias", "head")}
@@ -24,7 +24,7 @@ def with_images(lake: Lake, value: float) -> Inputs:
     image = Volume(np.full((4, 5, 6), value, np.float32), np.eye(4))
     for part in PARENTS.values():
         lake.write(part, xr.Dataset({"t1w": to_array("t1w", image)}), record={})
-    return Inputs(lake, BRAIN.task({}, PARENTS))
+    return Inputs(lake, BRAIN.task({"pose": True}, PARENTS))
 
 
 def test_a_shared_image_is_read_once(inputs):

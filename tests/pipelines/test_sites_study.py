@@ -142,8 +142,8 @@ def test_provenance_names_every_part_of_the_group_half(three):
 
 def test_harmonised_maps_are_those_of_the_science(three):
     parts = Parts(three, "placed", "site.model=combat", "site.reference=south")
-    learnt, *rest = parts.harmony
-    person = next(k for k, task in enumerate(rest[::2]) if task.settings["site"] == 1)
+    learnt, *rest = parts.plan.harmony
+    person = next(k for k, task in enumerate(rest[::2]) if task.settings.site == 1)
     after = to_volume(parts.lake.read(rest[2 * person].part)["smoothed"]).data
     before = to_volume(parts.lake.read(rest[2 * person].parents["smooth"])["smoothed"]).data
     kept = np.isfinite(after)

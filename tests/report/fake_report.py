@@ -244,6 +244,7 @@ ASSETS = (
     AssetUse("fake template", "no licence needed", "Invented B. 2001", "cd" * 32),
 )
 
+CLUSTER_KEYS = ("contrast.p", "contrast.extent_mm3")
 STAGES = (
     *("ingest", "coregister", "bias", "brain", "normalise", "calibrate", "ratio", "smooth"),
     *("stack", "parcels", "contrast", "permute", "receptors", "demographics", "report"),
@@ -251,13 +252,14 @@ STAGES = (
 
 
 FLOW = (
-    FlowStep("template", ()),
-    FlowStep("ingest", (), 29),
-    FlowStep("normalise", ("ingest", "template"), 29),
-    FlowStep("ratio", ("ingest", "normalise", "template"), 29),
-    FlowStep("smooth", ("ratio",), 29),
-    FlowStep("contrast", ("smooth", "template")),
-    FlowStep("clusters", ("contrast", "ratio")),
+    FlowStep("template", (), 0, "brain template", ("template",)),
+    FlowStep("ingest", (), 29, "read and check the images", ("source",)),
+    FlowStep("normalise", ("ingest", "template"), 29, "to template space", ("normalise",)),
+    FlowStep("ratio", ("ingest", "normalise", "template"), 29, "T1w/T2w ratio"),
+    FlowStep("smooth", ("ratio",), 29, "smooth", ("smooth",)),
+    FlowStep("contrast", ("smooth", "template"), 0, "compare voxel by voxel", ("contrast",)),
+    FlowStep("clusters", ("contrast", "ratio"), 0, "clusters", CLUSTER_KEYS),
+    FlowStep("permute", ("contrast",), 0, "permutations", ("permute",)),
 )
 
 

@@ -51,7 +51,7 @@ def test_edges_that_follow_from_others_are_left_out(flow: list[FlowStep]) -> Non
 
 def test_templates_stand_just_above_their_first_reader() -> None:
     assert rows(FLOW, 2) == [["template", "ingest"], ["normalise"], ["ratio"], ["smooth"],
-                             ["contrast"], ["clusters"]]  # fmt: skip
+                             ["contrast"], ["clusters", "permute"]]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_settings_stand_in_the_boxes_of_their_stages(drawn: Picture) -> None:
     for words in ("fwhm_mm 10, edge normalised", "p 0.001, extent_mm3 750", "variance equal"):
         assert words in said
     assert "ratio from normalise" in drawn.alt
-    assert "7 stages with their settings, 29 people" in drawn.caption
+    assert "8 stages with the settings they read, 29 people" in drawn.caption
 
 
 def test_text_stays_inside_its_box_and_the_svg_is_whole(drawn: Picture) -> None:

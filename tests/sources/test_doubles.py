@@ -9,7 +9,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.settings import NoSettings
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.quality.duplicate_scans import content_keys, doubled, given_twice
@@ -64,7 +65,7 @@ def test_scans_saved_anew_are_found_by_their_voxels(tmp_path):
         part = Part("ingest", part_key("ingest", "1", {"label": label}, {}))
         seen = {"t1w": {"voxels_sha256": voxels}, "t2w": {"voxels_sha256": label}, "lesion": {}}
         lake.write(part, xr.Dataset(), record={"inputs": seen})
-        task = Task("ingest", part, {}, {}, {}, {})
+        task = Task("ingest", part, NoSettings(), {}, {}, {})
         plans.append(PersonPlan(Person(label, "g"), {"ingest": task}))
     found = shared_scans(lake, plans)
     assert [(f.label, f.stage) for f in found] == [("sub-1", "ingest"), ("sub-3", "ingest")]

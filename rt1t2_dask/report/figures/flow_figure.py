@@ -21,34 +21,6 @@ LANE_IN, LANES, BETWEEN_IN = 0.06, 3, 0.14
 BOX_IN, GAP_IN, LINE_IN, HEAD_IN, FOOT_IN = 1.96, 0.3, 0.135, 0.32, 0.45
 LETTERS = 33
 _PERSON, _COHORT = "#DCEBF7", "#FBE6CF"
-_WORDS = {
-    "template": "brain template",
-    "head": "head template",
-    "ingest": "read and check images",
-    "map": "read the ratio maps",
-    "coregister": "T2w to T1w, rigid",
-    "bias": "bias correction, N4",
-    "brain": "brain mask",
-    "normalise": "normalisation",
-    "tissue": "tissue segmentation",
-    "landmarks": "extracerebral tissues",
-    "reference": "average over controls",
-    "calibrate": "intensity calibration",
-    "ratio": "T1w/T2w ratio",
-    "quality": "quality measures",
-    "smooth": "smooth",
-    "parcels": "regional means",
-    "gain": "protocols and gains",
-    "contrast": "voxelwise contrast",
-    "clusters": "clusters",
-    "thresholds": "other thresholds",
-    "cluster_effects": "cluster effect sizes",
-    "parcel_contrast": "regional contrast",
-    "permute": "permutations",
-    "detectable": "minimum detectable effect",
-    "pet": "receptor maps",
-    "receptors": "receptor correlations",
-}
 
 
 @dataclass(frozen=True)
@@ -128,7 +100,7 @@ def _draw(axes: Axes, box: _Box) -> None:
         linewidth=0.8 if box.step.people else 1.8,
     )
     axes.add_patch(shape)
-    words = _WORDS.get(box.step.name, box.step.name.replace("_", " "))
+    words = box.step.words
     middle = box.x + BOX_IN / 2
     axes.text(middle, box.y + 0.17, words, ha="center", va="center", weight="bold", fontsize=8.5)
     for k, line in enumerate(box.lines):

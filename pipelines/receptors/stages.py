@@ -1,0 +1,51 @@
+"""The stages of the receptor analyses: maps, people's own regions, correlations."""
+
+from __future__ import annotations
+
+from rt1t2_dask.pipelines.engine.resources import Effort, Whole
+from rt1t2_dask.pipelines.engine.settings import NoSettings
+from rt1t2_dask.pipelines.engine.stage import Role, Stage
+from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.images.stages import OUTPUT
+from rt1t2_dask.pipelines.receptors import correlations, custom_atlas
+
+ATLAS_PARCELS = Stage(
+    name="atlas_parcels",
+    make=custom_atlas.make,
+    scope="person",
+    words="means of your own regions",
+    settings=NoSettings,
+    reads=(Role("smooth", ("smooth", "harmonised")),),
+    memory=Whole(0.5),
+    cpu=Effort((0.1, 0.15, 0.5), OUTPUT),
+    writes={},
+)
+PET_STAGE = Stage(
+    name="pet",
+    make=correlations.make_pet,
+    scope="shared",
+    words="receptor maps",
+    settings=correlations.PetSettings,
+    reads=(),
+    memory=Whole(0.5),
+    cpu=Effort((0.7,)),
+    writes={},
+    assets=(ATLAS,),
+)
+RECEPTORS = Stage(
+    name="receptors",
+    make=correlations.make_receptors,
+    scope="cohort",
+    words="receptor correlations",
+    settings=correlations.ReceptorSettings,
+    reads=(
+        Role("row", ("parcels", "atlas_parcels"), many=True),
+        Role("pet", shared=True),
+    ),
+    memory=Whole(0.6),
+    cpu=Effort((5.0,)),
+    writes={},
+    config=("receptors",),
+    follows=("gain",),
+)
+STAGES = (ATLAS_PARCELS, PET_STAGE, RECEPTORS)

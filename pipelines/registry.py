@@ -1,0 +1,59 @@
+"""Every stage, by the capability that brings it."""
+
+from __future__ import annotations
+
+from rt1t2_dask import __version__
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.pipelines.calibration import stages as calibration
+from rt1t2_dask.pipelines.contrasts import stages as contrasts
+from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.images import stages as images
+from rt1t2_dask.pipelines.morphometry import stages as morphometry
+from rt1t2_dask.pipelines.permutations import stages as permutations
+from rt1t2_dask.pipelines.receptors import stages as receptors
+from rt1t2_dask.pipelines.share import stages as share
+from rt1t2_dask.pipelines.sites import stages as sites
+from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
+
+STAGES: tuple[Stage, ...] = (
+    *images.STAGES,
+    *calibration.STAGES,
+    *contrasts.STAGES,
+    *permutations.STAGES,
+    *receptors.STAGES,
+    *sites.STAGES,
+    *share.STAGES,
+    *morphometry.STAGES,
+    *transcriptome.STAGES,
+)
+_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage of this name.
+
+    Raises
+    ------
+    RunError
+        There is none: another version planned the part.
+    """
+    if name not in _BY_NAME:
+        raise RunError(
+            f"stage {name}: rt1t2_dask {__version__} has none; driver and workers need the same "
+            "version."
+        )
+    return _BY_NAME[name]
+
+
+def shown_stage(name: str) -> Stage:
+    """Return the stage that stands for this one in the report."""
+    stage = stage_named(name)
+    return stage_named(stage.shown_as) if stage.shown_as else stage
+
+
+def read_by_group() -> tuple[str, ...]:
+    """Name the stages of everybody's images that the group half must have, in their order."""
+    group = (stage for stage in STAGES if stage.scope in ("cohort", "block"))
+    roles = (role for stage in group for role in stage.reads if not role.optional)
+    read = {source for role in roles for source in role.sources}
+    return tuple(stage.name for stage in images.PERSON_STAGES if stage.name in read)
