@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rt1t2_dask import assets
-from rt1t2_dask.config.study import Config, MapsSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.chain import chain, up_to
 from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.stage import Stage
@@ -52,7 +52,7 @@ Told = Sequence[tuple[PersonStage, StageSettings]]
 
 def person_stages(config: Config) -> tuple[PersonStage, ...]:
     """Return the stages of every person of a study, in their order."""
-    return MAP_STAGES if isinstance(config.source, MapsSource) else SCAN_STAGES
+    return MAP_STAGES if config.source.ready_made else SCAN_STAGES
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def check_registration(config: Config) -> None:
 
 def shared_tasks(config: Config) -> dict[str, Task]:
     """Plan what everybody needs, by role."""
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         return {TEMPLATE_OUT.name: _template(SPACE, TEMPLATE_MM)}
     space = _template_space(config)
     return {

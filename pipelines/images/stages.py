@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rt1t2_dask.config.study import Config, DerivativesSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.resources import Effort, Need, Whole
 from rt1t2_dask.pipelines.engine.settings import NoSettings, StageSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
@@ -56,12 +56,11 @@ def _none(config: Config) -> StageSettings:
 
 
 def _ingest(config: Config) -> StageSettings:
-    source = config.source
     return ingest.IngestSettings(
         most_voxel_mm=config.checks.most_voxel_mm,
         contrast=config.checks.contrast,
         t1w_voxel_mm=config.t1w_voxel_mm,
-        bias_corrected=source.bias_corrected if isinstance(source, DerivativesSource) else None,
+        bias_corrected=config.source.corrected,
     )
 
 

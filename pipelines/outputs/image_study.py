@@ -12,7 +12,7 @@ import pandas as pd
 
 from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.analysis import Results
+from rt1t2_dask.pipelines.analysis import GroupPlan, Results
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
@@ -98,14 +98,14 @@ class FinishedImages(Finished):
             "parts": {
                 p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in self.everybody
             },
-            "group_parts": group_keys(self),
+            "group_parts": group_keys(self.group),
         }
 
 
-def group_keys(study: Finished) -> dict[str, Any]:
+def group_keys(group: GroupPlan) -> dict[str, Any]:
     """Return the key of every part of the group, by what it belongs to and its stage."""
-    own = {name: keys for a in study.group.analyses for name, keys in a.keys().items()}
-    rest = [task for a in study.group.analyses if not a.keys() for task in a.tasks()]
+    own = {name: keys for a in group.analyses for name, keys in a.keys().items()}
+    rest = [task for a in group.analyses if not a.keys() for task in a.tasks()]
     return own | {"other": keys_by_stage(rest)}
 
 

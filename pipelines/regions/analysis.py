@@ -11,6 +11,7 @@ import pandas as pd
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import PARCELS
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -29,16 +30,15 @@ class Regions(Analysis):
     def results(self, study: Finished) -> Results:
         """Return the table."""
         rows = parcel_table(study.lake, study.plans)
-        return Results({"parcels": rows}, content={"parcels": rows})
+        return Results({PARCELS.name: rows}, content={PARCELS.name: rows})
 
 
 def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     """Return the mean smoothed ratio of everybody over every region."""
-    rows = [lake.read(plan.part("parcels")).load() for plan in plans]
+    rows = [lake.read(plan.part(PARCELS.name)).load() for plan in plans]
     regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
-    scaled = [
-        row["parcels"].to_numpy() * factor_of(plan) for row, plan in zip(rows, plans, strict=True)
-    ]
+    factors = [factor_of(plan) for plan in plans]
+    scaled = [row[PARCELS.name].to_numpy() * f for row, f in zip(rows, factors, strict=True)]
     values = pd.DataFrame(scaled, columns=regions)
     values.insert(0, "participant_id", [plan.person.label for plan in plans])
     return values

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import xarray as xr
 
-from rt1t2_dask.config.study import Config, MapsSource, SimulatedSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.stage import Stage
@@ -30,7 +30,7 @@ def require_room(config: Config, shapes: Shapes | None = None) -> None:
         With the stage that takes most, what it takes and what ``cluster.memory_gb`` allows.
     """
     limit = config.cluster.memory_gb
-    if limit is None or (shapes is None and isinstance(config.source, MapsSource)):
+    if limit is None or (shapes is None and config.source.ready_made):
         return
     said = too_large(shapes or shapes_of(config), limit, image_stages(person_stages(config)))
     if said:
@@ -58,9 +58,9 @@ def too_large(shapes: Shapes, limit_gb: float, stages: Iterable[Stage]) -> str |
 
 
 def _remedy(config: Config) -> str:
-    if isinstance(config.source, MapsSource):
+    if config.source.ready_made:
         return "raise it"
-    name = "source" if isinstance(config.source, SimulatedSource) else "resample"
+    name = "resample" if config.source.grid_mm is None else "source"
     return f"raise it or take a larger {name}.voxel_mm or template.voxel_mm"
 
 

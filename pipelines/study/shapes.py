@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rt1t2_dask.config.study import Config, SimulatedSource
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.plan import BRAIN_MM3, TEMPLATE_MM3
 from rt1t2_dask.pipelines.contrasts.stages import BRAIN, VARIANCE
@@ -22,7 +22,7 @@ def scan_voxel_mm(config: Config) -> float:
     """Return the voxel size in mm at which scans are worked on."""
     if config.t1w_voxel_mm is not None:
         return config.t1w_voxel_mm
-    return config.source.voxel_mm if isinstance(config.source, SimulatedSource) else 1.0
+    return config.source.grid_mm or 1.0
 
 
 def shapes_of(config: Config, people: int = 0) -> Shapes:

@@ -24,7 +24,7 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 TEMPLATE = {"template_out": Part("template_out", "0" * 32)}
 BOTH = {"patVsHc": ["pat", "hc"]}
-ONE_OUT = "leaves out 1 person whose gain is not known"
+ONE_OUT = "excludes 1 person with unknown gain"
 
 
 def configured(*words: str, contrasts: object = None, covariates: tuple[str, ...] = ()) -> Config:
@@ -91,14 +91,14 @@ def test_who_is_left_out_is_said_at_contrast_and_receptors(odd, why):
         (note,) = said(plan, f"{what} {ONE_OUT}")
         assert why in note and "calibration=none" in note
     nobody = planned(configured(), (8, 9), gains_of(17))
-    assert not said(nobody, "leaves out")
+    assert not said(nobody, "excludes 1")
 
 
 def test_where_no_gain_is_taken_out_nobody_is_left_out():
     gains = gains_of(17, corrected=False)
     gains[3] = gain(0.1, corrected=False, flagged=True)
     plan = planned(configured(), (8, 9), gains)
-    assert contrasts_of(plan)["patVsHc"].design.n == 17 and not said(plan, "leaves out")
+    assert contrasts_of(plan)["patVsHc"].design.n == 17 and not said(plan, "excludes 1")
 
 
 COUPLE = [*range(2), *range(9)]

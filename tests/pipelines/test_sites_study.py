@@ -10,7 +10,6 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from rt1t2_dask.pipelines.outputs.provenance import group_keys
 from three_sites import NAMES, Parts, three, words
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path, _study, command
@@ -19,8 +18,8 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.outputs.image_study import group_keys
 from rt1t2_dask.pipelines.people.table import read_table
-from rt1t2_dask.pipelines.sensitivity.plan import SensitivityPlan
 from rt1t2_dask.pipelines.share.plan import own_site
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.balance import site_warnings
@@ -133,7 +132,7 @@ def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
 
 def test_provenance_names_every_part_of_the_group_half(three):
     plan = Parts(three, "placed", "site.model=combat", "permute.n=300").plan
-    said = json.dumps(group_keys(plan, SensitivityPlan()))
+    said = json.dumps(group_keys(plan))
     tasks = plan.tasks()
     stages = {task.stage for task in tasks}
     assert {"combat", "meta", "detectable", "parcel_contrast", "cluster_effects"} <= stages
@@ -142,7 +141,7 @@ def test_provenance_names_every_part_of_the_group_half(three):
 
 def test_harmonised_maps_are_those_of_the_science(three):
     parts = Parts(three, "placed", "site.model=combat", "site.reference=south")
-    learnt, *rest = parts.plan.harmony
+    learnt, *rest = parts.harmony
     person = next(k for k, task in enumerate(rest[::2]) if task.settings.site == 1)
     after = to_volume(parts.lake.read(rest[2 * person].part)["smoothed"]).data
     before = to_volume(parts.lake.read(rest[2 * person].parents["smooth"])["smoothed"]).data
