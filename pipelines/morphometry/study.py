@@ -7,11 +7,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from contextlib import ExitStack
 
 import pandas as pd
 
+from rt1t2_dask.cluster.graph import GraphExecutor
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.morphometry.features import measured_share
@@ -81,7 +81,7 @@ def run_regional(config: Config, cluster: LazyCluster | None) -> int:
 class MorphometryRun:
     """One study of regional tables from its source to the report."""
 
-    def __init__(self, config: Config, store: Store, cluster: Callable[[], Executor]) -> None:
+    def __init__(self, config: Config, store: Store, cluster: Callable[[], GraphExecutor]) -> None:
         self.config, self.store, self.cluster = config, store, cluster
         self.lake = Lake(config.storage.url, config.storage.options())
         self.outcomes: list[Outcome] = []
