@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import CancelledError, wait
+from typing import TYPE_CHECKING, Any
 
 from rt1t2_dask.cluster.graph import Lost, Node, Told, dask_graph
 from rt1t2_dask.errors import RunError, UserError
@@ -15,21 +15,16 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LEAST_WAVE = 250
-LOOK_S = 1.0
+PAUSE_S = 0.05
+PATIENCE_S = 1.0
+NOT_ENDED = ("pending", "lost")
+"""States of a future; one that is lost with its worker is computed again."""
 
 
 def require_scheduler(client: Client) -> None:
     """Raise CancelledError where the scheduler is lost."""
     if client.status != "running":
         raise CancelledError
-
-
-class Answer(NamedTuple):
-    """What became of a call."""
-
-    key: str
-    value: Any = None
-    error: BaseException | None = None
 
 
 class Waves:
@@ -46,12 +41,11 @@ class Waves:
 
     def __init__(self, client: Client, nodes: Sequence[Node], told: Told) -> None:
         self.client, self.nodes, self.told = client, nodes, told
-        self.loop: Any = client.loop
+        self.loop: Any = client.loop.asyncio_loop  # type: ignore[union-attr]
         self.submitted = self.wave = self.size = 0
         self.under_way: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self.errors: dict[str, BaseException] = {}
-        self.answers: SimpleQueue[Answer] = SimpleQueue()
 
     def run(self) -> Lost:
         """Run all nodes.
@@ -64,8 +58,7 @@ class Waves:
         try:
             while self.submitted < len(self.nodes) or self.under_way:
                 self._submit()
-                if self.under_way:
-                    self._take(self._next())
+                self._look()
         except BaseException:
             self._drop()
             raise
@@ -97,9 +90,7 @@ class Waves:
             dask_graph(sound, self.values), keys, sync=False, priority=-self.wave, fifo_timeout="0s"
         )
         self.wave += 1
-        sent = dict(zip(keys, futures, strict=True))
-        self.under_way |= sent
-        self.loop.add_callback(self._pass_all_on, sent)
+        self.under_way |= zip(keys, futures, strict=True)
 
     def _blamed(self, node: Node) -> bool:
         """Whether a node cannot run since one that it needs was lost."""
@@ -108,33 +99,46 @@ class Waves:
             self.errors[node.key] = error
         return error is not None
 
-    async def _pass_all_on(self, sent: Mapping[str, Any]) -> None:
-        await asyncio.gather(*(self._pass_on(key, future) for key, future in sent.items()))
+    def _look(self) -> None:
+        """Take what has ended: states are looked up, for whoever waits can wait for ever."""
+        require_scheduler(self.client)
+        ended = {k: f for k, f in self.under_way.items() if f.status not in NOT_ENDED}
+        if not ended:
+            time.sleep(PAUSE_S)
+            return
+        values = self._values({k: f for k, f in ended.items() if f.status == "finished"})
+        for key, future in ended.items():
+            if future.status == "finished" and key in values:
+                self._take(key, values[key])
+            elif future.status == "error":
+                self._take_error(key, future.exception())
+            elif future.status == "cancelled":
+                raise CancelledError
 
-    async def _pass_on(self, key: str, future: Any) -> None:
+    def _values(self, futures: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Read values, all at once, for as long as the scheduler is there."""
+        reading = asyncio.run_coroutine_threadsafe(self._read(dict(futures)), self.loop)
+        while not wait([reading], PATIENCE_S).done:
+            require_scheduler(self.client)
         try:
-            self.answers.put(Answer(key, await future))
-        except BaseException as error:
-            lost = error if future.status == "error" else CancelledError()
-            self.answers.put(Answer(key, error=lost))
+            return reading.result()
+        except OSError:
+            raise CancelledError from None
 
-    def _next(self) -> Answer:
-        """Wait for an answer; a client that lost its scheduler may never give one."""
-        while True:
-            try:
-                return self.answers.get(timeout=LOOK_S)
-            except Empty:
-                require_scheduler(self.client)
+    async def _read(self, futures: dict[str, Any]) -> Mapping[str, Any]:
+        found: dict[str, Any] = await self.client.gather(futures, errors="skip", asynchronous=True)
+        return found
 
-    def _take(self, answer: Answer) -> None:
-        if isinstance(answer.error, CancelledError | UserError | RunError):
-            raise answer.error
-        self.under_way.pop(answer.key).release()
-        if answer.error is not None:
-            self.errors[answer.key] = answer.error
-        else:
-            self.values[answer.key] = answer.value
-            self.told(answer.key, answer.value)
+    def _take(self, key: str, value: Any) -> None:
+        self.under_way.pop(key).release()
+        self.values[key] = value
+        self.told(key, value)
+
+    def _take_error(self, key: str, error: BaseException) -> None:
+        if isinstance(error, UserError | RunError):
+            raise error
+        self.under_way.pop(key).release()
+        self.errors[key] = error
 
     def _lost(self) -> Lost:
         """Find who was lost itself: Dask blames a loss on all that needed it."""
