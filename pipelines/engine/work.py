@@ -168,7 +168,7 @@ def run_tasks(
     dict of Part to str
         The parts that failed, and why, in the order of the tasks; what needed them was not run.
     """
-    nodes = _graph(lake, tasks, make)
+    nodes = work_graph(lake, tasks, make)
     failed: dict[Part, str] = {}
 
     def take(key: str, done: Done) -> None:
@@ -185,7 +185,7 @@ def run_tasks(
     return {task.part: failed[task.part] for task in tasks if task.part in failed}
 
 
-def _graph(lake: Lake, tasks: Sequence[Task], make: Make) -> dict[str, Node]:
+def work_graph(lake: Lake, tasks: Sequence[Task], make: Make) -> dict[str, Node]:
     """Return the graph's nodes by key; of two walks on one scheduler each has its own keys."""
     walk = uuid.uuid4().hex[:8]
     keys: dict[Part, str] = {}
