@@ -6,15 +6,17 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from rt1t2_dask.pipelines.engine.pace import Pace
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome, Tell
 
 log = logging.getLogger("rt1t2_dask")
 SECONDS_BETWEEN_LINES = 15.0
+STAGES_SAID = 3
 
 
 def start_logging() -> None:
@@ -47,53 +49,78 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 @contextmanager
-def shown(tasks: Sequence[Task]) -> Iterator[Tell]:
-    """Show how many parts of each stage are done while the block runs."""
-    with _bars(tasks) if sys.stderr.isatty() else _lines(tasks) as tell:
-        yield tell
+def shown(
+    tasks: Sequence[Task], pace: Pace | None = None, later: Mapping[str, int] | None = None
+) -> Iterator[Tell]:
+    """Show how many parts of each stage are done, and the time left, while the block runs.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What is made in the block.
+    pace : Pace, optional
+        The run's; without one all parts are taken to be as long.
+    later : mapping of str to int, optional
+        How many parts of each stage the run makes after the block.
+    """
+    pace = pace or Pace()
+    pace.begin(tasks, later)
+    try:
+        with (_bars if sys.stderr.isatty() else _lines)(tasks, pace) as tell:
+            yield tell
+    finally:
+        pace.end()
 
 
 @contextmanager
-def _lines(tasks: Sequence[Task]) -> Iterator[Tell]:
+def _lines(tasks: Sequence[Task], pace: Pace) -> Iterator[Tell]:
     total = Counter(task.stage for task in tasks)
     done: Counter[str] = Counter()
-    began = last = time.monotonic()
+    last = time.monotonic()
 
     def tell(outcome: Outcome) -> None:
         nonlocal last
+        pace.take(outcome)
         done[outcome.task.stage] += 1
-        finished, now = done.total(), time.monotonic()
-        if now - last < SECONDS_BETWEEN_LINES and finished < total.total():
+        now = time.monotonic()
+        if now - last < SECONDS_BETWEEN_LINES and done.total() < total.total():
             return
         last = now
-        log.info("%s", _line(total, done, now - began))
+        log.info("%s", _line(total, done, pace.left_s()))
 
     yield tell
 
 
 @contextmanager
-def _bars(tasks: Sequence[Task]) -> Iterator[Tell]:
+def _bars(tasks: Sequence[Task], pace: Pace) -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
 
-    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), Left())
+    name, left = TextColumn("{task.description:<11}"), TextColumn("{task.fields[left]}")
     total = Counter(task.stage for task in tasks)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bars = {stage: progress.add_task(stage, total=n) for stage, n in total.items()}
-        yield lambda outcome: progress.advance(bars[outcome.task.stage])
+    with Progress(
+        name, BarColumn(), MofNCompleteColumn(), left, console=Console(stderr=True)
+    ) as progress:
+        bars = {stage: progress.add_task(stage, total=n, left="") for stage, n in total.items()}
+        every = progress.add_task("all", total=total.total(), left="")
+
+        def tell(outcome: Outcome) -> None:
+            pace.take(outcome)
+            progress.advance(bars[outcome.task.stage])
+            progress.update(every, advance=1, left=f"about {_clock(pace.left_s())} left")
+
+        yield tell
 
 
-def _line(total: Counter[str], done: Counter[str], spent: float) -> str:
-    """Say how far the parts are; between two stages, which one is next."""
+def _line(total: Counter[str], done: Counter[str], left_s: float) -> str:
+    """Say how far the parts are: the last stages that are under way, else which one is next."""
     parts, finished = total.total(), done.total()
     if finished == parts:
         return f"all {parts} parts done"
-    left = _clock(spent / finished * (parts - finished))
     begun = [f"{stage} {done[stage]}/{n}" for stage, n in total.items() if 0 < done[stage] < n]
     coming = next(stage for stage, n in total.items() if done[stage] < n)
-    detail = ", ".join(begun) or f"next {coming}"
-    return f"{finished} of {parts} parts, about {left} left: {detail}"
+    detail = ", ".join(begun[-STAGES_SAID:]) or f"next {coming}"
+    return f"{finished} of {parts} parts, about {_clock(left_s)} left: {detail}"
 
 
 def _clock(seconds: float) -> str:

@@ -6,17 +6,19 @@ import ctypes
 import os
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from rt1t2_dask.cluster.graph import GraphExecutor, Node
 from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.pipelines.engine.task import Inputs, Task
 from rt1t2_dask.storage.parts import Lake, Part
 
-WINDOW = 256
-
 Tell = Callable[["Outcome"], None]
+Make = Callable[[Lake, Task], "Outcome"]
+NOT_RUN = "not run because of a part that failed: "
 
 
 @dataclass(frozen=True)
@@ -130,62 +132,76 @@ def missing_tasks(tasks: Sequence[Task], targets: Iterable[Part], whole: set[Par
     return list(unique.values())
 
 
-def run_tasks(executor: Executor, lake: Lake, tasks: Sequence[Task], tell: Tell) -> dict[Part, str]:
-    """Run tasks, each when its parents are there, at most `WINDOW` at a time.
+class Done(NamedTuple):
+    """What a worker sends back of a part: small, without its task or its data."""
+
+    reason: str | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    stage_cpu_s: float = 0.0
+    made: bool = True
+    ran: bool = True
+
+    def of(self, task: Task) -> Outcome:
+        """Return the same with the task."""
+        return Outcome(task, self.cpu_s, self.wall_s, self.reason, self.stage_cpu_s, self.made)
+
+
+def run_tasks(
+    executor: GraphExecutor, lake: Lake, tasks: Sequence[Task], tell: Tell, make: Make = make_part
+) -> dict[Part, str]:
+    """Run tasks as one graph, depth first.
+
+    Parameters
+    ----------
+    executor : GraphExecutor
+    lake : Lake
+    tasks : sequence of Task
+        Parents before children; parts that are read and not among them are whole.
+    tell : callable
+        Called in this thread with each outcome; not for what was not run.
+    make : callable, optional
+        Makes one part on a worker.
 
     Returns
     -------
     dict of Part to str
-        The parts that failed, and why; what needed them was not run.
+        The parts that failed, and why, in the order of the tasks; what needed them was not run.
     """
-    return _Flow(executor, lake, tasks, tell).run()
+    nodes = work_graph(lake, tasks, make)
+    failed: dict[Part, str] = {}
+
+    def take(key: str, done: Done) -> None:
+        if done.ran:
+            outcome = done.of(nodes[key].args[-1])
+            if outcome.reason is not None:
+                failed[outcome.task.part] = outcome.reason
+            tell(outcome)
+
+    lost = executor.walk(list(nodes.values()), take)
+    for key, error in lost.items():
+        text = f"its worker died or could not run it ({type(error).__name__}: {error})"
+        take(key, Done(text))
+    return {task.part: failed[task.part] for task in tasks if task.part in failed}
 
 
-class _Flow:
-    def __init__(self, executor: Executor, lake: Lake, tasks: Sequence[Task], tell: Tell) -> None:
-        self.executor, self.lake, self.tell = executor, lake, tell
-        own = {task.part for task in tasks}
-        self.unmet = {task.part: set(task.sources) & own for task in tasks}
-        self.waiting = {task.part: task for task in tasks}
-        self.children: dict[Part, list[Part]] = {}
-        for part, parents in self.unmet.items():
-            for parent in parents:
-                self.children.setdefault(parent, []).append(part)
-        self.ready = [task.part for task in tasks if not self.unmet[task.part]]
-        self.running: dict[Future[Outcome], Task] = {}
-        self.failed: dict[Part, str] = {}
-
-    def run(self) -> dict[Part, str]:
-        while self.ready or self.running:
-            self._submit()
-            finished, _ = wait(self.running, return_when=FIRST_COMPLETED)
-            for future in sorted(finished, key=lambda f: self.running[f].part.key):
-                self._take(_outcome(future, self.running.pop(future)))
-        return self.failed
-
-    def _submit(self) -> None:
-        while self.ready and len(self.running) < WINDOW:
-            task = self.waiting.pop(self.ready.pop(0))
-            self.running[self.executor.submit(make_part, self.lake, task)] = task
-
-    def _take(self, outcome: Outcome) -> None:
-        part = outcome.task.part
-        self.tell(outcome)
-        if outcome.reason is not None:
-            self.failed[part] = outcome.reason
-            return
-        for child in self.children.get(part, []):
-            self.unmet[child].discard(part)
-        freed = [child for child in self.children.get(part, []) if not self.unmet[child]]
-        self.ready[:0] = freed
+def work_graph(lake: Lake, tasks: Sequence[Task], make: Make) -> dict[str, Node]:
+    """Return the graph's nodes by key; of two walks on one scheduler each has its own keys."""
+    walk = uuid.uuid4().hex[:8]
+    keys: dict[Part, str] = {}
+    nodes: dict[str, Node] = {}
+    for task in tasks:
+        parents = tuple(keys[part] for part in task.sources if part in keys)
+        key = keys.setdefault(task.part, f"{task.stage}-{task.part.key}-{walk}")
+        nodes.setdefault(key, Node(key, _run, (make, lake, task), parents))
+    return nodes
 
 
-def _outcome(future: Future[Outcome], task: Task) -> Outcome:
-    """Read a result; a worker that died takes down its task, not the run."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, (UserError, RunError)):
-        raise error
-    text = f"its worker died or could not run it ({type(error).__name__}: {error})"
-    return Outcome(task, reason=text)
+def _run(make: Make, lake: Lake, task: Task, *parents: Done) -> Done:
+    """Make a part on a worker, unless one that it reads failed: failures are values."""
+    for parent in parents:
+        if parent.reason is not None:
+            said = parent.reason.removeprefix(NOT_RUN)
+            return Done(f"{NOT_RUN}{said}", ran=False)
+    made = make(lake, task)
+    return Done(made.reason, made.cpu_s, made.wall_s, made.stage_cpu_s, made.made)

@@ -13,7 +13,7 @@ import pandas as pd
 from rt1t2_dask import assets
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.files import Wanted, scans
-from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.config.study import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes

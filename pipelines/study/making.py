@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING, Any
+
+from rt1t2_dask.cluster.graph import GraphExecutor, Lost, Node, Told
+from rt1t2_dask.cluster.waves import Waves, require_scheduler
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-class ScheduledExecutor(Executor):
+class ScheduledExecutor(GraphExecutor):
     """Submit calls to a scheduler; where it is lost, what it owes is cancelled.
 
     Dask's own executor leaves a future pending for ever when the scheduler ends between a call's
@@ -35,12 +38,21 @@ class ScheduledExecutor(Executor):
         CancelledError
             When the scheduler was lost before.
         """
-        if self._client.status != "running":
-            raise CancelledError
+        require_scheduler(self._client)
         answer: Future[Any] = Future()
         self._under_way[answer] = self._client.submit(fn, *args, pure=False, **kwargs)
         self._loop.add_callback(self._pass_on, answer)
         return answer
+
+    def walk(self, nodes: Sequence[Node], told: Told) -> Lost:
+        """Run a graph on the workers.
+
+        Raises
+        ------
+        CancelledError
+            When the scheduler is lost.
+        """
+        return Waves(self._client, nodes, told).run()
 
     async def _pass_on(self, answer: Future[Any]) -> None:
         asked = self._under_way[answer]

@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rt1t2_dask.cluster.dask_executor import ScheduledExecutor
 from rt1t2_dask.cluster.environment import dask_settings
+from rt1t2_dask.cluster.graph import GraphExecutor, SerialExecutor, ThreadsExecutor
 from rt1t2_dask.cluster.jobs import open_jobs
 from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import RunError, UserError
@@ -29,21 +30,8 @@ Check = Callable[[], str | None]
 """Run on every worker: what it lacks, or None."""
 
 
-class SerialExecutor(Executor):
-    """Run each call at once in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call now and give a finished future."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 @contextmanager
-def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Executor]:
+def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[GraphExecutor]:
     """Yield an executor and close it, and what it started, afterwards.
 
     Parameters
@@ -66,7 +54,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
     if cluster.kind == "synchronous":
         yield SerialExecutor()
     elif cluster.kind == "threads":
-        with _ended(ThreadPoolExecutor(cluster.workers or cores()), cancel_futures=True) as pool:
+        with _ended(ThreadsExecutor(cluster.workers or cores()), cancel_futures=True) as pool:
             yield pool
     else:
         with ExitStack() as stack:
@@ -83,7 +71,7 @@ def open_cluster(cluster: Cluster, check: Check | None = None) -> Iterator[Execu
 
 
 @contextmanager
-def _ended(executor: Executor, **dropping: Any) -> Iterator[Executor]:
+def _ended(executor: GraphExecutor, **dropping: Any) -> Iterator[GraphExecutor]:
     """Wait for what is under way, unless an error or Ctrl-C ends the block: then drop it."""
     try:
         yield executor

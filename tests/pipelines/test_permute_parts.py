@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ import pytest
 import xarray as xr
 from distributed import Client
 
-from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.cluster.dask_executor import ScheduledExecutor
+from rt1t2_dask.cluster.graph import GraphExecutor, SerialExecutor
 from rt1t2_dask.config.study import Permute
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
@@ -75,7 +75,7 @@ def planned(design: Design, parents: Parents, settings: Permute, variance="equal
     return permute_tasks(settings, design, common, parents)
 
 
-def run(executor: Executor, lake: Lake, tasks) -> xr.Dataset:
+def run(executor: GraphExecutor, lake: Lake, tasks) -> xr.Dataset:
     told = []
     assert run_tasks(executor, lake, tasks, told.append) == {}
     return lake.read(tasks[-1].part).load()
@@ -191,8 +191,8 @@ def test_same_bits_where_a_worker_is_killed(alone, tmp_path):
         with Client(scheduler_file=str(file), timeout="120s") as client:
             client.wait_for_workers(2, timeout=180)
             pids = client.run(os.getpid)
-            with client.get_executor() as executor:
-                futures = run_with_a_death(executor, lake, tasks, min(pids.values()))
+            executor = ScheduledExecutor(client)
+            futures = run_with_a_death(executor, lake, tasks, min(pids.values()))
         for name in NAMES:
             np.testing.assert_array_equal(futures[name], expected[name])
         np.testing.assert_array_equal(futures["exceedances"], expected["exceedances"])
@@ -202,7 +202,7 @@ def test_same_bits_where_a_worker_is_killed(alone, tmp_path):
             process.wait()
 
 
-def run_with_a_death(executor: Executor, lake: Lake, tasks, victim: int) -> xr.Dataset:
+def run_with_a_death(executor: GraphExecutor, lake: Lake, tasks, victim: int) -> xr.Dataset:
     """Kill a worker as soon as the first part is there."""
     finished = []
 

@@ -11,7 +11,7 @@ import pytest
 from scipy import ndimage
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path
-from rt1t2_dask.cluster.executors import SerialExecutor
+from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.pipelines.analyses import plan_analyses
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume

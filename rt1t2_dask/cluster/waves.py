@@ -1,0 +1,153 @@
+"""A graph on a Dask cluster, submitted in waves, that ends whenever the scheduler is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, wait
+from typing import TYPE_CHECKING, Any
+
+from rt1t2_dask.cluster.graph import Lost, Node, Told, dask_graph
+from rt1t2_dask.errors import RunError, UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LEAST_WAVE = 250
+PAUSE_S = 0.05
+PATIENCE_S = 1.0
+NOT_ENDED = ("pending", "lost")
+"""States of a future; one that is lost with its worker is computed again."""
+
+
+def require_scheduler(client: Client) -> None:
+    """Raise CancelledError where the scheduler is lost."""
+    if client.status != "running":
+        raise CancelledError
+
+
+class Waves:
+    """One walk over a graph.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    nodes : sequence of Node
+        Parents before children.
+    told : callable
+        Called with the key and value of each node that ran.
+    """
+
+    def __init__(self, client: Client, nodes: Sequence[Node], told: Told) -> None:
+        self.client, self.nodes, self.told = client, nodes, told
+        self.loop: Any = client.loop.asyncio_loop  # type: ignore[union-attr]
+        self.submitted = self.wave = self.size = 0
+        self.under_way: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.errors: dict[str, BaseException] = {}
+
+    def run(self) -> Lost:
+        """Run all nodes.
+
+        Raises
+        ------
+        CancelledError
+            When the scheduler is lost.
+        """
+        try:
+            while self.submitted < len(self.nodes) or self.under_way:
+                self._submit()
+                self._look()
+        except BaseException:
+            self._drop()
+            raise
+        return self._lost()
+
+    def _submit(self) -> None:
+        """Send the next wave where no more than one is under way."""
+        while self.submitted < len(self.nodes) and len(self.under_way) <= self.size:
+            self.size = self._wave_size()
+            self._send(self.nodes[self.submitted : self.submitted + self.size])
+            self.submitted += self.size
+
+    def _wave_size(self) -> int:
+        """Return twice as many calls as there are threads now: workers come and go."""
+        require_scheduler(self.client)
+        try:
+            threads: int = sum(self.client.nthreads().values())
+        except OSError:
+            raise CancelledError from None
+        return max(LEAST_WAVE, 2 * threads)
+
+    def _send(self, nodes: Sequence[Node]) -> None:
+        sound = [node for node in nodes if not self._blamed(node)]
+        if not sound:
+            return
+        require_scheduler(self.client)
+        keys = [node.key for node in sound]
+        futures = self.client.get(
+            dask_graph(sound, self.values), keys, sync=False, priority=-self.wave, fifo_timeout="0s"
+        )
+        self.wave += 1
+        self.under_way |= zip(keys, futures, strict=True)
+
+    def _blamed(self, node: Node) -> bool:
+        """Whether a node cannot run since one that it needs was lost."""
+        error = next((self.errors[p] for p in node.parents if p in self.errors), None)
+        if error is not None:
+            self.errors[node.key] = error
+        return error is not None
+
+    def _look(self) -> None:
+        """Take what has ended: states are looked up, for whoever waits can wait for ever."""
+        require_scheduler(self.client)
+        ended = {k: f for k, f in self.under_way.items() if f.status not in NOT_ENDED}
+        if not ended:
+            time.sleep(PAUSE_S)
+            return
+        values = self._values({k: f for k, f in ended.items() if f.status == "finished"})
+        for key, future in ended.items():
+            if future.status == "finished" and key in values:
+                self._take(key, values[key])
+            elif future.status == "error":
+                self._take_error(key, future.exception())
+            elif future.status == "cancelled":
+                raise CancelledError
+
+    def _values(self, futures: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Read values, all at once, for as long as the scheduler is there."""
+        reading = asyncio.run_coroutine_threadsafe(self._read(dict(futures)), self.loop)
+        while not wait([reading], PATIENCE_S).done:
+            require_scheduler(self.client)
+        try:
+            return reading.result()
+        except OSError:
+            raise CancelledError from None
+
+    async def _read(self, futures: dict[str, Any]) -> Mapping[str, Any]:
+        found: dict[str, Any] = await self.client.gather(futures, errors="skip", asynchronous=True)
+        return found
+
+    def _take(self, key: str, value: Any) -> None:
+        self.under_way.pop(key).release()
+        self.values[key] = value
+        self.told(key, value)
+
+    def _take_error(self, key: str, error: BaseException) -> None:
+        if isinstance(error, UserError | RunError):
+            raise error
+        self.under_way.pop(key).release()
+        self.errors[key] = error
+
+    def _lost(self) -> Lost:
+        """Find who was lost itself: Dask blames a loss on all that needed it."""
+        return {
+            node.key: self.errors[node.key]
+            for node in self.nodes
+            if node.key in self.errors and not any(p in self.errors for p in node.parents)
+        }
+
+    def _drop(self) -> None:
+        if self.client.status == "running":
+            self.client.cancel(list(self.under_way.values()))
