@@ -1,4 +1,4 @@
-"""What several tests need: the shared assets, and small studies on disk."""
+"""What several tests need: the shared assets, small studies and BIDS datasets on disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+
+from rt1t2_dask.cli.command_line import Job, _configure, _search_path
+from rt1t2_dask.config.study import Config
 
 # A busy machine is no fault of the code.
 settings.register_profile("house", deadline=None)
@@ -101,3 +104,55 @@ def maps_arguments(tmp_path: Path) -> list[str]:
         "report.mosaics=1",
         "report.figures=false",
     ]
+
+
+MINE = """
+name: mine
+groups: {pat: P, hc: C}
+reference: hc
+contrasts: {patVsHc: [pat, hc]}
+"""
+
+
+@pytest.fixture
+def studies(tmp_path: Path) -> str:
+    folder = tmp_path / "studies" / "cohort"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(MINE)
+    return str(folder.parent)
+
+
+@pytest.fixture
+def configure(studies: str, tmp_path: Path) -> Callable[..., Config]:
+    """Compose a configuration of ``tmp_path / bids``."""
+
+    def make(*words: str, source: str = "bids") -> Config:
+        root = f"source.root={tmp_path / 'bids'}"
+        job = Job((*_search_path(studies), "+cohort=mine", f"source={source}", root, *words), "")
+        return _configure(job)
+
+    return make
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Callable[..., Path]:
+    """Write files that hold their own name, and a table of four people."""
+
+    def make(names: tuple[str, ...] = ("T1w.nii.gz", "T2w.nii.gz"), column: str = "") -> Path:
+        root = tmp_path / "bids"
+        header = "participant_id\tgroup" + ("\tlesion" if column else "")
+        rows = [header]
+        for i in range(4):
+            label = f"sub-{i:02d}"
+            rows.append(
+                f"{label}\t{'PPCC'[i]}"
+                + (f"\t{column}" if column and i == 0 else "\tn/a" if column else "")
+            )
+            for name in names:
+                path = root / label / "anat" / f"{label}_{name}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{label} {name}")
+        (root / "participants.tsv").write_text("\n".join(rows) + "\n")
+        return root
+
+    return make

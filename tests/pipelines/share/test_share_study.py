@@ -11,13 +11,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 import zarr
-from three_sites import NAMES, Parts, three, words
+from three_sites import NAMES, Parts, words
 
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.upkeep import gc, referenced
-
-assert three
 
 
 def asked(base, out, *more):

@@ -10,7 +10,7 @@ from rt1t2_dask.cli.reference import page
 from rt1t2_dask.config.keys import nearest, settings, suggestion
 from rt1t2_dask.config.study import Config
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
+FILE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="not a checkout")

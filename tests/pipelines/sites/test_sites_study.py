@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from three_sites import NAMES, Parts, three, words
+from three_sites import NAMES, Parts, words
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path, _study, command
 from rt1t2_dask.config.study import Config
@@ -28,8 +28,6 @@ from rt1t2_dask.pipelines.sites.study import read_everybody
 from rt1t2_dask.sites.meta import combine
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.upkeep import gc
-
-assert three
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from known_head import make_head, template
 from PIL import Image
 
 from rt1t2_dask.errors import SubjectError
@@ -23,9 +22,6 @@ from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.brain import BRAIN
 from rt1t2_dask.pipelines.quality.refused import picture
 from rt1t2_dask.storage.parts import Lake, Part
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "images"))
-from known_head import make_head, template
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from rt1t2_dask.images.brain.mask import LEAST_NCC, LEAST_REACH
 from rt1t2_dask.images.quality.judge import beyond
 from rt1t2_dask.images.registration.head_pose import LEAST_MARGIN
 
-REAL = Path(__file__).parents[1] / "reference" / "quality_real_sessions.tsv"
+REAL = Path(__file__).parents[2] / "reference" / "quality_real_sessions.tsv"
 # Values of docs/quality-limits.md: half a mask, 8 mm off, swapped, a field of 30 %, no face.
 FAULTS = {
     "half a mask": {"mask_dice": 0.88, "registration_ncc": 0.60},

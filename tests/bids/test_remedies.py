@@ -18,7 +18,7 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.people.derivatives import InRaw
 
 Found = TypeVar("Found")
-PACKAGE = Path(__file__).resolve().parent.parent / "rt1t2_dask"
+PACKAGE = Path(__file__).resolve().parents[2] / "rt1t2_dask"
 SECTIONS = sorted({setting.key.split(".")[0] for setting in settings(Config) if "." in setting.key})
 NAMED = re.compile(rf"(?<![\w./*])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z0-9_]*)+(?![\w(])")
 FILLED = "\0"
