@@ -109,6 +109,7 @@ def state(folder: Path) -> str:
     return str(json.loads((folder / "provenance.json").read_text())["state"])
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_people_one_by_one_and_then_the_group_make_a_study(
     maps_study, maps_arguments, tmp_path, caplog
 ):
@@ -133,6 +134,7 @@ def test_people_one_by_one_and_then_the_group_make_a_study(
     assert state(folder) == "complete" and "held a finished study" not in caplog.text
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_people_written_over_a_finished_study_make_it_write_itself_again(
     maps_study, maps_arguments, tmp_path, caplog
 ):
@@ -173,6 +175,7 @@ def test_simulated_scans_stay_labelled_when_they_come_as_a_dataset(dataset, caps
     assert not description.marked(config).simulated
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_person_who_fails_is_listed_until_mended(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     good = (root / "sub-01_T1wT2wratio.nii.gz").read_bytes()

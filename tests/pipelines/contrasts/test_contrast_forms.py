@@ -44,6 +44,7 @@ def study(maps_study, tmp_path):
     return rows, maps
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     rows, maps = study
     more = ["contrast.variance=equal", "receptors.n_permutations=0", "receptors.spatial=none"]
@@ -128,6 +129,7 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert "any difference between pat, hc, third" in page
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
     rows, maps = study
     text = FORMS.partition("contrasts:")[0] + "contrasts: {patVsHc: [pat, hc]}\n"

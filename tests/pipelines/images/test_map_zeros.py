@@ -51,6 +51,7 @@ def tight(maps_study) -> Path:
     return root
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_tighter_masks_of_patients_make_no_difference(tight, maps_arguments, tmp_path, caplog):
     caplog.set_level("INFO", "rt1t2_dask")
     words = [*maps_arguments, *QUICK, "smooth.fwhm_mm=10"]
@@ -69,6 +70,7 @@ def test_tighter_masks_of_patients_make_no_difference(tight, maps_arguments, tmp
     assert "sub-0" not in caplog.text
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_zeros_are_values_where_the_study_says_so(tight, maps_arguments, tmp_path):
     """As it was: the background is smoothed into the brain, and the masks' edge is significant."""
     words = [*maps_arguments, *QUICK, "smooth.fwhm_mm=10", "source.zero_is_missing=false"]
@@ -76,6 +78,7 @@ def test_zeros_are_values_where_the_study_says_so(tight, maps_arguments, tmp_pat
     assert np.nanmax(np.abs(statmap(tmp_path / "out", "t"))) > 30
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_voxel_beside_the_background_keeps_its_value(maps_study, maps_arguments, tmp_path):
     root, maps = maps_study(n_patients=2, n_controls=2)
     inside = ellipsoid(0.0)
@@ -90,6 +93,7 @@ def test_a_voxel_beside_the_background_keeps_its_value(maps_study, maps_argument
     np.testing.assert_allclose(smoothed[known], 1.5, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_map_without_a_measured_voxel_is_a_failure(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     write_null(root, "sub-03", 0, ellipsoid(0.0))

@@ -24,6 +24,7 @@ def test_the_key_follows_the_imports_of_the_writer(module):
     assert f"rt1t2_dask.{module}" in reached((WRITER,))
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_corrected_age_reaches_the_output(maps_study, maps_arguments, tmp_path, caplog):
     root, _ = maps_study()
     caplog.set_level(logging.INFO)

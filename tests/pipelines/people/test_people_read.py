@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from test_people import cohort, table
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
@@ -45,6 +46,7 @@ def test_every_pair_that_a_contrast_compares_once():
     assert pairs == [("pat", "hc"), ("pat", "more"), ("hc", "more")]
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_check_log_and_report_say_what_was_read(maps_study, maps_arguments, capsys, tmp_path):
     root, _ = maps_study(covariates="[dose]")
     rows = pd.read_csv(root / "participants.tsv", sep="\t")

@@ -29,6 +29,7 @@ def hollow(root, label: str) -> None:
     nib.Nifti1Image(data, image.affine).to_filename(path)
 
 
+@pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("action", ["flag", "exclude"])
 def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
     maps_study, maps_arguments, tmp_path, caplog, action
@@ -59,6 +60,7 @@ def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
         Image.open(path).verify()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_quality_is_judged_where_there_is_no_group(maps_study, maps_arguments, tmp_path, caplog):
     """People one by one: a flag, a row and exit code 0; another person's run keeps the row."""
     root, _ = maps_study()
@@ -84,6 +86,7 @@ def test_quality_is_judged_where_there_is_no_group(maps_study, maps_arguments, t
     assert again.drop(columns="flag").equals(quality.drop(columns="flag"))
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_failure_of_one_leaves_the_quality_of_the_others(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     (root / "sub-03_T1wT2wratio.nii.gz").write_bytes(b"not an image")
@@ -93,6 +96,7 @@ def test_a_failure_of_one_leaves_the_quality_of_the_others(maps_study, maps_argu
     assert "sub-03" not in quality["participant_id"].tolist()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_half_a_map_leaves_regions_out_everywhere(maps_study, maps_arguments, tmp_path):
     """n/a in the table of regions; one row fewer in contrasts; receptors and z go on."""
     root, _ = maps_study()
@@ -117,6 +121,7 @@ def test_half_a_map_leaves_regions_out_everywhere(maps_study, maps_arguments, tm
     assert (receptors["n_regions"] == 119 - lost.sum()).all()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_nobody_left_is_an_error_of_one_line(maps_study, maps_arguments, capsys):
     maps_study()
     words = [*maps_arguments, "quality.action=exclude", "quality.limits.regions_under_half=[1,2]"]

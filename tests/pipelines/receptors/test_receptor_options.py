@@ -43,6 +43,7 @@ def reference(rows, kind="spearman"):
     return partial_correlation(rows, means[MAPS].to_numpy().T, gm, kind)
 
 
+@pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize(
     ("option", "kind"),
     [
@@ -78,6 +79,7 @@ def test_options(study, maps_arguments, tmp_path, option, kind):
         assert read("receptors_dominance.tsv")["share"].sum() == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_details_of_the_default_option(study, maps_arguments, tmp_path):
     study(covariates="[age]")
     assert command([*maps_arguments, *FAST]) == 0
@@ -100,6 +102,7 @@ def test_details_of_the_default_option(study, maps_arguments, tmp_path):
     assert power["power"].between(0, 1).all()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_map_of_nothing_changes_no_other_row(study, maps_arguments, tmp_path):
     study()
     fast = [*maps_arguments, *FAST, "receptors.n_permutations=100", "report.figures=false"]
@@ -122,6 +125,7 @@ def test_a_map_of_nothing_changes_no_other_row(study, maps_arguments, tmp_path):
     assert "Receptor maps without a correlation" in page
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_paired_difference_follows_the_pairs_of_the_contrast(study, maps_arguments, tmp_path):
     study(PAIRS)
     path = tmp_path / "maps" / "participants.tsv"

@@ -60,6 +60,7 @@ def test_maps_reach_every_result(maps_study, maps_arguments, tmp_path):
         assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):
     maps_study()
     assert command(maps_arguments) == 0
@@ -71,6 +72,7 @@ def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):
     assert {p.name for p in changed} - {"checksums.json"} == {"run.json"}
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_another_configuration_is_refused(maps_study, maps_arguments, tmp_path, capsys):
     maps_study()
     assert command(maps_arguments) == 0
@@ -79,6 +81,7 @@ def test_another_configuration_is_refused(maps_study, maps_arguments, tmp_path, 
     assert command([*maps_arguments, "contrast.p=0.01", "overwrite=true"]) == 0
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp_path):
     maps_study()
     assert command(maps_arguments) == 0
@@ -116,6 +119,7 @@ def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_argum
     assert all(f"{quote(job)}/report.html" in page for job in folders)
 
 
+@pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("allow", [False, True])
 def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp_path, allow):
     root, _ = maps_study()
@@ -129,6 +133,7 @@ def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp
     assert any((out / "group").glob("contrast-*")) is allow
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_nobody_left_is_said(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study(n_patients=1, n_controls=1)
     for path in root.glob("*.nii.gz"):
@@ -137,6 +142,7 @@ def test_nobody_left_is_said(maps_study, maps_arguments, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "failures.tsv", sep="\t")) == 2
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_missing_map_is_a_failure_of_that_person(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     (root / "sub-05_T1wT2wratio.nii.gz").unlink()
@@ -145,6 +151,7 @@ def test_a_missing_map_is_a_failure_of_that_person(maps_study, maps_arguments, t
     assert failures["participant_id"].tolist() == ["sub-05"]
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_too_few_people_give_maps_and_a_reason(maps_study, maps_arguments, tmp_path):
     maps_study(n_patients=1, n_controls=1)
     assert command(maps_arguments) == 0
@@ -154,6 +161,7 @@ def test_too_few_people_give_maps_and_a_reason(maps_study, maps_arguments, tmp_p
     assert "No contrast patVsHc" in (out / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_a_mask_of_another_grid_is_carried_over(maps_study, maps_arguments, tmp_path):
     maps_study()
     mask = np.zeros((60, 60, 60), np.uint8)
@@ -178,6 +186,7 @@ def test_covariates_must_be_complete(maps_study, maps_arguments, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_excluded_people_take_no_part(maps_study, maps_arguments, tmp_path):
     maps_study(exclude="[sub-00, '12']")
     assert command(maps_arguments) == 0
@@ -186,6 +195,7 @@ def test_excluded_people_take_no_part(maps_study, maps_arguments, tmp_path):
     assert not {"sub-00", "sub-12"} & set(parcels["participant_id"])
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_half_written_output_is_made_whole(maps_study, maps_arguments, tmp_path):
     maps_study()
     assert command(maps_arguments) == 0
@@ -199,6 +209,7 @@ def test_half_written_output_is_made_whole(maps_study, maps_arguments, tmp_path)
     assert len((out / "report.html").read_bytes()) == pytest.approx(len(page), rel=0.01)
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
     maps_study()
     assert command([*maps_arguments, "permute.statistic=[max_t,cluster,tfce]"]) == 0
@@ -217,6 +228,7 @@ def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
     assert np.nanmax(tfce) == pytest.approx(-np.log10(known["p"]["tfce"]), rel=1e-5)
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_what_was_not_run_is_na_and_said(maps_study, maps_arguments, tmp_path):
     maps_study(n_patients=4)
     words = [
@@ -241,6 +253,7 @@ def test_what_was_not_run_is_na_and_said(maps_study, maps_arguments, tmp_path):
         assert said in page
 
 
+@pytest.mark.usefixtures("lake_before")
 def test_lake_says_what_it_holds_and_keeps_what_runs_name(
     maps_study, maps_arguments, tmp_path, capsys
 ):
