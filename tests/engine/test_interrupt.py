@@ -14,26 +14,22 @@ import pytest
 
 from rt1t2_dask.storage.keys import checksum
 
-WORDS = [
-    "+cohort=psp", "source.voxel_mm=6", "cluster=local", "cluster.workers=1",
-    *(f"source.groups.{g}.n=2" for g in ("PSP", "HC")),
-    *(f"source.groups.{g}.n_male=1" for g in ("PSP", "HC")),
-]  # fmt: skip
-
 
 @pytest.mark.cluster
 @pytest.mark.slow
-def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(tmp_path):
+def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(maps_study, maps_arguments, tmp_path):
+    maps_study()
+    words = [word for word in maps_arguments if not word.startswith("cluster=")]
+    words = [sys.executable, "-m", "rt1t2_dask", *words, "cluster=local", "cluster.workers=1"]
     log = tmp_path / "log.txt"
     env = {k: v for k, v in os.environ.items() if k != "RT1T2_DEBUG"}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rt1t2_dask", *WORDS],
-            cwd=tmp_path, env=env, stdout=out, stderr=out, start_new_session=True,
+            words, cwd=tmp_path, env=env, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
-        lake = tmp_path / "outputs" / "lake"
+        lake = tmp_path / "lake"
         began = time.monotonic()
-        while not list(lake.glob("parts/ingest/*.json")) and time.monotonic() - began < 300:
+        while not list(lake.glob("parts/map/*.json")) and time.monotonic() - began < 300:
             time.sleep(0.1)
         assert process.poll() is None, log.read_text()
         os.killpg(process.pid, signal.SIGINT)
@@ -43,12 +39,11 @@ def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(tmp_path):
     assert last == ("rt1t2-dask: stopped; finished parts are kept, run the same command to go on")
     assert "Traceback" not in text
     assert parts_are_whole(lake) >= 1
-    assert not (tmp_path / "outputs" / "psp" / "report.html").exists()
+    assert not (tmp_path / "out").exists()
     after = [p for p in lake.rglob("*") if ".tmp" in p.name]
     assert after == []
     dry = subprocess.run(
-        [sys.executable, "-m", "rt1t2_dask", *WORDS, "dry_run=true"],
-        cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
+        [*words, "dry_run=true"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "parts to compute" in dry.stdout
 

@@ -12,7 +12,7 @@ from rt1t2_dask.pipelines.contrasts.blocks import voxel_blocks
 
 @settings(max_examples=30, deadline=None)
 @given(
-    shape=st.tuples(*[st.integers(1, 70)] * 3),
+    shape=st.tuples(*[st.integers(1, 52)] * 3),
     share=st.floats(0.01, 1),
     budget=st.integers(1, 10**6),
     people=st.integers(1, 50),
