@@ -86,20 +86,23 @@ def snowed(head) -> Volume:
     return head.t1w.with_data(noise.astype(np.float32))
 
 
+def assert_pictured(lake: Lake, inputs: Inputs, why: str) -> None:
+    with Image.open(BytesIO(picture(lake, inputs.task, True, "sub-01", why))) as drawn:
+        assert min(drawn.size) > 100
+
+
 def test_a_refused_scan_is_pictured(head, tmp_path):
     lake = Lake(str(tmp_path))
-    inputs = inputs_with(lake, replace(head, t1w=snowed(head)), None)
-    png = picture(lake, inputs.task, True, "sub-01", "The T1w does not look like a head.")
-    with Image.open(BytesIO(png)) as drawn:
-        assert min(drawn.size) > 100
+    assert_pictured(lake, inputs_with(lake, head, None), "why")
 
 
 @pytest.mark.heavy
 def test_what_is_no_head_is_refused_and_passes_where_the_user_says_so(head, tmp_path):
     lake = Lake(str(tmp_path))
     inputs = inputs_with(lake, replace(head, t1w=snowed(head)), None)
-    with pytest.raises(SubjectError, match="does not look like a head"):
+    with pytest.raises(SubjectError, match="does not look like a head") as told:
         BRAIN.make(inputs)
+    assert_pictured(lake, inputs, str(told.value))
     made = BRAIN.make(Inputs(lake, BRAIN.task({"pose": False}, inputs.task.parents)))
     limits = {"head_margin": (LEAST_MARGIN, None), "head_ncc": (LEAST_NCC, None)}
     assert beyond(made.record, limits)
