@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from participant_tables import cohort
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.people.file_columns import (
@@ -39,28 +40,21 @@ def test_a_column_is_found_whatever_its_capitals_and_by_its_own_before():
     assert column_of(rows, "nothing") is None
 
 
-def test_the_cohorts_people_are_its_groups_less_those_excluded(cohort_of):
+def test_the_cohorts_people_are_its_groups_less_those_excluded():
     rows = pd.DataFrame(
         {
             "participant_id": [f"sub-{k}" for k in range(6)],
             "group": ["1", "0", "2", "1", None, "0"],
         }
     )
-    found = members(rows, cohort_of(exclude=["3", "sub-5"]))
+    found = members(rows, cohort(exclude=["3", "sub-5"]))
     assert found[["participant_id", "group"]].to_numpy().tolist() == [
         ["sub-0", "pat"], ["sub-1", "hc"],
     ]  # fmt: skip
 
 
-@pytest.fixture
-def cohort_of():
-    from test_people import cohort
-
-    return cohort
-
-
-def test_sites_and_named_categories_are_never_numbers(cohort_of):
-    own = cohort_of(site_column="scanner", categorical=["batch"])
+def test_sites_and_named_categories_are_never_numbers():
+    own = cohort(site_column="scanner", categorical=["batch"])
     assert [kind(name, own) for name in ("scanner", "batch", "Sex", "age")] == [
         "text", "text", "sex", "any",
     ]  # fmt: skip

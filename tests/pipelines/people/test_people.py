@@ -5,27 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from participant_tables import cohort, table
 from scipy import stats
 
-from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.config.sites import with_site
-from rt1t2_dask.config.study import Cohort
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.people.faults import people_faults
 from rt1t2_dask.pipelines.people.table import chosen_people, shown
 from rt1t2_dask.pipelines.share.plan import _summed
-
-PLAIN = {"name": "c", "groups": {"pat": "1", "hc": "0"}, "reference": "hc"}
-
-
-def cohort(**more) -> Cohort:
-    return Cohort.model_validate(PLAIN | {"contrasts": {"a": ["pat", "hc"]}} | more)
-
-
-def table(**columns) -> pd.DataFrame:
-    rows = pd.DataFrame(columns, dtype=object)
-    rows.insert(0, "participant_id", [f"{k:02d}" for k in range(len(rows))])
-    return bids.participants(rows.to_csv(sep="\t", index=False).encode(), "participants.tsv")
 
 
 def three_sites(n: int = 44) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pandas as pd
 import pytest
-from test_people import cohort, table
+from participant_tables import cohort, table
 
 from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError

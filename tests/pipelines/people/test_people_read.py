@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_people import cohort, table
+from participant_tables import cohort, table
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.pipelines.people.read import columns_read, lines_read

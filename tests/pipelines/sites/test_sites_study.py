@@ -168,6 +168,25 @@ def test_meta_analysis_is_that_of_the_sites_own_contrasts(three, placed):
     assert (rows["sign"] == "negative").any()
 
 
+def test_what_is_left_without_any_one_site_is_that_of_the_others(placed):
+    """The z nearest to zero, or past it, of the three analyses of two sites."""
+    plan = placed.plan.meta["patVsHc"]
+    own = [placed.lake.read(task.part) for task in plan.contrasts]
+    effects, errors, dof = (
+        np.stack([data[f"stat_{name}"].to_numpy().ravel().astype(float) for data in own])
+        for name in ("effect", "se", "dof")
+    )
+    pairs = [[0, 1], [0, 2], [1, 2]]
+    left = np.stack([combine(effects[k], errors[k], dof=dof[k]).z for k in pairs])
+    found = placed.lake.read(plan.meta.part)
+    side = np.sign(found["stat_z"].to_numpy().ravel())
+    everywhere = np.isfinite(effects).all(axis=0)
+    wanted = (side * (side * left).min(axis=0))[everywhere]
+    least = found["stat_least"].to_numpy().ravel()[everywhere]
+    np.testing.assert_allclose(least, wanted, rtol=1e-4, atol=1e-5)
+    assert everywhere.sum() > 5000
+
+
 def change(base: Path, site: str, **columns) -> Path:
     """Another folder of one site with a changed participants table."""
     folder = base / f"{site}-{'-'.join(columns)}"
