@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from studies_of_maps import once
 
 from rt1t2_dask.cli.command_line import command
 
@@ -57,6 +57,14 @@ def run(folder: Path, cohort: str, *more: str) -> str:
     return (folder / "log.txt").read_text()
 
 
+def run_here(folder: Path, cohort: str, *more: str) -> None:
+    """Run in this process and without workers, where the test is of neither."""
+    words = [f"+cohort={cohort}", *SMALL, "cluster=synchronous", *more]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert command(words) == 0
+
+
 def sealed(folder: Path) -> dict[str, dict[str, str]]:
     """Checksums of every object of every part, by the part's name."""
     lake = folder / "outputs" / "lake" / "parts"
@@ -69,10 +77,7 @@ def sealed(folder: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
     """One run on two real worker processes, made once for all processes of the tests."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "two_workers"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with once(tmp_path_factory, "two_workers") as folder:
         if not (folder / "done").exists():
             run(folder, "psp", "cluster=local", "cluster.workers=2")
             (folder / "done").touch()
@@ -120,8 +125,8 @@ def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed, tmp_p
     copied = shutil.copytree(
         undisturbed, tmp_path / "copy", ignore=shutil.ignore_patterns("claims")
     )
-    run(copied, "psp", "calibration=mrtool_style", "level=participant",
-        "output_dir=outputs/mapped")  # fmt: skip
+    run_here(copied, "psp", "calibration=mrtool_style", "level=participant",
+             "output_dir=outputs/mapped")  # fmt: skip
     mapped = pd.read_csv(
         copied / "outputs" / "mapped" / "group" / "quality.tsv", sep="\t", na_values="n/a"
     )
@@ -223,10 +228,10 @@ def test_arrays_open_with_plain_xarray(undisturbed):
     assert "ratio" in ratio.attrs["doc"]
 
 
-def without_two_people(whole: Path, folder: Path) -> int:
-    """Copy a study's scans and the images of all people but two; returns how many parts."""
+def without_one_person(whole: Path, folder: Path) -> int:
+    """Copy a study's scans and the images of all people but one; returns how many parts."""
     said = json.loads((whole / "outputs/psp/provenance.json").read_text())["parts"]
-    kept = {f"{s}/{k}" for who in list(said)[2:] for s, k in said[who].items()}
+    kept = {f"{s}/{k}" for who in list(said)[1:] for s, k in said[who].items()}
     kept |= {name.removesuffix(".json") for name in sealed(whole) if name.startswith(SHARED)}
     shutil.copytree(whole / "outputs/simulated", folder / "outputs/simulated")
     for name in sorted(kept):
@@ -238,7 +243,7 @@ def without_two_people(whole: Path, folder: Path) -> int:
 
 @pytest.mark.cluster
 def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path):
-    given = without_two_people(undisturbed, tmp_path)
+    given = without_one_person(undisturbed, tmp_path)
     process = start(tmp_path, "psp", "cluster=local", "cluster.workers=1", "report.figures=false")
     began = time.monotonic()
     while len(sealed(tmp_path)) < given + 6 and time.monotonic() - began < 600:
@@ -248,7 +253,7 @@ def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path
     finished = sealed(tmp_path)
     assert given + 6 <= len(finished) < len(sealed(undisturbed))
     stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob("outputs/lake/parts/*/*.json")}
-    run(tmp_path, "psp", "cluster=synchronous", "report.figures=false")
+    run_here(tmp_path, "psp", "report.figures=false")
     assert sealed(tmp_path) == sealed(undisturbed)
     assert all(path.stat().st_mtime_ns == when for path, when in stamps.items())
     assert not list(tmp_path.glob("outputs/lake/claims/*/*/*"))
@@ -265,7 +270,7 @@ def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undist
     assert time.monotonic() - began < 60
     assert "nothing to do" in log
     assert set(sealed(undisturbed)) == before
-    run(undisturbed, "psps2", "cluster=synchronous", "report.figures=false")
+    run_here(undisturbed, "psps2", "report.figures=false")
     new = pd.Series([name.split("/")[0] for name in set(sealed(undisturbed)) - before])
     counts = new.value_counts()
     assert counts["ingest"] == counts["normalise"] == counts["smooth"] == 1
