@@ -1,4 +1,4 @@
-"""The house keeps its shape: layers, top level, wheel, README, style."""
+"""The house keeps its shape: layers, top level, wheel, README, CI."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections import Counter
 from graphlib import TopologicalSorter
@@ -163,6 +164,17 @@ def test_ci_calls_the_readme_test_command():
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
+@needs_checkout
+def test_ci_checks_style_and_types_first_and_runs_what_pytest_leaves_out():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    place = lines.index(next(block for block in blocks("sh") if "pytest" in block).strip())
+    style = [".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy"]
+    assert all(line in lines[:place] for line in style)
+    assert ".venv/bin/python -m pytest -m heavy" in lines[place:]
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    assert "-m 'not heavy'" in options["ini_options"]["addopts"]
+
+
 def test_readme_python_runs(capsys):
     exec(compile("\n".join(blocks("python")), "README.md", "exec"), {})
     t, g, p = map(float, capsys.readouterr().out.split())
@@ -224,13 +236,3 @@ def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
     else:
         missing = any(word.startswith(("source.root=", str(tmp_path))) for word in words)
         assert command([*words, "dry_run=true"]) == (2 if missing else 0), line
-
-
-@needs_checkout
-@pytest.mark.slow
-@pytest.mark.parametrize("words", [["ruff", "check", "."], ["mypy"]])
-def test_style_and_types(words):
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -7,7 +7,7 @@ import os
 import chaos
 import pytest
 
-pytestmark = [pytest.mark.chaos, pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.chaos, pytest.mark.cluster, pytest.mark.heavy]
 KILLS = int(os.environ.get("RT1T2_CHAOS", "0"))
 
 

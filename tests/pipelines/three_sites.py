@@ -73,7 +73,7 @@ def write_sites(root: Path, each: int = 12) -> pd.DataFrame:
     return both
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def three(tmp_path_factory):
     base = tmp_path_factory.mktemp("sites")
     write_sites(base / "data")

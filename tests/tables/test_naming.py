@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_people import cohort, table
+from participant_tables import cohort, table
 
 from rt1t2_dask.naming import names_something, words
 from rt1t2_dask.pipelines.people.table import chosen_people
