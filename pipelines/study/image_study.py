@@ -76,7 +76,8 @@ class ImageStudy(Workflow):
 
     def make_people(self) -> Sequence[Failure]:
         """Make everybody's maps; the controls' average without those who failed."""
-        failures = make_people(self.maker, self.images)
+        self.maker.expect(len(self.images.people))
+        failures = make_people(self.maker, self.images, self.group.tasks())
         if failures and self.images.reference is not None:
             failures = self._without_lost_reference(failures)
         return failures

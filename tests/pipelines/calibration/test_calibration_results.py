@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from rt1t2_dask.pipelines.calibration.gain import GAIN, protocol_name
+from rt1t2_dask.pipelines.calibration.gain import protocol_name
 from rt1t2_dask.pipelines.calibration.results import ESTIMATED, calibration_table
+from rt1t2_dask.pipelines.calibration.stages import GAIN
 from rt1t2_dask.storage.parts import Lake
 
 GROUPS = ["pat"] * 4 + ["hc"] * 5
