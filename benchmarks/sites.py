@@ -107,7 +107,7 @@ def export(lake: Lake, site: str, rows: pd.DataFrame, parts: Parents) -> bytes:
     """Make the file of a site."""
     columns = columns_of(rows[["age"]], rows["group"].tolist())
     about = {
-        "format": 1, "simulated": True, "site": site, "groups": ["pat", "hc"],
+        "format": 2, "scale": "ratio", "simulated": True, "site": site, "groups": ["pat", "hc"],
         "columns": list(columns.names), "lacking": {}, "minimum_people": 5, "space": SPACE,
     }  # fmt: skip
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(),
