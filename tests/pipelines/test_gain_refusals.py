@@ -22,7 +22,7 @@ from rt1t2_dask.storage.parts import Part
 STAGES = [Stage(name, lambda inputs: Made(xr.Dataset())) for name in ("smooth", "parcels")]
 TEMPLATE = {"template_out": Part("template_out", "0" * 32)}
 BOTH = {"patVsHc": ["pat", "hc"]}
-ONE_OUT = "leaves out 1 person whose gain is not known"
+ONE_OUT = "excludes 1 person with unknown gain"
 
 
 def configured(*words: str, contrasts: object = None, covariates: tuple[str, ...] = ()) -> Config:
