@@ -221,7 +221,7 @@ CASES = [
          ("leaving out contrast agent (ContrastBolusAgent=Gd in the sidecar)",
           "Add a T2w without agent to source.raw"), ("source.t2w",)),
     Case("two raw T2w", raw_t2w("acq-a_T2w", "acq-b_T2w"), FAULTY,
-         ("2 T2w images fit", "Remove all but one"), ("source.t2w", "source.run")),
+         ("2 T2w images match", "Remove all but one"), ("source.t2w", "source.run")),
     Case("a folder of raw scans that is not there", lambda d: (
         raw_t2w("T2w")(d), d.words.append(f"source.raw={d.folder / 'nowhere'}")), FAULTY,
          ("nowhere, where the T2w is searched, is empty or missing. Correct source.raw",)),

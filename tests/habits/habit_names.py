@@ -346,7 +346,7 @@ CASES = [
         d.words.append("source.t1w=*_T1w.nii.gz")), SOUND),
     Case("a scan in the folder of another session", misfiled, FAULTY,
          ("sub-02: sub-02/ses-2/anat/sub-02_ses-1_T1w.nii.gz is named for another session",)),
-    Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images fit",)),
+    Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images match",)),
     *(Case(f"agent given: {own[0]} ...", one_sidecar_each(own), FAULTY, MANY_AGENTS)
       for own in parted(GIVEN)),
     *(Case(f"no agent: {own[0]} ...", one_sidecar_each(own), SOUND) for own in parted(NOT_GIVEN)),

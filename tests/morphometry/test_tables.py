@@ -120,7 +120,7 @@ def test_people_have_one_name(text):
         (read_long, b"participant_id\tvalue\n1\t2\n", "has no column region"),
         (read_map, b"a\tb\n1\t2\n", "needs columns region and value"),
         (read_map, b"region\tn\td\nL_a\t9\t0.1\n", "name its column value"),
-        (read_map, b"region\td\nL_a\t9\nlh_a\t1\n", "lh_a comes twice"),
+        (read_map, b"region\td\nL_a\t9\nlh_a\t1\n", "lh_a is duplicated"),
     ],
 )
 def test_wrong_tables_are_refused(reader, content, said):

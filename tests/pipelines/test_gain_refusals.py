@@ -143,7 +143,7 @@ def test_receptors_are_refused_where_protocol_and_group_are_one(option):
     apart = [gain(0.1 * k, "P1" if k < 6 else "P2", corrected=False) for k in range(12)]
     couple = [*range(6), *range(6)]
     plan = planned(config, (6, 6), apart, couple=couple)
-    assert not plan.receptors and said(plan, "No receptor correlations of")[0].count("told apart")
+    assert not plan.receptors and said(plan, "No receptor correlations of")[0].count("confounded")
     mixed = [gain(0.1 * k, "P1" if k % 6 < 3 else "P2", corrected=False) for k in range(12)]
     plan = planned(config, (6, 6), mixed, couple=couple)
     assert len(plan.receptors) == 1

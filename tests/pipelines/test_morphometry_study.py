@@ -233,7 +233,7 @@ def test_subcortex_is_described_and_not_tested(own_maps):
             assert found[column][gene] == pytest.approx(expected, abs=1e-6)
     assert not [c for c in found if c.startswith("p_") and "subcortex" in c]
     page = (group.parent / "report.html").read_text()
-    assert "description only" in page
+    assert "descriptive" in page
 
 
 @pytest.mark.parametrize("variance", ["equal", "welch"])

@@ -107,8 +107,8 @@ def test_unbalanced_groups_are_said_with_their_numbers(three, capsys):
     said = (
         "Groups are unbalanced over sites, pat and hc (north: 1 and 6; south: 6 and 1; "
         "west: 6 and 6): sites explain 27 % of the variance of group membership. With site in "
-        "the model this costs precision, 1.17 times the standard error; without it, site effects are "
-        "confounded with group."
+        "the model this costs precision, 1.17 times the standard error; without it, site effects "
+        "are confounded with group."
     )
     assert warnings(three, asked)[0] == [said]
     code, text = checked(three, "one", capsys, "site.model=combat", asked)

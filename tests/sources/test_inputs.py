@@ -79,7 +79,7 @@ def test_nothing_that_can_be_used_is_wrong_input(dataset, configure, tmp_path):
     with pytest.raises(UserError, match=r"participants\.tsv is not in .*it is empty or missing"):
         found(configure())
     dataset(("T1w.nii.gz",))
-    with pytest.raises(UserError, match=r"nobody of 4 people .* for 4: there is no \*_T2w"):
+    with pytest.raises(UserError, match=r"none of 4 people .* for 4: there is no \*_T2w"):
         found(configure())
     with pytest.raises(UserError, match=r"source\.lesion=x"):
         dataset()

@@ -71,7 +71,7 @@ def test_a_table_of_labels_may_name_the_background_and_hold_text():
         (b"index\tname\nL1\ta\n", "index='L1' in row 2 is not a number"),
         (b"index\tname\n1.5\ta\n", "index='1.5' in row 2 is not an integer"),
         (b"index\tname\nn/a\ta\n", "row 2 is not an integer"),
-        (b"index\tname\n1\ta\n1\tb\n", "index 1 comes twice"),
+        (b"index\tname\n1\ta\n1\tb\n", "index 1 is duplicated"),
         (b"label\tname\n1\ta\n", "needs columns index and name"),
     ],
 )
