@@ -20,7 +20,9 @@ from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import from_frame
 
-METHODS = "The median ratio of white matter (class of the template above .9) was taken of everybody."
+METHODS = (
+    "The median ratio of white matter (class of the template above .9) was taken of everybody."
+)
 
 
 class WhiteSettings(StageSettings):
@@ -32,9 +34,13 @@ class WhiteSettings(StageSettings):
 def make(inputs: Inputs) -> Made:
     """Take the median of everybody's smoothed map over the template's white matter."""
     least = inputs.settings_as(WhiteSettings).least
-    white = to_grid(inputs.volume("template_out", "white"), common_grid(inputs), order=1).data > least
+    white = (
+        to_grid(inputs.volume("template_out", "white"), common_grid(inputs), order=1).data > least
+    )
     maps = (to_volume(inputs.lake.read(part)["smoothed"]) for part in inputs.parts("row"))
-    return Made(xr.Dataset(), {"medians": [float(np.nanmedian(m.data[white])) for m in maps]})
+    return Made(
+        xr.Dataset(), {"medians": [float(np.nanmedian(m.data[white > least])) for m in maps]}
+    )
 
 
 WHITE = Stage(
