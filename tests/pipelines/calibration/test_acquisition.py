@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rt1t2_dask.pipelines.calibration.acquisition import scan_facts
-from rt1t2_dask.pipelines.engine.stage import InputFile
+from rt1t2_dask.pipelines.engine.task import InputFile
 
 T1W = "sub-1/anat/sub-1_T1w.nii.gz"
 

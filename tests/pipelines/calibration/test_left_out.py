@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.pipelines.calibration.left_out import ANOTHER_SEQUENCE, NO_FLUID, reason_of, said_of
+from rt1t2_dask.pipelines.calibration.left_out import (
+    ANOTHER_SEQUENCE,
+    NO_FLUID,
+    exclusion_notes,
+    reason_of,
+)
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_kind
 from rt1t2_dask.pipelines.calibration.plan import PersonGain
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -31,16 +36,16 @@ def test_the_reason_is_the_one_that_counts():
 
 def test_only_the_groups_that_take_part_are_counted():
     plans = [plan(0, "pat", NAN), plan(1, "pat", NAN), plan(2, "hc", flagged=True), plan(3, "hc")]
-    (both,) = said_of("Contrast a", plans, ["pat", "hc"])
+    (both,) = exclusion_notes("Contrast a", plans, ["pat", "hc"])
     assert both.startswith("Contrast a leaves out 3 people")
     assert f"{NO_FLUID}: 2" in both
     assert f"{ANOTHER_SEQUENCE}: 1" in both
-    (one,) = said_of("Contrast b", plans, ["hc"])
+    (one,) = exclusion_notes("Contrast b", plans, ["hc"])
     assert "1 person" in one
     assert NO_FLUID not in one
     assert "sub-" not in both + one
-    assert said_of("Contrast c", plans, ["more"]) == []
-    assert said_of("Contrast d", plans[3:], ["hc"]) == []
+    assert exclusion_notes("Contrast c", plans, ["more"]) == []
+    assert exclusion_notes("Contrast d", plans[3:], ["hc"]) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

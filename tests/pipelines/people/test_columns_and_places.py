@@ -7,6 +7,13 @@ import pytest
 from participant_tables import cohort
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.engine.places import (
+    for_person,
+    joined,
+    located,
+    people_folders,
+    variants,
+)
 from rt1t2_dask.pipelines.people.file_columns import (
     column_notes,
     file_columns,
@@ -14,13 +21,6 @@ from rt1t2_dask.pipelines.people.file_columns import (
     named_path,
 )
 from rt1t2_dask.pipelines.people.kinds import column_of, is_text, kind, members
-from rt1t2_dask.pipelines.people.places import (
-    for_person,
-    joined,
-    located,
-    people_folders,
-    variants,
-)
 from rt1t2_dask.storage.stores import open_store
 
 
