@@ -26,7 +26,6 @@ STAGES: tuple[Stage, ...] = (
     *morphometry.STAGES,
     *transcriptome.STAGES,
 )
-_BY_NAME = {stage.name: stage for stage in STAGES}
 
 
 def stage_named(name: str) -> Stage:
@@ -37,12 +36,13 @@ def stage_named(name: str) -> Stage:
     RunError
         There is none: another version planned the part.
     """
-    if name not in _BY_NAME:
+    found = next((stage for stage in STAGES if stage.name == name), None)
+    if found is None:
         raise RunError(
             f"stage {name}: rt1t2_dask {__version__} has none; driver and workers need the same "
             "version."
         )
-    return _BY_NAME[name]
+    return found
 
 
 def shown_stage(name: str) -> Stage:

@@ -29,15 +29,26 @@ class Checksums:
     def of(self, store: Store, path: str) -> str:
         """Return the checksum of a file; FileNotFoundError if there is none."""
         entry = store.entry(path)
-        name = digest([store.url, path])
-        stamp = [entry.size, entry.modified]
-        if self._known.get(name, [])[:2] == stamp:
-            return str(self._known[name][2])
+        known = self._remembered(store, entry)
+        if known is not None:
+            return known
         found = checksum(store.read(path))
-        if _settled(entry):
-            self._known[name] = [*stamp, found]
-            self._changed = True
+        self.learn(store, entry, found)
         return found
+
+    def knows(self, store: Store, path: str) -> bool:
+        """Whether a file's checksum is remembered; FileNotFoundError where there is none."""
+        return self._remembered(store, store.entry(path)) is not None
+
+    def learn(self, store: Store, entry: Entry, sha256: str) -> None:
+        """Remember a checksum, with the file's size and time from before it was read."""
+        if _settled(entry):
+            self._known[digest([store.url, entry.path])] = [entry.size, entry.modified, sha256]
+            self._changed = True
+
+    def _remembered(self, store: Store, entry: Entry) -> str | None:
+        known = self._known.get(digest([store.url, entry.path]), [])
+        return str(known[2]) if known[:2] == [entry.size, entry.modified] else None
 
     def stamp(self, store: Store, path: str) -> str:
         """Return the cached checksum, else a digest of size and time, without reading.
@@ -45,9 +56,8 @@ class Checksums:
         FileNotFoundError if there is no such file.
         """
         entry = store.entry(path)
-        stamp = [entry.size, entry.modified]
-        known = self._known.get(digest([store.url, path]), [])
-        return str(known[2]) if known[:2] == stamp else digest([store.url, path, *stamp])
+        stamp = digest([store.url, path, entry.size, entry.modified])
+        return self._remembered(store, entry) or stamp
 
     def save(self) -> None:
         """Save new checksums; of concurrent runs, the last one's list stays."""

@@ -231,7 +231,7 @@ def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
     elif words[0] == "init" or words[0].startswith("lake="):
         assert command(words) == 2
         assert re.search(
-            "no folder sub-|there already|no run fits|no lake is", capsys.readouterr().err
+            "no folder sub-|exists; choose|no run fits|there is no lake", capsys.readouterr().err
         )
     else:
         missing = any(word.startswith(("source.root=", str(tmp_path))) for word in words)

@@ -18,7 +18,11 @@ from rt1t2_dask.pipelines.people.file_columns import found_near
 from rt1t2_dask.pipelines.people.folders import as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.people.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.people.source import Files, Row, source_of
-from rt1t2_dask.pipelines.quality.duplicate_scans import content_keys, doubled, given_twice
+from rt1t2_dask.pipelines.quality.duplicate_scans import (
+    content_keys,
+    duplicates,
+    same_for_both_contrasts,
+)
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.checksums import Checksums
 from rt1t2_dask.storage.stores import Store, open_store
@@ -93,7 +97,11 @@ def without_duplicates(found: Found, keys: Mapping[str, Sequence[str]]) -> Found
     keys : mapping of str to sequence of str
         Keys of each person's scans; equal for equal bytes.
     """
-    reasons = {**found.reasons, **given_twice(keys), **doubled(keys, "byte for byte")}
+    reasons = {
+        **found.reasons,
+        **same_for_both_contrasts(keys),
+        **duplicates(keys, "byte for byte"),
+    }
     kept = {label: own for label, own in found.files.items() if label not in reasons}
     return replace(found, files=kept, reasons=reasons)
 

@@ -17,7 +17,7 @@ Key = Callable[[InputFile], str]
 """A key that is equal for files that may be equal."""
 
 
-def doubled(scans: Mapping[str, Iterable[str]], how: str) -> dict[str, str]:
+def duplicates(scans: Mapping[str, Iterable[str]], how: str) -> dict[str, str]:
     """Find people with the same scan.
 
     Parameters
@@ -51,8 +51,8 @@ def _error(label: str, others: list[str], how: str) -> SubjectError:
     )
 
 
-def given_twice(scans: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Find people with one scan as both contrasts; arguments as `doubled`."""
+def same_for_both_contrasts(scans: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Find people with one scan as both contrasts; arguments as `duplicates`."""
     error = SubjectError(
         "T1w and T2w are the same image, byte for byte.",
         "Add the missing contrast, or leave the subject out with cohort.exclude.",

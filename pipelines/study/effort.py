@@ -25,6 +25,12 @@ def cpu_seconds(stage: str, config: Config) -> float:
     return effort(shapes_of(config))
 
 
+def writing_seconds(config: Config, people: int) -> float:
+    """Estimate the seconds that results take to write: people's on the workers, tables here."""
+    person = WRITING_CPU_S["person"] * people / max(1, workers_of(config.cluster))
+    return WRITING_CPU_S["once"] + person
+
+
 def study_seconds(config: Config, to_do: Counter[str], people: int) -> tuple[float, float]:
     """Estimate CPU seconds and seconds by the clock of a plan.
 
@@ -36,10 +42,11 @@ def study_seconds(config: Config, to_do: Counter[str], people: int) -> tuple[flo
         Whose results are written.
     """
     cpu = sum(cpu_seconds(stage, config) * n for stage, n in to_do.items())
-    writing = WRITING_CPU_S["once"] + WRITING_CPU_S["person"] * people
+    written = WRITING_CPU_S["once"] + WRITING_CPU_S["person"] * people
+    by_clock = writing_seconds(config, people)
     if not to_do.total():
-        return writing, writing
-    return cpu + writing, START_S + cpu / max(1, workers_of(config.cluster)) + writing
+        return written, by_clock
+    return cpu + written, START_S + cpu / max(1, workers_of(config.cluster)) + by_clock
 
 
 def in_words(seconds: float) -> str:

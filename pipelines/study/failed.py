@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.images.stages import INGEST
-from rt1t2_dask.pipelines.quality.duplicate_scans import doubled
+from rt1t2_dask.pipelines.quality.duplicate_scans import duplicates
 from rt1t2_dask.storage.parts import Lake, Part
 
 log = logging.getLogger("rt1t2_dask")
@@ -22,7 +22,8 @@ def shared_scans(lake: Lake, plans: Sequence[PersonPlan]) -> list[Failure]:
             seen = lake.record(plan.part(INGEST))["inputs"].values()
             scans[plan.person.label] = [s["voxels_sha256"] for s in seen if "voxels_sha256" in s]
     return [
-        Failure(label, INGEST.name, why) for label, why in doubled(scans, "voxel by voxel").items()
+        Failure(label, INGEST.name, why)
+        for label, why in duplicates(scans, "voxel by voxel").items()
     ]
 
 

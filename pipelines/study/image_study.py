@@ -76,7 +76,11 @@ class ImageStudy(Workflow):
 
     def make_people(self) -> Sequence[Failure]:
         """Make everybody's maps; the controls' average without those who failed."""
-        failures = make_people(self.maker, self.images)
+        self.maker.expect(len(self.images.people))
+        tasks = self.group.tasks()
+        whole = complete_parts(self.lake, tasks)
+        later = [task for task in tasks if task.part not in whole]
+        failures = make_people(self.maker, self.images, later)
         if failures and self.images.reference is not None:
             failures = self._without_lost_reference(failures)
         return failures

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.engine.pace import Pace
 from rt1t2_dask.pipelines.engine.progress import shown
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import (
@@ -19,6 +22,7 @@ from rt1t2_dask.pipelines.engine.work import (
     missing_tasks,
     run_tasks,
 )
+from rt1t2_dask.pipelines.study.effort import cpu_seconds, writing_seconds
 from rt1t2_dask.storage.parts import Lake, Part
 
 if TYPE_CHECKING:
@@ -41,6 +45,11 @@ class Maker:
     def __init__(self, config: Config, cluster: LazyCluster, lake: Lake) -> None:
         self.config, self.cluster, self.lake = config, cluster, lake
         self.outcomes: list[Outcome] = []
+        self.pace = Pace(lambda stage: cpu_seconds(stage, config), workers_of(config.cluster))
+
+    def expect(self, people: int) -> None:
+        """Count the writing of people's results into the time that is left."""
+        self.pace.then_s = writing_seconds(self.config, people)
 
     def one(self, tasks: Sequence[Task], wanted: Task) -> bool:
         """Make one part and what it still needs, in this process; say whether all is there."""
@@ -91,15 +100,30 @@ class Maker:
                 raise RunError(f"stage {part.stage} failed: {reason}")
 
     def make(
-        self, tasks: Sequence[Task], targets: Sequence[Part], watches: Sequence[Tell] = ()
+        self,
+        tasks: Sequence[Task],
+        targets: Sequence[Part],
+        watches: Sequence[Tell] = (),
+        later: Sequence[Task] = (),
     ) -> dict[Part, str]:
-        """Make what is missing for some parts; return those that failed, and why."""
+        """Make what is missing for some parts; return those that failed, and why.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+        targets : sequence of Part
+            What must be there in the end.
+        watches : sequence of callable
+            Called with each outcome.
+        later : sequence of Task
+            What the run makes after these, for the time that is left.
+        """
         whole = complete_parts(self.lake, tasks)
         todo = missing_tasks(tasks, targets, whole)
         if not todo:
             return {}
         log.info("%d parts to compute, %d already complete", len(todo), len(whole))
-        with shown(todo) as tell:
+        with shown(todo, self.pace, Counter(task.stage for task in later)) as tell:
 
             def take(outcome: Outcome) -> None:
                 self.outcomes.append(outcome)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan
 from rt1t2_dask.pipelines.people.inputs import known_checksums
 from rt1t2_dask.pipelines.registry import stage_named
@@ -20,8 +21,15 @@ from rt1t2_dask.storage.parts import Lake
 log = logging.getLogger("rt1t2_dask")
 
 
-def make_people(maker: Maker, images: ImagePlan) -> list[Failure]:
+def make_people(maker: Maker, images: ImagePlan, later: Sequence[Task] = ()) -> list[Failure]:
     """Make everybody's parts; return who could not be processed.
+
+    Parameters
+    ----------
+    maker : Maker
+    images : ImagePlan
+    later : sequence of Task
+        What the run makes after these, for the time that is left.
 
     Raises
     ------
@@ -32,7 +40,7 @@ def make_people(maker: Maker, images: ImagePlan) -> list[Failure]:
     targets = [task.part for task in own if stage_named(task.stage).kept]
     shared = [task.part for task in images.shared.values()]
     moved = _elsewhere(maker, images.remote) if isinstance(images, SitesPlan) else []
-    failed = maker.make(images.tasks(), [*targets, *shared])
+    failed = maker.make(images.tasks(), [*targets, *shared], later=later)
     maker.require(set(shared), failed)
     failures = [*images.failures, *moved, *failures_of(images.people, failed)]
     return [*failures, *shared_scans(maker.lake, without(images.people, failures))]

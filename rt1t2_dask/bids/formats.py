@@ -32,7 +32,7 @@ def in_other_formats(paths: Sequence[str]) -> list[str]:
 
 
 def in_another_format(path: str, text: str = "") -> SubjectError:
-    """Return the error for an image that must be converted; `said` is its prefix."""
+    """Return the error for an image that must be converted; `text` is its prefix."""
     wanted = f"{_bare(path).rsplit('/', 1)[-1]}.nii.gz"
     reads = ending_of(path).lower() in _NIBABEL_READS
     how = f"nib-convert {path} {wanted}" if reads else f"it must become {wanted}"

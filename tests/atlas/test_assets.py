@@ -73,7 +73,7 @@ def test_what_is_missing_is_named_with_place_and_licence(nowhere):
 
 
 def test_an_unknown_name_and_a_wrong_path_are_refused(nowhere):
-    with pytest.raises(MissingAssetError, match="No asset is called 'nonsense'"):
+    with pytest.raises(MissingAssetError, match="There is no asset 'nonsense'"):
         assets.find("nonsense")
     with pytest.raises(MissingAssetError, match="is not a file"):
         assets.resolve("tpm", explicit=nowhere / "none.nii")

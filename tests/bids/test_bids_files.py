@@ -49,7 +49,7 @@ def test_a_run_is_chosen_and_the_choice_is_said(run, number):
 
 
 def test_several_runs_without_a_choice_are_refused_with_their_names():
-    with pytest.raises(SubjectError, match=r"3 T1w images fit: .*run-02.*source\.run"):
+    with pytest.raises(SubjectError, match=r"3 T1w images match: .*run-02.*source\.run"):
         chosen([*RUNS, PAIR[1]])
 
 
@@ -169,7 +169,11 @@ def test_the_first_session_is_one_with_both_scans_and_is_named():
 
 
 def test_sessions_without_an_order_are_not_guessed():
-    with pytest.raises(SubjectError, match=r"sessions post, pre have no order .*\{column\}"):
+    with pytest.raises(
+        SubjectError,
+        match=r"the labels of sessions post, pre have no "
+        r"order.*\{column\}",
+    ):
         chosen(visits("pre", "post"), session="first")
 
 
@@ -185,7 +189,7 @@ def test_sidecars_part_scans_and_are_told_of_a_scan_that_was_named():
     assert "ContrastBolusAgent=Gd" in found.t1w.reason
     named = scans(two, [], Wanted(t1w="*sub-01_T1w*"), said)
     assert named.t1w.path == PAIR[0]
-    assert "although it says contrast agent (ContrastBolusAgent=Gd" in named.t1w.reason
+    assert "although marked contrast agent (ContrastBolusAgent=Gd" in named.t1w.reason
 
 
 def test_a_mask_that_is_named_elsewhere_is_not_chosen_among_several():

@@ -26,5 +26,5 @@ def test_labels_with_underscores_and_other_zeros_are_their_folders_own():
     ],
 )
 def test_another_persons_or_sessions_file_is_refused(path, what):
-    with pytest.raises(SubjectError, match=f"is named after another {what}"):
+    with pytest.raises(SubjectError, match=f"is named for another {what}"):
         require_own([path])

@@ -214,7 +214,7 @@ def test_a_worker_without_the_lake_says_what_to_share(tmp_path):
     reached = LakeAccess(str(tmp_path / "lake"), {})
     said = reached()
     assert said is not None
-    assert "all machines share" in said
+    assert "shared by all machines" in said
     reached.mark()
     assert reached() is None
 

@@ -12,7 +12,6 @@ import pytest
 from pydantic import ValidationError
 
 from rt1t2_dask.errors import RunError
-from rt1t2_dask.pipelines.engine.code import reached
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.settings import NoSettings, StageSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
@@ -88,14 +87,6 @@ def test_settings_are_a_frozen_model_that_knows_all_its_keys(stage: Stage):
     with pytest.raises(ValidationError):
         stage.settings.model_validate({"nobody knows": 1})
     assert (stage.settings is NoSettings) or stage.settings.model_fields
-
-
-@each
-def test_its_key_covers_no_record_of_a_stage(stage: Stage):
-    """Words, memory and CPU seconds decide no number."""
-    names = reached((stage.make.__module__,))
-    records = ("stages", "registry", "resources", "chain")
-    assert not [name for name in names if name.endswith(tuple(f".{r}" for r in records))]
 
 
 def test_chains_follow_from_what_stages_read():

@@ -251,7 +251,7 @@ CASES = [
     Case("reports, presentation states, raw data, spectra, colour", export(objects), SOUND,
          (*GOOD, "found 12 DICOM series of 6 people; files ignored: 1 PR, 1 SR, 1 in colour, "
           "1 raw data, 1 spectroscopy, 1 without pixels")),
-    Case("a CT among the series", export(another_modality), SOUND, (*GOOD, "passed over: 9 CT")),
+    Case("a CT among the series", export(another_modality), SOUND, (*GOOD, "ignored: 9 CT")),
     Case("a CT and no MR", export(lambda f: [p.unlink() for p in f.glob("*")]
                                   and another_modality(f)), FAULTY,
          ("sub-02: there is no MR image in sub-02 (9 CT)",)),
@@ -268,12 +268,12 @@ CASES = [
     Case("an empty file without an ending", export(emptied), FAULTY,
          ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM",)),
     Case("a file that was cut short", export(cut_short), FAULTY,
-         ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM, or are cut short",)),
+         ("sub-02: 1 of 18 files in sub-02 cannot be read as DICOM, or are truncated",)),
     Case("slices of two orientations in one series", export(turned), FAULTY,
          ("sub-02: T1w: series 2 (t1_mprage_sag) has slices of several orientations",)),
     Case("files that DataLad did not fetch", export(unfetched), FAULTY,
-         ("sub-02: 3 of 18 files in sub-02 are links or pointers whose content is "
-          "not here. Fetch it: datalad get sub-02",)),
+         ("sub-02: 3 of 18 files in sub-02 are links or pointers whose content was not fetched. "
+          "Fetch it: datalad get sub-02",)),
     Case("files that are pointers", export(lambda f: [p.write_text("/annex/objects/MD5E-s1--x")
                                                       for p in f.glob("*.dcm")]), FAULTY,
          ("sub-02: 18 of 18 files in sub-02 are links or pointers",)),
@@ -286,14 +286,14 @@ CASES = [
         echoes(15.0, 96.0, tags={**T2W, "SeriesDescription": "pd_t2_tse_tra"})), SOUND, GOOD),
     Case("an echo time that jitters", export(jitter), SOUND, (*GOOD, "found 12 DICOM series")),
     Case("several late echoes in one series", export(echoes(64.0, 96.0, 128.0)), FAULTY,
-         ("sub-02: 3 series fit as T2w: series 5 (t2_tse_tra; TE 64", "TE 128",
+         ("sub-02: 3 series match as T2w: series 5 (t2_tse_tra; TE 64", "TE 128",
           "Choose with source.t2w_echo_ms (64, 96, 128).")),
     Case("several late echoes, one chosen", export(
         echoes(64.0, 96.0, 128.0), words=("source.t2w_echo_ms=96",)), SOUND, GOOD),
     Case("several late echoes, one chosen that is not there", export(
         echoes(64.0, 96.0, 128.0), words=("source.t2w_echo_ms=80",),
         t2w={**T2W, "EchoTime": 80.0}), FAULTY,
-         ("sub-02: none of 3 series is the T2w", "source.t2w_echo_ms=80", "correct the echo")),
+         ("sub-02: none of 3 series is a T2w", "source.t2w_echo_ms=80", "correct the echo")),
     Case("several early echoes in one series", export(
         echoes(1.69, 3.55, 5.41, number=2, tags=T1W)), FAULTY,
          ("Choose with source.t1w_echo_ms (1.69, 3.55, 5.41).",)),
@@ -320,11 +320,11 @@ CASES = [
           "source.t1w_series")),
     Case("an echo time with a decimal comma", export(lambda f: [
         p.write_bytes(p.read_bytes().replace(b"2.98", b"2,98")) for p in f.glob("IM002*")]), FAULTY,
-         ("sub-02: 9 of 18 files in sub-02 have a header with a time, size or place that is no "
-          "number",)),
+         ("sub-02: 9 of 18 files in sub-02 have a header with a non-numeric time, size or "
+          "position",)),
     Case("a scout of few slices called T1", export(added(9, SCOUT, slices=5)), SOUND, GOOD),
     Case("a second T1w", export(added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"})), FAULTY,
-         ("sub-02: 2 series fit as T1w", "series 9 (t1_mprage_ND", "source.t1w_series")),
+         ("sub-02: 2 series match as T1w", "series 9 (t1_mprage_ND", "source.t1w_series")),
     Case("a second T1w, the last chosen", export(
         added(9, {**T1W, "SeriesDescription": "t1_mprage_ND"}), words=("source.repeat=last",)),
          SOUND, GOOD),
@@ -332,12 +332,12 @@ CASES = [
         added(9, T1W), words=("source.repeat=first", "source.t1w_series=*mprage*")), SOUND, GOOD),
     Case("series under one number, the first chosen",
          export(sent_again, words=("source.repeat=first",)), FAULTY,
-         ("sub-02: 2 series fit as T1w", "Move all but one away")),
+         ("sub-02: 2 series match as T1w", "Remove all but one")),
     Case("a second T1w, one chosen by number", export(
         added(9, {**T1W, "SeriesDescription": "3"}), words=("source.t1w_series=2",)), SOUND, GOOD),
     Case("a series whose description is a number", export(
         added(9, {**T1W, "SeriesDescription": "301"}), t1w={**T1W, "SeriesDescription": "301"},
-        words=("source.t1w_series=301",)), FAULTY, ("sub-02: 2 series fit as T1w",)),
+        words=("source.t1w_series=301",)), FAULTY, ("sub-02: 2 series match as T1w",)),
     *(
         Case(f"a second T1w whose {field} says contrast agent",
              export(added(9, {**T1W, field: value})), SOUND, GOOD)
@@ -347,7 +347,7 @@ CASES = [
     Case("a volume of 0 ml of contrast agent", export(t1w={**T1W, "ContrastBolusVolume": "0"}),
          SOUND, GOOD),
     Case("a volume of contrast agent alone", export(t1w={**T1W, "ContrastBolusVolume": "7.5"}),
-         FAULTY, ("none of 2 series is the T1w", "leaving out contrast agent")),
+         FAULTY, ("none of 2 series is a T1w", "leaving out contrast agent")),
     Case("another series called t1_mprageGd",
          export(added(9, {**T1W, "SeriesDescription": "t1_mprageGd"})), SOUND, GOOD),
     *(
@@ -357,19 +357,19 @@ CASES = [
         for word in ("source.t2w=*x*", "source.session=1", "source.run=1")
     ),
     Case("one folder for everybody", export(words=("source.folder=sub-01",)), FAULTY,
-         ("source.folder=sub-01 is the same for everybody; write {label}",)),
+         ("source.folder=sub-01 is the same for all people; use {label}",)),
     Case("times that were taken out",
          export(t1w={**T1W, "EchoTime": None, "RepetitionTime": None, "InversionTime": None}),
-         FAULTY, ("none of 2 series is the T1w", "(t1_mprage_sag; no times; 9 slices)")),
+         FAULTY, ("none of 2 series is a T1w", "(t1_mprage_sag; no times; 9 slices)")),
     Case("a slice that is missing", export(lambda f: (f / "IM00200003.dcm").unlink()), FAULTY,
          ("sub-02: T1w: series 2 (t1_mprage_sag) is missing slices: steps of 2 mm and one of 4 "
           "mm",)),
-    Case("copies of files", export(copies), SOUND, (*GOOD, "passed over: 18 copies")),
+    Case("copies of files", export(copies), SOUND, (*GOOD, "ignored: 18 copies")),
     Case("another series under one number",
          export(lambda f: series(f / "again", 2, {**T1W, "SeriesDescription": "B"}, 7) and None),
-         FAULTY, ("sub-02: 2 series fit as T1w", "source.t1w_series (description")),
+         FAULTY, ("sub-02: 2 series match as T1w", "source.t1w_series (description")),
     Case("a series sent twice under new names", export(sent_again), FAULTY,
-         ("sub-02: 2 series fit as T1w", "Move all but one away")),
+         ("sub-02: 2 series match as T1w", "Remove all but one")),
     Case("an archive beside the folders", export(archived), FAULTY,
          ("sub-02: there is no MR image in sub-02 (sub-02.zip is not unpacked)",)),
     Case("files that gzip packed", export(gzipped), FAULTY,

@@ -258,23 +258,24 @@ CASES = [
     Case("lesion masks in derivatives in a part of a dataset",
          masks_at("derivatives/lesions/v1.2/{label}/anat"), SOUND, (TWO,)),
     Case("shares of lesions", masks("label-lesion_probseg.nii.gz"), SOUND,
-         (NONE, "not read, masks that may be of lesions: 2 (sub-01_label-lesion_probseg.nii.gz")),
+         (NONE, "possible lesion masks that are not read: 2 (sub-01_label-lesion_probseg.nii.gz")),
     *(Case(f"a lesion mask as .{ending}", other_mask(f"label-lesion_mask.{ending}"), FAULTY,
-           (f"sub-02: sub-02/anat/sub-02_label-lesion_mask.{ending} is no NIfTI image in one file",
+           (f"sub-02: sub-02/anat/sub-02_label-lesion_mask.{ending} is not a single-file NIfTI "
+            f"image",
             f"{how} sub-02_label-lesion_mask.nii.gz"))
       for ending, how in (("NII.GZ", "it must become"), ("nrrd", "it must become"),
                           ("nii.bz2", "nib-convert sub-02/anat/sub-02_label-lesion_mask.nii.bz2"),
                           ("mgz", "nib-convert sub-02/anat/sub-02_label-lesion_mask.mgz"),
                           ("hdr", "nib-convert sub-02/anat/sub-02_label-lesion_mask.hdr"))),
     Case("a brain mask as .mgz", other_mask("desc-brain_mask.mgz"), FAULTY,
-         ("sub-02: sub-02/anat/sub-02_desc-brain_mask.mgz is no NIfTI image in one file",)),
+         ("sub-02: sub-02/anat/sub-02_desc-brain_mask.mgz is not a single-file NIfTI image",)),
     Case("a lesion mask in two formats", lambda d: (
         d.mask("sub-02", "label-lesion_mask.nii.gz"), other_mask("label-lesion_mask.mgz")(d)),
          SOUND, ("1 lesion masks",)),
     Case("a lesion mask as .mgz of another space",
          other_mask("space-MNI152NLin6Asym_label-lesion_mask.mgz"), SOUND, (NONE,)),
     *(Case(f"another person's {name}", anothers(name), FAULTY,
-           (f"sub-02: sub-02/anat/sub-12_{name} is named after another person", "cohort.exclude"))
+           (f"sub-02: sub-02/anat/sub-12_{name} is named for another person", "cohort.exclude"))
       for name in ("T1w.nii.gz", "T2w.nii.gz", "UNIT1.nii.gz", "label-lesion_mask.nii.gz",
                    "desc-brain_mask.nii.gz")),
     Case("a person's scan with other zeros in its name", lambda d: d.path(
@@ -284,23 +285,23 @@ CASES = [
     Case(
         "a mask named by a disease alone",
         masks("label-stroke_mask.nii.gz"), SOUND,
-        (NONE, "not read, masks that may be of lesions: 2 (sub-01_label-stroke_mask.nii.gz"),
+        (NONE, "possible lesion masks that are not read: 2 (sub-01_label-stroke_mask.nii.gz"),
     ),
     Case("masks of what is not said", masks("mask.nii.gz"), SOUND,
-         (NONE, "not read, masks that may be of lesions: 2 (sub-01_mask.nii.gz")),
+         (NONE, "possible lesion masks that are not read: 2 (sub-01_mask.nii.gz")),
     Case("paths in a column that is not called lesion",
          lambda d: d.column("Lesion_mask", ["a.nii.gz", *["n/a"] * 5]), SOUND,
-         (NONE, "column Lesion_mask of the participants table holds paths and is not read: call it "
-          "lesion")),
+         (NONE, "column Lesion_mask of the participants table has paths and is not read: rename "
+                "it lesion")),
     Case(
         "masks of two raters",
         masks("label-lesion_desc-a_mask.nii.gz", "label-lesion_desc-b_mask.nii.gz"), FAULTY,
         ("2 lesion masks fit: sub-…_label-lesion_desc-a_mask.nii.gz", "source.lesion"),
     ),
     Case("masks of two raters, one named", two_masks_one_named, SOUND,
-         ("2 lesion masks (2 by source.lesion)", "not read, masks that may be of lesions: 2")),
+         ("2 lesion masks (2 by source.lesion)", "possible lesion masks that are not read: 2")),
     Case("masks of another session", other_session, SOUND,
-         (NONE, "not read, masks that may be of lesions: 2")),
+         (NONE, "possible lesion masks that are not read: 2")),
     Case("column lesion holds sides", in_column(*"LRLRLR"), SOUND,
          (TWO, "column lesion of the participants table holds no paths (L, R)")),
     Case("column lesion holds both sides", in_column("L", "L/R", "R", *["n/a"] * 3), SOUND,
@@ -338,14 +339,14 @@ CASES = [
     Case("single echoes beside the whole", scans("echo-1_T1w.nii.gz", "echo-2_T1w.nii.gz"), SOUND),
     Case("one scan packed and unpacked", lambda d: d.path("sub-02", "T1w.nii").write_bytes(
         gzip.decompress(d.path("sub-02", "T1w.nii.gz").read_bytes())), FAULTY,
-         ("sub-02: 2 T1w images fit: sub-02_T1w.nii, sub-02_T1w.nii.gz. Remove one of the two, or "
-          "name it with source.t1w=*_T1w.nii.gz.",)),
+         ("sub-02: 2 T1w images match: sub-02_T1w.nii, sub-02_T1w.nii.gz. Remove one of the two, "
+          "or set source.t1w=*_T1w.nii.gz.",)),
     Case("one scan packed and unpacked, one named", lambda d: (
         d.path("sub-02", "T1w.nii").write_bytes(b"old"),
         d.words.append("source.t1w=*_T1w.nii.gz")), SOUND),
     Case("a scan in the folder of another session", misfiled, FAULTY,
-         ("sub-02: sub-02/ses-2/anat/sub-02_ses-1_T1w.nii.gz is named after another session",)),
-    Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images fit",)),
+         ("sub-02: sub-02/ses-2/anat/sub-02_ses-1_T1w.nii.gz is named for another session",)),
+    Case("two reconstructions", scans("rec-norm_T1w.nii.gz"), FAULTY, ("2 T1w images match",)),
     *(Case(f"agent given: {own[0]} ...", one_sidecar_each(own), FAULTY, MANY_AGENTS)
       for own in parted(GIVEN)),
     *(Case(f"no agent: {own[0]} ...", one_sidecar_each(own), SOUND) for own in parted(NOT_GIVEN)),
@@ -365,7 +366,7 @@ CASES = [
             "Save it as JSON in UTF-8, or remove it"))
       for how, content, why in (
           ("is Latin-1", '{"InstitutionName": "Universität"}'.encode("latin-1"),
-           "byte 31 is no UTF-8"),
+           "byte 31 is not UTF-8"),
           ("has a comma too many", b'{"EchoTime": 0.003,}', ""),
           ("is empty", b"", "Expecting value"),
           ("is a list of two", b"[{}, {}]", "it is not a JSON object"))),
@@ -380,15 +381,15 @@ CASES = [
     Case("a run chosen where the T2w has none",
          renamed("T1w.nii.gz", "run-1_T1w.nii.gz", ("source.run=1",)), SOUND, ("6 T2w",)),
     Case("a run that is not there", scans("run-2_T1w.nii.gz", words=("source.run=5",)), FAULTY,
-         ("by source.run=5", "or leave it out and name the image with source.t1w.")),
+         ("by source.run=5", "or remove it and set source.t1w.")),
     Case("a pattern that fits none", scans(words=("source.t1w=*_acq-x_*",)), FAULTY,
          ("no T1w image is left by source.t1w=*_acq-x_*", "Correct that setting."), ("or leave",)),
     Case("one lesion mask for everybody", scans(words=("source.lesion=masks/one.nii.gz",)), FAULTY,
-         ("source.lesion=masks/one.nii.gz is the same for everybody; write {label}",)),
+         ("source.lesion=masks/one.nii.gz is the same for all people; use {label}",)),
     Case("a brain mask by a word of no meaning", scans(words=("source.brain_mask={sub}.nii",)),
-         FAULTY, ("source.brain_mask={sub}.nii holds {sub}, write {label} (sub-01) or {id} (01)",)),
+         FAULTY, ("source.brain_mask={sub}.nii has {sub}, use {label} (sub-01) or {id} (01)",)),
     Case("one name in two folders", two_folders, FAULTY,
-         ("2 T1w images fit: sub-", "/anat/sub-", "/old/sub-", "*/anat/*")),
+         ("2 T1w images match: sub-", "/anat/sub-", "/old/sub-", "*/anat/*")),
     Case("MP2RAGE UNI, not named", renamed("T1w.nii.gz", "UNIT1.nii.gz"), FAULTY,
          ("there is no *_T1w.nii.gz, but sub-…_UNIT1.nii.gz", "source.t1w=*_UNIT1.*")),
     Case("MP2RAGE UNI, named",

@@ -108,7 +108,7 @@ def test_people_in_two_cohorts_are_counted():
 @pytest.mark.parametrize("names", [("rt1t2",), ("rt1t2", "area")])
 def test_one_map_makes_no_network(names):
     given = dict.fromkeys(("least_regions", "outlier"), 0.8) | {"outliers": "report"}
-    with pytest.raises(ValueError, match="one map a person cannot make a network"):
+    with pytest.raises(ValueError, match="one feature cannot make a network"):
         Similarity(features=names, also=("area", "volume"), across="all", **given)
 
 

@@ -115,12 +115,12 @@ def test_people_have_one_name(text):
 @pytest.mark.parametrize(
     ("reader", "content", "said"),
     [
-        (read_aparcstats2table, b"subject\tlh_a\nsub-1\t2\n", "not as aparcstats2table writes it"),
+        (read_aparcstats2table, b"subject\tlh_a\nsub-1\t2\n", "aparcstats2table writes"),
         (read_aparcstats2table, APARC.replace(b"2.5\t3", b"2,5\t3"), "'2,5', no number"),
         (read_long, b"participant_id\tvalue\n1\t2\n", "has no column region"),
         (read_map, b"a\tb\n1\t2\n", "needs columns region and value"),
-        (read_map, b"region\tn\td\nL_a\t9\t0.1\n", "call its column value"),
-        (read_map, b"region\td\nL_a\t9\nlh_a\t1\n", "lh_a comes twice"),
+        (read_map, b"region\tn\td\nL_a\t9\t0.1\n", "name its column value"),
+        (read_map, b"region\td\nL_a\t9\nlh_a\t1\n", "lh_a is duplicated"),
     ],
 )
 def test_wrong_tables_are_refused(reader, content, said):
@@ -129,7 +129,7 @@ def test_wrong_tables_are_refused(reader, content, said):
 
 
 def test_a_damaged_stats_file_is_refused():
-    with pytest.raises(UserError, match="no stats file"):
+    with pytest.raises(UserError, match="not a FreeSurfer stats file"):
         read_stats(b"hello\n", "01", "lh", "lh.aparc.stats")
     with pytest.raises(UserError, match="damaged"):
         read_stats(STATS + b"insula 1\n", "01", "lh", "lh.aparc.stats")

@@ -55,7 +55,7 @@ def test_selection():
         "my/own_map.nii.gz",
     ]
     assert maps.receptor_of("my/own_map.nii.gz") == "own"
-    with pytest.raises(UserError, match="nearest is DAT_DATSPECT"):
+    with pytest.raises(UserError, match="did you mean DAT_DATSPECT"):
         maps.select(["DAT_DATSCAN"])
     with pytest.raises(UserError, match="only once"):
         maps.select(["DAT_DATSPECT", "DAT_DATSPECT"])

@@ -70,8 +70,8 @@ def test_where_nothing_is_taken_out_the_difference_may_carry_gain_of_its_own_sig
     row = differences(table).iloc[0]
     assert np.isclose(row["carried"], 3.0) and np.isnan(row["slope"])
     (said,) = warnings("eb_gain", table, differences(table))
-    assert "no gain is taken out there" in said and " 3.0 % of the difference" in said
-    assert "fluid and not gain" not in said
+    assert "gain is not corrected there" in said and " 3.0 % of the difference" in said
+    assert "CSF and not gain" not in said
 
 
 def test_a_raw_contrast_shifts_by_what_is_said_to_be_carried():
@@ -90,7 +90,7 @@ def test_a_raw_contrast_shifts_by_what_is_said_to_be_carried():
 
 def test_any_calibration_that_widens_the_spread_is_warned_of():
     wide = protocols(calibrated_over_raw=6.2)
-    assert "multiplies the spread" in warnings("mrtool_style", wide, pd.DataFrame())[0]
+    assert "multiplies the SD" in warnings("mrtool_style", wide, pd.DataFrame())[0]
     assert "by 6.2" in warnings("mrtool_style", wide, pd.DataFrame())[0]
     little = warnings("eb_gain", protocols(calibrated_over_raw=1.02), pd.DataFrame())
     assert "by 1.02; compare calibration=none" in little[0]
@@ -111,7 +111,7 @@ def test_every_kind_has_its_tables():
         another_sequence=["no"] * 5 + ["yes"], fluid=[np.nan, *PEOPLE["fluid"][1:]]
     )
     own = calibration_section("eb_gain", protocols(), people, differences(protocols()), "log")
-    assert any("fluid of 1 person could not be read" in said for said in own.sentences)
+    assert any("CSF of 1 person could not be measured" in said for said in own.sentences)
     captions = [table.caption for table in own.tables]
     assert captions == [
         "Protocols", "Gain by protocol", "SD between people", "CSF anchor by contrast",
@@ -119,4 +119,4 @@ def test_every_kind_has_its_tables():
     ]  # fmt: skip
     assert "logarithm" in own.methods[0] and own.limits
     other = calibration_section("none", protocols(), PEOPLE, pd.DataFrame(), "ratio")
-    assert "no gain was taken out" in other.sentences[1] and not other.methods
+    assert "gain was not corrected" in other.sentences[1] and not other.methods

@@ -68,8 +68,8 @@ def test_sentences_hold_the_numbers(details):
         "10.2 × 11.0 × 9.8 mm FWHM",
         "1,213.4 resels",
         "negative: 3 clusters, p = .010",
-        "expects 0.53 clusters of at least 750 mm³ in noise, for each sign",
-        "80 % probability if the true effect is 11.2 % of the mean of hc",
+        "expects 0.53 clusters of at least 750 mm³ by chance, for each sign",
+        "80 % power if the true effect is 11.2 % of the mean of hc",
         "1 of 1 regions at q < .05, 0 at FWE",
     ):
         assert words in said, words

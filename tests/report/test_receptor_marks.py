@@ -48,7 +48,7 @@ def test_the_conjunction_decides_where_there_is_one():
     assert table["receptor"][0] not in said.partition("space")[2]
     shown = tables.receptors(table)
     assert [row[1] for row in shown.rows] == marks
-    assert any("Found, by both nulls" in note for note in shown.footnotes)
+    assert any("By both nulls" in note for note in shown.footnotes)
 
 
 @pytest.mark.parametrize("older", [True, False])

@@ -55,5 +55,5 @@ def test_words_tables_figures_methods_and_references_all_arrive() -> None:
 
 
 def test_figures_of_a_section_carry_its_name() -> None:
-    with pytest.raises(ValueError, match="begin with its anchor; received forest"):
+    with pytest.raises(ValueError, match="begin with its anchor; got forest"):
         replace(a_section(), pictures={"forest": a_picture()})

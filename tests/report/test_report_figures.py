@@ -184,7 +184,7 @@ def test_missing_ages_are_counted() -> None:
     content = fake_content()
     picture = ages(content.participants, content.groups, simulated=True)
     assert picture is not None
-    assert "not known for 1 person" in picture.caption
+    assert "unknown for 1 person" in picture.caption
     nobody = content.participants.assign(age=np.nan)
     assert ages(nobody, content.groups, simulated=True) is None
 

@@ -37,7 +37,7 @@ def with_setting(group: str, **values: Any) -> ReportContent:
         ("calibration", {"kind": "gm_median"}, "Cooper et al. 2019"),
         ("calibration", {"kind": "none"}, "not calibrated"),
         ("calibration", {"kind": "mrtool_style"}, "in the style of MRTool"),
-        ("receptors", {"missing": "listwise"}, "left out for everybody"),
+        ("receptors", {"missing": "listwise"}, "left out for all"),
         ("source", {"kind": "maps", "space": "MNI152NLin6Asym"}, "in MNI152NLin6Asym space"),
     ],
 )
@@ -71,7 +71,7 @@ def test_the_threshold_comes_from_the_contrast() -> None:
     [
         ("coregister", "registered rigidly"),
         ("bias", "N4"),
-        ("brain", "brain mask was brought"),
+        ("brain", "brain mask was transformed"),
         ("normalise", "greedy"),
         ("calibrate", "calibrated in the style"),
         ("smooth", "FWHM"),

@@ -141,7 +141,7 @@ def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
     assert "PSP (n = 11) against HC (n = 18): the T1w/T2w ratio of PSP is lower in" in reader.words
     assert "at p < .001 uncorrected (|t| > 3.42, one-sided" in reader.words
     assert reader.table("Failed during")[1] == ["sub-077", "ingest", "T1w has 2 volumes"]
-    assert reader.table("Left out")[1] == ["sub-099", "cohort.exclude"]
+    assert reader.table("Excluded by")[1] == ["sub-099", "cohort.exclude"]
     assert reader.table("Atlases")[1][:2] == ["fake atlas", "CC BY-NC 4.0"]
     assert ["inputs.sub-001_T1w", "ef" * 32] in reader.table("Versions")
 

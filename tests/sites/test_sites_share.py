@@ -234,14 +234,14 @@ def test_what_would_be_about_few_is_refused(change, said):
     ("covariates", "own", "said"),
     [
         ([], {"anchor": [9.0, *[0.1, 0.2] * 6]},
-         "about 3 of them (at most 95 %). Leave out whose value is far from all others, or take "
-         "calibration=none at every site, which leaves gain in and shares no own:anchor."),
+         "about 3 of them (at most 95 %). Leave out people with outlying values, or set "
+         "calibration=none at every site, which shares no own:anchor."),
         (["age"], {"anchor": [9.0, *[0.1, 0.2] * 6]},
-         "Use fewer covariates, leave out people with outlying values, or take "
-         "calibration=none at every site"),
+         "Use fewer covariates, leave out people with outlying values, or set calibration=none "
+         "at every site"),
         ([], {"protocol[P2]": [1.0, 1.0] + [0.0] * 11},
-         "own:protocol[P2] holds for 2 of 13 people of group hc; sums are shared of 4 or more "
-         "(share.minimum_people). Leave those people out with cohort.exclude, or take "
+         "own:protocol[P2] holds for 2 of 13 people of group hc; sums need at least 4 "
+         "(share.minimum_people). Leave those people out with cohort.exclude, or set "
          "calibration=none at every site"),
         (["age", "far"], {}, "Use fewer covariates, or leave out people with outlying values."),
     ],
@@ -295,7 +295,7 @@ def test_a_gain_column_that_the_joint_model_cannot_hold_comes_with_its_setting()
     assert "column 'b/own:protocol[P2]' is" in confounded
     assert "take calibration=none at every site" in confounded
     few = refusal({"anchor of P1": [0.1, 0.5, 0.2, 0.0], "anchor of P2": [0.3, 0.0, 0.1, 0.6]}, 4)
-    assert "use fewer covariates, or take calibration=none at every site" in few
+    assert "use fewer covariates, or set calibration=none at every site" in few
 
 
 def test_demographics_of_sums_are_those_of_people():

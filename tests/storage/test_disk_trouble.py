@@ -66,7 +66,7 @@ def test_a_full_lake_is_one_line_and_goes_on(
     disk = small_disk(f"size={(first + every) // 2 // 1024}k")
     words = moved(maps_arguments, lake=disk / "lake", out=tmp_path / "second")
     said = fails_in_one_line(words, 1, capsys)
-    assert "no space left on device. Free space there, or choose another place" in said
+    assert "no space left on device. Free space there, or choose another location" in said
     lake = Lake(str(disk / "lake"))
     made = sealed(lake)
     assert 0 < len(made) < len(sealed(whole))
@@ -99,5 +99,5 @@ def test_a_read_only_lake_is_one_line_for_a_run_and_for_its_plan(
     words = moved(maps_arguments, lake=disk / "lake")
     for asked in (words, [*words, "dry_run=true"]):
         said = fails_in_one_line(asked, 2, capsys)
-        assert "cannot be written (read-only file system); name another folder" in said
+        assert "cannot be written (read-only file system); choose another folder" in said
     assert list(disk.iterdir()) == []

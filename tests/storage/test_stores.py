@@ -98,7 +98,9 @@ def test_a_link_that_leads_nowhere_is_listed_and_said(tmp_path):
     ]
     assert not store.exists("x")
     for read in (store.read, store.entry, lambda path: store.start(path, 1)):
-        with pytest.raises(AwayError, match="x is a link to gone/y, which is not here") as caught:
+        with pytest.raises(
+            AwayError, match="x is a link to gone/y, which does not exist"
+        ) as caught:
             read("x")
     assert pickle.loads(pickle.dumps(caught.value)).target == "gone/y"
     with pytest.raises(AwayError):
@@ -239,9 +241,9 @@ def test_read_only_folder_is_one_line(tmp_path, action, request):
 @pytest.mark.parametrize(
     ("url", "options", "message"),
     [
-        ("ftp://host/x", {}, "ftp:// is not a known place"),
-        ("s3:///x", {}, "names no bucket"),
-        ("s3://key:secret@bucket/x", {}, "must hold no credentials"),
+        ("ftp://host/x", {}, "ftp:// is not a known scheme"),
+        ("s3:///x", {}, "has no bucket"),
+        ("s3://key:secret@bucket/x", {}, "must not contain credentials"),
         ("s3://bucket", {"secret_access_key": "x"}, "no storage option secret_access_key"),
         ("gs://bucket", {"region": "x"}, "no storage option region"),
     ],

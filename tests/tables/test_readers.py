@@ -69,9 +69,9 @@ def test_a_table_of_labels_may_name_the_background_and_hold_text():
     ("content", "said"),
     [
         (b"index\tname\nL1\ta\n", "index='L1' in row 2 is not a number"),
-        (b"index\tname\n1.5\ta\n", "index='1.5' in row 2 is no whole number"),
-        (b"index\tname\nn/a\ta\n", "row 2 is no whole number"),
-        (b"index\tname\n1\ta\n1\tb\n", "index 1 comes twice"),
+        (b"index\tname\n1.5\ta\n", "index='1.5' in row 2 is not an integer"),
+        (b"index\tname\nn/a\ta\n", "row 2 is not an integer"),
+        (b"index\tname\n1\ta\n1\tb\n", "index 1 is duplicated"),
         (b"label\tname\n1\ta\n", "needs columns index and name"),
     ],
 )
@@ -85,7 +85,7 @@ def test_labels_that_are_none_are_said(content, said):
     ("reader", "content", "said"),
     [
         (lambda c: read_wide(c, "f", "t"), b"participant_id\tL_a\n1\tinf\n", "'inf', no number"),
-        (lambda c: read_wide(c, "f", "t"), b"participant_id\tL_a\nn/a\t1\n", "a row names nobody"),
+        (lambda c: read_wide(c, "f", "t"), b"participant_id\tL_a\nn/a\t1\n", "a row has no person"),
         (lambda c: read_map(c, "t"), b"region\tvalue\n\t1\n", "row 2 has no region"),
         (lambda c: read_map(c, "t"), b"region\tvalue\nL_a\n", "row 2 has 1 cells"),
         (lambda c: read_long(c, "t"), b"participant_id\tregion\tfeature\tvalue\n1\t.\ta\t1\n",
@@ -94,7 +94,7 @@ def test_labels_that_are_none_are_said(content, said):
         (lambda c: read_centroids(c, "t"), b"region\tx\ty\nL_a\t1\t2\n", "has no column z"),
         (lambda c: read_centroids(c, "t"), b"region\tx\ty\tz\nL_a\t1\t2\tn/a\n", "no x, y or z"),
         (lambda c: read_centroids(c, "t"), b"region\tx\ty\tz\nL_a\t1\tno\t3\n", "y='no' in row 2"),
-        (lambda c: read_expression(c, "t"), b"Region,A\nL_a,x\n", "1 cells are no numbers"),
+        (lambda c: read_expression(c, "t"), b"Region,A\nL_a,x\n", "1 cells are not numbers"),
         (lambda c: read_expression(c, "t"), b"Region,A\nL_a,1,2\n", "row 2 has 3 cells"),
     ],
 )  # fmt: skip

@@ -142,12 +142,12 @@ def test_what_is_a_number(cells, values):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a\tb\n1\t2\t3\n", "row 2 has 3 cells, the first line names 2 columns"),
+        (b"a\tb\n1\t2\t3\n", "row 2 has 3 cells, the header has 2 columns"),
         (b"a\tb\n1\n", "row 2 has 1 cells"),
-        (b"a\ta\n1\t2\n", "two columns called a"),
+        (b"a\ta\n1\t2\n", "two columns named a"),
         (b"\n\n", "is empty"),
-        (b"a\tb\nx\t\xe9\n", r"no UTF-8 text \(row 2\)"),
-        (b"a\tb\nx\t\x00\n", "no text file"),
+        (b"a\tb\nx\t\xe9\n", r"not UTF-8 text \(row 2\)"),
+        (b"a\tb\nx\t\x00\n", "not a text file"),
     ],
 )
 def test_what_is_damaged_is_refused_with_its_row(content, said):

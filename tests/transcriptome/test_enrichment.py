@@ -109,9 +109,9 @@ def test_the_installed_table_has_whole_names(expression):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"Region,A\nL_insula,x\n", "1 cells are no numbers"),
+        (b"Region,A\nL_insula,x\n", "1 cells are not numbers"),
         (b"Region,A\nL_insula,1\nlh_insula,2\n", "a region has two rows"),
-        (b"A,B\n1,2\n", "no column names the regions"),
+        (b"A,B\n1,2\n", "no column holds region names"),
     ],
 )
 def test_bad_tables_are_refused(content, said):
@@ -120,7 +120,7 @@ def test_bad_tables_are_refused(content, said):
 
 
 def test_bad_sets_are_refused():
-    with pytest.raises(UserError, match="line 2 names a a second time"):
+    with pytest.raises(UserError, match="line 2 repeats the set a"):
         read_gmt(b"a\tNA\tX\tY\na\tNA\tX\n", "sets.gmt")
     with pytest.raises(UserError, match="line 1 names no genes"):
         read_gmt(b"a\tNA\n", "sets.gmt")

@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 
 def from_probabilities(
-    t1w: Volume, brain: Mask, shares: NDArray[np.float32], exclude: Mask | None = None
+    t1w: Volume, brain: Mask, probabilities: NDArray[np.float32], exclude: Mask | None = None
 ) -> Tissues:
     """Return the most probable class of each voxel of the brain.
 
@@ -26,7 +26,7 @@ def from_probabilities(
     t1w : Volume
         Bias-corrected.
     brain : ndarray of bool, shape (x, y, z)
-    shares : ndarray, shape (3, x, y, z)
+    probabilities : ndarray, shape (3, x, y, z)
         Probabilities in [0, 1] of CSF, grey and white matter, on the T1w grid.
     exclude : ndarray of bool, optional
         Lesions: labelled as such and left out of volumes and means.
@@ -37,7 +37,7 @@ def from_probabilities(
         Less than half of the brain has a class.
     """
     inside = brain if exclude is None else brain & ~exclude
-    known = inside & (shares.sum(axis=0) > LEAST_SHARE)
+    known = inside & (probabilities.sum(axis=0) > LEAST_SHARE)
     if known.sum() < LEAST_SHARE * max(int(inside.sum()), 1):
         raise SubjectError(
             f"the tissue probabilities cover {known.sum() / max(int(inside.sum()), 1):.0%} of the "
@@ -45,10 +45,10 @@ def from_probabilities(
             "Check them, remove the *_probseg files, or leave the subject out with cohort.exclude.",
         )
     labels = np.zeros(brain.shape, dtype=np.uint8)
-    labels[known] = _LABELS[shares[:, known].argmax(axis=0)]
+    labels[known] = _LABELS[probabilities[:, known].argmax(axis=0)]
     if exclude is not None:
         labels[brain & exclude] = LESION
-    weights = shares[:, known].astype(np.float64)
+    weights = probabilities[:, known].astype(np.float64)
     values = t1w.data[known].astype(np.float64)
     total = weights.sum(axis=1)
     means = weights @ values / np.maximum(total, 1e-9)

@@ -41,10 +41,12 @@ def rotated_starts(fixed: Volume, moving: Volume, around: Volume) -> list[Affine
     still, moved = regrid(fixed, SEARCH_MM), regrid(moving, SEARCH_MM)
     within = to_grid(around, still.grid, order=0).data
 
-    def alike(one: Volume, other: Volume, pose: Affine) -> float:
+    def by_similarity(one: Volume, other: Volume, pose: Affine) -> float:
         return similarity(one, other, pose, within)
 
-    found = [_best_starts(still, moved, [np.zeros(3)], score) for score in (alike, correlation)]
+    found = [
+        _best_starts(still, moved, [np.zeros(3)], score) for score in (by_similarity, correlation)
+    ]
     return [start for both in zip(*found, strict=True) for start in both]
 
 

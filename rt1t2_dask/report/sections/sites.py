@@ -76,36 +76,36 @@ def _mean_spread(values: NDArray[np.float64]) -> str | None:
     return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
 
-def effects_table(shares: Mapping[str, Volume], spans: Mapping[str, Volume]) -> pd.DataFrame:
+def effects_table(explained: Mapping[str, Volume], spans: Mapping[str, Volume]) -> pd.DataFrame:
     """Tabulate the variance explained by site, raw and harmonised."""
 
     def row(name: str) -> dict[str, object]:
-        share = shares[name].data[np.isfinite(shares[name].data)]
+        fraction = explained[name].data[np.isfinite(explained[name].data)]
         span = spans[name].data[np.isfinite(spans[name].data)]
         return {
             "maps": name,
-            "variance explained by site, median (%)": 100 * float(np.median(share)),
-            "95th percentile (%)": 100 * float(np.quantile(share, 0.95)),
+            "variance explained by site, median (%)": 100 * float(np.median(fraction)),
+            "95th percentile (%)": 100 * float(np.quantile(fraction, 0.95)),
             "range of site means, median": float(np.median(span)),
         }
 
-    return pd.DataFrame([row(name) for name in shares])
+    return pd.DataFrame([row(name) for name in explained])
 
 
-def effects_picture(shares: Mapping[str, Volume], template: Volume, simulated: bool) -> Picture:
+def effects_picture(explained: Mapping[str, Volume], template: Volume, simulated: bool) -> Picture:
     """Draw the variance explained by site on three planes, one row per kind of map.
 
     Parameters
     ----------
-    shares : mapping of str to Volume
+    explained : mapping of str to Volume
         0 to 1, NaN where not analysed.
     template : Volume
         T1 of the brain in the same space, on any grid.
     simulated : bool
     """
     scenes = [
-        Scene(template, share, mpl.colormaps["cividis"], Normalize(0, 1))
-        for share in shares.values()
+        Scene(template, fraction, mpl.colormaps["cividis"], Normalize(0, 1))
+        for fraction in explained.values()
     ]
     low, high = scenes[0].box.low, scenes[0].box.high
     middle, size = (low + high) / 2, high - low
@@ -113,13 +113,15 @@ def effects_picture(shares: Mapping[str, Volume], template: Volume, simulated: b
     with house_style():
         figure = new_figure(WIDTH_IN, row_in * len(scenes) + FOOT_IN, simulated)
         *rows, foot = stacked(figure, [row_in] * len(scenes) + [FOOT_IN])
-        for row, scene, name in zip(rows, scenes, shares, strict=True):
+        for row, scene, name in zip(rows, scenes, explained, strict=True):
             panels = row.subplots(1, 3, width_ratios=[size[1], size[0], size[0]])
             for axis, axes in enumerate(panels):
                 scene.draw(axes, scene.plane(axis, float(middle[axis])))
             row.suptitle(name, x=0.01, ha="left", fontsize=9, fontweight="bold")
         colour_bar(foot, scenes[0], "variance explained by site")
-    words = "; ".join(f"{n} median {100 * np.nanmedian(v.data):.0f} %" for n, v in shares.items())
+    words = "; ".join(
+        f"{n} median {100 * np.nanmedian(v.data):.0f} %" for n, v in explained.items()
+    )
     return Picture(
         figure,
         f"Slices with the variance explained by site: {words}.",
@@ -130,7 +132,7 @@ def effects_picture(shares: Mapping[str, Volume], template: Volume, simulated: b
 def site_section(
     model: str,
     sites: pd.DataFrame,
-    shares: Mapping[str, Volume],
+    explained: Mapping[str, Volume],
     spans: Mapping[str, Volume],
     meta: pd.DataFrame,
     template: Volume,
@@ -143,7 +145,7 @@ def site_section(
     model : {"none", "covariate", "combat"}
     sites : DataFrame
         From `site_table`.
-    shares, spans : mapping of str to Volume
+    explained, spans : mapping of str to Volume
         Of raw and, with ComBat, harmonised maps; empty where not estimable.
     meta : DataFrame
         One row per contrast: heterogeneity of the sites' effects; may be empty.
@@ -152,12 +154,12 @@ def site_section(
     """
     tables = [from_frame(sites, "Sites")]
     pictures, headline = {}, []
-    if shares:
-        tables.append(from_frame(effects_table(shares, spans), "Variance explained by site"))
-        pictures = {f"{ANCHOR}_effects": effects_picture(shares, template, simulated)}
+    if explained:
+        tables.append(from_frame(effects_table(explained, spans), "Variance explained by site"))
+        pictures = {f"{ANCHOR}_effects": effects_picture(explained, template, simulated)}
         text = " and ".join(
             f"{100 * np.nanmedian(v.data):.0f} % of the variance of {n} maps"
-            for n, v in shares.items()
+            for n, v in explained.items()
         )
         headline = [f"Sites: {len(sites)}; site explains {text} (median over voxels)."]
     if len(meta):

@@ -162,7 +162,7 @@ def test_bad_series_are_the_persons_failure(hospital, configure):
     reasons = found_reasons(hospital, configure)
     assert "1 of 24 files in sub-00 cannot be read" in reasons["sub-00"]
     assert "is missing slices: steps of 1 mm and one of 2 mm" in reasons["sub-01"]
-    assert "none of 1 series is the T2w" in reasons["sub-02"]
+    assert "none of 1 series is a T2w" in reasons["sub-02"]
     assert "there is no MR image in sub-03" in reasons["sub-03"]
     assert not any(secret.decode() in text for secret in SECRETS for text in reasons.values())
     assert third

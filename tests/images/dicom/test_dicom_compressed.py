@@ -112,8 +112,8 @@ def test_a_rescale_below_zero_is_taken_off_and_recorded(tags, tmp_path):
     back = to_grid(found.volume, TRUTH.grid, order=0, outside=-1)
     np.testing.assert_allclose(back.data, expected, atol=1e-3)
     assert found.notes == (
-        f"{-tags['RescaleIntercept']:g} was added to intensities: the DICOM rescale had moved "
-        f"them to {tags['RescaleIntercept']:g}",
+        f"{-tags['RescaleIntercept']:g} was added to intensities: the DICOM rescale intercept "
+        f"had shifted them to {tags['RescaleIntercept']:g}",
     )
 
 
@@ -132,7 +132,7 @@ def test_a_rescale_that_lifts_all_intensities_is_taken_off_and_recorded(tmp_path
     found = converted(files(tmp_path, RescaleIntercept=100, RescaleSlope=1))
     assert found.volume.data.min() == 0
     assert found.notes == (
-        "100 was taken off intensities: the DICOM rescale had moved them to 100",
+        "100 was subtracted from intensities: the DICOM rescale intercept had shifted them to 100",
     )
 
 
@@ -198,7 +198,7 @@ def test_an_echo_of_an_enhanced_image_is_taken(tmp_path):
         np.testing.assert_array_equal(
             to_grid(made, TRUTH.grid, order=0, outside=-1).data, TRUTH.data * factor
         )
-    with pytest.raises(SubjectError, match="dcm2niix made no image"):
+    with pytest.raises(SubjectError, match="dcm2niix converted one DICOM series to no image"):
         convert([content], "T2w", 12, 50.0)
 
 
@@ -240,7 +240,8 @@ def test_a_study_records_the_rescale_that_it_took_off(tmp_path, studies, capsys)
     shifted = [warnings for _, warnings in found if any("was added" in w for w in warnings)]
     assert [least for least, _ in found] == [0.0, 0.0]
     assert len(shifted) == 1
-    assert "1024 was added to intensities: the DICOM rescale had moved them to -1024" in shifted[0]
+    shift = "the DICOM rescale intercept had shifted them to -1024"
+    assert f"1024 was added to intensities: {shift}" in shifted[0]
 
 
 EXAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -90,7 +90,7 @@ def test_a_slab_is_warned_of_with_its_size(scans):
     slab = Volume(image.data[:, :, k - 8 : k + 8], image.affine @ translation((0, 0, k - 8)))
     warnings = inspect(slab, "T2w").warnings
     assert any("48 mm top-bottom, 38% of a brain" in w for w in warnings)
-    assert any("cut at the top" in w for w in warnings)
+    assert any("cropped at the top" in w for w in warnings)
 
 
 def test_thick_slices_are_warned_of_and_thicker_ones_refused():
@@ -199,7 +199,7 @@ def test_masks_must_be_on_the_grid_and_hold_something(scans):
     image = scans[0]
     mask = image.with_data(image.data > np.quantile(image.data, 0.99))
     assert mask_on(mask, image, "lesion mask").data.sum() == mask.data.sum()
-    with pytest.raises(SubjectError, match="lesion mask has no voxel"):
+    with pytest.raises(SubjectError, match="lesion mask is empty"):
         mask_on(mask.with_data(np.zeros_like(mask.data)), image, "lesion mask")
     for shift in (0.2, 3.0):
         moved = Volume(mask.data, translation((shift, 0, 0)) @ mask.affine)

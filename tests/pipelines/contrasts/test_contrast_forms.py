@@ -125,7 +125,7 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert re.search(r"50 relabelings of people \([^)]*slope on pain", page)
     assert page.count("Minimum detectable effect") == 9  # one for each contrast
     assert page.count("partial η² of") == 3  # one for each F
-    assert "A fixed extent controls nothing by itself" in page
+    assert "A fixed extent threshold does not control" in page
     assert "any difference between pat, hc, third" in page
 
 
@@ -164,14 +164,14 @@ def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
 @pytest.mark.parametrize(
     ("form", "message"),
     [
-        ("{test: regression, of: nothing, within: pat}", "nothing, which is no column"),
+        ("{test: regression, of: nothing, within: pat}", "nothing, which is not a column"),
         ("{test: anova, groups: [pat, hc]}", "name three different groups"),
         ("{test: paired, groups: [pat, hc]}", "pair is missing"),
-        ("{formula: '~ group + open(pain)', of: group}", "use names of columns"),
+        ("{formula: '~ group + open(pain)', of: group}", "use column names"),
         ("{formula: '~ group + pain', of: sex}", "no term"),
-        ("{formula: '~ group + pain'}", "say what is tested"),
+        ("{formula: '~ group + pain'}", "state the test"),
         ("{test: one_sample, group: who, value: 1}", "not one of the groups"),
-        ("{test: one_sample, group: hc}", "state what the mean is compared with"),
+        ("{test: one_sample, group: hc}", "set the reference"),
         ("{test: two_sample, groups: [pat, hc], covariates: [pain, pain2]}", "'pain2'"),
     ],
 )

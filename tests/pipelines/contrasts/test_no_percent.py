@@ -57,7 +57,7 @@ def test_maps_with_negative_values_get_no_percent(maps_study, maps_arguments, tm
     assert ("mdeEffect_statmap.nii.gz" in stats) is signed
     assert ("mde_statmap.nii.gz" in stats) is not signed
     page = (out / "report.html").read_text()
-    assert ("No percentages: zero lies among the values" in page) is signed
+    assert ("No percentages: values of these maps have both signs" in page) is signed
     assert ("in the unit of the maps at the median voxel" in page) is signed
     assert ("% of the mean of hc at the median voxel" in page) is not signed
 

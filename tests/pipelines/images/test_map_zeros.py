@@ -66,7 +66,8 @@ def test_tighter_masks_of_patients_make_no_difference(tight, maps_arguments, tmp
     quality = pd.read_csv(out / "group" / "quality.tsv", sep="\t")
     tighter, wide = quality["zeros_in_brain"][:PATIENTS], quality["zeros_in_brain"][PATIENTS:]
     assert tighter.min() > wide.max()
-    assert "zeros count as missing (source.zero_is_missing=auto) in 13 of 13 maps" in caplog.text
+    treated = "zeros are treated as missing (source.zero_is_missing=auto)"
+    assert f"{treated} in 13 of 13 maps" in caplog.text
     assert "sub-0" not in caplog.text
 
 
@@ -105,7 +106,7 @@ def test_a_map_without_a_measured_voxel_is_a_failure(maps_study, maps_arguments,
     assert command([*maps_arguments, *QUICK]) == 1
     failures = pd.read_csv(tmp_path / "out" / "failures.tsv", sep="\t")
     assert failures["participant_id"].tolist() == ["sub-03"]
-    assert "no voxel of the ratio map was measured" in failures["reason"].item()
+    assert "the ratio map has no measured voxel" in failures["reason"].item()
 
 
 def test_blocks_and_outside_are_background_and_single_zeros_are_values():

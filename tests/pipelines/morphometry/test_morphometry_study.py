@@ -62,7 +62,7 @@ def test_everything_says_simulated(study):
     assert json.loads((study / "provenance.json").read_text())["simulated"] is True
     page = (study / "report.html").read_text()
     assert page.count("SIMULATED DATA") > 5
-    assert "none of them survived correction" in page
+    assert "none survived FDR correction" in page
 
 
 def test_planted_regions_rise(study):
@@ -235,7 +235,7 @@ def test_subcortex_is_described_and_not_tested(own_maps):
             assert found[column][gene] == pytest.approx(expected, abs=1e-6)
     assert not [c for c in found if c.startswith("p_") and "subcortex" in c]
     page = (group.parent / "report.html").read_text()
-    assert "description only" in page
+    assert "descriptive" in page
 
 
 @pytest.mark.parametrize("variance", ["equal", "welch"])
@@ -261,9 +261,12 @@ def test_permutations_test_the_t_of_the_table(variance):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["similarity.features=[thickness]"], "one map a person cannot make a network"),
+        (["similarity.features=[thickness]"], "one feature cannot make a network"),
         (["source=morphometry", "source.tables=none.tsv"], "none.tsv is not in source.root"),
-        (["source=morphometry", "source.more={x: '{id}.nii.gz'}"], "nobody has an image {id}.nii"),
+        (
+            ["source=morphometry", "source.more={x: '{id}.nii.gz'}"],
+            "no person has an image {id}.nii",
+        ),
         (["similarity.across=[nobody]"], "similarity.across names nobody"),
         (["+similarity.maps.oaVsHc=participants.tsv"], "a map of this study has that name"),
         (["contrast.variance=spm_unequal"], "choose equal or welch"),
@@ -287,9 +290,9 @@ def damaged(folder: Path, tmp_path: Path, name: str, how) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "how", "said"),
     [
-        ("lh.aparc.area.tsv", lambda t: t + b"sub-x\t1\n", "has 2 cells, the first line names"),
+        ("lh.aparc.area.tsv", lambda t: t + b"sub-x\t1\n", "has 2 cells, the header has"),
         ("rh.aparc.volume.tsv", lambda t: t.replace(b"\t", b"\tinf", 40), "no number"),
-        ("lh.aparc.area.tsv", lambda t: t.replace(b"sub-", b"\xe9", 1), "is no UTF-8 text"),
+        ("lh.aparc.area.tsv", lambda t: t.replace(b"sub-", b"\xe9", 1), "is not UTF-8 text"),
     ],
 )
 def test_a_damaged_table_is_said_before_any_work(
@@ -308,7 +311,7 @@ def test_a_damaged_table_is_said_before_any_work(
     ("setting", "content", "said"),
     [
         ("+similarity.maps.own", b"region\tvalue\nL_insula\tx\n", "is 'x', no number"),
-        ("transcriptome.expression", b"Region\tA\nL_insula\tx\n", "1 cells are no numbers"),
+        ("transcriptome.expression", b"Region\tA\nL_insula\tx\n", "1 cells are not numbers"),
         ("transcriptome.gene_sets", b"set\tonly\n", "line 1 names no genes"),
         ("source.centroids", b"region\tx\ty\tz\nL_insula\t1\tb\t2\n", "y='b' in row 2"),
     ],

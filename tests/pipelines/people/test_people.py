@@ -95,7 +95,7 @@ def test_codes_of_sex_are_missing_for_demographics_and_refused_as_a_covariate():
     assert people["sex"].isna().tolist() == [True, True, True, False]
     assert "unread:sex" not in shown(people)
     [fault] = people_faults(rows, cohort(covariates=["sex"]))
-    assert "sex='1' in row 2 (sub-00) is not known, 3 such rows" in fault
+    assert "sex='1' in row 2 (sub-00) is not understood, 3 such rows" in fault
     assert people_faults(rows, cohort(covariates=["sex"], categorical=["sex"])) == []
 
 

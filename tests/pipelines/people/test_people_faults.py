@@ -47,8 +47,8 @@ def test_a_pair_that_is_missing_is_named_by_its_column():
     ("more", "said"),
     [
         ({"covariates": ["cat"], "categorical": ["Cat"]}, "cohort.categorical uses Cat, which is"),
-        ({"categorical": ["nope"]}, "cohort.categorical uses nope, which is no column"),
-        ({"onset_column": "strat"}, "cohort.onset_column uses strat, which is no column"),
+        ({"categorical": ["nope"]}, "cohort.categorical uses nope, which is not a column"),
+        ({"onset_column": "strat"}, "cohort.onset_column uses strat, which is not a column"),
         ({"site_column": "centre"}, "cohort.site_column centre is missing for 1 of 6 participants"),
     ],
 )
@@ -99,7 +99,7 @@ def test_two_levels_are_two(one, other):
 def test_one_level_in_two_ways_is_refused(one, other):
     rows = table(group=GROUP, kind=[one, other, "x"] * 2)
     [fault] = people_faults(rows, cohort(covariates=["kind"]))
-    assert "writes one level in several ways" in fault
+    assert "spells one level in several ways" in fault
 
 
 @pytest.mark.parametrize("column", ["couple", "block", "family_id"])
@@ -146,7 +146,7 @@ def test_words_are_what_they_are_in_yaml():
              {"contrasts": {"a": {"test": "regression", "of": "group"}}}],
 )  # fmt: skip
 def test_group_means_the_groups_alone(more):
-    with pytest.raises(ValueError, match=r"cannot name the column group of participants\.tsv"):
+    with pytest.raises(ValueError, match=r"cannot use the column group of participants\.tsv"):
         cohort(group_column="dx", **more)
     cohort(**more)
 
@@ -155,7 +155,7 @@ def test_a_few_whole_numbers_are_pointed_at():
     rows = table(group=GROUP, ward=list("123123"), arm=list("121212"), iq=["90.5", *"12345"])
     own = cohort(covariates=["ward", "arm", "iq"])
     [note] = _few_numbers(rows, own)
-    assert note.startswith("column ward is a number and holds 1, 2, 3 alone")
+    assert note.startswith("column ward is numeric and has only 1, 2, 3")
     read = columns_read(chosen_people(rows, own), own).set_index("column")["read_as"]
     assert read[["ward", "arm", "iq"]].tolist() == ["number"] * 3
 

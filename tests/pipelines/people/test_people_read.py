@@ -29,7 +29,9 @@ def test_kinds_levels_ranges_and_who_lacks_them():
     assert found["values"]["age"] == "30 to 70"
     assert found["values"]["site"] == "1 (3), 2 (3)"
     assert found["values"]["initials"] == "6 levels"
-    assert found["values"]["sex"].startswith("F (2), M (1); not understood '1' (2), '2' (1): say")
+    assert found["values"]["sex"].startswith(
+        "F (2), M (1); not understood '1' (2), '2' (1): define"
+    )
     assert not [line for line in lines_read(chosen_people(rows, own), own) if "sub-" in line]
 
 

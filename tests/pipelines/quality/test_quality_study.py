@@ -50,7 +50,7 @@ def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
     assert "1 of 13 people are beyond a quality limit (regions_under_half 1)" in caplog.text
     assert "sub-02" not in caplog.text
     page = (out / "report.html").read_text()
-    assert "People beyond a limit of quality" in page
+    assert "People beyond a quality limit" in page
     assert ("quality.action=exclude" in page) is (action == "exclude")
     pictures = sorted(path.parent.parent.name for path in out.glob("sub-*/figures/*.png"))
     assert len(pictures) == 2
@@ -126,7 +126,7 @@ def test_nobody_left_is_an_error_of_one_line(maps_study, maps_arguments, capsys)
     maps_study()
     words = [*maps_arguments, "quality.action=exclude", "quality.limits.regions_under_half=[1,2]"]
     assert command(words) == 1
-    assert "quality.action=exclude leaves nobody" in capsys.readouterr().err
+    assert "quality.action=exclude excludes everybody" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

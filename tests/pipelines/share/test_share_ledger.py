@@ -41,7 +41,7 @@ def test_the_same_people_keep_their_cells(lake):
 
 
 def test_one_person_less_is_refused(lake):
-    with pytest.raises(UserError, match="together tell apart 1 people who are no longer here"):
+    with pytest.raises(UserError, match="together distinguish 1 people who are no longer here"):
         cells_before(lake, "second", people(N - 1), columns(AGE, N - 1), LEAST)
 
 
@@ -49,7 +49,7 @@ def test_other_covariates_count_together_with_the_earlier_ones(lake):
     marked = AGE + 10 * np.isin(np.arange(N), (1, 2, 3))
     new = columns(marked)
     assert all(is_safe(new.matrix[rows], LEAST) for rows in (slice(0, 12), slice(12, N)))
-    with pytest.raises(UserError, match="about fewer than 4 of them"):
+    with pytest.raises(UserError, match="disclose fewer than 4 of them"):
         cells_before(lake, "second", people(), new, LEAST)
 
 

@@ -75,7 +75,7 @@ def test_the_file_opens_with_plain_xarray_and_names_nobody(three, files):
         assert arrays["share_cross"].shape[:2] == (2, 2)
         assert arrays.attrs["minimum_people"] == 3
     text = files[0].with_name("three_site-north_share.txt").read_text()
-    assert "data-protection officer" in text
+    assert "data protection officer" in text
     with zipfile.ZipFile(files[0]) as archive:
         held = b"".join(archive.read(name) for name in archive.namelist()) + text.encode()
     labels = pd.read_csv(three / "data/north/participants.tsv", sep="\t")["participant_id"]
@@ -92,7 +92,7 @@ def said(capsys, arguments):
 def test_an_export_that_differs_by_one_person_is_refused(three, files, capsys):
     fewer = ["+cohort.exclude=[n01]", "cohort.covariates=[]"]
     again = export(three, "north", "again", *fewer)
-    assert "an earlier export of this site and this one together tell apart" in said(capsys, again)
+    assert "an earlier export of this site and this one together distinguish" in said(capsys, again)
     assert command(export(three, "north", "same")) == 0
     same = three / "same/share/three_site-north_share.zarr.zip"
     assert same.read_bytes() == files[0].read_bytes()
@@ -151,10 +151,10 @@ def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, t
     assert "not one of cohort.sites: north" in said(capsys, export(three, "east", "x"))
     assert "share.site=2 is not one of cohort.sites" in said(capsys, export(three, "2", "x"))
     assert "both of site north" in combined(files[0], files[0])
-    assert "two sites or more" in combined(files[0])
-    assert "there is no such file" in combined(tmp_path / "none.zip", files[1])
+    assert "at least two sites" in combined(files[0])
+    assert "no such file" in combined(tmp_path / "none.zip", files[1])
     (tmp_path / "bad.zarr.zip").write_bytes(b"no zip")
-    assert "bad.zarr.zip is damaged or no file of share=export" in combined(
+    assert "bad.zarr.zip is damaged or not a file of share=export" in combined(
         tmp_path / "bad.zarr.zip", files[0]
     )
     smooth = ["smooth.fwhm_mm=6"]

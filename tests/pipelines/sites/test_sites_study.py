@@ -70,7 +70,7 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
     page = (three / "elsewhere/report.html").read_text()
     assert "site explains" in page
     assert list((three / "elsewhere/figures").glob("*.png"))
-    assert "Every site has a mean of its own" in page
+    assert "Every site has its own mean" in page
     written = {p.name for p in (three / "elsewhere").glob("sub-*")}
     assert len(written) == 24
     assert not any(name.startswith("sub-w") for name in written)
@@ -103,8 +103,9 @@ def test_unbalanced_groups_are_said_with_their_numbers(three, capsys):
     asked = f"+cohort.exclude=[{','.join([*left_out, 'n08', 's09'])}]"
     said = (
         "Groups are unbalanced over sites, pat and hc (north: 1 and 6; south: 6 and 1; "
-        "west: 6 and 6): sites explain 27 % of who is in which group. With the site in the model "
-        "this costs precision, 1.17 times in standard error; without it, site looks like group."
+        "west: 6 and 6): sites explain 27 % of the variance of group membership. With site in "
+        "the model this costs precision, 1.17 times the standard error; without it, site effects "
+        "are confounded with group."
     )
     assert warnings(three, asked)[0] == [said]
     code, text = checked(three, "one", capsys, "site.model=combat", asked)
@@ -115,7 +116,7 @@ def test_unbalanced_groups_are_said_with_their_numbers(three, capsys):
 def test_a_formula_after_combat_is_asked_for_the_site(three):
     form = "+cohort.contrasts.f={formula: group + age, of: group}"
     said, names = warnings(three, form)
-    assert "Contrast f: ComBat spent degrees of freedom" in said[0]
+    assert "Contrast f: ComBat used degrees of freedom" in said[0]
     said, names = warnings(three, form.replace("group + age,", "group + age + site,"))
     assert said == []
     assert any("site" in name for name in names)
@@ -206,7 +207,7 @@ def test_what_sites_cannot_share_is_said_in_one_line(three):
     said = at_west(
         change(three, "west", sex=lambda s: {"M": 1, "F": 0}[s]), "cohort.covariates=[age,sex]"
     )
-    assert "site west: participants.tsv: sex='1' in row 2 (sub-w00) is not known" in said
+    assert "site west: participants.tsv: sex='1' in row 2 (sub-w00) is not understood" in said
     said = at_west(change(three, "west", group=lambda g: "C"))
     assert said.startswith("site west has people of hc only")
     said = at_west(change(three, "west", age=lambda a: "old"))
@@ -303,7 +304,7 @@ def test_a_column_called_as_the_sites_are_is_theirs(three):
     tables = {s: read_table(own).assign(site=s) for s, own in sites.configs(config).items()}
     assert set(sites.joined(config, tables)["covariate:site"]) == set(NAMES)
     tables["west"]["site"] = "north"
-    said = "site west: column site means the name of the site, but holds north"
+    said = "site west: column site is reserved for the name of the site, but has north"
     with pytest.raises(UserError, match=said):
         sites.joined(config, tables)
 

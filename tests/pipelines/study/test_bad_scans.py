@@ -67,10 +67,10 @@ BAD = {
     "missing": (lambda a, b: {"T2w": holed(b)}, "of the voxels are not finite"),
     "constant": (lambda a, b: {"T2w": encoded(b.with_data(b.data * 0 + 7))}, "every voxel is 7"),
     "swapped": (lambda a, b: {"T1w": encoded(b), "T2w": encoded(a)}, "T1w and T2w are swapped"),
-    "mirrored": (lambda a, b: {"T2w": mirrored(b)}, "the T2w is mirrored"),
+    "mirrored": (lambda a, b: {"T2w": mirrored(b)}, "the T2w is left-right flipped"),
     "empty": (
         lambda a, b: {"label-lesion_mask": encoded(a.with_data(a.data < -1))},
-        "the lesion mask has no voxel inside",
+        "the lesion mask is empty",
     ),
     "grid": (lambda a, b: {"label-lesion_mask": elsewhere(a)}, "or their affines differ"),
     "slices": (

@@ -70,7 +70,7 @@ def test_a_formula_is_not_said_to_hold_the_cohorts_covariates(maps_study, maps_a
 @pytest.mark.parametrize(
     ("block", "variance", "said"),
     [
-        ("participant_id", "welch", "can only change signs"),
+        ("participant_id", "welch", "can only be sign-flipped"),
         ("participant_id", "equal", "permutation: no exchange within the blocks"),
         ("group", "equal", "permutation: no exchange within the blocks"),
     ],

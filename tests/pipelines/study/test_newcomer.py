@@ -109,4 +109,4 @@ def test_a_study_is_never_overwritten(dataset, capsys):
     words = ["init", "mine", f"source.root={dataset}"]
     assert command(words) == 0
     assert command(words) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists; choose another" in capsys.readouterr().err

@@ -219,7 +219,7 @@ def test_fewer_than_a_thousand_have_no_tail():
     drawn = np.random.default_rng(0).exponential(size=1000)
     assert pareto.fit_tail(drawn) is not None
     assert pareto.fit_tail(drawn[:999]) is None
-    with pytest.raises(UserError, match=r"permute\.n=999.*1000 or more; raise permute\.n"):
+    with pytest.raises(UserError, match=r"permute\.n=999.*at least 1000; raise permute\.n"):
         pareto.require_relabelings(999)
 
 

@@ -109,7 +109,7 @@ def test_what_cannot_be_is_said_in_one_line():
     design = two_sample(GROUPS, "a", "b")
     with pytest.raises(UserError, match="need"):
         permutation_test(maps, design, statistics=("tfce",))
-    with pytest.raises(UserError, match="known are"):
+    with pytest.raises(UserError, match="choose from"):
         permutation_test(maps, design, statistics=("size",))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no voxel"):
         permutation_test(np.full((8, 30), np.nan), design)

@@ -9,11 +9,14 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.engine.settings import NoSettings
-from rt1t2_dask.pipelines.engine.task import InputFile, Task
+from rt1t2_dask.pipelines.engine.stage import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import Person
-from rt1t2_dask.pipelines.quality.duplicate_scans import content_keys, doubled, given_twice
+from rt1t2_dask.pipelines.quality.duplicate_scans import (
+    content_keys,
+    duplicates,
+    same_for_both_contrasts,
+)
 from rt1t2_dask.pipelines.study.failed import shared_scans
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
@@ -21,7 +24,7 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 def test_all_who_share_are_named():
     scans = {"a": ["1", "2"], "b": ["3", "2"], "c": ["4"], "d": ["2", "5"]}
-    found = doubled(scans, "byte for byte")
+    found = duplicates(scans, "byte for byte")
     assert set(found) == {"a", "b", "d"}
     assert found["b"].startswith("b and a, d have the same image, byte for byte.")
 
@@ -30,7 +33,7 @@ def test_all_who_share_are_named():
 def test_only_sharing_counts(scans):
     texts = {label: [str(n) for n in own] for label, own in scans.items()}
     expected = {a for a in scans for b in scans if a != b and set(scans[a]) & set(scans[b])}
-    assert set(doubled(texts, "x")) == expected
+    assert set(duplicates(texts, "x")) == expected
 
 
 @given(st.lists(st.sampled_from([b"a" * 9, b"b" * 9, b"a" * 5, b"", b"a" * 70000, None])))
@@ -53,7 +56,7 @@ def test_a_difference_in_the_middle_of_large_files_is_one(tmp_path):
 
 
 def test_one_scan_as_both_contrasts_is_named():
-    found = given_twice({"a": ["1", "2"], "b": ["3", "3"]})
+    found = same_for_both_contrasts({"a": ["1", "2"], "b": ["3", "3"]})
     assert list(found) == ["b"]
     assert found["b"].startswith("T1w and T2w are the same image, byte for byte.")
 
@@ -65,7 +68,7 @@ def test_scans_saved_anew_are_found_by_their_voxels(tmp_path):
         part = Part("ingest", part_key("ingest", "1", {"label": label}, {}))
         seen = {"t1w": {"voxels_sha256": voxels}, "t2w": {"voxels_sha256": label}, "lesion": {}}
         lake.write(part, xr.Dataset(), record={"inputs": seen})
-        task = Task("ingest", part, NoSettings(), {}, {}, {})
+        task = Task("ingest", part, {}, {}, {}, {})
         plans.append(PersonPlan(Person(label, "g"), {"ingest": task}))
     found = shared_scans(lake, plans)
     assert [(f.label, f.stage) for f in found] == [("sub-1", "ingest"), ("sub-3", "ingest")]
