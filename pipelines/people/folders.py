@@ -48,7 +48,7 @@ def require_place(config: Config, row: Mapping[str, Any], names: Collection[str]
     if not names or place is None or place in there:
         return
     what = source.place_is
-    ending = place.removeprefix(label)
+    ending = place.removeprefix(label) if place.startswith(label) else ""
     others = {name.removesuffix(ending): name for name in there if name.endswith(ending)}
     alike = sorted(others[other] for other in similar_labels(label, others))
     if alike:

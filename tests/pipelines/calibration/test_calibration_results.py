@@ -10,7 +10,7 @@ import xarray as xr
 from rt1t2_dask.pipelines.calibration.gain import protocol_name
 from rt1t2_dask.pipelines.calibration.results import ESTIMATED, calibration_table
 from rt1t2_dask.pipelines.calibration.stages import GAIN
-from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.parts import Lake, Part
 
 GROUPS = ["pat"] * 4 + ["hc"] * 5
 OTHER = 7  # another sequence: counted, and in no spread
@@ -40,7 +40,13 @@ def people(of: list[int]) -> pd.DataFrame:
 
 def tabled(tmp_path, rows, protocols, persons):
     lake = Lake(str(tmp_path))
-    task = GAIN.task({"people": [{"person": person} for person in persons]}, {})
+    said = {"protocol": None, "facts": {}}
+    scans = [
+        {"person": str(person), "group": group} | said
+        for person, group in zip(persons, rows["group"], strict=True)
+    ]
+    row = tuple(Part("landmarks", f"{k:032x}") for k in range(len(scans)))
+    task = GAIN.task({"people": scans}, {"row": row})
     lake.write(task.part, xr.Dataset(), record={"protocols": protocols})
     return calibration_table(lake, task, rows)
 

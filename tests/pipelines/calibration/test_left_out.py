@@ -37,7 +37,8 @@ def test_the_reason_is_the_one_that_counts():
 def test_only_the_groups_that_take_part_are_counted():
     plans = [plan(0, "pat", NAN), plan(1, "pat", NAN), plan(2, "hc", flagged=True), plan(3, "hc")]
     (both,) = exclusion_notes("Contrast a", plans, ["pat", "hc"])
-    assert both.startswith("Contrast a leaves out 3 people")
+    assert both.startswith("Contrast a ")
+    assert "3 people" in both
     assert f"{NO_FLUID}: 2" in both
     assert f"{ANOTHER_SEQUENCE}: 1" in both
     (one,) = exclusion_notes("Contrast b", plans, ["hc"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,11 @@ from pydantic import TypeAdapter
 
 from rt1t2_dask.config.contrasts import AnyForm, Form
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrasts.design_settings import as_settings, from_settings
+from rt1t2_dask.pipelines.contrasts.design_settings import (
+    DesignSettings,
+    as_settings,
+    from_settings,
+)
 from rt1t2_dask.pipelines.contrasts.group_design import build, words
 from rt1t2_dask.stats.glm.fit import fit
 
@@ -56,9 +58,9 @@ def design(said: object, rows: pd.DataFrame | None = None):
 def test_a_design_comes_back_from_its_settings(name):
     """Through JSON, as a key is made of it: the same fit, and nobody's label."""
     made = design(FORMS[name])
-    settings = as_settings(made)
-    assert "sub-" not in json.dumps(settings)
-    again = from_settings(json.loads(json.dumps(settings)))
+    settings = as_settings(made).model_dump_json()
+    assert "sub-" not in settings
+    again = from_settings(DesignSettings.model_validate_json(settings))
     maps = np.random.default_rng(1).normal(size=(len(GROUP), 7))
     first, second = fit(made.observed(maps), made), fit(made.observed(maps), again)
     np.testing.assert_array_equal(first.t, second.t)

@@ -88,7 +88,7 @@ def test_only_cells_that_look_like_images_make_a_column_of_files():
     assert file_columns(rows) == ["map"]
     notes = column_notes(rows, ["map", "lesion", "mask"], shown=True)
     assert len(notes) == 3
-    assert [note for note in notes if "Lesion_mask" in note and "call it lesion" in note]
+    assert [note for note in notes if "Lesion_mask" in note and "it lesion" in note]
     assert [note for note in notes if "column lesion" in note and "left, right" in note]
     hidden = column_notes(rows, ["lesion"], shown=False)
     assert not [note for note in hidden if "left" in note]
@@ -132,7 +132,7 @@ def test_where_a_path_leads(tmp_path):
     assert located("s3://bucket/x", "a/b.tsv") == ("s3://bucket/x", "a/b.tsv")
     assert located(root, "s3://other/x/b.tsv") == ("s3://other/x", "b.tsv")
     for path in ("../b.tsv", "/x/b.tsv"):
-        with pytest.raises(UserError, match="whole URL"):
+        with pytest.raises(UserError, match=r"s3://bucket/x.*URL"):
             located("s3://bucket/x", path)
 
 

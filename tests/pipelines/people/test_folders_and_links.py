@@ -20,29 +20,29 @@ def row(label: str, **more) -> dict[str, object]:
 
 
 def test_a_folder_of_another_spelling_is_named_and_none_is_no_fault(configure):
-    source = configure().source
-    require_place(source, row("sub-01"), {"sub-01/", "sub-1/"})
-    require_place(source, row("sub-01"), set())
-    require_place(source, row("sub-01"), {"sub-02/"})
+    config = configure()
+    require_place(config, row("sub-01"), {"sub-01/", "sub-1/"})
+    require_place(config, row("sub-01"), set())
+    require_place(config, row("sub-01"), {"sub-02/"})
     with pytest.raises(SubjectError, match=r"no folder sub-01.*sub-1") as told:
-        require_place(source, row("sub-01"), {"sub-1/", "sub-11/"})
+        require_place(config, row("sub-01"), {"sub-1/", "sub-11/"})
     assert "participant_id" in told.value.remedy
 
 
 def test_a_map_of_another_spelling_is_named_unless_the_table_names_one(configure):
-    source = configure(source="maps").source
+    config = configure(source="maps")
     names = {"sub-1_T1wT2wratio.nii.gz", "participants.tsv"}
     with pytest.raises(SubjectError, match=r"no map sub-01_\S+ .*but sub-1_T1wT2wratio"):
-        require_place(source, row("sub-01"), names)
-    require_place(source, row("sub-01", map="elsewhere/a.nii.gz"), names)
-    require_place(source, row("sub-1"), names)
+        require_place(config, row("sub-01"), names)
+    require_place(config, row("sub-01", map="elsewhere/a.nii.gz"), names)
+    require_place(config, row("sub-1"), names)
 
 
 def test_a_dicom_folder_is_asked_for_only_where_it_is_named_after_a_person(configure):
-    own = configure("source.folder='{id}/scans'", source="dicom").source
+    own = configure("source.folder='{id}/scans'", source="dicom")
     with pytest.raises(SubjectError, match="no folder 7"):
         require_place(own, row("sub-7"), {"007/"})
-    common = configure("source.folder='all/{id}'", source="dicom").source
+    common = configure("source.folder='all/{id}'", source="dicom")
     require_place(common, row("sub-7"), {"007/"})
 
 
@@ -74,7 +74,8 @@ def reason(root, said: str = MISSING) -> str:
 
 
 def test_what_lies_in_place_of_an_image_is_said(tmp_path):
-    assert "no file at all is in sub-01/" in reason(tmp_path)
+    assert reason(tmp_path).startswith(f"{MISSING[:-1]}: ")
+    assert "sub-01/ " in reason(tmp_path)
     (tmp_path / "sub-01.zip").write_text("x")
     assert "sub-01.zip is not unpacked" in reason(tmp_path)
     anat = tmp_path / "sub-01" / "anat"
@@ -91,4 +92,4 @@ def test_what_lies_in_place_of_an_image_is_said(tmp_path):
 def test_a_folder_that_is_a_dead_link_is_named(tmp_path):
     (tmp_path / "sub-01").mkdir()
     (tmp_path / "sub-01" / "anat").symlink_to(tmp_path / "gone")
-    assert "sub-01/anat is a link to a folder that is not here" in reason(tmp_path)
+    assert "sub-01/anat is a link to a folder" in reason(tmp_path)
