@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.image_study import FinishedImages, write_failed
+from rt1t2_dask.pipelines.people.hashing import hash_inputs
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table
@@ -149,8 +150,11 @@ class ImageStudy(Workflow):
         """Read who takes part; predict who is yet to be simulated."""
         if not self.missing:
             people = sites.read_everybody(self.config)
-            alone = self.config.level == "study" and not self.config.cohort.sites
-            return people, find_inputs(self.config, people) if alone else None
+            if self.config.level != "study" or self.config.cohort.sites:
+                return people, None
+            if not self.config.dry_run:
+                hash_inputs(self.config, people, self.cluster)
+            return people, find_inputs(self.config, people)
         if self.config.cohort.sites:
             raise UserError(
                 f"{self.missing} people of the simulated sites are not there yet, and the plan of "
