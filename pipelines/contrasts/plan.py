@@ -19,30 +19,27 @@ from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
 from rt1t2_dask.pipelines.contrasts.group_design import build
+from rt1t2_dask.pipelines.contrasts.memory import require_memory
 from rt1t2_dask.pipelines.contrasts.stages import (
-    BRAIN,
     CLUSTER_EFFECTS,
     CLUSTERS,
     CONTRAST,
     DETECTABLE,
     PARCEL_CONTRAST,
     THRESHOLDS,
-    VARIANCE,
 )
 from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, ThresholdSettings
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import InputFile, Parents, Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.images.stages import OUTPUT, PARCELS, SMOOTH, TEMPLATE_OUT
+from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
 from rt1t2_dask.stats.design import Design, require_group_dof
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.storage.parts import Part
 
-BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
 POWER = {"alpha": 0.05, "power": 0.8}
 
 
@@ -209,33 +206,6 @@ def against(form: Form, scale: str) -> dict[str, float]:
         )
     value = float(np.log(value)) if scale == LOG else value
     return {"against": value} if value else {}
-
-
-def contrast_bytes(config: Config, n: int, columns: int) -> float:
-    """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
-    mm3 = config.output_voxel_mm**3
-    voxels = {BRAIN: BRAIN_MM3 / mm3, OUTPUT: TEMPLATE_MM3 / mm3}
-    options = {VARIANCE: config.contrast.variance}
-    return CONTRAST.memory(Shapes(voxels, people=n, columns=columns, options=options))
-
-
-def require_memory(config: Config, design: Design) -> None:
-    """Refuse a contrast that a worker has no room for.
-
-    Ready-made maps tell their size too late to be refused.
-
-    Raises
-    ------
-    UserError
-        With what it takes and what ``cluster.memory_gb`` allows.
-    """
-    limit = config.cluster.memory_gb
-    needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
-    if limit is not None and needed > limit and not config.source.ready_made:
-        raise UserError(
-            f"a contrast of {design.n} people takes {needed:.1f} GB, more than "
-            f"cluster.memory_gb={limit:g}; raise it or take a larger template.voxel_mm."
-        )
 
 
 def _clusters(config: Config, design: Design, plans: Sequence[PersonPlan], fitted: Parents) -> Task:

@@ -17,7 +17,7 @@ from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.pipelines.analyses import plan_analyses
 from rt1t2_dask.pipelines.contrasts.analysis import too_small
 from rt1t2_dask.pipelines.contrasts.group_design import build
-from rt1t2_dask.pipelines.contrasts.plan import require_memory
+from rt1t2_dask.pipelines.contrasts.memory import require_memory
 from rt1t2_dask.pipelines.engine.local_files import local_file
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from rt1t2_dask.config.study import Config, parse
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.contrast import ROW_BYTES, peak_bytes
-from rt1t2_dask.pipelines.contrasts.plan import contrast_bytes, require_memory
+from rt1t2_dask.pipelines.contrasts.memory import contrast_bytes, require_memory
 from rt1t2_dask.stats import Design, two_sample
 
 

@@ -1,0 +1,39 @@
+"""The memory of a contrast, from the shapes, before anything is read."""
+
+from __future__ import annotations
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.contrasts.stages import BRAIN, CONTRAST, VARIANCE
+from rt1t2_dask.pipelines.engine.resources import Shapes
+from rt1t2_dask.pipelines.images.stages import OUTPUT
+from rt1t2_dask.stats.design import Design
+
+BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
+
+
+def contrast_bytes(config: Config, n: int, columns: int) -> float:
+    """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
+    mm3 = config.output_voxel_mm**3
+    voxels = {BRAIN: BRAIN_MM3 / mm3, OUTPUT: TEMPLATE_MM3 / mm3}
+    options = {VARIANCE: config.contrast.variance}
+    return CONTRAST.memory(Shapes(voxels, people=n, columns=columns, options=options))
+
+
+def require_memory(config: Config, design: Design) -> None:
+    """Refuse a contrast that a worker has no room for.
+
+    Ready-made maps tell their size too late to be refused.
+
+    Raises
+    ------
+    UserError
+        With what it takes and what ``cluster.memory_gb`` allows.
+    """
+    limit = config.cluster.memory_gb
+    needed = contrast_bytes(config, design.n, design.matrix.shape[1]) / 1e9
+    if limit is not None and needed > limit and not config.source.ready_made:
+        raise UserError(
+            f"a contrast of {design.n} people takes {needed:.1f} GB, more than "
+            f"cluster.memory_gb={limit:g}; raise it or take a larger template.voxel_mm."
+        )
