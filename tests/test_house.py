@@ -31,7 +31,7 @@ SCIENCE = (
 
 ARCHITECTURE_CHARACTERS = 14_000
 # What CONTRIBUTING.md adds to show how.
-EXAMPLES = {"pipelines/images/halo.py", "tests/pipelines/test_halo.py"}
+EXAMPLES = {"pipelines/images/halo.py", "tests/pipelines/images/test_halo.py"}
 
 needs_checkout = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 

@@ -10,7 +10,7 @@ from rt1t2_dask.bids.marks import SaysAgent, agent
 from rt1t2_dask.bids.sidecars import document, sidecars
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreign import how_to_fetch
-from rt1t2_dask.pipelines.people.not_here import cannot_be_read
+from rt1t2_dask.pipelines.engine.not_here import cannot_be_read
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import Store
 

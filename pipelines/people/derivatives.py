@@ -12,9 +12,9 @@ from rt1t2_dask.bids.marks import SaysAgent
 from rt1t2_dask.bids.names import images_of
 from rt1t2_dask.config.study import DerivativesSource
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.engine.not_here import why_missing
 from rt1t2_dask.pipelines.engine.places import joined
 from rt1t2_dask.pipelines.people.agents import agents
-from rt1t2_dask.pipelines.people.not_here import why_missing
 from rt1t2_dask.storage.stores import open_store
 
 RAW = "t2w_raw"

@@ -15,9 +15,9 @@ from rt1t2_dask.images.dicom.read import converter_version
 from rt1t2_dask.images.dicom.series import ChosenSeries, Contrast, choose, sort_series
 from rt1t2_dask.images.dicom.whole import check_whole
 from rt1t2_dask.images.foreign import archive_kind, how_to_fetch
+from rt1t2_dask.pipelines.engine.not_here import fetched, packed
 from rt1t2_dask.pipelines.engine.places import for_person
 from rt1t2_dask.pipelines.engine.task import InputFile
-from rt1t2_dask.pipelines.people.not_here import fetched, packed
 from rt1t2_dask.pipelines.people.source import Chosen, Files, MaskedSource, Row
 from rt1t2_dask.storage.base import AwayError, DiskError, UnreadableError
 from rt1t2_dask.storage.keys import checksum, digest

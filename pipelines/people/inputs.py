@@ -12,11 +12,11 @@ import pandas as pd
 from rt1t2_dask.bids.masks import Choice
 from rt1t2_dask.config.study import Config, Storage
 from rt1t2_dask.errors import SubjectError, UserError
+from rt1t2_dask.pipelines.engine.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.engine.places import located
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.file_columns import found_near
 from rt1t2_dask.pipelines.people.folders import as_on_disk, require_place, top_names
-from rt1t2_dask.pipelines.people.not_here import cannot_be_read, why_missing
 from rt1t2_dask.pipelines.people.source import Files, Row, source_of
 from rt1t2_dask.pipelines.quality.duplicate_scans import (
     content_keys,

@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.engine.not_here import cannot_be_read, fetched, why_missing
 from rt1t2_dask.pipelines.people.folders import as_on_disk, labels_of, require_place, without_row
-from rt1t2_dask.pipelines.people.not_here import cannot_be_read, fetched, why_missing
 from rt1t2_dask.storage.base import AwayError, DiskError
 from rt1t2_dask.storage.stores import open_store
 
