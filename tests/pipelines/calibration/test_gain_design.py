@@ -188,5 +188,5 @@ def test_a_mean_is_compared_with_its_value_on_the_scale_of_the_contrasts():
     with pytest.raises(ContrastRefusedError, match="value=0 has none"):
         against(zero, "log")
     wanted_of(zero, ("hc",), sites=True)
-    with pytest.raises(UserError, match=r"one_sample against 1\.4 needs people"):
+    with pytest.raises(UserError, match=r"one_sample against 1\.4 needs individual data"):
         wanted_of(form, ("hc",), sites=True)

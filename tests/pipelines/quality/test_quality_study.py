@@ -132,7 +132,7 @@ def test_nobody_left_is_an_error_of_one_line(maps_study, maps_arguments, capsys)
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("quality.limits.brain_ml=[3,2]", "3 is over 2"),
+        ("quality.limits.brain_ml=[3,2]", "3 is above 2"),
         (
             "quality.limits.brain_litres=[1,2]",
             "there is no such setting; did you mean quality.limits.brain_ml?",

@@ -83,7 +83,7 @@ LINES = [
     ("storage.secret=abc", "storage has url"),
     ("smooth.fwhm_mm=-3", "smooth.fwhm_mm=-3: must be greater than or equal to 0"),
     ("smooth.fwhm_mm=ten", "must be a valid number"),
-    ("smooth.fwhm_mm", "give smooth.fwhm_mm a value"),
+    ("smooth.fwhm_mm", "smooth.fwhm_mm needs a value"),
     ("smooth.fwhm_mm = 8", "without spaces"),
     ("smooth.fwhm_mm=3=4", "in quotes"),
     ("smooth.fwhm_mm=6,8", "sweep over them with -m"),
@@ -105,7 +105,7 @@ LINES = [
     ("cohort.contrasts.more=[pat,who]", "names who, which is not one of the groups pat, hc"),
     ("cohort.contrasts.patVsHc=pat", "write [first, second]"),
     ("cohort.covariates=age", "write a list, as [age]"),
-    ("cohort.covariates=[iq]", "name iq, which is not a column"),
+    ("cohort.covariates=[iq]", "use iq, which is not a column"),
     ("cohort.covariates=[shoe]", "shoe"),
     ("cohort.covariates=[word]", "combination"),
     ("cohort.covariates=[half]", "half='inf' in row 3 (sub-01), half='x' in row 4 (sub-02) are"),
@@ -148,8 +148,8 @@ LINES = [
     ("output_dir=lake", "output_dir=lake is the lake"),
     ("source.kind=bids", "choose it with its other settings, source=bids"),
     ("cluster.address=host:1", "needs cluster=address"),
-    ("cohort.exclude=[sub-01,,]", "cohort.exclude=[sub-01,,]: cannot be read"),
-    ("quality.limits.brain_ml=[3,2]", "3 is over 2"),
+    ("cohort.exclude=[sub-01,,]", "cohort.exclude=[sub-01,,]: cannot be parsed"),
+    ("quality.limits.brain_ml=[3,2]", "3 is above 2"),
     ("report.slices=[{name: x, mm: [1,2]}]", "report.slices.0.mm.2 is missing"),
 ]
 
@@ -235,7 +235,7 @@ TABLES = [
     (TABLE.replace("sub-03", "sub-0/3"), "cannot be part of a file's name"),
     (TABLE.replace("sub-03", "sub-" + "3" * 264), "at most 150 fit in file names"),
     (ROWS[0] + "\n", "its values: none"),
-    (TABLE + ROWS[1] + "\n", "row 12 twice; keep one row"),
+    (TABLE + ROWS[1] + "\n", "row 12; keep one row"),
     (TABLE.replace("\t44\t", "\tforty\t"), "age='forty' in row 6 (sub-04) is not a number"),
     (TABLE.replace("group", "diagnosis"), "has no column group (cohort.group_column)"),
 ]
