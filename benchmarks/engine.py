@@ -70,7 +70,7 @@ def many_threads() -> Iterator[GraphExecutor]:
     """Start two processes with many threads each."""
     with (
         LocalCluster(
-            n_workers=PROCESSES, threads_per_worker=THREADS // PROCESSES, dashboard_address=None
+            n_workers=PROCESSES, threads_per_worker=THREADS // PROCESSES, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -90,18 +90,22 @@ def first_(asked: argparse.Namespace, folder: Path) -> dict[str, float]:
     scans = [f"source.root={asked.scans}"] if asked.scans else []
     words = [word for word in study.words("first", "out") if not (scans and "source.root" in word)]
     run([*words, *scans, "template.voxel_mm=4", "cluster=local", f"cluster.workers={PROCESSES}"])
-    lake = Lake(str(folder / "first"))
-    people = json.loads((folder / "out/provenance.json").read_text())["parts"]
+    return {"first_person_share": share_when_first(folder / "first", folder / "out")}
+
+
+def share_when_first(lake_of: Path, out: Path) -> float:
+    """Compute the share of a run's parts that were whole when its first person was."""
+    lake = Lake(str(lake_of))
+    people = json.loads((out / "provenance.json").read_text())["parts"].values()
     when = {
         entry.path: entry.modified
         for entry in lake.store.entries("parts")
         if entry.path.endswith(".json") and entry.path.count("/") == 2
     }
     whole = min(
-        max(when[Part(stage, key).marker] for stage, key in parts.items())
-        for parts in people.values()
+        max(when[Part(stage, key).marker] for stage, key in parts.items()) for parts in people
     )
-    return {"first_person_share": sum(at <= whole for at in when.values()) / len(when)}
+    return sum(at <= whole for at in when.values()) / len(when)
 
 
 SECTIONS = {"tasks": tasks_, "lake": lake_, "threads": threads_, "first": first_}

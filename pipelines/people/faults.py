@@ -28,7 +28,7 @@ from rt1t2_dask.stats.covariates import require_values
 AS_TEXT = ", or list the column in cohort.categorical if it is text"
 SEX_CODES = (
     'define them in participants.json, such as {"sex": {"Levels": {"1": "male", '
-    '"2": "female"}}}, or name the column in cohort.categorical'
+    '"2": "female"}}}, or list the column in cohort.categorical'
 )
 # The longest documented life is 122 years; 999 and the like mean missing.
 OLDEST = 122.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rt1t2_dask.cluster.graph import Lost, Node, Told, dask_graph
@@ -25,6 +26,19 @@ def require_scheduler(client: Client) -> None:
     """Raise CancelledError where the scheduler is lost."""
     if client.status != "running":
         raise CancelledError
+
+
+@contextmanager
+def _loss_cancels(client: Client) -> Iterator[None]:
+    """Raise CancelledError for whatever Dask raises where its scheduler is lost."""
+    require_scheduler(client)
+    try:
+        yield
+    except OSError:
+        raise CancelledError from None
+    except Exception:
+        require_scheduler(client)
+        raise
 
 
 class Waves:
@@ -73,11 +87,8 @@ class Waves:
 
     def _wave_size(self) -> int:
         """Return twice as many calls as there are threads now: workers come and go."""
-        require_scheduler(self.client)
-        try:
+        with _loss_cancels(self.client):
             threads: int = sum(self.client.nthreads().values())
-        except OSError:
-            raise CancelledError from None
         return max(LEAST_WAVE, 2 * threads)
 
     def _send(self, nodes: Sequence[Node]) -> None:
@@ -120,10 +131,8 @@ class Waves:
         reading = asyncio.run_coroutine_threadsafe(self._read(dict(futures)), self.loop)
         while not wait([reading], PATIENCE_S).done:
             require_scheduler(self.client)
-        try:
+        with _loss_cancels(self.client):
             return reading.result()
-        except OSError:
-            raise CancelledError from None
 
     async def _read(self, futures: dict[str, Any]) -> Mapping[str, Any]:
         found: dict[str, Any] = await self.client.gather(futures, errors="skip", asynchronous=True)

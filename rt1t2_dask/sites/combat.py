@@ -101,9 +101,7 @@ def require_people(counts: Mapping[str, int]) -> None:
         Fewer than two sites, or fewer than five people at one.
     """
     if len(counts) < 2:
-        raise UserError(
-            f"ComBat needs at least two sites; the study has {', '.join(counts) or 'none'}."
-        )
+        raise UserError(f"ComBat needs two sites or more, not {', '.join(counts) or 'none'}.")
     for site, n in counts.items():
         if n < MIN_SITE:
             raise UserError(

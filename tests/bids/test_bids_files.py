@@ -127,7 +127,7 @@ def test_a_mask_beside_the_scan_goes_before_derivatives():
 
 def test_two_lesion_masks_are_refused():
     masks = [f"derivatives/{x}/sub-01/anat/sub-01_label-lesion_mask.nii.gz" for x in "ab"]
-    with pytest.raises(SubjectError, match=r"2 lesion masks fit.*source\.lesion"):
+    with pytest.raises(SubjectError, match=r"2 lesion masks match.*source\.lesion"):
         chosen(PAIR, masks)
 
 

@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
     """Ours, where this module and the program's commands are found."""
     here = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     return os.environ | here
 

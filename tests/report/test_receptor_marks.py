@@ -82,7 +82,7 @@ def test_methods_name_juspaces_rule_a_fault():
     said = describe(every).markdown
     assert "drawn uniformly from all relabelings" in said
     assert "not a group" not in said
-    assert "found by both nulls (labels and spatial)" in said
+    assert "significance is judged by both nulls (labels and spatial)" in said
 
 
 def test_methods_say_where_every_relabeling_was_run():

@@ -142,7 +142,7 @@ def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
     assert "at p < .001 uncorrected (|t| > 3.42, one-sided" in reader.words
     assert reader.table("Failed during")[1] == ["sub-077", "ingest", "T1w has 2 volumes"]
     assert reader.table("Excluded by")[1] == ["sub-099", "cohort.exclude"]
-    assert reader.table("Atlases")[1][:2] == ["fake atlas", "CC BY-NC 4.0"]
+    assert reader.table("Third-party")[1][:2] == ["fake atlas", "CC BY-NC 4.0"]
     assert ["inputs.sub-001_T1w", "ef" * 32] in reader.table("Versions")
 
 
@@ -238,7 +238,7 @@ def test_extent_and_peak_are_headed_and_counted_apart() -> None:
     contrast = replace(content.contrasts[0], clusters=clusters)
     shown = tables.clusters(contrast)
     assert shown.bands == (("", 4), ("Cluster extent", 4), ("Peak", 5), ("", 1))
-    assert any("one-sided for each sign, as SPM12's" in note for note in shown.footnotes)
+    assert any("one-sided for each sign, as in SPM12" in note for note in shown.footnotes)
     said = headline.contrast(contrast, content)
     n = len(rows)
     assert f"permutation): the peak of {n}, the extent of {n - 1} of {n} clusters." in said
@@ -270,7 +270,7 @@ def test_unknown_sex_is_not_zero_people() -> None:
 
 
 def test_a_contrast_of_unknown_groups_is_refused() -> None:
-    with pytest.raises(ValueError, match="names HC; the groups are PSP, PSPS2"):
+    with pytest.raises(ValueError, match="names unknown groups HC; the groups are PSP, PSPS2"):
         replace(fake_content(), groups={"PSP": 11, "PSPS2": 15})
 
 

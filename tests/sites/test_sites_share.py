@@ -293,7 +293,7 @@ def test_a_gain_column_that_the_joint_model_cannot_hold_comes_with_its_setting()
 
     confounded = refusal({"protocol[P2]": [1.0, 0.0] * 6}, 12)
     assert "column 'b/own:protocol[P2]' is" in confounded
-    assert "take calibration=none at every site" in confounded
+    assert "set calibration=none at every site" in confounded
     few = refusal({"anchor of P1": [0.1, 0.5, 0.2, 0.0], "anchor of P2": [0.3, 0.0, 0.1, 0.6]}, 4)
     assert "use fewer covariates, or set calibration=none at every site" in few
 

@@ -66,7 +66,7 @@ def test_a_name_that_is_no_column_and_a_site_that_is_missing_are_one_line(more, 
         (["1.234,5", "1.500,5", "2.000,0"] * 2, "dose='1.234,5' in row 2 (sub-00)"),
         (["1 000", "2 000", "n/a"] * 2, "dose='1 000' in row 2 (sub-00)"),
         (["5%", "10 %", "20%"] * 2, "dose='5%' in row 2 (sub-00)"),
-        (["1,234", "unknown", "2,000"] * 2, "or name the column in cohort.categorical"),
+        (["1,234", "unknown", "2,000"] * 2, "or list the column in cohort.categorical"),
     ],
 )
 def test_numbers_that_cannot_be_read_are_never_levels(cells, said):

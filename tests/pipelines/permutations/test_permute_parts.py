@@ -126,7 +126,7 @@ def test_groups_with_variances_of_their_own(alone):
 
 
 def test_what_does_not_fit_is_refused_with_numbers():
-    with pytest.raises(UserError, match=r"needs 0\.\d+ GB a worker.*cluster\.memory_gb"):
+    with pytest.raises(UserError, match=r"needs 0\.\d+ GB per worker.*cluster\.memory_gb"):
         Memory(2000, 235_000, True, 3e8).require()
 
 

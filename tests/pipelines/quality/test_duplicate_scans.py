@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.engine.stage import InputFile, Task
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.quality.duplicate_scans import (
