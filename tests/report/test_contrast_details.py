@@ -92,7 +92,9 @@ def test_f_contrasts_have_sizes_of_their_own(details):
     assert "0.12 to 0.55" in regions.rows[0]
 
 
-@pytest.mark.parametrize(("made", "words"), [(256, "256 of 1,500 planned"), (1500, "was not reached")])
+@pytest.mark.parametrize(
+    ("made", "words"), [(256, "256 of 1,500 planned"), (1500, "was not reached")]
+)
 def test_a_run_that_may_stop_early_says_what_its_p_rest_on(made, words):
     summary = {"n": made, "n_planned": 1500, "early_stop": 20, "seed": 0, "p": {"max_t": 0.1}}
     result = replace(fake_contrast(fake_t_map()), permutation=summary)
