@@ -153,7 +153,7 @@ def test_same_seed_same_surrogates_and_more_of_them_start_alike(method):
     assert not np.allclose(many[:10], many[nulls.BATCH : nulls.BATCH + 10])
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_false_positives_stay_near_five_percent_where_the_naive_p_does_not():
     """200 pairs of independent simulated maps; .05 + 3 standard errors is .096."""
     rng = np.random.default_rng(12)

@@ -15,7 +15,7 @@ from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 LABEL = "sub-HC01"
 FACTORS = {"as_scanned": (1.0, 1.0), "other_units": (3.7e-5, 2.9e4)}

@@ -12,7 +12,7 @@ import pytest
 
 from rt1t2_dask.cli.command_line import command
 
-pytestmark = [pytest.mark.slow, pytest.mark.assets]
+pytestmark = [pytest.mark.heavy, pytest.mark.assets]
 
 COHORT = """
 name: open_ms
