@@ -104,10 +104,13 @@ class Finished:
         parts = [task.part.key for task in self.tasks()]
         labels = [[p.person.label for p in plans] for plans in (self.plans, self.excluded)]
         failed = [[f.label, f.stage, f.reason] for f in self.failures]
-        writers = [self, *self.group.analyses]
-        modules = (WRITER, *(type(each).__module__ for each in writers))
         said = [parts, labels, failed, _cells(self.people), self.shows(), self.notes]
-        return digest([said, self.config.science(), _writing_code(tuple(sorted(set(modules))))])
+        return digest([said, self.config.science(), _writing_code(self.modules())])
+
+    def modules(self) -> tuple[str, ...]:
+        """Name the modules that write the folder; their imports follow from them."""
+        writers = [self, *self.group.analyses]
+        return tuple(sorted({WRITER, *(type(each).__module__ for each in writers)}))
 
     def write_dataset(self, store: Store) -> None:
         """Write the files about the whole dataset."""

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.pipelines.analyses import ANALYSES
+from rt1t2_dask.pipelines.analysis import GroupPlan
 from rt1t2_dask.pipelines.engine.code import reached
-from rt1t2_dask.pipelines.outputs.finished import WRITER
+from rt1t2_dask.pipelines.outputs.image_study import FinishedImages
 
 QUICK = [
     *("permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none"),
@@ -18,10 +20,13 @@ QUICK = [
 
 
 @pytest.mark.parametrize(
-    "module", ["receptors.table", "stats.demographics", "report.page", "pipelines.results"]
+    "module",
+    ["receptors.table", "stats.demographics", "report.page", "pipelines.contrasts.results"],
 )
-def test_the_key_follows_the_imports_of_the_writer(module):
-    assert f"rt1t2_dask.{module}" in reached((WRITER,))
+def test_the_key_follows_the_imports_of_the_writers(module):
+    group = GroupPlan(tuple(object.__new__(kind) for kind in ANALYSES))
+    study = FinishedImages(None, None, group)
+    assert f"rt1t2_dask.{module}" in reached(study.modules())
 
 
 @pytest.mark.usefixtures("lake_before")
