@@ -134,7 +134,7 @@ def _planned(group: Group, name: str, form: Form) -> tuple[ContrastPlan | None, 
 
 
 def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
-    """Say why there are too few people for a contrast; empty where there are enough."""
+    """Return why there are too few people for a contrast; empty if there are enough."""
     sizes = {group: int((rows["group"] == group).sum()) for group in groups}
     if min(sizes.values()) >= MIN_GROUP and sum(sizes.values()) > MIN_GROUP + 1:
         return ""
@@ -143,7 +143,7 @@ def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
 
 
 def _unpaired(name: str, plan: ContrastPlan, rows: pd.DataFrame) -> list[str]:
-    """Say how many people of the groups belong to no whole pair."""
+    """Return a note on people of the groups without a partner."""
     if not isinstance(plan.form, Paired):
         return []
     alone = int(rows["group"].isin(plan.form.members).sum()) - 2 * plan.design.n

@@ -53,7 +53,7 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
 
 
 def contrast_notes(config: Config, shown: Sequence[ContrastResult]) -> list[str]:
-    """Say which variance was taken, and why columns of the tables are n/a."""
+    """Return notes on the variance model, and on columns of the tables that are n/a."""
     notes = []
     if shown and config.permute.n and config.contrast.variance != "equal":
         notes.append(VARIANCE_NOTES[config.contrast.variance])

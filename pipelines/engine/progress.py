@@ -113,7 +113,7 @@ def _bars(tasks: Sequence[Task], pace: Pace) -> Iterator[Tell]:
 
 
 def _line(total: Counter[str], done: Counter[str], left_s: float) -> str:
-    """Say how far the parts are: the last stages that are under way, else which one is next."""
+    """Return the progress of the parts: the stages under way, else the next one."""
     parts, finished = total.total(), done.total()
     if finished == parts:
         return f"all {parts} parts done"

@@ -54,7 +54,7 @@ def make_part(lake: Lake, task: Task) -> Outcome:
     from rt1t2_dask.pipelines.registry import stage_named
     from rt1t2_dask.pipelines.study.memory import require_room_for
 
-    give_back()
+    trim_heap()
     cpu, wall = _cpu_seconds(), time.perf_counter()
     in_stage = 0.0
     try:
@@ -77,10 +77,10 @@ def make_part(lake: Lake, task: Task) -> Outcome:
     return Outcome(task, cpu, wall, stage_cpu_s=in_stage, made=ours)
 
 
-def give_back() -> None:
-    """Hand memory that the part before freed back to the system, where the C library can.
+def trim_heap() -> None:
+    """Return freed memory to the system, if the C library can.
 
-    Once a part is cheap; a threshold that does so at every release doubles the CPU of images.
+    Once per part is cheap; a trim threshold doubles the CPU time of image stages.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -85,7 +85,7 @@ def make_scans(inputs: Inputs) -> Made:
 
 
 def _done_before(inputs: Inputs, t1w: Volume, t2w: Volume) -> dict[str, Any]:
-    """Say what derivatives make needless: which bias fields, and the rigid registration."""
+    """Return which steps the derivatives replace: bias correction, and rigid registration."""
     raw, done = not inputs.files("t2w"), inputs.settings_as(IngestSettings).bias_corrected
     corrected = [name for name in done or () if name == "t1w" or not raw]
     derived = done is not None and not raw

@@ -64,7 +64,7 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
 
 
 def _calibration(lake: Lake, config: Config, plan: PersonPlan) -> dict[str, Any]:
-    """Say what was done to the intensities, and which gain the study took out."""
+    """Return how intensities were calibrated, and the gain that the study corrected."""
     done = dict(lake.record(plan.part(CALIBRATE)))
     if config.calibration.kind != EB_GAIN:
         return done

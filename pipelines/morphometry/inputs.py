@@ -31,7 +31,7 @@ def as_tables(config: Config) -> MorphometrySource:
 
 
 def labelled(config: Config) -> Config:
-    """Know simulated data by the tables' dataset and by the folders that maps come from."""
+    """Return the configuration, marked as simulated if the tables' or maps' dataset says so."""
     if config.source.simulated:
         return config
     more = as_tables(config).more.values()

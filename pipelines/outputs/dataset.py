@@ -35,7 +35,7 @@ learnt from a group, such as a gain between scanners, was applied to it."""
 
 
 def marked(config: Config) -> Config:
-    """Know simulated data that come as a dataset: its description says so."""
+    """Return the configuration, marked as simulated if the dataset's description says so."""
     try:
         content = open_store(config.source.root, config.storage.options()).read(DESCRIPTION)
         said = json.loads(content)
@@ -84,7 +84,7 @@ def columns(people: pd.DataFrame) -> dict[str, Any]:
 
 
 def readme(config: Config) -> str:
-    """Say in a few lines what lies in the folder."""
+    """Return the README of the folder."""
     mark = f"\n**{SIMULATED}.**\n" if config.simulated else ""
     return README.format(
         what=_what(config),

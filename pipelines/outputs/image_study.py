@@ -141,9 +141,9 @@ def write_quality(
 
 
 def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None:
-    """Write what was read of everybody; say how much of it is odd."""
+    """Write the table of input files; log how many have notes."""
     table = input_table(lake, plans)
     store.write(INPUTS, tsv_bytes(table))
-    odd = int(table["warnings"].notna().sum())
-    if odd:
-        log.warning("%d of %d files have notes: see %s", odd, len(table), INPUTS)
+    noted = int(table["warnings"].notna().sum())
+    if noted:
+        log.warning("%d of %d files have notes: see %s", noted, len(table), INPUTS)

@@ -101,7 +101,7 @@ def _notes(study: FinishedImages, results: Sequence[Results]) -> list[str]:
 
 
 def _found(study: FinishedImages) -> list[str]:
-    """Say what was found for whom is studied, and who is not, nobody named."""
+    """Return what was found for those studied, and counts of the others; nobody is named."""
     files = {plan.person.label: plan.scans for plan in study.plans}
     return found_lines(sites.configs(study.config), files, None, named=False)
 

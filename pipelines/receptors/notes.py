@@ -36,7 +36,7 @@ def custom_maps_note(config: Config) -> list[str]:
 
 
 def custom_atlas_note(config: Config) -> list[str]:
-    """Say which tables have the user's regions, where there are any."""
+    """Return a note on the tables with regions of a custom atlas, if there is one."""
     if config.receptors.atlas is None:
         return []
     return [
@@ -47,7 +47,7 @@ def custom_atlas_note(config: Config) -> list[str]:
 
 
 def missing_receptors(receptors: pd.DataFrame) -> list[str]:
-    """Say why cells are n/a that depend on the data at hand."""
+    """Return notes on cells that are n/a because of the data."""
     notes = []
     empty = receptors["mean_fisher_z"].isna()
     if empty.any():

@@ -159,7 +159,7 @@ def _plan_pairs(
 
 
 def _not_held(config: Config, name: str, people: Sequence[PersonPlan]) -> list[str]:
-    """Say what a comparison that takes no covariates leaves in of protocols and gain."""
+    """Return a note on protocol and gain in a comparison that takes no covariates."""
     if config.receptors.option not in WITHOUT_COVARIATES:
         return []
     # What both members of every pair share cancels.

@@ -78,7 +78,7 @@ def _description(config: Config, files: Sequence[SiteFile], simulated: bool) -> 
 
 
 def _site_table(config: Config, files: Sequence[SiteFile]) -> pd.DataFrame:
-    """Say of each site who is there and how much of the brain its cells cover."""
+    """Return each site's people and the share of the brain that its cells cover."""
     rows = []
     for one in files:
         own, cells = one.about["demographics"], one.about["cells"]
@@ -95,7 +95,7 @@ def _site_table(config: Config, files: Sequence[SiteFile]) -> pd.DataFrame:
 
 
 def _protocol_table(files: Sequence[SiteFile]) -> pd.DataFrame:
-    """Say what each site found of the gain of its protocols."""
+    """Return what each site estimated of the gain of its protocols."""
     rows = [
         {"site": one.site, **{k: v for k, v in protocol.items() if k != "sums"}}
         for one in files

@@ -75,7 +75,7 @@ def _table(config: Config, people: int, total: Counter[str], done: Counter[str])
 
 
 def gigabytes(stage: str, config: Config, people: int, largest: Shapes | None = None) -> float:
-    """Foretell the peak memory of one part.
+    """Predict the peak memory of one part.
 
     Parameters
     ----------

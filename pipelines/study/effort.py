@@ -50,7 +50,7 @@ def study_seconds(config: Config, to_do: Counter[str], people: int) -> tuple[flo
 
 
 def in_words(seconds: float) -> str:
-    """Say a length of time as people do, no more exact than the estimate is."""
+    """Return a duration in words, no more exact than the estimate."""
     minutes = seconds / 60
     if minutes < 1:
         return "less than a minute"

@@ -130,7 +130,7 @@ class ImageStudy(Workflow):
         return plan_analyses(*about, known, predicted=bool(self.missing))
 
     def _found(self, *, named: bool) -> list[str]:
-        """Say what was found and who is not studied; nothing before people are simulated."""
+        """Return what was found and who is not studied; nothing before people are simulated."""
         if self.missing:
             return []
         files = {plan.person.label: plan.scans for plan in self.images.people}

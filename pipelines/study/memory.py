@@ -22,7 +22,7 @@ def require_room(config: Config, shapes: Shapes | None = None) -> None:
     Parameters
     ----------
     shapes : Shapes, optional
-        Of the largest images; what the settings foretell where left out.
+        Of the largest images; as predicted from the settings by default.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def image_stages(stages: Iterable[Stage]) -> list[Stage]:
 
 
 def too_large(shapes: Shapes, limit_gb: float, stages: Iterable[Stage]) -> str | None:
-    """Say which stage needs most, where that is more than a worker has."""
+    """Return the stage that needs most memory, if a worker has less; else None."""
     needs = {stage.name: stage.memory(shapes) / 1e9 for stage in stages}
     stage = max(needs, key=lambda name: needs[name])
     if needs[stage] <= limit_gb:

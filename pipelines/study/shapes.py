@@ -1,4 +1,4 @@
-"""The sizes that the settings of a study foretell, or that the headers of its images show."""
+"""Image sizes predicted from the settings of a study, or read from its headers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scan_voxel_mm(config: Config) -> float:
 
 
 def shapes_of(config: Config, people: int = 0) -> Shapes:
-    """Return the sizes that the settings foretell, for a whole head of 240 x 280 x 250 mm.
+    """Return the sizes predicted from the settings, for a head of 240 x 280 x 250 mm.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def shapes_of(config: Config, people: int = 0) -> Shapes:
 
 def shapes_of_grids(config: Config, grids: Mapping[str, Grid]) -> Shapes:
     """Return the sizes that the headers of a person's images show, by role."""
-    foretold = shapes_of(config)
+    predicted = shapes_of(config)
     if "map" in grids:
-        return replace(foretold, voxels={OUTPUT: float(np.prod(grids["map"].shape))})
+        return replace(predicted, voxels={OUTPUT: float(np.prod(grids["map"].shape))})
     if not {"t1w", "t2w"} <= set(grids):
-        return foretold
+        return predicted
     scans = _working(config, grids["t1w"]) + float(np.prod(grids["t2w"].shape))
-    return replace(foretold, voxels={**foretold.voxels, SCANS: scans})
+    return replace(predicted, voxels={**predicted.voxels, SCANS: scans})
 
 
 def _working(config: Config, t1w: Grid) -> float:

@@ -56,7 +56,7 @@ class Transcriptome(Analysis):
         return {task.part for task in self.maps.values()}
 
     def lost(self, failed: Mapping[Part, str]) -> list[str]:
-        """Say which maps were not tested, and why."""
+        """Return notes on maps that were not tested, and why."""
         own = {name: failed[t.part] for name, t in self.maps.items() if t.part in failed}
         return [f"No gene expression of {name}: {why}." for name, why in own.items()]
 

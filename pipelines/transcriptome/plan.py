@@ -125,7 +125,7 @@ def plan_transcriptome(
 
 
 def no_expression() -> str:
-    """Say what to bring for the stage of gene expression."""
+    """Return a note on the table that gene expression needs."""
     return (
         "No gene expression: bring a table of regions x genes with transcriptome.expression=FILE, "
         "or put ahba_dk83_expression.csv.gz (Allen Human Brain Atlas over Desikan-Killiany, as in "

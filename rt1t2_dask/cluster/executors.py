@@ -96,7 +96,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def _loss_said() -> Iterator[None]:
-    """Say in one line that the scheduler is gone: what it owed is then cancelled."""
+    """Raise one line when the scheduler is lost: pending calls are then cancelled."""
     try:
         yield
     except CancelledError:
