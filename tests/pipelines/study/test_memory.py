@@ -17,7 +17,7 @@ from rt1t2_dask.config.study import Config, parse
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.engine.resources import IDLE_BYTES, Shapes
-from rt1t2_dask.pipelines.engine.work import give_back
+from rt1t2_dask.pipelines.engine.work import trim_heap
 from rt1t2_dask.pipelines.images.stages import FIELD, OUTPUT, SCANS
 from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.study.describe import gigabytes
@@ -113,7 +113,7 @@ def test_memory_between_parts_goes_back_to_the_system():
     kept = small[::50]
     del small
     before = resident()
-    give_back()
+    trim_heap()
     assert resident() < before - 200e6
     assert sum(map(len, kept)) == 400 * 2000
 
