@@ -78,13 +78,17 @@ class ImageStudy(Workflow):
     def make_people(self) -> Sequence[Failure]:
         """Make everybody's maps; the controls' average without those who failed."""
         self.maker.expect(len(self.images.people))
-        tasks = self.group.tasks()
-        whole = complete_parts(self.lake, tasks)
-        later = [task for task in tasks if task.part not in whole]
-        failures = make_people(self.maker, self.images, later)
+        failures = make_people(self.maker, self.images, self._later())
         if failures and self.images.reference is not None:
             failures = self._without_lost_reference(failures)
         return failures
+
+    def _later(self) -> list[Task]:
+        """Return the group's tasks that are to be made, each once, without people's own."""
+        own = {task.part for task in self.images.tasks()}
+        tasks = {task.part: task for task in self.group.tasks() if task.part not in own}
+        whole = complete_parts(self.lake, tasks.values())
+        return [task for part, task in tasks.items() if part not in whole]
 
     def goes_on(self, failures: Sequence[Failure]) -> bool:
         """Whether nobody failed, or the others are to be studied alone."""
