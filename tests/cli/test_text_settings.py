@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt1t2_dask.cli.command_line import Job, _configure
@@ -28,6 +28,7 @@ def test_a_path_is_taken_as_it_is(path):
     assert root(path) == path
 
 
+@settings(max_examples=40)  # each composes a whole configuration
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=12))
 def test_any_path_that_is_not_quoted_is_taken_as_it_is(tail):
     path = f"/d{tail}"

@@ -180,7 +180,7 @@ def test_a_scheduler_lost_while_workers_are_checked_ends_the_run(tmp_path):
         killer.join()
 
 
-@pytest.mark.parametrize("seconds_after", [0.0, 2.0, 14.0])
+@pytest.mark.parametrize("seconds_after", [0.0, 2.0, pytest.param(14.0, marks=pytest.mark.heavy)])
 def test_work_is_refused_once_the_scheduler_is_lost(tmp_path, seconds_after):
     """Dask looks for the scheduler for 10 s and then gives up: before, during and after."""
     with (

@@ -1,17 +1,9 @@
-from importlib.resources import files
-
 import pytest
 
-from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.simulate.head import HeadModel, build_head
-
-
-def icbm(name: str) -> Volume:
-    path = f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz"
-    return from_bytes(files("nilearn").joinpath("datasets", "data", path).read_bytes(), name)
+from rt1t2_dask.pipelines.people.simulated import template_head
+from rt1t2_dask.simulate.head import HeadModel
 
 
 @pytest.fixture(scope="session")
 def head() -> HeadModel:
-    return build_head(icbm("t1"), icbm("gm"), icbm("wm"))
+    return template_head()

@@ -14,7 +14,7 @@ from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.stores import Store, open_store
 
-pytestmark = [pytest.mark.cloud, pytest.mark.slow]
+pytestmark = [pytest.mark.cloud, pytest.mark.heavy]
 BUCKETS = ("study-input", "study-lake", "study-output")
 # They name times and places.
 UNEQUAL = {"provenance.json", "report.html", "README.md", "dataset_description.json"}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from known_head import icbm
 from scipy.spatial.transform import Rotation
 
 from rt1t2_dask.images.brain.lesion import dilate
@@ -11,7 +10,7 @@ from rt1t2_dask.images.registration.head_pose import SURE_MARGIN, best_pose
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import about, compose, move, rotation, translation
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.simulate.head import build_head
+from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.person import simulate_person
 
 MM = 4.0
@@ -21,7 +20,7 @@ NEAR_MM = 6.0  # people are bent by up to 10 mm
 @pytest.fixture(scope="module")
 def heads():
     """SIMULATED: the built head, its brain, what is round it, and a person a seventh smaller."""
-    model = build_head(icbm("t1"), icbm("gm"), icbm("wm"))
+    model = template_head()
     head = regrid(Volume(model.t1w, model.grid.affine), MM)
     brain = Volume(model.brain, model.grid.affine)
     around = to_grid(dilate(brain, 10.0), head.grid, order=0).data.astype(bool)

@@ -114,7 +114,7 @@ def test_scans_reach_the_report(undisturbed):
 
 
 @pytest.mark.cluster
-def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed, tmp_path):
+def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed):
     """Sulci of a 4 mm grid once gave CSF of partial volume: all beyond `contrast_kept_t1w`."""
     out = undisturbed / "outputs" / "psp"
     assert pd.read_csv(out / "failures.tsv", sep="\t").empty
@@ -122,6 +122,11 @@ def test_nobody_is_refused_or_beyond_a_limit_on_a_coarse_grid(undisturbed, tmp_p
     # On 4 mm N4 leaves a little more field.
     flags = quality["flag"].dropna().astype(str).str.split().str[0]
     assert len(quality) == 5 and set(flags) <= {"bias_left_t1w"}
+
+
+@pytest.mark.cluster
+@pytest.mark.heavy
+def test_intensities_mapped_to_the_template_keep_their_contrast(undisturbed, tmp_path):
     copied = shutil.copytree(
         undisturbed, tmp_path / "copy", ignore=shutil.ignore_patterns("claims")
     )
