@@ -26,6 +26,7 @@ def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(maps_study, maps_a
     with log.open("wb") as out:
         process = subprocess.Popen(
             words, cwd=tmp_path, env=env, stdout=out, stderr=out, start_new_session=True,
+            preexec_fn=heed_ctrl_c,
         )  # fmt: skip
         lake = tmp_path / "lake"
         began = time.monotonic()
@@ -48,6 +49,11 @@ def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(maps_study, maps_a
         [*words, "dry_run=true"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "parts to compute" in dry.stdout
+
+
+def heed_ctrl_c() -> None:
+    """Tests that a shell runs in the background ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def parts_are_whole(lake: Path) -> int:
