@@ -205,7 +205,7 @@ CASES = [
     Case("a group in another spelling", more_rows("sub-07\tp"), FAULTY,
          ("group='p' in row 8 (sub-07): in none of the groups, but similar to P",)),
     Case("an excluded id with other zeros", lambda d: d.setting("exclude: [sub-6]"), FAULTY,
-         ("cohort.exclude lists labels that are not in participants.tsv (1): sub-6 (sub-06 exists",)),
+         ("lists labels that are not in participants.tsv (1): sub-6 (sub-06 exists)",)),
     Case("asked for by an id with other zeros",
          lambda d: d.words.extend(["level=participant", "labels=[sub-1]"]), FAULTY,
          ("labels (1) that are not among the 6 people in the dataset: sub-1 (sub-01 "
