@@ -196,7 +196,7 @@ CASES = [
     Case("a folder that no row has", lambda d: d.scan("sub-99", "T1w.nii.gz"), SOUND,
          ("not studied, folders in source.root without a row in participants.tsv: 1 (sub-99)",)),
     Case("a person twice", more_rows("sub-06\tC"), FAULTY,
-         ("names the person of row 8 twice", "source.session={column}")),
+         ("repeats the person of row 8", "source.session={column}")),
     Case("an id column of another name", text(lambda t: t.replace("participant_id", "Subject ID")),
          FAULTY, ("has no column participant_id; it has Subject ID, group", "Rename Subject ID")),
     Case("a group that the cohort does not name", more_rows("sub-07\tX", "sub-08\tn/a"), SOUND,
