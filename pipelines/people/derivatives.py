@@ -31,7 +31,7 @@ class InRaw:
     def of_none_left(self, suffix: str, text: str, path: str) -> str:
         """Return the remedy where a rule excludes all images."""
         if text.startswith("leaving out"):
-            return f"Add a {suffix} without to source.raw, {_BRING}"
+            return f"Add a {suffix} without agent to source.raw, {_BRING}"
         return f"Correct that setting, {_BRING}"
 
     def of_several(self, suffix: str, paths: Sequence[str]) -> str:

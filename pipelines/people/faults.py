@@ -179,7 +179,7 @@ def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     faults = []
     if unknown:
         faults.append(
-            f"cohort.exclude lists {len(unknown)} people who are not in {cohort.participants}: "
+            f"cohort.exclude lists labels that are not in {cohort.participants} ({len(unknown)}): "
             f"{with_similar(unknown, rows['participant_id'])}."
         )
     values, people = rows[cohort.group_column], members(rows, cohort)

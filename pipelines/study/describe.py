@@ -64,12 +64,14 @@ def _table(config: Config, people: int, total: Counter[str], done: Counter[str])
     width = max(map(len, total)) + 1
     lines = [
         f"{people} people have their files; lake {config.storage.url}",
-        f"{'stage':<{width}}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}",
+        f"{'stage':<{width}}{'parts':>6}{'done':>6}{'to do':>7}{'MB a part':>11}{'GB a task':>11}"
+        "  makes",
     ]
     for stage, n in total.items():
         size, memory = bytes_a_part(stage, config) / 1e6, gigabytes(stage, config, people)
         counts = f"{n:>6}{done[stage]:>6}{n - done[stage]:>7}"
-        lines.append(f"{stage:<{width}}{counts}{size:>11.1f}{memory:>11.1f}")
+        words = stage_named(stage).words
+        lines.append(f"{stage:<{width}}{counts}{size:>11.1f}{memory:>11.1f}  {words}")
     to_do = sum(bytes_a_part(stage, config) * n for stage, n in (total - done).items())
     return [*lines, f"to write: at most {to_do / 1e9:.2f} GB before compression"]
 

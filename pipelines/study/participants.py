@@ -64,8 +64,7 @@ def selected_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(wanted - set(people["participant_id"]))
     if unknown:
         raise UserError(
-            f"labels has {len(unknown)} people who are not among the {len(people)} people in the "
-            f"dataset: "
+            f"labels ({len(unknown)}) that are not among the {len(people)} people in the dataset: "
             f"{with_similar(unknown, people['participant_id'])}."
         )
     return people[people["participant_id"].isin(wanted)].reset_index(drop=True)

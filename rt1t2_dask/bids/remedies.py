@@ -20,7 +20,7 @@ class ByPattern:
         """Return the remedy where a rule excludes all images."""
         key = _setting(suffix)
         if text.startswith("leaving out"):
-            return f"Add one without, or if it is correct set {key}={_pattern_of(path)}."
+            return f"Add an image without it; if this one is meant, set {key}={_pattern_of(path)}."
         if text.startswith(f"{key}="):
             return "Correct that setting."
         return f"Correct that setting, or remove it and set {key}."

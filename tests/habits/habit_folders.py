@@ -303,7 +303,7 @@ CASES = [
          lambda d: (d.root / "sub-02/func").symlink_to("/archive/func"), SOUND),
     Case("a pointer of an unlocked annex",
          lambda d: d.path("sub-02", "T1w.nii.gz").write_text(f"/annex/objects/{KEY}\n"), FAULTY,
-         ("sub-02: T1w", "pointer whose content was not fetched. Fetch it: datalad get",
+         ("sub-02: T1w", "pointer of git-annex; its content was not fetched. Fetch it: datalad get",
           "(sub-02/anat/sub-02_T1w.nii.gz)")),
     Case("a link that git checked out as text",
          lambda d: d.path("sub-02", "T1w.nii.gz").write_text(ANNEX), FAULTY,

@@ -228,7 +228,7 @@ NOT_GIVEN = (
     {"ContrastBolusRoute": "IV"}, {"ContrastBolusAgent": "ohne KM"}, {"AcquisitionContrast": "T1"},
 )  # fmt: skip
 GADOLINIUM = '{"ContrastBolusAgent": "Gd"}'
-MANY_AGENTS = ("leaving out contrast agent (", "in the sidecar); there are sub-")
+MANY_AGENTS = ("leaving out contrast agent (", "in the sidecar); found sub-")
 
 
 def parted(items: Sequence[Any]) -> list[Sequence[Any]]:
@@ -296,7 +296,7 @@ CASES = [
     Case(
         "masks of two raters",
         masks("label-lesion_desc-a_mask.nii.gz", "label-lesion_desc-b_mask.nii.gz"), FAULTY,
-        ("2 lesion masks fit: sub-…_label-lesion_desc-a_mask.nii.gz", "source.lesion"),
+        ("2 lesion masks match: sub-…_label-lesion_desc-a_mask.nii.gz", "source.lesion"),
     ),
     Case("masks of two raters, one named", two_masks_one_named, SOUND,
          ("2 lesion masks (2 by source.lesion)", "possible lesion masks that are not read: 2")),
@@ -327,7 +327,7 @@ CASES = [
     *(Case(f"beside {own[0]} ...", one_name_each(own, also=True), SOUND, ("6 T1w, 6 T2w",))
       for own in parted(NOT_THIS)),
     *(Case(f"only {own[0]} ...", one_name_each(own), FAULTY,
-           tuple(f"leaving out {said(entity)}; there" for entity in own))
+           tuple(f"leaving out {said(entity)}; found" for entity in own))
       for own in parted(NOT_THIS)),
     *(Case(f"plain: {own[0]} ...", one_name_each(own), SOUND, ("6 T1w",)) for own in parted(PLAIN)),
     Case("the remedy for a refused name",

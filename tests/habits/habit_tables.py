@@ -196,7 +196,7 @@ CASES = [
     Case("a folder that no row has", lambda d: d.scan("sub-99", "T1w.nii.gz"), SOUND,
          ("not studied, folders in source.root without a row in participants.tsv: 1 (sub-99)",)),
     Case("a person twice", more_rows("sub-06\tC"), FAULTY,
-         ("names the person of row 8 twice", "source.session={column}")),
+         ("repeats the person of row 8", "source.session={column}")),
     Case("an id column of another name", text(lambda t: t.replace("participant_id", "Subject ID")),
          FAULTY, ("has no column participant_id; it has Subject ID, group", "Rename Subject ID")),
     Case("a group that the cohort does not name", more_rows("sub-07\tX", "sub-08\tn/a"), SOUND,
@@ -205,10 +205,10 @@ CASES = [
     Case("a group in another spelling", more_rows("sub-07\tp"), FAULTY,
          ("group='p' in row 8 (sub-07): in none of the groups, but similar to P",)),
     Case("an excluded id with other zeros", lambda d: d.setting("exclude: [sub-6]"), FAULTY,
-         ("cohort.exclude lists 1 people who are not in participants.tsv: sub-6 (sub-06 exists)",)),
+         ("lists labels that are not in participants.tsv (1): sub-6 (sub-06 exists)",)),
     Case("asked for by an id with other zeros",
          lambda d: d.words.extend(["level=participant", "labels=[sub-1]"]), FAULTY,
-         ("labels has 1 people who are not among the 6 people in the dataset: sub-1 (sub-01 "
+         ("labels (1) that are not among the 6 people in the dataset: sub-1 (sub-01 "
           "exists)",)),
     Case("row names of R", r_table, SOUND),
     Case("a mark of no width in an id", text(lambda t: t.replace("sub-03", "sub-\u200b03")), SOUND),

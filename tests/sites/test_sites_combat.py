@@ -170,7 +170,7 @@ def test_splines_are_those_of_statsmodels(df):
     ages = np.random.default_rng(1).uniform(20, 80, 60)
     wanted = BSplines(ages[:, None], df=[df], degree=[3]).basis
     np.testing.assert_allclose(spline_columns(ages, df), wanted, atol=1e-12)
-    with pytest.raises(UserError, match="3 different values"):
+    with pytest.raises(UserError, match="3 distinct values"):
         spline_columns(np.repeat([1.0, 2, 3], 5), df)
 
 

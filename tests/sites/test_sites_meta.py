@@ -67,7 +67,7 @@ def test_leave_one_site_out():
     left = leave_one_out(effects, errors)
     np.testing.assert_allclose(left[1], combine(effects[[0, 2, 3]], errors[[0, 2, 3]]).z)
     assert np.isnan(leave_one_out(effects[:2], errors[:2])).all()
-    with pytest.raises(UserError, match="2 sites or more"):
+    with pytest.raises(UserError, match="at least 2 sites"):
         combine(effects[:1], errors[:1])
 
 

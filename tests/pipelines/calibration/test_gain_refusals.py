@@ -153,7 +153,7 @@ def test_receptors_are_refused_where_protocol_and_group_are_one(option):
     apart = [gain(0.1 * k, "P1" if k < 6 else "P2", corrected=False) for k in range(12)]
     couple = [*range(6), *range(6)]
     plan = planned(config, (6, 6), apart, couple=couple)
-    assert not receptors(plan) and said(plan, "No receptor correlations of")[0].count("told apart")
+    assert not receptors(plan) and said(plan, "No receptor correlations of")[0].count("confounded")
     mixed = [gain(0.1 * k, "P1" if k % 6 < 3 else "P2", corrected=False) for k in range(12)]
     plan = planned(config, (6, 6), mixed, couple=couple)
     assert len(receptors(plan)) == 1
@@ -168,7 +168,7 @@ def test_z_holds_protocols_without_covariates_too():
     plan = planned(config, (6, 6), apart, age=age)
     assert not receptors(plan) and said(plan, "controls do not vary in it")
     mixed = [gain(0.1, "P1" if k % 2 else "P2", corrected=False) for k in range(12)]
-    (task,) = planned(config, (6, 6), mixed, age=age).receptors.values()
+    (task,) = receptors(planned(config, (6, 6), mixed, age=age)).values()
     assert list(task.settings.covariates) == ["protocol[P2]"]
 
 

@@ -239,7 +239,7 @@ def test_masks_that_are_named_elsewhere_are_not_looked_for():
     anat = "sub-1/anat/sub-1_"
     paths = [f"{anat}{name}.nii.gz" for name in ("desc-preproc_T1w", "desc-preproc_T2w")]
     two = [f"{anat}desc-{rater}_label-lesion_mask.nii.gz" for rater in "ab"]
-    with pytest.raises(SubjectError, match="2 lesion masks fit"):
+    with pytest.raises(SubjectError, match="2 lesion masks match"):
         preprocessed([*paths, *two], Wanted(), "MNI152NLin2009cAsym")
     found = preprocessed([*paths, *two], Wanted(), "MNI152NLin2009cAsym", ("lesion",))
     assert found.lesion is None

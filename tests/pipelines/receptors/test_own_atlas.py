@@ -61,7 +61,7 @@ def test_the_same_regions_under_other_numbers_give_the_same_correlations(
     ("words", "said"),
     [
         (["receptors.maps=[{0}/NAT_own.nii.gz]"], "set receptors.gm_prior"),
-        (["receptors.maps=[{0}/NAT_own.nii.gz]", "few"], "names 5 regions"),
+        (["receptors.maps=[{0}/NAT_own.nii.gz]", "few"], "has 5 regions"),
         (["receptors.maps=[{0}/NAT_own.nii.gz]", "unnamed"], "labels without a name"),
     ],
 )

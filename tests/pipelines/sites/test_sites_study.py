@@ -170,7 +170,7 @@ def test_meta_analysis_is_that_of_the_sites_own_contrasts(three, placed):
 
 def test_what_is_left_without_any_one_site_is_that_of_the_others(placed):
     """The z nearest to zero, or past it, of the three analyses of two sites."""
-    plan = placed.plan.meta["patVsHc"]
+    plan = placed.meta["patVsHc"]
     own = [placed.lake.read(task.part) for task in plan.contrasts]
     effects, errors, dof = (
         np.stack([data[f"stat_{name}"].to_numpy().ravel().astype(float) for data in own])
@@ -287,7 +287,7 @@ def test_whoever_has_no_site_is_named_by_check_and_run_alike(three, capsys, mode
     asked = (f"source.root={folder}", f"site.model={model}")
     said = "cohort.site_column site is missing for 1 of 36 participants (sub-n04)"
     code, text = checked(three, "one", capsys, *asked)
-    assert (code, text.count("fault")) == (2, 1)
+    assert (code, text.count("1 problem")) == (2, 1)
     assert said in text
     assert said in refusal(three, "one", *asked)
     with pytest.raises(UserError, match=r"site is missing for 1 of 36 participants \(sub-n04\)"):
