@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client, LocalCluster
-from engine_parts import SLEEP_S, Make, nothing, planned, sleep, small
-from lake_study import Study, run
+from lakes.engine_parts import SLEEP_S, Make, nothing, planned, sleep, small
+from lakes.study import Study, run
+from summary.figures import conclude
 
 from rt1t2_dask.cluster.dask_executor import ScheduledExecutor
 from rt1t2_dask.cluster.executors import open_cluster
@@ -123,10 +124,8 @@ def main() -> None:
     for name in args.sections or SECTIONS:
         with tempfile.TemporaryDirectory() as folder:
             found = SECTIONS[name](args, Path(folder))
-        for figure, value in found.items():
-            print(f"{figure} {value:.3g}")
         figures |= found
-    print(json.dumps(figures))
+    conclude("engine", figures)
 
 
 if __name__ == "__main__":
