@@ -112,7 +112,7 @@ def test_nearest_neighbour_keeps_labels_and_type():
 def test_a_spline_through_missing_voxels_is_refused():
     image = noise()
     image.data[3, 3, 3] = np.nan
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ValueError, match="NaN"):
         to_grid(image, image.grid, order=4)
 
 

@@ -55,7 +55,7 @@ def test_a_control_without_a_class_leaves_it_to_the_others() -> None:
 
 
 def test_two_controls_are_no_reference() -> None:
-    with pytest.raises(UserError, match="there are 2 controls, 3 are needed"):
+    with pytest.raises(UserError, match="needs 3 controls, the cohort has 2"):
         of_people([some(0), some(1)])
 
 

@@ -63,5 +63,5 @@ def test_unequal_variances(variance):
 
 
 def test_too_few_maps_are_refused():
-    with pytest.raises(UserError, match="13 participants"):
+    with pytest.raises(UserError, match="13 or more participants"):
         contrast(np.ones((5, 3)), two_sample(LABELS, "a", "b"))

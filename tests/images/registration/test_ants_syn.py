@@ -58,5 +58,5 @@ def test_two_at_once_give_the_bits_of_one_alone_and_look_only_where_they_may():
 
 
 def test_a_search_that_takes_too_long_is_the_subjects_error():
-    with pytest.raises(SubjectError, match=r"more than 0 s .normalise.timeout_s"):
+    with pytest.raises(SubjectError, match=r"longer than 0 s .normalise.timeout_s"):
         ants_syn.deform(blob(CENTRE), blob(CENTRE), np.eye(4), SCHEDULE, timeout_s=0.01)
