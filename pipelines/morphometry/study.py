@@ -6,7 +6,6 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar
 
 import pandas as pd
 
@@ -55,8 +54,6 @@ def checked_tables(config: Config) -> Config:
 
 class RegionalStudy(Workflow):
     """People's regional tables, from files to the results of the group."""
-
-    people_first: ClassVar[bool] = True
 
     people: pd.DataFrame
     features: Task

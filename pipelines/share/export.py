@@ -35,8 +35,9 @@ Contents, for the data protection officer:
 
 Each group is divided into cells of people, and a voxel is included for a cell only where all of its
 people were measured. So every number, and every sum or difference of the sums, is about whole
-cells; the file does not say who is in which. Cells: {cells} No weighted sum over a cell is
-dominated (more than 95 %) by fewer than {least} people.
+cells; the file does not say who is in which. Cells:
+{cells}
+No weighted sum over a cell is dominated (more than 95 %) by fewer than {least} people.
 
 Note: where a cell has no sum, one of its people was not measured, so the outline of a lesion or of
 a cropped field of view may be visible, but not whose. Sums are exact; no noise is added.

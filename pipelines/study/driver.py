@@ -37,8 +37,8 @@ class Workflow:
     cluster : LazyCluster
     """
 
-    people_first: ClassVar[bool] = False
-    """Whether people's parts must be there before other parts can be numbered."""
+    compared: ClassVar[bool] = False
+    """Whether the page of a sweep shows its results."""
 
     def __init__(self, config: Config, store: Store, cluster: LazyCluster) -> None:
         self.config, self.store, self.cluster = config, store, cluster
@@ -87,6 +87,10 @@ class Workflow:
         log.info("writing %s", self.config.output_dir)
         write_results(self.cluster(), self.store, study, timings(self.maker.outcomes))
 
+    def shown(self, study: Finished) -> str:
+        """Return what of the output folder is to be looked at first."""
+        return study.page or "group"
+
     def close(self, failures: Sequence[Failure]) -> None:
         """Write what helps with those who failed."""
 
@@ -102,7 +106,7 @@ def drive(workflow: Workflow, then: Callable[[Finished], None] | None = None) ->
     ----------
     workflow : Workflow
     then : callable, optional
-        Called with the finished study once its results are written.
+        Called with the finished study once its results are written, where these are compared.
 
     Returns
     -------
@@ -113,22 +117,20 @@ def drive(workflow: Workflow, then: Callable[[Finished], None] | None = None) ->
     release_dead(workflow.lake.store)
     people = workflow.plan()
     asked = None if config.stage is None or config.part is None else (config.stage, config.part)
-    if asked and not workflow.people_first:
+    if asked:
         numbered(workflow.tasks(), *asked)
     if config.dry_run or config.check:
         workflow.describe()
         return DONE
     workflow.log_inputs()
     workflow.record()
-    if asked and not workflow.people_first:
+    if asked:
         return _one(workflow, *asked)
     failures = workflow.make_people()
     if failures:
         warn(failures, people, config)
     if not workflow.goes_on(failures):
         workflow.write_people(failures)
-    elif asked:
-        return _one(workflow, *asked)
     else:
         _finish(workflow, workflow.make_group(failures), began, then)
     workflow.close(failures)
@@ -146,7 +148,7 @@ def _finish(
     workflow.write(study)
     for stage, spent in timings(workflow.maker.outcomes).items():
         log.info("%-10s %4d parts %8.1f CPU s", stage, spent["parts"], spent["cpu_s"])
-    where = f"{workflow.config.output_dir}/{study.page or 'group'}"
+    where = f"{workflow.config.output_dir}/{workflow.shown(study)}"
     log.info("done in %.0f s: open %s", time.perf_counter() - began, where)
-    if then is not None:
+    if then is not None and workflow.compared:
         then(study)

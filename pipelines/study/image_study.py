@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, GroupPlan, adjusted
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan, plan_images
+from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.image_study import FinishedImages, write_failed
 from rt1t2_dask.pipelines.people.hashing import hash_inputs
@@ -27,7 +29,7 @@ from rt1t2_dask.pipelines.people.table import valid_people
 from rt1t2_dask.pipelines.quality.refused import write_refused
 from rt1t2_dask.pipelines.quality.table import left_out
 from rt1t2_dask.pipelines.share.analysis import Share
-from rt1t2_dask.pipelines.share.export import write_share
+from rt1t2_dask.pipelines.share.export import FOLDER, write_share
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.study.describe import describe
 from rt1t2_dask.pipelines.study.driver import Workflow
@@ -40,8 +42,11 @@ log = logging.getLogger("rt1t2_dask")
 class ImageStudy(Workflow):
     """People's images, from scans or ready-made maps to the results of the group."""
 
+    compared: ClassVar[bool] = True
+
     people: pd.DataFrame
     images: ImagePlan
+    grouped: tuple[PersonPlan, ...]
     found: Found | None
     group: GroupPlan
     missing: int
@@ -101,7 +106,7 @@ class ImageStudy(Workflow):
             sites.check_grids(self.lake, self.config, self.people, whole)
         used, excluded = left_out(self.lake, self.config, whole)
         before = self.group
-        if used != self.images.people:
+        if used != self.grouped:
             self.group = self._plan_group(used)
         first = self.group.first()
         self.maker.required([task for analysis in first for task in analysis.tasks()])
@@ -130,6 +135,7 @@ class ImageStudy(Workflow):
         return without(self.images.people, failures)
 
     def _plan_group(self, plans: Sequence[PersonPlan], known: Sequence[Analysis] = ()) -> GroupPlan:
+        self.grouped = tuple(plans)
         about = (self.config, self.lake, self.people, self.images, plans)
         return plan_analyses(*about, known, predicted=bool(self.missing))
 
@@ -184,12 +190,22 @@ class ImageStudy(Workflow):
 class ShareExport(ImageStudy):
     """One site's images up to the sums that it hands on."""
 
+    compared: ClassVar[bool] = False
+
     def write(self, study: Finished) -> None:
         """Write the file of sums and its description."""
         share = study.group.of(Share)
         assert share is not None
         labels = [plan.person.label for plan in study.plans]
         write_share(self.config, self.store, self.lake, share.task, labels)
+
+    def shown(self, study: Finished) -> str:
+        """Return the folder of the file."""
+        return FOLDER
+
+    def write_people(self, failures: Sequence[Failure]) -> None:
+        """Write who failed, and nobody's map: the folder is shared."""
+        outputs.write_failures(self.store, failures)
 
     def close(self, failures: Sequence[Failure]) -> None:
         """Show nobody's scan: the folder is shared."""

@@ -73,9 +73,10 @@ def _kind_of(config: Config) -> tuple[type[Workflow], Callable[[Config], Config]
         return CombinedSums, checked_sums
     if config.regional:
         return RegionalStudy, checked_tables
-    if config.share.kind == "export":
-        return ShareExport, own_site
-    return (ImageStudy if config.level == "study" else ParticipantLevel), _as_it_is
+    checked = own_site if config.share.kind == "export" else _as_it_is
+    if config.level != "study":
+        return ParticipantLevel, checked
+    return (ShareExport if config.share.kind == "export" else ImageStudy), checked
 
 
 def _as_it_is(config: Config) -> Config:

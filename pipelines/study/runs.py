@@ -19,7 +19,7 @@ def record_run(lake: Lake, config: Config, parts: Iterable[Part]) -> None:
     lake : Lake
         The study's lake, or that of a site.
     config : Config
-        Of the study; a run for a subset of people has its own record.
+        Of the study; a run that makes people's maps alone has its own record.
     parts : iterable of Part
         All of them: the record is replaced.
     """
@@ -27,5 +27,5 @@ def record_run(lake: Lake, config: Config, parts: Iterable[Part]) -> None:
     for part in parts:
         keys.setdefault(part.stage, set()).add(part.key)
     key, labels = study_key(config), sorted(config.labels or ())
-    name = digest([key, labels]) if labels else key
+    name = digest([key, config.level, labels]) if labels or config.level != "study" else key
     write_run(lake, config.cohort.name, name, {"parts": {s: sorted(k) for s, k in keys.items()}})

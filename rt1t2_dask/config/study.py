@@ -235,8 +235,17 @@ class Config(Model):
     def science(self) -> dict[str, Any]:
         """Return the settings that affect results: all but paths and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
-        leave_out = places | {"overwrite", "dry_run", "check", "stage", "part", "level", "labels"}
-        return self.model_dump(mode="json", exclude=leave_out)
+        run = {
+            "overwrite",
+            "allow_failures",
+            "dry_run",
+            "check",
+            "stage",
+            "part",
+            "level",
+            "labels",
+        }
+        return self.model_dump(mode="json", exclude=places | run)
 
 
 def add_source(settings: type[SourceSettings]) -> None:

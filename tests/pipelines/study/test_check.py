@@ -96,8 +96,7 @@ def test_all_faults_of_the_table_are_said_at_once(maps_study, maps_arguments, ca
     text = "\n".join(lines)
     assert code == 2
     assert "3 problems:" in lines
-    for word in ("use iq", "sub-77", "cohort.groups.hc=C: column group"):
-        assert word in text, text
+    assert all(word in text for word in ("use iq", "sub-77", "cohort.groups.hc=C: column"))
 
 
 def test_all_faults_of_files_places_and_designs_are_said_at_once(
