@@ -121,10 +121,10 @@ def coloured():
     ("content", "said"),
     [
         (encoded(ramp().astype(np.complex64)), r"complex values \(complex64\)"),
-        (coloured(), "colours"),
+        (coloured(), "colour values"),
         (encoded(ramp(), qform=sheared(0), sform=sheared(0.005)), r"sheared by 0\.005"),
         (encoded(ramp(), sform=sheared(0.3), codes=(0, 1)), r"sheared by 0\.29"),
-        (in_units("meter", 0.001), r"in meters \(xyzt_units\), and a voxel is 0\.001"),
+        (in_units("meter", 0.001), r"in meters \(xyzt_units\), with voxels of 0\.001"),
         (in_units("micron", 1000), "in microns"),
         (in_units("mm", 0.001), "as if lengths were in metres"),
         (b"no image at all", "not a readable"),

@@ -66,7 +66,7 @@ def test_settings_stand_in_the_boxes_of_their_stages(drawn: Picture) -> None:
     for words in ("fwhm_mm 10, edge normalised", "p 0.001, extent_mm3 750", "variance equal"):
         assert words in said
     assert "ratio from normalise" in drawn.alt
-    assert "8 stages with the settings they read, 29 people" in drawn.caption
+    assert "8 stages with their settings, 29 people" in drawn.caption
 
 
 def test_text_stays_inside_its_box_and_the_svg_is_whole(drawn: Picture) -> None:

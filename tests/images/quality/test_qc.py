@@ -75,7 +75,7 @@ def test_real_scans_are_told_apart(shared):
             for name in ("T1W", "T2W", "FLAIR")
         }
         check_contrasts(looks["T1W"], looks["T2W"])
-        cut = [name for name, look in looks.items() if any("cut" in w for w in look.warnings)]
+        cut = [name for name, look in looks.items() if any("cropped" in w for w in look.warnings)]
         # The T1w of patient01 ends 10 mm below the crown: 117 mm from top to bottom.
         assert cut == (["T1W"] if person == "patient01" else [])
         with pytest.raises(SubjectError, match="swapped"):
