@@ -36,10 +36,6 @@ class Checksums:
         self.learn(store, entry, found)
         return found
 
-    def knows(self, store: Store, path: str) -> bool:
-        """Whether a file's checksum is remembered; FileNotFoundError where there is none."""
-        return self._remembered(store, store.entry(path)) is not None
-
     def learn(self, store: Store, entry: Entry, sha256: str) -> None:
         """Remember a checksum, with the file's size and time from before it was read."""
         if _settled(entry):
@@ -55,9 +51,14 @@ class Checksums:
 
         FileNotFoundError if there is no such file.
         """
+        return self.look_up(store, path)[0]
+
+    def look_up(self, store: Store, path: str) -> tuple[str, bool]:
+        """Return what `stamp` returns, and whether it is the checksum."""
         entry = store.entry(path)
+        known = self._remembered(store, entry)
         stamp = digest([store.url, path, entry.size, entry.modified])
-        return self._remembered(store, entry) or stamp
+        return (stamp, False) if known is None else (known, True)
 
     def save(self) -> None:
         """Save new checksums; of concurrent runs, the last one's list stays."""

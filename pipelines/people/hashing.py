@@ -12,8 +12,7 @@ import pandas as pd
 
 from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.config.study import Cluster, Config, DicomSource
-from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.people.inputs import find_inputs, known_checksums
+from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.storage.base import NOT_READ, Entry
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.stores import Store, open_store
@@ -28,10 +27,12 @@ Hashed = tuple[Entry, str]
 Options = Mapping[str, Any]
 
 
-def hash_inputs(config: Config, people: pd.DataFrame, executor: Callable[[], Executor]) -> int:
-    """Take the checksums that are not remembered on the workers; `find_inputs` then reads nothing.
+def find_hashed(
+    config: Config, people: pd.DataFrame, executor: Callable[[], Executor]
+) -> tuple[Found, int]:
+    """Find the files of all people, with the checksums that are not remembered from the workers.
 
-    Files of DICOM series are left to `find_inputs`, which reads their headers in the same pass.
+    Files of DICOM series are read here: their headers and checksums are taken in one pass.
 
     Parameters
     ----------
@@ -43,20 +44,34 @@ def hash_inputs(config: Config, people: pd.DataFrame, executor: Callable[[], Exe
 
     Returns
     -------
-    int
-        How many files were read.
+    found : Found
+    read : int
+        How many files the workers read.
+
+    Raises
+    ------
+    UserError
+        As `find_inputs`.
     """
     if not _several_workers(config.cluster) or isinstance(config.source, DicomSource):
-        return 0
-    places = _unknown(config, people)
-    if len(places) < LEAST_FILES:
-        return 0
+        return find_inputs(config, people), 0
+    found, places = _stamped(config, people)
+    if not places:
+        return found, 0
+    read = _hash(config, places, executor) if len(places) >= LEAST_FILES else 0
+    return find_inputs(config, people), read
+
+
+def _hash(
+    config: Config, places: Sequence[tuple[str, str]], executor: Callable[[], Executor]
+) -> int:
+    """Take checksums on the workers, and remember them; return how many files were read."""
     log.info("reading %d files for their checksums", len(places))
     known, options = known_checksums(config.storage), config.storage.options()
-    n = 0
     waiting = [
         (root, executor().submit(hashed, root, options, paths)) for root, paths in _calls(places)
     ]
+    n = 0
     for root, future in waiting:
         for entry, sha256 in future.result():
             known.learn(open_store(root, options), entry, sha256)
@@ -77,19 +92,18 @@ def _several_workers(cluster: Cluster) -> bool:
     return cluster.kind in FAR or workers_of(cluster) > 1
 
 
-def _unknown(config: Config, people: pd.DataFrame) -> list[tuple[str, str]]:
-    """Find the files of the plan that no run has read, by root and path."""
+def _stamped(config: Config, people: pd.DataFrame) -> tuple[Found, list[tuple[str, str]]]:
+    """Find everybody's files without reading any, and which of them no run has read."""
     known = known_checksums(config.storage)
     places: dict[tuple[str, str], None] = {}
 
     def note(store: Store, path: str) -> str:
-        if not known.knows(store, path):
+        stamp, is_checksum = known.look_up(store, path)
+        if not is_checksum:
             places[store.url, path] = None
-        return known.stamp(store, path)
+        return stamp
 
-    with suppress(UserError):  # said when the plan is made
-        find_inputs(config, people, note)
-    return list(places)
+    return find_inputs(config, people, note), list(places)
 
 
 def _calls(places: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:

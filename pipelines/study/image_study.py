@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan, pla
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.image_study import FinishedImages, write_failed
-from rt1t2_dask.pipelines.people.hashing import hash_inputs
+from rt1t2_dask.pipelines.people.hashing import find_hashed
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table
@@ -162,9 +162,9 @@ class ImageStudy(Workflow):
             people = sites.read_everybody(self.config)
             if self.config.level != "study" or self.config.cohort.sites:
                 return people, None
-            if not self.config.dry_run:
-                hash_inputs(self.config, people, self.cluster)
-            return people, find_inputs(self.config, people)
+            if self.config.dry_run:
+                return people, find_inputs(self.config, people)
+            return people, find_hashed(self.config, people, self.cluster)[0]
         if self.config.cohort.sites:
             raise UserError(
                 f"{self.missing} people of the simulated sites are not there yet, and the plan of "

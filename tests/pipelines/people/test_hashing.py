@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rt1t2_dask.cluster.graph import SerialExecutor, ThreadsExecutor
-from rt1t2_dask.pipelines.people.hashing import LEAST_FILES, hash_inputs
+from rt1t2_dask.pipelines.people.hashing import LEAST_FILES, find_hashed
 from rt1t2_dask.pipelines.people.inputs import find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.table import read_people
 
@@ -45,8 +45,8 @@ def test_workers_read_every_file_once(many, configure, tmp_path):
     expected = find_inputs(alone, people)
     config = configured(configure, tmp_path, "cluster.workers=2")
     with ThreadsExecutor(2) as pool:
-        assert hash_inputs(config, people, lambda: pool) == 2 * PEOPLE
-        assert hash_inputs(config, people, lambda: pool) == 0
+        assert find_hashed(config, people, lambda: pool) == (expected, 2 * PEOPLE)
+        assert find_hashed(config, people, lambda: pool) == (expected, 0)
     for file in many.glob("sub-*/anat/*"):
         stat = file.stat()
         file.write_bytes(b"?" * stat.st_size)  # not read, since size and time are the same
@@ -60,7 +60,7 @@ def test_a_file_that_cannot_be_read_is_left_to_the_plan(many, configure, tmp_pat
     gone = many / "sub-003" / "anat" / "sub-003_T2w.nii.gz"
     gone.unlink()
     gone.symlink_to(tmp_path / "not-fetched")
-    assert hash_inputs(config, people, SerialExecutor) == 2 * PEOPLE - 1
+    assert find_hashed(config, people, SerialExecutor)[1] == 2 * PEOPLE - 1
     assert list(find_inputs(config, people).reasons) == ["sub-003"]
 
 
@@ -70,6 +70,6 @@ def test_one_worker_or_few_files_start_no_cluster(many, configure, tmp_path):
 
     config = configured(configure, tmp_path, "cluster.workers=1")
     people = read_people(config)
-    assert hash_inputs(config, people, never) == 0
+    assert find_hashed(config, people, never)[1] == 0
     config = configured(configure, tmp_path, "cluster.workers=2")
-    assert hash_inputs(config, people.head(3), never) == 0
+    assert find_hashed(config, people.head(3), never)[1] == 0
