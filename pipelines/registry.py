@@ -26,6 +26,7 @@ STAGES: tuple[Stage, ...] = (
     *morphometry.STAGES,
     *transcriptome.STAGES,
 )
+BY_NAME = {stage.name: stage for stage in STAGES}
 
 
 def stage_named(name: str) -> Stage:
@@ -36,13 +37,12 @@ def stage_named(name: str) -> Stage:
     RunError
         There is none: another version planned the part.
     """
-    found = next((stage for stage in STAGES if stage.name == name), None)
-    if found is None:
+    if name not in BY_NAME:
         raise RunError(
             f"stage {name}: rt1t2_dask {__version__} has none; driver and workers need the same "
             "version."
         )
-    return found
+    return BY_NAME[name]
 
 
 def shown_stage(name: str) -> Stage:

@@ -57,8 +57,9 @@ class Contrasts(Analysis):
         """
         notes = site_warnings(group.config, group.rows)
         found: dict[str, ContrastPlan] = {}
+        tested, _ = usable(group.rows, group.plans)
         for name, form in group.config.every_contrast().items():
-            plan, more = _planned(group, name, form)
+            plan, more = _planned(group, tested, name, form)
             notes += more
             if plan is not None:
                 found[name] = plan
@@ -114,10 +115,11 @@ def _named(
     }
 
 
-def _planned(group: Group, name: str, form: Form) -> tuple[ContrastPlan | None, list[str]]:
+def _planned(
+    group: Group, tested: pd.DataFrame, name: str, form: Form
+) -> tuple[ContrastPlan | None, list[str]]:
     """Plan one contrast; None, with a note that says why, where the people do not allow it."""
     config = group.config
-    tested, _ = usable(group.rows, group.plans)
     members = form.members or tuple(config.cohort.groups)
     notes = exclusion_notes(f"Contrast {name}", group.plans, members)
     reason = too_small(tested, members)

@@ -11,7 +11,13 @@ import pandas as pd
 
 from rt1t2_dask.bids.masks import Choice
 from rt1t2_dask.config.model import SourceSettings
-from rt1t2_dask.config.study import Config, MorphometrySource
+from rt1t2_dask.config.study import (
+    BidsSource,
+    Config,
+    DerivativesSource,
+    DicomSource,
+    MorphometrySource,
+)
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import for_person, located, variants
 from rt1t2_dask.pipelines.engine.task import InputFile
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from rt1t2_dask.pipelines.people.inputs import Found
 
 Settings = TypeVar("Settings", bound=SourceSettings)
+Masked = TypeVar("Masked", BidsSource, DicomSource, DerivativesSource)
 Files = dict[str, InputFile]
 Row = Mapping[str, Any]
 Chosen = dict[str, Choice | None]
@@ -100,15 +107,14 @@ class Source(Generic[Settings]):
         return {}
 
 
-class MaskedSource(Source[Settings]):
+class MaskedSource(Source[Masked]):
     """A source of scans, beside which masks may be named by settings or the participants table."""
 
     def masks(self, row: Row) -> Chosen:
         """Find the masks that are named; these go before masks found by their BIDS names."""
         named: Chosen = {}
         label = row["participant_id"]
-        brain: str | None = getattr(self.settings, MASK)
-        lesion: str | None = getattr(self.settings, "lesion")  # noqa: B009
+        brain, lesion = self.settings.brain_mask, self.settings.lesion
         if brain:
             path = self._existing(brain, label)
             if path is None:

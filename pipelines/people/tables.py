@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from functools import cached_property
 from typing import ClassVar
 
 import pandas as pd
@@ -59,19 +60,22 @@ class SimulatedTables(Source[SimulatedMorphometrySource]):
                 f"{', '.join(groups)}. Set source.groups.{unknown[0]}, or bring your own "
                 "tables: source=morphometry source.root=DIR."
             )
-        return len(list(self._missing()))
+        return len(self._missing)
 
     def write_missing(self, executor: Executor | None = None) -> None:
         """Write them."""
         store = self.store
-        for path, content in self._missing():
+        for path, content in self._missing:
             store.write(path, content)
 
-    def _missing(self) -> Iterator[tuple[str, bytes]]:
+    @cached_property
+    def _missing(self) -> list[tuple[str, bytes]]:
         store = self.store
-        for path, content in _simulated_files(self.settings):
-            if not store.exists(path) or store.read(path) != content:
-                yield path, content
+        return [
+            (path, content)
+            for path, content in _simulated_files(self.settings)
+            if not store.exists(path) or store.read(path) != content
+        ]
 
 
 def _simulated_files(source: SimulatedMorphometrySource) -> Iterator[tuple[str, bytes]]:

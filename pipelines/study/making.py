@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rt1t2_dask.cluster.executors import workers_of
@@ -45,7 +46,8 @@ class Maker:
     def __init__(self, config: Config, cluster: LazyCluster, lake: Lake) -> None:
         self.config, self.cluster, self.lake = config, cluster, lake
         self.outcomes: list[Outcome] = []
-        self.pace = Pace(lambda stage: cpu_seconds(stage, config), workers_of(config.cluster))
+        seconds_of = cache(lambda stage: cpu_seconds(stage, config))
+        self.pace = Pace(seconds_of, workers_of(config.cluster))
 
     def expect(self, people: int) -> None:
         """Count the writing of people's results into the time that is left."""

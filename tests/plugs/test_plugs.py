@@ -25,6 +25,7 @@ QUICK = (
 def with_white_matter(monkeypatch):
     monkeypatch.setattr(analyses, "ANALYSES", (*analyses.ANALYSES, white_matter.WhiteMatter))
     monkeypatch.setattr(registry, "STAGES", (*registry.STAGES, white_matter.WHITE))
+    monkeypatch.setitem(registry.BY_NAME, white_matter.WHITE.name, white_matter.WHITE)
 
 
 def test_an_analysis_has_table_section_methods_provenance_and_record(
