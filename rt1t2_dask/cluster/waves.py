@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rt1t2_dask.cluster.graph import Lost, Node, Told, dask_graph
+from rt1t2_dask.cluster.readiness import Readiness
 from rt1t2_dask.errors import RunError, UserError
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Waves:
     def __init__(self, client: Client, nodes: Sequence[Node], told: Told) -> None:
         self.client, self.nodes, self.told = client, nodes, told
         self.loop: Any = client.loop.asyncio_loop  # type: ignore[union-attr]
-        self.submitted = self.wave = self.size = 0
+        self.submitted = self.wave = self.size = self.threads = 0
+        self.readiness = Readiness()
         self.under_way: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self.errors: dict[str, BaseException] = {}
@@ -79,17 +81,21 @@ class Waves:
         return self._lost()
 
     def _submit(self) -> None:
-        """Send the next wave where no more than one is under way."""
-        while self.submitted < len(self.nodes) and len(self.under_way) <= self.size:
-            self.size = self._wave_size()
+        """Send waves until more than one is under way and every thread has a call in reserve."""
+        while self.submitted < len(self.nodes) and self._short():
+            self.threads = self._threads_now()
+            self.size = max(LEAST_WAVE, self.threads)
             self._send(self.nodes[self.submitted : self.submitted + self.size])
             self.submitted += self.size
 
-    def _wave_size(self) -> int:
-        """Return twice as many calls as there are threads now: workers come and go."""
+    def _short(self) -> bool:
+        """Whether threads may soon be idle: of a chain of calls only one can run at a time."""
+        return len(self.under_way) <= self.size or self.readiness.ready < 2 * self.threads
+
+    def _threads_now(self) -> int:
+        """Return the number of threads: workers come and go."""
         with _loss_cancels(self.client):
-            threads: int = sum(self.client.nthreads().values())
-        return max(LEAST_WAVE, 2 * threads)
+            return sum(self.client.nthreads().values())
 
     def _send(self, nodes: Sequence[Node]) -> None:
         sound = [node for node in nodes if not self._blamed(node)]
@@ -102,6 +108,7 @@ class Waves:
         )
         self.wave += 1
         self.under_way |= zip(keys, futures, strict=True)
+        self.readiness.sent(sound)
 
     def _blamed(self, node: Node) -> bool:
         """Whether a node cannot run since one that it needs was lost."""
@@ -139,15 +146,19 @@ class Waves:
         return found
 
     def _take(self, key: str, value: Any) -> None:
-        self.under_way.pop(key).release()
+        self._end(key)
         self.values[key] = value
         self.told(key, value)
 
     def _take_error(self, key: str, error: BaseException) -> None:
         if isinstance(error, UserError | RunError):
             raise error
-        self.under_way.pop(key).release()
+        self._end(key)
         self.errors[key] = error
+
+    def _end(self, key: str) -> None:
+        self.under_way.pop(key).release()
+        self.readiness.ended(key)
 
     def _lost(self) -> Lost:
         """Find who was lost itself: Dask blames a loss on all that needed it."""
