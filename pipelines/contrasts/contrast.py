@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
-from rt1t2_dask.pipelines.contrasts.blocks import (
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
+from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, maps_of
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.images.names import ANCHOR
+from rt1t2_dask.pipelines.voxelwise.blocks import (
     BLOCK_BYTES,
     FLOAT_BYTES,
     Block,
     Rows,
     voxel_blocks,
 )
-from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
-from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid, scattered
-from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, maps_of
-from rt1t2_dask.pipelines.engine.task import Inputs, Made
-from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.pipelines.images.names import ANCHOR
+from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, resel_counts, sampled_rows
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import TILE_VALUES, GlmResult, fit

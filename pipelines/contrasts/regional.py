@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
-from rt1t2_dask.pipelines.contrasts.blocks import Rows
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.images.names import ATLAS
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg

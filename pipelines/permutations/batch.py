@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.maps import scattered
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
 from rt1t2_dask.pipelines.permutations.data import RelabelSettings, Residualised, residualised
+from rt1t2_dask.pipelines.voxelwise.maps import scattered
 from rt1t2_dask.stats.clusters.spatial import Placed, observed_statistic, relabel
 from rt1t2_dask.stats.clusters.tfce import tfce
 from rt1t2_dask.stats.permutation.null import p_fwe

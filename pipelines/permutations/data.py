@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.config.places import MEMORY_GB_A_WORKER
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrasts.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.engine.task import Inputs
+from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
 from rt1t2_dask.stats.clusters.spatial import (
     CHUNK,
     Placed,

@@ -10,7 +10,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import neuromorphometrics
-from rt1t2_dask.pipelines.contrasts.maps import scattered
 from rt1t2_dask.pipelines.contrasts.regional import parcel_columns
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, ONE_WEIGHT
 from rt1t2_dask.pipelines.engine.settings import StageSettings
@@ -18,12 +17,13 @@ from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.share.files import SiteFile, opened
+from rt1t2_dask.pipelines.voxelwise.maps import scattered
 from rt1t2_dask.sites.joint import Joint, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import Pooled, neighbour_index, pooled_fwhm, pooled_test
 from rt1t2_dask.sites.shared import products_of
-from rt1t2_dask.sites.sufficient import Sums, add
 from rt1t2_dask.stats.clusters.smoothness import resel_counts
 from rt1t2_dask.stats.glm.effect_sizes import Kind, table_of_result
+from rt1t2_dask.stats.glm.sufficient import Sums, add
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.stats.scale import Scale
 

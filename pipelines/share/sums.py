@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
-from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
+from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid
 from rt1t2_dask.sites.cells import Cell, Patterns, count, divide
 from rt1t2_dask.sites.pooled import neighbour_index
 from rt1t2_dask.sites.shared import add_differences, group_sums, rounded

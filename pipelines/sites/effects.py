@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xarray as xr
 
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
-from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.sites.harmonise import SitePeople, SiteSettings, medians, whole
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
+from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.sites.diagnostics import site_variance
 
 

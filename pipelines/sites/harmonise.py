@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
-from rt1t2_dask.pipelines.contrasts.blocks import Block, Rows, voxel_blocks
-from rt1t2_dask.pipelines.contrasts.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.voxelwise.blocks import Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.ratio.scaled import unscaled
 from rt1t2_dask.sites.combat import Harmoniser, Standardised, join, shrink, standardise
 from rt1t2_dask.sites.diagnostics import SiteVariance, site_variance
-from rt1t2_dask.sites.sufficient import Sums, accumulate
+from rt1t2_dask.stats.glm.sufficient import Sums, accumulate
 from rt1t2_dask.variables import attributes
 
 Float = NDArray[np.float64]

@@ -12,7 +12,6 @@ from rt1t2_dask.images.foreign import refuse_absent
 from rt1t2_dask.images.nifti import START_BYTES, Start, inspect_start, is_whole, require_whole
 from rt1t2_dask.images.quality.qc import same_voxels
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.contrasts.maps import GRID_TOLERANCE_MM
 from rt1t2_dask.pipelines.engine.not_here import cannot_be_read
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.task import InputFile
@@ -20,6 +19,7 @@ from rt1t2_dask.pipelines.images.stages import OUTPUT, SCANS
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.source import Files
 from rt1t2_dask.pipelines.study.shapes import shapes_of_grids
+from rt1t2_dask.pipelines.voxelwise.maps import GRID_TOLERANCE_MM
 from rt1t2_dask.storage.base import NOT_READ
 from rt1t2_dask.storage.stores import open_store
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.sites.sufficient import (
+from rt1t2_dask.stats.glm.sufficient import (
     BLANK,
     CONSTANT,
     TILE,

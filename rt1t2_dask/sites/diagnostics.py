@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.sites.sufficient import CONSTANT, Sums, solve
+from rt1t2_dask.stats.glm.sufficient import CONSTANT, Sums, solve
 
 Float = NDArray[np.float64]
 

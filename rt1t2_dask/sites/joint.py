@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.pooled import JointModel
 from rt1t2_dask.sites.shared import CONSTANT, OWN, without_own
-from rt1t2_dask.sites.sufficient import Sums, patterns
 from rt1t2_dask.stats.design import LEAST_DOF, RANK_TOLERANCE
+from rt1t2_dask.stats.glm.sufficient import Sums, patterns
 
 Float = NDArray[np.float64]
 

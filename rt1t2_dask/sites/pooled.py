@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.sites.sufficient import TILE, Fit, Sums, solve
 from rt1t2_dask.stats.clusters.smoothness import all_corners, fwhm_of_roughness
-from rt1t2_dask.stats.glm.fit import GlmResult, hedges_factor
-from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.glm.unequal import quadratic
-from rt1t2_dask.stats.scores import f_to_z, t_to_z
+from rt1t2_dask.stats.glm.fit import GlmResult
+from rt1t2_dask.stats.glm.grouped import fit_sums
+from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE, least_people
+from rt1t2_dask.stats.glm.sufficient import Fit, Sums
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-CONSTANT = 1e-13
 NEIGHBOURS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 """Pairs of here, the next along x, along y and along z whose products are summed."""
 
@@ -75,42 +73,10 @@ def pooled_test(
     Pooled
         Equal to ``stats.glm.fit`` of all rows with equal variances, to rounding.
     """
-    fit = solve(sites, model.everybody)
-    contrast = fit.basis.T @ model.contrast
-    direction = np.einsum("ijn,jq->qin", fit.inverses, contrast)
-    missed = np.einsum("ijn,qjn->qin", fit.grams, direction) - contrast.T[:, :, None]
-    estimable = (np.abs(missed) < 1e-8).all(axis=(0, 1))
-    middle = np.einsum("iq,pin->qpn", contrast, direction)
     enough = _enough(sites, model, min_group_n, min_group_share)
-    dof = (fit.people - fit.rank).astype(np.float64)
-    usable = enough & estimable[fit.pattern] & (dof > 0) & (fit.residual > CONSTANT * fit.total)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rows = _rows(fit, contrast, middle, dof, usable)
-    t, dof, effect, g, se, sd = np.where(usable, rows, np.nan)
-    q = model.contrast.shape[1]
-    z = t_to_z(t, dof) if q == 1 else f_to_z(t, q, dof)
-    squares = t**2 if q == 1 else q * t
-    result = GlmResult(
-        t, z, dof, effect, g, fit.people.astype(np.int32), se, sd, squares / (squares + dof), dof
-    )
+    result, fit = fit_sums(sites, model.everybody, model.contrast, enough)
     whole = sum(model.sizes) if model.groups else model.sizes[0]
-    return Pooled(result, fit, usable & (fit.people == whole))
-
-
-def _rows(fit: Fit, contrast: Float, middle: Float, dof: Float, usable: Bool) -> Float:
-    effect = contrast.T @ fit.estimates
-    mean_square = fit.residual / dof
-    sd = np.sqrt(mean_square)
-    if len(effect) == 1:
-        se = np.sqrt(mean_square * middle[0, 0][fit.pattern])
-        g = effect[0] / sd * hedges_factor(dof)
-        return np.stack([effect[0] / se, dof, effect[0], g, se, sd])
-    f = np.full(len(sd), np.nan)
-    for start in range(0, len(f), TILE):
-        part = slice(start, start + TILE)
-        f[part] = quadratic(effect[:, part], middle[..., fit.pattern[part]], usable[part])
-    nothing = np.full_like(sd, np.nan)
-    return np.stack([f / (len(effect) * mean_square), dof, nothing, nothing, nothing, sd])
+    return Pooled(result, fit, np.isfinite(result.t) & (fit.people == whole))
 
 
 def _enough(
@@ -121,8 +87,7 @@ def _enough(
     columns = model.groups or (None,)
     for column, size in zip(columns, model.sizes, strict=True):
         n = np.sum([_members(site, column) for site in sites], axis=0)
-        share = int(np.ceil(min_group_share * size - 1e-9))
-        there &= n >= min(size, max(min_group_n, share))
+        there &= n >= least_people(size, min_group_n, min_group_share)
     return there
 
 

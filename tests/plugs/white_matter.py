@@ -11,12 +11,12 @@ import xarray as xr
 
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
-from rt1t2_dask.pipelines.contrasts.maps import common_grid
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.engine.task import Inputs, Made, Task
 from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.voxelwise.maps import common_grid
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import from_frame
 

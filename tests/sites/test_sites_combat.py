@@ -16,9 +16,9 @@ from rt1t2_dask.sites.balance import explained_membership
 from rt1t2_dask.sites.combat import harmonise, join, require_people, shrink, standardise
 from rt1t2_dask.sites.diagnostics import site_variance
 from rt1t2_dask.sites.splines import spline_columns
-from rt1t2_dask.sites.sufficient import accumulate
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.glm.fit import fit
+from rt1t2_dask.stats.glm.sufficient import accumulate
 
 TABLE = Path(__file__).parent.parent / "reference" / "neuroharmonize.tsv"
 SITES = ("a", "b", "c")

@@ -17,11 +17,11 @@ from rt1t2_dask.sites.pooled import (
     pooled_fwhm,
     pooled_test,
 )
-from rt1t2_dask.sites.sufficient import BLANK, Sums, accumulate, join
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import fit
 from rt1t2_dask.stats.glm.noise import standardised_residuals
+from rt1t2_dask.stats.glm.sufficient import BLANK, Sums, accumulate, join
 
 SITES, EACH = 3, 14
 

@@ -32,10 +32,10 @@ from rt1t2_dask.sites.shared import (
     rounded,
     with_own,
 )
-from rt1t2_dask.sites.sufficient import accumulate, add
 from rt1t2_dask.stats.demographics import compare, joint_demographics
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.glm.fit import fit
+from rt1t2_dask.stats.glm.sufficient import accumulate, add
 
 LEAST = 4
 

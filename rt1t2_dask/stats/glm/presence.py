@@ -49,7 +49,13 @@ def presence(
     enough = np.ones_like(whole)
     for name in design.groups:
         member = design.group == name
-        size = int(member.sum())
-        share = int(np.ceil(min_group_share * size - 1e-9))
-        enough &= present[member].sum(axis=0) >= min(size, max(min_group_n, share))
+        least = least_people(int(member.sum()), min_group_n, min_group_share)
+        enough &= present[member].sum(axis=0) >= least
     return Presence(present, whole, enough & ~whole)
+
+
+def least_people(
+    size: int, min_group_n: int = MIN_GROUP_N, min_group_share: float = MIN_GROUP_SHARE
+) -> int:
+    """Return how many people of a group a voxel needs; see `presence`."""
+    return min(size, max(min_group_n, int(np.ceil(min_group_share * size - 1e-9))))

@@ -7,7 +7,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt1t2_dask.pipelines.contrasts.blocks import voxel_blocks
+from rt1t2_dask.pipelines.voxelwise.blocks import voxel_blocks
 
 
 @settings(max_examples=30, deadline=None)

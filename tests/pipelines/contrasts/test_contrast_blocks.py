@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from rt1t2_dask.pipelines.contrasts import contrast
-from rt1t2_dask.pipelines.contrasts.blocks import Rows, voxel_blocks
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, as_settings
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
 from rt1t2_dask.stats import design, designs
 from rt1t2_dask.stats.clusters import smoothness
 from rt1t2_dask.stats.glm import fit as glm

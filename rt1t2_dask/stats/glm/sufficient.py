@@ -1,4 +1,4 @@
-"""Sufficient statistics of a linear model over a site's people."""
+"""Sufficient statistics of a linear model over some people: X'X, X'Y and Y'Y."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ class Sums:
         """People at each voxel, shape (voxel,)."""
         padded = np.append(self.counts, 0)
         return np.asarray(padded[self.pattern])
+
+    def grams_at(self, part: slice, basis: Float) -> Float:
+        """Return X'X of the design X @ ``basis`` at some voxels, shape (column, column, voxel)."""
+        table = np.einsum("ai,nab,bj->ijn", basis, self.grams, basis, optimize=True)
+        padded = np.concatenate([table, np.zeros((*table.shape[:2], 1))], axis=2)
+        return np.asarray(padded[..., self.pattern[part]])
 
     def through(self, transform: Float) -> Sums:
         """Return the sums of the design X @ ``transform``, shape (column, new)."""
