@@ -19,8 +19,9 @@ from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.share.files import SiteFile, opened
 from rt1t2_dask.pipelines.voxelwise.maps import scattered
 from rt1t2_dask.sites.joint import Joint, Wanted, build, joint_sums
-from rt1t2_dask.sites.pooled import Pooled, neighbour_index, pooled_fwhm, pooled_test
+from rt1t2_dask.sites.pooled import Pooled, pooled_fwhm, pooled_test
 from rt1t2_dask.sites.shared import products_of
+from rt1t2_dask.stats.clusters.neighbours import neighbour_index
 from rt1t2_dask.stats.clusters.smoothness import resel_counts
 from rt1t2_dask.stats.glm.effect_sizes import Kind, table_of_result
 from rt1t2_dask.stats.glm.sufficient import Sums, add

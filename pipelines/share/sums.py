@@ -18,8 +18,8 @@ from rt1t2_dask.pipelines.engine.volumes import table, to_array
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid
 from rt1t2_dask.sites.cells import Cell, Patterns, count, divide
-from rt1t2_dask.sites.pooled import neighbour_index
 from rt1t2_dask.sites.shared import add_differences, group_sums, rounded
+from rt1t2_dask.stats.clusters.neighbours import neighbour_index
 from rt1t2_dask.variables import attributes, dimensions
 
 Float = NDArray[np.float64]

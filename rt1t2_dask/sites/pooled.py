@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.clusters.smoothness import all_corners, fwhm_of_roughness
+from rt1t2_dask.stats.clusters.neighbours import NeighbourSums, fwhm_of_sums
 from rt1t2_dask.stats.glm.fit import GlmResult
 from rt1t2_dask.stats.glm.grouped import fit_sums
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE, least_people
@@ -17,8 +16,6 @@ from rt1t2_dask.stats.glm.sufficient import Fit, Sums
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-NEIGHBOURS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
-"""Pairs of here, the next along x, along y and along z whose products are summed."""
 
 
 @dataclass(frozen=True)
@@ -97,31 +94,6 @@ def _members(site: Sums, column: int | None) -> Float:
     return np.asarray(np.append(site.grams[:, column, column], 0.0)[site.pattern])
 
 
-def neighbour_index(mask: Bool) -> NDArray[np.int64]:
-    """Find each voxel's next neighbour along x, y and z, shape (3, voxel); -1 outside the mask."""
-    order = np.full([size + 1 for size in mask.shape], -1, np.int64)
-    order[:-1, :-1, :-1][mask] = np.arange(int(mask.sum()))
-    x, y, z = np.nonzero(mask)
-    return np.stack([order[x + 1, y, z], order[x, y + 1, z], order[x, y, z + 1]])
-
-
-def add_products(total: Float, row: NDArray[np.float64], index: NDArray[np.int64]) -> None:
-    """Add one person's products of neighbouring voxels, in place.
-
-    Parameters
-    ----------
-    total : ndarray, shape (6, voxel)
-        NaN where data are missing or there is no neighbour.
-    row : ndarray, shape (voxel,)
-    index : ndarray of int, shape (3, voxel)
-        From `neighbour_index`.
-    """
-    padded = np.append(row, np.nan)
-    four = [row, *(padded[index[axis]] for axis in range(3))]
-    for k, (a, b) in enumerate(NEIGHBOURS):
-        total[k] += four[a] * four[b]
-
-
 def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Float:
     """Estimate the smoothness of the pooled residuals, shape (3,), in voxels.
 
@@ -142,32 +114,11 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
 
     Notes
     -----
-    SPM12's estimate (see `rt1t2_dask.stats.clusters.smoothness`) needs sums of products of
-    residuals at neighbouring voxels u and w only: r_u'r_w = Y_u'Y_w - b_u'(X'X)b_w where the
-    same people are present. It takes all people, where `fwhm_voxels` takes at most 64.
+    Takes all people, where `rt1t2_dask.stats.clusters.smoothness.fwhm_voxels` takes at most 64.
     """
-    complete = mask.copy()
-    complete[mask] = pooled.complete
-    corners = np.zeros(mask.shape, bool)
-    corners[:-1, :-1, :-1] = all_corners(complete)
-    here = np.flatnonzero(corners[mask])
-    if not len(here):
-        raise UserError(
-            "smoothness: no 2 x 2 x 2 voxels are measured in everybody of all sites; leave out "
-            "the site with the smallest coverage, which each export reports."
-        )
-    index = neighbour_index(mask)[:, here]
-    places = [here, *index]
-    deviation = np.sqrt(pooled.fit.residual / dof)
-    estimates = pooled.fit.estimates
-
-    def correlated(k: int) -> Float:
-        a, b = (places[i] for i in NEIGHBOURS[k])
-        fitted = np.einsum("iv,iv->v", estimates[:, a], estimates[:, b])
-        return np.asarray((products[k, here] - fitted) / (dof * deviation[a] * deviation[b]))
-
-    x, y, z, xy, xz, yz = (correlated(k) for k in range(6))
-    rough = np.stack(
-        [2 - 2 * x, 2 - 2 * y, 2 - 2 * z, xy - x - y + 1, xz - x - z + 1, yz - y - z + 1]
+    fit = pooled.fit
+    everybody = np.eye(len(fit.estimates))
+    sums = NeighbourSums(everybody, fit.estimates, fit.total, products)
+    return fwhm_of_sums(
+        sums, fit.estimates, np.sqrt(fit.residual / dof), mask, pooled.complete, 1.0 / dof
     )
-    return fwhm_of_roughness(rough)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.cells import MOST_HELD, Cell, held
-from rt1t2_dask.sites.pooled import NEIGHBOURS
+from rt1t2_dask.stats.clusters.neighbours import NEIGHBOURS
 from rt1t2_dask.stats.covariates import is_number
 from rt1t2_dask.stats.demographics import count_sexes
 
@@ -195,10 +195,10 @@ def add_differences(total: Float, row: Float, index: NDArray[np.int64]) -> None:
     Parameters
     ----------
     total : ndarray, shape (6, voxel)
-        Pairs as `pooled.NEIGHBOURS`; NaN where data are missing or there is no neighbour.
+        Pairs as `neighbours.NEIGHBOURS`; NaN where data are missing or there is no neighbour.
     row : ndarray, shape (voxel,)
     index : ndarray of int, shape (3, voxel)
-        From `pooled.neighbour_index`.
+        From `neighbours.neighbour_index`.
     """
     padded = np.append(row, np.nan)
     four = [row, *(padded[index[axis]] for axis in range(3))]

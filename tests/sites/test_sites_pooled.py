@@ -12,11 +12,10 @@ from scipy import ndimage
 
 from rt1t2_dask.sites.pooled import (
     JointModel,
-    add_products,
-    neighbour_index,
     pooled_fwhm,
     pooled_test,
 )
+from rt1t2_dask.stats.clusters.neighbours import add_products, neighbour_index
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import fit

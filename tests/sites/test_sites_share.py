@@ -21,7 +21,7 @@ from rt1t2_dask.sites.cells import (
     is_safe,
 )
 from rt1t2_dask.sites.joint import SiteGrams, Wanted, build, joint_sums
-from rt1t2_dask.sites.pooled import add_products, neighbour_index, pooled_test
+from rt1t2_dask.sites.pooled import pooled_test
 from rt1t2_dask.sites.shared import (
     add_differences,
     columns_of,
@@ -32,6 +32,7 @@ from rt1t2_dask.sites.shared import (
     rounded,
     with_own,
 )
+from rt1t2_dask.stats.clusters.neighbours import add_products, neighbour_index
 from rt1t2_dask.stats.demographics import compare, joint_demographics
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.glm.fit import fit
