@@ -172,10 +172,14 @@ class Lake:
 
     def file(self, part: Part, name: str) -> bytes:
         """Read one of the part's `files`; FileNotFoundError if incomplete or absent."""
-        sealed = self.objects(part).get(f"files/{name}")
+        return self.object(part, f"files/{name}")
+
+    def object(self, part: Part, path: str) -> bytes:
+        """Read one object of a complete part, verified; FileNotFoundError if never written."""
+        sealed = self.objects(part).get(path)
         if sealed is None:
-            raise FileNotFoundError(f"{part.prefix} has no file {name!r}")
-        return self._sound(part, f"files/{name}", sealed)
+            raise FileNotFoundError(f"{part.prefix} has no object {path}")
+        return self._sound(part, path, sealed)
 
     def whole(self, part: Part) -> dict[str, bytes]:
         """Return every object of a complete part by its path in it, verified."""

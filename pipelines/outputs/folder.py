@@ -23,6 +23,13 @@ from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images import sidecar
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.outputs import dataset
+from rt1t2_dask.pipelines.outputs.states import (
+    COMPLETE,
+    INCOMPLETE,
+    PARTICIPANTS,
+    PEOPLE,
+    PROVENANCE,
+)
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.storage.keys import digest
@@ -31,10 +38,8 @@ from rt1t2_dask.storage.stores import Store
 
 log = logging.getLogger("rt1t2_dask")
 
-PROVENANCE = "provenance.json"
 FAILURES = "failures.tsv"
 QUALITY = "group/quality.tsv"
-PARTICIPANTS, INCOMPLETE, COMPLETE = "participants", "incomplete", "complete"
 IMAGES = (
     *("source", "checks", "template", "resample", "lesion"),
     *("normalise", "calibration", "smooth"),
@@ -162,7 +167,7 @@ def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     store.write("dataset_description.json", json_bytes(dataset.description(config)))
     store.write("README.md", dataset.readme(config).encode())
     store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
-    store.write("participants.tsv", tsv_bytes(rows))
+    store.write(PEOPLE, tsv_bytes(rows))
     store.write("participants.json", json_bytes(dataset.columns(rows)))
     store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
 

@@ -10,13 +10,15 @@ from rt1t2_dask.pipelines.analysis import Results
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, study_key
 from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.outputs.kept import keep
+from rt1t2_dask.pipelines.outputs.states import COMPLETE, PROVENANCE
 from rt1t2_dask.storage.stores import Store
 
 
 def is_written(store: Store, study: Finished) -> bool:
     """Whether the folder holds just these results, whole."""
     known = outputs.read_provenance(store) or {}
-    complete = known.get("state") == outputs.COMPLETE and known.get("run") == study.key()
+    complete = known.get("state") == COMPLETE and known.get("run") == study.key()
     return complete and (study.page is None or store.exists(study.page))
 
 
@@ -34,13 +36,16 @@ def write_results(
     document = study.provenance() | {"timings": dict(timing)}
     study.write_report(store, results, people, document)
     state = {
-        "state": outputs.COMPLETE,
+        "state": COMPLETE,
         "study": study_key(config),
         "run": study.key(),
         "images": outputs.image_key(config),
         "simulated": study.simulated,
+        "lake": study.lake.store.url,
     }
-    store.write(outputs.PROVENANCE, json_bytes(state | document))
+    provenance = json_bytes(state | document)
+    keep(study.lake, config, store, provenance)
+    store.write(PROVENANCE, provenance)
 
 
 def _write_group(store: Store, results: Results, simulated: bool) -> None:

@@ -278,6 +278,25 @@ def _is_readable(word: str) -> bool:
     return True
 
 
+def configured(words: Sequence[str], config_dir: str | None = None) -> Config:
+    """Compose and check the settings of one study, as the command line does.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The cohort and settings, as on the command line.
+    config_dir : str, optional
+        A folder with your own ``cohort/NAME.yaml``.
+
+    Raises
+    ------
+    UserError
+        A word or a setting is wrong.
+    """
+    found = _search_path(config_dir)
+    return _configure(Job((*found, *prepared(words, _cohorts(found), sweep=False))))
+
+
 def _configure(job: Job) -> Config:
     try:
         composed = _composed(job.overrides)

@@ -1,0 +1,1 @@
+"""A finished study, opened in Python: maps, regions, contrasts and tables."""

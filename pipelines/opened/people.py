@@ -1,0 +1,69 @@
+"""The participants of a study, as a table and as coordinates of its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from rt1t2_dask.pipelines.opened.folder import StudyFolder, read_table
+from rt1t2_dask.pipelines.outputs.states import PEOPLE
+from rt1t2_dask.storage.cohort import PARTICIPANT
+
+LABEL = "participant_id"
+TEXT = ("group", "sex", "site")
+NAMES = ("site_column", "protocol_column")
+OF_CONTRASTS = ("pair", "block")
+
+
+def read_people(folder: StudyFolder, cohort: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the participants, those who failed included; empty where only sums are known.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+    cohort : mapping
+        The cohort's settings, which say what columns are names.
+    """
+    try:
+        return read_table(folder.read(PEOPLE), _text_columns(cohort))
+    except FileNotFoundError:
+        return pd.DataFrame({LABEL: pd.Series(dtype=str)})
+
+
+def _text_columns(cohort: Mapping[str, Any]) -> list[str]:
+    contrasts = (cohort.get("contrasts") or {}).values()
+    named = [form.get(name) for form in contrasts for name in OF_CONTRASTS]
+    named += [cohort.get(name) for name in NAMES]
+    return [*TEXT, *(cohort.get("categorical") or ()), *(name for name in named if name)]
+
+
+def coordinates(
+    people: pd.DataFrame, labels: Sequence[str], taken: Collection[str] = ()
+) -> dict[str, xr.Variable]:
+    """Return every column of the participants as a coordinate along ``participant``.
+
+    Parameters
+    ----------
+    people : DataFrame
+    labels : sequence of str
+        Whose values, in the order of the array.
+    taken : collection of str
+        Names of the dataset's own; a column of such a name begins with ``participant_``.
+    """
+    rows = people.set_index(LABEL).reindex(list(labels))
+    found = {PARTICIPANT: xr.Variable(PARTICIPANT, np.asarray(labels, dtype=np.str_))}
+    for column in map(str, rows.columns):
+        name = f"{PARTICIPANT}_{column}" if column in taken else column
+        found[name] = xr.Variable(PARTICIPANT, plain_values(rows[column]))
+    return found
+
+
+def plain_values(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return a column as numbers or as text; empty text where it is missing."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy()
+    return np.asarray(column.fillna("").astype(str), dtype=np.str_)

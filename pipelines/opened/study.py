@@ -1,0 +1,190 @@
+"""A finished study in Python: people, maps, regions, contrasts, tables, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.opened.catalogue import Catalogue, catalogue
+from rt1t2_dask.pipelines.opened.contrasts import Contrast, Contrasts
+from rt1t2_dask.pipelines.opened.find import Found
+from rt1t2_dask.pipelines.opened.gains import gains
+from rt1t2_dask.pipelines.opened.maps import Shelf, open_maps, with_gain
+from rt1t2_dask.pipelines.opened.page import page, text
+from rt1t2_dask.pipelines.opened.people import LABEL, read_people
+from rt1t2_dask.pipelines.opened.regions import region_means
+from rt1t2_dask.pipelines.opened.tables import Tables
+from rt1t2_dask.pipelines.outputs.states import REPORT
+from rt1t2_dask.storage.cohort import PARTICIPANT
+
+MEANS, ATLAS = "parcels", "atlas-Neuromorphometrics_dseg"
+QUALITY, INPUTS, RECEPTORS = "quality", "inputs", "receptors"
+LESION = "lesion"
+MAP_STAGES = ("map", "ratio", "smooth")
+
+
+class Study:
+    """A finished study; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    found : Found
+        Folder, provenance and lake.
+    """
+
+    def __init__(self, found: Found) -> None:
+        about = dict(found.provenance)
+        about.pop("inputs", None)
+        self._folder, self._lake = found.folder, found.lake
+        parts = about.pop("parts", {})
+        self._why_no_maps = _why_no_maps(about)
+        own = Catalogue() if self._why_no_maps else catalogue(parts)
+        self._shelf = Shelf(found.lake, own, bool(about["simulated"]))
+        self.provenance: Mapping[str, Any] = about
+
+    @property
+    def cohort(self) -> str:
+        """Name of the cohort."""
+        return str(self.provenance["config"]["cohort"]["name"])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data are simulated."""
+        return self._shelf.simulated
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Every table of the study by name, read when it is asked for."""
+        return Tables(self._folder)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Read a table by its file name without ``.tsv``."""
+        return self.tables[name]
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """The participants, those who failed included."""
+        return read_people(self._folder, self.provenance["config"]["cohort"])
+
+    @property
+    def url(self) -> str:
+        """Where the study was opened."""
+        return self._folder.url
+
+    @property
+    def map_stages(self) -> tuple[str, ...]:
+        """Names of stages that `maps` opens; others have maps in people's own space, or none."""
+        return tuple(stage for stage in MAP_STAGES if stage in self._shelf.catalogue)
+
+    def maps(
+        self, stage: str = "smooth", *, corrected: bool = True, people: int | None = None
+    ) -> xr.Dataset:
+        """Open everybody's maps of a stage, lazily and without a copy.
+
+        Parameters
+        ----------
+        stage : str
+            ``smooth`` or ``ratio``: the variables are those of the stage.
+        corrected : bool
+            Whether ratios are times everybody's gain correction, as in the output folder; else as
+            the stage left them.
+        people : int, optional
+            People in a Dask chunk, which is one inner chunk of each of them.
+
+        Returns
+        -------
+        xarray.Dataset
+            (participant, z, y, x): mm along the axes, every column of the participants as a
+            coordinate along ``participant``, and whether the person is ``used`` in the group
+            results.
+
+        Raises
+        ------
+        UserError
+            The study has no such maps, or its lake is gone.
+        """
+        if self._why_no_maps:
+            raise UserError(self._why_no_maps)
+        shelf = self._shelf
+        opened = open_maps(shelf, shelf.stage(stage), self._with_lesion(stage), self.people, people)
+        labels = opened[PARTICIPANT].to_numpy().tolist()
+        own = gains(self._lake, self.provenance, shelf.catalogue.labels, labels)
+        opened = opened.assign_coords(used=(PARTICIPANT, self._used(labels)))
+        return with_gain(opened, own) if corrected else opened
+
+    def _with_lesion(self, stage: str) -> list[str]:
+        """Return the first person with a lesion, where the stage has a map of it."""
+        files = self.tables.some(INPUTS, LABEL, "image") if stage == "ratio" else None
+        return [] if files is None else files.loc[files["image"] == LESION, LABEL].tolist()[:1]
+
+    def _used(self, labels: list[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether each person is in the group results."""
+        judged = self.tables.some(QUALITY, LABEL, "used")
+        if judged is None:
+            return np.ones(len(labels), dtype=np.bool_)
+        return np.asarray(judged.set_index(LABEL)["used"].reindex(labels) == "yes")
+
+    @cached_property
+    def regions(self) -> xr.DataArray:
+        """Mean ratio of everybody over every region (participant, region), with names."""
+        means, atlas = self.tables[MEANS], self.tables[ATLAS]
+        return region_means(means, atlas, self.people, simulated=self.simulated)
+
+    @cached_property
+    def contrasts(self) -> Contrasts:
+        """The contrasts by name, each with ``maps``, ``clusters``, ``peaks`` and ``regions``."""
+        keys: Mapping[str, Any] = self.provenance.get("group_parts", {}).get("contrasts", {})
+        names = keys or self.provenance["config"]["cohort"].get("contrasts") or {}
+        made = {
+            name: Contrast(name, self._lake, keys.get(name, {}), self.tables, self.simulated)
+            for name in names
+        }
+        return Contrasts(made)
+
+    @property
+    def receptors(self) -> pd.DataFrame:
+        """Correlations with the receptor maps."""
+        return self.table(RECEPTORS)
+
+    @property
+    def quality(self) -> pd.DataFrame:
+        """Everybody's quality: flag, reasons and numbers."""
+        return self.table(QUALITY)
+
+    @property
+    def report(self) -> Path | str:
+        """Where the report lies: a path, or a URL in a bucket.
+
+        Raises
+        ------
+        UserError
+            There is none where the study was opened.
+        """
+        if not self._folder.exists(REPORT):
+            out = self.provenance["config"]["output_dir"]
+            raise UserError(f"{self._folder.url} has no {REPORT}; the study was written to {out}.")
+        where = f"{self._folder.url}/{REPORT}"
+        return where if "://" in where else Path(where)
+
+    def __repr__(self) -> str:
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        return page(self)
+
+
+def _why_no_maps(provenance: Mapping[str, Any]) -> str:
+    """Say why a study has nobody's maps; empty where it has."""
+    name = provenance["config"]["cohort"]["name"]
+    if "measures" in provenance:
+        return f"{name} is a study of regional tables and has no maps; see its tables."
+    if "files" in provenance:
+        return f"{name} was made from sums of sites and has nobody's maps; see its contrasts."
+    return ""

@@ -1,0 +1,106 @@
+"""A study in Python: open a finished one, or run one and open it."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+from rt1t2_dask.errors import RunError, UserError
+
+if TYPE_CHECKING:
+    from rt1t2_dask.config.study import Config
+    from rt1t2_dask.pipelines.opened.study import Study
+
+
+def open_study(
+    place: str | PathLike[str],
+    *,
+    cohort: str | None = None,
+    run: str = "",
+    lake: str | None = None,
+    **storage: Any,
+) -> Study:
+    """Open a finished study; nothing is read of its maps before it is asked for.
+
+    Parameters
+    ----------
+    place : str or path
+        Path or URL (``s3://``, ``gs://``, ``az://``) of a study's output folder, or of a lake.
+    cohort : str, optional
+        Which study of a lake: the newest finished run of this cohort.
+    run : str
+        Beginning of a run's name, where another than the newest is meant.
+    lake : str, optional
+        Where the lake of an output folder lies now, if it was moved.
+    **storage
+        ``endpoint``, ``region``, ``anonymous``, ``profile``, ``account``, ``virtual_hosted``,
+        ``retries``, ``timeout_s`` of a bucket; credentials come from the environment.
+
+    Returns
+    -------
+    Study
+        ``people``, ``maps()``, ``regions``, ``contrasts``, ``receptors``, ``quality``, ``tables``,
+        ``report``.
+
+    Raises
+    ------
+    UserError
+        There is no study, or it is not finished.
+    """
+    from rt1t2_dask.pipelines.opened.find import find_study
+    from rt1t2_dask.pipelines.opened.study import Study
+
+    return Study(find_study(fspath(place), storage, cohort, run, lake))
+
+
+def run(cohort: str, *overrides: str, config_dir: str | PathLike[str] | None = None) -> Study:
+    """Run a study as the command line does, and open it.
+
+    Parameters
+    ----------
+    cohort : str
+        Name of the cohort's file.
+    *overrides : str
+        Settings as on the command line, such as ``"smooth.fwhm_mm=8"``.
+    config_dir : str or path, optional
+        A folder with your own ``cohort/NAME.yaml``.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    UserError
+        Wrong input, or settings that make no study that can be opened.
+    RunError
+        Somebody could not be processed, or a fault at run time.
+    """
+    from rt1t2_dask.cli.command_line import configured
+    from rt1t2_dask.pipelines.study.run import run_study
+
+    folder = None if config_dir is None else fspath(config_dir)
+    config = configured((f"+cohort={cohort}", *overrides), folder)
+    _refuse_what_makes_no_study(config)
+    if run_study(config) and not config.allow_failures:
+        raise RunError(
+            f"somebody could not be processed: {config.output_dir}/failures.tsv says who and why. "
+            "Correct that, or study the others with allow_failures=true."
+        )
+    return open_study(config.output_dir, **config.storage.options())
+
+
+def _refuse_what_makes_no_study(config: Config) -> None:
+    asked = {
+        "dry_run=true": config.dry_run,
+        "check=true": config.check,
+        f"level={config.level}": config.level != "study",
+        f"stage={config.stage}": config.stage is not None,
+        "share=export": config.share.kind == "export",
+    }
+    wrong = [words for words, is_so in asked.items() if is_so]
+    if wrong:
+        raise UserError(
+            f"run() returns a finished study, which {wrong[0]} does not make; leave it out, or "
+            "use the command line."
+        )

@@ -1,0 +1,264 @@
+"""Many people's parts as one array, without a copy: shard k of the array is person k's own."""
+
+import json
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+from zarr.abc.store import ByteRequest, Store
+from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
+from zarr.storage import WrapperStore
+
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.storage.keys import canonical, checksum
+from rt1t2_dask.storage.parts import MARKER, Lake, Part
+from rt1t2_dask.storage.sealed import Seal, damaged, seal
+
+PARTICIPANT = "participant"
+_METADATA = "zarr.json"
+_GROUP = canonical({"zarr_format": 3, "node_type": "group", "attributes": {}})
+_KEY_BYTES = 16
+_KEPT_MARKERS = 4096
+_ROUNDING = 0.01
+_DASK_CHUNK_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Where everybody's volumes of one stage lie.
+
+    Parameters
+    ----------
+    lake : Lake
+    stage : str
+    keys : bytes
+        16 bytes a person, in order: the keys of their parts.
+    """
+
+    lake: Lake
+    stage: str
+    keys: bytes
+
+    def __len__(self) -> int:
+        return len(self.keys) // _KEY_BYTES
+
+    def part(self, person: int) -> Part:
+        """Return the part of a person, counted from 0."""
+        start = _KEY_BYTES * person
+        return Part(self.stage, self.keys[start : start + _KEY_BYTES].hex())
+
+
+def cohort_of(lake: Lake, stage: str, keys: Sequence[str]) -> Cohort:
+    """Return the cohort of these parts' keys, in hexadecimal digits."""
+    return Cohort(lake, stage, b"".join(map(bytes.fromhex, keys)))
+
+
+class CohortStore(WrapperStore[Store]):
+    """A group of arrays (participant, ...) over the parts of a cohort, read-only.
+
+    What is read is checked as `sealed.SealedStore` does: a missing object that the person's
+    marker lists is an error, whole objects are compared with their checksum, and the inner chunks
+    of a shard carry their own. Each person's marker is read when the person is, never before.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    examples : Mapping of str to int
+        By name of each array, a person who has it: everybody's has that person's shape. A person
+        without the array reads as its fill value.
+    """
+
+    def __init__(self, cohort: Cohort, examples: Mapping[str, int]) -> None:
+        super().__init__(cohort.lake.store.zarr(f"parts/{cohort.stage}", read_only=True))
+        self.cohort, self.examples = cohort, dict(examples)
+        self._markers: dict[int, dict[str, Seal]] = {}
+        self._sound: set[tuple[str, str]] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.cohort, self.examples)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CohortStore) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        own = self.cohort
+        return own.lake.store.url, own.stage, own.keys, tuple(sorted(self.examples.items()))
+
+    def _with_store(self, store: Store) -> Self:
+        return type(self)(self.cohort, self.examples)
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Read an object or a range of it; None only if it was never written."""
+        name, _, inside = key.partition("/")
+        if key == _METADATA:
+            return prototype.buffer.from_bytes(_GROUP)
+        if name not in self.examples:
+            return None
+        if inside == _METADATA:
+            own = await self._metadata(self.examples[name], name)
+            return prototype.buffer.from_bytes(stacked(own, len(self.cohort)))
+        if not inside.startswith("c/"):
+            return None
+        person, _, volume = inside.removeprefix("c/").partition("/")
+        return await self._chunk(int(person), name, volume, prototype, byte_range)
+
+    async def _chunk(
+        self,
+        person: int,
+        name: str,
+        volume: str,
+        prototype: BufferPrototype,
+        byte_range: ByteRequest | None,
+    ) -> Buffer | None:
+        part, path = self.cohort.part(person), f"{name}/c/{volume}"
+        seals = await self._seals(person)
+        if path not in seals:
+            return None
+        await self._refuse_other_grid(person, name)
+        data = await self._store.get(f"{part.key}/{path}", prototype, byte_range)
+        return self._checked(data, part, path, None if byte_range else seals[path])
+
+    def _checked(self, data: Buffer | None, part: Part, path: str, sealed: Seal | None) -> Buffer:
+        where = f"{self.cohort.lake.store.url}/{part.prefix}/{path}"
+        if data is None:
+            raise damaged(where, "is missing")
+        if sealed is not None and seal(data.to_bytes()) != sealed:
+            raise damaged(where, "differs from its checksum")
+        return data
+
+    async def _seals(self, person: int) -> dict[str, Seal]:
+        """Read the checksums of a person's objects from the marker."""
+        if person not in self._markers:
+            if len(self._markers) >= _KEPT_MARKERS:
+                self._markers.clear()
+            part = self.cohort.part(person)
+            data = await self._store.get(part.key + MARKER, default_buffer_prototype())
+            if data is None:
+                raise RunError(
+                    f"{self.cohort.lake.store.url}/{part.prefix} is not complete: it was removed "
+                    "from the lake. Run the study again."
+                )
+            self._markers[person] = self._own(json.loads(data.to_bytes())["objects"])
+        return self._markers[person]
+
+    def _own(self, objects: Mapping[str, Seal]) -> dict[str, Seal]:
+        return {path: s for path, s in objects.items() if path.partition("/")[0] in self.examples}
+
+    async def _metadata(self, person: int, name: str) -> bytes:
+        part, path = self.cohort.part(person), f"{name}/{_METADATA}"
+        seals = await self._seals(person)
+        if path not in seals:
+            raise RunError(f"{self.cohort.lake.store.url}/{part.prefix} has no array {name}.")
+        data = await self._store.get(f"{part.key}/{path}", default_buffer_prototype())
+        return self._checked(data, part, path, seals[path]).to_bytes()
+
+    async def _refuse_other_grid(self, person: int, name: str) -> None:
+        """Compare a person's array with that of the example, once for all that are the same."""
+        path, example = f"{name}/{_METADATA}", self.examples[name]
+        own = (await self._seals(person))[path]
+        if (name, own["sha256"]) in self._sound:
+            return
+        mine, first = await self._metadata(person, name), await self._metadata(example, name)
+        if not alike(json.loads(mine), json.loads(first)):
+            raise RunError(
+                f"{self.cohort.lake.store.url}/{self.cohort.part(person).prefix}/{name} has "
+                f"another grid than {self.cohort.part(example).prefix}; they are not one array."
+            )
+        self._sound.add((name, own["sha256"]))
+
+    async def exists(self, key: str) -> bool:
+        """Return whether metadata are there; of chunks only reading tells."""
+        return key in {_METADATA, *(f"{name}/{_METADATA}" for name in self.examples)}
+
+    async def list(self) -> AsyncIterator[str]:
+        """Yield the metadata; chunks are found by reading."""
+        yield _METADATA
+        for name in self.examples:
+            yield f"{name}/{_METADATA}"
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the metadata with this prefix."""
+        async for path in self.list():
+            if path.startswith(prefix):
+                yield path
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names of arrays, or of an array's metadata."""
+        inside = prefix.strip("/")
+        for name in (_METADATA,) if inside else (_METADATA, *self.examples):
+            yield name
+
+
+def stacked(array: bytes, people: int) -> bytes:
+    """Return the metadata of one volume as those of a stack, a person a shard.
+
+    The bytes of a shard are the same for (z, y, x) and for (1, z, y, x).
+
+    Raises
+    ------
+    RunError
+        The array is not stored as one shard of plain bytes.
+    """
+    meta = json.loads(array)
+    shard = meta["codecs"][0].get("configuration", {})
+    if [codec["name"] for codec in meta["codecs"]] != ["sharding_indexed"]:
+        raise RunError("only arrays of one shard a volume can be stacked")
+    meta["shape"] = [people, *meta["shape"]]
+    grid = meta["chunk_grid"]["configuration"]
+    for layout in (grid, shard):
+        layout["chunk_shape"] = [1, *layout["chunk_shape"]]
+    meta["dimension_names"] = [PARTICIPANT, *meta["dimension_names"]]
+    return canonical(meta)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are the same, numbers to the rounding of an affine."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) or isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=0, atol=_ROUNDING, equal_nan=True))
+    return bool(one == other)
+
+
+def open_cohort(
+    cohort: Cohort, examples: Mapping[str, int], people: int | None = None
+) -> xr.Dataset:
+    """Open everybody's volumes as one dataset, lazily.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    examples : Mapping of str to int
+        See `CohortStore`.
+    people : int, optional
+        People in a Dask chunk, which is one inner chunk of each; as many as make 128 MB where
+        left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables (participant, ...), without coordinates.
+    """
+    store = CohortStore(cohort, examples)
+    dataset: xr.Dataset = xr.open_zarr(store, consolidated=False, zarr_format=3, chunks=None)
+    token = checksum(cohort.keys)
+    edges = {dim: edge for name in dataset for dim, edge in _inner(dataset[name]).items()}
+    whole = math.prod(edges[dim] for dim in edges if dim != PARTICIPANT)
+    item = max(array.dtype.itemsize for array in dataset.values())
+    run = people or max(1, _DASK_CHUNK_BYTES // (whole * item))
+    return dataset.chunk(edges | {PARTICIPANT: min(run, len(cohort))}, token=token)
+
+
+def _inner(array: xr.DataArray) -> dict[str, int]:
+    """Return the inner chunk along each dimension."""
+    return dict(zip(map(str, array.dims), array.encoding["chunks"], strict=True))
