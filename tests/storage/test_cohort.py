@@ -1,0 +1,167 @@
+"""Everybody's parts as one array are what reading them one by one gives, checked alike."""
+
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rt1t2_dask.errors import RunError
+from rt1t2_dask.storage.cohort import CohortStore, alike, cohort_of, open_cohort, stacked
+from rt1t2_dask.storage.keys import part_key
+from rt1t2_dask.storage.parts import Lake, Part
+
+SHAPE = (60, 50, 100)  # two inner chunks a shard
+PEOPLE = 5
+AFFINE = [[2.0, 0, 0, -50], [0, 2.0, 0, -60], [0, 0, 2.0, -40], [0, 0, 0, 1.0]]
+
+
+def keys_of(n=PEOPLE):
+    return [part_key("ratio", "1", {"person": k}, {}) for k in range(n)]
+
+
+def values_of(person, shape=SHAPE):
+    data = np.random.default_rng(person).normal(1.5, 0.1, shape).astype(np.float32)
+    data[: 2 + person] = np.nan
+    return data
+
+
+def part_of(person, shape=SHAPE, affine=AFFINE, lesion=False):
+    attrs = {"units": "1", "space": "MNI", "affine": affine}
+    arrays = {"ratio": (("z", "y", "x"), values_of(person, shape), attrs)}
+    if lesion:
+        arrays["lesion"] = (("z", "y", "x"), (values_of(person) > 1.6).astype(np.uint8), attrs)
+    return xr.Dataset(arrays)
+
+
+def write(lake, people=range(PEOPLE), **changed):
+    for person in people:
+        dataset = part_of(person, lesion=person == 2, **changed)
+        lake.write(Part("ratio", keys_of()[person]), dataset, record={})
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    lake = Lake(str(tmp_path_factory.mktemp("cohort") / "lake"))
+    write(lake)
+    return lake
+
+
+@st.composite
+def selections(draw):
+    """A selection of people and of a box, by integers, slices, lists and masks."""
+    who = draw(
+        st.one_of(
+            st.integers(0, PEOPLE - 1),
+            st.slices(PEOPLE),
+            st.lists(st.integers(0, PEOPLE - 1), min_size=1, max_size=6),
+            st.lists(st.booleans(), min_size=PEOPLE, max_size=PEOPLE).map(np.array),
+        )
+    )
+    return who, tuple(draw(st.one_of(st.integers(0, n - 1), st.slices(n))) for n in SHAPE)
+
+
+@given(chosen=selections(), run=st.sampled_from([None, 1, 2, 3]))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_selection_equals_reading_people_one_by_one(written, chosen, run):
+    who, box = chosen
+    dataset = open_cohort(cohort_of(written, "ratio", keys_of()), {"ratio": 0}, run)
+    found = dataset["ratio"].isel(participant=who, **dict(zip("zyx", box, strict=True)))
+    one_by_one = [written.read(Part("ratio", key))["ratio"].to_numpy() for key in keys_of()]
+    expected = np.stack(one_by_one)[who][(..., *box)]
+    np.testing.assert_array_equal(found.to_numpy(), expected)
+
+
+def test_a_folder_and_a_bucket_give_the_same_lazy_chunks(lake):
+    write(lake)
+    dataset = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0, "lesion": 2}, 2)
+    assert dataset.sizes == {"participant": PEOPLE, "z": 60, "y": 50, "x": 100}
+    assert dataset.chunks["participant"] == (2, 2, 1)
+    assert dataset["ratio"].attrs["affine"] == AFFINE
+    sent = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(sent["ratio"].to_numpy(), [values_of(k) for k in range(PEOPLE)])
+    lesions = sent["lesion"].to_numpy()
+    assert lesions[2].any()
+    assert not lesions[[0, 1, 3, 4]].any()
+    assert lesions.dtype == np.uint8
+
+
+def test_opening_reads_the_first_marker_alone(lake):
+    write(lake, [0])
+    dataset = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})
+    np.testing.assert_array_equal(dataset["ratio"][0].to_numpy(), values_of(0))
+    with pytest.raises(RunError, match=rf"{keys_of()[1]} is not complete"):
+        dataset["ratio"][1, :2, :2, :2].compute()
+
+
+def test_damage_is_an_error_and_never_a_missing_value(lake):
+    write(lake)
+    shards = [f"{Part('ratio', key).prefix}/ratio/c/0/0/0" for key in keys_of()]
+    lake.store.delete(shards[1])
+    whole = lake.store.read(shards[3])
+    lake.store.write(shards[3], whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    ratio = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})["ratio"]
+    np.testing.assert_array_equal(ratio[0].to_numpy(), values_of(0))
+    with pytest.raises(RunError, match="is missing"):
+        ratio[1, 0, 0, 0].compute()
+    with pytest.raises(ValueError, match="checksum do not match"):
+        ratio[3, 0, 0, 0].compute()
+    store = CohortStore(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})
+    with pytest.raises(RunError, match="differs from its checksum"):
+        zarr.open_group(store, mode="r")["ratio"][3]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"shape": (60, 50, 99)}, {"affine": [[2.0, 0, 0, -40], *AFFINE[1:]]}]
+)
+def test_another_grid_is_refused_when_it_is_read(tmp_path, changed):
+    lake = Lake(str(tmp_path / "lake"))
+    lake.write(Part("ratio", keys_of()[1]), part_of(1, **changed), record={})
+    write(lake)
+    ratio = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})["ratio"]
+    with pytest.raises(RunError, match="another grid"):
+        ratio[1, :2, :2, :2].compute()
+
+
+def test_affines_that_differ_by_rounding_are_one_grid(tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    near = [[2.0, 0, 0, -50 + 1e-6], *AFFINE[1:]]
+    lake.write(Part("ratio", keys_of()[1]), part_of(1, affine=near), record={})
+    write(lake)
+    ratio = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})["ratio"]
+    np.testing.assert_array_equal(ratio[1].to_numpy(), values_of(1))
+
+
+def test_the_store_pickles_small_and_compares_by_content(written):
+    cohort = cohort_of(written, "ratio", keys_of(4))
+    store, same = CohortStore(cohort, {"ratio": 0}), CohortStore(cohort, {"ratio": 0})
+    assert len(pickle.dumps(store)) < 500
+    assert store == same == pickle.loads(pickle.dumps(store))
+    assert hash(store) == hash(same)
+    assert store != CohortStore(cohort, {"ratio": 1})
+    assert store.read_only
+
+
+def test_an_array_that_is_not_one_shard_is_refused():
+    array = b'{"shape": [3], "chunk_grid": {}, "codecs": [{"name": "bytes", "configuration": {}}]}'
+    with pytest.raises(RunError, match="one shard a volume"):
+        stacked(array, 2)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ([1.0, [2]], [1.001, [2]], True),
+        ([1.0], [1.1], False),
+        ([1], [2], False),
+        ({"a": "NaN"}, {"a": "NaN"}, True),
+        ({"a": 1}, {"b": 1}, False),
+        ([1, 2], [1], False),
+        ("a", 1.0, False),
+    ],
+)
+def test_metadata_are_alike_to_the_rounding_of_an_affine(one, other, same):
+    assert alike(one, other) is same
