@@ -18,6 +18,8 @@ from rt1t2_dask.storage.parts import Lake, Part
 SPACE = ("z", "y", "x")
 STATISTIC = "stat_"
 MEASURE = "_measure-"
+STAGES = ("contrast", "detectable", "permute", "clusters")
+"""Whose maps are whole: others hold blocks of voxels."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,9 @@ class Contrast:
             The contrast is of regional tables, or its lake is gone.
         """
         found: dict[str, xr.DataArray] = {}
-        for stage, key in self.keys.items():
-            if isinstance(key, str):
-                own = self._of(Part(stage, key))
-                found |= {each: own[each] for each in own if each not in found}
+        for stage in (stage for stage in STAGES if stage in self.keys):
+            own = self._of(Part(stage, self.keys[stage]))
+            found |= {each: own[each] for each in own if each not in found}
         if not found:
             raise UserError(f"contrast {self.name} has no maps; see its tables.")
         if self._rows > 1 and "t" in found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from rt1t2_dask.storage.cohort import PARTICIPANT, Cohort, open_cohort
 from rt1t2_dask.storage.parts import Lake, Part
 
 SPACE = ["z", "y", "x"]
-TAKEN = frozenset((*SPACE, "part", "gain", "used", "space", "affine"))
+TAKEN = frozenset((*SPACE, "part", "gain", "used", "region", "regions", "label", "lesion"))
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,19 @@ class Shelf:
     catalogue: Catalogue
     simulated: bool = False
 
+    def meant(self, name: str) -> str:
+        """Return the stage of a name: ready-made ratio maps are of stage ``map``."""
+        return "map" if name == "ratio" and "ratio" not in self.catalogue else name
+
     def stage(self, name: str) -> str:
-        """Return the stage that is meant; ready-made ratio maps are of stage ``map``.
+        """Return the stage that is meant, known to have made maps.
 
         Raises
         ------
         UserError
             Nobody has maps of this stage.
         """
-        found = "map" if name == "ratio" and "ratio" not in self.catalogue else name
+        found = self.meant(name)
         if found not in self.catalogue or not self.variables(found, 0):
             stages = [each for each in self.catalogue.stages if self.variables(each, 0)]
             raise UserError(
@@ -70,10 +74,18 @@ class Shelf:
         own = meta.get("dimension_names") == SPACE and meta["node_type"] == "array"
         return own and "space" in meta["attributes"]
 
-    def examples(self, stage: str, people: Sequence[int]) -> dict[str, int]:
-        """Return the maps of a stage, each with the first of these people who has it."""
+    def examples(self, stage: str, also: Sequence[str]) -> dict[str, int]:
+        """Return the maps of a stage, each with the place of a person who has it.
+
+        Parameters
+        ----------
+        stage : str
+        also : sequence of str
+            People who may have maps that the first person lacks, such as of lesions.
+        """
+        labels, _ = self.catalogue.cohort(self.lake, stage)
         found: dict[str, int] = {}
-        for person in people:
+        for person in [0, *(labels.index(label) for label in also if label in labels)]:
             found = dict.fromkeys(self.variables(stage, person), person) | found
         return found
 
@@ -88,13 +100,36 @@ def _gone(lake: Lake, part: Part) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Opened:
+    """Everybody's maps of a stage, and where they come from.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        (participant, z, y, x) with mm along the axes, the participants' columns as coordinates, and
+        the key of everybody's part.
+    labels : tuple of str
+        Who has such maps.
+    cohort : Cohort
+        Their parts.
+    examples : mapping of str to int
+        By map, the place of a person who has it.
+    """
+
+    dataset: xr.Dataset
+    labels: tuple[str, ...]
+    cohort: Cohort
+    examples: Mapping[str, int]
+
+
 def open_maps(
     shelf: Shelf,
     stage: str,
     also: Sequence[str],
     people: pd.DataFrame,
     run: int | None = None,
-) -> xr.Dataset:
+) -> Opened:
     """Open everybody's maps of a stage.
 
     Parameters
@@ -103,26 +138,20 @@ def open_maps(
     stage : str
         As `Shelf.stage` returns.
     also : sequence of str
-        People who may have maps that the first person lacks, such as of lesions.
+        See `Shelf.examples`.
     people : DataFrame
         The participants.
     run : int, optional
         People in a Dask chunk.
-
-    Returns
-    -------
-    xarray.Dataset
-        (participant, z, y, x) with mm along the axes, the participants' columns as coordinates, and
-        the key of everybody's part.
     """
     labels, cohort = shelf.catalogue.cohort(shelf.lake, stage)
-    places = [0, *(labels.index(label) for label in also if label in labels)]
-    examples = shelf.examples(stage, places)
+    examples = shelf.examples(stage, also)
     dataset = with_axes(open_cohort(cohort, examples, run))
     keys = xr.Variable(PARTICIPANT, _keys(cohort), {"doc": "key of the part in the lake"})
     own = coordinates(people, labels, TAKEN | set(examples))
     about = {"simulated": shelf.simulated, "stage": stage, "parts": _parts(shelf.lake, stage)}
-    return dataset.assign_coords(own | {"part": keys}).assign_attrs(about)
+    named = dataset.assign_coords(own | {"part": keys}).assign_attrs(about)
+    return Opened(named, labels, cohort, examples)
 
 
 def _parts(lake: Lake, stage: str) -> str:

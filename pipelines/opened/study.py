@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.opened.catalogue import Catalogue, catalogue
 from rt1t2_dask.pipelines.opened.contrasts import Contrast, Contrasts
 from rt1t2_dask.pipelines.opened.find import Found
 from rt1t2_dask.pipelines.opened.gains import gains
-from rt1t2_dask.pipelines.opened.maps import Shelf, open_maps, with_gain
+from rt1t2_dask.pipelines.opened.maps import Opened, Shelf, open_maps, with_gain
 from rt1t2_dask.pipelines.opened.page import page, text
 from rt1t2_dask.pipelines.opened.people import LABEL, read_people
 from rt1t2_dask.pipelines.opened.regions import region_means
@@ -25,9 +27,9 @@ from rt1t2_dask.pipelines.outputs.states import REPORT
 from rt1t2_dask.storage.cohort import PARTICIPANT
 
 MEANS, ATLAS = "parcels", "atlas-Neuromorphometrics_dseg"
-QUALITY, INPUTS, RECEPTORS = "quality", "inputs", "receptors"
-LESION = "lesion"
-MAP_STAGES = ("map", "ratio", "smooth")
+QUALITY, RECEPTORS = "quality", "receptors"
+LESION, RATIO = "lesion_ml", "ratio"
+MAP_STAGES = ("map", RATIO, "smooth")
 
 
 class Study:
@@ -44,8 +46,8 @@ class Study:
         about.pop("inputs", None)
         self._folder, self._lake = found.folder, found.lake
         parts = about.pop("parts", {})
-        self._why_no_maps = _why_no_maps(about)
-        own = Catalogue() if self._why_no_maps else catalogue(parts)
+        self.why_no_maps = _why_no_maps(about)
+        own = Catalogue() if self.why_no_maps else catalogue(parts)
         self._shelf = Shelf(found.lake, own, bool(about["simulated"]))
         self.provenance: Mapping[str, Any] = about
 
@@ -110,26 +112,40 @@ class Study:
         UserError
             The study has no such maps, or its lake is gone.
         """
-        if self._why_no_maps:
-            raise UserError(self._why_no_maps)
-        shelf = self._shelf
-        opened = open_maps(shelf, shelf.stage(stage), self._with_lesion(stage), self.people, people)
-        labels = opened[PARTICIPANT].to_numpy().tolist()
-        own = gains(self._lake, self.provenance, shelf.catalogue.labels, labels)
-        opened = opened.assign_coords(used=(PARTICIPANT, self._used(labels)))
-        return with_gain(opened, own) if corrected else opened
+        opened = self.volumes(stage, people)
+        own = self.gains(opened.labels)
+        return with_gain(opened.dataset, own) if corrected else opened.dataset
+
+    def volumes(self, stage: str, people: int | None = None) -> Opened:
+        """Return everybody's maps of a stage and where they come from; arguments as `maps`."""
+        if self.why_no_maps:
+            raise UserError(self.why_no_maps)
+        own = self._shelf.stage(stage)
+        opened = open_maps(self._shelf, own, self._with_lesion(own), self.people, people)
+        used = xr.Variable(PARTICIPANT, self._used(opened.labels))
+        return replace(opened, dataset=opened.dataset.assign_coords(used=used))
+
+    def gains(self, labels: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return what each person's raw ratio is multiplied by; None where nothing is corrected."""
+        return gains(self._lake, self.provenance, self._shelf.catalogue.labels, labels)
+
+    def has_maps(self, stage: str) -> bool:
+        """Return whether anybody has a part of a stage."""
+        return self._shelf.meant(stage) in self._shelf.catalogue
 
     def _with_lesion(self, stage: str) -> list[str]:
         """Return the first person with a lesion, where the stage has a map of it."""
-        files = self.tables.some(INPUTS, LABEL, "image") if stage == "ratio" else None
-        return [] if files is None else files.loc[files["image"] == LESION, LABEL].tolist()[:1]
+        found = self.tables.some(QUALITY, LABEL, LESION) if stage == RATIO else None
+        if found is None or LESION not in found:
+            return []
+        return found.loc[found[LESION].notna(), LABEL].tolist()[:1]
 
-    def _used(self, labels: list[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def _used(self, labels: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each person is in the group results."""
         judged = self.tables.some(QUALITY, LABEL, "used")
         if judged is None:
             return np.ones(len(labels), dtype=np.bool_)
-        return np.asarray(judged.set_index(LABEL)["used"].reindex(labels) == "yes")
+        return np.asarray(judged.set_index(LABEL)["used"].reindex(list(labels)) == "yes")
 
     @cached_property
     def regions(self) -> xr.DataArray:
