@@ -1,14 +1,17 @@
 """Array layout: chunks, shards, compression, and the serialised dataset."""
 
 import math
-from collections.abc import Hashable
+import warnings
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, Crc32cCodec
-from zarr.core.buffer import Buffer
+from zarr.core.buffer import Buffer, default_buffer_prototype
+from zarr.errors import ZarrUserWarning
 from zarr.storage import MemoryStore
 
 from rt1t2_dask.storage.keys import canonical, plain
@@ -17,6 +20,7 @@ CHUNK_EDGE = 48
 _SPATIAL = frozenset("xyz")
 _STORABLE_KINDS = "biuf"
 _MAX_CHUNK_BYTES = 1 << 28
+_METADATA = "zarr.json"
 
 
 def chunk_edge(size: int) -> int:
@@ -110,12 +114,28 @@ def to_objects(dataset: xr.Dataset) -> dict[str, bytes]:
     """
     held: dict[str, Buffer] = {}
     store: Store = MemoryStore(held)
-    tidy = _with_plain_attrs(dataset.drop_encoding().compute())
+    tidy = plain_attributes(dataset.drop_encoding().compute())
     tidy.to_zarr(store, mode="w", encoding=encode(tidy), zarr_format=3, consolidated=False)
     return {path: held[path].to_bytes() for path in sorted(held)}
 
 
-def _with_plain_attrs(dataset: xr.Dataset) -> xr.Dataset:
+def consolidated(objects: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the objects of a group with all its metadata in the first: one request opens it."""
+    prototype = default_buffer_prototype()
+    metadata = {
+        path: prototype.buffer.from_bytes(data)
+        for path, data in objects.items()
+        if path.rpartition("/")[2] == _METADATA and not path.startswith("files/")
+    }
+    with warnings.catch_warnings():
+        # zarr 3 readers without consolidated metadata ignore it.
+        warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
+        zarr.consolidate_metadata(MemoryStore(metadata), zarr_format=3)
+    return {**objects, _METADATA: metadata[_METADATA].to_bytes()}
+
+
+def plain_attributes(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the dataset with attributes as JSON has them, sorted by name."""
     tidy = dataset.copy(deep=False)
     for name, variable in tidy.variables.items():
         variable.attrs = _sorted_attrs(variable.attrs, str(name))

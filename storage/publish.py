@@ -1,21 +1,14 @@
 """Publish a finished run: a copy in another store, or a tagged Icechunk snapshot."""
 
-import warnings
 from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-import zarr
-from zarr.core.buffer import default_buffer_prototype
-from zarr.errors import ZarrUserWarning
-from zarr.storage import MemoryStore
-
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.storage.arrays import consolidated
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import read_run, run_parts, write_run
-
-_METADATA = "zarr.json"
 
 
 def publish(
@@ -48,7 +41,7 @@ def publish(
     _refuse_incomplete(lake, parts)
     for part in parts:
         if not target.is_complete(part):
-            target.write_objects(part, _consolidated(lake.whole(part)), record=lake.record(part))
+            target.write_objects(part, consolidated(lake.whole(part)), record=lake.record(part))
     write_run(target, cohort, run, {**document, "parts": _by_stage(parts)})
     return parts
 
@@ -79,20 +72,6 @@ def _by_stage(parts: list[Part]) -> dict[str, list[str]]:
         stage: [part.key for part in parts if part.stage == stage]
         for stage in sorted({part.stage for part in parts})
     }
-
-
-def _consolidated(objects: dict[str, bytes]) -> dict[str, bytes]:
-    prototype = default_buffer_prototype()
-    metadata = {
-        path: prototype.buffer.from_bytes(data)
-        for path, data in objects.items()
-        if path.rpartition("/")[2] == _METADATA and not path.startswith("files/")
-    }
-    with warnings.catch_warnings():
-        # zarr 3 readers without consolidated metadata ignore it.
-        warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
-        zarr.consolidate_metadata(MemoryStore(metadata), zarr_format=3)
-    return {**objects, _METADATA: metadata[_METADATA].to_bytes()}
 
 
 def publish_icechunk(

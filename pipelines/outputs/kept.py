@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.outputs.finished import study_key
 from rt1t2_dask.pipelines.outputs.states import PROVENANCE
@@ -12,6 +14,7 @@ from rt1t2_dask.storage.stores import Store
 
 TEXTS = (".tsv", ".json")
 FOLDERS = ("", "group")
+OF_FILES = ("/inputs.tsv", "/failures.tsv")
 
 
 def run_name(config: Config) -> str:
@@ -43,17 +46,30 @@ def keep(lake: Lake, config: Config, store: Store, provenance: bytes) -> None:
     lake.store.write(f"{top}/{PROVENANCE}", provenance)
 
 
+def is_kept(lake: Lake, cohort: str, run: str) -> bool:
+    """Return whether a lake keeps a finished study of a run."""
+    return lake.store.exists(f"{run_folder(cohort, run)}/{PROVENANCE}")
+
+
 def copy_kept(lake: Lake, cohort: str, run: str, target: Lake) -> bool:
-    """Copy what a lake keeps of a study to another lake; return whether there is anything."""
+    """Copy what a lake keeps of a study to others' lake, without the names of files that were read.
+
+    Returns
+    -------
+    bool
+        Whether there is anything.
+    """
     top = run_folder(cohort, run)
     path = f"{top}/{PROVENANCE}"
-    if not lake.store.exists(path):
+    if not is_kept(lake, cohort, run):
         return False
+    known = json.loads(lake.store.read(path))
     target.store.delete(path)
     for name in lake.store.list(top):
-        if name not in (path, run_path(cohort, run)):
+        if name not in (path, run_path(cohort, run)) and not name.endswith(OF_FILES):
             target.store.write(name, lake.store.read(name))
-    target.store.write(path, lake.store.read(path))
+    known.pop("inputs", None)
+    target.store.write(path, json.dumps(known, indent=2, ensure_ascii=False).encode())
     return True
 
 

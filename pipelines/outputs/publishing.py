@@ -9,12 +9,18 @@ from urllib.parse import urlsplit
 
 from rt1t2_dask.config.study import Storage
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.opened.find import find_study
+from rt1t2_dask.pipelines.opened.study import Study
+from rt1t2_dask.pipelines.outputs.kept import copy_kept, is_kept
+from rt1t2_dask.pipelines.outputs.published import publication
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import list_runs
 from rt1t2_dask.storage.publish import publish, publish_icechunk
+from rt1t2_dask.storage.published import publish_dataset
+from rt1t2_dask.storage.stores import open_store
 
 WORDS = ("to", "cohort", "run", "form", "stages")
-LAKE, ICECHUNK = "lake", "icechunk"
+LAKE, DATASET, ICECHUNK = "lake", "dataset", "icechunk"
 Run = tuple[str, str]
 
 
@@ -27,7 +33,9 @@ def run_publish(storage: Storage, words: Mapping[str, str]) -> int:
         The lake that holds the run.
     words : mapping of str to str
         ``to``: URL of the target; ``cohort`` and ``run``: which, where the lake holds several;
-        ``form``: ``lake`` (default) or ``icechunk``; ``stages``: names with commas, else all.
+        ``form``: ``lake`` (default: the parts, and the dataset where the run is finished),
+        ``dataset`` (that alone) or ``icechunk``; ``stages``: parts of these stages alone, names
+        with commas.
 
     Returns
     -------
@@ -74,8 +82,37 @@ def _target_options(storage: Storage, url: str) -> dict[str, Any]:
 
 def _to_lake(lake: Lake, run: Run, url: str, options: Mapping[str, Any], stages: str | None) -> str:
     names = None if stages is None else stages.split(",")
-    parts = publish(lake, *run, Lake(url, options), names)
-    return f"{len(parts)} parts, each with consolidated metadata"
+    target = Lake(url, options)
+    parts = publish(lake, *run, target, names)
+    said = f"{len(parts)} parts, each with consolidated metadata"
+    if not copy_kept(lake, *run, target):
+        return f"{said}; no dataset, since the run is not finished"
+    study = _study(lake, run)
+    if names is not None or study.why_no_maps:
+        return said
+    return f"{said}; {_dataset(study, run, url, options)}"
+
+
+def _to_dataset(
+    lake: Lake, run: Run, url: str, options: Mapping[str, Any], stages: str | None
+) -> str:
+    if stages is not None:
+        raise UserError("form=dataset publishes maps, regions and contrasts; leave stages out.")
+    if not is_kept(lake, *run):
+        raise UserError(f"cohort={run[0]} run={run[1]} is not finished; run the study to its end.")
+    return _dataset(_study(lake, run), run, url, options)
+
+
+def _study(lake: Lake, run: Run) -> Study:
+    return Study(find_study(lake.store.url, lake.store.options, *run))
+
+
+def _dataset(study: Study, run: Run, url: str, options: Mapping[str, Any]) -> str:
+    """Publish the study as one dataset; say how it is opened."""
+    cohort, name = run
+    folder = f"{cohort}.zarr"
+    publish_dataset(open_store(url, options), folder, publication(study, name))
+    return f'xarray.open_zarr("{url.rstrip("/")}/{folder}") opens its maps'
 
 
 def _to_icechunk(
@@ -88,5 +125,6 @@ def _to_icechunk(
 
 FORMS: dict[str, Callable[[Lake, Run, str, Mapping[str, Any], str | None], str]] = {
     LAKE: _to_lake,
+    DATASET: _to_dataset,
     ICECHUNK: _to_icechunk,
 }
