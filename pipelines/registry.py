@@ -14,10 +14,12 @@ from rt1t2_dask.pipelines.receptors import stages as receptors
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
+from rt1t2_dask.pipelines.voxelwise import stages as voxelwise
 
 STAGES: tuple[Stage, ...] = (
     *images.STAGES,
     *calibration.STAGES,
+    *voxelwise.STAGES,
     *contrasts.STAGES,
     *permutations.STAGES,
     *receptors.STAGES,

@@ -117,6 +117,34 @@ VARIABLES = {
     "share_present": Variable(
         ("cell", "voxel"), "1", "1 where all people of the cell are measured, and summed"
     ),
+    "sums_inside": Variable(SPACE, "1", "1 in the voxels of the sums"),
+    "sums_grams": Variable(
+        ("set", "column", "column_2"), "1", "X'X of each set of people present at some voxel"
+    ),
+    "sums_counts": Variable(("set",), "1", "people of the set"),
+    "sums_group": Variable(("set",), "1", "group of the set"),
+    "sums_set": Variable(("group", "voxel"), "1", "set present, among its group's; -1 for none"),
+    "sums_cross": Variable(("group", "column", "voxel"), "1", "X'Y of the people present"),
+    "sums_squares": Variable(("group", "voxel"), "1", "Y'Y of the people present"),
+    "sums_baseline": Variable(
+        ("part", "voxel"), "1", "sum and number of the values whose mean effects are a share of"
+    ),
+    "sampled_gram": Variable(("column", "column_2"), "1", "X'X of the rows sampled for smoothness"),
+    "sampled_cross": Variable(("column", "voxel"), "1", "X'Y of these rows"),
+    "sampled_squares": Variable(("voxel",), "1", "Y'Y of these rows"),
+    "sampled_products": Variable(
+        ("pair", "voxel"), "1", "products of neighbours (here, the next along x, y, z) of these"
+    ),
+    "block_index": Variable(VOXEL, "1", "place among the voxels of the mask"),
+    "block_maps": Variable(("map", "voxel"), "1", "statistics of the block's voxels"),
+    "block_mean": Variable(VOXEL, "1", "mean that effects are a share of"),
+    "block_complete": Variable(VOXEL, "1", "1 where everybody was measured"),
+    "block_estimates": Variable(("column", "voxel"), "1", "estimates in an orthonormal basis"),
+    "block_deviation": Variable(VOXEL, "1", "residual standard deviation where all were measured"),
+    "block_covariance": Variable(
+        ("row", "row_2"), "1", "products of the rows' residuals, summed over voxels, times 2^40"
+    ),
+    "cluster_means": Variable(("row", "cluster"), "1", "mean of each cluster, by row"),
     "share_cross": Variable(("group", "column", "voxel"), "1", "X'Y over a group's present cells"),
     "share_squares": Variable(("group", "voxel"), "1", "Y'Y over a group's present cells"),
     "share_differences": Variable(

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from summary.figures import conclude
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.contrasts.contrast import peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
-from rt1t2_dask.pipelines.engine.task import Inputs, Parents
+from rt1t2_dask.pipelines.contrasts.fitting import plan_maps
+from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
+from rt1t2_dask.pipelines.engine.task import Parents
 from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.engine.work import make_part
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -53,7 +54,7 @@ def write_people(lake: Lake, people: int, mask: NDArray[np.bool_]) -> Parents:
             lake.write(part, xr.Dataset({"smoothed": array}), record={})
         rows.append(part)
     brain = to_array("brain", Volume(mask.astype(np.float32), affine))
-    template = Part("template", "f" * 32)
+    template = Part("template_out", "f" * 32)
     if not lake.is_complete(template):
         lake.write(template, xr.Dataset({"brain": brain}), record={})
     return {"row": tuple(rows), "template_out": template}
@@ -79,20 +80,22 @@ def main(people: int, variance: str, folder: str) -> None:
         "min_group_share": 0.7,
         "space": "MNI152NLin2009aSym",
     }
-    task = CONTRAST.task(settings, parents)
-    stated = peak_bytes(people, int(mask.sum()), int(np.prod(SHAPE)), 2, variance)
-    print(
-        f"{people} people, {int(mask.sum())} voxels, {people * mask.sum() * 4 / 1e9:.2f} GB of data"
-    )
+    inside = int(mask.sum())
+    plan = plan_maps(design, settings, parents, {}, inside)
+    stated = peak_bytes(people, inside, int(np.prod(SHAPE)), 2, variance)
+    print(f"{people} people, {inside} voxels, {people * inside * 4 / 1e9:.2f} GB of data")
     print(f"stated before: {stated / 1e9:.2f} GB; cap {CAP_BYTES / 1e9:.2f} GB", flush=True)
     cpu, wall = time.process_time(), time.perf_counter()
-    made = CONTRAST.make(Inputs(lake, task))
+    for task in plan.tasks:
+        made = make_part(lake, task)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(f"{task.stage:<16} {made.cpu_s:6.1f} CPU s, peak so far {peak / 1e9:.2f} GB")
+        assert made.reason is None, made.reason
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"took {peak / 1e9:.2f} GB at its peak, {cpu:.0f} CPU s, {wall:.0f} s")
     figures = {
         "people": people,
-        "voxels": made.record["voxels"],
+        "voxels": lake.record(plan.contrast.part)["voxels"],
         "variance": variance,
         "stated_gb": stated / 1e9,
         "peak_gb": peak / 1e9,

@@ -1,10 +1,10 @@
-"""Stage `contrast`: t or F at every voxel, by blocks, and the smoothness of residuals."""
+"""Stage `contrast`: t or F at every voxel from blocks or sums, and the smoothness of residuals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -12,191 +12,169 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
+from rt1t2_dask.pipelines.contrasts.block import Fitted, group_variance_of
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, maps_of
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
-from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.engine.volumes import grid_of, to_array, to_volume
 from rt1t2_dask.pipelines.images.names import ANCHOR
-from rt1t2_dask.pipelines.voxelwise.blocks import (
-    BLOCK_BYTES,
-    FLOAT_BYTES,
-    Block,
-    Rows,
-    voxel_blocks,
-)
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows, baseline_mean
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
+from rt1t2_dask.pipelines.voxelwise.summed import Summed
+from rt1t2_dask.pipelines.voxelwise.sums import total_of
+from rt1t2_dask.stats.clusters.neighbours import fwhm_of_sums
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, resel_counts, sampled_rows
 from rt1t2_dask.stats.design import Design
-from rt1t2_dask.stats.glm.fit import TILE_VALUES, GlmResult, fit
-from rt1t2_dask.stats.glm.noise import Noise, estimate, noise_model
-from rt1t2_dask.stats.glm.reml import accumulate_cy, group_variances
+from rt1t2_dask.stats.glm.fit import GlmResult
+from rt1t2_dask.stats.glm.grouped import fit_sums
+from rt1t2_dask.stats.glm.noise import Noise, noise_model
+from rt1t2_dask.stats.glm.presence import least_people
+from rt1t2_dask.stats.glm.sufficient import Fit
 from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
-BASE_BYTES, ROW_BYTES = 480 * 2**20, 10_000
-TEMPORARIES, SMOOTHNESS, COVARIANCES = 8, 12, 14
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """Maps over the mask's voxels: statistics, baseline mean, and noise."""
-
-    maps: Mapping[str, Float]
-    complete: NDArray[np.bool_]
-    estimates: Float
-    deviation: Float
-
-
-def peak_bytes(n: int, voxels: int, grid: int, columns: int, variance: str = "equal") -> int:
-    """Estimate the peak memory of a contrast before any map is read.
+class _Tested:
+    """Maps over the mask's voxels, by the names of `stat_maps`, and what describes them.
 
     Parameters
     ----------
-    n, columns : int
-        Rows and columns of the design.
-    voxels, grid : int
-        Voxels of the mask and of the whole grid.
-    variance : str
-        ``spm_unequal`` pools the covariance of all rows.
+    coefficients : ndarray, shape (column, voxel)
+        Of the columns of the design.
+    fwhm : ndarray, shape (3,)
+    missing : int
+        Tested voxels where somebody was not measured.
     """
-    block = min(BLOCK_BYTES, FLOAT_BYTES * n * voxels) + TEMPORARIES * 8 * TILE_VALUES
-    maps = 8 * voxels * (len(NAMES) + columns + SMOOTHNESS) + 8 * grid * SMOOTHNESS
-    pooled = COVARIANCES * 8 * n * n if variance == "spm_unequal" else 0
-    return (
-        BASE_BYTES
-        + ROW_BYTES * n
-        + max(block + 8 * voxels * (len(NAMES) + columns + 3), maps, pooled)
-    )
+
+    inside: NDArray[np.bool_]
+    grid: Grid
+    maps: Mapping[str, NDArray[Any]]
+    mean: Float
+    coefficients: Float
+    fwhm: Float
+    missing: int
+    variance: dict[str, float] | None = None
 
 
 def make(inputs: Inputs) -> Made:
-    """Fit the design at every voxel of the mask."""
+    """Put the maps of a contrast together."""
     settings = inputs.settings_as(ContrastSettings)
-    grid = common_grid(inputs)
-    inside = analysis_mask(inputs, grid)
-    design, rows = from_settings(settings.design), Rows.open(inputs)
-    blocks = voxel_blocks(grid.shape, inside, design.n)
-    variance = _group_variance(rows, blocks, design, settings.variance)
-    fitted = _fit(settings, rows, blocks, design, variance)
-    record = _describe(fitted, rows, design, inside, variance)
-    record["scale"] = scale_of_maps(inputs, settings.scale)
-    record["anchor_slopes"] = _anchor_slopes(fitted, design, record["scale"])
-    return Made(_dataset(fitted.maps, inside, grid, settings.space), record)
+    design = from_settings(settings.design)
+    found = (_of_blocks if inputs.parts("block") else _of_sums)(inputs, design)
+    scale = _scale(inputs, settings.scale)
+    tested = found.inside.copy()
+    tested[found.inside] = np.isfinite(found.maps["t"])
+    record = {
+        "n": design.n,
+        "dof": design.dof,
+        "numerator": design.q if design.q > 1 else None,
+        "fwhm_voxels": found.fwhm.tolist(),
+        "resels": resel_counts(tested, found.fwhm).tolist(),
+        "voxels": int(tested.sum()),
+        "voxels_with_missing": found.missing,
+        "group_variance": found.variance,
+        "design_columns": list(design.names),
+        "scale": scale,
+        "anchor_slopes": _anchor_slopes(found, design, scale),
+    }
+    return Made(_dataset(found, settings.space), record)
 
 
-def _anchor_slopes(fitted: _Fitted, design: Design, scale: str) -> dict[str, float]:
-    """Return the median over voxels of the slope of log ratio on each anchor, by column."""
-    found = {}
-    for k, name in enumerate(design.names):
-        slopes = Scale(scale).percent(fitted.estimates[k], fitted.maps["mean"]) / 100
-        if name.startswith(ANCHOR) and np.isfinite(slopes).any():
-            found[name] = float(np.nanmedian(slopes))
-    return found
+def _scale(inputs: Inputs, planned: str) -> str:
+    """Return the scale of the maps: as planned, but signed if any run's are."""
+    runs = (inputs.record("sums", k)["scale"] for k in range(len(inputs.parts("sums"))))
+    signed = Scale.SIGNED.value
+    return signed if signed in runs else scale_of_maps(inputs, planned)
 
 
-def _group_variance(
-    rows: Rows, blocks: Sequence[Block], design: Design, variance: str
-) -> dict[str, float] | None:
-    if variance != "spm_unequal":
-        return None
-    pooled = [accumulate_cy(rows.read(block), design) for block in blocks[:1]]
-    for block in blocks[1:]:
-        pooled[0] += accumulate_cy(rows.read(block), design)
-    return group_variances(pooled[0], design)
-
-
-def _fit(
-    settings: ContrastSettings,
-    rows: Rows,
-    blocks: Sequence[Block],
-    design: Design,
-    variance: dict[str, float] | None,
-) -> _Fitted:
-    voxels = sum(block.voxels for block in blocks)
-    model = noise_model(design, variance)
-    names = maps_of(design)
-    maps = {name: np.full(voxels, np.nan) for name in (*names, "mean")}
-    complete = np.zeros(voxels, bool)
-    estimates, deviation = (
-        np.full((design.matrix.shape[1], voxels), np.nan),
-        np.full(voxels, np.nan),
-    )
-    for block in blocks:
-        data = rows.read(block)
-        result = _tested(data, design, settings, variance)
-        for name in names:
-            maps[name][block.index] = getattr(result, name)
-        maps["mean"][block.index] = rows.baseline(block, data, settings.baseline)
-        complete[block.index] = np.isfinite(data).all(axis=0) & np.isfinite(result.t)
-        estimates[:, block.index], deviation[block.index] = estimate(data, design, model)
-    return _Fitted(maps, complete, estimates, deviation)
-
-
-def _tested(
-    data: NDArray[np.float32],
-    design: Design,
-    settings: ContrastSettings,
-    variance: dict[str, float] | None,
-) -> GlmResult:
-    return fit(
-        data,
-        design,
-        settings.variance,
-        group_variance=variance,
-        min_group_n=settings.min_group_n,
-        min_group_share=settings.min_group_share,
-    )
-
-
-def _dataset(
-    maps: Mapping[str, Float], inside: NDArray[np.bool_], grid: Grid, space: str
-) -> xr.Dataset:
-    arrays = {(NAMES | {"mean": "stat_mean"})[name]: values for name, values in maps.items()}
+def _dataset(found: _Tested, space: str) -> xr.Dataset:
+    arrays = {NAMES[name]: values for name, values in found.maps.items()}
+    arrays["stat_mean"] = found.mean
     return xr.Dataset(
         {
-            name: to_array(name, scattered(values, inside, grid), space=space)
+            name: to_array(name, scattered(values, found.inside, found.grid), space=space)
             for name, values in arrays.items()
         }
     )
 
 
-def _describe(
-    fitted: _Fitted,
-    rows: Rows,
-    design: Design,
-    inside: NDArray[np.bool_],
-    variance: dict[str, float] | None,
-) -> dict[str, Any]:
-    """Describe the search volume: smoothness from voxels without missing data."""
-    complete, finite = fitted.complete, np.isfinite(fitted.maps["t"])
-    mask, tested = inside.copy(), inside.copy()
-    mask[inside], tested[inside] = complete, finite
-    residuals = _residuals(fitted, rows, design, mask, variance)
-    fwhm = fwhm_voxels(residuals, mask, design.dof, design.n)
-    return {
-        "n": design.n,
-        "dof": design.dof,
-        "numerator": design.q if design.q > 1 else None,
-        "fwhm_voxels": fwhm.tolist(),
-        "resels": resel_counts(tested, fwhm).tolist(),
-        "voxels": int(tested.sum()),
-        "voxels_with_missing": int((finite & ~complete).sum()),
-        "group_variance": variance,
-        "design_columns": list(design.names),
-    }
+def _anchor_slopes(found: _Tested, design: Design, scale: str) -> dict[str, float]:
+    """Return the median over voxels of the slope of log ratio on each anchor, by column."""
+    slopes = {}
+    for k, name in enumerate(design.names):
+        own = Scale(scale).percent(found.coefficients[k], found.mean) / 100
+        if name.startswith(ANCHOR) and np.isfinite(own).any():
+            slopes[name] = float(np.nanmedian(own))
+    return slopes
 
 
-def _residuals(
-    fitted: _Fitted,
-    rows: Rows,
-    design: Design,
-    mask: NDArray[np.bool_],
-    variance: dict[str, float] | None,
-) -> Iterator[Float]:
-    """Yield the residuals for the smoothness estimate, by row."""
-    chosen = fitted.complete
-    noise = Noise(
-        noise_model(design, variance), fitted.estimates[:, chosen], fitted.deviation[chosen]
+def _of_blocks(inputs: Inputs, design: Design) -> _Tested:
+    """Join blocks that each read everybody."""
+    grid = common_grid(inputs)
+    inside, variance = analysis_mask(inputs, grid), group_variance_of(inputs, design)
+    blocks = [inputs.dataset("block", k) for k in range(len(inputs.parts("block")))]
+    fitted = Fitted.read([block for block in blocks if block])
+    maps = dict(zip(maps_of(design), fitted.maps, strict=True))
+    complete, model = inside.copy(), noise_model(design, variance)
+    complete[inside] = fitted.complete
+    noise = Noise(model, fitted.estimates[:, fitted.complete], fitted.deviation[fitted.complete])
+    residuals = _residuals(noise, Rows.open(inputs), complete)
+    return _Tested(
+        inside=inside,
+        grid=grid,
+        maps=maps,
+        mean=fitted.mean,
+        coefficients=model.coefficients(fitted.estimates),
+        fwhm=fwhm_voxels(residuals, complete, design.dof, design.n),
+        missing=int((np.isfinite(maps["t"]) & ~fitted.complete).sum()),
+        variance=variance,
     )
-    for row in sampled_rows(design.n):
+
+
+def _residuals(noise: Noise, rows: Rows, mask: NDArray[np.bool_]) -> Iterator[Float]:
+    """Yield the residuals for the smoothness estimate, by row."""
+    for row in sampled_rows(len(rows)):
         yield noise.residual(row, rows.volume(row)[mask])
+
+
+def _of_sums(inputs: Inputs, design: Design) -> _Tested:
+    """Fit the sums of runs of people."""
+    settings = inputs.settings_as(ContrastSettings)
+    mask, summed = total_of(inputs)
+    inside = to_volume(mask).data.astype(bool)
+    result, fit = _fit_sums(settings, design, summed)
+    assert summed.baseline is not None
+    return _Tested(
+        inside=inside,
+        grid=grid_of(mask),
+        maps={name: getattr(result, name) for name in maps_of(design)},
+        mean=baseline_mean(summed.baseline, settings),
+        coefficients=fit.coefficients,
+        fwhm=_fwhm(summed, result, fit, design, inside),
+        missing=int((np.isfinite(result.t) & (fit.people < design.n)).sum()),
+    )
+
+
+def _fit_sums(settings: ContrastSettings, design: Design, summed: Summed) -> tuple[GlmResult, Fit]:
+    limits = settings.min_group_n, settings.min_group_share
+    least = [least_people(int((design.group == name).sum()), *limits) for name in design.groups]
+    each = zip(summed.groups, least, strict=True)
+    enough = np.all([own.people >= people for own, people in each], axis=0)
+    everybody = design.matrix.T @ design.matrix
+    variance: Literal["equal", "welch"] = "welch" if settings.variance == "welch" else "equal"
+    return fit_sums(summed.groups, everybody, design.contrast, enough, variance)
+
+
+def _fwhm(
+    summed: Summed, result: GlmResult, fit: Fit, design: Design, inside: NDArray[np.bool_]
+) -> Float:
+    """Estimate smoothness where every sampled row was measured."""
+    assert summed.sampled is not None
+    deviation = np.sqrt(fit.residual / np.maximum(fit.people - fit.rank, 1))
+    known = np.isfinite(summed.sampled.squares) & np.isfinite(result.t)
+    scale = design.n / design.dof / len(sampled_rows(design.n))
+    return fwhm_of_sums(
+        summed.sampled, fit.coefficients, deviation, inside, known & (deviation > 0), scale
+    )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrasts.stages import BRAIN, CONTRAST, VARIANCE
-from rt1t2_dask.pipelines.engine.resources import Shapes
-from rt1t2_dask.pipelines.images.stages import OUTPUT
+from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
 from rt1t2_dask.stats.design import Design
 
 BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
 
 
+def brain_voxels(config: Config) -> float:
+    """Return the number of brain voxels that the settings lead to expect."""
+    return BRAIN_MM3 / config.output_voxel_mm**3
+
+
 def contrast_bytes(config: Config, n: int, columns: int) -> float:
-    """Estimate the peak memory of the contrast stage from the shapes, before anything is read."""
-    mm3 = config.output_voxel_mm**3
-    voxels = {BRAIN: BRAIN_MM3 / mm3, OUTPUT: TEMPLATE_MM3 / mm3}
-    options = {VARIANCE: config.contrast.variance}
-    return CONTRAST.memory(Shapes(voxels, people=n, columns=columns, options=options))
+    """Estimate the peak memory of a contrast from the shapes, before anything is read."""
+    voxels, grid = int(brain_voxels(config)), int(TEMPLATE_MM3 / config.output_voxel_mm**3)
+    return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
 
 
 def require_memory(config: Config, design: Design) -> None:

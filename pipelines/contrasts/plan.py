@@ -18,12 +18,12 @@ from rt1t2_dask.pipelines.calibration.map_scale import scale_of
 from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
+from rt1t2_dask.pipelines.contrasts.fitting import MapsPlan, plan_maps
 from rt1t2_dask.pipelines.contrasts.group_design import build
-from rt1t2_dask.pipelines.contrasts.memory import require_memory
+from rt1t2_dask.pipelines.contrasts.memory import brain_voxels, require_memory
 from rt1t2_dask.pipelines.contrasts.stages import (
     CLUSTER_EFFECTS,
     CLUSTERS,
-    CONTRAST,
     DETECTABLE,
     PARCEL_CONTRAST,
     THRESHOLDS,
@@ -47,11 +47,12 @@ POWER = {"alpha": 0.05, "power": 0.8}
 class ContrastPlan:
     """The parts of one contrast; None where there is no such thing to do.
 
-    `permute` sums up the `relabelings`.
+    `permute` sums up the `relabelings`; `contrast` is put together from the `pieces`.
     """
 
     form: Form
     design: Design
+    pieces: tuple[Task, ...]
     contrast: Task
     clusters: Task
     relabelings: tuple[Task, ...]
@@ -63,7 +64,7 @@ class ContrastPlan:
 
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""
-        some = (self.contrast, self.clusters, *self.relabelings, self.permute)
+        some = (*self.pieces, self.contrast, self.clusters, *self.relabelings, self.permute)
         more = (self.parcels, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
 
@@ -100,7 +101,8 @@ def plan_contrast(
     UserError
         When it cannot be estimated.
     """
-    design, contrast = contrast_task(config, rows, plans, shared, form, scale)
+    design, fitting = contrast_tasks(config, rows, plans, shared, form, scale)
+    contrast = fitting.contrast
     rows, plans = usable(rows, plans)
     maps = _row_parts(design, plans, SMOOTH)
     common, own = _settings(config, design, plans, scale, form)
@@ -112,6 +114,7 @@ def plan_contrast(
     return ContrastPlan(
         form=form,
         design=design,
+        pieces=fitting.pieces,
         contrast=contrast,
         clusters=clusters,
         relabelings=tuple(relabelings),
@@ -123,14 +126,14 @@ def plan_contrast(
     )
 
 
-def contrast_task(
+def contrast_tasks(
     config: Config,
     rows: pd.DataFrame,
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
     form: Form,
     scale: str = RATIO,
-) -> tuple[Design, Task]:
+) -> tuple[Design, MapsPlan]:
     """Plan the maps of one contrast alone; parameters and errors as `plan_contrast`.
 
     Rows of the design count in the people that `usable` leaves.
@@ -140,7 +143,8 @@ def contrast_task(
     common, own = _settings(config, design, plans, scale, form)
     parents = _row_parts(design, plans, SMOOTH)
     parents[TEMPLATE_OUT.name] = shared[TEMPLATE_OUT.name]
-    return design, CONTRAST.task(common | own, parents, mask_file(config))
+    voxels = brain_voxels(config)
+    return design, plan_maps(design, common | own, parents, mask_file(config), voxels)
 
 
 def _design(config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan], form: Form) -> Design:

@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.pipelines.contrasts import clusters, contrast, detectable, regional, thresholds
+from dataclasses import replace
+
+from rt1t2_dask.pipelines.contrasts import (
+    block,
+    clusters,
+    contrast,
+    detectable,
+    regional,
+    thresholds,
+)
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
-from rt1t2_dask.pipelines.engine.resources import Effort, Shapes, Whole
+from rt1t2_dask.pipelines.contrasts.peaks import block_peak, joined_peak
+from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
+from rt1t2_dask.pipelines.voxelwise.stages import MAPS
 
-BRAIN = "brain"
-"""A kind of grid: the voxels of a brain on the output grid."""
-VARIANCE = "variance"
-"""How variance is modelled, among the options of `Shapes`."""
-MAPS = (
-    Role("row", ("smooth", "harmonised"), many=True),
-    Role("partner", ("smooth", "harmonised"), many=True, optional=True),
-)
 FITTED = Role("contrast")
-
-
-def contrast_bytes(shapes: Shapes) -> float:
-    """Return the peak memory of a contrast from the shapes, before anything is read."""
-    voxels, grid = int(shapes.voxels[BRAIN]), int(shapes.voxels[OUTPUT])
-    variance = shapes.options[VARIANCE]
-    return contrast.peak_bytes(shapes.people, voxels, grid, shapes.columns, variance)
-
-
+COVARIANCE_ROLE = Role("covariance", ("contrast_covariance",), many=True, optional=True)
 CONTRAST = Stage(
     name="contrast",
     make=contrast.make,
     scope="cohort",
     words="compare voxel by voxel",
     settings=ContrastSettings,
-    reads=(*MAPS, TEMPLATE_OUT),
-    memory=contrast_bytes,
+    reads=(
+        *(replace(role, optional=True) for role in (*MAPS, TEMPLATE_OUT)),
+        Role("block", ("contrast_block",), many=True, optional=True),
+        COVARIANCE_ROLE,
+        Role("sums", ("sums", "sums_total"), many=True, optional=True),
+    ),
+    memory=joined_peak,
     cpu=Effort((0.2, 0.5, 3.0), OUTPUT),
     writes={OUTPUT: 10},
     config=("contrast",),
+    follows=("gain",),
+)
+CONTRAST_BLOCK = Stage(
+    name="contrast_block",
+    make=block.make,
+    scope="block",
+    words="compare a block of voxels",
+    settings=block.BlockSettings,
+    reads=(*MAPS, TEMPLATE_OUT, COVARIANCE_ROLE),
+    memory=block_peak,
+    cpu=Effort((0.2, 0.5, 3.0), OUTPUT),
+    writes={OUTPUT: 5},
+    shown_as=CONTRAST.name,
+    follows=("gain",),
+)
+CONTRAST_COVARIANCE = Stage(
+    name="contrast_covariance",
+    make=block.covariance,
+    scope="block",
+    words="covariance between people",
+    settings=block.BlockSettings,
+    reads=(*MAPS, TEMPLATE_OUT),
+    memory=block_peak,
+    cpu=Effort((0.2, 0.5, 3.0), OUTPUT),
+    writes={},
+    shown_as=CONTRAST.name,
     follows=("gain",),
 )
 CLUSTERS = Stage(
@@ -107,4 +133,13 @@ THRESHOLDS = Stage(
     cpu=Effort((0.1, 0.3, 2.0), OUTPUT),
     writes={},
 )
-STAGES = (CONTRAST, CLUSTERS, PARCEL_CONTRAST, CLUSTER_EFFECTS, DETECTABLE, THRESHOLDS)
+STAGES = (
+    CONTRAST_COVARIANCE,
+    CONTRAST_BLOCK,
+    CONTRAST,
+    CLUSTERS,
+    PARCEL_CONTRAST,
+    CLUSTER_EFFECTS,
+    DETECTABLE,
+    THRESHOLDS,
+)

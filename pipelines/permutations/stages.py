@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.pipelines.contrasts.stages import BRAIN, FITTED, MAPS
+from rt1t2_dask.pipelines.contrasts.peaks import BRAIN
+from rt1t2_dask.pipelines.contrasts.stages import FITTED
 from rt1t2_dask.pipelines.engine.resources import Effort, Shapes, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.stages import OUTPUT
 from rt1t2_dask.pipelines.permutations import batch, permute
 from rt1t2_dask.pipelines.permutations.data import Memory, RelabelSettings
+from rt1t2_dask.pipelines.voxelwise.stages import MAPS
 
 WHOLE_MAPS, WORKER_BYTES = "whole_maps", "worker_bytes"
 """Among the options of `Shapes`: whether TFCE needs whole maps, and what a worker may use."""

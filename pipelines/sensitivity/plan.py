@@ -14,7 +14,7 @@ from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, with_gains
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_tasks
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Task, as_tuple
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -33,11 +33,12 @@ class Choice:
     people: tuple[Mapping[str, Task], ...]
     contrasts: Mapping[str, Task]
     clusters: Mapping[str, Task]
+    pieces: tuple[Task, ...]
 
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""
         listed = [task for person in self.people for task in person.values()]
-        return [*listed, *self.contrasts.values(), *self.clusters.values()]
+        return [*listed, *self.pieces, *self.contrasts.values(), *self.clusters.values()]
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,14 @@ def _choice(
     instead = {
         plan.part(SMOOTH): own[SMOOTH.name].part for plan, own in zip(plans, people, strict=True)
     }
-    contrasts = {name: _again(plan.contrast, instead) for name, plan in main.items()}
+    fitted = {n: _all_again([*p.pieces, p.contrast], instead) for n, p in main.items()}
+    contrasts = {name: tasks[-1] for name, tasks in fitted.items()}
     clusters = {
         name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
         for name, plan in main.items()
     }
-    return Choice(tuple(people), contrasts, clusters)
+    pieces = tuple(task for tasks in fitted.values() for task in tasks[:-1])
+    return Choice(tuple(people), contrasts, clusters, pieces)
 
 
 def _as_calibrated(kind: str, group: Group) -> list[PersonPlan]:
@@ -121,17 +124,19 @@ def _recalibrated(config: Config, group: Group, plans: Sequence[PersonPlan]) -> 
 
     The study's own contrast stands, so that what fails here is no fault of its settings.
     """
-    contrasts, main = {}, contrasts_of(group)
+    fitted, main = {}, contrasts_of(group)
     for name, own in main.items():
         with suppress(UserError):
             scale = study_scale(plans)
-            planned = contrast_task(config, group.rows, plans, group.shared, own.form, scale)
-            contrasts[name] = planned[1]
+            planned = contrast_tasks(config, group.rows, plans, group.shared, own.form, scale)
+            fitted[name] = planned[1]
+    contrasts = {name: own.contrast for name, own in fitted.items()}
     clusters = {
         name: _again(main[name].clusters, {main[name].contrast.part: task.part})
         for name, task in contrasts.items()
     }
-    return Choice(tuple(plan.tasks for plan in plans), contrasts, clusters)
+    pieces = tuple(task for own in fitted.values() for task in own.pieces)
+    return Choice(tuple(plan.tasks for plan in plans), contrasts, clusters, pieces)
 
 
 def _as_if(config: Config, kind: str) -> Config:
@@ -152,6 +157,15 @@ def _smoothed(edge: str, plan: PersonPlan) -> dict[str, Task]:
     main = plan.tasks[SMOOTH.name]
     settings = main.settings.model_copy(update={"edge": edge})
     return {SMOOTH.name: SMOOTH.task(settings, main.parents, main.files)}
+
+
+def _all_again(tasks: Sequence[Task], instead: Mapping[Part, Part]) -> list[Task]:
+    """Plan tasks, of which some read others, with other parents."""
+    known, found = dict(instead), []
+    for task in tasks:
+        found.append(_again(task, known))
+        known[task.part] = found[-1].part
+    return found
 
 
 def _again(task: Task, instead: Mapping[Part, Part]) -> Task:

@@ -12,7 +12,8 @@ from rt1t2_dask.config.contrasts import Form
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO
-from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_task
+from rt1t2_dask.pipelines.contrasts.fitting import MapsPlan
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_tasks
 from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -74,14 +75,14 @@ def plan_meta(
     for name, form in config.cohort.every_contrast().items():
         if name not in contrasts or contrasts[name].design.q > 1:
             continue
-        tasks: dict[str, Task] = {}
+        tasks: dict[str, MapsPlan] = {}
         for label in sorted(site.unique()):
             here = np.flatnonzero((site == label).to_numpy())
             try:
                 own = [plans[int(k)] for k in here]
                 there = rows.iloc[here].reset_index(drop=True)
                 alone = _within_a_site(form, column)
-                tasks[label] = contrast_task(config, there, own, shared, alone, scale)[1]
+                tasks[label] = contrast_tasks(config, there, own, shared, alone, scale)[1]
             except UserError as error:
                 notes.append(f"Site {label} is excluded from the meta-analysis of {name}: {error}")
         if len(tasks) < MIN_SITES:
@@ -97,10 +98,11 @@ def _within_a_site(form: Form, column: str) -> Form:
     return form.with_covariates(tuple(n for n in names if n != column)) if column in names else form
 
 
-def _plan(config: Config, tasks: Mapping[str, Task]) -> MetaPlan:
-    parents = {"contrast": tuple(task.part for task in tasks.values())}
+def _plan(config: Config, tasks: Mapping[str, MapsPlan]) -> MetaPlan:
+    parents = {"contrast": tuple(own.contrast.part for own in tasks.values())}
     settings = {"method": config.site.meta, "sites": list(tasks), "space": config.space}
     meta = META.task(settings, parents)
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
     clusters = CLUSTERS.task(table, {"contrast": meta.part})
-    return MetaPlan(tuple(tasks), tuple(tasks.values()), meta, clusters)
+    fitted = tuple(task for own in tasks.values() for task in own.tasks)
+    return MetaPlan(tuple(tasks), fitted, meta, clusters)

@@ -10,7 +10,7 @@ import numpy as np
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.contrasts.memory import BRAIN_MM3, TEMPLATE_MM3
-from rt1t2_dask.pipelines.contrasts.stages import BRAIN, VARIANCE
+from rt1t2_dask.pipelines.contrasts.peaks import BRAIN, VARIANCE
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.images.stages import FIELD, OUTPUT, SCANS
 from rt1t2_dask.pipelines.permutations.stages import WHOLE_MAPS, WORKER_BYTES

@@ -118,7 +118,13 @@ class Rows:
     def baseline(
         self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
     ) -> NDArray[np.float64]:
-        """Return the mean of selected rows, or of the partner maps, shape (voxel,).
+        """Return the mean of selected rows, or of the partner maps, shape (voxel,)."""
+        return baseline_mean(self.baseline_sums(block, data, rows), self._settings)
+
+    def baseline_sums(
+        self, block: Block, data: NDArray[np.float32], rows: Sequence[bool]
+    ) -> NDArray[np.float64]:
+        """Return sum and number of selected rows, or of the partner maps, shape (2, voxel).
 
         Parameters
         ----------
@@ -133,12 +139,11 @@ class Rows:
             maps = [box.reshape(-1)[block.inside] for box in boxes]
         else:
             maps = [row for row, wanted in zip(data, rows, strict=True) if wanted]
-        found, count = np.zeros(block.voxels), np.zeros(block.voxels)
+        found = np.zeros((2, block.voxels))
         for row in maps:
-            found += np.nan_to_num(row, nan=0.0)
-            count += np.isfinite(row)
-        with np.errstate(invalid="ignore"):
-            return np.asarray(found / count + self._settings.against)
+            found[0] += np.nan_to_num(row, nan=0.0)
+            found[1] += np.isfinite(row)
+        return found
 
     def _row(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._maps[k][box].to_numpy(), np.float32)
@@ -148,6 +153,12 @@ class Rows:
     def _partner(self, k: int, box: Spans) -> NDArray[np.float32]:
         values = np.asarray(self._partners[k][box].to_numpy(), np.float32)
         return read_scaled(self._settings, k, values, partner=True)
+
+
+def baseline_mean(sums: NDArray[np.float64], settings: ScaleSettings) -> NDArray[np.float64]:
+    """Return the mean of `Rows.baseline_sums`, on the scale before ``against`` is subtracted."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums[0] / sums[1] + settings.against)
 
 
 def _opened(inputs: Inputs, role: str) -> list[xr.DataArray]:

@@ -73,12 +73,19 @@ class Model:
         Weight of each row of data.
     members : tuple of ndarray of int
         Rows of each group.
+    triangle : ndarray, shape (column, column)
+        ``basis @ triangle`` is the whitened design.
     """
 
     basis: Float
     contrast: Float
     whitening: Float
     members: tuple[NDArray[np.intp], ...]
+    triangle: Float
+
+    def coefficients(self, estimates: Float) -> Float:
+        """Return estimates in the basis as coefficients of the design, shape (column, voxel)."""
+        return combine(np.asarray(np.linalg.inv(self.triangle), np.float64), estimates)
 
 
 @dataclass(frozen=True)
@@ -178,7 +185,7 @@ def whitened(
     basis, triangle = np.linalg.qr(design.matrix * whitening[:, None])
     contrast = np.linalg.solve(triangle.T, design.contrast)
     members = tuple(np.flatnonzero(design.group == name) for name in design.groups)
-    return Model(basis, contrast, whitening, members)
+    return Model(basis, contrast, whitening, members, triangle)
 
 
 def _tile(rows: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ class _Tile:
             sd = np.sqrt(self.residual / self.dof)
             if len(effect) > 1:
                 f, dof = self._f_unequal(usable) if unequal else self._f(squares, len(effect))
-                found = f, dof, np.nan, np.nan, np.nan
+                found: tuple[Any, ...] = f, dof, np.nan, np.nan, np.nan
             else:
                 se, dof = self._se_unequal(direction[0]) if unequal else self._se(middle[0, 0])
                 g = effect[0] / sd * hedges_factor(self.dof)

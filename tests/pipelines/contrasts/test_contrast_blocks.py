@@ -1,84 +1,206 @@
-"""A contrast gives the same bits whatever the blocks, and pairs are subtracted."""
+"""A contrast of parts in a lake: the same bits for any blocks, the same t from sums over runs."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from rt1t2_dask.pipelines.contrasts import contrast
-from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, as_settings
-from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
-from rt1t2_dask.stats import design, designs
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.stages import CONTRAST, CONTRAST_BLOCK, CONTRAST_COVARIANCE
+from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.engine.work import make_part
+from rt1t2_dask.pipelines.voxelwise.plan import plan_sums, plan_totals
+from rt1t2_dask.stats import design as designs_of
+from rt1t2_dask.stats import designs
 from rt1t2_dask.stats.clusters import smoothness
 from rt1t2_dask.stats.glm import fit as glm
 from rt1t2_dask.stats.glm import noise
+from rt1t2_dask.stats.glm.reml import accumulate_cy, group_variances
+from rt1t2_dask.storage.parts import Lake, Part
 
-SHAPE = (20, 22, 18)
+SHAPE = (52, 50, 18)
+AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
+LIMITS = {"min_group_n": 2, "min_group_share": 0.5}
+N = 11
 
 
-def arrays(volumes: np.ndarray) -> list[xr.DataArray]:
-    return [xr.DataArray(v.transpose(2, 1, 0), dims=("z", "y", "x")) for v in volumes]
-
-
-def cohort() -> tuple[np.ndarray, np.ndarray]:
+def cohort(n: int = N, missing: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(2)
-    volumes = rng.normal(1.5, 0.1, (11, *SHAPE)).astype(np.float32)
-    volumes[rng.random(volumes.shape) < 0.02] = np.nan
+    volumes = rng.normal(1.5, 0.1, (n, *SHAPE)).astype(np.float32)
+    volumes[rng.random(volumes.shape) < missing] = np.nan
     mask = np.zeros(SHAPE, bool)
-    mask[3:17, 2:20, 4:15] = True
+    mask[3:50, 2:48, 4:15] = True
     return volumes, mask
 
 
-def told(model: design.Design, baseline: list[bool], variance: str = "equal") -> ContrastSettings:
-    return ContrastSettings(
-        design=as_settings(model), variance=variance, min_group_n=2, min_group_share=0.5,
-        space="X", baseline=baseline,
-    )  # fmt: skip
+class Study:
+    """Maps as parts of a lake."""
+
+    def __init__(self, folder, volumes: np.ndarray, mask: np.ndarray, partners=()) -> None:
+        self.lake = Lake(str(folder))
+        brain = to_array("brain", Volume(mask.astype(np.uint8), AFFINE))
+        template = self._write("template_out", 0, xr.Dataset({"brain": brain}))
+        self.parents = {"template_out": template, "row": self._maps(volumes, 1)}
+        if len(partners):
+            self.parents["partner"] = self._maps(partners, 1000)
+
+    def _maps(self, volumes: np.ndarray, first: int) -> tuple[Part, ...]:
+        arrays = [to_array("smoothed", Volume(v, AFFINE)) for v in volumes]
+        return tuple(
+            self._write("smooth", first + k, xr.Dataset({"smoothed": a}))
+            for k, a in enumerate(arrays)
+        )
+
+    def _write(self, stage: str, number: int, dataset: xr.Dataset) -> Part:
+        part = Part(stage, f"{number:032x}")
+        self.lake.write(part, dataset, record={"negative_share": 0.0})
+        return part
+
+    def make(self, tasks) -> tuple[xr.Dataset, dict]:
+        """Make parts in their order; return arrays and record of the last."""
+        for task in tasks:
+            assert make_part(self.lake, task).reason is None
+        return self.lake.read(tasks[-1].part).compute(), self.lake.record(tasks[-1].part)
+
+    def by_blocks(self, settings, blocks: int):
+        shares = [{**settings, "block": k, "blocks": blocks} for k in range(blocks)]
+        pooled = []
+        if settings["variance"] == "spm_unequal":
+            pooled = [CONTRAST_COVARIANCE.task(share, self.parents) for share in shares]
+        more = {"covariance": tuple(task.part for task in pooled)} if pooled else {}
+        each = [CONTRAST_BLOCK.task(share, {**self.parents, **more}) for share in shares]
+        read = {**self.parents, **more, "block": tuple(task.part for task in each)}
+        return self.make([*pooled, *each, CONTRAST.task(settings, read)])
+
+    def by_runs(self, settings, model):
+        groups = [model.groups.index(label) for label in model.group.tolist()]
+        sampled = smoothness.sampled_rows(model.n)
+        sums = plan_sums(
+            groups, model.matrix.tolist(), {}, self.parents, {}, settings["baseline"], sampled
+        )
+        totals, last = plan_totals(sums)
+        read = {"sums": tuple(task.part for task in last)}
+        return self.make([*sums, *totals, CONTRAST.task(settings, read)])
+
+
+def told(model, baseline, variance="equal"):
+    return {
+        "design": as_settings(model), "variance": variance, "space": "X", "baseline": baseline,
+        **LIMITS,
+    }  # fmt: skip
+
+
+def measured(dataset: xr.Dataset, name: str, mask: np.ndarray) -> np.ndarray:
+    return dataset[name].to_numpy().transpose(2, 1, 0)[mask]
 
 
 @pytest.mark.parametrize("variance", ["equal", "welch", "spm_unequal"])
-def test_bits_do_not_depend_on_blocks(variance):
+def test_blocks_give_the_bits_of_one_fit_of_all_voxels(variance, tmp_path):
     volumes, mask = cohort()
-    model = design.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
+    model = designs_of.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
     settings = told(model, [False] * 5 + [True] * 6, variance)
-    made = []
-    for budget in (10**9, 11 * 4 * 700, 11 * 4 * 37):
-        rows, blocks = Rows(arrays(volumes), []), voxel_blocks(SHAPE, mask, 11, budget)
-        ratio = contrast._group_variance(rows, blocks, model, variance)
-        fitted = contrast._fit(settings, rows, blocks, model, ratio)
-        made.append((fitted, contrast._describe(fitted, rows, model, mask, ratio)))
-    for fitted, record in made[1:]:
+    data = volumes[:, mask]
+    pooled = accumulate_cy(data, model)
+    ratio = group_variances(pooled, model) if variance == "spm_unequal" else None
+    wanted = glm.fit(data, model, variance, group_variance=ratio, **LIMITS)
+    made = [Study(tmp_path / str(k), volumes, mask).by_blocks(settings, k) for k in (1, 2, 5)]
+    for dataset, record in made:
         assert record == made[0][1]
-        for name, values in fitted.maps.items():
-            np.testing.assert_array_equal(values, made[0][0].maps[name], err_msg=name)
+        assert dataset.identical(made[0][0])
+        for name, values in (("stat_t", wanted.t), ("stat_z", wanted.z), ("stat_n", wanted.n)):
+            found = measured(dataset, name, mask)
+            np.testing.assert_array_equal(found, values.astype(np.float32), err_msg=name)
 
 
-def test_streamed_smoothness_is_that_of_whole_maps():
-    volumes, mask = cohort()
-    model = design.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
-    settings = told(model, [True] * 11)
-    rows, blocks = Rows(arrays(volumes), []), voxel_blocks(SHAPE, mask, 11, 11 * 4 * 100)
-    fitted = contrast._fit(settings, rows, blocks, model, None)
-    record = contrast._describe(fitted, rows, model, mask, None)
+def test_smoothness_is_that_of_whole_maps(tmp_path):
+    volumes, mask = cohort(missing=0.005)
+    model = designs_of.two_sample(["a"] * 5 + ["b"] * 6, "a", "b")
+    _, record = Study(tmp_path, volumes, mask).by_blocks(told(model, [True] * N), 2)
     data = volumes[:, mask]
     complete = np.isfinite(data).all(axis=0)
     inside = mask.copy()
     inside[mask] = complete
     residuals = noise.standardised_residuals(data[:, complete], model)
-    expected = smoothness.fwhm_voxels(residuals, inside, model.dof)
-    assert record["fwhm_voxels"] == expected.tolist()
+    assert record["fwhm_voxels"] == smoothness.fwhm_voxels(residuals, inside, model.dof).tolist()
 
 
-def test_pairs_are_subtracted_and_are_a_share_of_what_is_subtracted():
-    volumes, mask = cohort()
+def test_pairs_are_subtracted_and_are_a_share_of_what_is_subtracted(tmp_path):
+    volumes, mask = cohort(missing=0.005)
     first, second = volumes[:5], volumes[5:10]
     labels, pair = ["a"] * 5 + ["b"] * 5, [*range(5), *range(5)]
     model = designs.paired(labels, "a", "b", pair)
-    rows = Rows(arrays(first), arrays(second))
-    settings = told(model, [])
-    fitted = contrast._fit(settings, rows, voxel_blocks(SHAPE, mask, 5), model, None)
+    dataset, _ = Study(tmp_path, first, mask, second).by_blocks(told(model, []), 2)
     data = model.observed(volumes[:10])[:, mask]
-    result = glm.fit(data, model, min_group_n=2, min_group_share=0.5)
-    np.testing.assert_array_equal(fitted.maps["t"], result.t)
-    np.testing.assert_allclose(fitted.maps["mean"], np.nanmean(second[:, mask], axis=0), rtol=1e-5)
+    result = glm.fit(data, model, **LIMITS)
+    np.testing.assert_array_equal(measured(dataset, "stat_t", mask), result.t.astype(np.float32))
+    mean = np.nanmean(second[:, mask], axis=0)
+    np.testing.assert_allclose(measured(dataset, "stat_mean", mask), mean, rtol=1e-5)
+
+
+def anchored(n: int):
+    rng = np.random.default_rng(3)
+    anchor = rng.normal(0, 0.05, n)
+    group = np.repeat(["a", "b"], [n // 2, n - n // 2])
+    matrix = np.column_stack([designs_of.indicators(group, ("a", "b")), anchor - anchor.mean()])
+    contrast = np.array([1.0, -1.0, 0.0])
+    names = ("a", "b", "anchor_eye")
+    return designs_of.Design(matrix, names, group, contrast, np.arange(n)), anchor
+
+
+@pytest.mark.parametrize("how", ["blocks", "runs"])
+def test_the_slope_on_an_anchor_is_that_of_least_squares(how, tmp_path):
+    volumes, mask = cohort(missing=0.0)
+    model, anchor = anchored(N)
+    volumes += 0.8 * anchor[:, None, None, None].astype(np.float32)
+    study, settings = Study(tmp_path, volumes, mask), told(model, [True] * N)
+    _, record = study.by_blocks(settings, 2) if how == "blocks" else study.by_runs(settings, model)
+    data = volumes[:, mask].astype(np.float64)
+    slopes = np.linalg.lstsq(model.matrix, data, rcond=None)[0][2]
+    wanted = np.median(slopes / data.mean(axis=0))
+    assert record["anchor_slopes"] == {"anchor_eye": pytest.approx(wanted, rel=1e-6)}
+
+
+@pytest.mark.parametrize("variance", ["equal", "welch"])
+@pytest.mark.parametrize("most", [240, 40, 3])
+def test_sums_over_runs_give_the_contrast_of_all_rows(variance, most, tmp_path, monkeypatch):
+    n = 70
+    volumes, mask = cohort(n, missing=0.002)
+    model, _ = anchored(n)
+    settings = told(model, [False] * 35 + [True] * 35, variance)
+    study = Study(tmp_path, volumes[:, :, :, :], mask)
+    whole, about = study.by_blocks(settings, 2)
+    monkeypatch.setattr("rt1t2_dask.pipelines.voxelwise.runs.MOST_TOGETHER", most)
+    found, record = study.by_runs(settings, model)
+    for name in whole:
+        np.testing.assert_allclose(found[name], whole[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    for name in ("n", "dof", "voxels", "voxels_with_missing", "scale", "design_columns"):
+        assert record[name] == about[name]
+
+
+def test_runs_give_the_smoothness_of_blocks_where_nobody_is_missing(tmp_path, monkeypatch):
+    n = 70
+    volumes, mask = cohort(n, missing=0.0)
+    model, _ = anchored(n)
+    settings = told(model, [True] * n)
+    study = Study(tmp_path, volumes, mask)
+    _, about = study.by_blocks(settings, 1)
+    monkeypatch.setattr("rt1t2_dask.pipelines.voxelwise.runs.MOST_TOGETHER", 20)
+    _, record = study.by_runs(settings, model)
+    np.testing.assert_allclose(record["fwhm_voxels"], about["fwhm_voxels"], rtol=1e-8)
+    np.testing.assert_allclose(record["resels"], about["resels"], rtol=1e-8)
+
+
+def test_runs_cover_all_rows_once():
+    from rt1t2_dask.pipelines.voxelwise.runs import MOST_TOGETHER, runs_of
+
+    for n in (1, 239, 240, 241, 300, 50_000):
+        runs = runs_of(n)
+        assert (runs[0].start, runs[-1].stop) == (0, n)
+        assert all(a.stop == b.start for a, b in pairwise(runs))
+        sizes = [run.stop - run.start for run in runs]
+        assert max(sizes) <= MOST_TOGETHER
+        assert max(sizes) - min(sizes) <= 1

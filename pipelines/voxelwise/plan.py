@@ -1,0 +1,64 @@
+"""Sums over all people as tasks: runs of people, and the sums of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rt1t2_dask.pipelines.engine.task import Files, Parents, Task
+from rt1t2_dask.pipelines.voxelwise.runs import parents_of_run, runs_of, settings_of_run
+from rt1t2_dask.pipelines.voxelwise.stages import SUMS, TOTAL
+
+MOST_ADDED = 16
+"""Parts of sums that one task reads."""
+
+
+def plan_sums(
+    groups: Sequence[int],
+    matrix: Sequence[Sequence[float]],
+    scale: Mapping[str, Any],
+    parents: Parents,
+    files: Files,
+    baseline: Sequence[bool] = (),
+    sampled: Sequence[int] = (),
+) -> list[Task]:
+    """Plan the sums of all rows, by runs.
+
+    Parameters
+    ----------
+    groups : sequence of int
+        Of each row.
+    matrix : sequence of sequence of float
+        The design.
+    scale : mapping
+        As `scale_settings` returns.
+    parents : mapping of str to Part or tuple of Part
+        The maps of the rows, and the template.
+    files : mapping of str to InputFile
+        The mask, where there is one.
+    baseline, sampled : sequence
+        See `SumSettings`.
+    """
+    found = []
+    for run in runs_of(len(groups)):
+        own = {
+            "group": tuple(groups[run]),
+            "groups": max(groups) + 1,
+            "matrix": matrix[run],
+            "baseline": tuple(baseline[run]),
+            "sampled": tuple(k - run.start for k in sampled if run.start <= k < run.stop),
+        }
+        own |= settings_of_run(scale, run)
+        found.append(SUMS.task(own, parents_of_run(parents, run), files))
+    return found
+
+
+def plan_totals(sums: Sequence[Task]) -> tuple[list[Task], list[Task]]:
+    """Plan the sums of many runs; return the tasks, and the few whose parts are to be read."""
+    tasks, last = [], list(sums)
+    while len(last) > MOST_ADDED:
+        share = range(0, len(last), MOST_ADDED)
+        parts = [tuple(task.part for task in last[k : k + MOST_ADDED]) for k in share]
+        last = [TOTAL.task({}, {"sums": own}) for own in parts]
+        tasks += last
+    return tasks, last
