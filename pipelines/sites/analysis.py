@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.sites.effects_plan import plan_site_effects
 from rt1t2_dask.pipelines.sites.harmonise_plan import harmonise
 from rt1t2_dask.pipelines.sites.meta_plan import MetaPlan, plan_meta
 from rt1t2_dask.pipelines.sites.section import site_sections
+from rt1t2_dask.pipelines.sites.stages import COMBAT
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Harmony(Analysis):
         """Return every task, parents before children."""
         return list(self.parts)
 
+    @property
+    def learnt(self) -> Task:
+        """Return the task that estimates the site effects."""
+        return next(task for task in self.parts if task.stage == COMBAT.name)
+
     def people(self, group: Group) -> tuple[PersonPlan, ...]:
         """Return people with their harmonised maps and regions."""
         return self.plans
@@ -64,20 +70,20 @@ class Harmony(Analysis):
 
 @dataclass(frozen=True)
 class SiteEffects(Analysis):
-    """The map of what is site, where it is not taken out."""
+    """The map of what is site, where it is not taken out; its parts, the map last."""
 
-    task: Task
+    parts: tuple[Task, ...]
 
     @classmethod
     def plan(cls, group: Group) -> Self | None:
         """Plan the map; None where there is one site, or it follows from the groups."""
         rows, plans = usable(group.rows, group.plans)
-        task = plan_site_effects(group.config, rows, plans, group.shared)
-        return None if task is None else cls(task)
+        tasks = plan_site_effects(group.config, rows, plans, group.shared)
+        return cls(tuple(tasks)) if tasks else None
 
     def tasks(self) -> list[Task]:
-        """Return the one task."""
-        return [self.task]
+        """Return every task, parents before children."""
+        return list(self.parts)
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ class SiteSection(Analysis):
         """Return the section."""
         harmony, effects = study.group.of(Harmony), study.group.of(SiteEffects)
         meta = study.group.of(MetaAnalyses)
-        task = harmony.parts[0] if harmony else effects.task if effects else None
+        task = harmony.learnt if harmony else effects.parts[-1] if effects else None
         return Results(sections=site_sections(study, task, meta.contrasts if meta else {}))
 
 

@@ -1,9 +1,6 @@
-"""Stages `combat` and `harmonised`: estimate site effects, and remove them from each map."""
+"""Stages `combat`, `site_effects`, `harmonised`: find site effects, and remove them from maps."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,14 +8,14 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
+from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
-from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.pipelines.voxelwise.blocks import Block, Rows, voxel_blocks
-from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
+from rt1t2_dask.pipelines.engine.volumes import grid_of, to_array, to_volume
+from rt1t2_dask.pipelines.voxelwise.maps import scattered
+from rt1t2_dask.pipelines.voxelwise.sums import total_of
 from rt1t2_dask.ratio.scaled import unscaled
-from rt1t2_dask.sites.combat import Harmoniser, Standardised, join, shrink, standardise
+from rt1t2_dask.sites.combat import Harmoniser, shrink, standardise
 from rt1t2_dask.sites.diagnostics import SiteVariance, site_variance
-from rt1t2_dask.stats.glm.sufficient import Sums, accumulate
 from rt1t2_dask.variables import attributes
 
 Float = NDArray[np.float64]
@@ -27,12 +24,11 @@ OF_SITE = ("gamma", "delta")
 SLICES = 16
 
 
-class SiteSettings(ScaleSettings):
-    """Who is at which site, with which covariates, and the site that others are brought to."""
+class SiteSettings(StageSettings):
+    """The sites, and the one that others are brought to."""
 
     sites: tuple[str, ...]
-    site: tuple[int, ...]
-    covariates: tuple[tuple[float, ...], ...]
+    people: tuple[int, ...]
     reference: int | None
     space: str
 
@@ -45,59 +41,37 @@ class PlaceSettings(ScaleSettings):
 
 
 def learn(inputs: Inputs) -> Made:
-    """Estimate the site effects of every voxel."""
+    """Estimate the site effects of every voxel from the sums of each site."""
     settings = inputs.settings_as(SiteSettings)
-    grid = common_grid(inputs)
-    inside = analysis_mask(inputs, grid)
-    people, rows = SitePeople(settings), Rows.open(inputs)
-    blocks = voxel_blocks(grid.shape, inside, len(rows))
-    index = [block.index for block in blocks]
-    before: list[SiteVariance] = []
-    found: list[Standardised] = []
-    for block in blocks:
-        sums = people.sums(rows.read(block))
-        before.append(site_variance(sums))
-        found.append(standardise(sums, people.reference))
-    model = shrink(join(found, index), people.reference)
-    after = [_left(people, rows, block, model) for block in blocks]
-    maps = {f"site_{n}_{when}": whole(parts, index, n)
-            for when, parts in (("before", before), ("after", after))
-            for n in ("share", "span")}  # fmt: skip
-    return Made(_dataset(model, maps, inside, grid, settings.space), _record(people, maps))
+    mask, summed = total_of(inputs)
+    sites, inside, grid = summed.groups, to_volume(mask).data.astype(bool), grid_of(mask)
+    model = shrink(standardise(sites, settings.reference), settings.reference)
+    before = site_variance(sites)
+    after = site_variance([model.of_sums(own, k) for k, own in enumerate(sites)])
+    maps = _maps(before, "before") | _maps(after, "after")
+    record = {"people": dict(zip(settings.sites, settings.people, strict=True))}
+    return Made(_dataset(model, maps, inside, grid, settings.space), record | medians(maps))
 
 
-class SitePeople:
-    """Site and covariates of each person."""
-
-    def __init__(self, settings: SiteSettings) -> None:
-        self.names = list(settings.sites)
-        self.site = np.asarray(settings.site)
-        self.covariates = np.asarray(settings.covariates, np.float64)
-        self.reference = settings.reference
-
-    def sums(self, values: NDArray[Any]) -> list[Sums]:
-        """Sum each site over [1, covariates]; ``values`` of shape (person, voxel)."""
-        design = np.column_stack([np.ones(len(self.site)), self.covariates])
-        here = (self.site == k for k in range(len(self.names)))
-        return [accumulate(values[rows], design[rows]) for rows in here]
+def effects(inputs: Inputs) -> Made:
+    """Map the share and the span of site effects, without harmonisation."""
+    settings = inputs.settings_as(SiteSettings)
+    mask, summed = total_of(inputs)
+    inside, grid = to_volume(mask).data.astype(bool), grid_of(mask)
+    maps = _maps(site_variance(summed.groups), "before")
+    return Made(_volumes(maps, inside, grid, settings.space), medians(maps))
 
 
-def _left(people: SitePeople, rows: Rows, block: Block, model: Harmoniser) -> SiteVariance:
-    """Compute the residual site effects of a block after harmonisation, in a second pass."""
-    own = model.at(block.index)
-    values = np.asarray(rows.read(block), np.float64)
-    for k in range(len(people.names)):
-        here = people.site == k
-        values[here] = own.apply(values[here], k, people.covariates[here])
-    return site_variance(people.sums(values))
+def _maps(found: SiteVariance, when: str) -> dict[str, Float]:
+    return {f"site_{name}_{when}": getattr(found, name) for name in ("share", "span")}
 
 
-def whole(parts: Sequence[SiteVariance], index: Sequence[NDArray[np.intp]], name: str) -> Float:
-    """Concatenate one quantity of all blocks, shape (voxel,)."""
-    joined = np.full(sum(map(len, index)), np.nan)
-    for part, where in zip(parts, index, strict=True):
-        joined[where] = getattr(part, name)
-    return joined
+def _volumes(
+    maps: dict[str, Float], inside: NDArray[np.bool_], grid: Grid, space: str
+) -> xr.Dataset:
+    return xr.Dataset(
+        {n: to_array(n, scattered(v, inside, grid), space=space) for n, v in maps.items()}
+    )
 
 
 def _dataset(
@@ -107,7 +81,7 @@ def _dataset(
     grid: Grid,
     space: str,
 ) -> xr.Dataset:
-    arrays = {n: to_array(n, scattered(v, inside, grid), space=space) for n, v in maps.items()}
+    arrays = dict(_volumes(maps, inside, grid, space))
     for name in ARRAYS:
         values = np.atleast_2d(getattr(model, name))
         stacked = np.full((len(values), *grid.shape[::-1]), np.nan, np.float32)
@@ -124,11 +98,6 @@ def _in_storage_order(values: Float, inside: NDArray[np.bool_]) -> Float:
     order[inside] = np.arange(int(inside.sum()))
     stored = inside.transpose(2, 1, 0)
     return values[:, order.transpose(2, 1, 0)[stored]]
-
-
-def _record(people: SitePeople, maps: dict[str, Float]) -> dict[str, Any]:
-    counts = {name: int((people.site == k).sum()) for k, name in enumerate(people.names)}
-    return {"people": counts} | medians(maps)
 
 
 def medians(maps: dict[str, Float]) -> dict[str, float | None]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,13 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import scale_settings, study_scale
 from rt1t2_dask.pipelines.contrasts.plan import mask_file
+from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.pipelines.sites.stages import COMBAT, HARMONISED
+from rt1t2_dask.pipelines.voxelwise.plan import plan_sums, plan_totals
 from rt1t2_dask.sites.combat import require_people
 from rt1t2_dask.sites.splines import spline_columns
 from rt1t2_dask.stats.covariates import covariate_columns
@@ -56,15 +57,13 @@ def harmonise(
     UserError
         A site is too small, or a covariate is missing or confounded with site.
     """
-    asked = harmony_settings(config, rows)
+    asked = harmony_people(config, rows)
     if asked is None:
         return list(plans), ()
-    settings = asked | {"space": config.space}
-    site, covariates = asked["site"], asked["covariates"]
     scale = study_scale(plans)
-    settings |= scale_settings(plans, scale)
-    learnt = COMBAT.task(settings, everybody(plans, shared), mask_file(config))
-    tasks, own = [learnt], []
+    site, covariates = asked.site, asked.covariates
+    *sums, learnt = plan_sites(COMBAT, asked, config, plans, shared)
+    tasks, own = [*sums, learnt], []
     for k, plan in enumerate(plans):
         place = {"site": site[k], "covariates": covariates[k]} | scale_settings([plan], scale)
         smooth = HARMONISED.task(place, {"smooth": plan.part(SMOOTH), "combat": learnt.part})
@@ -76,13 +75,41 @@ def harmonise(
     return own, tuple(tasks)
 
 
-def everybody(plans: Sequence[PersonPlan], shared: Mapping[str, Part]) -> Parents:
-    """Return everybody's smoothed map, and the template."""
+@dataclass(frozen=True)
+class SitePeople:
+    """Sites, everybody's place among them, and the covariates that are no site effect."""
+
+    names: list[str]
+    site: list[int]
+    covariates: list[list[float]]
+    reference: int | None = None
+
+
+def plan_sites(
+    stage: Stage,
+    people: SitePeople,
+    config: Config,
+    plans: Sequence[PersonPlan],
+    shared: Mapping[str, Part],
+) -> list[Task]:
+    """Plan a stage that reads the sums of each site over [1, covariates]; it comes last."""
     rows = tuple(plan.part(SMOOTH) for plan in plans)
-    return {"row": rows, TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name]}
+    parents: Parents = {"row": rows, TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name]}
+    matrix = [[1.0, *own] for own in people.covariates]
+    scale = scale_settings(plans, study_scale(plans))
+    sums = plan_sums(people.site, matrix, scale, parents, mask_file(config))
+    totals, last = plan_totals(sums)
+    settings = {
+        "sites": people.names,
+        "people": [people.site.count(k) for k in range(len(people.names))],
+        "reference": people.reference,
+        "space": config.space,
+    }
+    found = stage.task(settings, {"sums": tuple(task.part for task in last)})
+    return [*sums, *totals, found]
 
 
-def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | None:
+def harmony_people(config: Config, rows: pd.DataFrame) -> SitePeople | None:
     """Return sites and the covariates that ComBat preserves; None without ComBat.
 
     Parameters
@@ -101,12 +128,8 @@ def harmony_settings(config: Config, rows: pd.DataFrame) -> dict[str, Any] | Non
     labels = rows[COVARIATE + column].astype(str)
     names = sorted(labels.unique())
     require_people({name: int((labels == name).sum()) for name in names})
-    return {
-        "sites": names,
-        "site": [names.index(label) for label in labels],
-        "covariates": kept(config, rows).tolist(),
-        "reference": _reference(config, names),
-    }
+    site = [names.index(label) for label in labels]
+    return SitePeople(names, site, kept(config, rows).tolist(), _reference(config, names))
 
 
 def kept(config: Config, rows: pd.DataFrame) -> Float:

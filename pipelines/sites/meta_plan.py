@@ -25,16 +25,20 @@ from rt1t2_dask.storage.parts import Part
 
 @dataclass(frozen=True)
 class MetaPlan:
-    """The parts of one meta-analysis; ``sites`` lists the included sites, in order."""
+    """The parts of one meta-analysis; ``sites`` lists the included sites, in order.
+
+    Each site has one of the `contrasts`, which are put together from the `pieces`.
+    """
 
     sites: tuple[str, ...]
+    pieces: tuple[Task, ...]
     contrasts: tuple[Task, ...]
     meta: Task
     clusters: Task
 
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""
-        return [*self.contrasts, self.meta, self.clusters]
+        return [*self.pieces, *self.contrasts, self.meta, self.clusters]
 
 
 def plan_meta(
@@ -104,5 +108,6 @@ def _plan(config: Config, tasks: Mapping[str, MapsPlan]) -> MetaPlan:
     meta = META.task(settings, parents)
     table = {"p": config.contrast.p, "extent_mm3": config.contrast.extent_mm3}
     clusters = CLUSTERS.task(table, {"contrast": meta.part})
-    fitted = tuple(task for own in tasks.values() for task in own.tasks)
-    return MetaPlan(tuple(tasks), fitted, meta, clusters)
+    pieces = tuple(task for own in tasks.values() for task in own.pieces)
+    fitted = tuple(own.contrast for own in tasks.values())
+    return MetaPlan(tuple(tasks), pieces, fitted, meta, clusters)

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
-from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
-from rt1t2_dask.pipelines.sites import effects, harmonise, meta
+from rt1t2_dask.pipelines.images.stages import OUTPUT
+from rt1t2_dask.pipelines.sites import harmonise, meta
 
-READS = (
-    Role("row", ("smooth",), many=True),
-    TEMPLATE_OUT,
-)
+READS = (Role("sums", ("sums", "sums_total"), many=True),)
 COMBAT = Stage(
     name="combat",
     make=harmonise.learn,
@@ -50,7 +47,7 @@ META = Stage(
 )
 SITE_EFFECTS = Stage(
     name="site_effects",
-    make=effects.make,
+    make=harmonise.effects,
     scope="cohort",
     words="what is site in the maps",
     settings=harmonise.SiteSettings,

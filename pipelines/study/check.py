@@ -38,7 +38,7 @@ from rt1t2_dask.pipelines.people.table import chosen_people, people_with_files
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.balance import site_warnings
-from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_settings
+from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_people
 from rt1t2_dask.pipelines.study.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.study.describe import bytes_a_part, gigabytes
@@ -180,7 +180,7 @@ class _Check:
             return
         self._tried(lambda: sites.check_groups(config, people))
         if config.share.kind == "none":
-            self._tried(lambda: harmony_settings(config, people))
+            self._tried(lambda: harmony_people(config, people))
             self._note(site_warnings(config, people))
             self._designs(people)
 

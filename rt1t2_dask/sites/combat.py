@@ -18,6 +18,7 @@ from rt1t2_dask.stats.glm.sufficient import (
     accumulate,
     residual_squares,
     solve,
+    transformed,
     varies,
 )
 
@@ -90,6 +91,14 @@ class Harmoniser:
         expected = self.mean + covariates @ self.slopes
         shift = self.deviation * self.gamma[site]
         return np.asarray((values - expected - shift) / np.sqrt(self.delta[site]) + expected)
+
+    def of_sums(self, sums: Sums, site: int) -> Sums:
+        """Return the sums of one site's people after `apply`, from those before."""
+        factor = 1.0 / np.sqrt(self.delta[site])
+        expected = np.vstack([self.mean, self.slopes])
+        shift = expected * (1.0 - factor)
+        shift[0] -= factor * self.deviation * self.gamma[site]
+        return transformed(sums, factor, shift)
 
 
 def require_people(counts: Mapping[str, int]) -> None:

@@ -108,7 +108,8 @@ class Parts:
         self.contrasts = contrasts_of(self.plan)
         harmony, effects = self.plan.of(Harmony), self.plan.of(SiteEffects)
         self.harmony = harmony.parts if harmony else ()
-        self.site_effects = effects.task if effects else None
+        self.combat = harmony.learnt if harmony else None
+        self.site_effects = effects.parts[-1] if effects else None
         self.meta = self.plan.of(MetaAnalyses).contrasts
         wanted = [plan.contrast.part for plan in self.contrasts.values()]
         wanted += [task.part for task in self.harmony]

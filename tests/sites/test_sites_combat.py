@@ -210,3 +210,19 @@ def test_the_site_in_the_model_keeps_the_rate_after_combat():
     assert without > 0.12
     assert 0.04 < kept < 0.065
     assert 0.04 < rates([(5, 5)] * 4)[1] < 0.062
+
+
+@pytest.mark.parametrize("reference", [None, 1])
+def test_sums_after_harmonisation_follow_from_those_before(reference):
+    site, covariates, data = table("raw")
+    data = data.copy()
+    data[np.random.default_rng(1).random(data.shape) < 0.05] = np.nan
+    data[site == "a", 0] = np.nan
+    before = sums(site, covariates, data)
+    model = shrink(standardise(before, reference), reference)
+    wanted = sums(site, covariates, harmonised(site, covariates, data, reference))
+    for k, own in enumerate(wanted):
+        found = model.of_sums(before[k], k)
+        np.testing.assert_array_equal(found.people, own.people)
+        np.testing.assert_allclose(found.cross, own.cross, rtol=1e-10)
+        np.testing.assert_allclose(found.squares, own.squares, rtol=1e-10)

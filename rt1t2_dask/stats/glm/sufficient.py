@@ -74,6 +74,31 @@ class Sums:
         return Sums(grams, self.pattern, transform.T @ self.cross, self.squares, self.counts)
 
 
+def transformed(sums: Sums, factor: Float, shift: Float) -> Sums:
+    """Return the sums of ``factor`` Y + X ``shift``.
+
+    Parameters
+    ----------
+    sums : Sums
+    factor : ndarray, shape (voxel,)
+        Where it or ``shift`` is not finite, nobody is left.
+    shift : ndarray, shape (column, voxel)
+    """
+    known = np.isfinite(factor) & np.isfinite(shift).all(axis=0) & (sums.pattern != BLANK)
+    a, c = np.where(known, factor, 0.0), np.where(known, shift, 0.0)
+    cross, squares = np.empty_like(sums.cross), np.empty_like(sums.squares)
+    identity = np.eye(sums.columns)
+    for start in range(0, len(a), TILE):
+        part = slice(start, start + TILE)
+        moved = np.einsum("ijv,jv->iv", sums.grams_at(part, identity), c[:, part])
+        cross[:, part] = a[part] * sums.cross[:, part] + moved
+        between = 2 * a[part] * np.einsum("iv,iv->v", c[:, part], sums.cross[:, part])
+        own = a[part] ** 2 * sums.squares[part]
+        squares[part] = own + between + np.einsum("iv,iv->v", c[:, part], moved)
+    pattern = np.where(known, sums.pattern, BLANK)
+    return Sums(sums.grams, pattern, np.where(known, cross, 0.0), squares, sums.counts)
+
+
 def accumulate(
     values: NDArray[Any], matrix: Float, least: Bool | None = None, minimum: int = 0
 ) -> Sums:
