@@ -18,11 +18,12 @@ from rt1t2_dask.pipelines.calibration.map_scale import scale_of
 from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
-from rt1t2_dask.pipelines.contrasts.fitting import MapsPlan, plan_maps
+from rt1t2_dask.pipelines.contrasts.fitting import SCALE, MapsPlan, plan_maps
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.memory import brain_voxels, require_memory
 from rt1t2_dask.pipelines.contrasts.stages import (
     CLUSTER_EFFECTS,
+    CLUSTER_MEANS,
     CLUSTERS,
     DETECTABLE,
     PARCEL_CONTRAST,
@@ -36,6 +37,7 @@ from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
+from rt1t2_dask.pipelines.voxelwise.runs import parents_of_run, runs_of, settings_of_run
 from rt1t2_dask.stats.design import Design, require_group_dof
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.storage.parts import Part
@@ -58,6 +60,7 @@ class ContrastPlan:
     relabelings: tuple[Task, ...]
     permute: Task | None
     parcels: Task
+    means: tuple[Task, ...]
     effects: Task
     detectable: Task
     thresholds: Task | None
@@ -65,7 +68,7 @@ class ContrastPlan:
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""
         some = (*self.pieces, self.contrast, self.clusters, *self.relabelings, self.permute)
-        more = (self.parcels, self.effects, self.detectable, self.thresholds)
+        more = (self.parcels, *self.means, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
 
     def keys(self) -> dict[str, str | list[str]]:
@@ -109,6 +112,7 @@ def plan_contrast(
     fitted: Parents = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
     relabelings, permute = _permute(config, design, common, {**maps, **fitted})
+    means = _cluster_means(common, {**maps, "clusters": clusters.part}, design.n)
     regional = {**_row_parts(design, plans, PARCELS), **fitted}
     how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
     return ContrastPlan(
@@ -120,7 +124,11 @@ def plan_contrast(
         relabelings=tuple(relabelings),
         permute=permute,
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
-        effects=CLUSTER_EFFECTS.task(common | own, {**maps, **fitted, "clusters": clusters.part}),
+        means=tuple(means),
+        effects=CLUSTER_EFFECTS.task(
+            common | own,
+            {**fitted, "clusters": clusters.part, "means": tuple(task.part for task in means)},
+        ),
         detectable=_detectable(config, fitted, permute),
         thresholds=_thresholds(config, fitted),
     )
@@ -218,6 +226,14 @@ def _clusters(config: Config, design: Design, plans: Sequence[PersonPlan], fitte
     )
     table = ClusterSettings(p=config.contrast.p, extent_mm3=config.contrast.extent_mm3)
     return CLUSTERS.task(table, {**fitted, "lesion": lesions})
+
+
+def _cluster_means(common: Mapping[str, Any], parents: Parents, n: int) -> list[Task]:
+    scale = {name: common[name] for name in SCALE if name in common}
+    return [
+        CLUSTER_MEANS.task(settings_of_run(scale, run), parents_of_run(parents, run))
+        for run in runs_of(n)
+    ]
 
 
 def _permute(

@@ -1,4 +1,4 @@
-"""Stages `parcel_contrast` and `cluster_effects`: contrasts of regional and cluster means."""
+"""Stages `parcel_contrast`, `cluster_means`, `cluster_effects`: contrasts of means."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
+from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows
 from rt1t2_dask.stats.design import Design
@@ -25,7 +26,7 @@ from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.stats.permutation.tails import merge_batches
 from rt1t2_dask.stats.scale import Scale
 
-TABLE = "effects.tsv"
+TABLE, MEANS = "effects.tsv", "cluster_means"
 Float = NDArray[np.float64]
 
 
@@ -61,14 +62,26 @@ def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
 
 def make_clusters(inputs: Inputs) -> Made:
     """Compute effect sizes on the means of clusters."""
-    design, rows = from_settings(inputs.settings_as(ContrastSettings).design), Rows.open(inputs)
-    labels = np.nan_to_num(inputs.volume("clusters", "clusters").data).astype(np.int32)
-    wanted = list(range(1, int(labels.max(initial=0)) + 1))
-    data = _means((rows.volume(k) for k in range(len(rows))), labels, wanted)
+    design = from_settings(inputs.settings_as(ContrastSettings).design)
+    labels, wanted = _clusters(inputs)
+    runs = range(len(inputs.parts("means")))
+    data = np.concatenate([inputs.array("means", MEANS, k) for k in runs])
     mean = inputs.volume("contrast", "stat_mean").data
-    table = _tested(inputs, data, design, _means([mean], labels, wanted)[0])
-    table.insert(0, "cluster", wanted)
-    return _made(table.drop(columns="p"))
+    effects = _tested(inputs, data, design, _means([mean], labels, wanted)[0])
+    effects.insert(0, "cluster", wanted)
+    return _made(effects.drop(columns="p"))
+
+
+def mean_of_clusters(inputs: Inputs) -> Made:
+    """Average the maps of a run of rows over clusters."""
+    rows, (labels, wanted) = Rows.open(inputs), _clusters(inputs)
+    means = _means((rows.volume(k) for k in range(len(rows))), labels, wanted)
+    return Made(xr.Dataset({MEANS: table(MEANS, means)}))
+
+
+def _clusters(inputs: Inputs) -> tuple[NDArray[np.int32], list[int]]:
+    labels = np.nan_to_num(inputs.volume("clusters", "clusters").data).astype(np.int32)
+    return labels, list(range(1, int(labels.max(initial=0)) + 1))
 
 
 def _means(volumes: Any, labels: NDArray[np.int32], wanted: list[int]) -> Float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings
 from rt1t2_dask.pipelines.contrasts import (
     block,
     clusters,
@@ -99,13 +100,26 @@ PARCEL_CONTRAST = Stage(
     assets=(ATLAS,),
     follows=("gain",),
 )
+CLUSTER_MEANS = Stage(
+    name="cluster_means",
+    make=regional.mean_of_clusters,
+    scope="block",
+    words="means of clusters",
+    settings=ScaleSettings,
+    reads=(*MAPS, Role("clusters")),
+    memory=Whole(0.6),
+    cpu=Effort((0.1, 0.3, 1.0), OUTPUT),
+    writes={},
+    shown_as="cluster_effects",
+    follows=("gain",),
+)
 CLUSTER_EFFECTS = Stage(
     name="cluster_effects",
     make=regional.make_clusters,
     scope="cohort",
     words="effects of clusters",
     settings=ContrastSettings,
-    reads=(*MAPS, FITTED, Role("clusters")),
+    reads=(FITTED, Role("clusters"), Role("means", ("cluster_means",), many=True)),
     memory=Whole(0.5),
     cpu=Effort((0.1, 0.3, 1.0), OUTPUT),
     writes={},
@@ -139,6 +153,7 @@ STAGES = (
     CONTRAST,
     CLUSTERS,
     PARCEL_CONTRAST,
+    CLUSTER_MEANS,
     CLUSTER_EFFECTS,
     DETECTABLE,
     THRESHOLDS,
