@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import xarray as xr
-from zarr.abc.store import ByteRequest, Store
+from zarr.abc.store import ByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.storage import WrapperStore
 
@@ -15,13 +16,20 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.storage.keys import canonical, checksum
 from rt1t2_dask.storage.parts import MARKER, Lake, Part
 from rt1t2_dask.storage.sealed import Seal, damaged, seal
+from rt1t2_dask.storage.shards import (
+    PARTICIPANT,
+    alike,
+    index_bytes,
+    inner_chunks,
+    span_of,
+    unsharded,
+)
 
-PARTICIPANT = "participant"
 _METADATA = "zarr.json"
 _GROUP = canonical({"zarr_format": 3, "node_type": "group", "attributes": {}})
 _KEY_BYTES = 16
 _KEPT_MARKERS = 4096
-_ROUNDING = 0.01
+_SHARD = "/c/0/0/0"
 _DASK_CHUNK_BYTES = 128 << 20
 
 
@@ -58,9 +66,10 @@ def cohort_of(lake: Lake, stage: str, keys: Sequence[str]) -> Cohort:
 class CohortStore(WrapperStore[Store]):
     """A group of arrays (participant, ...) over the parts of a cohort, read-only.
 
-    What is read is checked as `sealed.SealedStore` does: a missing object that the person's
-    marker lists is an error, whole objects are compared with their checksum, and the inner chunks
-    of a shard carry their own. Each person's marker is read when the person is, never before.
+    Shows the inner chunks of everybody's shards, which zarr reads at half the cost of shards. What
+    is read is checked as `sealed.SealedStore` does: a missing object that the person's marker lists
+    is an error, whole objects are compared with their checksum, and inner chunks carry their own.
+    Each person's marker is read when the person is, never before.
 
     Parameters
     ----------
@@ -74,6 +83,9 @@ class CohortStore(WrapperStore[Store]):
         super().__init__(cohort.lake.store.zarr(f"parts/{cohort.stage}", read_only=True))
         self.cohort, self.examples = cohort, dict(examples)
         self._markers: dict[int, dict[str, Seal]] = {}
+        self._indices: dict[tuple[int, str], bytes] = {}
+        self._inner: dict[str, tuple[int, ...]] = {}
+        self._examples: dict[str, bytes] = {}
         self._sound: set[tuple[str, str]] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -95,35 +107,58 @@ class CohortStore(WrapperStore[Store]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Read an object or a range of it; None only if it was never written."""
+        """Read an object; None only if it was never written."""
         name, _, inside = key.partition("/")
         if key == _METADATA:
             return prototype.buffer.from_bytes(_GROUP)
         if name not in self.examples:
             return None
         if inside == _METADATA:
-            own = await self._metadata(self.examples[name], name)
-            return prototype.buffer.from_bytes(stacked(own, len(self.cohort)))
+            own = await self._example(name)
+            return prototype.buffer.from_bytes(unsharded(own, len(self.cohort)))
         if not inside.startswith("c/"):
             return None
-        person, _, volume = inside.removeprefix("c/").partition("/")
-        return await self._chunk(int(person), name, volume, prototype, byte_range)
+        person, *place = map(int, inside.removeprefix("c/").split("/"))
+        return await self._chunk(person, name, tuple(place), prototype)
 
     async def _chunk(
-        self,
-        person: int,
-        name: str,
-        volume: str,
-        prototype: BufferPrototype,
-        byte_range: ByteRequest | None,
+        self, person: int, name: str, place: tuple[int, ...], prototype: BufferPrototype
     ) -> Buffer | None:
-        part, path = self.cohort.part(person), f"{name}/c/{volume}"
+        """Read one inner chunk out of a person's shard."""
         seals = await self._seals(person)
-        if path not in seals:
+        if name + _SHARD not in seals:
             return None
+        inner = await self._inner_chunks(name)
         await self._refuse_other_grid(person, name)
-        data = await self._store.get(f"{part.key}/{path}", prototype, byte_range)
-        return self._checked(data, part, path, None if byte_range else seals[path])
+        if math.prod(inner) == 1:
+            return await self._only_chunk(person, name, prototype)
+        index = await self._index(person, name, math.prod(inner))
+        span = span_of(index, int(np.ravel_multi_index(place, inner)))
+        return None if span is None else await self._read(person, name, prototype, span)
+
+    async def _only_chunk(
+        self, person: int, name: str, prototype: BufferPrototype
+    ) -> Buffer | None:
+        """Read a shard of one chunk whole, against its checksum."""
+        shard = (await self._read(person, name, prototype, None)).to_bytes()
+        span = span_of(shard[-index_bytes(1) :], 0)
+        return None if span is None else prototype.buffer.from_bytes(shard[span.start : span.end])
+
+    async def _index(self, person: int, name: str, chunks: int) -> bytes:
+        """Read where the inner chunks are, from the end of a person's shard."""
+        if (person, name) not in self._indices:
+            last = SuffixByteRequest(index_bytes(chunks))
+            found = await self._read(person, name, default_buffer_prototype(), last)
+            self._indices[person, name] = found.to_bytes()
+        return self._indices[person, name]
+
+    async def _read(
+        self, person: int, name: str, prototype: BufferPrototype, span: ByteRequest | None
+    ) -> Buffer:
+        part, path = self.cohort.part(person), name + _SHARD
+        data = await self._store.get(f"{part.key}/{path}", prototype, span)
+        sealed = None if span else (await self._seals(person))[path]
+        return self._checked(data, part, path, sealed)
 
     def _checked(self, data: Buffer | None, part: Part, path: str, sealed: Seal | None) -> Buffer:
         where = f"{self.cohort.lake.store.url}/{part.prefix}/{path}"
@@ -133,11 +168,26 @@ class CohortStore(WrapperStore[Store]):
             raise damaged(where, "differs from its checksum")
         return data
 
+    async def _inner_chunks(self, name: str) -> tuple[int, ...]:
+        """Return how many inner chunks a shard has along each axis."""
+        if name not in self._inner:
+            self._inner[name] = inner_chunks(await self._example(name))
+        return self._inner[name]
+
+    async def _example(self, name: str) -> bytes:
+        """Read the metadata of the array that everybody's are like."""
+        if name not in self._examples:
+            person = self.examples[name]
+            self._examples[name] = await self._metadata(person, name)
+            self._sound.add((name, (await self._seals(person))[f"{name}/{_METADATA}"]["sha256"]))
+        return self._examples[name]
+
     async def _seals(self, person: int) -> dict[str, Seal]:
         """Read the checksums of a person's objects from the marker."""
         if person not in self._markers:
             if len(self._markers) >= _KEPT_MARKERS:
                 self._markers.clear()
+                self._indices.clear()
             part = self.cohort.part(person)
             data = await self._store.get(part.key + MARKER, default_buffer_prototype())
             if data is None:
@@ -165,7 +215,7 @@ class CohortStore(WrapperStore[Store]):
         own = (await self._seals(person))[path]
         if (name, own["sha256"]) in self._sound:
             return
-        mine, first = await self._metadata(person, name), await self._metadata(example, name)
+        mine, first = await self._metadata(person, name), await self._example(name)
         if not alike(json.loads(mine), json.loads(first)):
             raise RunError(
                 f"{self.cohort.lake.store.url}/{self.cohort.part(person).prefix}/{name} has "
@@ -194,39 +244,6 @@ class CohortStore(WrapperStore[Store]):
         inside = prefix.strip("/")
         for name in (_METADATA,) if inside else (_METADATA, *self.examples):
             yield name
-
-
-def stacked(array: bytes, people: int) -> bytes:
-    """Return the metadata of one volume as those of a stack, a person a shard.
-
-    The bytes of a shard are the same for (z, y, x) and for (1, z, y, x).
-
-    Raises
-    ------
-    RunError
-        The array is not stored as one shard of plain bytes.
-    """
-    meta = json.loads(array)
-    shard = meta["codecs"][0].get("configuration", {})
-    if [codec["name"] for codec in meta["codecs"]] != ["sharding_indexed"]:
-        raise RunError("only arrays of one shard a volume can be stacked")
-    meta["shape"] = [people, *meta["shape"]]
-    grid = meta["chunk_grid"]["configuration"]
-    for layout in (grid, shard):
-        layout["chunk_shape"] = [1, *layout["chunk_shape"]]
-    meta["dimension_names"] = [PARTICIPANT, *meta["dimension_names"]]
-    return canonical(meta)
-
-
-def alike(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are the same, numbers to the rounding of an affine."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(alike, one, other))
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=0, abs_tol=_ROUNDING)
-    return bool(one == other)
 
 
 def open_cohort(

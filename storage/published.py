@@ -12,9 +12,10 @@ from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from rt1t2_dask.storage.arrays import consolidated, plain_attributes, to_objects
-from rt1t2_dask.storage.cohort import Cohort, stacked
+from rt1t2_dask.storage.cohort import Cohort
 from rt1t2_dask.storage.keys import canonical, checksum, digest
 from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.shards import stacked
 from rt1t2_dask.storage.stores import Store
 
 PLAN = "plan"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -45,18 +45,18 @@ def axes(affine: ArrayLike, sizes: Mapping[str, int]) -> dict[str, xr.Variable]:
     return found
 
 
-def with_axes(dataset: xr.Dataset, names: Sequence[str] | None = None) -> xr.Dataset:
+def with_axes(dataset: xr.Dataset, more: Mapping[str, xr.Variable] | None = None) -> xr.Dataset:
     """Return a dataset of maps of one grid with mm along its axes, space and affine.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Its first variable carries the affine, and where it is known the space.
-    names : sequence of str, optional
-        Variables that are kept; all where left out.
+    more : mapping of str to xarray.Variable, optional
+        Further coordinates.
     """
-    kept = dataset if names is None else dataset[list(names)]
-    about: Mapping[Any, Any] = next(iter(kept.values())).attrs
+    about: Mapping[Any, Any] = next(iter(dataset.values())).attrs
     sizes = {name: dataset.sizes[name] for name in "xyz"}
     shared = {name: about[name] for name in ("space", "affine", "units") if name in about}
-    return kept.assign_coords(axes(about["affine"], sizes)).assign_attrs(shared)
+    own = {**(more or {}), **axes(about["affine"], sizes)}
+    return dataset.assign_coords(own).assign_attrs(shared)

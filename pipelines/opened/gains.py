@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -14,8 +13,8 @@ STAGE, LOG = "gain", "gain_log"
 
 
 def gains(
-    lake: Lake, provenance: Mapping[str, Any], order: Sequence[str], labels: Sequence[str]
-) -> NDArray[np.float32] | None:
+    lake: Lake, provenance: Mapping[str, Any], order: Sequence[str]
+) -> dict[str, float] | None:
     """Return what each person's raw ratio is multiplied by; None where nothing is corrected.
 
     Parameters
@@ -25,13 +24,10 @@ def gains(
     order : sequence of str
         Everybody in the provenance's order, which is that of the gains; those who were left out of
         the group come last and have none.
-    labels : sequence of str
-        Whose factors.
     """
     key = provenance.get("group_parts", {}).get("other", {}).get(STAGE)
     if key is None or provenance["config"]["calibration"]["kind"] != "eb_gain":
         return None
     logs = lake.read(Part(STAGE, key))[LOG].to_numpy()
     factors = np.exp(-np.asarray(logs, np.float64)).tolist()
-    own = dict(zip(order, factors, strict=False))
-    return np.array([own.get(label, 1.0) for label in labels], dtype=np.float32)
+    return dict(zip(order, factors, strict=False))

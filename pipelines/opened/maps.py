@@ -15,8 +15,9 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.opened.axes import with_axes
 from rt1t2_dask.pipelines.opened.catalogue import Catalogue
 from rt1t2_dask.pipelines.opened.people import coordinates
-from rt1t2_dask.storage.cohort import PARTICIPANT, Cohort, open_cohort
+from rt1t2_dask.storage.cohort import Cohort, open_cohort
 from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.shards import PARTICIPANT
 
 SPACE = ["z", "y", "x"]
 TAKEN = frozenset((*SPACE, "part", "gain", "used", "region", "regions", "label", "lesion"))
@@ -146,12 +147,11 @@ def open_maps(
     """
     labels, cohort = shelf.catalogue.cohort(shelf.lake, stage)
     examples = shelf.examples(stage, also)
-    dataset = with_axes(open_cohort(cohort, examples, run))
     keys = xr.Variable(PARTICIPANT, _keys(cohort), {"doc": "key of the part in the lake"})
-    own = coordinates(people, labels, TAKEN | set(examples))
+    own = coordinates(people, labels, TAKEN | set(examples)) | {"part": keys}
     about = {"simulated": shelf.simulated, "stage": stage, "parts": _parts(shelf.lake, stage)}
-    named = dataset.assign_coords(own | {"part": keys}).assign_attrs(about)
-    return Opened(named, labels, cohort, examples)
+    dataset = with_axes(open_cohort(cohort, examples, run), own)
+    return Opened(dataset.assign_attrs(about), labels, cohort, examples)
 
 
 def _parts(lake: Lake, stage: str) -> str:
@@ -168,7 +168,8 @@ def with_gain(dataset: xr.Dataset, factors: NDArray[np.float32] | None) -> xr.Da
     if factors is None:
         return dataset
     gain = xr.DataArray(factors, dims=PARTICIPANT, attrs={"doc": "what raw ratios were times"})
-    ratios = {name: array for name, array in dataset.items() if array.dtype.kind == "f"}
-    scaled = {name: (array * gain).assign_attrs(array.attrs) for name, array in ratios.items()}
-    found = dataset.assign(scaled) if (factors != 1).any() else dataset
-    return found.assign_coords(gain=gain)
+    if (factors != 1).any():
+        ratios = {name: array for name, array in dataset.items() if array.dtype.kind == "f"}
+        scaled = {name: (array * gain).assign_attrs(array.attrs) for name, array in ratios.items()}
+        dataset = dataset.assign(scaled)
+    return dataset.assign_coords(gain=gain)

@@ -11,7 +11,7 @@ import xarray as xr
 
 from rt1t2_dask.pipelines.opened.folder import StudyFolder, read_table
 from rt1t2_dask.pipelines.outputs.states import PEOPLE
-from rt1t2_dask.storage.cohort import PARTICIPANT
+from rt1t2_dask.storage.shards import PARTICIPANT
 
 LABEL = "participant_id"
 TEXT = ("group", "sex", "site")

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.pipelines.opened.people import LABEL, coordinates
-from rt1t2_dask.storage.cohort import PARTICIPANT
+from rt1t2_dask.storage.shards import PARTICIPANT
 from rt1t2_dask.variables import attributes
 
 REGION = "region"

@@ -24,11 +24,11 @@ from rt1t2_dask.pipelines.opened.people import LABEL, read_people
 from rt1t2_dask.pipelines.opened.regions import region_means
 from rt1t2_dask.pipelines.opened.tables import Tables
 from rt1t2_dask.pipelines.outputs.states import REPORT
-from rt1t2_dask.storage.cohort import PARTICIPANT
+from rt1t2_dask.storage.shards import PARTICIPANT
 
 MEANS, ATLAS = "parcels", "atlas-Neuromorphometrics_dseg"
 QUALITY, RECEPTORS = "quality", "receptors"
-LESION, RATIO = "lesion_ml", "ratio"
+USED, LESION, RATIO = "used", "lesion_ml", "ratio"
 MAP_STAGES = ("map", RATIO, "smooth")
 
 
@@ -127,25 +127,36 @@ class Study:
 
     def gains(self, labels: Sequence[str]) -> NDArray[np.float32] | None:
         """Return what each person's raw ratio is multiplied by; None where nothing is corrected."""
-        return gains(self._lake, self.provenance, self._shelf.catalogue.labels, labels)
+        known = self._factors
+        if known is None:
+            return None
+        return np.array([known.get(label, 1.0) for label in labels], dtype=np.float32)
+
+    @cached_property
+    def _factors(self) -> dict[str, float] | None:
+        return gains(self._lake, self.provenance, self._shelf.catalogue.labels)
 
     def has_maps(self, stage: str) -> bool:
         """Return whether anybody has a part of a stage."""
         return self._shelf.meant(stage) in self._shelf.catalogue
 
+    @cached_property
+    def _judged(self) -> pd.DataFrame:
+        """Who is used, and whose lesion is known; empty where there is no such table."""
+        found = self.tables.some(QUALITY, LABEL, USED, LESION)
+        return pd.DataFrame(index=pd.Index([])) if found is None else found.set_index(LABEL)
+
     def _with_lesion(self, stage: str) -> list[str]:
         """Return the first person with a lesion, where the stage has a map of it."""
-        found = self.tables.some(QUALITY, LABEL, LESION) if stage == RATIO else None
-        if found is None or LESION not in found:
+        if stage != RATIO or LESION not in self._judged:
             return []
-        return found.loc[found[LESION].notna(), LABEL].tolist()[:1]
+        return self._judged.index[self._judged[LESION].notna()].tolist()[:1]
 
     def _used(self, labels: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each person is in the group results."""
-        judged = self.tables.some(QUALITY, LABEL, "used")
-        if judged is None:
+        if USED not in self._judged:
             return np.ones(len(labels), dtype=np.bool_)
-        return np.asarray(judged.set_index(LABEL)["used"].reindex(list(labels)) == "yes")
+        return np.asarray(self._judged[USED].reindex(list(labels)) == "yes")
 
     @cached_property
     def regions(self) -> xr.DataArray:

@@ -11,8 +11,9 @@ import xarray as xr
 from rt1t2_dask import __version__
 from rt1t2_dask.pipelines.opened.maps import Opened
 from rt1t2_dask.pipelines.opened.study import Study
-from rt1t2_dask.storage.cohort import PARTICIPANT, Cohort
+from rt1t2_dask.storage.cohort import Cohort
 from rt1t2_dask.storage.published import Layer, Publication
+from rt1t2_dask.storage.shards import PARTICIPANT
 
 VARIABLES = {
     "ratio": {"ratio": "ratio", "lesion_template": "lesion"},

@@ -5,14 +5,14 @@ import pickle
 import numpy as np
 import pytest
 import xarray as xr
-import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt1t2_dask.errors import RunError
-from rt1t2_dask.storage.cohort import CohortStore, alike, cohort_of, open_cohort, stacked
+from rt1t2_dask.storage.cohort import CohortStore, cohort_of, open_cohort
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.shards import alike, inner_chunks, stacked
 
 SHAPE = (60, 50, 100)  # two inner chunks a shard
 PEOPLE = 5
@@ -109,9 +109,23 @@ def test_damage_is_an_error_and_never_a_missing_value(lake):
         ratio[1, 0, 0, 0].compute()
     with pytest.raises(ValueError, match="checksum do not match"):
         ratio[3, 0, 0, 0].compute()
-    store = CohortStore(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})
+
+
+def test_a_volume_of_one_chunk_is_read_whole_against_its_checksum(lake):
+    small = (40, 50, 52)
+    for person in range(2):
+        dataset = part_of(person, small)
+        dataset["ratio"][:] = np.nan if person else 1
+        lake.write(Part("ratio", keys_of()[person]), dataset, record={})
+    cohort = cohort_of(lake, "ratio", keys_of(2))
+    assert inner_chunks(lake.object(cohort.part(0), "ratio/zarr.json")) == (1, 1, 1)
+    ratio = open_cohort(cohort, {"ratio": 0})["ratio"].compute()
+    assert (ratio[0] == 1).all()
+    assert np.isnan(ratio[1]).all()
+    shard = f"{cohort.part(0).prefix}/ratio/c/0/0/0"
+    lake.store.write(shard, lake.store.read(shard)[:-1] + b"x")
     with pytest.raises(RunError, match="differs from its checksum"):
-        zarr.open_group(store, mode="r")["ratio"][3]
+        open_cohort(cohort, {"ratio": 0})["ratio"][0, 0, 0, 0].compute()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,8 @@ def test_the_store_pickles_small_and_compares_by_content(written):
 
 
 def test_an_array_that_is_not_one_shard_is_refused():
-    array = b'{"shape": [3], "chunk_grid": {}, "codecs": [{"name": "bytes", "configuration": {}}]}'
+    grid = b'"chunk_grid": {"configuration": {"chunk_shape": [3]}}'
+    array = b'{"shape": [3], ' + grid + b', "codecs": [{"name": "bytes"}]}'
     with pytest.raises(RunError, match="one shard a volume"):
         stacked(array, 2)
 
