@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lakes.overhead import planned
+from lakes.process import KIB, forget_peak, status_bytes
 from lakes.study import Study
 from summary.figures import conclude
 
@@ -32,19 +33,9 @@ from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.study.shapes import shapes_of
 from rt1t2_dask.storage.parts import Lake
 
-KIB = 1024
-
-
-def status_bytes(name: str) -> int:
-    """Read a line of this process's memory, such as VmHWM or VmRSS."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * KIB
-    raise KeyError(name)
-
 
 def _made(lake: Lake, task: Task, said: Connection) -> None:
-    Path("/proc/self/clear_refs").write_text("5")
+    forget_peak()
     before = status_bytes("VmRSS")
     outcome = make_part(lake, task)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * KIB

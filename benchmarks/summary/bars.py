@@ -19,6 +19,11 @@ def least(value: float) -> Bar:
 
 
 BARS: dict[str, dict[str, Bar]] = {
+    "cohort": {
+        "open_29_s": most(0.2),
+        "open_50000_s": most(5),
+        "block_ratio": least(3),
+    },
     "engine": {
         "tasks_per_s": least(400),
         "driver_ms_per_task": most(0.5),
