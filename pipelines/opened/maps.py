@@ -167,9 +167,10 @@ def with_gain(dataset: xr.Dataset, factors: NDArray[np.float32] | None) -> xr.Da
     """Return maps with everybody's gain taken out, as the output folder holds them."""
     if factors is None:
         return dataset
-    gain = xr.DataArray(factors, dims=PARTICIPANT, attrs={"doc": "what raw ratios were times"})
+    gain = xr.DataArray(factors, dims=PARTICIPANT)
     if (factors != 1).any():
         ratios = {name: array for name, array in dataset.items() if array.dtype.kind == "f"}
         scaled = {name: (array * gain).assign_attrs(array.attrs) for name, array in ratios.items()}
         dataset = dataset.assign(scaled)
-    return dataset.assign_coords(gain=gain)
+    about = {"doc": "what the person's raw ratio is multiplied by"}
+    return dataset.assign_coords(gain=gain.assign_attrs(about))
