@@ -144,6 +144,8 @@ VARIABLES = {
     "block_covariance": Variable(
         ("row", "row_2"), "1", "products of the rows' residuals, summed over voxels, times 2^40"
     ),
+    "copied": Variable(("voxel", "row"), "1", "maps of a run of rows, by voxel"),
+    "copied_place": Variable(VOXEL, "1", "place of each voxel in the flattened (z, y, x) volume"),
     "cluster_means": Variable(("row", "cluster"), "1", "mean of each cluster, by row"),
     "share_cross": Variable(("group", "column", "voxel"), "1", "X'Y over a group's present cells"),
     "share_squares": Variable(("group", "voxel"), "1", "Y'Y over a group's present cells"),
@@ -151,6 +153,13 @@ VARIABLES = {
         ("group", "pair", "voxel"),
         "1",
         "squared differences of neighbours (of here and the next along x, y, z), over a group",
+    ),
+    "share_pattern_people": Variable(
+        ("pattern", "byte"), "1", "who is measured together at some voxel, one bit a person"
+    ),
+    "share_pattern_voxels": Variable(("pattern",), "1", "voxels where just these are measured"),
+    "share_run_differences": Variable(
+        ("pair", "voxel"), "1", "squared differences of neighbours, over some people of a group"
     ),
     "share_region_present": Variable(("cell", "region"), "1", "the same for regional means"),
     "share_region_cross": Variable(("group", "column", "region"), "1", "X'Y of regional means"),

@@ -20,6 +20,8 @@ CHUNK_EDGE = 48
 _SPATIAL = frozenset("xyz")
 _STORABLE_KINDS = "biuf"
 _MAX_CHUNK_BYTES = 1 << 28
+_LARGE_TABLE_BYTES = 1 << 25
+_TABLE_CHUNK_BYTES = 1 << 20
 _METADATA = "zarr.json"
 
 
@@ -88,14 +90,18 @@ def _encoding(name: Hashable, variable: xr.Variable) -> dict[str, Any]:
     if variable.ndim >= 3 and set(variable.dims[-3:]) == _SPATIAL:
         layout["chunks"], layout["shards"] = volume_layout(variable.shape)
     elif variable.ndim:
-        layout["chunks"] = _table_chunks(variable.shape, item)
+        layout |= _table_layout(variable.shape, item)
     return layout
 
 
-def _table_chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    row = itemsize * math.prod(shape[1:])
-    rows = min(shape[0], _MAX_CHUNK_BYTES // max(1, row))
-    return tuple(max(1, size) for size in (rows, *shape[1:]))
+def _table_layout(shape: tuple[int, ...], itemsize: int) -> dict[str, tuple[int, ...]]:
+    """Return one chunk, or for a large table chunks of some rows in one shard."""
+    row = max(1, itemsize * math.prod(shape[1:]))
+    if row * shape[0] <= _LARGE_TABLE_BYTES or row > _MAX_CHUNK_BYTES:
+        return {"chunks": tuple(max(1, size) for size in shape)}
+    rows = max(1, _TABLE_CHUNK_BYTES // row)
+    whole = rows * math.ceil(shape[0] / rows)
+    return {"chunks": (rows, *shape[1:]), "shards": (whole, *shape[1:])}
 
 
 def to_objects(dataset: xr.Dataset) -> dict[str, bytes]:

@@ -18,12 +18,12 @@ from rt1t2_dask.pipelines.calibration.map_scale import scale_of
 from rt1t2_dask.pipelines.contrasts.clusters import ClusterSettings
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.contrasts.detectable import DetectableSettings
-from rt1t2_dask.pipelines.contrasts.fitting import SCALE, MapsPlan, plan_maps
+from rt1t2_dask.pipelines.contrasts.fitting import MapsPlan, plan_maps
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.memory import brain_voxels, require_memory
+from rt1t2_dask.pipelines.contrasts.row_reads import plan_cluster_means, plan_copies
 from rt1t2_dask.pipelines.contrasts.stages import (
     CLUSTER_EFFECTS,
-    CLUSTER_MEANS,
     CLUSTERS,
     DETECTABLE,
     PARCEL_CONTRAST,
@@ -37,7 +37,6 @@ from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
-from rt1t2_dask.pipelines.voxelwise.runs import parents_of_run, runs_of, settings_of_run
 from rt1t2_dask.stats.design import Design, require_group_dof
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.storage.parts import Part
@@ -49,7 +48,8 @@ POWER = {"alpha": 0.05, "power": 0.8}
 class ContrastPlan:
     """The parts of one contrast; None where there is no such thing to do.
 
-    `permute` sums up the `relabelings`; `contrast` is put together from the `pieces`.
+    `contrast` is put together from the `pieces`; `permute` sums up the `relabelings`, which may
+    begin with a copy of the maps.
     """
 
     form: Form
@@ -111,8 +111,11 @@ def plan_contrast(
     common, own = _settings(config, design, plans, scale, form)
     fitted: Parents = {"contrast": contrast.part}
     clusters = _clusters(config, design, plans, fitted)
-    relabelings, permute = _permute(config, design, common, {**maps, **fitted})
-    means = _cluster_means(common, {**maps, "clusters": clusters.part}, design.n)
+    template = {TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name]}
+    copies = plan_copies(config, design.n, common, {**maps, **template}, mask_file(config))
+    read = {"copy": tuple(task.part for task in copies)} if copies else maps
+    relabelings, permute = _permute(config, design, common, {**read, **fitted})
+    means = plan_cluster_means(common, {**maps, "clusters": clusters.part}, design.n)
     regional = {**_row_parts(design, plans, PARCELS), **fitted}
     how = {name: config.permute.model_dump(mode="json")[name] for name in ("seed", "method")}
     return ContrastPlan(
@@ -121,7 +124,7 @@ def plan_contrast(
         pieces=fitting.pieces,
         contrast=contrast,
         clusters=clusters,
-        relabelings=tuple(relabelings),
+        relabelings=(*copies, *relabelings),
         permute=permute,
         parcels=PARCEL_CONTRAST.task(common | own | how | {"n": config.permute.n}, regional),
         means=tuple(means),
@@ -226,14 +229,6 @@ def _clusters(config: Config, design: Design, plans: Sequence[PersonPlan], fitte
     )
     table = ClusterSettings(p=config.contrast.p, extent_mm3=config.contrast.extent_mm3)
     return CLUSTERS.task(table, {**fitted, "lesion": lesions})
-
-
-def _cluster_means(common: Mapping[str, Any], parents: Parents, n: int) -> list[Task]:
-    scale = {name: common[name] for name in SCALE if name in common}
-    return [
-        CLUSTER_MEANS.task(settings_of_run(scale, run), parents_of_run(parents, run))
-        for run in runs_of(n)
-    ]
 
 
 def _permute(

@@ -14,6 +14,8 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, Block, Rows, voxel_blocks
+from rt1t2_dask.pipelines.voxelwise.copy import ROLE as COPY
+from rt1t2_dask.pipelines.voxelwise.copy import CopiedRows
 from rt1t2_dask.stats.clusters.spatial import (
     CHUNK,
     Placed,
@@ -127,12 +129,13 @@ class Residualised:
         self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
         self.design = from_settings(settings.design)
         self.group_variance = inputs.record("contrast")["group_variance"]
-        self.rows = Rows.open(inputs)
         wanted = [name for asked in settings.statistic for name in WIDE.get(asked, ())]
         self.search = Search.over(self.inside, settings.forming_p, wanted)
         self.voxels = int(self.inside.sum())
         self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
         shape = self.statistic_map.grid.shape
+        copied = bool(inputs.parts(COPY))
+        self.rows = CopiedRows.open(inputs, shape[::-1]) if copied else Rows.open(inputs)
         self._blocks = voxel_blocks(shape, self.inside, self.design.n, self.memory.block_bytes)
         self._kept: list[Placed] | None = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rt1t2_dask.pipelines.contrasts.peaks import BRAIN
 from rt1t2_dask.pipelines.contrasts.stages import FITTED
 from rt1t2_dask.pipelines.engine.resources import Effort, Shapes, Whole
@@ -13,6 +15,10 @@ from rt1t2_dask.pipelines.voxelwise.stages import MAPS
 
 WHOLE_MAPS, WORKER_BYTES = "whole_maps", "worker_bytes"
 """Among the options of `Shapes`: whether TFCE needs whole maps, and what a worker may use."""
+ROWS = (
+    *(replace(role, optional=True) for role in MAPS),
+    Role("copy", ("block_copy",), many=True, optional=True),
+)
 OBSERVED_ROLE = Role("observed", ("permute_observed",))
 
 
@@ -40,7 +46,7 @@ OBSERVED = Stage(
     scope="block",
     words="the statistic as observed",
     settings=RelabelSettings,
-    reads=(*MAPS, FITTED),
+    reads=(*ROWS, FITTED),
     memory=relabel_bytes,
     cpu=Effort((0.3, 0.5, 2.0), OUTPUT),
     writes={OUTPUT: 2},
@@ -53,7 +59,7 @@ PERMUTE_BATCH = Stage(
     words="a batch of relabelings",
     settings=batch.BatchSettings,
     reads=(
-        *MAPS,
+        *ROWS,
         FITTED,
         OBSERVED_ROLE,
         Role("batch", ("permute_batch",), many=True, optional=True),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from rt1t2_dask.pipelines.engine.task import Files, Parents, Task
-from rt1t2_dask.pipelines.voxelwise.runs import parents_of_run, runs_of, settings_of_run
-from rt1t2_dask.pipelines.voxelwise.stages import SUMS, TOTAL
+from rt1t2_dask.pipelines.voxelwise.runs import (
+    COPIED_BYTES,
+    MOST_TOGETHER,
+    parents_of_run,
+    runs_of,
+    settings_of_run,
+)
+from rt1t2_dask.pipelines.voxelwise.stages import BLOCK_COPY, SUMS, TOTAL
 
 MOST_ADDED = 16
 """Parts of sums that one task reads."""
@@ -51,6 +58,22 @@ def plan_sums(
         own |= settings_of_run(scale, run)
         found.append(SUMS.task(own, parents_of_run(parents, run), files))
     return found
+
+
+def plan_copy(
+    n: int, scale: Mapping[str, Any], parents: Parents, files: Files, voxels: float
+) -> list[Task]:
+    """Plan a copy of ``n`` rows by voxel: the shares of each run one after the other."""
+    shares = max(1, ceil(4 * MOST_TOGETHER * voxels / COPIED_BYTES))
+    return [
+        BLOCK_COPY.task(
+            {**settings_of_run(scale, run), "block": k, "blocks": shares},
+            parents_of_run(parents, run),
+            files,
+        )
+        for run in runs_of(n)
+        for k in range(shares)
+    ]
 
 
 def plan_totals(sums: Sequence[Task]) -> tuple[list[Task], list[Task]]:

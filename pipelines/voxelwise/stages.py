@@ -6,15 +6,16 @@ from rt1t2_dask.pipelines.engine.resources import Effort, Shapes
 from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
-from rt1t2_dask.pipelines.voxelwise import sums
-from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES
-from rt1t2_dask.pipelines.voxelwise.runs import MOST_TOGETHER
+from rt1t2_dask.pipelines.voxelwise import copy, sums
+from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, FLOAT_BYTES
+from rt1t2_dask.pipelines.voxelwise.runs import COPIED_BYTES, MOST_TOGETHER
 
 MAPS = (
     Role("row", ("smooth", "harmonised"), many=True),
     Role("partner", ("smooth", "harmonised"), many=True, optional=True),
 )
 BASE_BYTES, ROW_BYTES, TEMPORARIES, NEIGHBOURS = 480 * 2**20, 10_000, 2, 20
+COPIES = 2.5
 
 
 def sums_bytes(n: int, voxels: int, columns: int) -> int:
@@ -50,4 +51,24 @@ TOTAL = Stage(
     cpu=Effort((0.3, 1.0, 6.0), OUTPUT),
     writes={OUTPUT: 8},
 )
-STAGES = (SUMS, TOTAL)
+
+
+def _copy_bytes(shapes: Shapes) -> float:
+    return BASE_BYTES + COPIES * FLOAT_BYTES * MOST_TOGETHER * min(
+        shapes.voxels[OUTPUT] / 4, COPIED_BYTES / (FLOAT_BYTES * MOST_TOGETHER)
+    )
+
+
+BLOCK_COPY = Stage(
+    name="block_copy",
+    make=copy.make,
+    scope="block",
+    words="copy of maps by voxel",
+    settings=copy.CopySettings,
+    reads=(*MAPS, TEMPLATE_OUT),
+    memory=_copy_bytes,
+    cpu=Effort((1.0, 8.0, 60.0), OUTPUT),
+    writes={OUTPUT: 50},
+    follows=("gain",),
+)
+STAGES = (SUMS, TOTAL, BLOCK_COPY)

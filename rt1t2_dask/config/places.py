@@ -23,10 +23,11 @@ class Storage(Model):
     account: str | None = None
     retries: Annotated[int, Field(ge=0)] | None = None
     timeout_s: Annotated[float, Field(gt=0)] | None = None
+    rechunk: Literal["auto", "never", "always"] = "auto"
 
     def options(self) -> dict[str, Any]:
         """Return the non-secret options of the store that were set."""
-        return self.model_dump(exclude={"url"}, exclude_defaults=True)
+        return self.model_dump(exclude={"url", "rechunk"}, exclude_defaults=True)
 
 
 class Cluster(Model):

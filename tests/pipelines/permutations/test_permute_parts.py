@@ -20,10 +20,11 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
 from rt1t2_dask.pipelines.engine.task import Inputs, Parents
-from rt1t2_dask.pipelines.engine.volumes import to_array
+from rt1t2_dask.pipelines.engine.volumes import to_array, to_volume
 from rt1t2_dask.pipelines.engine.work import run_tasks
 from rt1t2_dask.pipelines.permutations.data import Memory, Residualised
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
+from rt1t2_dask.pipelines.voxelwise.plan import plan_copy
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.stats.glm import fit as glm
 from rt1t2_dask.storage.keys import part_key
@@ -216,3 +217,20 @@ def run_with_a_death(executor: GraphExecutor, lake: Lake, tasks, victim: int) ->
     assert lake.is_complete(tasks[-1].part)
     assert tasks[-1].parents["batch"] == tuple(task.part for task in tasks[1:-1])
     return lake.read(tasks[-1].part).load()
+
+
+@pytest.mark.parametrize("most", [240, 5])
+def test_a_copy_by_voxel_gives_the_same_nulls(most, tmp_path, monkeypatch):
+    lake, design, parents = study(tmp_path, effect=0.1)
+    inside = np.isfinite(to_volume(lake.read(parents["contrast"])["stat_t"]).data)
+    template = written(lake, "template_out", {"brain": inside.astype(np.float32)}, {})
+    tasks = planned(design, parents, permute(50))
+    wanted = [run(SerialExecutor(), lake, tasks), lake.record(tasks[0].part)]
+    monkeypatch.setattr("rt1t2_dask.pipelines.voxelwise.runs.MOST_TOGETHER", most)
+    copies = plan_copy(design.n, {}, {"row": parents["row"], "template_out": template}, {}, 1e4)
+    copied = {"copy": tuple(task.part for task in copies), "contrast": parents["contrast"]}
+    tasks = planned(design, copied, permute(50))
+    found = run(SerialExecutor(), lake, [*copies, *tasks])
+    assert len(copies) == (1 if most == 240 else 3)
+    xr.testing.assert_identical(found, wanted[0])
+    assert lake.record(tasks[0].part) == wanted[1]
