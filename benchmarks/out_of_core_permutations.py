@@ -20,8 +20,8 @@ from summary.figures import conclude
 
 from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.config.study import Cluster, Permute
-from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
 from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.engine.work import Outcome, run_tasks

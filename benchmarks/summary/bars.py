@@ -23,6 +23,10 @@ BARS: dict[str, dict[str, Bar]] = {
         "open_29_s": most(0.2),
         "open_50000_s": most(5),
         "block_ratio": least(3),
+        "contrast_two_worker_ratio": least(1.7),
+        "contrast_50000_minutes_100": most(10),
+        "block_utilisation_1000": least(0.8),
+        "max_difference": most(0),
     },
     "engine": {
         "tasks_per_s": least(400),

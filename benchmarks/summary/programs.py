@@ -91,7 +91,7 @@ def _installed(package: str) -> bool:
 
 PROGRAMS = (
     Program("engine"),
-    Program("cohort", quick=("open", "block", "--people", "2000")),
+    Program("cohort", quick=("open", "block", "equal", "--people", "2000")),
     Program("lake", quick=("chunks",)),
     Program("lakes.memory", quick=("--sizes", "4")),
     Program("lakes.out_of_core", quick=("people=100",)),
