@@ -8,7 +8,7 @@ person alone has a map) up to the lazy dataset with its coordinates, in a proces
 another before. `block` reads one inner chunk (about 48^3) of 29 people through a dataset that has
 read nothing yet, and by opening the 29 parts one by one; the least of several rounds. `equal` compares
 the contrast of 29 and of 240 people with one fit of all rows. `contrast` runs that of 300 people at
-2 mm on one and on two workers, and `play` plays the plan of the large study through a scheduler in
+2 mm on one and on two workers, and `play` plays the plan of the large study on a scheduler in
 sleeps as long as the parts of `contrast` took: on 100 threads, and its sums many times over on
 1,000. Prints a line a figure, then one JSON object.
 
