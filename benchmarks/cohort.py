@@ -6,11 +6,11 @@ python benchmarks/cohort.py [open] [block] [equal] [contrast] [play] [--people 5
 `open` opens a finished study of 29 people and one of 50,000 (a catalogue, SIMULATED, whose first
 person alone has a map) up to the lazy dataset with its coordinates, in a process that has opened
 another before. `block` reads one inner chunk (about 48^3) of 29 people through a dataset that has
-read nothing yet, and by opening the 29 parts one by one; the least of several rounds. `equal` compares
-the contrast of 29 and of 240 people with one fit of all rows. `contrast` runs that of 300 people at
-2 mm on one and on two workers, and `play` plays the plan of the large study on a scheduler in
-sleeps as long as the parts of `contrast` took: on 100 threads, and its sums many times over on
-1,000. Prints a line a figure, then one JSON object.
+read nothing yet, and by opening the 29 parts one by one; the least of several rounds. `equal`
+compares the contrast of 29 and of 240 people with one fit of all rows. `contrast` runs that of 300
+people at 2 mm on one and on two workers, and `play` plays the plan of the large study on a
+scheduler in sleeps as long as the parts of `contrast` took: on 100 threads, and its sums many times
+over on 1,000. Prints a line a figure, then one JSON object.
 
 Bars: open_29_s 0.2, open_50000_s 5, block_ratio 3, contrast_two_worker_ratio 1.7,
 contrast_50000_minutes_100 10, block_utilisation_1000 0.8, max_difference 0.
