@@ -121,7 +121,8 @@ class Contrast:
     def __repr__(self) -> str:
         start = f"contrast-{self.name}_"
         tables = [name.removeprefix(start) for name in self.tables if name.startswith(start)]
-        return f"<Contrast {self.name}: maps, tables {', '.join(tables)}>"
+        maps = "maps, " if self.keys else ""
+        return f"<Contrast {self.name}: {maps}tables {', '.join(tables)}>"
 
 
 class Contrasts(Named[Contrast]):
