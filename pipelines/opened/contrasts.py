@@ -11,14 +11,16 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS, CONTRAST, DETECTABLE
 from rt1t2_dask.pipelines.opened.axes import with_axes
 from rt1t2_dask.pipelines.opened.tables import Named, Tables
+from rt1t2_dask.pipelines.permutations.stages import PERMUTE
 from rt1t2_dask.storage.parts import Lake, Part
 
 SPACE = ("z", "y", "x")
 STATISTIC = "stat_"
 MEASURE = "_measure-"
-STAGES = ("contrast", "detectable", "permute", "clusters")
+STAGES = tuple(stage.name for stage in (CONTRAST, DETECTABLE, PERMUTE, CLUSTERS))
 """Whose maps are whole: others hold blocks of voxels."""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.outputs.finished import study_key
-from rt1t2_dask.storage.keys import digest
+from rt1t2_dask.pipelines.outputs.kept import run_name
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
 
@@ -26,6 +25,5 @@ def record_run(lake: Lake, config: Config, parts: Iterable[Part]) -> None:
     keys: dict[str, set[str]] = {}
     for part in parts:
         keys.setdefault(part.stage, set()).add(part.key)
-    key, labels = study_key(config), sorted(config.labels or ())
-    name = digest([key, config.level, labels]) if labels or config.level != "study" else key
-    write_run(lake, config.cohort.name, name, {"parts": {s: sorted(k) for s, k in keys.items()}})
+    record = {"parts": {stage: sorted(own) for stage, own in keys.items()}}
+    write_run(lake, config.cohort.name, run_name(config), record)

@@ -42,7 +42,7 @@ def test_an_analysis_has_table_section_methods_provenance_and_record(
     assert "Median ratio of white matter" in page and white_matter.METHODS in page
     assert white_matter.METHODS in (out / "methods.md").read_text()
     key = json.loads((out / "provenance.json").read_text())["group_parts"]["white_matter"]
-    (run,) = (tmp_path / "lake" / "runs").rglob("*.json")
+    (run,) = (tmp_path / "lake" / "runs").rglob("run.json")
     assert json.loads(run.read_text())["parts"]["white_median"] == [key]
 
 
