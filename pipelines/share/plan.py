@@ -1,4 +1,4 @@
-"""The plan of an export: one site's people, their columns, and the task that sums them up."""
+"""The plan of an export: one site's people, their columns, and the tasks that sum them up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.design import own_columns
 from rt1t2_dask.pipelines.calibration.group_scale import LOG, RATIO, factor_of, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
+from rt1t2_dask.pipelines.contrasts.memory import brain_voxels
 from rt1t2_dask.pipelines.contrasts.plan import mask_file
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -20,8 +21,8 @@ from rt1t2_dask.pipelines.people.faults import site_faults
 from rt1t2_dask.pipelines.people.kinds import members
 from rt1t2_dask.pipelines.people.table import COVARIATE, read_table
 from rt1t2_dask.pipelines.share.format import FORMAT, comparable
+from rt1t2_dask.pipelines.share.graph import share_tasks
 from rt1t2_dask.pipelines.share.ledger import cells_before
-from rt1t2_dask.pipelines.share.stages import SHARE
 from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe, with_own
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
@@ -88,8 +89,8 @@ def plan_share(
     plans: Sequence[PersonPlan],
     shared: Mapping[str, Part],
     gain: Task | None = None,
-) -> Task:
-    """Plan the sums over a site's people.
+) -> tuple[Task, ...]:
+    """Plan the sums over a site's people; the last task's part is handed on.
 
     Parameters
     ----------
@@ -132,11 +133,11 @@ def plan_share(
     settings |= scale_settings(plans, own_scale)
     factors = [factor_of(plan) for plan in plans]
     key = digest([about, [plan.part(SMOOTH).key for plan in plans], factors])
-    settings["cells"] = cells_before(lake, key, rows, columns, least)
     settings["export"] = key
+    cells = cells_before(lake, key, rows, columns, least)
     parents: Parents = {
         "row": tuple(plan.part(SMOOTH) for plan in plans),
         "parcels": tuple(plan.part(PARCELS) for plan in plans),
         TEMPLATE_OUT.name: shared[TEMPLATE_OUT.name],
     }
-    return SHARE.task(settings, parents, mask_file(config))
+    return share_tasks(settings, cells, parents, mask_file(config), brain_voxels(config))

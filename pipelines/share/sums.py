@@ -1,9 +1,11 @@
-"""Stage `share`: the sums that a site shares instead of images."""
+"""Stage `share`: the sums that a site shares instead of images, put together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import chain
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -15,142 +17,111 @@ from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_sca
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
-from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid
-from rt1t2_dask.sites.cells import Cell, Patterns, count, divide
-from rt1t2_dask.sites.shared import add_differences, group_sums, rounded
-from rt1t2_dask.stats.clusters.neighbours import neighbour_index
+from rt1t2_dask.pipelines.share.block import INDEX, SUMS, joined
+from rt1t2_dask.pipelines.share.cells import cells_of
+from rt1t2_dask.pipelines.share.differences import DIFFERENCES
+from rt1t2_dask.pipelines.share.voxels import first_grid
+from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask
+from rt1t2_dask.sites.cells import Cell
+from rt1t2_dask.sites.shared import group_sums, rounded
 from rt1t2_dask.variables import attributes, dimensions
 
 Float = NDArray[np.float64]
+Cells = Mapping[str, Sequence[Cell]]
 REGIONS = "parcels"
 
 
 class ShareSettings(ScaleSettings):
-    """Everybody's group and columns, what the file says of itself, and cells made before."""
+    """Everybody's group and columns, and what the file says of itself.
+
+    Parameters
+    ----------
+    group : tuple of str
+        Of each person.
+    matrix : tuple of tuple of float
+    about : dict
+        Attributes of the file.
+    export : str
+        Key of the record of this export.
+    runs : tuple of int
+        Group of each part of differences, by its place among the groups.
+    """
 
     group: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
     about: dict[str, Any]
-    cells: dict[str, tuple[tuple[int, ...], ...]] | None
     export: str
-
-
-@dataclass(frozen=True)
-class _Site:
-    """Groups and columns of all people, and the division into cells."""
-
-    groups: list[str]
-    group: NDArray[np.str_]
-    matrix: Float
-    cells: dict[str, list[Cell]]
-
-    def listed(self) -> list[tuple[str, Cell]]:
-        return [(name, cell) for name in self.groups for cell in self.cells[name]]
+    runs: tuple[int, ...]
 
 
 def make(inputs: Inputs) -> Made:
-    """Sum a site's people up over cells of enough of them."""
+    """Put the sums over cells of a site's people together."""
     settings = inputs.settings_as(ShareSettings)
-    grid = common_grid(inputs)
-    inside, rows = analysis_mask(inputs, grid), Rows.open(inputs)
-    blocks = voxel_blocks(grid.shape, inside, len(rows))
-    tally: dict[bytes, int] = {}
-    for block in blocks:
-        count(np.isfinite(rows.read(block)), tally)
-    patterns = Patterns.of(tally, len(rows))
-    site = _site(settings, patterns)
-    voxels = int(inside.sum())
-    cross = np.zeros((len(site.groups), site.matrix.shape[1], voxels))
-    squares = np.zeros((len(site.groups), voxels))
-    present = np.zeros((len(site.listed()), voxels), bool)
-    for block in blocks:
-        there, *sums = _summed(rows.read(block), site)
-        present[:, block.index] = there
-        cross[..., block.index], squares[:, block.index] = sums
-    regional = _summed(_regions(inputs, settings), site)
+    grid = first_grid(inputs)
+    inside, cells = analysis_mask(inputs, grid), cells_of(inputs, settings.about["groups"])
+    names = [name for name, own in cells.items() for _ in own]
+    sums, regional = _sums(inputs, int(inside.sum())), _regional(inputs, settings, cells)
     arrays = {
         "share_inside": _mask(inside, grid, settings.about["space"]),
-        "share_grams": table("share_grams", _grams(site)),
-        "share_present": table("share_present", present),
-        "share_cross": table("share_cross", cross),
-        "share_squares": table("share_squares", squares),
-        "share_differences": table("share_differences", _differences(rows, site, inside)),
+        "share_grams": table("share_grams", _grams(settings, cells)),
+        "share_present": table("share_present", sums["present"]),
+        "share_cross": table("share_cross", sums["cross"]),
+        "share_squares": table("share_squares", sums["squares"]),
+        "share_differences": table("share_differences", _differences(inputs, settings.runs)),
         "region": table("region", inputs.array(REGIONS, "region")),
-        "share_region_present": table("share_region_present", regional[0]),
-        "share_region_cross": table("share_region_cross", regional[1]),
-        "share_region_squares": table("share_region_squares", regional[2]),
+        "share_region_present": table("share_region_present", regional["present"]),
+        "share_region_cross": table("share_region_cross", regional["cross"]),
+        "share_region_squares": table("share_region_squares", regional["squares"]),
     }
     about = dict(settings.about)
-    about |= {"scale": scale_of_maps(inputs, about["scale"])}
-    about |= {"cells": [name for name, _ in site.listed()]}
-    return Made(xr.Dataset(arrays, attrs=about), _record(site, patterns))
+    about |= {"scale": scale_of_maps(inputs, about["scale"]), "cells": names}
+    return Made(xr.Dataset(arrays, attrs=about), dict(inputs.record("cells")))
 
 
-def _site(settings: ShareSettings, patterns: Patterns) -> _Site:
-    """Take the cells of an earlier export of the same people, else divide each group."""
-    group, groups = np.asarray(settings.group, np.str_), list(settings.about["groups"])
-    matrix = np.asarray(settings.matrix, np.float64)
-    if settings.cells is not None:
-        known = {g: [np.asarray(c) for c in cells] for g, cells in settings.cells.items()}
-        return _Site(groups, group, matrix, known)
-    least = settings.about["minimum_people"]
-    members = {g: np.flatnonzero(group == g) for g in groups}
-    return _Site(
-        groups,
-        group,
-        matrix,
-        {g: divide(rows, patterns, matrix, least) for g, rows in members.items()},
-    )
+def _sums(inputs: Inputs, voxels: int) -> dict[str, NDArray[Any]]:
+    """Join the sums of the shares of voxels, in the order of the mask's voxels."""
+    shares = [inputs.dataset("block", k) for k in range(len(inputs.parts("block")))]
+    found: dict[str, NDArray[Any]] = {}
+    for share in (each for each in shares if each):
+        index = share[INDEX].to_numpy()
+        for name in SUMS:
+            own = share[f"share_{name}"].to_numpy()
+            whole = found.setdefault(name, np.zeros((*own.shape[:-1], voxels), own.dtype))
+            whole[..., index] = own
+    return found
 
 
-def _summed(values: NDArray[Any], site: _Site) -> tuple[NDArray[np.bool_], Float, Float]:
-    each = [group_sums(values, site.matrix, site.cells[name]) for name in site.groups]
-    present = np.concatenate([sums.present for sums in each])
-    return present, np.stack([s.cross for s in each]), np.stack([s.squares for s in each])
+def _differences(inputs: Inputs, runs: Sequence[int]) -> NDArray[np.float32]:
+    """Add squared differences of neighbouring voxels over the runs of each group."""
+    found = []
+    for group in range(max(runs) + 1):
+        own = (k for k, of in enumerate(runs) if of == group)
+        total = reduce(add, (inputs.array("differences", DIFFERENCES, k) for k in own))
+        found.append(rounded(total))
+    return np.stack(found)
 
 
-def _grams(site: _Site) -> Float:
-    return np.stack([site.matrix[cell].T @ site.matrix[cell] for _, cell in site.listed()])
-
-
-def _regions(inputs: Inputs, settings: ShareSettings) -> Float:
+def _regional(
+    inputs: Inputs, settings: ShareSettings, cells: Cells
+) -> dict[str, NDArray[np.generic]]:
+    """Sum regional means over cells."""
     people = range(len(settings.group))
     rows = [read_scaled(settings, k, inputs.array(REGIONS, REGIONS, k)) for k in people]
-    return np.asarray(np.stack(rows), np.float64)
+    values, matrix = np.asarray(np.stack(rows), np.float64), _matrix(settings)
+    return joined([group_sums(values, matrix, own) for own in cells.values()])
 
 
-def _differences(rows: Rows, site: _Site, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Sum squared differences of neighbouring voxels over each group, person by person."""
-    index = neighbour_index(inside)
-    found = np.empty((len(site.groups), 6, index.shape[1]), np.float32)
-    for k, name in enumerate(site.groups):
-        total = np.zeros((6, index.shape[1]))
-        for row in np.flatnonzero(site.group == name).tolist():
-            add_differences(total, rows.volume(row)[inside].astype(np.float64), index)
-        found[k] = rounded(total)
-    return found
+def _grams(settings: ShareSettings, cells: Cells) -> Float:
+    matrix = _matrix(settings)
+    return np.stack([matrix[c].T @ matrix[c] for c in chain.from_iterable(cells.values())])
+
+
+def _matrix(settings: ShareSettings) -> Float:
+    return np.asarray(settings.matrix, np.float64)
 
 
 def _mask(inside: NDArray[np.bool_], grid: Grid, space: str) -> xr.DataArray:
     return to_array("share_inside", Volume(inside.astype(np.uint8), grid.affine), space=space)
-
-
-def _record(site: _Site, patterns: Patterns) -> dict[str, Any]:
-    """Record who is in which cell, for this site only, and how much is shared."""
-    total = int(patterns.voxels.sum())
-    kept: dict[str, list[float]] = {}
-    for name in site.groups:
-        cells = site.cells[name]
-        people = np.concatenate(cells)
-        measured = int((patterns.present[:, people].sum(axis=1) * patterns.voxels).sum())
-        whole = patterns.present[:, people].all(axis=1)
-        kept[name] = [
-            float(patterns.voxels[whole].sum() / total),
-            patterns.kept(cells) / max(measured, 1),
-        ]
-    cells_by_group = {name: [c.tolist() for c in cells] for name, cells in site.cells.items()}
-    return {"cells": cells_by_group, "kept": kept, "voxels": total}
 
 
 def variable_words() -> Sequence[tuple[str, str, str]]:

@@ -168,6 +168,53 @@ class GroupSums:
     squares: Float
 
 
+@dataclass(frozen=True)
+class CellSums:
+    """Sums over one cell's people at voxels, 0 where one of them was not measured.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (voxel,)
+    cross : ndarray, shape (column, voxel)
+        X'Y.
+    squares : ndarray, shape (voxel,)
+        Y'Y.
+    """
+
+    present: Bool
+    cross: Float
+    squares: Float
+
+    def plus(self, other: CellSums) -> CellSums:
+        """Add further people of the same cell."""
+        present = self.present & other.present
+        cross, squares = self.cross + other.cross, self.squares + other.squares
+        return CellSums(present, np.where(present, cross, 0.0), np.where(present, squares, 0.0))
+
+
+def cell_sums(values: NDArray[Any], matrix: Float) -> CellSums:
+    """Sum people of one cell.
+
+    Parameters
+    ----------
+    values : ndarray, shape (person, voxel)
+        NaN where not measured.
+    matrix : ndarray, shape (person, column)
+    """
+    there = np.isfinite(values).all(axis=0)
+    filled = np.where(there, values, 0.0).astype(np.float64, copy=False)
+    return CellSums(there, matrix.T @ filled, np.einsum("pv,pv->v", filled, filled))
+
+
+def add_cells(cells: Sequence[CellSums]) -> GroupSums:
+    """Add the cells of a group, in their order."""
+    cross, squares = np.zeros_like(cells[0].cross), np.zeros_like(cells[0].squares)
+    for cell in cells:
+        cross += cell.cross
+        squares += cell.squares
+    return GroupSums(np.stack([cell.present for cell in cells]), cross, squares)
+
+
 def group_sums(values: NDArray[Any], matrix: Float, cells: Sequence[Cell]) -> GroupSums:
     """Sum a group.
 
@@ -179,14 +226,7 @@ def group_sums(values: NDArray[Any], matrix: Float, cells: Sequence[Cell]) -> Gr
     cells : sequence of ndarray of int
         The group's, rows of ``values``.
     """
-    present = np.stack([np.isfinite(values[cell]).all(axis=0) for cell in cells])
-    cross = np.zeros((matrix.shape[1], values.shape[1]))
-    squares = np.zeros(values.shape[1])
-    for cell, there in zip(cells, present, strict=True):
-        filled = np.where(there, values[cell], 0.0).astype(np.float64, copy=False)
-        cross += matrix[cell].T @ filled
-        squares += np.einsum("pv,pv->v", filled, filled)
-    return GroupSums(present, cross, squares)
+    return add_cells([cell_sums(values[cell], matrix[cell]) for cell in cells])
 
 
 def add_differences(total: Float, row: Float, index: NDArray[np.int64]) -> None:

@@ -80,6 +80,11 @@ def test_the_file_opens_with_plain_xarray_and_names_nobody(three, files):
         held = b"".join(archive.read(name) for name in archive.namelist()) + text.encode()
     labels = pd.read_csv(three / "data/north/participants.tsv", sep="\t")["participant_id"]
     assert not [label for label in labels if label.encode() in held]
+    parts = [path for path in (three / "lake/parts").glob("share*/**/*") if path.is_file()]
+    stages = {path.relative_to(three / "lake/parts").parts[0] for path in parts}
+    assert {"share", "share_block", "share_cells", "share_differences", "share_patterns"} == stages
+    kept = b"".join(path.read_bytes() for path in parts)
+    assert not [label for label in labels if label.encode() in kept]
 
 
 def said(capsys, arguments):
