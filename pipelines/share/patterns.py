@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
-from rt1t2_dask.pipelines.share.voxels import own_blocks, rows_of, together
+from rt1t2_dask.pipelines.share.voxels import (
+    VoxelSettings,
+    first_grid,
+    own_blocks,
+    rows_of,
+    together,
+)
 from rt1t2_dask.pipelines.voxelwise.blocks import FLOAT_BYTES, Block, Rows
 from rt1t2_dask.pipelines.voxelwise.maps import common_grid
 from rt1t2_dask.pipelines.voxelwise.runs import runs_of
@@ -22,10 +28,12 @@ PEOPLE, VOXELS = "share_pattern_people", "share_pattern_voxels"
 
 def make(inputs: Inputs) -> Made:
     """Count the voxels of the share by who is measured there."""
-    n = len(inputs.parts("row"))
+    settings, n = inputs.settings_as(VoxelSettings), len(inputs.parts("row"))
+    # One share looks at everybody's grid for all of them.
+    grid = common_grid(inputs) if settings.block == 0 else first_grid(inputs)
     runs = [rows_of(inputs, range(run.start, run.stop)) for run in runs_of(n)]
     tally: dict[bytes, int] = {}
-    for block in own_blocks(inputs, common_grid(inputs), maps_in_memory(n)):
+    for block in own_blocks(inputs, grid, maps_in_memory(n)):
         count(_present(runs, block), tally)
     return Made(_dataset(tally), {"voxels": sum(tally.values())})
 

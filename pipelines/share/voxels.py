@@ -30,7 +30,7 @@ def together(n: int) -> int:
 
 
 def first_grid(inputs: Inputs) -> Grid:
-    """Return the grid of the first map; `share_patterns` refuses maps on different grids."""
+    """Return the grid of the first map; the first of `share_patterns` refuses others."""
     return grid_of(inputs.dataset("row")["smoothed"])
 
 

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from rt1t2_dask.cluster.graph import SerialExecutor
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
 from rt1t2_dask.pipelines.engine.work import complete_parts, missing_tasks, run_tasks
@@ -63,11 +64,11 @@ def filled(tmp_path_factory):
     return lake
 
 
-def tasks_of(blocks=1, cells=None, matrix=MATRIX, **scale):
+def tasks_of(blocks=1, cells=None, matrix=MATRIX, last=None, **scale):
     about = {"groups": list(GROUPS), "minimum_people": LEAST, "space": "X", "scale": "ratio"}
     settings = {"group": LABELS.tolist(), "matrix": matrix.tolist(), "about": about, "export": "k"}
     parents = {
-        "row": tuple(part("smooth", k) for k in range(N)),
+        "row": (*(part("smooth", k) for k in range(N - 1)), last or part("smooth", N - 1)),
         "parcels": tuple(part("parcels", k) for k in range(N)),
         "template_out": part("template", 0),
     }
@@ -197,6 +198,15 @@ def test_after_a_kill_only_parts_in_flight_are_made_again(whole, filled):
         filled.store.delete(task.part.marker)
     assert sorted(run(filled, tasks)) == sorted(task.part for task in tasks[whole:])
     assert filled.whole(tasks[-1].part) == wanted
+
+
+def test_a_map_on_another_grid_is_refused(filled):
+    moved = to_array("smoothed", Volume(MAPS[0], AFFINE + np.eye(4, k=3)))
+    other = part("smooth", 99)
+    filled.write(other, xr.Dataset({"smoothed": moved}), record={})
+    tasks = tasks_of(2, last=other)
+    with pytest.raises(UserError, match=r"map 26 of 26 has .* Resample all maps to one grid"):
+        run(filled, tasks)
 
 
 def test_cells_of_an_earlier_export_are_taken(filled):
