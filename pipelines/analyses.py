@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.absence.analysis import Absence
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, plan_group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
@@ -22,6 +23,7 @@ ANALYSES: Registry = (
     Gain,
     Harmony,
     Contrasts,
+    Absence,
     Receptors,
     MetaAnalyses,
     SiteEffects,

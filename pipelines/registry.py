@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rt1t2_dask import __version__
 from rt1t2_dask.errors import RunError
+from rt1t2_dask.pipelines.absence import stages as absence
 from rt1t2_dask.pipelines.calibration import stages as calibration
 from rt1t2_dask.pipelines.contrasts import stages as contrasts
 from rt1t2_dask.pipelines.engine.stage import Stage
@@ -21,6 +22,7 @@ STAGES: tuple[Stage, ...] = (
     *calibration.STAGES,
     *voxelwise.STAGES,
     *contrasts.STAGES,
+    *absence.STAGES,
     *permutations.STAGES,
     *receptors.STAGES,
     *sites.STAGES,

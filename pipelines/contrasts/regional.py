@@ -42,7 +42,7 @@ def make_parcels(inputs: Inputs) -> Made:
     """Test the contrast on the means of regions."""
     settings = inputs.settings_as(RegionSettings)
     design = from_settings(settings.design)
-    data, baseline = _parcels(inputs, settings)
+    data, baseline = parcel_rows(inputs, settings)
     rows = _tested(inputs, data, design, baseline)
     region = inputs.array("row", "region")
     names = neuromorphometrics(inputs.asset(ATLAS)).names
@@ -95,8 +95,8 @@ def _made(rows: pd.DataFrame) -> Made:
     return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
 
 
-def _parcels(inputs: Inputs, settings: RegionSettings) -> tuple[Float, Float]:
-    """Regional means by row, pairs subtracted, and the mean they are a share of."""
+def parcel_rows(inputs: Inputs, settings: ContrastSettings) -> tuple[Float, Float]:
+    """Return regional means by row, pairs subtracted, and the mean they are a share of."""
     own, other = np.stack(_read(inputs, settings)), _read(inputs, settings, partner=True)
     if other:
         return own - np.stack(other), _mean(np.stack(other))
@@ -110,7 +110,7 @@ def _mean(rows: Float) -> Float:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _read(inputs: Inputs, settings: RegionSettings, *, partner: bool = False) -> list[Float]:
+def _read(inputs: Inputs, settings: ContrastSettings, *, partner: bool = False) -> list[Float]:
     parts = inputs.parts("partner" if partner else "row")
     read = (np.asarray(inputs.lake.read(p)["parcels"].to_numpy(), np.float64) for p in parts)
     return [read_scaled(settings, k, own, partner=partner) for k, own in enumerate(read)]

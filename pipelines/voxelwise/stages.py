@@ -68,7 +68,7 @@ BLOCK_COPY = Stage(
     reads=(*MAPS, TEMPLATE_OUT),
     memory=_copy_bytes,
     cpu=Effort((1.0, 8.0, 60.0), OUTPUT),
-    writes={OUTPUT: 50},
+    writes={OUTPUT: 25},
     follows=("gain",),
 )
 STAGES = (SUMS, TOTAL, BLOCK_COPY)

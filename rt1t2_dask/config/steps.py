@@ -114,6 +114,15 @@ class Report(Model):
     slices: tuple[Slices, ...] = ()
 
 
+class Absence(Model):
+    """What counts as an effect that matters, where its absence is tested."""
+
+    tests: bool = True
+    percent: Annotated[float, Field(gt=0, lt=100)] = 10.0
+    g: Annotated[float, Field(gt=0)] = 0.8
+    width: Annotated[float, Field(gt=0)] = 0.707
+
+
 def of_person(kind: str) -> str:
     """Return the calibration of one person's images, before the study's gains."""
     return "none" if kind == "eb_gain" else kind

@@ -31,6 +31,7 @@ from rt1t2_dask.config.sources import (
     Source,
 )
 from rt1t2_dask.config.steps import (
+    Absence,
     BrainMask,
     Calibration,
     CalibrationKind,
@@ -102,6 +103,7 @@ class Config(Model):
     smooth: Smooth
     contrast: Contrast
     permute: Permute
+    absence: Absence = Absence()
     receptors: Receptors
     report: Report
     calibration: Calibration

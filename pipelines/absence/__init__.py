@@ -1,0 +1,1 @@
+"""What a contrast without findings can exclude: equivalence tests and Bayes factors."""

@@ -1,0 +1,88 @@
+"""What contrasts exclude, from the command line: tables against statsmodels, section, methods."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.weightstats import ttost_ind
+from studies_of_maps import maps_words, write_maps_study
+
+from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.pipelines.absence.regions import bounds
+from rt1t2_dask.stats.absence import bayes_factor
+from rt1t2_dask.stats.scale import Scale
+
+QUICK = (
+    "permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none", "report.figures=false",
+    "report.mosaics=0", "cluster=synchronous",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("absence")
+    write_maps_study(folder)
+    assert command([*maps_words(folder), *QUICK]) == 0
+    return folder / "out"
+
+
+def of_groups(out):
+    parcels = pd.read_csv(out / "group" / "parcels.tsv", sep="\t").set_index("participant_id")
+    labels = pd.read_csv(out / "participants.tsv", sep="\t").set_index("participant_id")["group"]
+    one = labels.index[labels.isin(("pat", "P"))]
+    other = labels.index[labels.isin(("hc", "C"))]
+    assert len(one) == 6 and len(other) == 7
+    return parcels.loc[one], parcels.loc[other]
+
+
+def test_every_region_is_that_of_statsmodels(finished):
+    rows = pd.read_csv(finished / "group" / "contrast-patVsHc_absence.tsv", sep="\t")
+    assert len(rows) == 119
+    one, other = of_groups(finished)
+    for row in rows.itertuples():
+        a, b = one[str(row.region)].to_numpy(), other[str(row.region)].to_numpy()
+        limit = 0.1 * b.mean()
+        wanted = ttost_ind(a, b, -limit, limit, usevar="unequal")[0]
+        assert row.p_equivalence_percent == pytest.approx(wanted, rel=1e-5)
+        t, n = stats.ttest_ind(a, b).statistic, 6 * 7 / 13
+        assert row.bf10 == pytest.approx(float(bayes_factor(t, n, 11, 0.707)), rel=1e-5)
+        low = stats.nct.sf(t, 11, -0.8 * np.sqrt(n))
+        assert row.p_equivalence_g == pytest.approx(
+            max(low, stats.nct.cdf(t, 11, 0.8 * np.sqrt(n))), rel=1e-5
+        )
+
+
+def test_the_report_says_what_is_excluded(finished):
+    page = (finished / "report.html").read_text()
+    assert "What the contrasts can exclude" in page
+    assert "a change of 10 % or more is excluded in" in page
+    methods = (finished / "methods.md").read_text()
+    assert "two one-sided tests" in methods and "Rouder" in methods
+    keys = json.loads((finished / "provenance.json").read_text())["group_parts"]["absence"]
+    assert set(keys) == {"patVsHc"}
+
+
+def test_bounds_follow_the_scale():
+    mean = np.array([2.0, -1.0])
+    low, high = bounds(10, mean, Scale.RATIO)
+    np.testing.assert_allclose([low[0], high[0]], [-0.2, 0.2])
+    assert np.isnan([low[1], high[1]]).all()
+    low, high = bounds(10, mean, Scale.LOG)
+    np.testing.assert_allclose(Scale.LOG.percent([low[0], high[0]], 1.0), [-10, 10])
+    assert np.isnan(bounds(10, mean, Scale.SIGNED)).all()
+
+
+def test_switched_off_there_is_none(tmp_path):
+    write_maps_study(tmp_path)
+    assert command([*maps_words(tmp_path), *QUICK, "absence.tests=false"]) == 0
+    assert not list((tmp_path / "out" / "group").glob("*absence*"))
+
+
+def test_a_bound_of_nothing_is_refused(tmp_path, capsys):
+    write_maps_study(tmp_path)
+    assert command([*maps_words(tmp_path), *QUICK, "absence.percent=0"]) == 2
+    assert "absence.percent" in capsys.readouterr().err
