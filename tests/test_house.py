@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP = {
     "conf", "rt1t2_dask", "pipelines", "storage", "tests", "benchmarks", "docs",
     "pyproject.toml", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+    "CITATION.cff", "CODE_OF_CONDUCT.md", "containers", "mkdocs.yml",
 }  # fmt: skip
 SCIENCE = (
     "images", "ratio", "stats", "receptors", "simulate", "sites", "report", "morphometry",
