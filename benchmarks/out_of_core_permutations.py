@@ -21,17 +21,21 @@ from summary.figures import conclude
 from rt1t2_dask.cluster.executors import open_cluster
 from rt1t2_dask.config.study import Cluster, Permute
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
+from rt1t2_dask.pipelines.contrasts.fitting import plan_maps
 from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
-from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.engine.work import Outcome, run_tasks
 from rt1t2_dask.pipelines.permutations.data import Memory
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
+from rt1t2_dask.pipelines.voxelwise.plan import plan_copy
+from rt1t2_dask.pipelines.voxelwise.runs import copy_pays
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.storage.parts import Lake
 
 
-def tasks_of(roles: Parents, people: int, permutations: int, statistics: list[str]) -> list[Task]:
+def tasks_of(
+    roles: Parents, people: int, voxels: int, permutations: int, statistics: list[str]
+) -> list[Task]:
     """Plan a two-sample contrast and its permutation test."""
     labels = ["a" if k % 2 else "b" for k in range(people)]
     design = two_sample(labels, "a", "b")
@@ -43,7 +47,7 @@ def tasks_of(roles: Parents, people: int, permutations: int, statistics: list[st
         "space": "MNI152NLin2009aSym",
     }
     baseline = {"baseline": [label == "b" for label in labels], "scale": "ratio"}
-    contrast = CONTRAST.task(common | baseline, roles)
+    fitted = plan_maps(design, common | baseline, roles, {}, voxels)
     asked = Permute(
         n=permutations,
         method="freedman_lane",
@@ -53,8 +57,10 @@ def tasks_of(roles: Parents, people: int, permutations: int, statistics: list[st
         tail="none",
         early_stop=None,
     )
-    parents = {"row": roles["row"], "contrast": contrast.part}
-    return [contrast, *permute_tasks(asked, design, common, parents)]
+    copies = plan_copy(people, {}, roles, {}, voxels) if copy_pays(people, voxels) else []
+    rows = {"copy": tuple(task.part for task in copies)} if copies else {"row": roles["row"]}
+    parents = {**rows, "contrast": fitted.contrast.part}
+    return [*fitted.tasks, *copies, *permute_tasks(asked, design, common, parents)]
 
 
 def peak() -> float:
@@ -70,8 +76,9 @@ def main(asked: dict[str, str], scratch: str) -> None:
     workers, memory_gb = int(asked.get("workers", 1)), float(asked.get("memory_gb", 1))
     statistics = asked.get("statistic", "max_t,cluster,tfce").split(",")
     lake, mask = Lake(asked.get("lake", scratch)), ball(float(asked.get("voxel_mm", 2)))
-    tasks = tasks_of(write_people(lake, people, mask), people, permutations, statistics)
     voxels, maps = int(mask.sum()), "tfce" in statistics
+    roles = write_people(lake, people, mask)
+    tasks = tasks_of(roles, people, voxels, permutations, statistics)
     stated = max(
         Memory(people, voxels, maps, memory_gb * 1e9).peak,
         peak_bytes(people, voxels, mask.size, 2),

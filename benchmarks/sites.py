@@ -22,18 +22,20 @@ from peers.combat import combat
 from scipy import ndimage
 from summary.figures import conclude
 
+from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.design_settings import as_settings
-from rt1t2_dask.pipelines.contrasts.stages import CONTRAST
+from rt1t2_dask.pipelines.contrasts.fitting import plan_maps
 from rt1t2_dask.pipelines.engine.task import InputFile, Inputs, Parents, as_tuple
 from rt1t2_dask.pipelines.engine.volumes import table, to_array
-from rt1t2_dask.pipelines.share.stages import POOLED, SHARE
+from rt1t2_dask.pipelines.engine.work import run_tasks
+from rt1t2_dask.pipelines.share.graph import share_tasks
+from rt1t2_dask.pipelines.share.stages import POOLED
 from rt1t2_dask.sites.joint import SiteGrams, Wanted, build, joint_sums
 from rt1t2_dask.sites.pooled import pooled_test
 from rt1t2_dask.sites.shared import columns_of, group_sums
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.glm.fit import fit
-from rt1t2_dask.storage.arrays import to_objects
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.single_file import pack
@@ -42,6 +44,7 @@ SPACE = "MNI152NLin2009aSym"
 SHAPE_1MM = (197, 233, 189)
 WANTED = Wanted(("pat", "hc"), ("age",), np.array([[1.0], [-1.0]]), sites=True)
 SITES, EACH = ("a", "b", "c"), 24
+VOXELS = 30_000
 SECTIONS = ("pooled", "export", "combat", "power")
 
 
@@ -111,9 +114,10 @@ def export(lake: Lake, site: str, rows: pd.DataFrame, parts: Parents) -> bytes:
         "columns": list(columns.names), "lacking": {}, "minimum_people": 5, "space": SPACE,
     }  # fmt: skip
     settings = {"group": rows["group"].tolist(), "matrix": columns.matrix.tolist(),
-                "about": about, "cells": None, "export": ""}  # fmt: skip
-    task = SHARE.task(settings, parts)
-    return pack(to_objects(SHARE.make(Inputs(lake, task)).dataset))
+                "about": about, "export": ""}  # fmt: skip
+    tasks = share_tasks(settings, None, parts, {}, VOXELS)
+    assert not run_tasks(SerialExecutor(), lake, tasks, lambda outcome: None)
+    return pack(lake.whole(tasks[-1].part))
 
 
 def through_files(folder: Path) -> float:
@@ -136,8 +140,10 @@ def through_files(folder: Path) -> float:
     own = {"design": as_settings(design), "variance": "equal", "scale": "ratio",
            "baseline": (design.group == "hc").tolist(), **common}  # fmt: skip
     template = parts["template_out"]
-    task = CONTRAST.task(own, {"row": tuple(rows), "template_out": template})
-    images = CONTRAST.make(Inputs(lake, task)).dataset["stat_t"].to_numpy()
+    maps = {"row": tuple(rows), "template_out": template}
+    plan = plan_maps(design, own, maps, {}, VOXELS)
+    assert not run_tasks(SerialExecutor(), lake, plan.tasks, lambda outcome: None)
+    images = lake.read(plan.contrast.part)["stat_t"].to_numpy()
     assert (np.isfinite(images) == np.isfinite(pooled)).all()
     return float(np.nanmax(np.abs(images - pooled)))
 

@@ -20,8 +20,7 @@ CHUNK_EDGE = 48
 _SPATIAL = frozenset("xyz")
 _STORABLE_KINDS = "biuf"
 _MAX_CHUNK_BYTES = 1 << 28
-_LARGE_TABLE_BYTES = 1 << 25
-_TABLE_CHUNK_BYTES = 1 << 20
+_BY_VOXEL, _VOXELS_BYTES = "voxel", 1 << 20
 _METADATA = "zarr.json"
 
 
@@ -90,18 +89,20 @@ def _encoding(name: Hashable, variable: xr.Variable) -> dict[str, Any]:
     if variable.ndim >= 3 and set(variable.dims[-3:]) == _SPATIAL:
         layout["chunks"], layout["shards"] = volume_layout(variable.shape)
     elif variable.ndim:
-        layout |= _table_layout(variable.shape, item)
+        layout |= _table_layout(variable, item)
     return layout
 
 
-def _table_layout(shape: tuple[int, ...], itemsize: int) -> dict[str, tuple[int, ...]]:
-    """Return one chunk, or for a large table chunks of some rows in one shard."""
+def _table_layout(variable: xr.Variable, itemsize: int) -> dict[str, tuple[int, ...]]:
+    """Return chunks of some rows for a table by voxel, which is read in parts, else few."""
+    shape = variable.shape
     row = max(1, itemsize * math.prod(shape[1:]))
-    if row * shape[0] <= _LARGE_TABLE_BYTES or row > _MAX_CHUNK_BYTES:
-        return {"chunks": tuple(max(1, size) for size in shape)}
-    rows = max(1, _TABLE_CHUNK_BYTES // row)
-    whole = rows * math.ceil(shape[0] / rows)
-    return {"chunks": (rows, *shape[1:]), "shards": (whole, *shape[1:])}
+    if variable.dims[0] == _BY_VOXEL and len(shape) > 1:
+        rows = max(1, _VOXELS_BYTES // row)
+        whole = rows * max(1, math.ceil(shape[0] / rows))
+        return {"chunks": (rows, *shape[1:]), "shards": (whole, *shape[1:])}
+    rows = min(shape[0], _MAX_CHUNK_BYTES // row)
+    return {"chunks": tuple(max(1, size) for size in (rows, *shape[1:]))}
 
 
 def to_objects(dataset: xr.Dataset) -> dict[str, bytes]:

@@ -46,7 +46,8 @@ def analysis_mask(inputs: Inputs, grid: Grid) -> NDArray[np.bool_]:
     else:
         brain = inputs.volume("template_out", "brain")
         mask = brain.with_data(brain.data.astype(bool))
-    inside = to_grid(mask, grid, order=0).data.astype(bool)
+    here = mask.grid.shape == grid.shape and np.array_equal(mask.affine, grid.affine)
+    inside = (mask if here else to_grid(mask, grid, order=0)).data.astype(bool)
     if not inside.any():
         raise UserError("contrast.mask covers no voxel of the maps; check its space.")
     return inside

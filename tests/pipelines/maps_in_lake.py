@@ -13,7 +13,7 @@ from rt1t2_dask.pipelines.voxelwise.plan import plan_sums, plan_totals
 from rt1t2_dask.stats.clusters import smoothness
 from rt1t2_dask.storage.parts import Lake, Part
 
-SHAPE = (52, 50, 18)
+SHAPE = (76, 74, 9)
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 N = 11
 
@@ -23,7 +23,7 @@ def cohort(n: int = N, missing: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
     volumes = rng.normal(1.5, 0.1, (n, *SHAPE)).astype(np.float32)
     volumes[rng.random(volumes.shape) < missing] = np.nan
     mask = np.zeros(SHAPE, bool)
-    mask[3:50, 2:48, 4:15] = True
+    mask[3:70, 2:70, 1:8] = True
     return volumes, mask
 
 

@@ -47,7 +47,7 @@ def test_every_block_of_a_copy_is_that_of_the_maps(most, shares, tmp_path, monke
     rows = Rows.open(Inputs(study.lake, SUMS.task(settings, study.parents)))
     copied = CopiedRows.open(_Copies(study.lake, tasks), SHAPE[::-1])
     tested = mask.copy()
-    tested[5:20, 10:30, 5:9] = False
+    tested[5:20, 10:50, 3:6] = False
     for budget in (10**9, N * 4 * 777):
         for block in voxel_blocks(SHAPE, tested, N, budget):
             np.testing.assert_array_equal(copied.read(block), rows.read(block))
