@@ -13,6 +13,7 @@ from rt1t2_dask.storage.parts import Lake, Part
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 _DISTRIBUTION = "rt1t2-dask"
+FINISHED = "provenance.json"
 
 
 def run_path(cohort: str, run: str) -> str:
@@ -62,10 +63,13 @@ def run_parts(document: Mapping[str, Any]) -> set[Part]:
     return {Part(stage, key) for stage, keys in stages.items() for key in keys}
 
 
-def list_runs(lake: Lake) -> list[tuple[str, str]]:
-    """Return the sorted (cohort, run) of every run in the lake."""
+def list_runs(lake: Lake, holding: str = "run.json") -> list[tuple[str, str]]:
+    """Return the sorted (cohort, run) of every run in the lake that has a document of this name.
+
+    A run that has finished has its ``FINISHED``, too.
+    """
     paths = (path.split("/") for path in lake.store.list("runs"))
-    return sorted((p[1], p[2]) for p in paths if len(p) == 4 and p[3] == "run.json")
+    return sorted((p[1], p[2]) for p in paths if len(p) == 4 and p[3] == holding)
 
 
 def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:

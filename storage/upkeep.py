@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rt1t2_dask.storage.claims import live_claims, release_dead
 from rt1t2_dask.storage.parts import MARKER, Lake, Part
-from rt1t2_dask.storage.provenance import list_runs, read_run, run_parts
+from rt1t2_dask.storage.provenance import FINISHED, list_runs, read_run, run_parts
 from rt1t2_dask.storage.stores import Store
 
 DAY_S = 86400.0
@@ -66,8 +66,12 @@ class Collected:
 
 def referenced(lake: Lake) -> set[Part]:
     """Return the parts referenced by any run's document."""
-    runs = (read_run(lake, cohort, run) for cohort, run in list_runs(lake))
-    return {part for document in runs for part in run_parts(document)}
+    return _of_runs(lake, list_runs(lake))
+
+
+def _of_runs(lake: Lake, runs: Iterable[tuple[str, str]]) -> set[Part]:
+    documents = (read_run(lake, cohort, run) for cohort, run in runs)
+    return {part for document in documents for part in run_parts(document)}
 
 
 def status(lake: Lake) -> list[StageStatus]:
@@ -108,7 +112,7 @@ def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:
     ----------
     lake : Lake
     parts : iterable of Part, optional
-        Default: every complete part of the lake, and every part referenced by a run.
+        Default: every complete part of the lake, and every part of a run that has finished.
 
     Returns
     -------
@@ -116,9 +120,19 @@ def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:
         One line per problem; empty without problems.
     """
     if parts is None:
-        held = _held(lake.store)
-        parts = {part for part, what in held.items() if what.complete} | referenced(lake)
+        parts = _complete(lake) | _of_runs(lake, list_runs(lake, FINISHED))
     return [problem for part in sorted(parts) for problem in lake.verify(part)]
+
+
+def unmade(lake: Lake) -> set[Part]:
+    """Return the parts that runs have planned and not made: they were stopped, or go on."""
+    finished = list_runs(lake, FINISHED)
+    others = [run for run in list_runs(lake) if run not in finished]
+    return _of_runs(lake, others) - _complete(lake) - _of_runs(lake, finished)
+
+
+def _complete(lake: Lake) -> set[Part]:
+    return {part for part, what in _held(lake.store).items() if what.complete}
 
 
 def gc(lake: Lake, *, older_than_s: float = DAY_S, dry_run: bool = False) -> Collected:

@@ -7,17 +7,23 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.peaks import peak_bytes
 from rt1t2_dask.stats.design import Design
 
+READY_MADE_MM = 2.0
 BRAIN_MM3, TEMPLATE_MM3 = 1.9e6, 197.0 * 233.0 * 189.0
 
 
 def brain_voxels(config: Config) -> float:
-    """Return the number of brain voxels that the settings lead to expect."""
-    return BRAIN_MM3 / config.output_voxel_mm**3
+    """Return the number of brain voxels that the settings lead to expect.
+
+    Ready-made maps tell their size too late; most have 2 mm or near it.
+    """
+    edge = READY_MADE_MM if config.source.ready_made else config.output_voxel_mm
+    return BRAIN_MM3 / edge**3
 
 
 def contrast_bytes(config: Config, n: int, columns: int) -> float:
     """Estimate the peak memory of a contrast from the shapes, before anything is read."""
-    voxels, grid = int(brain_voxels(config)), int(TEMPLATE_MM3 / config.output_voxel_mm**3)
+    mm3 = config.output_voxel_mm**3
+    voxels, grid = int(BRAIN_MM3 / mm3), int(TEMPLATE_MM3 / mm3)
     return peak_bytes(n, voxels, grid, columns, config.contrast.variance)
 
 

@@ -30,13 +30,13 @@ from rt1t2_dask.pipelines.contrasts.stages import (
     THRESHOLDS,
 )
 from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, ThresholdSettings
-from rt1t2_dask.pipelines.engine.local_files import local_file
 from rt1t2_dask.pipelines.engine.stage import Stage
-from rt1t2_dask.pipelines.engine.task import InputFile, Parents, Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Parents, Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
 from rt1t2_dask.pipelines.permutations.plan import permute_tasks
+from rt1t2_dask.pipelines.voxelwise.mask import mask_file
 from rt1t2_dask.stats.design import Design, require_group_dof
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.storage.parts import Part
@@ -278,9 +278,3 @@ def _row_parts(
         for role, own in found.items()
         if own is not None
     }
-
-
-def mask_file(config: Config) -> dict[str, InputFile]:
-    """Return the user's mask of the voxels to test, where there is one."""
-    path = config.contrast.mask
-    return {"mask": local_file(path, "contrast.mask")} if path else {}

@@ -57,9 +57,10 @@ def _status(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
 
 
 def _verify(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
-    problems = upkeep.verify(lake)
+    problems, unmade = upkeep.verify(lake), len(upkeep.unmade(lake))
+    planned = f"{unmade} parts were planned by runs that have not finished, and are not there"
     if not problems:
-        return ["all parts match their checksums"], DONE
+        return ["all parts match their checksums", *([planned] if unmade else [])], DONE
     return [
         *problems,
         f"{len(problems)} problems: delete those parts' .json and run again",

@@ -13,7 +13,6 @@ from rt1t2_dask.pipelines.calibration.design import own_columns
 from rt1t2_dask.pipelines.calibration.group_scale import LOG, RATIO, factor_of, scale_settings
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of
 from rt1t2_dask.pipelines.contrasts.memory import brain_voxels
-from rt1t2_dask.pipelines.contrasts.plan import mask_file
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
@@ -23,6 +22,7 @@ from rt1t2_dask.pipelines.people.table import COVARIATE, read_table
 from rt1t2_dask.pipelines.share.format import FORMAT, comparable
 from rt1t2_dask.pipelines.share.graph import share_tasks
 from rt1t2_dask.pipelines.share.ledger import cells_before
+from rt1t2_dask.pipelines.voxelwise.mask import mask_file
 from rt1t2_dask.sites.shared import columns_of, demographics_of, require_safe, with_own
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part

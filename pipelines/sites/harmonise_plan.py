@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.calibration.group_scale import scale_settings, study_scale
-from rt1t2_dask.pipelines.contrasts.plan import mask_file
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.pipelines.sites.stages import COMBAT, HARMONISED
+from rt1t2_dask.pipelines.voxelwise.mask import mask_file
 from rt1t2_dask.pipelines.voxelwise.plan import plan_sums, plan_totals
 from rt1t2_dask.sites.combat import require_people
 from rt1t2_dask.sites.splines import spline_columns

@@ -47,6 +47,7 @@ from rt1t2_dask.pipelines.study.memory import require_room
 from rt1t2_dask.pipelines.study.participants import selected_people
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
 from rt1t2_dask.pipelines.study.single import check_stage
+from rt1t2_dask.pipelines.voxelwise.mask import mask_file
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
 
@@ -132,7 +133,7 @@ class _Check:
         self._tried(lambda: check_registration(self.config))
         self._tried(lambda: receptor_task(self.config))
         self._tried(lambda: job_script(self.config.cluster))
-        self._header("contrast.mask", self.config.contrast.mask)
+        self._tried(lambda: mask_file(self.config))
         self._header("receptors.gm_prior", self.config.receptors.gm_prior)
 
     def _header(self, setting: str, path: str | None) -> None:

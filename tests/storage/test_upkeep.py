@@ -8,7 +8,7 @@ from rt1t2_dask.storage.claims import live_claims
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.provenance import write_run
-from rt1t2_dask.storage.upkeep import StageStatus, gc, referenced, status, verify
+from rt1t2_dask.storage.upkeep import StageStatus, gc, referenced, status, unmade, verify
 
 
 def filled(lake: Lake, stage: str, number: int) -> Part:
@@ -94,8 +94,20 @@ def test_gc_removes_half_written_files(tmp_path):
 def test_verify_names_damage_and_loss(lake, named, free):
     lake.store.write(f"{free.prefix}/files/a", b"2")
     lake.store.delete(named[0].marker)
+    lake.store.write("runs/psp/a/provenance.json", b"{}")
     assert verify(lake) == [
         f"{named[0].prefix}: no completion marker",
         f"{free.prefix}/files/a: content differs from its checksum",
     ]
     assert verify(lake, [named[1]]) == []
+
+
+def test_what_a_stopped_run_has_planned_is_no_damage(tmp_path):
+    lake = Lake(str(tmp_path))
+    planned = Part("ratio", "a" * 32)
+    write_run(lake, "psp", "one", {"parts": {"ratio": [planned.key]}})
+    assert verify(lake) == []
+    assert unmade(lake) == {planned}
+    lake.store.write("runs/psp/one/provenance.json", b"{}")
+    assert verify(lake) == [f"{planned.prefix}: no completion marker"]
+    assert unmade(lake) == set()

@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 from scipy import stats
+from studies_of_maps import SHAPE, map_affine
 
 from rt1t2_dask.cli.command_line import command
 
@@ -314,3 +315,20 @@ def test_the_plan_shows_the_job_of_a_batch_system(maps_study, maps_arguments, ca
     words = [word for word in maps_arguments if not word.startswith("cluster")]
     assert command([*words, "cluster=slurm", "cluster.queue=short", "dry_run=true"]) == 0
     assert "#SBATCH -p short" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("box", "words"), [(0, "has no voxel above 0"), (1, "hold no 2 x 2 x 2")], ids=["none", "one"]
+)
+@pytest.mark.parametrize("more", [(), ("check=true",)], ids=["run", "check"])
+def test_a_mask_without_room_is_refused_before_maps_are_made(
+    maps_study, maps_arguments, tmp_path, capsys, box, words, more
+):
+    maps_study()
+    data = np.zeros(SHAPE, np.uint8)
+    data[15 : 15 + box, 18 : 18 + box, 18 : 18 + box] = 1
+    nib.Nifti1Image(data, map_affine()).to_filename(tmp_path / "mask.nii.gz")
+    words_ = [*maps_arguments, f"contrast.mask={tmp_path / 'mask.nii.gz'}", *more]
+    assert command(words_) in (1, 2)
+    assert words in "".join(capsys.readouterr())
+    assert not list((tmp_path / "lake").glob("parts/smooth/*"))
