@@ -2,6 +2,7 @@
 
 import json
 import math
+from asyncio import Lock, to_thread
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,11 +16,14 @@ from zarr.storage import WrapperStore
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.storage.keys import canonical, checksum
 from rt1t2_dask.storage.parts import MARKER, Lake, Part
-from rt1t2_dask.storage.sealed import Seal, damaged, seal
+from rt1t2_dask.storage.sealed import DIFFERS, Compared, Seal, damaged, marker, seal
 from rt1t2_dask.storage.shards import (
     PARTICIPANT,
     alike,
+    chunks_end_in_crc,
+    crc_fits,
     index_bytes,
+    index_fits,
     inner_chunks,
     span_of,
     unsharded,
@@ -31,6 +35,8 @@ _KEY_BYTES = 16
 _KEPT_MARKERS = 4096
 _SHARD = "/c/0/0/0"
 _DASK_CHUNK_BYTES = 128 << 20
+_WHOLE_BYTES = 64 << 20
+_COMPARED = Compared()
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,11 @@ class CohortStore(WrapperStore[Store]):
     """A group of arrays (participant, ...) over the parts of a cohort, read-only.
 
     Shows the inner chunks of everybody's shards, which zarr reads at half the cost of shards. What
-    is read is checked as `sealed.SealedStore` does: a missing object that the person's marker lists
-    is an error, whole objects are compared with their checksum, and inner chunks carry their own.
-    Each person's marker is read when the person is, never before.
+    is read is checked: a missing object that the person's marker lists is an error. A shard of at
+    most 64 MB is read whole and compared with the marker's checksum when a process first needs it;
+    of a larger one, and later, the index and every inner chunk are compared with checksums of their
+    own, and the index with the shard's size in the marker. Each person's marker is read when the
+    person is, never before.
 
     Parameters
     ----------
@@ -84,6 +92,7 @@ class CohortStore(WrapperStore[Store]):
         self.cohort, self.examples = cohort, dict(examples)
         self._markers: dict[int, dict[str, Seal]] = {}
         self._indices: dict[tuple[int, str], bytes] = {}
+        self._locks: dict[tuple[int, str], Lock] = {}
         self._inner: dict[str, tuple[int, ...]] = {}
         self._examples: dict[str, bytes] = {}
         self._sound: set[tuple[str, str]] = set()
@@ -130,42 +139,49 @@ class CohortStore(WrapperStore[Store]):
             return None
         inner = await self._inner_chunks(name)
         await self._refuse_other_grid(person, name)
-        if math.prod(inner) == 1:
-            return await self._only_chunk(person, name, prototype)
-        index = await self._index(person, name, math.prod(inner))
+        async with self._locks.setdefault((person, name), Lock()):
+            index, shard = await self._index(person, name, math.prod(inner))
         span = span_of(index, int(np.ravel_multi_index(place, inner)))
-        return None if span is None else await self._read(person, name, prototype, span)
+        if span is None:
+            return None
+        read = shard[span.start : span.end] if shard else await self._read(person, name, span)
+        if chunks_end_in_crc(await self._example(name)) and not crc_fits(read):
+            raise damaged(self._where(person, name), DIFFERS)
+        return prototype.buffer.from_bytes(read)
 
-    async def _only_chunk(
-        self, person: int, name: str, prototype: BufferPrototype
-    ) -> Buffer | None:
-        """Read a shard of one chunk whole, against its checksum."""
-        shard = (await self._read(person, name, prototype, None)).to_bytes()
-        span = span_of(shard[-index_bytes(1) :], 0)
-        return None if span is None else prototype.buffer.from_bytes(shard[span.start : span.end])
-
-    async def _index(self, person: int, name: str, chunks: int) -> bytes:
-        """Read where the inner chunks are, from the end of a person's shard."""
+    async def _index(self, person: int, name: str, chunks: int) -> tuple[bytes, bytes]:
+        """Return where the inner chunks of a person's shard are; the shard too, if it was read."""
+        shard = b""
         if (person, name) not in self._indices:
-            last = SuffixByteRequest(index_bytes(chunks))
-            found = await self._read(person, name, default_buffer_prototype(), last)
-            self._indices[person, name] = found.to_bytes()
-        return self._indices[person, name]
+            sealed = (await self._seals(person))[name + _SHARD]
+            last, where = index_bytes(chunks), self._where(person, name)
+            if sealed["bytes"] <= _WHOLE_BYTES and not _COMPARED.holds(where, sealed):
+                shard = await self._read(person, name)
+                if await to_thread(seal, shard) != sealed:
+                    raise damaged(where, DIFFERS)
+                _COMPARED.keep(where, sealed)
+            index = shard[-last:] or await self._read(person, name, SuffixByteRequest(last))
+            if not index_fits(index, sealed["bytes"]):
+                raise damaged(where, DIFFERS)
+            self._indices[person, name] = index
+        return self._indices[person, name], shard
 
-    async def _read(
-        self, person: int, name: str, prototype: BufferPrototype, span: ByteRequest | None
-    ) -> Buffer:
-        part, path = self.cohort.part(person), name + _SHARD
-        data = await self._store.get(f"{part.key}/{path}", prototype, span)
-        sealed = None if span else (await self._seals(person))[path]
-        return self._checked(data, part, path, sealed)
+    async def _read(self, person: int, name: str, span: ByteRequest | None = None) -> bytes:
+        path = f"{self.cohort.part(person).key}/{name}{_SHARD}"
+        data = await self._store.get(path, default_buffer_prototype(), span)
+        if data is None:
+            raise damaged(self._where(person, name), "is missing")
+        return data.to_bytes()
 
-    def _checked(self, data: Buffer | None, part: Part, path: str, sealed: Seal | None) -> Buffer:
+    def _where(self, person: int, name: str) -> str:
+        return f"{self.cohort.lake.store.url}/{self.cohort.part(person).prefix}/{name}{_SHARD}"
+
+    def _checked(self, data: Buffer | None, part: Part, path: str, sealed: Seal) -> Buffer:
         where = f"{self.cohort.lake.store.url}/{part.prefix}/{path}"
         if data is None:
             raise damaged(where, "is missing")
-        if sealed is not None and seal(data.to_bytes()) != sealed:
-            raise damaged(where, "differs from its checksum")
+        if seal(data.to_bytes()) != sealed:
+            raise damaged(where, DIFFERS)
         return data
 
     async def _inner_chunks(self, name: str) -> tuple[int, ...]:
@@ -188,6 +204,7 @@ class CohortStore(WrapperStore[Store]):
             if len(self._markers) >= _KEPT_MARKERS:
                 self._markers.clear()
                 self._indices.clear()
+                self._locks.clear()
             part = self.cohort.part(person)
             data = await self._store.get(part.key + MARKER, default_buffer_prototype())
             if data is None:
@@ -195,7 +212,8 @@ class CohortStore(WrapperStore[Store]):
                     f"{self.cohort.lake.store.url}/{part.prefix} is not complete: it was removed "
                     "from the lake. Run the study again."
                 )
-            self._markers[person] = self._own(json.loads(data.to_bytes())["objects"])
+            where = f"{self.cohort.lake.store.url}/{part.marker}"
+            self._markers[person] = self._own(marker(data.to_bytes(), where)["objects"])
         return self._markers[person]
 
     def _own(self, objects: Mapping[str, Seal]) -> dict[str, Seal]:

@@ -1,6 +1,5 @@
 """Parts: the result of one stage for one subject or cohort, complete or absent."""
 
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.storage.arrays import to_objects
 from rt1t2_dask.storage.claims import LEASE_S, claimed
 from rt1t2_dask.storage.keys import canonical, plain
-from rt1t2_dask.storage.sealed import Seal, SealedStore, damaged, seal
+from rt1t2_dask.storage.sealed import DIFFERS, Seal, SealedStore, damaged, marker, seal
 from rt1t2_dask.storage.stores import Store, open_store
 
 MARKER = ".json"
@@ -111,16 +110,16 @@ class Lake:
     ) -> None:
         """Store a part from the bytes of its objects, the marker last; see `write`."""
         seals = {path: seal(data) for path, data in objects.items()}
-        marker = canonical({"record": plain(record), "objects": seals})
+        mark = canonical({"record": plain(record), "objects": seals})
         self._clear_leftovers(part, set(objects))
         for path, data in objects.items():
             self.store.write(f"{part.prefix}/{path}", data)
-        self._mark(part, marker)
+        self._mark(part, mark)
 
-    def _mark(self, part: Part, marker: bytes) -> None:
+    def _mark(self, part: Part, mark: bytes) -> None:
         """Create the marker; a refused create without a marker was a conflict of requests."""
         for pause in _MARKER_PAUSES_S:
-            if self.store.create(part.marker, marker) or self.is_complete(part):
+            if self.store.create(part.marker, mark) or self.is_complete(part):
                 return
             time.sleep(pause)
         raise RunError(
@@ -189,7 +188,7 @@ class Lake:
         data = self.store.read(f"{part.prefix}/{path}")
         if seal(data) != sealed:
             where = f"{self.store.url}/{part.prefix}/{path}"
-            raise damaged(where, "differs from its checksum")
+            raise damaged(where, DIFFERS)
         return data
 
     def delete(self, part: Part) -> None:
@@ -203,6 +202,8 @@ class Lake:
             sealed = self.objects(part)
         except FileNotFoundError:
             return [f"{part.prefix}: no completion marker"]
+        except RunError:
+            return [f"{part.marker}: is damaged"]
         found = {path.removeprefix(part.prefix + "/") for path in self.store.list(part.prefix)}
         problems = [f"{part.prefix}/{p}: missing" for p in sorted(set(sealed) - found)]
         problems += [f"{part.prefix}/{p}: not in the marker" for p in sorted(found - set(sealed))]
@@ -222,7 +223,7 @@ class Lake:
 
     def _document(self, part: Part) -> dict[str, Any]:
         try:
-            document: dict[str, Any] = json.loads(self.store.read(part.marker))
+            data = self.store.read(part.marker)
         except FileNotFoundError:
             raise FileNotFoundError(f"{self.store.url}/{part.prefix} is not complete") from None
-        return document
+        return marker(data, f"{self.store.url}/{part.marker}")

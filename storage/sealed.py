@@ -4,22 +4,63 @@ Zarr reads an absent chunk as the fill value. A part's marker lists every object
 distinguishes absence from fill value.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
-from zarr.abc.store import ByteRequest, Store
+from zarr.abc.store import ByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.storage.keys import checksum
+from rt1t2_dask.storage.shards import index_fits
 
 Seal = dict[str, Any]
+DIFFERS = "differs from its checksum"
+_KEPT = 1 << 17
 
 
 def seal(data: bytes) -> Seal:
     """Return size and sha256 of an object, as stored in a marker."""
     return {"bytes": len(data), "sha256": checksum(data)}
+
+
+def marker(data: bytes, where: str) -> dict[str, Any]:
+    """Return what a part's marker says: its record, and the seals of its objects.
+
+    Raises
+    ------
+    RunError
+        It is damaged.
+    """
+    try:
+        document = json.loads(data)
+        if isinstance(document["record"], dict) and isinstance(document["objects"], dict):
+            return dict(document)
+    except (ValueError, TypeError, LookupError):
+        pass
+    raise damaged(where, "is damaged")
+
+
+class Compared:
+    """What this process has compared whole with its checksum, so that it is done once.
+
+    What it holds is bounded.
+    """
+
+    def __init__(self) -> None:
+        self._held: set[int] = set()
+
+    def holds(self, where: str, sealed: Seal) -> bool:
+        """Return whether the object at this place was compared with this seal."""
+        return hash((where, sealed["sha256"])) in self._held
+
+    def keep(self, where: str, sealed: Seal) -> None:
+        """Remember an object that is as sealed."""
+        if len(self._held) >= _KEPT:
+            self._held.clear()
+        self._held.add(hash((where, sealed["sha256"])))
 
 
 def damaged(where: str, problem: str) -> RunError:
@@ -59,9 +100,16 @@ class SealedStore(WrapperStore[Store]):
         data = await self._store.get(key, prototype, byte_range)
         if data is None:
             raise damaged(f"{self._where}/{key}", "is missing")
-        if byte_range is None and seal(data.to_bytes()) != self._seals[key]:
-            raise damaged(f"{self._where}/{key}", "differs from its checksum")
+        if not self._fits(data.to_bytes(), byte_range, self._seals[key]):
+            raise damaged(f"{self._where}/{key}", DIFFERS)
         return data
+
+    @staticmethod
+    def _fits(data: bytes, byte_range: ByteRequest | None, sealed: Seal) -> bool:
+        """Compare a whole object, or the index at the end of a shard; chunks carry a checksum."""
+        if isinstance(byte_range, SuffixByteRequest):
+            return index_fits(data, sealed["bytes"])
+        return byte_range is not None or seal(data) == sealed
 
     async def exists(self, key: str) -> bool:
         """Return whether an object was written."""

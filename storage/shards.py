@@ -5,6 +5,8 @@ import math
 from struct import Struct
 from typing import Any
 
+import google_crc32c
+import numpy as np
 from zarr.abc.store import RangeByteRequest
 
 from rt1t2_dask.errors import RunError
@@ -76,6 +78,27 @@ def span_of(index: bytes, chunk: int) -> RangeByteRequest | None:
     """Return where a chunk is; None if it was never written."""
     offset, length = _ENTRY.unpack_from(index, _ENTRY.size * chunk)
     return None if offset == _EMPTY else RangeByteRequest(offset, offset + length)
+
+
+def crc_fits(data: bytes) -> bool:
+    """Return whether bytes end in the CRC32C of those before it, as an index and chunks do."""
+    end = len(data) - _CRC_BYTES
+    return bool(google_crc32c.value(data[:end]) == int.from_bytes(data[end:], "little"))
+
+
+def index_fits(index: bytes, size: int) -> bool:
+    """Return whether an index is whole, and of a shard of this size: chunks, then the index."""
+    if not crc_fits(index):
+        return False
+    entries = np.frombuffer(index[:-_CRC_BYTES], "<u8").reshape(-1, 2)
+    written = entries[entries[:, 0] != _EMPTY]
+    return int(written.sum(axis=1).max(initial=0)) + len(index) == size
+
+
+def chunks_end_in_crc(array: bytes) -> bool:
+    """Return whether each inner chunk of an array carries its checksum."""
+    _, shard = _sharded(array)
+    return bool(shard["codecs"][-1]["name"] == "crc32c")
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rt1t2_dask.errors import RunError
+from rt1t2_dask.storage import cohort as reading
+from rt1t2_dask.storage import sealed
 from rt1t2_dask.storage.cohort import CohortStore, cohort_of, open_cohort
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
+from rt1t2_dask.storage.sealed import Compared, seal
 from rt1t2_dask.storage.shards import alike, inner_chunks, stacked
 
 SHAPE = (60, 50, 100)  # two inner chunks a shard
@@ -107,8 +110,75 @@ def test_damage_is_an_error_and_never_a_missing_value(lake):
     np.testing.assert_array_equal(ratio[0].to_numpy(), values_of(0))
     with pytest.raises(RunError, match="is missing"):
         ratio[1, 0, 0, 0].compute()
-    with pytest.raises(ValueError, match="checksum do not match"):
+    with pytest.raises(RunError, match=f"{keys_of()[3]}/.* differs from its checksum"):
         ratio[3, 0, 0, 0].compute()
+
+
+def damaged_to(kind, whole, other):
+    """Return a shard that is another than the marker says."""
+    index = len(whole) - 16 * 2 - 4
+    return {
+        "index": whole[:index] + b"\xff" * 32 + whole[-4:],
+        "chunk": whole[:50] + bytes([whole[50] ^ 1]) + whole[51:],
+        "another's": other,
+        "longer": b"\0" * 8 + whole,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["index", "chunk", "another's", "longer"])
+@pytest.mark.parametrize("whole_bytes", [0, 64 << 20])
+def test_a_shard_that_is_not_the_markers_is_never_read(lake, kind, whole_bytes, monkeypatch):
+    monkeypatch.setattr(reading, "_WHOLE_BYTES", whole_bytes)
+    monkeypatch.setattr(reading, "_COMPARED", Compared())
+    write(lake)
+    shards = [f"{Part('ratio', key).prefix}/ratio/c/0/0/0" for key in keys_of()]
+    lake.store.write(shards[1], damaged_to(kind, *map(lake.store.read, shards[1:3])))
+    ratio = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})["ratio"]
+    np.testing.assert_array_equal(ratio[0].to_numpy(), values_of(0))
+    with pytest.raises(RunError, match=f"{keys_of()[1]}/.* differs from its checksum"):
+        ratio[1].compute()
+
+
+def test_a_process_compares_a_shard_once_and_then_reads_parts_of_it(written, monkeypatch):
+    monkeypatch.setattr(reading, "_COMPARED", Compared())
+    sizes = []
+    monkeypatch.setattr(reading, "seal", lambda data: sizes.append(len(data)) or seal(data))
+    cohort = cohort_of(written, "ratio", keys_of())
+    for _ in range(2):
+        found = open_cohort(cohort, {"ratio": 0}, 1)["ratio"][1]
+        np.testing.assert_array_equal(found.to_numpy(), values_of(1))
+    whole = written.objects(cohort.part(1))["ratio/c/0/0/0"]["bytes"]
+    assert sizes.count(whole) == 1
+
+
+def test_what_was_compared_is_bounded(monkeypatch):
+    monkeypatch.setattr(sealed, "_KEPT", 3)
+    compared, one = Compared(), seal(b"one")
+    for k in range(4):
+        compared.keep(str(k), one)
+    assert [compared.holds(str(k), one) for k in range(4)] == [False, False, False, True]
+    assert not compared.holds("3", seal(b"other"))
+
+
+@pytest.mark.parametrize("text", [b"{", b"{}", b"[]", b'{"record": {}, "objects": []}'])
+def test_a_damaged_marker_is_told(lake, text):
+    write(lake)
+    part = Part("ratio", keys_of()[1])
+    lake.store.write(part.marker, text)
+    ratio = open_cohort(cohort_of(lake, "ratio", keys_of()), {"ratio": 0})["ratio"]
+    with pytest.raises(RunError, match=rf"{part.marker} is damaged\. .*lake=verify"):
+        ratio[1].compute()
+    with pytest.raises(RunError, match="is damaged"):
+        lake.read(part)
+    assert lake.verify(part) == [f"{part.marker}: is damaged"]
+
+
+def test_a_part_of_a_volume_is_not_read_out_of_anothers_shard(lake):
+    write(lake)
+    first, second = (f"{Part('ratio', key).prefix}/ratio/c/0/0/0" for key in keys_of()[:2])
+    lake.store.write(first, lake.store.read(second))
+    with pytest.raises(RunError, match="differs from its checksum"):
+        lake.read(Part("ratio", keys_of()[0]))["ratio"][0, 0, 0].compute()
 
 
 def test_a_volume_of_one_chunk_is_read_whole_against_its_checksum(lake):
