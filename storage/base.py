@@ -133,8 +133,8 @@ class Store(ABC):
     def zarr(self, prefix: str = "", *, read_only: bool = True) -> zarr.abc.store.Store:
         """Open the folder `prefix` as a zarr store."""
 
-    def delete_abandoned(self, older_than_s: float) -> int:
-        """Remove partial files of killed writers older than this; return their number.
+    def delete_abandoned(self, older_than_s: float, prefix: str = "") -> int:
+        """Remove partial files of killed writers older than this, below `prefix`; return how many.
 
         A bucket shows none; its lifecycle rules remove incomplete uploads.
         """

@@ -111,11 +111,11 @@ class Folder(Store):
         except FileNotFoundError:
             return set()
 
-    def delete_abandoned(self, older_than_s: float) -> int:
+    def delete_abandoned(self, older_than_s: float, prefix: str = "") -> int:
         """See `Store.delete_abandoned`."""
         oldest, removed = time.time() - older_than_s, 0
-        with self._explained("", writing=True):
-            for file in self._root.rglob(f".*{_TEMPORARY}"):
+        with self._explained(prefix, writing=True):
+            for file in self._at(prefix).rglob(f".*{_TEMPORARY}"):
                 if file.stat().st_mtime < oldest:
                     file.unlink(missing_ok=True)
                     removed += 1

@@ -1,6 +1,7 @@
 """One dataset of a whole cohort, which any reader of zarr opens by its URL alone."""
 
 import json
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import xarray as xr
 from zarr.core.buffer import Buffer
 from zarr.storage import MemoryStore
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.storage.arrays import consolidated, plain_attributes, to_objects
 from rt1t2_dask.storage.cohort import Cohort
 from rt1t2_dask.storage.keys import canonical, checksum, digest
@@ -98,7 +100,7 @@ def publish_dataset(target: Store, folder: str, asked: Publication) -> int:
     """Write a dataset; its root, which makes it one, comes last.
 
     A dataset of other content in the same folder is removed first, and cannot be opened from then
-    on; what an interrupted call wrote of the same content is kept.
+    on; what an interrupted call wrote of the same content is kept, but for unfinished files.
 
     Parameters
     ----------
@@ -111,21 +113,52 @@ def publish_dataset(target: Store, folder: str, asked: Publication) -> int:
     -------
     int
         Shards written now.
+
+    Raises
+    ------
+    UserError
+        The folder holds something else; it is left as it is.
     """
+    started = time.time()
     root, objects = _objects(asked)
-    if _content(target, f"{folder}/{_METADATA}") == root:
-        return 0
-    target.delete(f"{folder}/{_METADATA}")
-    begun = f"{folder}{_BEGUN}"
+    shards = 0
+    if _content(target, f"{folder}/{_METADATA}") != root:
+        _make_room(target, folder, root)
+        shards = sum(_copy(target, f"{folder}/{name}", one) for name, one in asked.layers.items())
+        for path in sorted(objects, key=_metadata_last):
+            target.write(f"{folder}/{path}", objects[path])
+        target.write(f"{folder}/{_METADATA}", root)
+        target.delete_abandoned(time.time() - started, folder)
+    target.delete(folder + _BEGUN)
+    return shards
+
+
+def refuse_foreign(target: Store, folder: str) -> None:
+    """Raise UserError where a folder holds anything but a dataset that was published."""
+    if not target.children(folder) or target.exists(folder + _BEGUN):
+        return
+    try:
+        root = json.loads(target.read(f"{folder}/{_METADATA}"))
+        ours = isinstance(root["attributes"][PLAN], str)
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        ours = False
+    if not ours:
+        raise UserError(
+            f"to={target.url}: {folder} lies there and was not published by lake=publish. Choose "
+            "another place with to=, or move that away."
+        )
+
+
+def _make_room(target: Store, folder: str, root: bytes) -> None:
+    """Remove what is not of this dataset; all the while a mark says that the folder is ours."""
+    refuse_foreign(target, folder)
+    begun = folder + _BEGUN
     if _content(target, begun) != root:
+        target.write(begun, b"")
+        target.delete(f"{folder}/{_METADATA}")
         target.delete_prefix(folder)
         target.write(begun, root)
-    shards = sum(_copy(target, f"{folder}/{name}", one) for name, one in asked.layers.items())
-    for path in sorted(objects, key=_metadata_last):
-        target.write(f"{folder}/{path}", objects[path])
-    target.write(f"{folder}/{_METADATA}", root)
-    target.delete(begun)
-    return shards
+    target.delete(f"{folder}/{_METADATA}")
 
 
 def _content(store: Store, path: str) -> bytes | None:

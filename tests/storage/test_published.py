@@ -1,11 +1,13 @@
 """One dataset for others: opened by its URL alone, and never half taken for whole."""
 
+import os
 import warnings
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.storage.cohort import Cohort, cohort_of
 from rt1t2_dask.storage.folders import Folder
 from rt1t2_dask.storage.keys import part_key
@@ -151,3 +153,39 @@ def test_other_content_replaces_all_of_a_dataset(cohort, tmp_path):
     assert opens(place).attrs["title"] == "second"
     np.testing.assert_array_equal(opens(place)["ratio"][2].to_numpy(), values_of(2))
     assert not [path for path in tmp_path.iterdir() if path.name != "psp.zarr"]
+
+
+@pytest.mark.parametrize("root", [None, b"{", b"[]", b'{"attributes": {"title": "theirs"}}'])
+def test_a_folder_of_others_is_never_removed(cohort, lake, root):
+    lake.store.write("psp.zarr/theirs", b"dear")
+    if root is not None:
+        lake.store.write("psp.zarr/zarr.json", root)
+    before = sorted(lake.store.list())
+    with pytest.raises(UserError, match=r"psp.zarr lies there .* another place with to="):
+        publish_dataset(lake.store, "psp.zarr", asked(cohort))
+    assert sorted(lake.store.list()) == before
+
+
+def test_a_dataset_that_was_half_replaced_is_still_ours(cohort, tmp_path):
+    store = Stopping(str(tmp_path), {})
+    store.left = 1000
+    publish_dataset(store, "psp.zarr", asked(cohort))
+    (tmp_path / "psp.zarr.begun").write_bytes(b"")
+    (tmp_path / "psp.zarr" / "zarr.json").unlink()
+    publish_dataset(store, "psp.zarr", asked(cohort, title="second"))
+    assert opens(tmp_path / "psp.zarr").attrs["title"] == "second"
+
+
+def test_unfinished_files_of_a_killed_call_go_when_it_is_repeated(cohort, tmp_path):
+    store = Stopping(str(tmp_path), {})
+    store.left = 4
+    with pytest.raises(KeyboardInterrupt):
+        publish_dataset(store, "psp.zarr", asked(cohort))
+    shard = next((tmp_path / "psp.zarr").rglob("c/*/0/0"))
+    (shard / ".0.0123.tmp").write_bytes(b"half")
+    (tmp_path / ".other.tmp").write_bytes(b"another's")
+    for path in (shard / ".0.0123.tmp", tmp_path / ".other.tmp"):
+        os.utime(path, (0, 0))
+    store.left = 1000
+    publish_dataset(store, "psp.zarr", asked(cohort))
+    assert sorted(tmp_path.rglob(".*.tmp")) == [tmp_path / ".other.tmp"]
