@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,19 @@ if TYPE_CHECKING:
     from rt1t2_dask.pipelines.opened.study import Study
 
 
+OPTIONS = (
+    *("endpoint", "region", "anonymous", "profile", "account"),
+    *("virtual_hosted", "retries", "timeout_s"),
+)
+"""Keywords about a bucket."""
+
+
 def open_study(
     place: str | PathLike[str],
     *,
     cohort: str | None = None,
     run: str = "",
-    lake: str | None = None,
+    lake: str | PathLike[str] | None = None,
     **storage: Any,
 ) -> Study:
     """Open a finished study; nothing is read of its maps before it is asked for.
@@ -30,7 +38,7 @@ def open_study(
         Which study of a lake: the newest finished run of this cohort.
     run : str
         Beginning of a run's name, where another than the newest is meant.
-    lake : str, optional
+    lake : str or path, optional
         Where the lake of an output folder lies now, if it was moved.
     **storage
         ``endpoint``, ``region``, ``anonymous``, ``profile``, ``account``, ``virtual_hosted``,
@@ -45,12 +53,34 @@ def open_study(
     Raises
     ------
     UserError
-        There is no study, or it is not finished.
+        There is no study, it is not finished, or an argument makes no sense.
     """
     from rt1t2_dask.pipelines.opened.find import find_study
     from rt1t2_dask.pipelines.opened.study import Study
 
-    return Study(find_study(fspath(place), storage, cohort, run, lake))
+    _refuse_unknown(storage)
+    where = _path("place", place)
+    moved = None if lake is None else _path("lake", lake)
+    return Study(find_study(where, storage, cohort, run, moved))
+
+
+def _path(name: str, given: Any) -> str:
+    """Return a path or URL that was given, as text."""
+    found = fspath(given) if isinstance(given, str | PathLike) else None
+    if not isinstance(found, str) or not found.strip():
+        raise UserError(
+            f"open_study({name}={given!r}): give a path or URL, as text or as a pathlib.Path."
+        )
+    return found
+
+
+def _refuse_unknown(storage: Mapping[str, Any]) -> None:
+    unknown = sorted(set(storage) - set(OPTIONS))
+    if unknown:
+        raise UserError(
+            f"open_study() has no keyword {', '.join(unknown)}; there are: cohort, run, lake, "
+            f"{', '.join(OPTIONS)}. Credentials come from the environment."
+        )
 
 
 def run(cohort: str, *overrides: str, config_dir: str | PathLike[str] | None = None) -> Study:

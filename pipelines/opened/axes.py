@@ -51,12 +51,21 @@ def with_axes(dataset: xr.Dataset, more: Mapping[str, xr.Variable] | None = None
     Parameters
     ----------
     dataset : xarray.Dataset
-        Its first variable carries the affine, and where it is known the space.
+        Its first variable carries the affine, and where it is known the space. The affines of what
+        is returned are 16 numbers, row by row, which files of other formats can hold.
     more : mapping of str to xarray.Variable, optional
         Further coordinates.
     """
     about: Mapping[Any, Any] = next(iter(dataset.values())).attrs
     sizes = {name: dataset.sizes[name] for name in "xyz"}
-    shared = {name: about[name] for name in ("space", "affine", "units") if name in about}
     own = {**(more or {}), **axes(about["affine"], sizes)}
-    return dataset.assign_coords(own).assign_attrs(shared)
+    flat = {name: array.assign_attrs(_flat(array.attrs)) for name, array in dataset.items()}
+    shared = {name: about[name] for name in ("space", "affine", "units") if name in about}
+    return dataset.assign(flat).assign_coords(own).assign_attrs(_flat(shared))
+
+
+def _flat(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return attributes that netCDF can hold: the 16 numbers of an affine, row by row."""
+    if "affine" not in attrs:
+        return dict(attrs)
+    return {**attrs, "affine": np.ravel(attrs["affine"]).tolist()}

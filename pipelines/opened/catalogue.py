@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rt1t2_dask.storage.cohort import Cohort
@@ -34,6 +34,19 @@ class Catalogue:
     def stages(self) -> tuple[str, ...]:
         """Return the stages of single people, in their order."""
         return tuple(self.keys)
+
+    def beside(self, stage: str, found: str | Sequence[str]) -> Catalogue:
+        """Return it with a stage of the group: parts of the first people, who are in the group.
+
+        Parameters
+        ----------
+        stage : str
+        found : str or sequence of str
+            The parts' keys in people's order; those who were left out come last and have none.
+        """
+        digits = found if isinstance(found, str) else "".join(found)
+        every = bytes.fromhex(digits).ljust(KEY_BYTES * len(self.labels), b"\0")
+        return Catalogue(self.labels, {**self.keys, stage: every})
 
     def own(self, stage: str) -> list[bytes]:
         """Return the key of each person; zeros where there is none."""

@@ -11,17 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS, CONTRAST, DETECTABLE
 from rt1t2_dask.pipelines.opened.axes import with_axes
+from rt1t2_dask.pipelines.opened.statistics import STAGES, maps_of
 from rt1t2_dask.pipelines.opened.tables import Named, Tables
 from rt1t2_dask.pipelines.permutations.stages import PERMUTE
 from rt1t2_dask.storage.parts import Lake, Part
 
-SPACE = ("z", "y", "x")
-STATISTIC = "stat_"
 MEASURE = "_measure-"
-STAGES = tuple(stage.name for stage in (CONTRAST, DETECTABLE, PERMUTE, CLUSTERS))
-"""Whose maps are whole: others hold blocks of voxels."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,10 @@ class Contrast:
     tables : Tables
         Of the whole study.
     simulated : bool
+    early_stop : bool
+        Whether the permutations could stop early: then p of single voxels are not known.
+    tested : str
+        Stage of the maps that were compared, for ``study.maps``.
     """
 
     name: str
@@ -44,10 +44,16 @@ class Contrast:
     keys: Mapping[str, Any]
     tables: Tables
     simulated: bool = False
+    early_stop: bool = False
+    tested: str = "smooth"
 
     @cached_property
     def maps(self) -> xr.Dataset:
-        """Statistical maps (z, y, x), lazily: t or F, effect, d, n, dof, mde, fwe, clusters, ...
+        """Statistical maps (z, y, x), lazily, named as in the output folder.
+
+        ``t`` or ``F``, ``effect``, ``n``, ``dof``; ``d``, of a slope ``r``, of an F ``eta2``;
+        ``mde`` and its kin; after permutations ``fwe``, ``fwe_tfce`` and ``uncorrected``, -log10 p;
+        ``clusters``, which the folder has as a table.
 
         Raises
         ------
@@ -56,13 +62,10 @@ class Contrast:
         """
         found: dict[str, xr.DataArray] = {}
         for stage in (stage for stage in STAGES if stage in self.keys):
-            own = self._of(Part(stage, self.keys[stage]))
-            found |= {each: own[each] for each in own if each not in found}
+            found |= self._of(Part(stage, self.keys[stage]))
         if not found:
             raise UserError(f"contrast {self.name} has no maps; see its tables.")
-        if self._rows > 1 and "t" in found:
-            found["F"] = found.pop("t")
-        about = {"contrast": self.name, "simulated": self.simulated}
+        about = {"contrast": self.name, "simulated": self.simulated, "tested": self.tested}
         maps = with_axes(xr.Dataset(found)).assign_attrs(about)
         maps.attrs.pop("units", None)
         return maps
@@ -76,8 +79,9 @@ class Contrast:
                 f"{self.lake.store.url}/{part.prefix} is not there: the study's lake is gone or "
                 "was cleared. Say where it is with open_study(..., lake=PLACE), or run it again."
             ) from None
-        own = {str(name): array for name, array in arrays.items() if array.dims == SPACE}
-        return {name.removeprefix(STATISTIC): array for name, array in own.items()}
+        counted = part.stage == PERMUTE.name and not self.early_stop
+        alone_of = int(self.lake.record(part)["n"]) if counted else None
+        return maps_of(part.stage, arrays, self._rows, alone_of)
 
     @cached_property
     def _rows(self) -> int:

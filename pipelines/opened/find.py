@@ -64,6 +64,8 @@ def find_study(
     """
     store = open_store(place, options)
     if store.exists(PROVENANCE):
+        if run:
+            raise UserError(f"{place} is an output folder, which holds one run; leave out run=.")
         folder = StudyFolder(store)
         provenance = _finished(folder, place, cohort)
         return Found(folder, provenance, _lake_of(provenance, place, options, lake))
@@ -85,22 +87,32 @@ def _no_study(store: Store, place: str) -> str:
 
 def _finished(folder: StudyFolder, place: str, cohort: str | None) -> dict[str, Any]:
     """Read the provenance of a study that is whole and, if asked, of this cohort."""
-    try:
-        found = folder.document(PROVENANCE)
-    except ValueError:
-        raise UserError(f"{folder.url}/{PROVENANCE} is damaged; run the study again.") from None
+    found = _provenance(folder)
     state = found.get("state")
     if state == PARTICIPANTS:
         raise UserError(
             f"{place} holds people's maps and no results of a group yet; run the same command "
             "with level=study."
         )
-    if state != COMPLETE or "config" not in found:
+    if state != COMPLETE:
         raise UserError(f"{place}: the study is not finished; run the same command again.")
     name = found["config"]["cohort"]["name"]
     if cohort not in (None, name):
         raise UserError(f"{place} holds the study of cohort {name}, not {cohort}.")
     return found
+
+
+def _provenance(folder: StudyFolder) -> dict[str, Any]:
+    """Read a provenance that says what a finished one must."""
+    try:
+        found: Any = folder.document(PROVENANCE)
+        if found["state"] == COMPLETE:
+            config = found["config"]
+            _ = config["cohort"]["name"], {**config["storage"]}, found["simulated"]
+        return dict(found)
+    except (ValueError, LookupError, TypeError):
+        where = f"{folder.url}/{PROVENANCE}"
+        raise UserError(f"{where} is damaged; run the study again.") from None
 
 
 def _newest(lake: Lake, place: str, cohort: str | None, run: str) -> StudyFolder:

@@ -20,7 +20,6 @@ from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.shards import PARTICIPANT
 
 SPACE = ["z", "y", "x"]
-TAKEN = frozenset((*SPACE, "part", "gain", "used", "region", "regions", "label", "lesion"))
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def open_maps(
     labels, cohort = shelf.catalogue.cohort(shelf.lake, stage)
     examples = shelf.examples(stage, also)
     keys = xr.Variable(PARTICIPANT, _keys(cohort), {"doc": "key of the part in the lake"})
-    own = coordinates(people, labels, TAKEN | set(examples)) | {"part": keys}
+    own = coordinates(people, labels, examples) | {"part": keys}
     about = {"simulated": shelf.simulated, "stage": stage, "parts": _parts(shelf.lake, stage)}
     dataset = with_axes(open_cohort(cohort, examples, run), own)
     return Opened(dataset.assign_attrs(about), labels, cohort, examples)
@@ -158,9 +157,9 @@ def _parts(lake: Lake, stage: str) -> str:
     return f"{lake.store.url}/parts/{stage}"
 
 
-def _keys(cohort: Cohort) -> NDArray[np.str_]:
+def _keys(cohort: Cohort) -> NDArray[np.object_]:
     every = cohort.keys.hex()
-    return np.array([every[k : k + 32] for k in range(0, len(every), 32)], dtype=np.str_)
+    return np.array([every[k : k + 32] for k in range(0, len(every), 32)], dtype=np.object_)
 
 
 def with_gain(dataset: xr.Dataset, factors: NDArray[np.float32] | None) -> xr.Dataset:

@@ -19,10 +19,11 @@ def facts(study: Study) -> dict[str, str]:
     groups = study.people.get("group")
     counts = {} if groups is None else groups.value_counts().to_dict()
     people = ", ".join(f"{n} {group}" for group, n in counts.items())
+    of_maps = "" if study.tested == "smooth" else f" (of maps({study.tested!r}))"
     lines = {
         "people": f"{len(study.people)} ({people})" if people else "",
         "maps": ", ".join(f"maps({stage!r})" for stage in study.map_stages),
-        "contrasts": ", ".join(study.contrasts),
+        "contrasts": ", ".join(study.contrasts) + of_maps * bool(study.contrasts),
         "tables": ", ".join(n for n in study.tables if not n.startswith(OF_CONTRAST)),
         "folder": study.url,
     }

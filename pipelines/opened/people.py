@@ -17,6 +17,11 @@ LABEL = "participant_id"
 TEXT = ("group", "sex", "site")
 NAMES = ("site_column", "protocol_column")
 OF_CONTRASTS = ("pair", "block")
+TAKEN = {
+    *(PARTICIPANT, "x", "y", "z", "part", "gain", "used", "region", "regions", "label"),
+    *("ratio", "smoothed", "lesion", "lesion_template", "contrasts"),
+}
+"""Names of what studies hold beside people's columns, opened or published."""
 
 
 def read_people(folder: StudyFolder, cohort: Mapping[str, Any]) -> pd.DataFrame:
@@ -52,18 +57,28 @@ def coordinates(
     labels : sequence of str
         Whose values, in the order of the array.
     taken : collection of str
-        Names of the dataset's own; a column of such a name begins with ``participant_``.
+        Names of the dataset's own beside `TAKEN`; a column of such a name begins with
+        ``participant_``.
     """
     rows = people.set_index(LABEL).reindex(list(labels))
-    found = {PARTICIPANT: xr.Variable(PARTICIPANT, np.asarray(labels, dtype=np.str_))}
+    found = {PARTICIPANT: xr.Variable(PARTICIPANT, np.asarray(labels, dtype=np.object_))}
+    own = {*TAKEN, *taken}
+    kept = {*map(str, rows.columns)} - own
     for column in map(str, rows.columns):
-        name = f"{PARTICIPANT}_{column}" if column in taken else column
+        name = column if column in kept else free_name(column, own | kept | found.keys())
         found[name] = xr.Variable(PARTICIPANT, plain_values(rows[column]))
     return found
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name, with ``participant_`` before it as often as it is taken."""
+    while name in taken:
+        name = f"{PARTICIPANT}_{name}"
+    return name
 
 
 def plain_values(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     """Return a column as numbers or as text; empty text where it is missing."""
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy()
-    return np.asarray(column.fillna("").astype(str), dtype=np.str_)
+    return np.asarray(column.fillna("").astype(str), dtype=np.object_)

@@ -38,14 +38,14 @@ def region_means(
     labels = values.columns.astype(int)
     names = atlas.set_index("index")["name"].reindex(labels).fillna("").tolist()
     shown = [name or str(label) for name, label in zip(names, labels, strict=True)]
-    own = coordinates(people, means[LABEL].tolist(), {REGION, "label"})
+    own = coordinates(people, means[LABEL].tolist())
     about = attributes("parcels") | {"simulated": simulated}
     return xr.DataArray(
         values.to_numpy(np.float64),
         dims=(PARTICIPANT, REGION),
         coords={
             **own,
-            REGION: (REGION, np.asarray(shown, dtype=np.str_)),
+            REGION: (REGION, np.asarray(shown, dtype=np.object_)),
             "label": (REGION, np.asarray(labels), {"doc": "value in the atlas"}),
         },
         attrs=about,

@@ -29,7 +29,8 @@ from rt1t2_dask.storage.shards import PARTICIPANT
 MEANS, ATLAS = "parcels", "atlas-Neuromorphometrics_dseg"
 QUALITY, RECEPTORS = "quality", "receptors"
 USED, LESION, RATIO = "used", "lesion_ml", "ratio"
-MAP_STAGES = ("map", RATIO, "smooth")
+SMOOTH, HARMONISED = "smooth", "harmonised"
+MAP_STAGES = ("map", RATIO, SMOOTH, HARMONISED)
 
 
 class Study:
@@ -47,7 +48,7 @@ class Study:
         self._folder, self._lake = found.folder, found.lake
         parts = about.pop("parts", {})
         self.why_no_maps = _why_no_maps(about)
-        own = Catalogue() if self.why_no_maps else catalogue(parts)
+        own = Catalogue() if self.why_no_maps else _with_harmonised(catalogue(parts), about)
         self._shelf = Shelf(found.lake, own, bool(about["simulated"]))
         self.provenance: Mapping[str, Any] = about
 
@@ -93,7 +94,8 @@ class Study:
         Parameters
         ----------
         stage : str
-            ``smooth`` or ``ratio``: the variables are those of the stage.
+            ``smooth`` or ``ratio``, with site.model=combat ``harmonised``: the variables are those
+            of the stage.
         corrected : bool
             Whether ratios are times everybody's gain correction, as in the output folder; else as
             the stage left them.
@@ -112,8 +114,10 @@ class Study:
         UserError
             The study has no such maps, or its lake is gone.
         """
+        if people is not None and people < 1:
+            raise UserError(f"maps(people={people}): a Dask chunk holds at least one person.")
         opened = self.volumes(stage, people)
-        own = self.gains(opened.labels)
+        own = None if stage == HARMONISED else self.gains(opened.labels)
         return with_gain(opened.dataset, own) if corrected else opened.dataset
 
     def volumes(self, stage: str, people: int | None = None) -> Opened:
@@ -160,7 +164,7 @@ class Study:
 
     @cached_property
     def regions(self) -> xr.DataArray:
-        """Mean ratio of everybody over every region (participant, region), with names."""
+        """Mean of everybody's maps, as they were `tested`, over every region, with names."""
         means, atlas = self.tables[MEANS], self.tables[ATLAS]
         return region_means(means, atlas, self.people, simulated=self.simulated)
 
@@ -169,11 +173,14 @@ class Study:
         """The contrasts by name, each with ``maps``, ``clusters``, ``peaks`` and ``regions``."""
         keys: Mapping[str, Any] = self.provenance.get("group_parts", {}).get("contrasts", {})
         names = keys or self.provenance["config"]["cohort"].get("contrasts") or {}
-        made = {
-            name: Contrast(name, self._lake, keys.get(name, {}), self.tables, self.simulated)
-            for name in names
-        }
-        return Contrasts(made)
+        stop = (self.provenance["config"].get("permute") or {}).get("early_stop") is not None
+        about = (self.tables, self.simulated, stop, self.tested)
+        return Contrasts({n: Contrast(n, self._lake, keys.get(n, {}), *about) for n in names})
+
+    @property
+    def tested(self) -> str:
+        """Name of the maps that contrasts and regions are of, for `maps`."""
+        return HARMONISED if HARMONISED in self._shelf.catalogue else SMOOTH
 
     @property
     def receptors(self) -> pd.DataFrame:
@@ -205,6 +212,12 @@ class Study:
 
     def _repr_html_(self) -> str:
         return page(self)
+
+
+def _with_harmonised(own: Catalogue, provenance: Mapping[str, Any]) -> Catalogue:
+    """Add the maps without site effects, which are parts of the group."""
+    found = provenance.get("group_parts", {}).get("other", {}).get(HARMONISED)
+    return own if found is None else own.beside(HARMONISED, found)
 
 
 def _why_no_maps(provenance: Mapping[str, Any]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import dask.array as da
-import numpy as np
 import xarray as xr
 
 from rt1t2_dask import __version__
 from rt1t2_dask.pipelines.opened.maps import Opened
+from rt1t2_dask.pipelines.opened.people import free_name
 from rt1t2_dask.pipelines.opened.study import Study
 from rt1t2_dask.storage.cohort import Cohort
 from rt1t2_dask.storage.published import Layer, Publication
@@ -21,6 +22,7 @@ VARIABLES = {
 }
 """By stage, the arrays that are published, and their names there."""
 NO_KEY = "0" * 32
+UNFIT = re.compile(r"[\s/\\]|^\.+|^__")
 ABOUT = ("space", "affine", "units", "simulated")
 
 
@@ -49,7 +51,7 @@ def publication(study: Study, run: str) -> Publication:
         volumes |= {name: _empty(opened.dataset[n], len(labels)) for n, name in own.items()}
         layers |= {name: _layer(study, opened, n, labels) for n, name in own.items()}
     return Publication(
-        dataset=_with_text(_frame(study, smooth, volumes, run)),
+        dataset=_with_names(_frame(study, smooth, volumes, run)),
         layers=layers,
         groups={f"contrasts/{name}": one.maps for name, one in study.contrasts.items() if one.keys},
     )
@@ -89,10 +91,14 @@ def _frame(
     return frame.assign(regions=means.drop_vars(beside))
 
 
-def _with_text(dataset: xr.Dataset) -> xr.Dataset:
-    """Return text as objects, for which zarr has a type, and names that can be coordinates."""
-    kinds = ((name, v) for name, v in dataset.coords.items() if v.dtype.kind == "U")
-    text = {name: (v.dims, v.to_numpy().astype(np.object_), v.attrs) for name, v in kinds}
-    named = dataset.assign_coords(text)
-    spaced = [str(name) for name in named.coords if " " in str(name)]
-    return named.rename({name: name.replace(" ", "_") for name in spaced})
+def _with_names(dataset: xr.Dataset) -> xr.Dataset:
+    """Return columns under names that arrays of zarr can have, each its own."""
+    names = [str(name) for name in dataset.coords]
+    own = {*names, *map(str, dataset)}
+    renamed: dict[str, str] = {}
+    for name in names:
+        tidy = UNFIT.sub("_", name)
+        if tidy != name:
+            renamed[name] = free_name(tidy, own)
+            own.add(renamed[name])
+    return dataset.rename(renamed)

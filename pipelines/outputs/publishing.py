@@ -16,8 +16,8 @@ from rt1t2_dask.pipelines.outputs.published import publication
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import list_runs
 from rt1t2_dask.storage.publish import publish, publish_icechunk
-from rt1t2_dask.storage.published import publish_dataset
-from rt1t2_dask.storage.stores import open_store
+from rt1t2_dask.storage.published import Publication, publish_dataset, refuse_foreign
+from rt1t2_dask.storage.stores import Store, open_store
 
 WORDS = ("to", "cohort", "run", "form", "stages")
 LAKE, DATASET, ICECHUNK = "lake", "dataset", "icechunk"
@@ -82,15 +82,13 @@ def _target_options(storage: Storage, url: str) -> dict[str, Any]:
 
 def _to_lake(lake: Lake, run: Run, url: str, options: Mapping[str, Any], stages: str | None) -> str:
     names = None if stages is None else stages.split(",")
-    target = Lake(url, options)
+    finished, target = is_kept(lake, *run), Lake(url, options)
+    asked = _asked(lake, run, target.store) if finished and names is None else None
     parts = publish(lake, *run, target, names)
     said = f"{len(parts)} parts, each with consolidated metadata"
     if not copy_kept(lake, *run, target):
         return f"{said}; no dataset, since the run is not finished"
-    study = _study(lake, run)
-    if names is not None or study.why_no_maps:
-        return said
-    return f"{said}; {_dataset(study, run, url, options)}"
+    return said if asked is None else f"{said}; {_dataset(asked, run, target.store, url)}"
 
 
 def _to_dataset(
@@ -100,19 +98,35 @@ def _to_dataset(
         raise UserError("form=dataset publishes maps, regions and contrasts; leave stages out.")
     if not is_kept(lake, *run):
         raise UserError(f"cohort={run[0]} run={run[1]} is not finished; run the study to its end.")
-    return _dataset(_study(lake, run), run, url, options)
+    target = open_store(url, options)
+    study = _study(lake, run)
+    return _dataset(_described(study, run, target), run, target, url)
+
+
+def _asked(lake: Lake, run: Run, target: Store) -> Publication | None:
+    """Describe the dataset of a run before anything is written; None where it has no maps."""
+    study = _study(lake, run)
+    return None if study.why_no_maps else _described(study, run, target)
+
+
+def _described(study: Study, run: Run, target: Store) -> Publication:
+    """Describe the dataset of a study, for which the target has room."""
+    refuse_foreign(target, _folder(run))
+    return publication(study, run[1])
+
+
+def _folder(run: Run) -> str:
+    return f"{run[0]}.zarr"
 
 
 def _study(lake: Lake, run: Run) -> Study:
     return Study(find_study(lake.store.url, lake.store.options, *run))
 
 
-def _dataset(study: Study, run: Run, url: str, options: Mapping[str, Any]) -> str:
-    """Publish the study as one dataset; say how it is opened."""
-    cohort, name = run
-    folder = f"{cohort}.zarr"
-    publish_dataset(open_store(url, options), folder, publication(study, name))
-    return f'xarray.open_zarr("{url.rstrip("/")}/{folder}") opens its maps'
+def _dataset(asked: Publication, run: Run, target: Store, url: str) -> str:
+    """Publish the dataset; say how it is opened."""
+    publish_dataset(target, _folder(run), asked)
+    return f'xarray.open_zarr("{url.rstrip("/")}/{_folder(run)}") opens its maps'
 
 
 def _to_icechunk(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import matplotlib as mpl
 import nibabel as nib
@@ -54,7 +55,7 @@ def test_coordinates_are_millimetres_and_the_columns_of_the_table(study, finishe
     assert maps.attrs["space"] == "MNI152NLin2009aSym"
     assert maps.attrs["units"] == "1"
     assert maps.attrs["simulated"] is False
-    np.testing.assert_allclose(maps.attrs["affine"], affine)
+    np.testing.assert_allclose(np.reshape(maps.attrs["affine"], (4, 4)), affine)
     assert (study.people["participant_id"] == maps["participant"].to_numpy()).all()
 
 
@@ -89,11 +90,19 @@ def test_regions_have_names_and_are_the_table(study):
 
 def test_a_contrast_is_maps_and_tables(study, finished_maps):
     contrast = study.contrasts["patVsHc"]
-    for name, file in {"t": "t", "effect": "effect", "d": "d", "mde": "mde"}.items():
-        path = f"group/contrast-patVsHc_stat-{file}_statmap.nii.gz"
+    files = {
+        **{name: f"stat-{name}" for name in ("t", "effect", "d", "n", "dof", "mde")},
+        "fwe": "stat-t_desc-fwe",
+        "fwe_tfce": "stat-tfce_desc-fwe",
+        "uncorrected": "stat-t_desc-uncorrected",
+    }
+    assert set(contrast.maps) == {*files, "clusters"}
+    folder = finished_maps / "out" / "group"
+    assert len(list(folder.glob("contrast-patVsHc_stat-*.nii.gz"))) == len(files)
+    for name, file in files.items():
+        path = f"group/contrast-patVsHc_{file}_statmap.nii.gz"
         np.testing.assert_array_equal(contrast.maps[name], nifti(finished_maps, path))
-    fwe = nifti(finished_maps, "group/contrast-patVsHc_stat-t_desc-fwe_statmap.nii.gz")
-    np.testing.assert_array_equal(contrast.maps["fwe"], fwe)
+    assert contrast.maps.attrs["tested"] == "smooth"
     assert contrast.maps.attrs["contrast"] == "patVsHc"
     for kind, columns in {
         "clusters": {"peak_x_mm", "voxels"},
@@ -171,9 +180,10 @@ def test_a_place_without_a_finished_study_is_told(tmp_path, finished_maps):
         path.write_text(json.dumps(known | {"state": state}))
         with pytest.raises(UserError, match=words):
             open_study(tmp_path)
-    path.write_text("{")
-    with pytest.raises(UserError, match="is damaged"):
-        open_study(tmp_path)
+    for text in ("{", "[]", "null", '{"state": "complete", "config": {}}', "{}"):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"provenance.json is damaged; run the study again\.$"):
+            open_study(tmp_path)
     with pytest.raises(UserError, match="holds the study of cohort small, not psp"):
         open_study(finished_maps / "out", cohort="psp")
     with pytest.raises(UserError, match="not a known scheme"):
@@ -203,3 +213,54 @@ def test_a_part_that_was_removed_is_told(finished_maps, tmp_path):
     study = open_study(finished_maps / "out", lake=str(tmp_path / "lake"))
     with pytest.raises(UserError, match="was removed from the lake; run the study again"):
         study.maps()
+
+
+def test_arguments_that_make_no_sense_are_told(study, finished_maps):
+    out, lake = finished_maps / "out", finished_maps / "lake"
+    assert len(open_study(out, lake=lake).people) == 13
+    for place in ("", " ", b"out", None, 3):
+        with pytest.raises(UserError, match="give a path or URL, as text"):
+            open_study(place)
+    with pytest.raises(UserError, match=r"open_study\(lake=''\): give a path"):
+        open_study(out, lake="")
+    with pytest.raises(UserError, match="has no keyword nonsense; there are: cohort, run, lake"):
+        open_study(out, nonsense=1)
+    with pytest.raises(UserError, match="is an output folder, which holds one run"):
+        open_study(out, run="ab12")
+    with pytest.raises(UserError, match="add cohort=NAME"):
+        open_study(lake, run="ab12")
+    for people in (0, -3):
+        with pytest.raises(UserError, match="at least one person"):
+            study.maps(people=people)
+
+
+def test_maps_and_statistics_can_be_written_as_other_formats(study, tmp_path):
+    maps, statistics = study.maps(), study.contrasts["patVsHc"].maps
+    for k, dataset in enumerate((maps.isel(participant=slice(2)), statistics)):
+        dataset.to_netcdf(tmp_path / f"{k}.nc")
+        again = xr.open_dataset(tmp_path / f"{k}.nc")
+        np.testing.assert_array_equal(again.attrs["affine"], dataset.attrs["affine"])
+        xr.testing.assert_allclose(again[list(dataset)], dataset.compute())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        maps.to_zarr(tmp_path / "maps.zarr", consolidated=False)
+    again = xr.open_zarr(tmp_path / "maps.zarr", consolidated=False)
+    assert again["group"].to_numpy().tolist() == maps["group"].to_numpy().tolist()
+
+
+def test_maps_without_site_effects_are_those_that_were_tested(study, finished_maps, tmp_path):
+    known = json.loads((finished_maps / "out" / "provenance.json").read_text())
+    shutil.copytree(finished_maps / "out" / "group", tmp_path / "out" / "group")
+    shutil.copytree(finished_maps / "lake", tmp_path / "lake")
+    shutil.copytree(tmp_path / "lake/parts/smooth", tmp_path / "lake/parts/harmonised")
+    keys = [own["smooth"] for own in known["parts"].values()]
+    known["group_parts"]["other"]["harmonised"] = keys[::-1][:12]
+    (tmp_path / "out" / "provenance.json").write_text(json.dumps(known))
+    found = open_study(tmp_path / "out", lake=tmp_path / "lake")
+    assert found.map_stages == ("map", "smooth", "harmonised")
+    maps = found.maps("harmonised")["smoothed"]
+    assert maps["participant"].to_numpy().tolist() == list(known["parts"])[:12]
+    np.testing.assert_array_equal(maps, study.maps()["smoothed"][::-1][:12])
+    assert "gain" not in maps.coords
+    assert found.contrasts["patVsHc"].maps.attrs["tested"] == "harmonised"
+    assert "patVsHc (of maps('harmonised'))" in repr(found)

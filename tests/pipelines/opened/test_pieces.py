@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.opened.folder import StudyFolder, read_table
 from rt1t2_dask.pipelines.opened.gains import gains
 from rt1t2_dask.pipelines.opened.maps import with_gain
 from rt1t2_dask.pipelines.opened.people import coordinates, read_people
+from rt1t2_dask.pipelines.opened.statistics import maps_of
 from rt1t2_dask.storage.keys import part_key
 from rt1t2_dask.storage.parts import Lake, Part
 from rt1t2_dask.storage.stores import open_store
@@ -57,6 +58,58 @@ def test_columns_that_are_names_stay_text_and_missing_values_are_told(tmp_path):
     np.testing.assert_array_equal(found["age"], [np.nan, 60])
     assert found["participant_z"].to_numpy().tolist() == [0.25, 0.5]
     assert "z" not in found
+
+
+def test_a_column_never_takes_the_place_of_what_a_study_holds():
+    columns = ["participant", "participant_participant", "x", "ratio", "mine", "part"]
+    rows = [[f"{column} {k}" for column in columns] for k in range(2)]
+    people = pd.DataFrame(rows, columns=columns).assign(participant_id=["sub-1", "sub-2"])
+    found = coordinates(people, ["sub-1", "sub-2"], {"mine"})
+    assert {name: own.to_numpy()[1] for name, own in found.items()} == {
+        "participant": "sub-2",
+        "participant_participant_participant": "participant 1",
+        "participant_participant": "participant_participant 1",
+        "participant_x": "x 1",
+        "participant_ratio": "ratio 1",
+        "participant_mine": "mine 1",
+        "participant_part": "part 1",
+    }
+
+
+def test_maps_without_site_effects_are_of_the_first_people():
+    keys = {name: part_key(name, "1", {}, {}) for name in "abc"}
+    parts = {"sub-1": {"smooth": keys["a"]}, "sub-2": {"smooth": keys["b"]}}
+    found = catalogue(parts).beside("harmonised", keys["c"])
+    labels, cohort = found.cohort(Lake("lake"), "harmonised")
+    assert labels == ("sub-1",)
+    assert cohort.part(0).key == keys["c"]
+    whole = catalogue(parts).beside("harmonised", [keys["c"], keys["a"]])
+    assert whole.cohort(Lake("lake"), "harmonised")[0] == ("sub-1", "sub-2")
+
+
+def fitted(**more):
+    values = np.array([[[-2.0, 3.0, np.nan]]], np.float32)
+    names = ("stat_t", "stat_effect", "stat_d", "stat_n", "stat_dof", "stat_se")
+    arrays = {name: (("z", "y", "x"), values, {"affine": [[0.0]]}) for name in names}
+    return xr.Dataset(arrays).assign({n: (("z", "y", "x"), v, {}) for n, v in more.items()})
+
+
+def test_the_effect_size_is_that_of_the_contrast():
+    share = np.array([[[0.25, 0.16, np.nan]]], np.float32)
+    assert list(maps_of("contrast", fitted(), 1, None)) == ["t", "effect", "d", "n", "dof"]
+    slope = maps_of("contrast", fitted(stat_explained=share), 1, None)
+    assert list(slope) == ["t", "effect", "n", "dof", "r"]
+    np.testing.assert_allclose(slope["r"][0, 0, :2], [-0.5, 0.4], rtol=1e-6)
+    several = maps_of("contrast", fitted(stat_explained=share).drop_vars("stat_d"), 2, None)
+    assert list(several) == ["F", "effect", "n", "dof", "eta2"]
+
+
+def test_p_of_single_voxels_needs_all_permutations():
+    fwe, exceed = np.array([[[1.0, np.nan]]], np.float32), np.array([[[0, 9]]], np.uint32)
+    own = {"fwe": (("z", "y", "x"), fwe), "exceedances": (("z", "y", "x"), exceed)}
+    found = maps_of("permute", xr.Dataset(own).chunk(), 1, 99)
+    np.testing.assert_allclose(found["uncorrected"], [[[2.0, np.nan]]])
+    assert list(maps_of("permute", xr.Dataset(own), 1, None)) == ["fwe"]
 
 
 def test_a_study_of_sums_has_no_participants(tmp_path):

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -81,3 +82,43 @@ def test_a_run_that_is_not_finished_has_no_dataset(finished_maps, tmp_path, caps
     assert not (tmp_path / "to" / "small.zarr").exists()
     assert command([*words, "form=dataset"]) == 2
     assert "run the study to its end" in capsys.readouterr().err
+
+
+def test_a_refusal_comes_before_anything_is_written(finished_maps, tmp_path, capsys):
+    theirs = tmp_path / "to" / "small.zarr" / "dear.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("dear")
+    for more in ((), ("form=dataset",)):
+        assert published(finished_maps, tmp_path / "to", *more) == 2
+        said = capsys.readouterr().err.strip()
+        assert "\n" not in said
+        assert "Choose another place with to=" in said
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
+
+
+def test_columns_of_any_name_are_published_each_under_its_own(finished_maps, tmp_path):
+    shutil.copytree(finished_maps / "lake", tmp_path / "lake")
+    path = next((tmp_path / "lake").glob("runs/small/*/participants.tsv"))
+    table = pd.read_csv(path, sep="\t")
+    names = ["ratio", "smoothed", "participant", "a b", "a_b", "c/d", "regions", "label"]
+    table = table.assign(**{name: 100 * k + np.arange(13) for k, name in enumerate(names)})
+    table.to_csv(path, sep="\t", index=False)
+    words = ["lake=publish", f"storage.url={tmp_path / 'lake'}", f"to={tmp_path / 'to'}"]
+    assert command([*words, "form=dataset"]) == 0
+    found = xr.open_zarr(tmp_path / "to" / "small.zarr")
+    taken = {"a b": "participant_a_b", "a_b": "a_b", "c/d": "c_d"}
+    for name in names:
+        shown = taken.get(name, f"participant_{name}")
+        assert found[shown].to_numpy().tolist() == table[name].tolist()
+    assert found["ratio"].dims == ("participant", "z", "y", "x")
+    assert found["participant"].to_numpy().tolist() == table["participant_id"].tolist()
+
+
+def test_a_published_cohort_is_grouped_once_its_columns_are_read(place, finished_maps):
+    cohort = xr.open_zarr(place / "small.zarr")
+    cohort.coords.to_dataset().load()
+    means = cohort["smoothed"].groupby("group").mean("participant")
+    own = open_study(finished_maps / "out").maps()["smoothed"]
+    np.testing.assert_allclose(means, own.groupby("group").mean("participant"), rtol=1e-5)
+    patients = cohort.where(cohort["group"] == "pat", drop=True)
+    assert patients.sizes["participant"] == 6
