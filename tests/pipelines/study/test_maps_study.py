@@ -90,7 +90,7 @@ def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp
     other = [w for w in maps_arguments if not w.startswith("output_dir=")]
     assert command([*other, "contrast.p=0.01", f"output_dir={tmp_path / 'other'}"]) == 0
     new = {p for p in (tmp_path / "lake" / "parts").glob("*/*.json")} - parts
-    assert {p.parent.name for p in new} == {"clusters", "cluster_effects"}
+    assert {p.parent.name for p in new} == {"clusters", "cluster_means", "cluster_effects"}
 
 
 def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_arguments, tmp_path):
