@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -95,6 +96,7 @@ def index_fits(index: bytes, size: int) -> bool:
     return int(written.sum(axis=1).max(initial=0)) + len(index) == size
 
 
+@lru_cache(maxsize=64)
 def chunks_end_in_crc(array: bytes) -> bool:
     """Return whether each inner chunk of an array carries its checksum."""
     _, shard = _sharded(array)
