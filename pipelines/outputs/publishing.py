@@ -67,9 +67,14 @@ def _chosen(lake: Lake, words: Mapping[str, str]) -> Run:
         for cohort, run in there
         if words.get("cohort", cohort) == cohort and run.startswith(words.get("run", ""))
     ]
-    if len(fitting) == 1:
-        return fitting[0]
-    listed = "; ".join(f"cohort={cohort} run={run}" for cohort, run in fitting or there)
+    finished = [run for run in there if is_kept(lake, *run)]
+    chosen = [run for run in fitting if run in finished] or fitting
+    if len(chosen) == 1:
+        return chosen[0]
+    listed = "; ".join(
+        f"cohort={run[0]} run={run[1]}{' (finished)' if run in finished else ''}"
+        for run in fitting or there
+    )
     which = "no run fits" if not fitting else f"{len(fitting)} runs fit"
     raise UserError(f"{which}; the lake holds: {listed or 'none'}.")
 

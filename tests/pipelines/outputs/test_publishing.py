@@ -11,6 +11,7 @@ import xarray as xr
 from rt1t2_dask import open_study
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake
+from rt1t2_dask.storage.provenance import write_run
 
 
 def published(finished_maps, to, *more):
@@ -82,6 +83,22 @@ def test_a_run_that_is_not_finished_has_no_dataset(finished_maps, tmp_path, caps
     assert not (tmp_path / "to" / "small.zarr").exists()
     assert command([*words, "form=dataset"]) == 2
     assert "run the study to its end" in capsys.readouterr().err
+
+
+def test_of_several_runs_the_finished_one_is_published(finished_maps, tmp_path, capsys):
+    shutil.copytree(finished_maps / "lake", tmp_path / "lake")
+    lake = Lake(str(tmp_path / "lake"))
+    write_run(lake, "small", "stopped", {"parts": {}})
+    words = ["lake=publish", f"storage.url={tmp_path / 'lake'}", "form=dataset"]
+    assert command([*words, f"to={tmp_path / 'to'}"]) == 0
+    assert (tmp_path / "to" / "small.zarr" / "zarr.json").exists()
+    write_run(lake, "small", "another", {"parts": {}})
+    lake.store.write("runs/small/another/provenance.json", b"{}")
+    capsys.readouterr()
+    assert command([*words, f"to={tmp_path / 'other'}"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("(finished)") == 2
+    assert "run=stopped." in said
 
 
 def test_a_refusal_comes_before_anything_is_written(finished_maps, tmp_path, capsys):
