@@ -11,7 +11,7 @@ from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "absence"
-LEVEL, EVIDENCE = 0.05, 3.0
+LEVEL, EVIDENCE, ROWS = 0.05, 3.0, 12
 SHOWN = (
     "name",
     "percent",
@@ -96,5 +96,9 @@ def methods(bounds: Bounds) -> str:
 
 def _shown(name: str, rows: pd.DataFrame) -> Table:
     own = [column for column in SHOWN if rows[column].notna().any()]
-    ordered = rows.sort_values("bf10", na_position="last")[own]
-    return from_frame(ordered, f"{name}: regions by Bayes factor, the least first")
+    ordered = rows.sort_values("bf10", na_position="last")[own].head(ROWS)
+    return from_frame(
+        ordered,
+        f"{name}: the {len(ordered)} regions with the least Bayes factor",
+        (f"All regions: group/contrast-{name}_absence.tsv.",),
+    )
