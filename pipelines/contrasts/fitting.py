@@ -56,7 +56,7 @@ def plan_maps(
     sums = plan_sums(
         [names.index(label) for label in design.group.tolist()],
         design.matrix.tolist(),
-        {name: settings[name] for name in SCALE if name in settings},
+        scale_of_rows(settings),
         parents,
         files,
         settings["baseline"],
@@ -79,3 +79,8 @@ def _in_blocks(count: int, settings: Mapping[str, Any], parents: Parents, files:
     blocks = each(CONTRAST_BLOCK, covariance)
     read = {**parents, **covariance, "block": tuple(task.part for task in blocks)}
     return MapsPlan((*pooled, *blocks), CONTRAST.task(settings, read, files))
+
+
+def scale_of_rows(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a stage's settings says how the rows' ratio is read."""
+    return {name: settings[name] for name in SCALE if name in settings}

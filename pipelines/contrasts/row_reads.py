@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.contrasts.fitting import SCALE
+from rt1t2_dask.pipelines.contrasts.fitting import scale_of_rows
 from rt1t2_dask.pipelines.contrasts.memory import brain_voxels
 from rt1t2_dask.pipelines.contrasts.stages import CLUSTER_MEANS
 from rt1t2_dask.pipelines.engine.task import Files, Parents, Task
@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.voxelwise.runs import (
 
 def plan_cluster_means(common: Mapping[str, Any], parents: Parents, n: int) -> list[Task]:
     """Plan the means of clusters over runs of ``n`` rows."""
-    scale = _scale_of(common)
+    scale = scale_of_rows(common)
     return [
         CLUSTER_MEANS.task(settings_of_run(scale, run), parents_of_run(parents, run))
         for run in runs_of(n)
@@ -36,8 +36,4 @@ def plan_copies(
     wanted = asked == "always" or (asked == "auto" and copy_pays(n, voxels))
     if not (wanted and config.permute.n and config.permute.statistic):
         return []
-    return plan_copy(n, _scale_of(common), parents, files, voxels)
-
-
-def _scale_of(common: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: common[name] for name in SCALE if name in common}
+    return plan_copy(n, scale_of_rows(common), parents, files, voxels)

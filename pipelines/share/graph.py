@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rt1t2_dask.pipelines.contrasts.fitting import SCALE
+from rt1t2_dask.pipelines.contrasts.fitting import scale_of_rows
 from rt1t2_dask.pipelines.engine.task import Files, Parents, Task, as_tuple
 from rt1t2_dask.pipelines.images.stages import TEMPLATE_OUT
 from rt1t2_dask.pipelines.share.stages import (
@@ -47,7 +47,7 @@ def share_tasks(
         How many to expect.
     """
     n, maps = len(settings["group"]), {k: own for k, own in parents.items() if k != "parcels"}
-    scale = {name: settings[name] for name in SCALE if name in settings}
+    scale = scale_of_rows(settings)
     count = block_count(together(n), voxels)
     shares = [{**scale, "block": k, "blocks": count} for k in range(count)]
     patterns = [SHARE_PATTERNS.task(share, maps, files) for share in shares]
