@@ -31,7 +31,10 @@ def shared() -> Path:
 
 
 @pytest.fixture
-def maps_study(tmp_path: Path) -> Callable[..., tuple[Path, np.ndarray]]:
+def maps_study(tmp_path: Path, finished_maps: Path) -> Callable[..., tuple[Path, np.ndarray]]:
+    """Write the study; the template, which nothing in it changes, is in its lake already."""
+    place = Path("lake") / "parts" / "template"
+    shutil.copytree(finished_maps / place, tmp_path / place, dirs_exist_ok=True)
     return partial(write_maps_study, tmp_path)
 
 
@@ -54,7 +57,9 @@ def finished_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lake_before(finished_maps: Path, tmp_path: Path) -> Path:
     """Fill the study's lake with the parts of a finished run, so that those that fit are there."""
-    shutil.copytree(finished_maps / "lake" / "parts", tmp_path / "lake" / "parts")
+    shutil.copytree(
+        finished_maps / "lake" / "parts", tmp_path / "lake" / "parts", dirs_exist_ok=True
+    )
     return tmp_path / "lake"
 
 

@@ -15,6 +15,7 @@ import pytest
 from rt1t2_dask.storage.keys import checksum
 
 
+@pytest.mark.heavy
 @pytest.mark.cluster
 @pytest.mark.slow
 def test_ctrl_c_leaves_everything_whole_and_says_how_to_go_on(maps_study, maps_arguments, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from rt1t2_dask.storage.parts import Lake
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_two_runs_at_once_make_each_part_once(maps_study, maps_arguments, tmp_path):
     maps_study(5, 5)

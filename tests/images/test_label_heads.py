@@ -69,6 +69,7 @@ def test_the_t1w_lies_where_the_pose_says(head):
     np.testing.assert_allclose(there, 2.0)
 
 
+@pytest.mark.heavy
 def test_t2w_to_t1w_and_the_brain_are_found(head, template):
     found = rigid(head.t1w, head.t2w).matrix
     points = head.points(head.brain)
@@ -80,6 +81,7 @@ def test_t2w_to_t1w_and_the_brain_are_found(head, template):
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.95
 
 
+@pytest.mark.heavy
 def test_soft_tissue_is_alike_in_people_of_unlike_scalps(heads, head):
     """One head's temples are muscle, the other's half fat: neither loses its scalp.
 

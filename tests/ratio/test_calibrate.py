@@ -225,6 +225,7 @@ def white_ratios(clean: Mapping[str, Volume], change: np.ndarray) -> np.ndarray:
     )
 
 
+@pytest.mark.heavy
 def test_gain_and_offset_vanish_and_a_whole_brain_change_survives(
     clean: Mapping[str, Volume],
 ) -> None:

@@ -77,6 +77,7 @@ def test_marrow_is_brighter_than_the_tables_and_fat_than_muscle() -> None:
         assert values["fat"][0] > values["muscle"][0] and values["fat"][1] > values["muscle"][1]
 
 
+@pytest.mark.heavy
 def test_scalp_differs_between_people_as_real_scalp_and_more_than_fluid(head: HeadModel) -> None:
     """METHODS 2b: log(T1w/T2w) differs by SD 0.10 to 0.35 in scalp, 0.012 to 0.07 in fluid.
 

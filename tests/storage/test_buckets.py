@@ -116,6 +116,7 @@ def test_long_listings_come_in_pages(bucket, monkeypatch):
         assert len(list(bucket.store.entries())) == 8
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.parametrize("bad_network", [0.3], indirect=True)
 def test_a_bad_network_changes_nothing(bucket, part, volume, tmp_path, bad_network):

@@ -56,6 +56,7 @@ def fails_in_one_line(words: list[str], code: int, capsys: pytest.CaptureFixture
     return said[0]
 
 
+@pytest.mark.heavy
 def test_a_full_lake_is_one_line_and_goes_on(
     maps_study, maps_arguments, small_disk, tmp_path, capsys
 ):
@@ -78,6 +79,7 @@ def test_a_full_lake_is_one_line_and_goes_on(
     assert not list(disk.rglob("*.tmp"))
 
 
+@pytest.mark.heavy
 def test_a_full_output_is_one_line_and_goes_on(
     maps_study, maps_arguments, small_disk, tmp_path, capsys
 ):

@@ -45,6 +45,7 @@ def kill_after(lake, volume, objects):
     return writer.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_killed_writers_leave_whole_parts_only(lake, volume, undisturbed):
     rng = np.random.default_rng(11)

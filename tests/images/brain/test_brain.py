@@ -35,6 +35,7 @@ def found_in(image: Volume):
     return extract(image, model["t1w"], model["brain"])
 
 
+@pytest.mark.heavy
 def test_the_mask_of_a_known_head_repeats_to_the_bit(stroke_head: KnownHead):
     first, second = found_in(stroke_head.t1w), found_in(stroke_head.t1w)
     assert_tissue_and_no_more(first.mask.data, stroke_head)

@@ -201,6 +201,7 @@ def everything(folder: Path) -> bytes:
     return b"\n".join(parts)
 
 
+@pytest.mark.heavy
 def test_nothing_of_the_patient_reaches_the_lake_the_log_or_the_output(
     tmp_path, studies, monkeypatch, capfd
 ):

@@ -176,6 +176,7 @@ def test_the_ringing_of_a_spline_is_no_offset(scans):
         inspect(Volume(finer, affine), "T1w")
 
 
+@pytest.mark.heavy
 @pytest.mark.assets
 def test_real_scans_resampled_by_a_spline_are_no_offset(shared):
     for name in ("T1w", "T2w"):

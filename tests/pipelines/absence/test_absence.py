@@ -76,9 +76,9 @@ def test_bounds_follow_the_scale():
     assert np.isnan(bounds(10, mean, Scale.SIGNED)).all()
 
 
-def test_switched_off_there_is_none(tmp_path):
-    write_maps_study(tmp_path)
-    assert command([*maps_words(tmp_path), *QUICK, "absence.tests=false"]) == 0
+def test_switched_off_there_is_none(lake_before, maps_study, maps_arguments, tmp_path):
+    maps_study()
+    assert command([*maps_arguments, *QUICK, "absence.tests=false"]) == 0
     assert not list((tmp_path / "out" / "group").glob("*absence*"))
 
 

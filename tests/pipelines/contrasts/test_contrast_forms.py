@@ -44,6 +44,7 @@ def study(maps_study, tmp_path):
     return rows, maps
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     rows, maps = study

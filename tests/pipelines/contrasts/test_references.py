@@ -62,6 +62,7 @@ def spm(shared, tmp_path) -> Path:
     return oracle
 
 
+@pytest.mark.heavy
 def test_contrast_is_spm12s(spm, tmp_path):
     mask = f"contrast.mask={spm / 'inputs' / 'explicit_mask.nii.gz'}"
     group = study(
@@ -101,6 +102,7 @@ reference: con
 """
 
 
+@pytest.mark.heavy
 def test_regional_means_and_receptors_are_juspaces(shared, tmp_path):
     oracle = shared / "reference" / "juspace"
     if not oracle.is_dir():

@@ -70,6 +70,7 @@ def test_without_one_the_mask_is_made(head, tmp_path):
     assert found[head.white.data].mean() > 0.99
 
 
+@pytest.mark.heavy
 def test_a_lesion_wholly_outside_the_brain_is_the_subjects_error(head, tmp_path):
     brain, corner = np.zeros((2, *head.t1w.data.shape), dtype=bool)
     brain[15:35, 20:40, 20:40] = corner[:2, :2, :2] = True
@@ -91,6 +92,7 @@ def assert_pictured(lake: Lake, inputs: Inputs, why: str) -> None:
         assert min(drawn.size) > 100
 
 
+@pytest.mark.heavy
 def test_a_refused_scan_is_pictured(head, tmp_path):
     lake = Lake(str(tmp_path))
     assert_pictured(lake, inputs_with(lake, head, None), "why")

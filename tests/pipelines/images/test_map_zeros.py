@@ -71,6 +71,7 @@ def test_tighter_masks_of_patients_make_no_difference(tight, maps_arguments, tmp
     assert "sub-0" not in caplog.text
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_zeros_are_values_where_the_study_says_so(tight, maps_arguments, tmp_path):
     """As it was: the background is smoothed into the brain, and the masks' edge is significant."""

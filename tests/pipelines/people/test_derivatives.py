@@ -174,6 +174,7 @@ def prepared(tmp_path) -> tuple[Path, Volume, Volume, sitk.Transform]:
     return tmp_path, t1w, t2w, known
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_the_ratio_lies_where_the_transform_says(prepared, studies, monkeypatch, capsys):
     from rt1t2_dask.cli.command_line import command

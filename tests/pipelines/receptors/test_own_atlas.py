@@ -73,4 +73,4 @@ def test_an_atlas_that_does_not_fit_is_refused_before_any_work(
     rows.iloc[:kept].to_csv(tmp_path / "own.tsv", sep="\t", index=False)
     assert command([*maps_arguments, words[0].format(tmp_path), own]) == 2
     assert said in capsys.readouterr().err
-    assert not (tmp_path / "lake" / "parts").exists()
+    assert not (tmp_path / "lake" / "parts" / "map").exists()

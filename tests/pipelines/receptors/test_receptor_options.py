@@ -164,4 +164,4 @@ def test_what_does_not_fit_is_refused_before_any_work(
     study()
     assert command([*maps_arguments, *words]) == 2
     assert said in capsys.readouterr().err
-    assert not (tmp_path / "lake" / "parts").exists()
+    assert not (tmp_path / "lake" / "parts" / "map").exists()

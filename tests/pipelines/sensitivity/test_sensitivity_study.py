@@ -58,6 +58,7 @@ def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_argume
     assert "Clusters at other thresholds, pat versus hc" in page
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_f_has_a_mean_and_clusters_but_no_effect(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study(n_patients=4, n_controls=6)

@@ -50,6 +50,7 @@ def test_sites_apart_give_what_one_folder_gives(three, placed):
     assert sorted(set(design.blocks)) == list(NAMES)
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_path):
     own = f"cohort.sites.west.storage.url={tmp_path / 'west'}"
@@ -76,6 +77,7 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
     assert not any(name.startswith("sub-w") for name in written)
 
 
+@pytest.mark.heavy
 def test_combat_takes_gain_and_offset_out(three, placed):
     parts = Parts(three, "placed", "site.model=combat", "site.smooth=[age]", "site.splines=4")
     record = parts.lake.record(parts.combat.part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -110,6 +111,7 @@ def test_all_faults_of_files_places_and_designs_are_said_at_once(
     (root / "sub-02_T1wT2wratio.nii.gz").unlink()
     other = nib.Nifti1Image(maps[3], np.diag([5.0, 6, 6, 1]))
     other.to_filename(root / "sub-03_T1wT2wratio.nii.gz")
+    shutil.rmtree(tmp_path / "lake")
     (tmp_path / "lake").write_text("a file")
     code, lines = checked([*maps_arguments, "receptors.gm_prior=nowhere.nii"], capsys)
     text = "\n".join(lines)

@@ -34,6 +34,7 @@ def test_people_alone_are_no_export(maps_study, maps_arguments):
     assert _kind_of(configured([*maps_arguments, *EXPORT]))[0] is ShareExport
 
 
+@pytest.mark.heavy
 def test_an_export_is_not_compared_and_holds_nobody(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     taken = []
@@ -69,6 +70,7 @@ def test_a_plan_without_somebody_plans_the_group_anew(maps_study, maps_arguments
     assert all(done.lake.is_complete(part) for part in made)
 
 
+@pytest.mark.heavy
 def test_failures_may_be_allowed_in_the_same_folder(maps_study, maps_arguments):
     root, _ = maps_study()
     (root / "sub-03_T1wT2wratio.nii.gz").write_bytes(b"cut")

@@ -93,6 +93,7 @@ def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp
     assert {p.parent.name for p in new} == {"clusters", "cluster_means", "cluster_effects"}
 
 
+@pytest.mark.heavy
 def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_arguments, tmp_path):
     maps_study()
     swept = ["contrast.p=0.001,0.01", "contrast.extent_mm3=0,5000"]

@@ -246,6 +246,7 @@ def without_one_person(whole: Path, folder: Path) -> int:
     return len(kept)
 
 
+@pytest.mark.heavy
 @pytest.mark.cluster
 def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path):
     given = without_one_person(undisturbed, tmp_path)
@@ -264,6 +265,7 @@ def test_killed_run_resumes_to_the_same_bits_on_one_worker(undisturbed, tmp_path
     assert not list(tmp_path.glob("outputs/lake/claims/*/*/*"))
 
 
+@pytest.mark.heavy
 @pytest.mark.cluster
 def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undisturbed, tmp_path):
     undisturbed = shutil.copytree(
