@@ -15,17 +15,18 @@ from rt1t2_dask.pipelines.voxelwise.runs import (
     copy_pays,
     parents_of_run,
     runs_of,
-    settings_of_run,
+    settings_of,
 )
 
 
 def plan_cluster_means(common: Mapping[str, Any], parents: Parents, n: int) -> list[Task]:
     """Plan the means of clusters over runs of ``n`` rows."""
     scale = scale_of_rows(common)
-    return [
-        CLUSTER_MEANS.task(settings_of_run(scale, run), parents_of_run(parents, run))
-        for run in runs_of(n)
-    ]
+    tasks = []
+    for run in runs_of(n):
+        own = settings_of(scale, range(run.start, run.stop))
+        tasks.append(CLUSTER_MEANS.task(own, parents_of_run(parents, run)))
+    return tasks
 
 
 def plan_copies(

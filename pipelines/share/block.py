@@ -15,12 +15,12 @@ from rt1t2_dask.pipelines.share.cells import cells_of
 from rt1t2_dask.pipelines.share.voxels import (
     VoxelSettings,
     first_grid,
-    own_blocks,
     rows_of,
     together,
 )
 from rt1t2_dask.pipelines.voxelwise.blocks import Block
 from rt1t2_dask.pipelines.voxelwise.runs import runs_of
+from rt1t2_dask.pipelines.voxelwise.shares import own_blocks
 from rt1t2_dask.sites.cells import Cell
 from rt1t2_dask.sites.shared import CellSums, GroupSums, add_cells, cell_sums
 

@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.share.stages import (
     SHARE_PATTERNS,
 )
 from rt1t2_dask.pipelines.share.voxels import together
-from rt1t2_dask.pipelines.voxelwise.runs import FACTORS, block_count, runs_of
+from rt1t2_dask.pipelines.voxelwise.runs import block_count, runs_of, settings_of
 from rt1t2_dask.storage.parts import Part
 
 Settings = Mapping[str, Any]
@@ -81,17 +81,9 @@ def _differences(
                 "row": tuple(rows[p] for p in people),
                 TEMPLATE_OUT.name: maps[TEMPLATE_OUT.name],
             }
-            tasks.append(SHARE_DIFFERENCES.task(_scale_of(scale, people), read, files))
+            tasks.append(SHARE_DIFFERENCES.task(settings_of(scale, people), read, files))
             found.append(k)
     return found, tasks
-
-
-def _scale_of(scale: Settings, people: Sequence[int]) -> dict[str, Any]:
-    """Return scale settings with the factors of some people."""
-    return {
-        name: [own[p] for p in people] if name in FACTORS.values() else own
-        for name, own in scale.items()
-    }
 
 
 def _parts(tasks: Sequence[Task]) -> tuple[Part, ...]:

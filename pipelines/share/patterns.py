@@ -14,13 +14,13 @@ from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.share.voxels import (
     VoxelSettings,
     first_grid,
-    own_blocks,
     rows_of,
     together,
 )
 from rt1t2_dask.pipelines.voxelwise.blocks import FLOAT_BYTES, Block, Rows
 from rt1t2_dask.pipelines.voxelwise.maps import common_grid
 from rt1t2_dask.pipelines.voxelwise.runs import runs_of
+from rt1t2_dask.pipelines.voxelwise.shares import own_blocks
 from rt1t2_dask.sites.cells import count
 
 PEOPLE, VOXELS = "share_pattern_people", "share_pattern_voxels"

@@ -1,4 +1,4 @@
-"""One share of the voxels of an export, and the maps of some of its people."""
+"""The maps of some of an export's people, and how they are read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings
 from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import grid_of
-from rt1t2_dask.pipelines.voxelwise.blocks import Block, Rows, voxel_blocks
-from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask
-from rt1t2_dask.pipelines.voxelwise.runs import even_share, runs_of
+from rt1t2_dask.pipelines.voxelwise.blocks import Rows
+from rt1t2_dask.pipelines.voxelwise.runs import runs_of
+from rt1t2_dask.pipelines.voxelwise.shares import VoxelShare
 
 
-class VoxelSettings(ScaleSettings):
+class VoxelSettings(ScaleSettings, VoxelShare):
     """How everybody's ratio is read, and which share of the voxels of how many."""
-
-    block: int
-    blocks: int
 
 
 def together(n: int) -> int:
@@ -32,14 +29,6 @@ def together(n: int) -> int:
 def first_grid(inputs: Inputs) -> Grid:
     """Return the grid of the first map; the first of `share_patterns` refuses others."""
     return grid_of(inputs.dataset("row")["smoothed"])
-
-
-def own_blocks(inputs: Inputs, grid: Grid, maps: int) -> list[Block]:
-    """Return the blocks of the share, each as large as memory for so many maps allows."""
-    settings = inputs.settings_as(VoxelSettings)
-    blocks = voxel_blocks(grid.shape, analysis_mask(inputs, grid), maps)
-    sizes = [block.voxels for block in blocks]
-    return even_share(blocks, sizes, settings.block, settings.blocks)
 
 
 def rows_of(inputs: Inputs, people: Sequence[int] | NDArray[np.intp]) -> Rows:

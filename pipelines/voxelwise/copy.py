@@ -11,27 +11,22 @@ from numpy.typing import NDArray
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
-from rt1t2_dask.pipelines.voxelwise.blocks import Block, Rows, voxel_blocks
-from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid
-from rt1t2_dask.pipelines.voxelwise.runs import even_share
+from rt1t2_dask.pipelines.voxelwise.blocks import Block, Rows
+from rt1t2_dask.pipelines.voxelwise.maps import common_grid
+from rt1t2_dask.pipelines.voxelwise.shares import VoxelShare, own_blocks
 
 ROLE = "copy"
 
 
-class CopySettings(ScaleSettings):
-    """Which share of the voxels of how many."""
-
-    block: int
-    blocks: int
+class CopySettings(ScaleSettings, VoxelShare):
+    """How everybody's ratio is read, and which share of the voxels."""
 
 
 def make(inputs: Inputs) -> Made:
     """Copy the rows of a run, scaled and with pairs subtracted, voxel by voxel."""
     settings = inputs.settings_as(CopySettings)
     grid, rows = common_grid(inputs), Rows.open(inputs)
-    blocks = voxel_blocks(grid.shape, analysis_mask(inputs, grid), len(rows))
-    sizes = [block.voxels for block in blocks]
-    own = even_share(blocks, sizes, settings.block, settings.blocks)
+    own = own_blocks(inputs, grid, len(rows))
     shape = grid.shape[::-1]
     copied = np.empty((sum(block.voxels for block in own), len(rows)), np.float32)
     places = np.empty(len(copied), np.int32)

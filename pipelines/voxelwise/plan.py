@@ -12,7 +12,7 @@ from rt1t2_dask.pipelines.voxelwise.runs import (
     MOST_TOGETHER,
     parents_of_run,
     runs_of,
-    settings_of_run,
+    settings_of,
 )
 from rt1t2_dask.pipelines.voxelwise.stages import BLOCK_COPY, SUMS, TOTAL
 
@@ -55,7 +55,7 @@ def plan_sums(
             "baseline": tuple(baseline[run]),
             "sampled": tuple(k - run.start for k in sampled if run.start <= k < run.stop),
         }
-        own |= settings_of_run(scale, run)
+        own |= settings_of(scale, range(run.start, run.stop))
         found.append(SUMS.task(own, parents_of_run(parents, run), files))
     return found
 
@@ -65,15 +65,12 @@ def plan_copy(
 ) -> list[Task]:
     """Plan a copy of ``n`` rows by voxel: the shares of each run one after the other."""
     shares = max(1, ceil(4 * MOST_TOGETHER * voxels / COPIED_BYTES))
-    return [
-        BLOCK_COPY.task(
-            {**settings_of_run(scale, run), "block": k, "blocks": shares},
-            parents_of_run(parents, run),
-            files,
-        )
-        for run in runs_of(n)
-        for k in range(shares)
-    ]
+    tasks = []
+    for run in runs_of(n):
+        own, read = settings_of(scale, range(run.start, run.stop)), parents_of_run(parents, run)
+        shared = ({**own, "block": k, "blocks": shares} for k in range(shares))
+        tasks += [BLOCK_COPY.task(share, read, files) for share in shared]
+    return tasks
 
 
 def plan_totals(sums: Sequence[Task]) -> tuple[list[Task], list[Task]]:

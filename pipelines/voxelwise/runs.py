@@ -74,6 +74,9 @@ def parents_of_run(parents: Parents, run: slice) -> dict[str, Part | tuple[Part,
     }
 
 
-def settings_of_run(settings: Mapping[str, Any], run: slice) -> dict[str, Any]:
-    """Return scale settings with the factors of one run."""
-    return {name: own[run] if name in FACTORS.values() else own for name, own in settings.items()}
+def settings_of(settings: Mapping[str, Any], people: Sequence[int]) -> dict[str, Any]:
+    """Return scale settings with the factors of some people, in the order given."""
+    return {
+        name: [own[k] for k in people] if own and name in FACTORS.values() else own
+        for name, own in settings.items()
+    }

@@ -93,9 +93,13 @@ def _sampled(
 def total(inputs: Inputs) -> Made:
     """Add the sums of several runs up."""
     mask, summed = total_of(inputs)
+    return Made(xr.Dataset({INSIDE: mask, **summed.to_arrays()}), {"scale": scale_of_sums(inputs)})
+
+
+def scale_of_sums(inputs: Inputs) -> str:
+    """Return the scale of the maps behind the parts under ``sums``: signed if any of them is."""
     scales = [inputs.record("sums", k)["scale"] for k in range(len(inputs.parts("sums")))]
-    scale = Scale.SIGNED.value if Scale.SIGNED.value in scales else scales[0]
-    return Made(xr.Dataset({INSIDE: mask, **summed.to_arrays()}), {"scale": scale})
+    return Scale.SIGNED.value if Scale.SIGNED.value in scales else str(scales[0])
 
 
 def total_of(inputs: Inputs) -> tuple[xr.DataArray, Summed]:
