@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -68,10 +68,10 @@ class Rate:
         )
 
 
-def figures() -> dict[str, Figure]:
+def figures(modules: Sequence[str]) -> dict[str, Figure]:
     """Collect the figures of the modules that are here."""
     found: dict[str, Figure] = {}
-    for name in MODULES:
+    for name in modules:
         if find_spec(name):
             found |= import_module(name).FIGURES
     return found
@@ -158,10 +158,13 @@ def report(known: Known, chosen: dict[str, Figure], wanted: int | None) -> dict[
     return out | {"missed": sorted(key for key, rate in worst.items() if rate.beyond > 0)}
 
 
-def main() -> int:
-    every = figures()
+def main(
+    program: str = "validity", modules: Sequence[str] = MODULES, words: str | None = __doc__
+) -> int:
+    """Run the figures that the command line names."""
+    every = figures(modules)
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=words, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path, help="log of studies, read and added to")
     parser.add_argument("figure", nargs="*", metavar="figure", help=f"of {', '.join(every)}")
@@ -180,7 +183,7 @@ def main() -> int:
         print("stopped; the same command goes on", flush=True)
         stopped = True
     bars = {key: bar for figure in chosen.values() for key, bar in figure.bars.items()}
-    conclude("validity", report(known, chosen, options.studies), bars)
+    conclude(program, report(known, chosen, options.studies), bars)
     return 130 if stopped else 0
 
 

@@ -12,6 +12,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, 
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
+from rt1t2_dask.pipelines.partial_volume.analysis import PartialVolume
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
 from rt1t2_dask.pipelines.regions.analysis import Regions
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
@@ -23,6 +24,7 @@ ANALYSES: Registry = (
     Gain,
     Harmony,
     Contrasts,
+    PartialVolume,
     Absence,
     Receptors,
     MetaAnalyses,

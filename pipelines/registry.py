@@ -10,6 +10,7 @@ from rt1t2_dask.pipelines.contrasts import stages as contrasts
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.images import stages as images
 from rt1t2_dask.pipelines.morphometry import stages as morphometry
+from rt1t2_dask.pipelines.partial_volume import stages as partial_volume
 from rt1t2_dask.pipelines.permutations import stages as permutations
 from rt1t2_dask.pipelines.receptors import stages as receptors
 from rt1t2_dask.pipelines.share import stages as share
@@ -23,6 +24,7 @@ STAGES: tuple[Stage, ...] = (
     *voxelwise.STAGES,
     *contrasts.STAGES,
     *absence.STAGES,
+    *partial_volume.STAGES,
     *permutations.STAGES,
     *receptors.STAGES,
     *sites.STAGES,

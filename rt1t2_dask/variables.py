@@ -68,6 +68,11 @@ VARIABLES = {
     "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),
     "ratio_t1w": Variable(T1W_SPACE, "1", "the same on the T1w grid"),
     "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
+    "grey_template": Variable(SPACE, "1", "share of grey matter, in template space"),
+    "white_template": Variable(SPACE, "1", "share of white matter, in template space"),
+    "smoothed_share": Variable(
+        SPACE, "1", "smoothed share of grey matter, or of tissue; NaN where not measured"
+    ),
     "smoothed": Variable(SPACE, "1", "smoothed T1w/T2w ratio, NaN where not measured"),
     "gain_log": Variable(("scan",), "1", "subtracted from the log ratio; 0: nothing corrected"),
     "gain_anchor": Variable(("scan",), "1", "log T1w/T2w of CSF relative to its protocol's mean"),
@@ -140,6 +145,7 @@ VARIABLES = {
     "block_mean": Variable(VOXEL, "1", "mean that effects are a share of"),
     "block_complete": Variable(VOXEL, "1", "1 where everybody was measured"),
     "block_estimates": Variable(("column", "voxel"), "1", "estimates in an orthonormal basis"),
+    "block_slopes": Variable(("covariate", "voxel"), "1", "slopes on covariates of the voxels"),
     "block_deviation": Variable(VOXEL, "1", "residual standard deviation where all were measured"),
     "block_covariance": Variable(
         ("row", "row_2"), "1", "products of the rows' residuals, summed over voxels, times 2^40"

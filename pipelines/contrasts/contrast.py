@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.images.names import ANCHOR
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows, baseline_mean
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.voxelwise.summed import Summed
-from rt1t2_dask.pipelines.voxelwise.sums import total_of
+from rt1t2_dask.pipelines.voxelwise.sums import scale_of_sums, total_of
 from rt1t2_dask.stats.clusters.neighbours import fwhm_of_sums
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, resel_counts, sampled_rows
 from rt1t2_dask.stats.design import Design
@@ -30,6 +30,7 @@ from rt1t2_dask.stats.glm.grouped import fit_sums
 from rt1t2_dask.stats.glm.noise import Noise, noise_model
 from rt1t2_dask.stats.glm.presence import least_people
 from rt1t2_dask.stats.glm.sufficient import Fit
+from rt1t2_dask.stats.glm.voxelwise import without
 from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
@@ -46,6 +47,8 @@ class _Tested:
     fwhm : ndarray, shape (3,)
     missing : int
         Tested voxels where somebody was not measured.
+    dof : int
+        Residual degrees of freedom where nobody is missing.
     """
 
     inside: NDArray[np.bool_]
@@ -55,6 +58,7 @@ class _Tested:
     coefficients: Float
     fwhm: Float
     missing: int
+    dof: int
     variance: dict[str, float] | None = None
 
 
@@ -62,13 +66,15 @@ def make(inputs: Inputs) -> Made:
     """Put the maps of a contrast together."""
     settings = inputs.settings_as(ContrastSettings)
     design = from_settings(settings.design)
-    found = (_of_blocks if inputs.parts("block") else _of_sums)(inputs, design)
-    scale = _scale(inputs, settings.scale)
+    if inputs.parts("block"):
+        found, scale = _of_blocks(inputs, design), scale_of_maps(inputs, settings.scale)
+    else:
+        found, scale = _of_sums(inputs, design), scale_of_sums(inputs)
     tested = found.inside.copy()
     tested[found.inside] = np.isfinite(found.maps["t"])
     record = {
         "n": design.n,
-        "dof": design.dof,
+        "dof": found.dof,
         "numerator": design.q if design.q > 1 else None,
         "fwhm_voxels": found.fwhm.tolist(),
         "resels": resel_counts(tested, found.fwhm).tolist(),
@@ -80,13 +86,6 @@ def make(inputs: Inputs) -> Made:
         "anchor_slopes": _anchor_slopes(found, design, scale),
     }
     return Made(_dataset(found, settings.space), record)
-
-
-def _scale(inputs: Inputs, planned: str) -> str:
-    """Return the scale of the maps: as planned, but signed if any run's are."""
-    runs = (inputs.record("sums", k)["scale"] for k in range(len(inputs.parts("sums"))))
-    signed = Scale.SIGNED.value
-    return signed if signed in runs else scale_of_maps(inputs, planned)
 
 
 def _dataset(found: _Tested, space: str) -> xr.Dataset:
@@ -120,23 +119,30 @@ def _of_blocks(inputs: Inputs, design: Design) -> _Tested:
     complete, model = inside.copy(), noise_model(design, variance)
     complete[inside] = fitted.complete
     noise = Noise(model, fitted.estimates[:, fitted.complete], fitted.deviation[fitted.complete])
-    residuals = _residuals(noise, Rows.open(inputs), complete)
+    dof = design.dof - len(fitted.slopes)
+    residuals = _residuals(noise, fitted.slopes[:, fitted.complete], inputs, complete)
     return _Tested(
         inside=inside,
         grid=grid,
         maps=maps,
         mean=fitted.mean,
         coefficients=model.coefficients(fitted.estimates),
-        fwhm=fwhm_voxels(residuals, complete, design.dof, design.n),
+        fwhm=fwhm_voxels(residuals, complete, dof, design.n),
         missing=int((np.isfinite(maps["t"]) & ~fitted.complete).sum()),
+        dof=dof,
         variance=variance,
     )
 
 
-def _residuals(noise: Noise, rows: Rows, mask: NDArray[np.bool_]) -> Iterator[Float]:
+def _residuals(
+    noise: Noise, slopes: Float, inputs: Inputs, mask: NDArray[np.bool_]
+) -> Iterator[Float]:
     """Yield the residuals for the smoothness estimate, by row."""
+    rows, held = Rows.open(inputs), Rows.of_covariate(inputs)
     for row in sampled_rows(len(rows)):
-        yield noise.residual(row, rows.volume(row)[mask])
+        values = rows.volume(row)[mask]
+        own = [] if held is None else [held.volume(row)[mask]]
+        yield noise.residual(row, without(values, np.asarray(own), slopes))
 
 
 def _of_sums(inputs: Inputs, design: Design) -> _Tested:
@@ -154,6 +160,7 @@ def _of_sums(inputs: Inputs, design: Design) -> _Tested:
         coefficients=fit.coefficients,
         fwhm=_fwhm(summed, result, fit, design, inside),
         missing=int((np.isfinite(result.t) & (fit.people < design.n)).sum()),
+        dof=design.dof,
     )
 
 

@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
-from rt1t2_dask.pipelines.voxelwise.stages import MAPS
+from rt1t2_dask.pipelines.voxelwise.stages import COVARIATE, MAPS
 
 FITTED = Role("contrast")
 COVARIANCE_ROLE = Role("covariance", ("contrast_covariance",), many=True, optional=True)
@@ -30,7 +30,7 @@ CONTRAST = Stage(
     words="compare voxel by voxel",
     settings=ContrastSettings,
     reads=(
-        *(replace(role, optional=True) for role in (*MAPS, TEMPLATE_OUT)),
+        *(replace(role, optional=True) for role in (*MAPS, *COVARIATE, TEMPLATE_OUT)),
         Role("block", ("contrast_block",), many=True, optional=True),
         COVARIANCE_ROLE,
         Role("sums", ("sums", "sums_total"), many=True, optional=True),
@@ -47,7 +47,7 @@ CONTRAST_BLOCK = Stage(
     scope="block",
     words="compare a block of voxels",
     settings=block.BlockSettings,
-    reads=(*MAPS, TEMPLATE_OUT, COVARIANCE_ROLE),
+    reads=(*MAPS, *COVARIATE, TEMPLATE_OUT, COVARIANCE_ROLE),
     memory=block_peak,
     cpu=Effort((0.2, 0.5, 3.0), OUTPUT),
     writes={OUTPUT: 5},

@@ -25,7 +25,8 @@ def chain(stages: Sequence[S], first: S) -> tuple[S, ...]:
 
     def ready(stage: S) -> bool:
         there = {one.name for one in found}
-        own = [[s for s in r.sources if scope.get(s) == first.scope] for r in stage.reads]
+        needed = [role for role in stage.reads if not role.optional]
+        own = [[s for s in role.sources if scope.get(s) == first.scope] for role in needed]
         return any(own) and all(there & set(names) for names in own if names)
 
     return _grown(found, left, ready)

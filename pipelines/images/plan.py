@@ -30,6 +30,7 @@ from rt1t2_dask.pipelines.images.stages import (
     TEMPLATE,
     TEMPLATE_OUT,
     PersonStage,
+    asked,
 )
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.people.table import Person
@@ -52,7 +53,9 @@ Told = Sequence[tuple[PersonStage, StageSettings]]
 
 def person_stages(config: Config) -> tuple[PersonStage, ...]:
     """Return the stages of every person of a study, in their order."""
-    return MAP_STAGES if config.source.ready_made else SCAN_STAGES
+    if config.source.ready_made:
+        return MAP_STAGES
+    return tuple(found for stage in SCAN_STAGES if (found := asked(stage, config)) is not None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.resources import Effort, Need, Whole
@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.images import (
     parcels,
     quality,
     ratio,
+    shares,
     smooth,
     template,
     tissue,
@@ -67,6 +68,23 @@ def _ingest(config: Config) -> StageSettings:
 def _map(config: Config) -> StageSettings:
     rule = getattr(config.source, "zero_is_missing", "auto")
     return ingest.MapSettings(space=config.space, zero_is_missing=rule)
+
+
+def _shares(config: Config) -> StageSettings:
+    smoothing = config.smooth.model_dump(exclude={"tissue"})
+    return shares.ShareSettings(**smoothing, covariate=config.partial_volume.covariate)
+
+
+def asked(stage: PersonStage, config: Config) -> PersonStage | None:
+    """Return a stage as the settings want it; None where nothing asks for it."""
+    weighted, held = config.smooth.tissue == "weighted", config.partial_volume.covariate != "none"
+    if stage is SHARES:
+        return stage if weighted or held else None
+    if stage is SMOOTH_SHARES:
+        return stage if held else None
+    if stage is SMOOTH and not weighted:
+        return replace(stage, reads=stage.reads[:1])
+    return stage
 
 
 def _from(*names: str) -> tuple[Role, ...]:
@@ -193,6 +211,19 @@ TISSUE = PersonStage(
     cpu=Effort((0.7, 1.5, 4.0), SCANS),
     writes={SCANS: 0.125},
 )
+SHARES = PersonStage(
+    name="tissue_shares",
+    make=shares.make,
+    scope="person",
+    words="tissue shares in template",
+    settings=NoSettings,
+    settings_of=_none,
+    reads=(*_from("ingest", "normalise", "tissue"), TEMPLATE_OUT),
+    memory=Need(165, {SCANS: 3, OUTPUT: 5}),
+    cpu=Effort((0.1, 0.5, 2.0), OUTPUT),
+    writes={OUTPUT: 2},
+    config=("partial_volume",),
+)
 LANDMARKS = PersonStage(
     name="landmarks",
     make=landmarks.make,
@@ -268,11 +299,24 @@ SMOOTH = PersonStage(
     words="smooth",
     settings=smooth.SmoothSettings,
     settings_of=lambda c: smooth.SmoothSettings(**c.smooth.model_dump()),
-    reads=(Role("ratio", ("ratio", "map")),),
+    reads=(Role("ratio", ("ratio", "map")), Role(SHARES.name, optional=True)),
     memory=Need(190, {OUTPUT: 5}),
     cpu=Effort((0.05, 0.3, 1.8), OUTPUT),
     writes={OUTPUT: 1},
     config=("smooth",),
+)
+SMOOTH_SHARES = PersonStage(
+    name="smooth_shares",
+    make=shares.make_smooth,
+    scope="person",
+    words="smooth shares of tissue",
+    settings=shares.ShareSettings,
+    settings_of=_shares,
+    reads=_from("ratio", SHARES.name),
+    memory=Need(190, {OUTPUT: 5}),
+    cpu=Effort((0.05, 0.3, 1.8), OUTPUT),
+    writes={OUTPUT: 1},
+    config=("partial_volume",),
 )
 PARCELS = PersonStage(
     name="parcels",
@@ -289,6 +333,6 @@ PARCELS = PersonStage(
 )
 PERSON_STAGES = (
     *(INGEST, MAP, COREGISTER, BIAS, BRAIN, NORMALISE, TISSUE, LANDMARKS, CALIBRATE, RATIO),
-    *(QUALITY, SMOOTH, PARCELS),
+    *(QUALITY, SHARES, SMOOTH, SMOOTH_SHARES, PARCELS),
 )
 STAGES: tuple[Stage, ...] = (TEMPLATE, HEAD_STAGE, REFERENCE, *PERSON_STAGES)

@@ -20,9 +20,8 @@ from rt1t2_dask.images.nifti import to_bytes
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.images import sidecar
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
-from rt1t2_dask.pipelines.outputs import dataset
+from rt1t2_dask.pipelines.outputs import dataset, sidecar
 from rt1t2_dask.pipelines.outputs.states import (
     COMPLETE,
     INCOMPLETE,

@@ -46,6 +46,8 @@ KEPT_SHARE = 0.35
 BLOCK_SHARE = 0.04
 MAPS_SHARE = 0.12
 BLOCK_COPIES = 4
+COLUMNS_KEPT = 4
+"""Of a voxel with columns of its own: residuals, jackknife's, who is present, its covariate."""
 
 
 class RelabelSettings(ContrastSettings):
@@ -132,11 +134,14 @@ class Residualised:
         wanted = [name for asked in settings.statistic for name in WIDE.get(asked, ())]
         self.search = Search.over(self.inside, settings.forming_p, wanted)
         self.voxels = int(self.inside.sum())
-        self.memory = Memory(self.design.n, self.voxels, self.search.tfce, limit)
+        self.held = Rows.of_covariate(inputs)
+        own = 1 if self.held is None else COLUMNS_KEPT + self.design.matrix.shape[1]
+        self.memory = Memory(own * self.design.n, self.voxels, self.search.tfce, limit)
         shape = self.statistic_map.grid.shape
         copied = bool(inputs.parts(COPY))
         self.rows = CopiedRows.open(inputs, shape[::-1]) if copied else Rows.open(inputs)
-        self._blocks = voxel_blocks(shape, self.inside, self.design.n, self.memory.block_bytes)
+        block_bytes = self.memory.block_bytes // own
+        self._blocks = voxel_blocks(shape, self.inside, self.design.n, block_bytes)
         self._kept: list[Placed] | None = None
 
     def read(self) -> None:
@@ -180,6 +185,7 @@ class Residualised:
             group_variance=self.group_variance,
             min_group_n=self.settings.min_group_n,
             min_group_share=self.settings.min_group_share,
+            covariates=None if self.held is None else self.held.read(block)[None],
         )
         return block.index, prepared
 

@@ -11,12 +11,13 @@ from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.stages import OUTPUT
 from rt1t2_dask.pipelines.permutations import batch, permute
 from rt1t2_dask.pipelines.permutations.data import Memory, RelabelSettings
-from rt1t2_dask.pipelines.voxelwise.stages import MAPS
+from rt1t2_dask.pipelines.voxelwise.stages import COVARIATE, MAPS
 
 WHOLE_MAPS, WORKER_BYTES = "whole_maps", "worker_bytes"
 """Among the options of `Shapes`: whether TFCE needs whole maps, and what a worker may use."""
 ROWS = (
     *(replace(role, optional=True) for role in MAPS),
+    *COVARIATE,
     Role("copy", ("block_copy",), many=True, optional=True),
 )
 OBSERVED_ROLE = Role("observed", ("permute_observed",))

@@ -16,6 +16,8 @@ from rt1t2_dask.storage.arrays import chunk_edge
 
 BLOCK_BYTES = 128 * 2**20
 FLOAT_BYTES = 4
+VOXELWISE = ("covariate", "covariate_partner")
+"""Roles of the maps of a covariate that each voxel has of its own, and of those to subtract."""
 Spans = tuple[slice, slice, slice]
 
 
@@ -101,6 +103,12 @@ class Rows:
         settings = inputs.settings_as(ScaleSettings)
         return cls(_opened(inputs, "row"), _opened(inputs, "partner"), settings)
 
+    @classmethod
+    def of_covariate(cls, inputs: Inputs) -> Rows | None:
+        """Open each row's covariate map, where the contrast holds one at every voxel."""
+        own, partners = (_opened(inputs, role, "smoothed_share") for role in VOXELWISE)
+        return cls(own, partners) if own else None
+
     def __len__(self) -> int:
         return len(self._maps)
 
@@ -161,8 +169,8 @@ def baseline_mean(sums: NDArray[np.float64], settings: ScaleSettings) -> NDArray
         return np.asarray(sums[0] / sums[1] + settings.against)
 
 
-def _opened(inputs: Inputs, role: str) -> list[xr.DataArray]:
-    return [inputs.lake.read(part)["smoothed"] for part in inputs.parts(role)]
+def _opened(inputs: Inputs, role: str, name: str = "smoothed") -> list[xr.DataArray]:
+    return [inputs.lake.read(part)[name] for part in inputs.parts(role)]
 
 
 def _boxes(shape: tuple[int, ...]) -> Iterator[Spans]:

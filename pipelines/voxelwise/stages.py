@@ -7,13 +7,14 @@ from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.stages import OUTPUT, TEMPLATE_OUT
 from rt1t2_dask.pipelines.voxelwise import copy, sums
-from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, FLOAT_BYTES
+from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, FLOAT_BYTES, VOXELWISE
 from rt1t2_dask.pipelines.voxelwise.runs import COPIED_BYTES, MOST_TOGETHER
 
 MAPS = (
     Role("row", ("smooth", "harmonised"), many=True),
     Role("partner", ("smooth", "harmonised"), many=True, optional=True),
 )
+COVARIATE = tuple(Role(name, ("smooth_shares",), many=True, optional=True) for name in VOXELWISE)
 BASE_BYTES, ROW_BYTES, TEMPORARIES, NEIGHBOURS = 480 * 2**20, 10_000, 2, 20
 COPIES = 2.5
 

@@ -100,6 +100,30 @@ def _a_mean_has_its_value(config: Config) -> None:
             )
 
 
+def _tissue_weights_have_what_they_need(config: Config) -> None:
+    if config.smooth.tissue == "none":
+        return
+    if config.source.ready_made or config.regional:
+        raise ValueError(
+            f"smooth.tissue=weighted needs scans, whose tissues are known; source="
+            f"{config.source.kind} has none: set smooth.tissue=none"
+        )
+    if config.smooth.edge != "normalised" or config.report.edge_sensitivity:
+        raise ValueError(
+            f"smooth.tissue=weighted with smooth.edge={config.smooth.edge} and "
+            f"report.edge_sensitivity={str(config.report.edge_sensitivity).lower()}: SPM's edge "
+            "counts every voxel alike; set smooth.edge=normalised report.edge_sensitivity=false"
+        )
+
+
+def _adjusted_contrasts_have_a_covariate(config: Config) -> None:
+    if config.partial_volume.permute and config.partial_volume.covariate == "none":
+        raise ValueError(
+            "partial_volume.permute=true permutes the contrasts with partial_volume.covariate, "
+            "which is none; set it to grey or tissue, or permute=false"
+        )
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -110,5 +134,7 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _regional_tables_have_their_method,
     _a_tail_has_its_relabelings,
     _a_mean_has_its_value,
+    _tissue_weights_have_what_they_need,
+    _adjusted_contrasts_have_a_covariate,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

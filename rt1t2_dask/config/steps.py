@@ -36,6 +36,14 @@ class Smooth(Model):
 
     fwhm_mm: Annotated[float, Field(ge=0, le=40)]
     edge: Literal["normalised", "spm"]
+    tissue: Literal["none", "weighted"] = "none"
+
+
+class PartialVolume(Model):
+    """Contrasts with each voxel's own share of tissue held."""
+
+    covariate: Literal["none", "grey", "tissue"] = "grey"
+    permute: bool = False
 
 
 class Contrast(Model):

@@ -39,6 +39,7 @@ from rt1t2_dask.config.steps import (
     Contrast,
     Lesion,
     Normalise,
+    PartialVolume,
     PermutationStatistic,
     Permute,
     ReceptorAtlas,
@@ -104,6 +105,7 @@ class Config(Model):
     contrast: Contrast
     permute: Permute
     absence: Absence = Absence()
+    partial_volume: PartialVolume = PartialVolume()
     receptors: Receptors
     report: Report
     calibration: Calibration

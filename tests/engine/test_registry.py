@@ -92,7 +92,7 @@ def test_settings_are_a_frozen_model_that_knows_all_its_keys(stage: Stage):
 def test_chains_follow_from_what_stages_read():
     assert [stage.name for stage in SCAN_STAGES] == [
         *("ingest", "coregister", "bias", "brain", "normalise", "tissue", "landmarks"),
-        *("calibrate", "ratio", "quality", "smooth", "parcels"),
+        *("calibrate", "ratio", "quality", "tissue_shares", "smooth", "smooth_shares", "parcels"),
     ]
     assert [stage.name for stage in MAP_STAGES] == ["map", "smooth", "parcels"]
     assert [s.name for s in _UP_TO_LANDMARKS] == [s.name for s in SCAN_STAGES[:7]]
@@ -100,7 +100,7 @@ def test_chains_follow_from_what_stages_read():
 
 
 def test_what_the_group_half_needs_of_a_person():
-    assert set(read_by_group()) == {"smooth", "parcels", "landmarks"}
+    assert set(read_by_group()) == {"smooth", "smooth_shares", "parcels", "landmarks"}
 
 
 def test_every_file_of_a_person_has_one_reader_in_a_chain():

@@ -76,6 +76,37 @@ def test_normalised_smoothing_equals_direct_convolution(missing):
     np.testing.assert_allclose(out, expected, rtol=1e-5)
 
 
+def test_tissue_weights_are_the_ratio_of_smoothed_products():
+    data, share = values(), np.random.default_rng(1).random((24, 26, 28)).astype(np.float32)
+    data[5:9, 6:12, 4:10] = np.nan
+    out = smooth(Volume(data, TWO_MM), 6.0, "normalised", tissue=share).data
+    kernel = spm_kernel(6.0 / 2.0 / np.sqrt(8 * np.log(2)))
+    block = np.einsum("i,j,k->ijk", kernel, kernel, kernel)
+    measured = np.isfinite(data)
+    top, bottom, every = (
+        ndimage.convolve(own.astype(float), block, mode="constant")
+        for own in (np.where(measured, data, 0) * share, measured * share, measured)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = np.where((every >= 0.5) & (bottom >= 0.25 * every), top / bottom, np.nan)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
+
+
+def test_with_tissue_weights_csf_neither_enters_nor_dilutes():
+    data, share = np.full((30, 30, 30), 1.5, np.float32), np.ones((30, 30, 30), np.float32)
+    data[10:20, 10:20, 10:20], share[10:20, 10:20, 10:20] = 0.1, 0.0
+    image = Volume(data, TWO_MM)
+    out = smooth(image, 10.0, "normalised", tissue=share).data
+    assert smooth(image, 10.0, "normalised").data[9, 15, 15] < 1.2
+    np.testing.assert_allclose(out[np.isfinite(out)], 1.5, rtol=1e-5)
+    assert np.isnan(out[15, 15, 15]) and np.isfinite(out[9, 15, 15])
+
+
+def test_spms_edge_has_no_tissue_weights():
+    with pytest.raises(ValueError, match="needs normalised"):
+        smooth(Volume(values(), TWO_MM), 6.0, "spm", tissue=np.ones((24, 26, 28), np.float32))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.floats(1.0, 12.0), st.floats(-5, 5))
 def test_a_constant_stays_constant_whatever_is_missing(seed, fwhm, level):

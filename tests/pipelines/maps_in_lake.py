@@ -30,19 +30,25 @@ def cohort(n: int = N, missing: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
 class Study:
     """Maps as parts of a lake."""
 
-    def __init__(self, folder, volumes: np.ndarray, mask: np.ndarray, partners=()) -> None:
+    def __init__(
+        self, folder, volumes: np.ndarray, mask: np.ndarray, partners=(), shares=()
+    ) -> None:
         self.lake = Lake(str(folder))
         brain = to_array("brain", Volume(mask.astype(np.uint8), AFFINE))
         template = self._write("template_out", 0, xr.Dataset({"brain": brain}))
         self.parents = {"template_out": template, "row": self._maps(volumes, 1)}
         if len(partners):
             self.parents["partner"] = self._maps(partners, 1000)
+        if len(shares):
+            held = self._maps(shares, 2000, "smooth_shares", "smoothed_share")
+            self.parents["covariate"] = held
 
-    def _maps(self, volumes: np.ndarray, first: int) -> tuple[Part, ...]:
-        arrays = [to_array("smoothed", Volume(v, AFFINE)) for v in volumes]
+    def _maps(
+        self, volumes: np.ndarray, first: int, stage: str = "smooth", name: str = "smoothed"
+    ) -> tuple[Part, ...]:
+        arrays = [to_array(name, Volume(v, AFFINE)) for v in volumes]
         return tuple(
-            self._write("smooth", first + k, xr.Dataset({"smoothed": a}))
-            for k, a in enumerate(arrays)
+            self._write(stage, first + k, xr.Dataset({name: a})) for k, a in enumerate(arrays)
         )
 
     def _write(self, stage: str, number: int, dataset: xr.Dataset) -> Part:
@@ -60,7 +66,8 @@ class Study:
         shares = [{**settings, "block": k, "blocks": blocks} for k in range(blocks)]
         pooled = []
         if settings["variance"] == "spm_unequal":
-            pooled = [CONTRAST_COVARIANCE.task(share, self.parents) for share in shares]
+            read = {role: own for role, own in self.parents.items() if role != "covariate"}
+            pooled = [CONTRAST_COVARIANCE.task(share, read) for share in shares]
         more = {"covariance": tuple(task.part for task in pooled)} if pooled else {}
         each = [CONTRAST_BLOCK.task(share, {**self.parents, **more}) for share in shares]
         read = {**self.parents, **more, "block": tuple(task.part for task in each)}

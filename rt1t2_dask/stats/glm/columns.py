@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 BLOCK = 4096
+DEGENERATE = 1e-10
 
 
 def blocks(voxels: int, size: int = BLOCK) -> Iterator[slice]:
@@ -58,3 +59,21 @@ def pseudo_inverse(gram: Float, tolerance: float = 1e-10) -> tuple[Float, NDArra
             for k in range(size):
                 inverse[i, j] += vectors[:, i, k] * reciprocal[:, k] * vectors[:, j, k]
     return inverse, kept.sum(axis=1)
+
+
+def orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
+    """Orthonormalise over the first axis, shape (column, participant, voxel); return the rank.
+
+    A column that depends on those before it becomes 0.
+    """
+    out = np.zeros_like(columns)
+    for k in range(len(columns)):
+        left = columns[k].copy()
+        size = total(left**2)
+        for _ in range(2):
+            for j in range(k):
+                left -= total(left * out[j]) * out[j]
+        square = total(left**2)
+        scale = np.where(square > DEGENERATE * size, square, np.inf) ** -0.5
+        out[k] = left * scale
+    return out, (total(np.moveaxis(out**2, 1, 0)) > 0.5).sum(axis=0)

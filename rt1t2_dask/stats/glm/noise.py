@@ -43,10 +43,12 @@ def noise_model(design: Design, group_variance: dict[str, float] | None = None) 
     return whitened(design, "spm_unequal" if group_variance else "equal", group_variance)
 
 
-def estimate(data: NDArray[Any], design: Design, model: Model) -> tuple[Float, Float]:
+def estimate(
+    data: NDArray[Any], design: Design, model: Model, held: int = 0
+) -> tuple[Float, Float]:
     """Fit a block: estimates, shape (column, voxel), and deviation, shape (voxel,).
 
-    NaN where data are missing or constant.
+    NaN where data are missing or constant. ``held`` covariates of the voxels' own were subtracted.
     """
     estimates = np.full((model.basis.shape[1], data.shape[1]), np.nan)
     deviation = np.full(data.shape[1], np.nan)
@@ -54,7 +56,7 @@ def estimate(data: NDArray[Any], design: Design, model: Model) -> tuple[Float, F
         values = np.asarray(data[:, part], np.float64) * model.whitening[:, None]
         estimates[:, part] = combine(model.basis.T, values)
         residuals = values - combine(model.basis, estimates[:, part])
-        deviation[part] = np.sqrt(total(residuals**2) / design.dof)
+        deviation[part] = np.sqrt(total(residuals**2) / (design.dof - held))
     deviation[deviation == 0] = np.nan
     return estimates, deviation
 

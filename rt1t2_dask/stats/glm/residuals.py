@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.stats.design import Design, group_dof
-from rt1t2_dask.stats.glm.columns import blocks, combine, total
+from rt1t2_dask.stats.glm.columns import blocks, combine, orthonormal, total
 from rt1t2_dask.stats.glm.presence import presence
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.stats.permutation.kernels import WIDTH
@@ -17,7 +17,6 @@ from rt1t2_dask.stats.permutation.projection_kernels import project, take_out
 
 Float = NDArray[np.float64]
 F32 = NDArray[np.float32]
-DEGENERATE = 1e-10
 CONSTANT = 1e-20
 FEW_PARTICIPANTS = 64
 
@@ -91,6 +90,7 @@ def residualise(
     min_group_share: float,
     signs: bool,
     separate: bool = False,
+    covariates: NDArray[Any] | None = None,
 ) -> Residuals:
     """Regress the nuisance columns out of every voxel and scale the residuals to length 1.
 
@@ -106,33 +106,39 @@ def residualise(
         Signs will be flipped: the constant is a nuisance column like any other.
     separate : bool
         Each group of the design has its own variance.
+    covariates : ndarray, shape (covariate, participant, voxel), optional
+        Nuisance columns of each voxel's own: every voxel is then among the ``partial``.
     """
     nuisance, regressors, constant = contrast_partition(design)
     columns = np.concatenate([nuisance, regressors])
     unmoved = int(constant and not signs and not separate)
-    complete = np.isfinite(_sums(data))
+    if covariates is not None:
+        data = np.where(np.isfinite(covariates).all(axis=0), data, np.nan)
+    complete = np.isfinite(_sums(data)) & (covariates is None)
     tested = _testable(data, design, len(regressors)) if separate else np.ones_like(complete)
     basis = np.eye(design.n) if separate else _basis(nuisance, design.n)
     whole, index = _project(data, np.flatnonzero(complete & tested), nuisance, basis)
     rule = min_group_n, min_group_share
     spoilt = [part for part in blocks(data.shape[1]) if not complete[part].all()] or [slice(0, 0)]
+    held = np.empty((0, *data.shape)) if covariates is None else covariates
     pieces = [
-        _piece(data[:, p], design, rule, columns, len(nuisance), tested[p], separate)
+        _piece(data[:, p], held[:, :, p], design, rule, columns, len(nuisance), tested[p], separate)
         for p in spoilt
     ]
-    order = np.r_[len(nuisance) : len(columns), unmoved : len(nuisance)]
+    nominal, last = float(design.dof - len(held)), len(nuisance) + len(held)
+    order = np.r_[last : last + len(regressors), unmoved:last]
     return Residuals(
-        columns=columns[order],
+        columns=np.concatenate([regressors, nuisance[unmoved:]]),
         regressors=len(regressors),
         basis=basis,
-        dof=float(design.dof),
+        dof=nominal,
         whole=whole,
         index=index,
         partial=np.concatenate([p.residuals for p in pieces], axis=1).T.copy(),
         partial_columns=np.concatenate([np.moveaxis(p.columns[order], -1, 0) for p in pieces]),
         partial_present=np.concatenate([p.present for p in pieces], axis=1).T.copy(),
         partial_dof=np.concatenate(
-            [np.full_like(p.dof, design.dof) if separate else p.dof for p in pieces]
+            [np.full_like(p.dof, nominal) if separate else p.dof for p in pieces]
         ),
         partial_index=np.concatenate(
             [p.index + part.start for p, part in zip(pieces, spoilt, strict=True)]
@@ -166,7 +172,7 @@ def contrast_partition(design: Design) -> tuple[Float, Float, bool]:
     constant = bool(np.linalg.norm(missed) < 1e-8 * np.sqrt(design.n)) if len(nuisance) else False
     if constant:
         nuisance = np.vstack([ones, nuisance])
-    basis = _orthonormal(np.vstack([nuisance, tested])[:, :, None])[0][:, :, 0]
+    basis = orthonormal(np.vstack([nuisance, tested])[:, :, None])[0][:, :, 0]
     kept = np.linalg.norm(basis, axis=1) > 0
     kept_nuisance = np.flatnonzero(kept[: len(nuisance)])
     return basis[kept_nuisance], basis[len(nuisance) :], constant
@@ -203,24 +209,6 @@ def _project(
     return _project(data, index[varies], nuisance, basis)
 
 
-def _orthonormal(columns: Float) -> tuple[Float, NDArray[np.int64]]:
-    """Orthonormalise over the first axis, shape (column, participant, voxel); return the rank.
-
-    A column that depends on those before it becomes 0.
-    """
-    out = np.zeros_like(columns)
-    for k in range(len(columns)):
-        left = columns[k].copy()
-        size = total(left**2)
-        for _ in range(2):
-            for j in range(k):
-                left -= total(left * out[j]) * out[j]
-        square = total(left**2)
-        scale = np.where(square > DEGENERATE * size, square, np.inf) ** -0.5
-        out[k] = left * scale
-    return out, (total(np.moveaxis(out**2, 1, 0)) > 0.5).sum(axis=0)
-
-
 def _unit_residuals(values: Float, nuisance: Float) -> tuple[Float, NDArray[np.bool_]]:
     """Return unit residuals given orthonormal columns, and which voxels vary."""
     left = values - combine(np.swapaxes(nuisance, 0, 1), combine(nuisance, values))
@@ -230,19 +218,23 @@ def _unit_residuals(values: Float, nuisance: Float) -> tuple[Float, NDArray[np.b
 
 
 def _piece(
-    data: NDArray[Any], design: Design, rule: tuple[int, float], columns: Float, nuisance: int,
-    tested: NDArray[np.bool_], separate: bool,
+    data: NDArray[Any], covariates: NDArray[Any], design: Design, rule: tuple[int, float],
+    columns: Float, nuisance: int, tested: NDArray[np.bool_], separate: bool,
 ) -> _Piece:  # fmt: skip
     values = np.asarray(data, np.float64)
     seen = presence(values, design, *rule)
-    present = seen.present[:, seen.partial]
-    own, rank = _orthonormal(columns[:, :, None] * present)
+    chosen = seen.partial | seen.whole if len(covariates) else seen.partial
+    present = seen.present[:, chosen]
+    common = columns[:, :, None] * present
+    held = np.where(present, covariates[:, :, chosen], 0.0)
+    own, rank = orthonormal(np.concatenate([common[:nuisance], held, common[nuisance:]]))
+    nuisance += len(held)
     dof = (total(present.astype(np.float64)) - rank).astype(np.float64)
     testable = (total(np.moveaxis(own[nuisance:] ** 2, 1, 0)) > 0.5).all(axis=0) & (dof > 0)
     if separate:
-        testable &= tested[seen.partial] & _enough_in_groups(present - total(own**2), design)
+        testable &= tested[chosen] & _enough_in_groups(present - total(own**2), design)
     unit, varies = _unit_residuals(
-        np.where(present, values[:, seen.partial], 0.0)[:, testable],
+        np.where(present, values[:, chosen], 0.0)[:, testable],
         own[:nuisance, :, testable],
     )
     usable = np.flatnonzero(testable)[varies]
@@ -251,7 +243,7 @@ def _piece(
         columns=own[:, :, usable].astype(np.float32),
         dof=dof[usable],
         present=present[:, usable],
-        index=np.flatnonzero(seen.partial)[usable],
+        index=np.flatnonzero(chosen)[usable],
     )
 
 

@@ -58,6 +58,7 @@ def prepare(
     group_variance: dict[str, float] | None = None,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
+    covariates: NDArray[Any] | None = None,
 ) -> PreparedBlock:
     """Regress the nuisance columns out of a block once.
 
@@ -72,6 +73,8 @@ def prepare(
     variance, group_variance, min_group_n, min_group_share
         As in :func:`rt1t2_dask.stats.glm.fit.fit`, whose statistic is permuted: with ``welch``
         Welch's t or Winkler's G, with ``spm_unequal`` the whitened model's t or F.
+    covariates : ndarray, shape (covariate, observation, voxel), optional
+        As of :func:`rt1t2_dask.stats.glm.voxelwise.fit_voxelwise`.
 
     Raises
     ------
@@ -84,7 +87,8 @@ def prepare(
         weight = whitened(design, variance, group_variance).whitening[:, None]
         design = replace(design, matrix=design.matrix * weight)
         data = data * weight.astype(data.dtype)
-    left = residualise(data, design, min_group_n, min_group_share, signs, separate)
+        covariates = None if covariates is None else covariates * weight
+    left = residualise(data, design, min_group_n, min_group_share, signs, separate, covariates)
     as_it_is = identity(design.n)
     whole = explained_by_complete(left, as_it_is, smith)[0, : len(left.index)]
     partial = explained_by_partial(left, slice(None), as_it_is, smith)[:, 0]

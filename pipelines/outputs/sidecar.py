@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -24,6 +25,12 @@ IN_TEMPLATE = (
 )
 RAW = "none: the raw ratio; gain is estimated and corrected by a study of the whole cohort"
 ON_T1W = "T1w: not resampled; T2w: rigid T1w to T2w, interpolated once."
+
+
+@cache
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of this package and of the libraries that decide a map."""
+    return ("rt1t2_dask", __version__), *((name, version(name)) for name in LIBRARIES)
 
 
 def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str) -> dict[str, Any]:
@@ -49,7 +56,7 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
             if file.chosen
         },
         "Parts": {stage: task.part.key for stage, task in plan.tasks.items()},
-        "SoftwareVersions": {"rt1t2_dask": __version__} | {n: version(n) for n in LIBRARIES},
+        "SoftwareVersions": dict(versions()),
         "Settings": {stage: s for stage, task in plan.tasks.items() if (s := _settings(task))},
     }
     if NORMALISE.name in plan.tasks:

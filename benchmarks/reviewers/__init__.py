@@ -1,0 +1,1 @@
+"""Studies of what reviewers ask: atrophy, absence, order, one patient, sessions, B1+."""

@@ -1,0 +1,1 @@
+"""Contrasts again with each voxel's own share of tissue held: what of them is atrophy."""

@@ -1,0 +1,96 @@
+"""Analysis `partial_volume`: every contrast beside the same with tissue held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
+from rt1t2_dask.pipelines.calibration.design import usable
+from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
+from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
+from rt1t2_dask.pipelines.contrasts.results import table_of
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.partial_volume.compare import TABLE
+from rt1t2_dask.pipelines.partial_volume.plan import AdjustedPlan, plan_adjusted, why_not
+from rt1t2_dask.pipelines.partial_volume.stages import PARTIAL_VOLUME
+from rt1t2_dask.report.sections.partial_volume import Adjusted, partial_volume_section
+from rt1t2_dask.storage.parts import Lake
+
+if TYPE_CHECKING:
+    from rt1t2_dask.pipelines.outputs.finished import Finished
+
+DESC = {"grey": "greyadjusted", "tissue": "tissueadjusted"}
+
+
+@dataclass(frozen=True)
+class PartialVolume(Analysis):
+    """The contrasts with each voxel's share of tissue held.
+
+    Parameters
+    ----------
+    contrasts : mapping of str to AdjustedPlan
+        By the name of the contrast.
+    notes : tuple of str
+        Contrasts that cannot be adjusted, and why.
+    """
+
+    contrasts: Mapping[str, AdjustedPlan]
+    notes: Sequence[str] = ()
+
+    @classmethod
+    def plan(cls, group: Group) -> Self | None:
+        """Plan them; None where the settings hold no tissue, or the maps came without scans."""
+        config, main = group.config, contrasts_of(group)
+        if config.partial_volume.covariate == "none" or config.source.ready_made or not main:
+            return None
+        _, people = usable(group.rows, group.plans)
+        reasons = {name: why_not(plan, people) for name, plan in main.items()}
+        found = {
+            name: plan_adjusted(config, plan, people)
+            for name, plan in main.items()
+            if not reasons[name]
+        }
+        notes = (
+            f"Contrast {name} is not adjusted for tissue: {reason}."
+            for name, reason in reasons.items()
+            if reason
+        )
+        return cls(found, tuple(notes))
+
+    def tasks(self) -> list[Task]:
+        """Return the tasks of every contrast."""
+        return [task for plan in self.contrasts.values() for task in plan.tasks()]
+
+    def keys(self) -> Mapping[str, Any]:
+        """Return the keys of each contrast's parts by stage."""
+        return {"partial_volume": {n: keys_by_stage(p.tasks()) for n, p in self.contrasts.items()}}
+
+    def results(self, study: Finished) -> Results:
+        """Return a table of both, the adjusted clusters and maps, and the section."""
+        lake, tables, shown = study.lake, {}, {}
+        for name, plan in self.contrasts.items():
+            both = table_of(lake, plan.compared.part, TABLE)
+            clusters = table_of(lake, plan.clusters.part, CLUSTERS)
+            tables[f"contrast-{name}_partial_volume"] = both
+            tables[f"contrast-{name}_partial_volume_clusters"] = clusters
+            shown[name] = Adjusted(both, clusters, lake.record(plan.compared.part)["r"])
+        which = study.config.partial_volume.covariate
+        weighted = study.config.smooth.tissue == "weighted"
+        return Results(
+            tables,
+            maps=self._maps(lake, DESC[which]),
+            sections=(partial_volume_section(shown, which, weighted),) if shown else (),
+            stages=[PARTIAL_VOLUME.name] if shown else [],
+        )
+
+    def _maps(self, lake: Lake, desc: str) -> Iterator[GroupMap]:
+        for name, plan in self.contrasts.items():
+            maps = lake.read(plan.contrast.part)
+            for stat in ("t", "effect"):
+                yield GroupMap(name, stat, to_volume(maps[f"stat_{stat}"]), desc)
+            if plan.permute is not None:
+                fwe = to_volume(lake.read(plan.permute.part)["fwe"])
+                yield GroupMap(name, "t", fwe, f"{desc}fwe")
