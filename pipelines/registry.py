@@ -10,6 +10,7 @@ from rt1t2_dask.pipelines.contrasts import stages as contrasts
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.images import stages as images
 from rt1t2_dask.pipelines.morphometry import stages as morphometry
+from rt1t2_dask.pipelines.ordered import stages as ordered
 from rt1t2_dask.pipelines.partial_volume import stages as partial_volume
 from rt1t2_dask.pipelines.permutations import stages as permutations
 from rt1t2_dask.pipelines.receptors import stages as receptors
@@ -26,6 +27,7 @@ STAGES: tuple[Stage, ...] = (
     *absence.STAGES,
     *partial_volume.STAGES,
     *permutations.STAGES,
+    *ordered.STAGES,
     *receptors.STAGES,
     *sites.STAGES,
     *share.STAGES,
