@@ -22,7 +22,7 @@ from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.clusters.cluster_table import annotate, table
 from rt1t2_dask.stats.clusters.components import ClusterMap, find
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
-from rt1t2_dask.stats.ordered.neighbours import (
+from rt1t2_dask.stats.order.neighbours import (
     SIGNS,
     Direction,
     directions_of,

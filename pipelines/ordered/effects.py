@@ -10,7 +10,7 @@ from rt1t2_dask.pipelines.contrasts.design_settings import DesignSettings, from_
 from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.ordered.left_out import CLUSTERS, MEANS, VOLUME
-from rt1t2_dask.stats.ordered.left_out import by_group, left_out_effect
+from rt1t2_dask.stats.order.left_out import by_group, left_out_effect
 from rt1t2_dask.stats.scale import Scale
 
 PEOPLE, GROUPS = "left_out.tsv", "left_out_groups.tsv"

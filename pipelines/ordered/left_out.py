@@ -20,8 +20,8 @@ from rt1t2_dask.stats.clusters.components import find
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import fit
 from rt1t2_dask.stats.glm.reml import PooledCovariance, accumulate_cy, group_variances
-from rt1t2_dask.stats.ordered.left_out import mean_over, without
-from rt1t2_dask.stats.ordered.neighbours import SIGNS
+from rt1t2_dask.stats.order.left_out import mean_over, without
+from rt1t2_dask.stats.order.neighbours import SIGNS
 
 PEOPLE = 6
 """Left out by one part, which reads everybody once: 5 parts of 29 people."""

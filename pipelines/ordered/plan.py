@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.ordered.left_out import PEOPLE
 from rt1t2_dask.pipelines.ordered.stages import LEFT_OUT, LEFT_OUT_EFFECTS, ORDERED
 from rt1t2_dask.pipelines.registry import stage_named
 from rt1t2_dask.pipelines.voxelwise.runs import MOST_TOGETHER
-from rt1t2_dask.stats.ordered.neighbours import directions_of, neighbour_weights
+from rt1t2_dask.stats.order.neighbours import directions_of, neighbour_weights
 from rt1t2_dask.storage.parts import Part
 
 Rows = tuple[tuple[float, ...], ...]

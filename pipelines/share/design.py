@@ -7,7 +7,7 @@ import numpy as np
 from rt1t2_dask.config.contrasts import Anova, Form, OneSample, Ordered, Regression, TwoSample
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.joint import Wanted
-from rt1t2_dask.stats.ordered.neighbours import trend_weights
+from rt1t2_dask.stats.order.neighbours import trend_weights
 
 
 def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:

@@ -18,7 +18,7 @@ from rt1t2_dask.stats.design import (
     require_estimable,
     require_members,
 )
-from rt1t2_dask.stats.ordered.neighbours import trend_weights
+from rt1t2_dask.stats.order.neighbours import trend_weights
 
 Rows = NDArray[np.intp]
 
