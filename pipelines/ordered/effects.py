@@ -10,7 +10,7 @@ from rt1t2_dask.pipelines.contrasts.design_settings import DesignSettings, from_
 from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.ordered.left_out import CLUSTERS, MEANS, VOLUME
-from rt1t2_dask.stats.order.left_out import by_group, left_out_effect
+from rt1t2_dask.stats.order.left_out import by_group, left_out_effects
 from rt1t2_dask.stats.scale import Scale
 
 PEOPLE, GROUPS = "left_out.tsv", "left_out_groups.tsv"
@@ -51,15 +51,15 @@ def _people(
 ) -> pd.DataFrame:
     """Return a row a person: their own mean over the clusters, and what it differs by."""
     design = from_settings(settings.design)
-    found = np.array([left_out_effect(means[k], design, k) for k in range(design.n)])
+    effects, everybody = left_out_effects(means, design)
     return pd.DataFrame(
         {
             "row": [f"observation-{k + 1}" for k in range(design.n)],
             "group": design.group,
             "mean": np.diag(means),
-            "mean_everybody": found[:, 1],
-            "effect": found[:, 0],
-            "percent": scale.percent(found[:, 0], found[:, 1]),
+            "mean_everybody": everybody,
+            "effect": effects,
+            "percent": scale.percent(effects, everybody),
         }
     )
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import contrast, ordered, permutation_test
-from rt1t2_dask.stats.order.left_out import by_group, left_out_effect, mean_over, without
+from rt1t2_dask.stats.order.left_out import by_group, left_out_effects, mean_over, without
 from rt1t2_dask.stats.order.neighbours import (
     largest_p,
     neighbour_weights,
@@ -148,33 +148,38 @@ def test_the_order_of_people_does_not_matter(study):
     for variance in ("equal", "welch"):
         found = [contrast(m, d, variance)["t"] for m, d in ((maps, one), (maps[order], other))]
         np.testing.assert_allclose(*found, rtol=1e-9)
-    whole = left_out_effect(maps[:, 0], one, int(order[3]))
-    np.testing.assert_allclose(whole, left_out_effect(maps[order, 0], other, 3), rtol=1e-9)
+    masks = np.random.default_rng(3).normal(maps[:, 0], 0.02, (len(LABELS), len(LABELS)))
+    whole = np.array(left_out_effects(masks, one))[:, order]
+    np.testing.assert_allclose(whole, left_out_effects(masks[order][:, order], other), rtol=1e-7)
 
 
 def test_an_effect_left_out_is_that_of_a_refit_without_the_person(study):
     maps, table = study
-    design, y = ordered(LABELS, GROUPS, None, table), maps[:, 0]
-    people = table.assign(y=y, group=LABELS, male=(table["sex"] == "M") * 1.0)
-    for k in (0, 7, 19):
-        others = people.drop(index=k)
-        fit = smf.ols("y ~ 0 + group + age + male", others).fit()
+    design, n = ordered(LABELS, GROUPS, None, table), len(LABELS)
+    masks = np.random.default_rng(6).normal(maps[:, 0], 0.02, (n, n))
+    people = table.assign(group=LABELS, male=(table["sex"] == "M") * 1.0)
+    wanted = np.empty((2, n))
+    for k, y in enumerate(masks):
+        fit = smf.ols("y ~ 0 + group + age + male", people.assign(y=y).drop(index=k)).fit()
         slopes = fit.params[["age", "male"]].to_numpy()
         centred = people[["age", "male"]] - people[["age", "male"]].mean()
         adjusted = y - centred.to_numpy() @ slopes
-        everybody = np.append(np.delete(adjusted, k), adjusted[k]).mean()
-        effect, mean = left_out_effect(y, design, k)
-        assert mean == pytest.approx(everybody, rel=1e-9)
-        assert effect == pytest.approx(adjusted[k] - everybody, rel=1e-9)
+        wanted[:, k] = adjusted[k] - adjusted.mean(), adjusted.mean()
+    effects, everybody = left_out_effects(masks, design)
+    np.testing.assert_allclose(everybody, wanted[1], rtol=1e-9)
+    np.testing.assert_allclose(effects, wanted[0] - wanted[0].mean(), atol=1e-9)
 
 
-def test_without_covariates_it_is_the_distance_from_everybodys_mean(study):
+def test_over_the_same_voxels_it_is_the_distance_from_everybodys_mean(study):
     y = study[0][:, 3].copy()
-    design = ordered(LABELS, GROUPS)
-    assert left_out_effect(y, design, 4)[0] == pytest.approx(y[4] - y.mean())
+    design, n = ordered(LABELS, GROUPS), len(LABELS)
+    effects, everybody = left_out_effects(np.tile(y, (n, 1)), design)
+    np.testing.assert_allclose(effects, y - y.mean(), atol=1e-12)
+    np.testing.assert_allclose(everybody, y.mean())
     y[5] = np.nan
-    assert left_out_effect(y, design, 4)[0] == pytest.approx(y[4] - np.nanmean(y))
-    assert np.isnan(left_out_effect(y, design, 5)).all()
+    effects, _ = left_out_effects(np.tile(y, (n, 1)), design)
+    np.testing.assert_allclose(effects, y - np.nanmean(y), atol=1e-12)
+    assert np.isnan(left_out_effects(np.full((n, n), np.nan), design)).all()
 
 
 def test_who_alone_carries_a_column_cannot_be_left_out(study):
@@ -184,7 +189,8 @@ def test_who_alone_carries_a_column_cannot_be_left_out(study):
     assert without(design, 0) is None
     left = without(design, 1)
     assert left is not None and left.n == 19
-    assert np.isnan(left_out_effect(study[0][:, 0], design, 0)).all()
+    means = np.tile(study[0][:, 0], (20, 1))
+    assert np.isnan(left_out_effects(means, design)[0]).tolist() == [True] + [False] * 19
 
 
 def test_intervals_are_students(study):

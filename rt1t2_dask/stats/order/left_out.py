@@ -54,31 +54,44 @@ def mean_over(values: NDArray[np.float32], voxels: NDArray[np.intp]) -> float:
     return float(own.mean()) if enough else float("nan")
 
 
-def left_out_effect(means: Float, design: Design, row: int) -> tuple[float, float]:
-    """Compare the person left out with everybody, at equal covariates.
+def left_out_effects(means: Float, design: Design) -> tuple[Float, Float]:
+    """Compare each person left out with everybody, at equal covariates.
 
     Parameters
     ----------
-    means : ndarray, shape (row,)
-        Everybody's mean over the clusters that were found without the person of ``row``.
+    means : ndarray, shape (row left out, row)
+        Everybody's mean over the clusters that were found without the person left out; NaN where
+        there are none.
     design : Design
         One column a group, then covariates.
-    row : int
 
     Returns
     -------
-    effect : float
-        The person's mean minus that of everybody.
-    everybody : float
-        That mean.
+    effects : ndarray, shape (row,)
+        Each person's mean minus that of everybody over the same voxels. Their sum is 0.
+    everybody : ndarray, shape (row,)
+        The mean of everybody.
 
     Notes
     -----
+    Clusters without another person may lie elsewhere in the brain: distances from a mean over the
+    same voxels have a common origin. Choosing voxels by the others' contrast also chooses their
+    mean where groups differ in variance (of clusters where nothing differs, by 0.15 standard
+    deviations with 18, 15 and 11 people, the last group 1.5 times as variable), by as much for
+    everybody: the mean of all distances is subtracted.
+    """
+    each = np.array([_distance(own, design, row) for row, own in enumerate(means)])
+    effects, everybody = each.T
+    known = np.isfinite(effects)
+    centre = float(effects[known].mean()) if known.any() else 0.0
+    return effects - centre, everybody
+
+
+def _distance(means: Float, design: Design, row: int) -> tuple[float, float]:
+    """Return one person's distance from everybody's mean, and that mean.
+
     Slopes on the covariates are those of the others in the model of the contrast. The distance
-    from the mean of the n - 1 others, times (n - 1) / n, is that from the mean of all n. Clusters
-    that lie elsewhere in the brain without another person so have a common origin. The mean of
-    all is uncorrelated with a contrast of groups of equal variances: choosing clusters by the
-    contrast does not choose it.
+    from the mean of the n - 1 others, times (n - 1) / n, is that from the mean of all n.
     """
     left = without(design, row)
     known = np.isfinite(means) & (np.arange(len(means)) != row)
@@ -89,8 +102,8 @@ def left_out_effect(means: Float, design: Design, row: int) -> tuple[float, floa
     adjusted = means - covariates @ slopes[len(design.groups) :]
     others = float(adjusted[known].mean())
     share = known.sum() / (known.sum() + 1)
-    effect = float((adjusted[row] - others) * share)
-    return effect, float(adjusted[row]) - effect
+    distance = float((adjusted[row] - others) * share)
+    return distance, float(adjusted[row]) - distance
 
 
 def by_group(values: Float, group: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
