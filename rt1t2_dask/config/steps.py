@@ -118,6 +118,7 @@ class Report(Model):
     svg: bool = True
     calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
     edge_sensitivity: bool = False
+    age_and_sex: bool = True
     threshold_sensitivity: bool = True
     slices: tuple[Slices, ...] = ()
 
