@@ -9,6 +9,7 @@ IMAGE_NUMBERS = (
     *("mutual_information", "registration_ncc", "registration_mi", "mask_dice", "affine_volume"),
     *("jacobian_min", "jacobian_max", "t1w_white_grey", "t2w_csf_white", "bias_left_t1w"),
     *("bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w", "ratio_white_cv", "ratio_white_grey"),
+    *("ratio_left_right", "ratio_centre_edge"),
 )
 """What a covariate may name where the participants table has no such column.
 
