@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
+from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
@@ -29,6 +30,7 @@ ANALYSES: Registry = (
     PartialVolume,
     Absence,
     Receptors,
+    ReceptorScores,
     MetaAnalyses,
     SiteEffects,
     SiteSection,
