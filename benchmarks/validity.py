@@ -35,6 +35,7 @@ from summary.figures import conclude  # noqa: E402
 MODULES = ("nulls.contrasts", "nulls.sites", "nulls.receptors")
 EVERY_S = 30.0
 
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Values = dict[str, Value]
 Known = dict[str, dict[int, Values]]
 
@@ -124,6 +125,10 @@ def rates(figure: Figure, done: Iterable[Values]) -> Iterator[Rate]:
     for key, studies in pooled.items():
         rate, low, high = summary(studies)
         yield Rate(key, rate, low, high, len(studies), figure.bars[key.partition(":")[0]])
+    for key, (above, below) in figure.ratios.items():
+        if above in pooled:
+            quotient = ratio(*(np.concatenate(pooled[name]) for name in (above, below)))
+            yield Rate(key, *quotient, len(pooled[above]), figure.bars[key])
 
 
 def summary(studies: list[list[float]]) -> tuple[float, float, float]:
@@ -139,6 +144,18 @@ def summary(studies: list[list[float]]) -> tuple[float, float, float]:
     low = beta.ppf(0.025, rate * n, n - rate * n + 1) if rate > 0 else 0.0
     high = beta.ppf(0.975, rate * n + 1, n - rate * n) if rate < 1 else 1.0
     return rate, float(low), float(high)
+
+
+def ratio(above: Floats, below: Floats) -> tuple[float, float, float]:
+    """Return the rate of one key over that of another in the same studies, and its interval.
+
+    By the delta method for the logarithm of a ratio of means of pairs.
+    """
+    over, under = float(above.mean()), float(below.mean())
+    if over == 0 or under == 0:
+        return float("nan" if over == under else over / np.float64(under)), 0.0, float("inf")
+    error = 1.96 * (above / over - below / under).std() / np.sqrt(len(above))
+    return over / under, over / under * np.exp(-error), over / under * np.exp(error)
 
 
 def report(known: Known, chosen: dict[str, Figure], wanted: int | None) -> dict[str, object]:

@@ -14,6 +14,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, 
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
+from rt1t2_dask.pipelines.ordered.analysis import OrderedGroups
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
 from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
@@ -28,6 +29,7 @@ ANALYSES: Registry = (
     Contrasts,
     AgeAndSex,
     PartialVolume,
+    OrderedGroups,
     Absence,
     Receptors,
     ReceptorScores,

@@ -14,6 +14,7 @@ from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
 from rt1t2_dask.pipelines.images import stages as images
 from rt1t2_dask.pipelines.morphometry import stages as morphometry
+from rt1t2_dask.pipelines.ordered import stages as ordered
 from rt1t2_dask.pipelines.permutations import stages as permutations
 from rt1t2_dask.pipelines.receptors import stages as receptors
 from rt1t2_dask.pipelines.share import stages as share
@@ -30,6 +31,7 @@ STAGES: tuple[Stage, ...] = (
     *absence.STAGES,
     *adjusted.STAGES,
     *permutations.STAGES,
+    *ordered.STAGES,
     *receptors.STAGES,
     *sites.STAGES,
     *share.STAGES,

@@ -180,6 +180,15 @@ VARIABLES = {
     "share_region_cross": Variable(("group", "column", "region"), "1", "X'Y of regional means"),
     "share_region_squares": Variable(("group", "region"), "1", "Y'Y of regional means"),
     "clusters": Variable(SPACE, "1", "number of the cluster in the table, 0 outside"),
+    "ordered_t": Variable(SPACE, "1", "smallest t of neighbouring groups, 0 where signs differ"),
+    "ordered_fwe": Variable(SPACE, "1", "-log10 of the neighbours' largest p, max |t|"),
+    "ordered_fwe_tfce": Variable(SPACE, "1", "-log10 of the neighbours' largest p, TFCE"),
+    "ordered_fwe_extent": Variable(SPACE, "1", "-log10 of the neighbours' largest p, extent"),
+    "left_out_means": Variable(
+        ("left_out", "direction", "row"), "1", "mean over the clusters found without one person"
+    ),
+    "left_out_clusters": Variable(("left_out", "direction"), "1", "number of these clusters"),
+    "left_out_mm3": Variable(("left_out", "direction"), "mm^3", "their volume"),
     "fwe": Variable(SPACE, "1", "-log10 p, family-wise error by permutation, two-sided max |t|"),
     "fwe_tfce": Variable(SPACE, "1", "-log10 p, family-wise error by permutation, TFCE"),
     "null_extent": Variable(("permutation",), "1", "largest cluster of each relabeling, voxels"),

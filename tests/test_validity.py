@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -112,6 +113,23 @@ def test_a_ratio_is_summed_up_by_its_median(validity):
         np.searchsorted(ordered, low) - 1
     )
     assert 0.93 < held < 0.97
+
+
+def test_one_rate_over_another_is_of_all_studies(validity):
+    """Its interval holds the true ratio in 95 % of repeated runs of paired studies."""
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(400):
+        draw = rng.random(300)
+        found.append(validity.ratio((draw < 0.6) * 1.0, (draw < 0.4) * 1.0))
+    rate, low, high = np.array(found).T
+    assert rate.mean() == pytest.approx(1.5, abs=0.01)
+    assert ((low < 1.5) & (high > 1.5)).mean() == pytest.approx(0.95, abs=0.03)
+    several = validity.Figure(2, None, {"a": (None, None), "b": (None, None), "c": (1.1, None)})
+    several = replace(several, ratios={"c": ("a", "b")})
+    done = [{"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 0.0}]
+    assert [each.rate for each in validity.rates(several, done)] == [1.0, 0.5, 2.0]
+    assert np.isnan(validity.ratio(np.zeros(3), np.zeros(3))[0])
 
 
 def test_what_is_not_known_is_refused(validity, figure, monkeypatch, capsys, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,8 +25,11 @@ class Figure:
         several; the worst detail counts. A list of values is pooled over studies.
     bars : dict of str to (float or None, float or None)
         Lowest and highest rate allowed for each output key.
+    ratios : dict of str to (str, str)
+        Further keys, each the rate of one key over that of another.
     """
 
     studies: int
     one: Callable[[np.random.Generator], dict[str, Value]]
     bars: dict[str, Bar]
+    ratios: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from rt1t2_dask.config.contrasts import (
     Form,
     Formula,
     OneSample,
+    Ordered,
     Paired,
     Regression,
     TwoSample,
@@ -68,6 +69,9 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
             design = designs.one_sample(groups, form.group, covariates, participants=labels)
         case Anova():
             design = designs.anova(groups, form.groups, covariates, participants=labels)
+        case Ordered():
+            how = groups, form.groups, form.scores, covariates
+            design = designs.ordered(*how, participants=labels)
         case Regression():
             design = _regression(form, people, covariates)
         case Formula():
@@ -80,7 +84,7 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
 def _apart(design: Design, form: Form) -> Design:
     """Rename covariates whose names are used by the design or its table."""
     n = 0 if isinstance(form, Formula) else 1
-    n = len(set(design.group)) if isinstance(form, Anova | Regression) else n
+    n = len(set(design.group)) if isinstance(form, Anova | Ordered | Regression) else n
     n = 2 if type(form) is TwoSample else n
     own, more = design.names[:n], design.names[n:]
     taken = {*own, *OWN_COLUMNS}
@@ -146,6 +150,10 @@ def words(form: Form) -> Words:
             named = Words(title, f"above {value}", f"below {value}")
         case Anova():
             named = Words(f"any difference between {', '.join(form.groups)}")
+        case Ordered():
+            ends = f"from {form.groups[0]} to {form.groups[-1]}"
+            title = f"linear trend over {', '.join(form.groups)}"
+            named = Words(title, f"rises {ends}", f"falls {ends}")
         case Regression():
             within = f" within {', '.join(form.within)}" if form.within else ""
             named = Words(

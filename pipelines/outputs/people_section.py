@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rt1t2_dask.config.contrasts import GROUP, Anova, Form, Formula, Paired, TwoSample
+from rt1t2_dask.config.contrasts import GROUP, Anova, Form, Formula, Ordered, Paired, TwoSample
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.people.read import columns_read
 from rt1t2_dask.report.sections.section import Section
@@ -36,7 +36,7 @@ def _pairs(form: Form, config: Config) -> list[tuple[str, str]]:
     if isinstance(form, TwoSample):
         return [form.groups]
     by_group = isinstance(form, Formula) and GROUP in form.formula
-    if isinstance(form, Anova) or by_group:
+    if isinstance(form, Anova | Ordered) or by_group:
         return list(itertools.combinations(form.members or tuple(config.cohort.groups), 2))
     return []
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rt1t2_dask.config.contrasts import Anova, Form, OneSample, Regression, TwoSample
+from rt1t2_dask.config.contrasts import Anova, Form, OneSample, Ordered, Regression, TwoSample
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.sites.joint import Wanted
+from rt1t2_dask.stats.order.neighbours import trend_weights
 
 
 def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
@@ -40,6 +41,9 @@ def wanted_of(form: Form, groups: tuple[str, ...], sites: bool) -> Wanted:
         case Anova():
             k = len(form.groups)
             weights = np.eye(k)[:, :-1] - np.eye(k)[:, 1:]
+            return Wanted(form.groups, covariates, weights, sites)
+        case Ordered():
+            weights = trend_weights(form.scores or range(len(form.groups)))[:, None]
             return Wanted(form.groups, covariates, weights, sites)
         case Regression():
             within = form.within or groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -120,6 +121,50 @@ class Anova(Form):
         return self.groups
 
 
+class Ordered(Form):
+    """The linear trend of the means of three groups or more, in the order named (t).
+
+    ``scores`` spaces the groups, evenly where left out. ``direction`` is that in which every
+    neighbouring pair must differ, of the ratio along the list.
+    """
+
+    test: Literal["ordered"]
+    groups: tuple[str, ...]
+    scores: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] | None = None
+    direction: Literal["rising", "falling", "either"] = "either"
+
+    @model_validator(mode="after")
+    def _is_an_order(self) -> Ordered:
+        named = ", ".join(self.groups) or "no group"
+        twice = [name for name in self.groups if self.groups.count(name) > 1]
+        if twice:
+            raise ValueError(f"ordered: {named}: {twice[0]} is named twice; name each group once")
+        if len(self.groups) < 3:
+            raise ValueError(
+                f"ordered: {named}: name three groups or more, in their order; two are a contrast "
+                "[first, second]"
+            )
+        if self.scores is not None:
+            self._require_scores(self.scores)
+        return self
+
+    def _require_scores(self, scores: tuple[float, ...]) -> None:
+        listed = ", ".join(f"{score:g}" for score in scores)
+        if len(scores) != len(self.groups):
+            raise ValueError(
+                f"ordered: scores [{listed}] for {len(self.groups)} groups; write one a group"
+            )
+        if any(after <= before for before, after in pairwise(scores)):
+            raise ValueError(
+                f"ordered: scores [{listed}] do not increase; write them increasing along groups"
+            )
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All groups named."""
+        return self.groups
+
+
 class Regression(Form):
     """The slope on a score, ``of`` a column, ``within`` one group or several."""
 
@@ -189,7 +234,8 @@ def _as_form(value: Any) -> Any:
 
 AnyForm = Annotated[
     Annotated[
-        TwoSample | OneSample | Paired | Anova | Regression | Formula, Field(discriminator="test")
+        TwoSample | OneSample | Paired | Anova | Ordered | Regression | Formula,
+        Field(discriminator="test"),
     ],
     BeforeValidator(_as_form),
 ]

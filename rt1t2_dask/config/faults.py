@@ -20,7 +20,9 @@ PATTERNS = {
 FORMS = "write [first, second], or {test: ...}, or {formula: ...}"
 TAGS = {
     "source": "choose source=simulated, bids, dicom, derivatives, maps or morphometry",
-    "cohort": "set test: two_sample, one_sample, paired, anova or regression, or a formula",
+    "cohort": (
+        "set test: two_sample, one_sample, paired, anova, ordered or regression, or a formula"
+    ),
 }
 
 

@@ -133,6 +133,13 @@ class Absence(Model):
     width: Annotated[float, Field(gt=0)] = 0.707
 
 
+class Ordered(Model):
+    """What stands beside a trend over ordered groups."""
+
+    neighbours: bool = True
+    left_out: bool = True
+
+
 def of_person(kind: str) -> str:
     """Return the calibration of one person's images, before the study's gains."""
     return "none" if kind == "eb_gain" else kind

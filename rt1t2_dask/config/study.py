@@ -39,6 +39,7 @@ from rt1t2_dask.config.steps import (
     Contrast,
     Lesion,
     Normalise,
+    Ordered,
     PartialVolume,
     PermutationStatistic,
     Permute,
@@ -106,6 +107,7 @@ class Config(Model):
     permute: Permute
     absence: Absence = Absence()
     partial_volume: PartialVolume = PartialVolume()
+    ordered: Ordered = Ordered()
     receptors: Receptors
     report: Report
     calibration: Calibration

@@ -16,7 +16,7 @@
 
 Given an ``xarray.DataArray`` with people along its first dimension, the maps keep their
 dimensions and coordinates. Other designs: ``one_sample``, ``paired``, ``anova``,
-``regression``, ``from_formula``.
+``ordered``, ``regression``, ``from_formula``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rt1t2_dask.stats.api import contrast
     from rt1t2_dask.stats.design import Design, two_sample
-    from rt1t2_dask.stats.designs import anova, one_sample, paired, regression
+    from rt1t2_dask.stats.designs import anova, one_sample, ordered, paired, regression
     from rt1t2_dask.stats.formula import from_formula
     from rt1t2_dask.stats.permutation_api import permutation_test
 
@@ -37,6 +37,7 @@ __all__ = [
     "contrast",
     "from_formula",
     "one_sample",
+    "ordered",
     "paired",
     "permutation_test",
     "regression",
@@ -46,7 +47,7 @@ __all__ = [
 _HOMES = {
     "api": ("contrast",),
     "design": ("Design", "two_sample"),
-    "designs": ("anova", "one_sample", "paired", "regression"),
+    "designs": ("anova", "one_sample", "ordered", "paired", "regression"),
     "formula": ("from_formula",),
     "permutation_api": ("permutation_test",),
 }

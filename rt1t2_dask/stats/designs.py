@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from rt1t2_dask.stats.design import (
     require_estimable,
     require_members,
 )
+from rt1t2_dask.stats.order.neighbours import trend_weights
 
 Rows = NDArray[np.intp]
 
@@ -144,6 +146,48 @@ def anova(
     for k in range(len(groups) - 1):
         contrast[k : k + 2, k] = 1.0, -1.0
     return _checked(Design(matrix, (*groups, *extra_names), names, contrast, rows))
+
+
+def ordered(
+    group_labels: Sequence[str],
+    groups: Sequence[str],
+    scores: Sequence[float] | None = None,
+    covariates: pd.DataFrame | None = None,
+    *,
+    participants: Sequence[str] | None = None,
+) -> Design:
+    """Test the linear trend of the means of three groups or more (t).
+
+    Parameters
+    ----------
+    group_labels : sequence of str, length participant
+    groups : sequence of str
+        Three or more, in their order; positive t means that the mean rises along them.
+    scores : sequence of float, optional
+        The place of each group, increasing; evenly spaced where left out.
+    covariates, participants
+        As in :func:`rt1t2_dask.stats.design.two_sample`.
+
+    Returns
+    -------
+    Design
+        One column a group, then the covariates; the effect is the difference between the last
+        group and the first on the line through the adjusted means, each group counting alike.
+
+    Raises
+    ------
+    UserError
+        Fewer than three groups, or one twice; scores that do not increase; else as ``two_sample``.
+    """
+    if len(set(groups)) != len(groups) or len(groups) < 3:
+        raise UserError(
+            f"ordered: groups {list(groups)}; name three or more, each once, in their order."
+        )
+    weights = trend_weights(range(len(groups)) if scores is None else scores)
+    if len(weights) != len(groups):
+        raise UserError(f"ordered: {len(weights)} scores for {len(groups)} groups; state one each.")
+    design = anova(group_labels, groups, covariates, participants=participants)
+    return replace(design, contrast=np.pad(weights, (0, len(design.names) - len(groups))))
 
 
 def regression(

@@ -39,6 +39,14 @@ def test_an_f_is_of_all_differences_between_means():
     assert np.linalg.matrix_rank(weights) == len(GROUPS) - 1
 
 
+def test_an_order_is_the_trend_of_its_means():
+    trend = wanted({"test": "ordered", "groups": ["hc", "more", "pat"]})
+    assert trend.groups == ("hc", "more", "pat")
+    assert trend.contrast.ravel().tolist() == [-1, 0, 1]
+    uneven = wanted({"test": "ordered", "groups": ["hc", "more", "pat"], "scores": [0, 1, 5]})
+    np.testing.assert_allclose(uneven.contrast.ravel(), np.array([-2, -1, 3]) * 5 / 14)
+
+
 @pytest.mark.parametrize(
     ("said", "named"),
     [

@@ -1,0 +1,1 @@
+"""Groups in an order: linear trend, neighbouring differences together, left-out effects."""
