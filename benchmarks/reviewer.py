@@ -4,7 +4,7 @@
 
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
-tissue, and a change beside it; groups in an order.
+tissue, a change beside it; groups that differ in the transmit field; groups in an order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 from validity import main
 
-MODULES = ("reviewers.atrophy", "reviewers.ordered")
+MODULES = ("reviewers.atrophy", "reviewers.transmit", "reviewers.ordered")
 
 if __name__ == "__main__":
     sys.exit(main("reviewer", MODULES, __doc__))

@@ -8,13 +8,15 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.absence.analysis import Absence
+from rt1t2_dask.pipelines.adjusted.demographics import AgeAndSex
+from rt1t2_dask.pipelines.adjusted.partial_volume import PartialVolume
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, plan_group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
 from rt1t2_dask.pipelines.ordered.analysis import OrderedGroups
-from rt1t2_dask.pipelines.partial_volume.analysis import PartialVolume
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
+from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
@@ -25,10 +27,12 @@ ANALYSES: Registry = (
     Gain,
     Harmony,
     Contrasts,
+    AgeAndSex,
     PartialVolume,
     OrderedGroups,
     Absence,
     Receptors,
+    ReceptorScores,
     MetaAnalyses,
     SiteEffects,
     SiteSection,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rt1t2_dask import __version__
 from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.absence import stages as absence
+from rt1t2_dask.pipelines.adjusted import stages as adjusted
 from rt1t2_dask.pipelines.calibration import stages as calibration
 from rt1t2_dask.pipelines.contrasts import stages as contrasts
 from rt1t2_dask.pipelines.engine.stage import Stage
+from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
 from rt1t2_dask.pipelines.images import stages as images
 from rt1t2_dask.pipelines.morphometry import stages as morphometry
 from rt1t2_dask.pipelines.ordered import stages as ordered
-from rt1t2_dask.pipelines.partial_volume import stages as partial_volume
 from rt1t2_dask.pipelines.permutations import stages as permutations
 from rt1t2_dask.pipelines.receptors import stages as receptors
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
 from rt1t2_dask.pipelines.voxelwise import stages as voxelwise
+from rt1t2_dask.storage.parts import Part
 
 STAGES: tuple[Stage, ...] = (
     *images.STAGES,
@@ -25,7 +29,7 @@ STAGES: tuple[Stage, ...] = (
     *voxelwise.STAGES,
     *contrasts.STAGES,
     *absence.STAGES,
-    *partial_volume.STAGES,
+    *adjusted.STAGES,
     *permutations.STAGES,
     *ordered.STAGES,
     *receptors.STAGES,
@@ -51,6 +55,27 @@ def stage_named(name: str) -> Stage:
             "version."
         )
     return BY_NAME[name]
+
+
+def again(task: Task, instead: Mapping[Part, Part], more: Parents | None = None) -> Task:
+    """Plan a task with other parents, some of them in roles that it did not have.
+
+    Parameters
+    ----------
+    task : Task
+    instead : mapping of Part to Part
+        What replaces a parent.
+    more : mapping of str to Part or tuple of Part, optional
+        Further parents, by role.
+    """
+    parents: dict[str, Part | tuple[Part, ...]] = {}
+    for role, own in task.parents.items():
+        parts = tuple(instead.get(part, part) for part in as_tuple(own))
+        parents[role] = parts if isinstance(own, tuple) else parts[0]
+    names = tuple(task.assets) or None
+    return stage_named(task.stage).task(
+        task.settings, {**parents, **(more or {})}, task.files, names
+    )
 
 
 def shown_stage(name: str) -> Stage:

@@ -68,6 +68,15 @@ VARIABLES = {
     "ratio": Variable(SPACE, "1", "calibrated T1w/T2w ratio, NaN where not measured"),
     "ratio_t1w": Variable(T1W_SPACE, "1", "the same on the T1w grid"),
     "lesion_template": Variable(SPACE, "1", "1 inside a lesion, in template space"),
+    "score_rho": Variable(("map",), "1", "Spearman correlation of a score with colocalisation"),
+    "score_p": Variable(("map",), "1", "its permutation p"),
+    "score_p_fwe": Variable(("map",), "1", "p of the largest |rho| of all maps"),
+    "absence_p": Variable(SPACE, "1", "-log10 p that the effect is within the bounds in percent"),
+    "absence_p_g": Variable(SPACE, "1", "-log10 p that it is within the bounds in SD"),
+    "absence_bf10": Variable(SPACE, "1", "log10 of the Bayes factor for an effect"),
+    "absence_fwe": Variable(
+        SPACE, "1", "-log10 family-wise p that the effect is beyond a bound, or within both"
+    ),
     "grey_template": Variable(SPACE, "1", "share of grey matter, in template space"),
     "white_template": Variable(SPACE, "1", "share of white matter, in template space"),
     "smoothed_share": Variable(

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import xarray as xr
 
+from rt1t2_dask.images.quality.gradients import gradients
 from rt1t2_dask.images.quality.measures import Person, Template, measure, on_grid
+from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.images.tissue import warp_of
@@ -15,7 +17,7 @@ from rt1t2_dask.pipelines.images.tissue import warp_of
 
 def make(inputs: Inputs) -> Made:
     """Measure the quality of one person's images."""
-    numbers = measure(_person(inputs), _template(inputs))
+    numbers = measure(_person(inputs), _template(inputs)) | _gradients(inputs)
     return Made(xr.Dataset(), {k: v for k, v in numbers.items() if math.isfinite(v)})
 
 
@@ -34,6 +36,18 @@ def _person(inputs: Inputs) -> Person:
         warp=warp_of(inputs),
         lesion=None if lesion is None else lesion.data.astype(bool),
     )
+
+
+def _gradients(inputs: Inputs) -> dict[str, float]:
+    """Return the gradients of the ratio in template space; none of standardised values."""
+    if inputs.record("calibrate")["kind"] == "gm_median":
+        return {}
+    ratio = inputs.volume("ratio", "ratio")
+    grey, white = (
+        to_grid(inputs.volume("template", name), ratio.grid, order=1).data
+        for name in ("grey", "white")
+    )
+    return gradients(ratio, grey, white)
 
 
 def _template(inputs: Inputs) -> Template:

@@ -11,6 +11,7 @@ import pandas as pd
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.labels import with_similar
+from rt1t2_dask.config.image_numbers import IMAGE_NUMBERS
 from rt1t2_dask.config.study import Cohort
 from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
@@ -70,7 +71,7 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
         f"{user} {column}, which is not a column of {cohort.participants}; it has "
         f"{columns_of(rows)}."
         for column, user in named.items()
-        if column not in rows
+        if column not in rows and not (column in IMAGE_NUMBERS and column in cohort.columns)
     ]
     return faults + _value_faults(rows, cohort)
 

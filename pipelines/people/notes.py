@@ -97,7 +97,7 @@ def _without_row(config: Config, rows: pd.DataFrame, named: bool) -> list[str]:
 def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
     """Note numbers that look like codes of missing values."""
     lines = []
-    for column in (c for c in cohort.columns if kind(c, cohort) == "any"):
+    for column in (c for c in cohort.columns if c in own and kind(c, cohort) == "any"):
         cells, numbers = own[column], tabular.parse_numbers(own[column])[0]
         like = cells.map(lambda cell: bool(CODE.fullmatch(re.sub(r"\.0+$", "", str(cell)))))
         others = numbers[~like].dropna()
@@ -116,7 +116,8 @@ def _codes(own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
 def _few_numbers(own: pd.DataFrame, cohort: Cohort) -> list[str]:
     """Note columns with a few integers, which may be codes: two make one model either way."""
     lines = []
-    for column in (c for c in cohort.columns if kind(c, cohort) == "any" and not is_age(c)):
+    there = [c for c in cohort.columns if c in own and not is_age(c)]
+    for column in (c for c in there if kind(c, cohort) == "any"):
         known = tabular.parse_numbers(own[column])[0].dropna()
         values = sorted(known.unique())
         few = LEAST_CODES <= len(values) <= min(MOST_CODES, len(known) // 2)

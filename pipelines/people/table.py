@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask import sex, tabular
@@ -69,7 +70,8 @@ def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
         ``participant_id``, ``group``; ``age``, ``age_at_onset`` and ``sex`` where the table has
         them, in capitals or not, ``gender`` in place of sex; ``covariate:NAME`` of each covariate:
         text for identifiers and categories (`Cohort.identifiers`, ``categorical``), M, F or O for
-        sex, else numbers where all values are, else text.
+        sex, else numbers where all values are, else text; NaN where the table lacks it and the
+        images will tell.
 
     Raises
     ------
@@ -190,7 +192,9 @@ def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
         if unread.any():
             table[UNREAD_SEX] = own[there].where(unread)
     for covariate in cohort.columns:
-        table[COVARIATE + covariate] = _typed(own[covariate], kind(covariate, cohort))
+        known = covariate in own
+        typed = _typed(own[covariate], kind(covariate, cohort)) if known else np.nan
+        table[COVARIATE + covariate] = typed
     for column in (*file_columns(rows), *({SESSION} & {*rows})):
         table[column] = own[column]
     return table.reset_index(drop=True)

@@ -176,9 +176,13 @@ class Residualised:
             [relabel(self.blocks(), orders[k : k + size], self.search) for k in starts]
         )
 
+    def data(self, block: Block) -> NDArray[np.float32]:
+        """Read a block, shape (row, voxel); NaN where not measured."""
+        return self.rows.read(block)
+
     def _placed(self, block: Block) -> Placed:
         prepared: PreparedBlock = prepare(
-            self.rows.read(block),
+            self.data(block),
             self.design,
             self.plan(1),
             self.settings.variance,

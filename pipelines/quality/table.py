@@ -68,6 +68,7 @@ NUMBERS = {
         *("jacobian_min", "jacobian_max", "jacobian_folded", "t1w_white_grey", "t2w_csf_white"),
         *("bias_left_t1w", "bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w"),
         *("ratio_white_cv", "ratio_white_grey", "ratio_white", "ratio_grey"),
+        *("ratio_left_right", "ratio_centre_edge"),
     ),
 }
 

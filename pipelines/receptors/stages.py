@@ -7,7 +7,7 @@ from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.stages import OUTPUT
-from rt1t2_dask.pipelines.receptors import correlations, custom_atlas
+from rt1t2_dask.pipelines.receptors import correlations, custom_atlas, score_correlations
 
 ATLAS_PARCELS = Stage(
     name="atlas_parcels",
@@ -48,4 +48,16 @@ RECEPTORS = Stage(
     config=("receptors",),
     follows=("gain",),
 )
-STAGES = (ATLAS_PARCELS, PET_STAGE, RECEPTORS)
+RECEPTOR_SCORES = Stage(
+    name="receptor_scores",
+    make=score_correlations.make,
+    scope="cohort",
+    words="receptors and scores",
+    settings=score_correlations.ScoreSettings,
+    reads=(Role("receptors"),),
+    memory=Whole(0.5),
+    cpu=Effort((0.3,)),
+    writes={},
+    config=("receptors",),
+)
+STAGES = (ATLAS_PARCELS, PET_STAGE, RECEPTORS, RECEPTOR_SCORES)

@@ -16,10 +16,10 @@ from rt1t2_dask.pipelines.calibration.plan import EB_GAIN, with_gains
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_tasks
 from rt1t2_dask.pipelines.engine.stage import Stage
-from rt1t2_dask.pipelines.engine.task import Task, as_tuple
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import CALIBRATE, RATIO, SMOOTH
-from rt1t2_dask.pipelines.registry import stage_named
+from rt1t2_dask.pipelines.registry import again
 from rt1t2_dask.ratio.calibrate import KINDS
 from rt1t2_dask.storage.parts import Part
 
@@ -102,7 +102,7 @@ def _choice(
     fitted = {n: _all_again([*p.pieces, p.contrast], instead) for n, p in main.items()}
     contrasts = {name: tasks[-1] for name, tasks in fitted.items()}
     clusters = {
-        name: _again(plan.clusters, {plan.contrast.part: contrasts[name].part})
+        name: again(plan.clusters, {plan.contrast.part: contrasts[name].part})
         for name, plan in main.items()
     }
     pieces = tuple(task for tasks in fitted.values() for task in tasks[:-1])
@@ -132,7 +132,7 @@ def _recalibrated(config: Config, group: Group, plans: Sequence[PersonPlan]) -> 
             fitted[name] = planned[1]
     contrasts = {name: own.contrast for name, own in fitted.items()}
     clusters = {
-        name: _again(main[name].clusters, {main[name].contrast.part: task.part})
+        name: again(main[name].clusters, {main[name].contrast.part: task.part})
         for name, task in contrasts.items()
     }
     pieces = tuple(task for own in fitted.values() for task in own.pieces)
@@ -148,8 +148,8 @@ def _as_if(config: Config, kind: str) -> Config:
 def _calibrated(kind: str, plan: PersonPlan) -> dict[str, Task]:
     first, ratio, smooth = (plan.tasks[stage.name] for stage in (CALIBRATE, RATIO, SMOOTH))
     calibrate = CALIBRATE.task({"kind": kind}, first.parents)
-    divided = _again(ratio, {first.part: calibrate.part})
-    smoothed = _again(smooth, {ratio.part: divided.part})
+    divided = again(ratio, {first.part: calibrate.part})
+    smoothed = again(smooth, {ratio.part: divided.part})
     return {task.stage: task for task in (calibrate, divided, smoothed)}
 
 
@@ -163,17 +163,6 @@ def _all_again(tasks: Sequence[Task], instead: Mapping[Part, Part]) -> list[Task
     """Plan tasks, of which some read others, with other parents."""
     known, found = dict(instead), []
     for task in tasks:
-        found.append(_again(task, known))
+        found.append(again(task, known))
         known[task.part] = found[-1].part
     return found
-
-
-def _again(task: Task, instead: Mapping[Part, Part]) -> Task:
-    """Plan a task with other parents."""
-    parents: dict[str, Part | tuple[Part, ...]] = {}
-    for role, own in task.parents.items():
-        several = isinstance(own, tuple)
-        parts = tuple(instead.get(part, part) for part in as_tuple(own))
-        parents[role] = parts if several else parts[0]
-    names = tuple(task.assets) or None
-    return stage_named(task.stage).task(task.settings, parents, task.files, names)

@@ -35,6 +35,7 @@ from rt1t2_dask.pipelines.people.notes import (
 from rt1t2_dask.pipelines.people.predicted import Table, predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import lines_read
 from rt1t2_dask.pipelines.people.table import chosen_people, people_with_files
+from rt1t2_dask.pipelines.quality.covariates import from_images, of_the_table, until_known
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.sites.balance import site_warnings
@@ -87,6 +88,7 @@ class _Check:
         self.faults: list[str] = []
         self.lines: list[str] = []
         self.largest: Shapes | None = None
+        self.told: list[str] = []
 
     def check_source(self) -> None:
         """Check everything of one source."""
@@ -147,6 +149,11 @@ class _Check:
             self._files_alone(table)
             return
         people = chosen_people(table.rows, self.config.cohort)
+        self.told = from_images(self.config, people)
+        people = until_known(people, self.told)
+        if self.told:
+            named = ", ".join(self.told)
+            self._note([f"covariates from the images, known once these are made: {named}"])
         self.lines.append(participants_line(self.config, people))
         if not self.site:
             self._people(people)
@@ -175,7 +182,7 @@ class _Check:
     def _people(self, people: pd.DataFrame) -> None:
         """Describe the people, and check everything that needs no images."""
         config = self.config
-        self.lines += lines_read(people, config.cohort)
+        self.lines += lines_read(of_the_table(people, self.told), config.cohort)
         if config.level != "study":
             self._tried(lambda: selected_people(config, people))
             return

@@ -26,6 +26,12 @@ from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_tab
 from rt1t2_dask.pipelines.people.read import log_read
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import valid_people
+from rt1t2_dask.pipelines.quality.covariates import (
+    from_images,
+    of_the_table,
+    until_known,
+    with_image_numbers,
+)
 from rt1t2_dask.pipelines.quality.refused import write_refused
 from rt1t2_dask.pipelines.quality.table import left_out
 from rt1t2_dask.pipelines.share.analysis import Share
@@ -50,14 +56,28 @@ class ImageStudy(Workflow):
     found: Found | None
     group: GroupPlan
     missing: int
+    told: Sequence[str] = ()
 
     def plan(self) -> int:
         """Simulate who is missing, find everybody's files, plan people and group."""
         self.missing = sum(self._simulate(own) for own in sites.configs(self.config).values())
         self.people, self.found = self._people()
         self.images = sites.plan_study(self.config, self.people, self.found)
+        self.told = from_images(self.config, self.people)
+        self.people = until_known(self.people, self.told)
+        if self.told and self.config.stage:
+            self._require_of_person(self.config.stage)
         self.group = self._plan_group(self.images.people)
         return len(self.people)
+
+    def _require_of_person(self, stage: str) -> None:
+        """Refuse single parts of the group whose covariates no image has told yet."""
+        if stage not in {task.stage for task in self.images.tasks()}:
+            raise UserError(
+                f"stage={stage}: the covariates {', '.join(self.told)} come from the images, so "
+                "that the group's parts are not known before; make people's parts by stage and "
+                "part, then run the study without stage."
+            )
 
     def tasks(self) -> list[Task]:
         """Return people's tasks, then the group's."""
@@ -75,7 +95,9 @@ class ImageStudy(Workflow):
 
     def log_inputs(self) -> None:
         """Log the columns and files read; keep the checksums of the files."""
-        log_read(self.people, self.config.cohort)
+        log_read(of_the_table(self.people, self.told), self.config.cohort)
+        if self.told:
+            log.info("covariates from the images: %s", ", ".join(self.told))
         for line in self._found(named=False):
             log.info("%s", line)
         known_checksums(self.config.storage).save()
@@ -106,7 +128,8 @@ class ImageStudy(Workflow):
             sites.check_grids(self.lake, self.config, self.people, whole)
         used, excluded = left_out(self.lake, self.config, whole)
         before = self.group
-        if used != self.grouped:
+        self.people = with_image_numbers(self.lake, self.people, used, self.told)
+        if self.told or used != self.grouped:
             self.group = self._plan_group(used)
         first = self.group.first()
         self.maker.required([task for analysis in first for task in analysis.tasks()])

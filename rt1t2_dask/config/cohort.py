@@ -29,6 +29,7 @@ class Cohort(Model):
     )
     covariates: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     onset_column: str = "age_at_onset"
@@ -136,10 +137,10 @@ class Cohort(Model):
         used = [c for form in self.every_contrast().values() for c in form.columns]
         site = self.site_column if self.site_column and not self.sites else None
         own = filter(None, (site, self.protocol_column))
-        return tuple(dict.fromkeys((*self.covariates, *used, *own)))
+        return tuple(dict.fromkeys((*self.covariates, *used, *own, *self.scores)))
 
 
-MAY_BE_EMPTY = ("contrasts", "covariates", "adjusted", "categorical", "exclude", "sites")
+MAY_BE_EMPTY = ("contrasts", "covariates", "adjusted", "scores", "categorical", "exclude", "sites")
 
 
 def _nfc(value: Any) -> Any:

@@ -118,6 +118,7 @@ class Report(Model):
     svg: bool = True
     calibration_sensitivity: bool | tuple[CalibrationKind, ...] = False
     edge_sensitivity: bool = False
+    age_and_sex: bool = True
     threshold_sensitivity: bool = True
     slices: tuple[Slices, ...] = ()
 
@@ -126,6 +127,7 @@ class Absence(Model):
     """What counts as an effect that matters, where its absence is tested."""
 
     tests: bool = True
+    maps: bool = False
     percent: Annotated[float, Field(gt=0, lt=100)] = 10.0
     g: Annotated[float, Field(gt=0)] = 0.8
     width: Annotated[float, Field(gt=0)] = 0.707

@@ -100,7 +100,7 @@ def test_chains_follow_from_what_stages_read():
 
 
 def test_what_the_group_half_needs_of_a_person():
-    assert set(read_by_group()) == {"smooth", "smooth_shares", "parcels", "landmarks"}
+    assert set(read_by_group()) == {"smooth", "parcels", "landmarks"}
 
 
 def test_every_file_of_a_person_has_one_reader_in_a_chain():

@@ -30,6 +30,7 @@ from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE, presence
 from rt1t2_dask.stats.glm.residuals import contrast_partition
 from rt1t2_dask.stats.glm.unequal import LEAST_GROUP_DOF
 from rt1t2_dask.stats.scores import t_to_z
+from rt1t2_dask.stats.shifted import regressor_of
 
 Float = NDArray[np.float64]
 
@@ -196,9 +197,7 @@ def _measured(data: NDArray[Any], covariates: NDArray[Any]) -> Float:
 
 
 def _fit(values: Float, covariates: Float, design: Design) -> _Fitted:
-    matrix, contrast = design.matrix, design.contrast[:, 0]
-    direction = np.linalg.solve(matrix.T @ matrix, contrast)
-    tested = matrix @ direction / (contrast @ direction)
+    tested = regressor_of(design)
     present = np.isfinite(values).astype(np.float64)
     common = np.vstack([contrast_partition(design)[0], tested])[:, :, None] * present
     stacked = np.concatenate([common[:-1], np.where(present > 0, covariates, 0.0), common[-1:]])

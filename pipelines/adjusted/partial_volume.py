@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan
+from rt1t2_dask.pipelines.adjusted.compare import TABLE
+from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
+from rt1t2_dask.pipelines.adjusted.tissue_plan import plan_adjusted, why_not
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
@@ -13,10 +17,7 @@ from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
 from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.partial_volume.compare import TABLE
-from rt1t2_dask.pipelines.partial_volume.plan import AdjustedPlan, plan_adjusted, why_not
-from rt1t2_dask.pipelines.partial_volume.stages import PARTIAL_VOLUME
-from rt1t2_dask.report.sections.partial_volume import Adjusted, partial_volume_section
+from rt1t2_dask.report.sections.adjusted import Adjusted, partial_volume_section
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class PartialVolume(Analysis):
             tables,
             maps=self._maps(lake, DESC[which]),
             sections=(partial_volume_section(shown, which, weighted),) if shown else (),
-            stages=[PARTIAL_VOLUME.name] if shown else [],
+            stages=[ADJUSTED.name] if shown else [],
         )
 
     def _maps(self, lake: Lake, desc: str) -> Iterator[GroupMap]:

@@ -1,4 +1,4 @@
-"""The section on partial volume: what of each contrast is left with tissue held."""
+"""Sections on what of each contrast is left with more held: tissue, or age and sex."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LIMIT = (
 
 
 class Adjusted(NamedTuple):
-    """A contrast with tissue held.
+    """A contrast with more held.
 
     Parameters
     ----------
     compared : DataFrame
         Clusters of the contrast itself, with both effects.
     clusters : DataFrame
-        Clusters with tissue held.
+        Clusters with it held.
     r : float or None
         Correlation of both t maps over voxels.
     """
@@ -59,12 +59,12 @@ def partial_volume_section(
             "Where tissue shrinks, voxels at its border hold more CSF, whose ratio is low: atrophy "
             f"can look like a change of tissue. Here each voxel's own {words} is held, beside the "
             "contrast itself.",
-            *(said(name, own) for name, own in contrasts.items()),
+            *(said(name, own, "tissue") for name, own in contrasts.items()),
         ),
         tables=tuple(
             table
             for name, own in contrasts.items()
-            if (table := _table(name, own, words)) is not None
+            if (table := _table(name, own, words, "partial_volume")) is not None
         ),
         methods=(methods(words, weighted),),
         limits=(LIMIT,),
@@ -72,22 +72,47 @@ def partial_volume_section(
     )
 
 
-def said(name: str, own: Adjusted) -> str:
+def age_and_sex_section(contrasts: Mapping[str, Adjusted], held: Mapping[str, str]) -> Section:
+    """Return the section on age and sex.
+
+    Parameters
+    ----------
+    contrasts : mapping of str to Adjusted
+        By contrast.
+    held : mapping of str to str
+        What is held in each, as a phrase.
+    """
+    return Section(
+        "age-and-sex",
+        "With age and sex held",
+        sentences=(
+            "Groups that differ in age or sex differ in what comes with them. The contrasts of the "
+            "cohort file stand as they are; here they are beside the same with both held.",
+            *(said(name, own, held[name]) for name, own in contrasts.items()),
+        ),
+        tables=tuple(
+            table
+            for name, own in contrasts.items()
+            if (table := _table(name, own, held[name], "age_and_sex")) is not None
+        ),
+        methods=("Each contrast was repeated with age and sex as covariates.",),
+    )
+
+
+def said(name: str, own: Adjusted, held: str) -> str:
     """Return in a sentence what is left of a contrast."""
     before, after = own.compared, own.clusters
     alike = "" if own.r is None else f"; both t maps correlate with r = {decimal(own.r)}"
+    there = f"{plural(len(after), 'cluster')} with {held} held{alike}."
     if before.empty:
-        return (
-            f"{name}: no cluster before, {plural(len(after), 'cluster')} with tissue held{alike}."
-        )
+        return f"{name}: no cluster before, {there}"
     whole = before["volume_mm3"].sum()
     left = (before["volume_left_share"] * before["volume_mm3"]).sum()
     gone = int((before["volume_left_share"] == 0).sum())
     return (
         f"{name}: of {plural(len(before), 'cluster')} ({thousands(whole)} mm³) "
-        f"{thousands(left)} mm³ are left with tissue held, and "
-        f"{gone or 'none'} {'is' if gone == 1 else 'are'} gone; {plural(len(after), 'cluster')} "
-        f"with tissue held{alike}."
+        f"{thousands(left)} mm³ are left with {held} held, and {gone or 'none'} "
+        f"{'is' if gone == 1 else 'are'} gone; {there}"
     )
 
 
@@ -105,17 +130,13 @@ def methods(words: str, weighted: bool) -> str:
     return text
 
 
-def _table(name: str, own: Adjusted, words: str) -> Table | None:
+def _table(name: str, own: Adjusted, held: str, file: str) -> Table | None:
     if own.compared.empty:
         return None
     shares = [str(column) for column in own.compared if str(column).startswith("share_")]
     columns = ["cluster", "region", "volume_mm3", "peak_t", "peak_t_adjusted", "effect"]
     columns += ["effect_adjusted", "volume_left_share", *shares]
-    return from_frame(
-        own.compared[columns],
-        f"{name}: clusters without and with tissue held",
-        (
-            f"share_: each group's mean {words} in the cluster. Clusters with tissue held: "
-            f"group/contrast-{name}_partial_volume_clusters.tsv.",
-        ),
-    )
+    note = f"Clusters with {held} held: group/contrast-{name}_{file}_clusters.tsv."
+    means = (f"share_: each group's mean {held} in the cluster. ",) if shares else ()
+    caption = f"{name}: clusters without and with {held} held"
+    return from_frame(own.compared[columns], caption, (*means, note))

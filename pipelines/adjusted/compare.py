@@ -1,4 +1,4 @@
-"""Stage `partial_volume`: the clusters of a contrast, and what is left of them with tissue held."""
+"""Stage `adjusted`: the clusters of a contrast, and what is left of them with more held."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows
 from rt1t2_dask.stats.parcels import parcel_means
 
-TABLE = "partial_volume.tsv"
+TABLE = "adjusted.tsv"
 Float = NDArray[np.float64]
 
 
@@ -27,7 +27,7 @@ class CompareSettings(StageSettings):
 
 
 def make(inputs: Inputs) -> Made:
-    """Table each cluster's effect with and without, and how much tissue each group has there."""
+    """Table each cluster's effect without and with, and each group's tissue where that is held."""
     (found,) = inputs.parts("clusters")
     clusters = pd.read_csv(io.BytesIO(inputs.lake.file(found, CLUSTERS)), sep="\t")
     labels = _labels(inputs, "clusters")
@@ -73,7 +73,8 @@ def _at_peaks(inputs: Inputs, clusters: pd.DataFrame) -> Float:
 def _shares(inputs: Inputs, labels: NDArray[np.int32], wanted: list[int]) -> dict[str, Float]:
     """Return each group's mean share of tissue in every cluster; pairs are subtracted."""
     held, group = Rows.of_covariate(inputs), inputs.settings_as(CompareSettings).group
-    assert held is not None
+    if held is None:
+        return {}
     means = np.stack([_over(held.volume(k), labels, wanted) for k in range(len(held))])
     names = np.asarray(group)
     return {name: means[names == name].mean(axis=0) for name in dict.fromkeys(group)}

@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, beside
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, people_of
 from rt1t2_dask.pipelines.contrasts.stages import CONTRAST, CONTRAST_BLOCK
-from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import SMOOTH_SHARES
-from rt1t2_dask.pipelines.partial_volume.stages import PARTIAL_VOLUME
 from rt1t2_dask.pipelines.permutations.stages import OBSERVED, PERMUTE, PERMUTE_BATCH
-from rt1t2_dask.pipelines.registry import stage_named
+from rt1t2_dask.pipelines.registry import again
 from rt1t2_dask.pipelines.voxelwise.blocks import VOXELWISE
 from rt1t2_dask.storage.parts import Part
 
 HOLDS = (CONTRAST_BLOCK.name, OBSERVED.name, PERMUTE_BATCH.name)
-
-
-@dataclass(frozen=True)
-class AdjustedPlan:
-    """The parts of a contrast with tissue held; `relabelings` are empty where none are asked for.
-
-    Parameters
-    ----------
-    pieces : tuple of Task
-        Blocks of voxels.
-    contrast, clusters : Task
-    relabelings : tuple of Task
-        The last sums them up.
-    compared : Task
-        The contrast beside the one it adjusts.
-    """
-
-    pieces: tuple[Task, ...]
-    contrast: Task
-    clusters: Task
-    relabelings: tuple[Task, ...]
-    compared: Task
-
-    @property
-    def permute(self) -> Task | None:
-        """The task that sums the relabelings up."""
-        return self.relabelings[-1] if self.relabelings else None
-
-    def tasks(self) -> list[Task]:
-        """Return every task, parents before children."""
-        return [*self.pieces, self.contrast, self.clusters, *self.relabelings, self.compared]
 
 
 def why_not(plan: ContrastPlan, people: Sequence[PersonPlan]) -> str:
@@ -79,34 +47,17 @@ def plan_adjusted(config: Config, plan: ContrastPlan, people: Sequence[PersonPla
     instead: dict[Part, Part] = {}
     pieces = [_again(task, instead, held) for task in plan.pieces]
     contrast = _again(plan.contrast, instead, held)
-    clusters = _again(plan.clusters, instead, {})
     permuted: list[Task] = []
     if config.partial_volume.permute and plan.permute:
         asked = [t for t in (*plan.relabelings, plan.permute) if t.stage in (*HOLDS, PERMUTE.name)]
         permuted = [_again(task, instead, held) for task in asked]
-    compared = PARTIAL_VOLUME.task(
-        {"group": plan.design.group.tolist()},
-        {
-            "contrast": plan.contrast.part,
-            "clusters": plan.clusters.part,
-            "adjusted": contrast.part,
-            "adjusted_clusters": clusters.part,
-            **held,
-        },
-    )
-    new = [piece for piece in pieces if piece not in plan.pieces]
-    return AdjustedPlan(tuple(new), contrast, clusters, tuple(permuted), compared)
+    new = tuple(piece for piece in pieces if piece not in plan.pieces)
+    return beside(plan, plan.design, new, contrast, tuple(permuted), held)
 
 
 def _again(task: Task, instead: dict[Part, Part], held: Parents) -> Task:
-    """Plan a task with other parents, and with the shares where its stage holds them."""
-    parents: dict[str, Part | tuple[Part, ...]] = {}
-    for role, own in task.parents.items():
-        parts = tuple(instead.get(part, part) for part in as_tuple(own))
-        parents[role] = parts if isinstance(own, tuple) else parts[0]
-    if task.stage in (*HOLDS, CONTRAST.name):
-        parents |= held
-    names = tuple(task.assets) or None
-    found = stage_named(task.stage).task(task.settings, parents, task.files, names)
+    """Plan a task again, with the shares where its stage holds them."""
+    holds = task.stage in (*HOLDS, CONTRAST.name)
+    found = again(task, instead, held if holds else None)
     instead[task.part] = found.part
     return found

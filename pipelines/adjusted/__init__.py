@@ -1,0 +1,1 @@
+"""Contrasts again with more held: each voxel's share of tissue, age and sex."""

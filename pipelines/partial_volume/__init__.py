@@ -1,1 +1,0 @@
-"""Contrasts again with each voxel's own share of tissue held: what of them is atrophy."""
