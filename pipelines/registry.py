@@ -10,6 +10,7 @@ from rt1t2_dask.pipelines.absence import stages as absence
 from rt1t2_dask.pipelines.adjusted import stages as adjusted
 from rt1t2_dask.pipelines.calibration import stages as calibration
 from rt1t2_dask.pipelines.contrasts import stages as contrasts
+from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
 from rt1t2_dask.pipelines.images import stages as images
@@ -57,7 +58,12 @@ def stage_named(name: str) -> Stage:
     return BY_NAME[name]
 
 
-def again(task: Task, instead: Mapping[Part, Part], more: Parents | None = None) -> Task:
+def again(
+    task: Task,
+    instead: Mapping[Part, Part],
+    more: Parents | None = None,
+    settings: StageSettings | None = None,
+) -> Task:
     """Plan a task with other parents, some of them in roles that it did not have.
 
     Parameters
@@ -67,6 +73,8 @@ def again(task: Task, instead: Mapping[Part, Part], more: Parents | None = None)
         What replaces a parent.
     more : mapping of str to Part or tuple of Part, optional
         Further parents, by role.
+    settings : StageSettings, optional
+        In place of its own.
     """
     parents: dict[str, Part | tuple[Part, ...]] = {}
     for role, own in task.parents.items():
@@ -74,7 +82,7 @@ def again(task: Task, instead: Mapping[Part, Part], more: Parents | None = None)
         parents[role] = parts if isinstance(own, tuple) else parts[0]
     names = tuple(task.assets) or None
     return stage_named(task.stage).task(
-        task.settings, {**parents, **(more or {})}, task.files, names
+        settings or task.settings, {**parents, **(more or {})}, task.files, names
     )
 
 

@@ -10,11 +10,11 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, as_settings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.stages import CONTRAST_BLOCK
-from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.ordered.effects import EffectsSettings
 from rt1t2_dask.pipelines.ordered.left_out import PEOPLE
 from rt1t2_dask.pipelines.ordered.stages import LEFT_OUT, LEFT_OUT_EFFECTS, ORDERED
-from rt1t2_dask.pipelines.registry import stage_named
+from rt1t2_dask.pipelines.registry import again
 from rt1t2_dask.pipelines.voxelwise.runs import MOST_TOGETHER
 from rt1t2_dask.stats.order.neighbours import directions_of, neighbour_weights
 from rt1t2_dask.storage.parts import Part
@@ -124,16 +124,11 @@ def _neighbour(plan: ContrastPlan, weights: Rows) -> Neighbour:
 
 def _again(task: Task, instead: dict[Part, Part], weights: Rows) -> Task:
     """Plan a task with other parents, and other weights where it is told the contrast."""
-    parents: dict[str, Part | tuple[Part, ...]] = {}
-    for role, own in task.parents.items():
-        parts = tuple(instead.get(part, part) for part in as_tuple(own))
-        parents[role] = parts if isinstance(own, tuple) else parts[0]
     settings = task.settings
     if isinstance(settings, ContrastSettings):
         design = settings.design.model_copy(update={"contrast": weights})
         settings = settings.model_copy(update={"design": design})
-    names = tuple(task.assets) or None
-    found = stage_named(task.stage).task(settings, parents, task.files, names)
+    found = again(task, instead, settings=settings)
     instead[task.part] = found.part
     return found
 

@@ -36,4 +36,4 @@ def shifted(data: NDArray[Any], design: Design, bound: NDArray[Any]) -> NDArray[
         In the unit of the data; NaN where there is none, which leaves no data.
     """
     moved = np.asarray(data, np.float64) - regressor_of(design)[:, None] * bound
-    return moved.astype(np.float32)
+    return np.asarray(moved, np.float32)

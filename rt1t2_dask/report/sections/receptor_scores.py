@@ -53,7 +53,7 @@ def said(group: str, score: str, rows: pd.DataFrame) -> str:
     if rows["p"].isna().all():
         return f"{score} in {group}: {n} patients with a value, too few to correlate."
     strong = rows[rows["q"] < ALPHA]
-    best = rows.loc[rows["p"].idxmin()]
+    best = rows.sort_values("p", kind="stable").iloc[0]
     return (
         f"{score} in {group} (n = {n}): {len(strong) or 'none'} of {len(rows)} maps at q < .05; "
         f"the smallest p is that of {best['receptor']}, rho = {decimal(best['rho'])}, "
