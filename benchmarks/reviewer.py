@@ -4,7 +4,7 @@
 
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
-tissue, and a change beside it.
+tissue, and a change beside it; single people against controls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 from validity import main
 
-MODULES = ("reviewers.atrophy",)
+MODULES = ("reviewers.atrophy", "reviewers.deviation")
 
 if __name__ == "__main__":
     sys.exit(main("reviewer", MODULES, __doc__))

@@ -11,6 +11,7 @@ from rt1t2_dask.pipelines.absence.analysis import Absence
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, plan_group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
+from rt1t2_dask.pipelines.deviation.analysis import Deviation
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
 from rt1t2_dask.pipelines.partial_volume.analysis import PartialVolume
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
@@ -26,6 +27,7 @@ ANALYSES: Registry = (
     Contrasts,
     PartialVolume,
     Absence,
+    Deviation,
     Receptors,
     MetaAnalyses,
     SiteEffects,

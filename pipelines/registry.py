@@ -7,6 +7,7 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.absence import stages as absence
 from rt1t2_dask.pipelines.calibration import stages as calibration
 from rt1t2_dask.pipelines.contrasts import stages as contrasts
+from rt1t2_dask.pipelines.deviation import stages as deviation
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.images import stages as images
 from rt1t2_dask.pipelines.morphometry import stages as morphometry
@@ -25,6 +26,7 @@ STAGES: tuple[Stage, ...] = (
     *contrasts.STAGES,
     *absence.STAGES,
     *partial_volume.STAGES,
+    *deviation.STAGES,
     *permutations.STAGES,
     *receptors.STAGES,
     *sites.STAGES,

@@ -131,6 +131,14 @@ class Absence(Model):
     width: Annotated[float, Field(gt=0)] = 0.707
 
 
+class Deviation(Model):
+    """Single patients compared with the controls."""
+
+    patients: Literal["none", "all"] | tuple[str, ...] = "none"
+    maps: bool = True
+    pages: bool = True
+
+
 def of_person(kind: str) -> str:
     """Return the calibration of one person's images, before the study's gains."""
     return "none" if kind == "eb_gain" else kind

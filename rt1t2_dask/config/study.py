@@ -37,6 +37,7 @@ from rt1t2_dask.config.steps import (
     CalibrationKind,
     Checks,
     Contrast,
+    Deviation,
     Lesion,
     Normalise,
     PartialVolume,
@@ -106,6 +107,7 @@ class Config(Model):
     permute: Permute
     absence: Absence = Absence()
     partial_volume: PartialVolume = PartialVolume()
+    deviation: Deviation = Deviation()
     receptors: Receptors
     report: Report
     calibration: Calibration
