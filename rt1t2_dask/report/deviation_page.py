@@ -20,7 +20,7 @@ from rt1t2_dask.report.sections.table import Table, from_frame
 from rt1t2_dask.report.templating import environment
 from rt1t2_dask.stats.clusters.random_field import height
 
-REGIONS = 20
+REGIONS, SLICED, DPI = 20, 3, 100
 CLUSTERS = {
     "cluster": "cluster",
     "sign": "sign",
@@ -33,6 +33,9 @@ CLUSTERS = {
     "peak": "peak",
     "lesion_overlap": "lesion_overlap",
 }
+
+
+SHOWN = {"name": "region", "t": "region_t", "p": "p_region", "percent": "percent_expected"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def render_patient(
             version=__version__,
             research=RESEARCH,
             sentences=sentences(patient, among),
-            figures=[Figure(data_uri(drawn.png()), drawn.alt, drawn.caption)] if drawn else [],
+            figures=[Figure(data_uri(drawn.png(DPI)), drawn.alt, drawn.caption)] if drawn else [],
             tables=[table for table in (_clusters(patient), _regions(patient)) if table],
             limits=(*LIMITS, few(among)),
         )
@@ -107,7 +110,7 @@ def sentences(patient: Patient, among: Compared) -> list[str]:
     found = [
         f"Compared with {known['n_controls']} controls ({known['dof']} degrees of freedom). "
         f"Largest deviation: t = {decimal(known['largest_t'])} in {known['region']} at {place} "
-        f"mm{size}; family-wise {p_phrase(known['p_fwe'])} over the brain ({known['method']}).",
+        f"mm{size}; family-wise p {p_phrase(known['p_fwe'])} over the brain ({known['method']}).",
         f"{decimal(100 * known['share_higher'])} % of the voxels are above, and "
         f"{decimal(100 * known['share_lower'])} % below the controls at p < {level(among.p)} "
         f"(uncorrected; {decimal(100 * among.p)} % of each are expected by chance).",
@@ -133,7 +136,7 @@ def _slices(patient: Patient, among: Compared, brain: Volume, simulated: bool) -
         higher="above the controls",
         lower="below the controls",
     )
-    found = cluster_slices(result, brain, simulated)
+    found = cluster_slices(result, brain, simulated, SLICED)
     x, y, z = (float(known[f"{axis}_mm"]) for axis in "xyz")
     return found or place_slices(result, brain, [Place("largest deviation", (x, y, z))], simulated)
 
@@ -155,7 +158,7 @@ def _regions(patient: Patient) -> Table:
     rows = patient.regions.sort_values("p", na_position="last", kind="stable")[columns]
     kept = rows.head(REGIONS).dropna(axis="columns", how="all")
     return from_frame(
-        kept.rename(columns={"t": "region_t", "percent": "percent_expected"}),
+        kept.rename(columns=SHOWN),
         f"The {len(kept)} regions with the least p",
         (
             "% of controls below: percentage of the population of controls expected to have a "

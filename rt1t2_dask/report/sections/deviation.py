@@ -93,9 +93,11 @@ def said(own: Compared) -> str:
     rows, n = own.patients, len(own.patients)
     anywhere = int((rows["p_fwe"] <= LEVEL).sum())
     clusters = int(((rows["clusters_higher"] + rows["clusters_lower"]) > 0).sum())
+    verb = "deviates" if anywhere == 1 else "deviate"
     return (
-        f"{anywhere} of {plural(n, 'patient')} deviate somewhere in the brain at a family-wise "
-        f"p of {level(LEVEL)} or less ({corrected(own)}), and {clusters} have a cluster of "
+        f"{anywhere} of {plural(n, 'patient')} {verb} somewhere in the brain at a family-wise "
+        f"p of {level(LEVEL)} or less ({corrected(own)}), and "
+        f"{clusters} {'has' if clusters == 1 else 'have'} a cluster of "
         f"{thousands(own.extent_mm3)} mm³ or more at p < {level(own.p)}, uncorrected."
     )
 
@@ -144,7 +146,8 @@ def methods(own: Compared) -> str:
     by_rank = (
         " Family-wise p are the patient's rank: the patient and every control were left out in "
         "turn against all others, the patient among them, and the largest |z| over the brain was "
-        "ranked; the method assumes no distribution."
+        "ranked; for one more control this is exact whatever the distribution, and close to it "
+        "with covariates."
         if own.ranked
         else ""
     )
