@@ -65,6 +65,28 @@ def test_another_patient_changes_nothing(maps, tmp_path):
         np.testing.assert_array_equal(values, maps_of(other, slice(1, 2))[name])
 
 
+def test_gain_and_logarithm_are_those_of_contrasts(maps, tmp_path):
+    volumes, mask, matrix = maps
+    factors = np.linspace(0.8, 1.3, len(volumes)).tolist()
+    study = Study(tmp_path, volumes, mask)
+    told = {
+        "matrix": matrix.tolist(), "controls": CONTROLS_N, "least": LEAST, "planned": "log",
+        "factors": factors, "scale": "log", "block": 0, "blocks": 1,
+    }  # fmt: skip
+    task = BLOCK.task(told, study.parents)
+    _, record = study.make([task])
+    assert record["scale"] == "log"
+    joined = CONTROLS.task(
+        {"matrix": matrix.tolist(), "p": 0.01, "extent_mm3": 0},
+        {**study.parents, "block": (task.part,)},
+    )
+    data = np.log(volumes[:, mask] * np.float32(factors)[:, None])
+    own = [*range(CONTROLS_N), CONTROLS_N]
+    wanted = left_out(data[own], matrix[own], LEAST).t[-1]
+    found = maps_of(Inputs(study.lake, joined), slice(0, 1))["t"][0]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_controls_alone_are_each_left_out_and_tell_the_smoothness(maps, tmp_path):
     volumes, mask, matrix = maps
     volumes, matrix = volumes[:CONTROLS_N], matrix[:CONTROLS_N]
