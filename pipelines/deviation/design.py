@@ -21,6 +21,8 @@ from rt1t2_dask.stats.deviation import LEAST_OTHERS
 
 Float = NDArray[np.float64]
 MEAN = "mean"
+LEAST_MORE = LEAST_DOF + 1
+"""Controls beyond the columns: one of them is left out."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def compared(config: Config, rows: pd.DataFrame, plans: Sequence[PersonPlan]) ->
     scanned = _with_protocol(plans, controls, patients)
     columns = _columns(config, rows, plans, controls, scanned) if scanned else []
     names, of_controls, of_patients = _independent(len(controls), columns, len(scanned))
-    if len(controls) - len(names) < LEAST_DOF:
+    if len(controls) - len(names) < LEAST_MORE:
         return (
             f"{len(controls)} controls are too few for the columns {', '.join(names)} (at least "
-            f"{LEAST_DOF} more controls than columns are needed); use fewer cohort.covariates."
+            f"{LEAST_MORE} more controls than columns are needed); use fewer cohort.covariates."
         )
     known = np.asarray(np.isfinite(of_patients).all(axis=1))
     notes = _left_out_notes(len(patients) - len(scanned), len(scanned) - int(known.sum()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask.pipelines.contrasts.results import table_of
@@ -20,9 +23,16 @@ OF_PATIENT = (
 def patients_table(lake: Lake, plan: DeviationPlan) -> pd.DataFrame:
     """Return a row a patient."""
     rows = {label: lake.record(task.part) for label, task in plan.patients.items()}
-    table = pd.DataFrame([{n: own.get(n) for n in OF_PATIENT} for own in rows.values()])
+    table = pd.DataFrame(
+        [{n: _known(own.get(n)) for n in OF_PATIENT} for own in rows.values()],
+        columns=list(OF_PATIENT),
+    )
     table.insert(0, "participant_id", list(rows))
     return table
+
+
+def _known(value: Any) -> Any:
+    return np.nan if value is None else value
 
 
 def clusters_of(lake: Lake, part: Part) -> pd.DataFrame:

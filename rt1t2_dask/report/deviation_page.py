@@ -118,6 +118,13 @@ def sentences(patient: Patient, among: Compared) -> list[str]:
     if patient.clusters.empty:
         limit = thousands(among.extent_mm3)
         found.append(f"No cluster of {limit} mm³ or more at p < {level(among.p)}.")
+    rows = among.controls[among.controls["largest_t"].notna()]
+    if len(rows):
+        found.append(
+            f"Of {len(rows)} controls, each left out against the others, "
+            f"{int((rows['clusters'] > 0).sum())} have such a cluster: clusters are not corrected, "
+            "and one alone is no finding."
+        )
     return found
 
 

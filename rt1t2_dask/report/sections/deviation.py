@@ -18,7 +18,8 @@ LIMITS = (
     "A deviation says how unlike these controls one person is, not why: movement, anatomy that the "
     "registration fits badly, lesions and scan quality deviate too. It is no diagnosis, and the "
     "absence of one does not show that tissue is healthy. Many patients tested at p < .05 each "
-    "give false positives among them.",
+    "give false positives among them. Clusters are not corrected for the search over the brain: "
+    "compare how many controls have one.",
 )
 SHOWN = {
     "participant_id": "participant_id",

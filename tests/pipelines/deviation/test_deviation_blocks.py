@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from maps_in_lake import Study, cohort
 
+from rt1t2_dask.atlas import grey_labels
 from rt1t2_dask.pipelines.deviation.block import extremes_of, maps_of
-from rt1t2_dask.pipelines.deviation.stages import BLOCK, CONTROLS
+from rt1t2_dask.pipelines.deviation.results import patients_table
+from rt1t2_dask.pipelines.deviation.stages import BLOCK, CONTROLS, DEVIATION
 from rt1t2_dask.pipelines.engine.task import Inputs
+from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.report.deviation_page import Patient, sentences
+from rt1t2_dask.report.sections.deviation import Compared, said
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.deviation import extremes, left_out
 from rt1t2_dask.stats.glm.noise import standardised_residuals
+from rt1t2_dask.storage.parts import Part
 
 CONTROLS_N, PATIENTS = 9, 2
 LEAST = 6
@@ -85,6 +95,47 @@ def test_gain_and_logarithm_are_those_of_contrasts(maps, tmp_path):
     wanted = left_out(data[own], matrix[own], LEAST).t[-1]
     found = maps_of(Inputs(study.lake, joined), slice(0, 1))["t"][0]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_patient_without_a_measured_voxel_is_said_to_have_none(maps, tmp_path):
+    volumes, mask, matrix = maps
+    volumes = volumes[: CONTROLS_N + 1].copy()
+    volumes[-1] = np.nan
+    matrix = matrix[: CONTROLS_N + 1]
+    told = {"least": LEAST, "planned": "ratio", "block": 0, "blocks": 1, "controls": CONTROLS_N}
+    study = Study(tmp_path, volumes, mask)
+    parents, limits = study.parents, {"p": 0.001, "extent_mm3": 0}
+    alone = {**parents, "row": parents["row"][:-1]}
+    own = BLOCK.task({**told, "matrix": matrix[:-1].tolist()}, alone)
+    with_patient = BLOCK.task({**told, "matrix": matrix.tolist()}, parents)
+    controls = CONTROLS.task(
+        {"matrix": matrix[:-1].tolist(), **limits}, {**alone, "block": (own.part,)}
+    )
+    region = np.array(grey_labels())
+    parcels = []
+    for k in range(len(volumes)):
+        means = np.full(len(region), 1.5 + 0.01 * k if k < CONTROLS_N else np.nan)
+        part = Part("parcels", f"{9000 + k:032x}")
+        arrays = {n: table(n, own) for n, own in (("parcels", means), ("region", region))}
+        study.lake.write(part, xr.Dataset(arrays), record={})
+        parcels.append(part)
+    patient = DEVIATION.task(
+        {"place": 0, "matrix": matrix.tolist(), "least": LEAST, "space": "X", **limits},
+        {
+            "row": parents["row"][-1:], "template_out": parents["template_out"],
+            "block": (with_patient.part,), "controls": controls.part, "parcels": tuple(parcels),
+        },
+    )  # fmt: skip
+    dataset, record = study.make([own, with_patient, controls, patient])
+    assert record["voxels"] == 0 and record["method"] == "random field"
+    assert np.isnan(dataset["deviation_t"].to_numpy()).all()
+    plan = SimpleNamespace(patients={"sub-x": patient})
+    rows = patients_table(study.lake, plan)
+    assert np.isnan(rows["p_fwe"].to_numpy(float)).all()
+    shown = Compared(rows, pd.DataFrame({"largest_t": []}), {}, ("mean",), 0.001, 0)
+    assert said(shown).startswith("0 of 1 patient deviate")
+    about = Patient("sub-x", record, None, pd.DataFrame(), pd.DataFrame())
+    assert sentences(about, shown) == ["No voxel of this map could be compared with the controls."]
 
 
 def test_controls_alone_are_each_left_out_and_tell_the_smoothness(maps, tmp_path):
