@@ -4,7 +4,8 @@
 
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
-tissue, a change beside it; groups that differ in the transmit field; groups in an order.
+tissue, a change beside it; groups that differ in the transmit field; groups in an order; single
+people against controls.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ import sys
 
 from validity import main
 
-MODULES = ("reviewers.atrophy", "reviewers.transmit", "reviewers.ordered")
+MODULES = (
+    "reviewers.atrophy",
+    "reviewers.transmit",
+    "reviewers.ordered",
+    "reviewers.deviation",
+)
 
 if __name__ == "__main__":
     sys.exit(main("reviewer", MODULES, __doc__))

@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.adjusted.partial_volume import PartialVolume
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Registry, plan_group
 from rt1t2_dask.pipelines.calibration.analysis import Gain
 from rt1t2_dask.pipelines.contrasts.analysis import Contrasts
+from rt1t2_dask.pipelines.deviation.analysis import Deviation
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
 from rt1t2_dask.pipelines.ordered.analysis import OrderedGroups
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
@@ -31,6 +32,7 @@ ANALYSES: Registry = (
     PartialVolume,
     OrderedGroups,
     Absence,
+    Deviation,
     Receptors,
     ReceptorScores,
     MetaAnalyses,

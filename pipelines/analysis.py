@@ -42,6 +42,21 @@ class GroupMap:
 
 
 @dataclass(frozen=True)
+class PersonFile:
+    """A file of one person, as the output folder names it.
+
+    Parameters
+    ----------
+    path : str
+        Below the output folder, such as ``sub-01/anat/sub-01_stat-t_statmap.nii.gz``.
+    content : bytes
+    """
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Results:
     """What the output folder and the report show of one analysis.
 
@@ -53,6 +68,8 @@ class Results:
         By file name in ``group/``, without ``.json``.
     maps : iterable of GroupMap
         Read one by one.
+    people : iterable of PersonFile
+        Made one by one.
     content : mapping of str to object
         Fields of `rt1t2_dask.report.content.ReportContent`.
     sections : sequence of Section
@@ -66,6 +83,7 @@ class Results:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     maps: Iterable[GroupMap] = ()
+    people: Iterable[PersonFile] = ()
     content: Mapping[str, Any] = field(default_factory=dict)
     sections: Sequence[Section] = ()
     notes: Sequence[str] = ()

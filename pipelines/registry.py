@@ -10,6 +10,7 @@ from rt1t2_dask.pipelines.absence import stages as absence
 from rt1t2_dask.pipelines.adjusted import stages as adjusted
 from rt1t2_dask.pipelines.calibration import stages as calibration
 from rt1t2_dask.pipelines.contrasts import stages as contrasts
+from rt1t2_dask.pipelines.deviation import stages as deviation
 from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
@@ -31,6 +32,7 @@ STAGES: tuple[Stage, ...] = (
     *contrasts.STAGES,
     *absence.STAGES,
     *adjusted.STAGES,
+    *deviation.STAGES,
     *permutations.STAGES,
     *ordered.STAGES,
     *receptors.STAGES,

@@ -159,6 +159,20 @@ VARIABLES = {
     "block_covariance": Variable(
         ("row", "row_2"), "1", "products of the rows' residuals, summed over voxels, times 2^40"
     ),
+    "left_out_index": Variable(VOXEL, "1", "place among the voxels of the mask"),
+    "left_out_t": Variable(("person", "voxel"), "1", "modified t against the others"),
+    "left_out_dof": Variable(("person", "voxel"), "1", "its degrees of freedom"),
+    "left_out_difference": Variable(
+        ("person", "voxel"), "1", "value minus the one expected from the others"
+    ),
+    "left_out_expected": Variable(("person", "voxel"), "1", "value expected from the others"),
+    "left_out_extremes": Variable(
+        ("set", "row", "side"), "1", "largest and smallest z of everybody against the others"
+    ),
+    "deviation_t": Variable(SPACE, "1", "modified t of one person, positive: above the controls"),
+    "deviation_dof": Variable(SPACE, "1", "degrees of freedom of the modified t"),
+    "deviation_percent": Variable(SPACE, "%", "difference from what the controls lead to expect"),
+    "deviation_fwe": Variable(SPACE, "1", "-log10 p, family-wise error, two-sided"),
     "copied": Variable(("voxel", "row"), "1", "maps of a run of rows, by voxel"),
     "copied_place": Variable(VOXEL, "1", "place of each voxel in the flattened (z, y, x) volume"),
     "cluster_means": Variable(("row", "cluster"), "1", "mean of each cluster, by row"),

@@ -49,6 +49,9 @@ OURS = ("group/", "figures/", "sub-")
 IGNORED = (
     "**/*_T1wT2wratio.nii.gz",
     "**/*_T1wT2wratio.json",
+    "**/*_statmap.nii.gz",
+    "**/*_statmap.json",
+    "sub-*.html",
     "group",
     "share",
     "figures",

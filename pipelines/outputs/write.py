@@ -49,10 +49,12 @@ def write_results(
 
 
 def _write_group(store: Store, results: Results, simulated: bool) -> None:
-    """Write the tables, documents and maps of one analysis."""
+    """Write the tables, documents, maps and people's files of one analysis."""
     for name, rows in results.tables.items():
         store.write(f"group/{name}.tsv", tsv_bytes(rows))
     for name, document in results.documents.items():
         store.write(f"group/{name}.json", json_bytes({"simulated": simulated, **document}))
     for each in results.maps:
         write_group_map(store, each.name, each.stat, each.volume, simulated, each.desc)
+    for file in results.people:
+        store.write(file.path, file.content)

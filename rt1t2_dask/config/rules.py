@@ -124,6 +124,19 @@ def _adjusted_contrasts_have_a_covariate(config: Config) -> None:
         )
 
 
+def _deviating_patients_are_groups(config: Config) -> None:
+    asked, reference = config.deviation.patients, config.cohort.reference
+    if isinstance(asked, str):
+        return
+    patients = [name for name in config.cohort.groups if name != reference]
+    wrong = [name for name in asked if name not in patients]
+    if wrong or not asked:
+        raise ValueError(
+            f"deviation.patients=[{','.join(asked)}]: choose among the groups of patients "
+            f"{', '.join(patients)} (the controls are {reference}), or all, or none"
+        )
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -136,5 +149,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _a_mean_has_its_value,
     _tissue_weights_have_what_they_need,
     _adjusted_contrasts_have_a_covariate,
+    _deviating_patients_are_groups,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

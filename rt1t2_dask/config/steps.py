@@ -140,6 +140,14 @@ class Ordered(Model):
     left_out: bool = True
 
 
+class Deviation(Model):
+    """Single patients compared with the controls."""
+
+    patients: Literal["none", "all"] | tuple[str, ...] = "none"
+    maps: bool = True
+    pages: bool = True
+
+
 def of_person(kind: str) -> str:
     """Return the calibration of one person's images, before the study's gains."""
     return "none" if kind == "eb_gain" else kind

@@ -37,6 +37,7 @@ from rt1t2_dask.config.steps import (
     CalibrationKind,
     Checks,
     Contrast,
+    Deviation,
     Lesion,
     Normalise,
     Ordered,
@@ -108,6 +109,7 @@ class Config(Model):
     absence: Absence = Absence()
     partial_volume: PartialVolume = PartialVolume()
     ordered: Ordered = Ordered()
+    deviation: Deviation = Deviation()
     receptors: Receptors
     report: Report
     calibration: Calibration

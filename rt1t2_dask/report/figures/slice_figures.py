@@ -27,7 +27,9 @@ from rt1t2_dask.report.numbers import coordinates, decimal, is_missing, level, t
 MAX_CLUSTERS = 8
 
 
-def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) -> Picture | None:
+def cluster_slices(
+    result: ContrastResult, template: Volume, simulated: bool, most: int = MAX_CLUSTERS
+) -> Picture | None:
     """Draw three planes through the peaks of the largest clusters, in table order.
 
     Parameters
@@ -36,6 +38,8 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
     template : Volume
         T1 of the brain in the same space, on any grid.
     simulated : bool
+    most : int
+        Clusters shown.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def cluster_slices(result: ContrastResult, template: Volume, simulated: bool) ->
     if result.clusters.empty:
         return None
     largest = result.clusters.sort_values("volume_mm3", ascending=False, kind="stable")
-    shown = largest.head(MAX_CLUSTERS).sort_values("cluster")
+    shown = largest.head(most).sort_values("cluster")
     scene = t_scene(result, template, passing(result), result.threshold.u)
     with house_style():
         figure, rows, foot = _rows(scene, len(shown), simulated)
