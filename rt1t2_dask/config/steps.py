@@ -42,7 +42,7 @@ class Smooth(Model):
 class PartialVolume(Model):
     """Contrasts with each voxel's own share of tissue held."""
 
-    covariate: Literal["none", "grey", "tissue"] = "grey"
+    covariate: Literal["none", "grey", "tissue"] = "none"
     permute: bool = False
 
 
