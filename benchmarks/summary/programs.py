@@ -113,6 +113,11 @@ PROGRAMS = (
         quick=("{into}/validity-quick.jsonl", "site_codes", "--studies", "4"),
     ),
     Program(
+        "reviewer",
+        words=("{into}/reviewer.jsonl",),
+        quick=("{into}/reviewer-quick.jsonl", "b1_rate", "--studies", "4"),
+    ),
+    Program(
         "receptors",
         quick=("--pairs", "4"),
         peers=(("brainspace", ("--peers", "{python}", "--peer-pairs", "100")),),

@@ -149,4 +149,5 @@ def _unpaired(name: str, plan: ContrastPlan, rows: pd.DataFrame) -> list[str]:
     if not isinstance(plan.form, Paired):
         return []
     alone = int(rows["group"].isin(plan.form.members).sum()) - 2 * plan.design.n
-    return [f"Contrast {name} leaves out {alone} without their other half."] if alone else []
+    people = "1 person" if alone == 1 else f"{alone} people"
+    return [f"Contrast {name} leaves out {people} without a partner."] if alone else []

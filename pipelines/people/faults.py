@@ -64,6 +64,7 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
             f"(cohort.group_column); it has {columns_of(rows)}."
         )
     named = {column: "the contrasts use" for column in cohort.columns}
+    named |= {column: "cohort.scores names" for column in cohort.scores}
     named |= {c: "cohort.categorical uses" for c in cohort.categorical if c not in named}
     if every_group and cohort.onset_column != Cohort.model_fields["onset_column"].default:
         named.setdefault(cohort.onset_column, "cohort.onset_column uses")
@@ -73,7 +74,17 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
         for column, user in named.items()
         if column not in rows and not (column in IMAGE_NUMBERS and column in cohort.columns)
     ]
-    return faults + _value_faults(rows, cohort)
+    return faults + _score_faults(rows, cohort) + _value_faults(rows, cohort)
+
+
+def _score_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """List scores that are no numbers for anybody."""
+    there = [name for name in cohort.scores if name in rows]
+    return [
+        f"cohort.scores names {name}, which holds text; name columns of numbers."
+        for name in there
+        if is_text(rows[name]) or kind(name, cohort) in ("text", "sex")
+    ]
 
 
 def _value_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:

@@ -21,9 +21,22 @@ STAGE_OF = {name: stage for stage, names in NUMBERS.items() for name in names}
 
 
 def from_images(config: Config, people: pd.DataFrame) -> list[str]:
-    """Return the covariates that the participants table lacks and the images have."""
+    """Return the covariates that the participants table lacks and the images have.
+
+    Raises
+    ------
+    UserError
+        The source has maps in place of scans, which have no such numbers.
+    """
     names = [name for name in config.cohort.columns if name in IMAGE_NUMBERS]
-    return [name for name in names if people[COVARIATE + name].isna().all()]
+    lacking = [name for name in names if people[COVARIATE + name].isna().all()]
+    if lacking and config.source.ready_made:
+        raise UserError(
+            f"{', '.join(lacking)}: {config.cohort.participants} has no such column, and numbers "
+            f"of the images need scans, which source={config.source.kind} has not; add the column, "
+            "or leave it out of the cohort file."
+        )
+    return lacking
 
 
 def with_image_numbers(

@@ -149,7 +149,7 @@ class _Check:
             self._files_alone(table)
             return
         people = chosen_people(table.rows, self.config.cohort)
-        self.told = from_images(self.config, people)
+        self.told = self._tried(lambda: from_images(self.config, people)) or []
         people = until_known(people, self.told)
         if self.told:
             named = ", ".join(self.told)

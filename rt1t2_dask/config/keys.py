@@ -154,7 +154,8 @@ def suggestion(root: type[BaseModel], key: str, kind: str = "") -> str:
     found = [*near, *starting, *elsewhere]
     if found:
         return f"did you mean {found[0]}?"
-    return f"{section} has {', '.join(siblings)}." if siblings else "check its spelling."
+    where = f"{section} has" if section else "there are"
+    return f"{where} {', '.join(siblings)}." if siblings else "check its spelling."
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -89,7 +89,7 @@ def _a_tail_has_its_relabelings(config: Config) -> None:
 
 def _a_mean_has_its_value(config: Config) -> None:
     """Refuse a one-sample test of the ratio against 0."""
-    signed = config.calibration.kind == "gm_median" and config.source.kind != "maps"
+    signed = config.calibration.kind == "gm_median" and not config.source.ready_made
     for name, form in config.cohort.contrasts.items():
         asked = isinstance(form, OneSample) and form.value is None
         if asked and not (signed or config.regional):
@@ -117,6 +117,11 @@ def _tissue_weights_have_what_they_need(config: Config) -> None:
 
 
 def _adjusted_contrasts_have_a_covariate(config: Config) -> None:
+    if config.partial_volume.covariate != "none" and config.source.ready_made:
+        raise ValueError(
+            f"partial_volume.covariate={config.partial_volume.covariate} needs scans, whose "
+            f"tissues are known; source={config.source.kind} has none: set it to none"
+        )
     if config.partial_volume.permute and config.partial_volume.covariate == "none":
         raise ValueError(
             "partial_volume.permute=true permutes the contrasts with partial_volume.covariate, "

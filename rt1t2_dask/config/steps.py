@@ -129,8 +129,8 @@ class Absence(Model):
     tests: bool = True
     maps: bool = False
     percent: Annotated[float, Field(gt=0, lt=100)] = 10.0
-    g: Annotated[float, Field(gt=0)] = 0.8
-    width: Annotated[float, Field(gt=0)] = 0.707
+    g: Annotated[float, Field(gt=0, le=10)] = 0.8
+    width: Annotated[float, Field(gt=0, le=10)] = 0.707
 
 
 class Ordered(Model):

@@ -119,6 +119,5 @@ def pooled_fwhm(pooled: Pooled, products: Float, mask: Bool, dof: float) -> Floa
     fit = pooled.fit
     everybody = np.eye(len(fit.estimates))
     sums = NeighbourSums(everybody, fit.estimates, fit.total, products)
-    return fwhm_of_sums(
-        sums, fit.estimates, np.sqrt(fit.residual / dof), mask, pooled.complete, 1.0 / dof
-    )
+    deviation = np.sqrt(fit.residual / dof)
+    return fwhm_of_sums(sums, fit.estimates, deviation, mask, pooled.complete, 1.0 / dof, dof)

@@ -19,7 +19,7 @@ LEAST_VALUES = 3
 AGES = ("age", "age_at_onset")
 COLUMNS = (
     "group", "n", "age_mean", "age_sd", "n_male", "n_female",
-    "age_test", "age_p", "sex_test", "sex_p", "sex_p_error",
+    "age_test", "age_p", "sex_test", "sex_p", "sex_p_error", "n_age",
 )  # fmt: skip
 PAIR_COLUMNS = (
     "variable", "first", "second", "n_first", "n_second", "mean_first", "mean_second", "test", "p",
@@ -51,8 +51,8 @@ def compare(
     Returns
     -------
     DataFrame
-        ``group, n, age_mean, age_sd`` (years, ddof 1), ``n_male, n_female`` (NaN where
-        nobody's sex is known),
+        ``group, n, age_mean, age_sd`` (years, ddof 1, of the ``n_age`` whose age is known),
+        ``n_male, n_female`` (NaN where nobody's sex is known),
         ``age_test, age_p`` (group against reference), ``sex_test, sex_p`` (one test
         over all groups, on every row); NaN where there is nothing to test.
 
@@ -72,7 +72,8 @@ def compare(
         mean, deviation = _mean_sd(ages[name])
         n = int((participants[group] == name).sum())
         sex_test = _sex_test(sex_p, sex_error) or ""
-        rows.append((name, n, mean, deviation, male, female, test, p, sex_test, sex_p, sex_error))
+        about = (name, n, mean, deviation, male, female)
+        rows.append((*about, test, p, sex_test, sex_p, sex_error, len(ages[name])))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.assign(
         age_test=frame["age_test"].replace("", None), sex_test=frame["sex_test"].replace("", None)
@@ -154,14 +155,15 @@ def joint_demographics(
     counts = np.array([[total(g, "n_male"), total(g, "n_female")] for g in sums])
     sex_p, error = fisher_test(counts) if np.isfinite(counts).all() else (np.nan, np.nan)
     for group, (male, female) in zip(sums, counts.tolist(), strict=True):
-        mean, spread, _ = ages[group]
+        mean, spread, known_ages = ages[group]
         tested = group != reference and reference in ages
         known = tested and bool(np.isfinite([*ages[group], *ages[reference]]).all())
         p = float(stats.ttest_ind_from_stats(*ages[group], *ages[reference])[1]) if known else None
         test = "Student t" if known else None
         sexes = _sex_test(sex_p, error)
         people = sum(site["n"] for site in sums[group])
-        rows.append((group, people, mean, spread, male, female, test, p, sexes, sex_p, error))
+        about = (group, people, mean, spread, male, female)
+        rows.append((*about, test, p, sexes, sex_p, error, known_ages))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -84,3 +84,16 @@ def test_a_study_correlates_the_scores_of_its_table(maps_study, maps_arguments, 
         own = people[people["map"] == row.map]["fisher_z"].to_numpy()
         assert row.rho == pytest.approx(stats.spearmanr(own, [0, 1, 2, 3, 4, 0]).statistic)
     assert "Receptors and scores" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["sex", "group"])
+def test_a_score_of_words_is_refused(maps_study, maps_arguments, capsys, name):
+    maps_study()
+    assert command([*maps_arguments, f"cohort.scores=[{name}]"]) == 2
+    assert f"cohort.scores names {name}, which holds text" in capsys.readouterr().err
+
+
+def test_a_score_that_is_no_column_is_refused_by_its_setting(maps_study, maps_arguments, capsys):
+    maps_study()
+    assert command([*maps_arguments, "cohort.scores=[absent]"]) == 2
+    assert "cohort.scores names absent, which is not a column" in capsys.readouterr().err

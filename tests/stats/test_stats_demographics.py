@@ -207,3 +207,10 @@ def test_benjamini_hochberg_against_statsmodels(p):
 def test_missing_tests_do_not_count():
     q = benjamini_hochberg([0.01, np.nan, 0.04])
     np.testing.assert_allclose(q, [0.02, np.nan, 0.04])
+
+
+def test_unknown_ages_are_counted():
+    table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 3, "age": [50, np.nan, 60, 70, 40, 45, 50]})
+    rows = demographics.compare(table, ["a", "b"], "b")
+    assert rows["n"].tolist() == [4, 3]
+    assert rows["n_age"].tolist() == [3, 3]

@@ -103,7 +103,7 @@ def said(name: str, own: Adjusted, held: str) -> str:
     """Return in a sentence what is left of a contrast."""
     before, after = own.compared, own.clusters
     alike = "" if own.r is None else f"; both t maps correlate with r = {decimal(own.r)}"
-    there = f"{plural(len(after), 'cluster')} with {held} held{alike}."
+    there = f"{plural(len(after), 'cluster') if len(after) else 'none'} with {held} held{alike}."
     if before.empty:
         return f"{name}: no cluster before, {there}"
     whole = before["volume_mm3"].sum()

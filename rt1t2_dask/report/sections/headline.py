@@ -114,9 +114,9 @@ def power(content: ReportContent) -> list[str]:
 
 
 def _with_verb(count: int, words: str) -> str:
-    """Count clusters with a verb: 2 clusters rise with a score, 1 rises."""
+    """Count clusters with a verb: 2 clusters rise with a score, or from a to b; 1 rises."""
     verb, rest = words.partition(" ")[::2]
-    if count > 1 and rest.startswith("with "):
+    if count > 1 and rest.startswith(("with ", "from ")):
         verb = verb.removesuffix("s")
     return f"{_number(count)} {verb} {rest}".rstrip()
 

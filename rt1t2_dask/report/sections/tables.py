@@ -127,10 +127,17 @@ def demographics(frame: pd.DataFrame) -> Table:
 
 
 def _ages(frame: pd.DataFrame) -> list[str]:
-    return [
-        NOT_AVAILABLE if is_missing(mean) else f"{decimal(mean, 1)} ± {decimal(sd, 1)}"
-        for mean, sd in zip(frame["age_mean"], frame["age_sd"], strict=True)
-    ]
+    known = frame["n_age"] if "n_age" in frame else frame["n"]
+    rows = zip(frame["age_mean"], frame["age_sd"], frame["n"], known, strict=True)
+    return [_age(*row) for row in rows]
+
+
+def _age(mean: float, sd: float, n: float, known: float) -> str:
+    """Return mean and deviation, with how many ages they are of where some are unknown."""
+    if is_missing(mean):
+        return NOT_AVAILABLE
+    some = f" (n = {thousands(known)})" if not is_missing(known) and known != n else ""
+    return f"{decimal(mean, 1)} ± {decimal(sd, 1)}{some}"
 
 
 def _sexes(frame: pd.DataFrame) -> list[str]:

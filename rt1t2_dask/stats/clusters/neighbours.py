@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.clusters.smoothness import all_corners, fwhm_of_roughness
+from rt1t2_dask.stats.clusters.smoothness import DETERMINANT_DOF, all_corners, fwhm_of_roughness
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -88,6 +88,7 @@ def fwhm_of_sums(
     mask: Bool,
     complete: Bool,
     scale: float,
+    dof: float = DETERMINANT_DOF,
 ) -> Float:
     """Estimate the smoothness of residuals, shape (3,), in voxels.
 
@@ -105,6 +106,8 @@ def fwhm_of_sums(
         Where all of these people were measured and the deviation is known.
     scale : float
         Rows of the design over its residual degrees of freedom and over the people in `sums`.
+    dof : float
+        Residual degrees of freedom; see `rt1t2_dask.stats.clusters.smoothness.fwhm_of_roughness`.
 
     Raises
     ------
@@ -141,4 +144,4 @@ def fwhm_of_sums(
     )
     axes = [own[k + 1] - 2 * first + own[0] for k, first in enumerate((x, y, z))]
     mixed = [xy - x - y + own[0], xz - x - z + own[0], yz - y - z + own[0]]
-    return fwhm_of_roughness(np.stack([*axes, *mixed]))
+    return fwhm_of_roughness(np.stack([*axes, *mixed]), dof)

@@ -87,3 +87,26 @@ def test_a_study_holds_the_volume_of_each_brain(tmp_path, monkeypatch, capsys):
     rows = design["brain_ml"][:-1].astype(float)
     np.testing.assert_allclose(rows, known - known.mean(), rtol=1e-6)
     assert command(words) == 0
+
+
+@pytest.mark.parametrize("word", ["", "check=true"])
+def test_maps_have_no_such_numbers(maps_study, maps_arguments, capsys, tmp_path, word):
+    maps_study()
+    words = [*maps_arguments, "cohort.covariates=[brain_ml]", *([word] if word else [])]
+    assert command(words) == 2
+    said = capsys.readouterr()
+    assert "numbers of the images need scans" in said.err + said.out
+    assert not (tmp_path / "lake" / "parts" / "map").exists()
+
+
+def test_tissue_cannot_be_held_in_contrasts_of_maps(maps_study, maps_arguments, capsys):
+    maps_study()
+    assert command([*maps_arguments, "partial_volume.covariate=grey"]) == 2
+    assert "needs scans" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("setting", ["absence.g", "absence.width", "contrast.extent_mm3"])
+def test_no_setting_is_infinite(maps_study, maps_arguments, capsys, setting):
+    maps_study()
+    assert command([*maps_arguments, f"{setting}=.inf"]) == 2
+    assert setting in capsys.readouterr().err
