@@ -86,6 +86,7 @@ def maps_words(folder: Path) -> list[str]:
         "receptors.n_permutations=50",
         "report.mosaics=1",
         "report.figures=false",
+        "report.age_and_sex=false",
     ]
 
 

@@ -109,6 +109,7 @@ def state(folder: Path) -> str:
     return str(json.loads((folder / "provenance.json").read_text())["state"])
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_people_one_by_one_and_then_the_group_make_a_study(
     maps_study, maps_arguments, tmp_path, caplog
@@ -134,6 +135,7 @@ def test_people_one_by_one_and_then_the_group_make_a_study(
     assert state(folder) == "complete" and "held a finished study" not in caplog.text
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_people_written_over_a_finished_study_make_it_write_itself_again(
     maps_study, maps_arguments, tmp_path, caplog

@@ -33,7 +33,7 @@ def script(tmp_path_factory):
         ("rt1t2-dask +co", {"+cohort="}),
         ("rt1t2-dask +cohort=ps", {"psp", "psp_vs_psps2", "psps2"}),
         ("rt1t2-dask --config-dir mine +cohort=mi", {"migraine"}),
-        ("rt1t2-dask +cohort=psp smooth.", {"smooth.fwhm_mm=", "smooth.edge="}),
+        ("rt1t2-dask +cohort=psp smooth.", {"smooth.fwhm_mm=", "smooth.edge=", "smooth.tissue="}),
         ("rt1t2-dask +cohort=psp smooth.edge=", {"normalised", "spm"}),
         ("rt1t2-dask +cohort=psp source=b", {"bids"}),
         ("rt1t2-dask +cohort=psp dry_run=t", {"true"}),

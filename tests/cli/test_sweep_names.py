@@ -48,6 +48,7 @@ def test_two_paths_that_look_alike_are_two_jobs():
     assert [job.changed["contrast.mask"] for job in jobs] == ["a/b.nii", "a_b.nii", "c.nii"]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_a_sweep_says_which_settings_each_folder_has(maps_study, maps_arguments, tmp_path):
     maps_study()

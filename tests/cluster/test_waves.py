@@ -42,6 +42,7 @@ def test_a_scheduler_lost_within_a_graph_ends_the_run(tmp_path, slow_to_send):
         killer.join(PATIENCE_S)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seconds_after", [0.0, 2.0, 14.0])
 def test_a_graph_is_refused_once_the_scheduler_is_lost(tmp_path, seconds_after):
     """Dask looks for the scheduler for 10 s and then gives up: before, during and after."""

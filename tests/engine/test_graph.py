@@ -138,6 +138,7 @@ def test_more_parts_than_a_wave_holds(local, lake):
     assert sum(n == len(CHAIN) for n in ran.values()) == 98
 
 
+@pytest.mark.heavy
 @pytest.mark.cluster
 @pytest.mark.slow
 def test_what_kills_every_worker_takes_down_its_part_alone(lake):

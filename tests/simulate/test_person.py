@@ -83,6 +83,7 @@ def test_no_warp_folds() -> None:
     assert len({round(value, 6) for value in smallest}) == 8
 
 
+@pytest.mark.heavy
 def test_planted_change_is_what_the_scans_hold(head: HeadModel) -> None:
     """Same seed with and without: only the ratio differs, by the planted fraction."""
     with_effect = simulate_person(head, seed=5, voxel_mm=2, effects=[EFFECT])

@@ -209,6 +209,7 @@ def test_loss_is_said(tmp_path):
     assert series.describe().endswith("1 slices; compressed with loss)")
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_a_study_records_the_rescale_that_it_took_off(tmp_path, studies, capsys):
     from rt1t2_dask.cli.command_line import command

@@ -154,6 +154,7 @@ def test_a_brain_alone_that_holds_nothing_dark_is_no_offset(scans):
     inspect(scans[0].with_data(data), "T2w")
 
 
+@pytest.mark.heavy
 @pytest.mark.assets
 def test_real_scans_and_templates_have_a_zero_of_their_own(shared):
     scans = [
@@ -168,6 +169,7 @@ def test_real_scans_and_templates_have_a_zero_of_their_own(shared):
             inspect(image.with_data(image.data + 0.12 * image.data.max()), path.name)
 
 
+@pytest.mark.heavy
 def test_the_ringing_of_a_spline_is_no_offset(scans):
     for image in scans:
         finer = ndimage.zoom(image.data.astype(np.float32), 1.7, order=5)

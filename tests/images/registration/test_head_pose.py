@@ -45,6 +45,7 @@ def turned(heads) -> Volume:
     return Volume(person.t1w.data, placed @ person.t1w.affine)
 
 
+@pytest.mark.heavy
 def test_a_smaller_head_turned_by_70_degrees_is_found(heads):
     head, brain = heads[:2]
     found = best_pose(head, turned(heads), brain)

@@ -16,7 +16,8 @@ from rt1t2_dask.pipelines.adjusted.demographics import to_hold
 
 QUICK = (
     "permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none", "report.mosaics=0",
-    "absence.tests=false", "contrast.variance=equal", "contrast.extent_mm3=0",
+    "report.age_and_sex=true", "absence.tests=false", "contrast.variance=equal",
+    "contrast.extent_mm3=0",
 )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def test_switched_off_there_is_none(lake_before, maps_study, maps_arguments, tmp
     assert not list((tmp_path / "out" / "group").glob("*age_and_sex*"))
 
 
+@pytest.mark.heavy
 def test_an_unknown_age_is_a_note_and_no_failure(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()
     table = pd.read_csv(root / "participants.tsv", sep="\t", dtype=str)

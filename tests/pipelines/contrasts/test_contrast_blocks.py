@@ -98,7 +98,7 @@ def test_the_slope_on_an_anchor_is_that_of_least_squares(how, tmp_path):
 
 
 @pytest.mark.parametrize("variance", ["equal", "welch"])
-@pytest.mark.parametrize("most", [240, 40, 3])
+@pytest.mark.parametrize("most", [240, pytest.param(3, marks=pytest.mark.heavy)])
 def test_sums_over_runs_give_the_contrast_of_all_rows(variance, most, tmp_path, monkeypatch):
     n = 70
     volumes, mask = cohort(n, missing=0.002)
@@ -114,6 +114,7 @@ def test_sums_over_runs_give_the_contrast_of_all_rows(variance, most, tmp_path, 
         assert record[name] == about[name]
 
 
+@pytest.mark.heavy
 def test_runs_give_the_smoothness_of_blocks_where_nobody_is_missing(tmp_path, monkeypatch):
     n = 70
     volumes, mask = cohort(n, missing=0.0)

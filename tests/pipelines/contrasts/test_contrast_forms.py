@@ -130,6 +130,7 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     assert "any difference between pat, hc, third" in page
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_welch_from_maps_to_the_page(study, maps_arguments, tmp_path):
     rows, maps = study

@@ -36,6 +36,7 @@ def table(out: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(out / "group" / f"{name}.tsv", sep="\t", na_values="n/a")
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("by", [0.0, 1.5])
 def test_maps_with_negative_values_get_no_percent(maps_study, maps_arguments, tmp_path, by):
@@ -62,6 +63,7 @@ def test_maps_with_negative_values_get_no_percent(maps_study, maps_arguments, tm
     assert ("% of the mean of hc at the median voxel" in page) is not signed
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_the_detectable_effect_is_the_same_on_either_scale(maps_study, maps_arguments, tmp_path):
     """A shift changes no effect: the percent of one scale times the mean is the other's effect."""

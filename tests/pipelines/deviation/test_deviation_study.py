@@ -180,6 +180,7 @@ def test_no_label_is_in_the_lake(finished):
         assert "sub-" not in marker.read_text()
 
 
+@pytest.mark.heavy
 def test_fewer_controls_take_random_fields(tmp_path):
     write_maps_study(tmp_path, 2, 7)
     words = [*maps_words(tmp_path), *QUICK, "deviation.patients=[pat]", "deviation.maps=false"]
@@ -192,6 +193,7 @@ def test_fewer_controls_take_random_fields(tmp_path):
     assert "fewer than 19 controls" in (out / "report.html").read_text()
 
 
+@pytest.mark.heavy
 def test_too_few_controls_are_a_note(tmp_path, capsys):
     write_maps_study(tmp_path, 3, 4)
     assert command([*maps_words(tmp_path), *QUICK, "deviation.patients=all"]) == 0

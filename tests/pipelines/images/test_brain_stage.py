@@ -47,6 +47,7 @@ def inputs_with(lake: Lake, head, mask: Volume | None, lesion: Volume | None = N
     return Inputs(lake, BRAIN.task({"pose": True}, parents))
 
 
+@pytest.mark.heavy
 def test_a_brought_mask_is_taken_and_the_pose_still_found(head, tmp_path):
     box = np.zeros(head.t1w.data.shape, dtype=bool)
     box[15:35, 20:40, 20:40] = True

@@ -51,6 +51,7 @@ def tight(maps_study) -> Path:
     return root
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_tighter_masks_of_patients_make_no_difference(tight, maps_arguments, tmp_path, caplog):
     caplog.set_level("INFO", "rt1t2_dask")

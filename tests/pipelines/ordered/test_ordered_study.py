@@ -169,6 +169,7 @@ def test_the_report_has_a_section_methods_and_references(finished):
     assert "sub-" not in json.dumps(keys)
 
 
+@pytest.mark.heavy
 def test_one_direction_and_switched_off(finished):
     folder = finished[0]
     falling = FORM.replace("}", ", direction: rising}")

@@ -132,6 +132,7 @@ def test_a_transform_moves_points_as_itk_does(tmp_path):
     assert away.max() < 0.06
 
 
+@pytest.mark.heavy
 def test_the_way_back_is_inverted(tmp_path):
     known, content = known_transform(tmp_path)
     warp = inverse_warp_of(read_transform(content, ".h5"), template_grid(2.0), template_grid(2.0))

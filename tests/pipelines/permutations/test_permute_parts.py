@@ -178,6 +178,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.cluster
 def test_same_bits_where_a_worker_is_killed(alone, tmp_path):
     _, _, expected = alone

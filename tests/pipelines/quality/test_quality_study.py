@@ -96,6 +96,7 @@ def test_a_failure_of_one_leaves_the_quality_of_the_others(maps_study, maps_argu
     assert "sub-03" not in quality["participant_id"].tolist()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_half_a_map_leaves_regions_out_everywhere(maps_study, maps_arguments, tmp_path):
     """n/a in the table of regions; one row fewer in contrasts; receptors and z go on."""

@@ -36,6 +36,7 @@ def own(tmp_path, maps_study):
     return ATLAS.format(tmp_path)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_the_same_regions_under_other_numbers_give_the_same_correlations(
     own, maps_arguments, tmp_path

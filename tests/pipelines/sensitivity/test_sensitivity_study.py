@@ -30,6 +30,7 @@ def effect(out: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_arguments, tmp_path):
     root, maps = maps_study(n_patients=4, n_controls=5)

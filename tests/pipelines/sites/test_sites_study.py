@@ -124,6 +124,7 @@ def test_a_formula_after_combat_is_asked_for_the_site(three):
     assert any("site" in name for name in names)
 
 
+@pytest.mark.heavy
 def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
     effects = placed.lake.read(placed.site_effects.part)
     raw = Parts(three, "placed", "site.model=combat").combat.part

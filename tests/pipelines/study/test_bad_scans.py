@@ -16,7 +16,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.heavy
 
 Files = dict[str, bytes]
 

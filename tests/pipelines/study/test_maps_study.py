@@ -276,6 +276,7 @@ def test_lake_says_what_it_holds_and_keeps_what_runs_name(
     assert command(["lake=nonsense", place]) == 2
 
 
+@pytest.mark.heavy
 def test_a_run_is_published_whole_and_opens_anywhere(maps_study, maps_arguments, tmp_path, capsys):
     maps_study()
     assert command([*maps_arguments, "permute.n=0", "receptors.n_permutations=0"]) == 0
