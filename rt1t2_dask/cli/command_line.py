@@ -121,7 +121,8 @@ def _command(arguments: Sequence[str]) -> int:
     found = _search_path(asked.config_dir)
     actions = [word.removeprefix("lake=") for word in asked.overrides if word.startswith("lake=")]
     if actions:
-        return _upkeep(actions[-1], [w for w in asked.overrides if not w.startswith("lake=")])
+        words = [w for w in asked.overrides if not w.startswith("lake=")]
+        return _upkeep(actions[-1], words, found)
     overrides = found + prepared(asked.overrides, _cohorts(found), asked.multirun)
     if not any(word.lstrip("+").startswith("cohort=") for word in overrides):
         return _help(found)
@@ -162,14 +163,14 @@ def _sweep(jobs: Sequence[Job]) -> int:
     return run_sweep(named, folder)
 
 
-def _upkeep(action: str, words: Sequence[str]) -> int:
+def _upkeep(action: str, words: Sequence[str], found: Sequence[str]) -> int:
     from rt1t2_dask.pipelines.engine.upkeep import run_upkeep
     from rt1t2_dask.pipelines.outputs.publishing import WORDS, run_publish
 
     asked = dict(word.split("=", 1) for word in words if "=" in word)
     ours = {k: v for k, v in asked.items() if action == "publish" and k in WORDS}
     others = [word for word in words if word.split("=", 1)[0] not in ours]
-    composed = _composed(prepared(others, (), sweep=False))
+    composed = _composed([*found, *prepared(others, _cohorts(found), sweep=False)])
     storage = parse_storage(OmegaConf.to_container(composed.storage, resolve=True))
     if action == "publish":
         return run_publish(storage, ours)

@@ -167,7 +167,8 @@ def require_estimable(design: Design) -> None:
     if design.n < design.matrix.shape[1] + LEAST_DOF:
         raise UserError(
             f"design: {design.n} rows for {design.matrix.shape[1]} columns {list(design.names)} "
-            f"leave fewer than {LEAST_DOF} residual degrees of freedom; use fewer covariates."
+            f"leave fewer than {LEAST_DOF} residual degrees of freedom; more people are needed, or "
+            "fewer covariates."
         )
 
 
