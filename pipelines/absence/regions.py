@@ -11,6 +11,7 @@ from scipy import stats
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.contrasts.regional import parcel_rows
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.absence import bayes_factor, equivalence_p, standardised_equivalence_p
@@ -60,8 +61,7 @@ def make(inputs: Inputs) -> Made:
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows.insert(0, "name", [names[int(label)] for label in region])
     rows.insert(0, "region", region)
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return Made(xr.Dataset(), {"scale": about["scale"]}, {TABLE: str(text).encode()})
+    return Made(xr.Dataset(), {"scale": about["scale"]}, {TABLE: tsv_file(rows)})
 
 
 def _table(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
+from rt1t2_dask.pipelines.adjusted.compare import TABLE
 from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
+from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
+from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.registry import again
+from rt1t2_dask.report.sections.adjusted import Adjusted
 from rt1t2_dask.stats.design import Design
+from rt1t2_dask.storage.parts import Lake
 
 
 @dataclass(frozen=True)
@@ -75,3 +83,26 @@ def beside(
         },
     )
     return AdjustedPlan(pieces, contrast, clusters, relabelings, compared)
+
+
+def read_adjusted(
+    lake: Lake, plans: Mapping[str, AdjustedPlan], held: str
+) -> tuple[dict[str, pd.DataFrame], dict[str, Adjusted]]:
+    """Return the tables of contrasts with more held, and what the report shows of each.
+
+    Parameters
+    ----------
+    plans : mapping of str to AdjustedPlan
+        By the name of the contrast.
+    held : str
+        What is held, as files are named.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    shown: dict[str, Adjusted] = {}
+    for name, plan in plans.items():
+        both = table_of(lake, plan.compared.part, TABLE)
+        clusters = table_of(lake, plan.clusters.part, CLUSTERS)
+        tables[f"contrast-{name}_{held}"] = both
+        tables[f"contrast-{name}_{held}_clusters"] = clusters
+        shown[name] = Adjusted(both, clusters, lake.record(plan.compared.part)["r"])
+    return tables, shown

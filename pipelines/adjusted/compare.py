@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows
 from rt1t2_dask.stats.parcels import parcel_means
@@ -41,8 +42,7 @@ def make(inputs: Inputs) -> Made:
     rows["volume_left_share"] = _over(left.astype(np.float32), labels, wanted)
     for name, means in _shares(inputs, labels, wanted).items():
         rows[f"share_{name}"] = means
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return Made(xr.Dataset(), _record(inputs), {TABLE: str(text).encode()})
+    return Made(xr.Dataset(), _record(inputs), {TABLE: tsv_file(rows)})
 
 
 def _record(inputs: Inputs) -> dict[str, Any]:

@@ -11,18 +11,15 @@ import pandas as pd
 from rt1t2_dask.config.cohort import ADJUSTED as EXPLICIT
 from rt1t2_dask.config.contrasts import Form, Formula, Paired
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, beside
-from rt1t2_dask.pipelines.adjusted.compare import TABLE
+from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, beside, read_adjusted
 from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_tasks
-from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.people.table import COVARIATE
-from rt1t2_dask.report.sections.adjusted import Adjusted, age_and_sex_section
+from rt1t2_dask.report.sections.adjusted import age_and_sex_section
 
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.finished import Finished
@@ -76,13 +73,7 @@ class AgeAndSex(Analysis):
 
     def results(self, study: Finished) -> Results:
         """Return a table of both, the adjusted clusters, and the section."""
-        lake, tables, shown = study.lake, {}, {}
-        for name, plan in self.contrasts.items():
-            both = table_of(lake, plan.compared.part, TABLE)
-            clusters = table_of(lake, plan.clusters.part, CLUSTERS)
-            tables[f"contrast-{name}_age_and_sex"] = both
-            tables[f"contrast-{name}_age_and_sex_clusters"] = clusters
-            shown[name] = Adjusted(both, clusters, lake.record(plan.compared.part)["r"])
+        tables, shown = read_adjusted(study.lake, self.contrasts, "age_and_sex")
         section = age_and_sex_section(shown, {n: _words(self.held[n]) for n in shown})
         stages = [ADJUSTED.name] if shown else []
         return Results(tables, sections=(section,) if shown else (), stages=stages)

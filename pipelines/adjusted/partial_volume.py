@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan
-from rt1t2_dask.pipelines.adjusted.compare import TABLE
+from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, read_adjusted
 from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
 from rt1t2_dask.pipelines.adjusted.tissue_plan import plan_adjusted, why_not
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
-from rt1t2_dask.pipelines.contrasts.clusters import TABLE as CLUSTERS
-from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.report.sections.adjusted import Adjusted, partial_volume_section
+from rt1t2_dask.report.sections.adjusted import partial_volume_section
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -71,18 +68,12 @@ class PartialVolume(Analysis):
 
     def results(self, study: Finished) -> Results:
         """Return a table of both, the adjusted clusters and maps, and the section."""
-        lake, tables, shown = study.lake, {}, {}
-        for name, plan in self.contrasts.items():
-            both = table_of(lake, plan.compared.part, TABLE)
-            clusters = table_of(lake, plan.clusters.part, CLUSTERS)
-            tables[f"contrast-{name}_partial_volume"] = both
-            tables[f"contrast-{name}_partial_volume_clusters"] = clusters
-            shown[name] = Adjusted(both, clusters, lake.record(plan.compared.part)["r"])
+        tables, shown = read_adjusted(study.lake, self.contrasts, "partial_volume")
         which = study.config.partial_volume.covariate
         weighted = study.config.smooth.tissue == "weighted"
         return Results(
             tables,
-            maps=self._maps(lake, DESC[which]),
+            maps=self._maps(study.lake, DESC[which]),
             sections=(partial_volume_section(shown, which, weighted),) if shown else (),
             stages=[ADJUSTED.name] if shown else [],
         )

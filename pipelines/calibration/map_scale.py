@@ -25,6 +25,12 @@ def scale_of_kind(kind: str, among: str = Scale.RATIO) -> Scale:
     return Scale.RATIO if among == Scale.SIGNED else Scale(among)
 
 
+def joint_scale(inputs: Inputs, role: str) -> str:
+    """Return the scale of the maps behind all parts under a role: signed if any of them is."""
+    scales = [inputs.record(role, k)["scale"] for k in range(len(inputs.parts(role)))]
+    return Scale.SIGNED.value if Scale.SIGNED.value in scales else str(scales[0])
+
+
 def scale_of_maps(inputs: Inputs, planned: str) -> str:
     """Return the scale of the maps of all rows: as planned, but signed if any map is.
 

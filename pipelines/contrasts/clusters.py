@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from rt1t2_dask.atlas import neuromorphometrics, on_grid
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
@@ -63,13 +63,8 @@ def make(inputs: Inputs) -> Made:
     rows = table(found, volume, notes)
     numbers = to_array("clusters", t_map.with_data(_numbered(found)), space=_space(inputs))
     peaks = peak_table.table(found, volume, lambda p: at_peak(p, labels, atlas.names, t_map.grid))
-    files = {TABLE: _tsv(rows), PEAKS: _tsv(peaks)}
+    files = {TABLE: tsv_file(rows), PEAKS: tsv_file(peaks)}
     return Made(xr.Dataset({"clusters": numbers}), _summary(found, volume, t_map.grid), files)
-
-
-def _tsv(rows: pd.DataFrame) -> bytes:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()
 
 
 def _summary(found: list[ClusterMap], volume: SearchVolume, grid: Grid) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
+from rt1t2_dask.pipelines.calibration.map_scale import joint_scale, scale_of_maps
 from rt1t2_dask.pipelines.contrasts.block import Fitted, group_variance_of
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, maps_of
@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.images.names import ANCHOR
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows, baseline_mean
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.pipelines.voxelwise.summed import Summed
-from rt1t2_dask.pipelines.voxelwise.sums import scale_of_sums, total_of
+from rt1t2_dask.pipelines.voxelwise.sums import total_of
 from rt1t2_dask.stats.clusters.neighbours import fwhm_of_sums
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, resel_counts, sampled_rows
 from rt1t2_dask.stats.design import Design
@@ -69,7 +69,7 @@ def make(inputs: Inputs) -> Made:
     if inputs.parts("block"):
         found, scale = _of_blocks(inputs, design), scale_of_maps(inputs, settings.scale)
     else:
-        found, scale = _of_sums(inputs, design), scale_of_sums(inputs)
+        found, scale = _of_sums(inputs, design), joint_scale(inputs, "sums")
     tested = found.inside.copy()
     tested[found.inside] = np.isfinite(found.maps["t"])
     record = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.calibration.group_scale import read_scaled
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
@@ -91,8 +92,7 @@ def _means(volumes: Any, labels: NDArray[np.int32], wanted: list[int]) -> Float:
 
 
 def _made(rows: pd.DataFrame) -> Made:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
+    return Made(xr.Dataset(), {}, {TABLE: tsv_file(rows)})
 
 
 def parcel_rows(inputs: Inputs, settings: ContrastSettings) -> tuple[Float, Float]:

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.stats.clusters.random_field import SearchVolume
 from rt1t2_dask.stats.clusters.threshold_table import table
@@ -34,5 +35,4 @@ def make(inputs: Inputs) -> Made:
         record["numerator"],
     )
     rows = table(t_map.data, t_map.affine, dof.data, volume, settings.p, settings.extent_mm3)
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return Made(xr.Dataset(), {}, {TABLE: str(text).encode()})
+    return Made(xr.Dataset(), {}, {TABLE: tsv_file(rows)})

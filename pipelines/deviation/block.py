@@ -17,7 +17,6 @@ from rt1t2_dask.pipelines.voxelwise.maps import common_grid
 from rt1t2_dask.pipelines.voxelwise.shares import VoxelShare, own_blocks
 from rt1t2_dask.stats.deviation import LeftOut, extremes, joined_extremes, left_out
 from rt1t2_dask.stats.glm.columns import blocks as spans
-from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
 TILE = 4096
@@ -68,12 +67,6 @@ def maps_of(inputs: Inputs, people: slice = slice(None)) -> dict[str, NDArray[np
 def extremes_of(inputs: Inputs, patient: int) -> Float:
     """Read everybody's largest and smallest z with a patient added, shape (row, 2)."""
     return joined_extremes([own["left_out_extremes"][patient].to_numpy() for own in _full(inputs)])
-
-
-def scale_of_blocks(inputs: Inputs) -> str:
-    """Return the scale of the maps: signed if those of any block are."""
-    scales = {inputs.record("block", k)["scale"] for k in range(len(inputs.parts("block")))}
-    return Scale.SIGNED.value if Scale.SIGNED.value in scales else scales.pop()
 
 
 def _full(inputs: Inputs) -> list[xr.Dataset]:

@@ -10,17 +10,18 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.pipelines.deviation.block import maps_of, scale_of_blocks
+from rt1t2_dask.pipelines.calibration.map_scale import joint_scale
+from rt1t2_dask.pipelines.deviation.block import maps_of
 from rt1t2_dask.pipelines.deviation.found import Found, clusters_of, shares_beyond
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid
 from rt1t2_dask.stats.clusters.smoothness import fwhm_voxels, sampled_rows
-from rt1t2_dask.stats.deviation import leverages, standardised
+from rt1t2_dask.stats.deviation import ALONE, leverages, standardised
 
 TABLE = "controls.tsv"
 RUN_BYTES = 2**27
-ALONE = 1e-8
 Float = NDArray[np.float64]
 Values = NDArray[np.float32]
 
@@ -53,9 +54,8 @@ def make(inputs: Inputs) -> Made:
         rows.append(_row(found, settings) if found.voxels else {})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     table.insert(0, "control", np.arange(1, len(rows) + 1))
-    text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    record = {"fwhm_voxels": fwhm.tolist(), "n": len(matrix), "scale": scale_of_blocks(inputs)}
-    return Made(xr.Dataset(), record, {TABLE: str(text).encode()})
+    record = {"fwhm_voxels": fwhm.tolist(), "n": len(matrix), "scale": joint_scale(inputs, "block")}
+    return Made(xr.Dataset(), record, {TABLE: tsv_file(table)})
 
 
 _COLUMNS = ("largest_t", "p_fwe_rft", "clusters", "volume_mm3", "share_higher", "share_lower")

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
+from rt1t2_dask.pipelines.calibration.map_scale import joint_scale
 from rt1t2_dask.pipelines.contrasts.clusters import lesions_on
-from rt1t2_dask.pipelines.deviation.block import extremes_of, maps_of, scale_of_blocks
+from rt1t2_dask.pipelines.deviation.block import extremes_of, maps_of
 from rt1t2_dask.pipelines.deviation.found import Found, beyond, clusters_of, shares_beyond
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
@@ -70,7 +72,7 @@ def make(inputs: Inputs) -> Made:
     fwhm = np.asarray(inputs.record("controls")["fwhm_voxels"])
     found = Found.of(maps["t"], maps["dof"], mask, grid, float(n - 1 - columns), fwhm)
     p, method = corrected(found, extremes_of(inputs, place)[:-1])
-    scale = Scale(scale_of_blocks(inputs))
+    scale = Scale(joint_scale(inputs, "block"))
     percent = scattered(scale.percent(maps["difference"], maps["expected"]), mask, grid).data
     atlas = neuromorphometrics(inputs.asset(ATLAS))
     labels = on_grid(atlas, grid)
@@ -96,7 +98,7 @@ def make(inputs: Inputs) -> Made:
         f"deviation_{name}": to_array(f"deviation_{name}", image, space=settings.space)
         for name, image in images.items()
     }
-    return Made(xr.Dataset(arrays), record, {CLUSTERS: _tsv(rows), REGIONS: _tsv(regions)})
+    return Made(xr.Dataset(arrays), record, {CLUSTERS: tsv_file(rows), REGIONS: tsv_file(regions)})
 
 
 def corrected(found: Found, others: Float) -> tuple[Mapping[str, Float], str]:
@@ -211,8 +213,3 @@ def _summary(
         "share_lower": lower,
         "fwhm_mm": (found.volume.fwhm * grid.voxel_mm).tolist(),
     }
-
-
-def _tsv(rows: pd.DataFrame) -> bytes:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()

@@ -27,6 +27,7 @@ from rt1t2_dask.morphometry.tables import (
 )
 from rt1t2_dask.morphometry.voxels import region_means
 from rt1t2_dask.pipelines.contrasts.design_settings import from_settings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.morphometry.settings import (
@@ -61,12 +62,6 @@ DESIKAN = "desikan_killiany"
 Float = NDArray[np.float64]
 
 
-def tsv(rows: pd.DataFrame) -> bytes:
-    """Write a part's table: tabs, empty for missing."""
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()
-
-
 def make_features(inputs: Inputs) -> Made:
     """Read every table; lay out who has what, and list missing values and outliers."""
     settings = inputs.settings_as(FeatureSettings)
@@ -87,7 +82,7 @@ def make_features(inputs: Inputs) -> Made:
         "outliers": len(outlying),
     }
     arrays = xr.Dataset({"features": table("features", values)})
-    return Made(arrays, record, {MISSING: tsv(missing), OUTLIERS: tsv(outlying)})
+    return Made(arrays, record, {MISSING: tsv_file(missing), OUTLIERS: tsv_file(outlying)})
 
 
 def _tables(inputs: Inputs, layout: str) -> list[pd.DataFrame]:
@@ -171,7 +166,7 @@ def make_contrast(inputs: Inputs) -> Made:
     arrays = {"region_t": rows["t"].to_numpy(), "region_dof": rows["dof"].to_numpy()}
     dataset = xr.Dataset({n: table(n, v) for n, v in arrays.items()})
     record = {"regions": names, "n": design.n, "statistic": "t" if single else "F"}
-    return Made(dataset, record, {EFFECTS: tsv(pd.concat([rows, whole], ignore_index=True))})
+    return Made(dataset, record, {EFFECTS: tsv_file(pd.concat([rows, whole], ignore_index=True))})
 
 
 def _means(data: Float) -> Float:
@@ -205,7 +200,7 @@ def make_across(inputs: Inputs) -> Made:
     rows = combine(t, dof, [record["n"] for record in records])
     rows.insert(0, "region", records[0]["regions"])
     dataset = xr.Dataset({"region_t": table("region_t", rows["mean_t"].to_numpy())})
-    return Made(dataset, {"regions": records[0]["regions"]}, {ACROSS: tsv(rows)})
+    return Made(dataset, {"regions": records[0]["regions"]}, {ACROSS: tsv_file(rows)})
 
 
 def region_map(inputs: Inputs, name: str, parts: Sequence[str]) -> dict[str, float]:
@@ -241,7 +236,7 @@ def make_correlations(inputs: Inputs) -> Made:
     maps = {name: region_map(inputs, name, settings.maps) for name in names}
     rows = [(a, b, *_correlation(settings, known, maps[a], maps[b])) for a, b in settings.pairs]
     columns = ["first", "second", "n_regions", "r", "p_spin", "rho", "p_spin_rho"]
-    return Made(xr.Dataset(), {}, {CORRELATIONS: tsv(pd.DataFrame(rows, columns=columns))})
+    return Made(xr.Dataset(), {}, {CORRELATIONS: tsv_file(pd.DataFrame(rows, columns=columns))})
 
 
 def _correlation(

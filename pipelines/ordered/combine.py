@@ -16,6 +16,7 @@ from rt1t2_dask.atlas import neuromorphometrics, on_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
@@ -92,15 +93,10 @@ def make(inputs: Inputs) -> Made:
     }
     numbered = like.with_data(_numbered(list(found.values())))
     arrays["clusters"] = to_array("clusters", numbered, space=settings.space)
-    files = {TABLE: _tsv(rows), REGIONS: _tsv(_regions(inputs, settings))}
+    files = {TABLE: tsv_file(rows), REGIONS: tsv_file(_regions(inputs, settings))}
     over = {d: int(own.sizes.sum()) for d, own in found.items()}
     record = {"height": next(iter(found.values())).height, "over_height": over}
     return Made(xr.Dataset(arrays), record | _counts(t, least, family_wise), files)
-
-
-def _tsv(rows: pd.DataFrame) -> bytes:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()
 
 
 def _t(inputs: Inputs, k: int, dof: float) -> Float:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from rt1t2_dask.pipelines.contrasts.design_settings import DesignSettings, from_settings
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.ordered.left_out import CLUSTERS, MEANS, VOLUME
 from rt1t2_dask.stats.order.left_out import by_group, left_out_effects
@@ -40,7 +41,7 @@ def make(inputs: Inputs) -> Made:
         rows["clusters"], rows["volume_mm3"] = clusters[:, d].astype(int), volume[:, d]
         people.append(rows)
         groups.append(_groups(rows, settings, direction))
-    files = {PEOPLE: _tsv(pd.concat(people)), GROUPS: _tsv(pd.concat(groups))}
+    files = {PEOPLE: tsv_file(pd.concat(people)), GROUPS: tsv_file(pd.concat(groups))}
     return Made(xr.Dataset(), {"scale": scale.value}, files)
 
 
@@ -74,8 +75,3 @@ def _groups(rows: pd.DataFrame, settings: EffectsSettings, direction: str) -> pd
     whole = pd.concat(found)
     whole.insert(0, "direction", direction)
     return whole
-
-
-def _tsv(rows: pd.DataFrame) -> bytes:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()

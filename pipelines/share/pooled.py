@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.contrasts.regional import parcel_columns
 from rt1t2_dask.pipelines.contrasts.stat_maps import NAMES, ONE_WEIGHT
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
@@ -171,15 +171,10 @@ def _regions(inputs: Inputs, files: Sequence[SiteFile], joint: Joint, wanted: Wa
     names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"], rows["p_fwe_max_t"] = benjamini_hochberg(rows["p"]), np.nan
-    return _tsv(parcel_columns(rows))
+    return tsv_file(parcel_columns(rows))
 
 
 def _scale(files: Sequence[SiteFile]) -> Scale:
     """Return the scale of all sites' maps: signed if any site's are."""
     scales = {one.scale for one in files}
     return scales.pop() if len(scales) == 1 else Scale.SIGNED
-
-
-def _tsv(rows: pd.DataFrame) -> bytes:
-    text = rows.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return str(text).encode()

@@ -16,9 +16,10 @@ from rt1t2_dask import assets
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.morphometry.regions import SUBCORTEX, average_parts
 from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
-from rt1t2_dask.pipelines.morphometry.compute import places, region_map, tsv
+from rt1t2_dask.pipelines.morphometry.compute import places, region_map
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.transcriptome import enrichment, genes, pls
 from rt1t2_dask.transcriptome.expression import Expression, positions, read_expression, read_gmt
@@ -110,7 +111,7 @@ def make_transcriptome(inputs: Inputs) -> Made:
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     summary = _summary(problem, fitted, null, settings)
     rows = _gene_rows(table_of_genes, weights, strength.z, correlated, problem, settings.names)
-    files = {GENES: tsv(rows), ENRICHED: tsv(sets), SUMMARY: json.dumps(summary).encode()}
+    files = {GENES: tsv_file(rows), ENRICHED: tsv_file(sets), SUMMARY: json.dumps(summary).encode()}
     return Made(dataset, {"regions": problem.regions, **summary}, files)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings
-from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
+from rt1t2_dask.pipelines.calibration.map_scale import joint_scale, scale_of_maps
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.voxelwise.blocks import Rows, voxel_blocks
@@ -19,7 +19,6 @@ from rt1t2_dask.pipelines.voxelwise.maps import GRID_TOLERANCE_MM, analysis_mask
 from rt1t2_dask.pipelines.voxelwise.summed import Summed
 from rt1t2_dask.stats.clusters.neighbours import NeighbourSums, neighbour_index
 from rt1t2_dask.stats.glm.sufficient import Sums, accumulate, join
-from rt1t2_dask.stats.scale import Scale
 
 Float = NDArray[np.float64]
 INSIDE = "sums_inside"
@@ -93,13 +92,9 @@ def _sampled(
 def total(inputs: Inputs) -> Made:
     """Add the sums of several runs up."""
     mask, summed = total_of(inputs)
-    return Made(xr.Dataset({INSIDE: mask, **summed.to_arrays()}), {"scale": scale_of_sums(inputs)})
-
-
-def scale_of_sums(inputs: Inputs) -> str:
-    """Return the scale of the maps behind the parts under ``sums``: signed if any of them is."""
-    scales = [inputs.record("sums", k)["scale"] for k in range(len(inputs.parts("sums")))]
-    return Scale.SIGNED.value if Scale.SIGNED.value in scales else str(scales[0])
+    return Made(
+        xr.Dataset({INSIDE: mask, **summed.to_arrays()}), {"scale": joint_scale(inputs, "sums")}
+    )
 
 
 def total_of(inputs: Inputs) -> tuple[xr.DataArray, Summed]:
