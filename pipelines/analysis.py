@@ -116,6 +116,11 @@ class Analysis:
         """
         raise NotImplementedError
 
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe it in one line before the study runs; empty where there is nothing to say."""
+        return ""
+
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""
         return []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from rt1t2_dask.config.steps import Absence as Asked
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.absence.regions import TABLE
 from rt1t2_dask.pipelines.absence.stages import ABSENCE, ABSENCE_MAPS, BOUND
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
@@ -60,6 +61,18 @@ class Absence(Analysis):
             return None
         maps = {name: _maps(asked, plan) for name, plan in means.items() if asked.maps}
         return cls({name: _task(asked, plan) for name, plan in means.items()}, maps)
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe the bounds and where they are tested."""
+        asked = config.absence
+        if not (asked.tests and config.every_contrast()):
+            return ""
+        where = "regions and voxels" if asked.maps else "regions"
+        return (
+            f"absence: equivalence within {asked.percent:g} % and g of {asked.g:g}, Bayes factors; "
+            f"{where}, for contrasts of means"
+        )
 
     def tasks(self) -> list[Task]:
         """Return the task of every contrast."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rt1t2_dask.config.cohort import ADJUSTED as EXPLICIT
 from rt1t2_dask.config.contrasts import Form, Formula, Paired
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, beside, read_adjusted
 from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
@@ -62,6 +63,12 @@ class AgeAndSex(Analysis):
             except UserError as error:
                 notes.append(f"Contrast {name} is not shown with {_words(columns)} held: {error}")
         return cls(found, asked, tuple(notes)) if found or notes else None
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe what is held beside the contrasts' own covariates."""
+        asked = config.report.age_and_sex and config.every_contrast()
+        return "contrasts again with age and sex held, where these are known" if asked else ""
 
     def tasks(self) -> list[Task]:
         """Return the tasks of every contrast."""

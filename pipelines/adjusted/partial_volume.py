@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, read_adjusted
 from rt1t2_dask.pipelines.adjusted.stages import ADJUSTED
 from rt1t2_dask.pipelines.adjusted.tissue_plan import plan_adjusted, why_not
@@ -20,6 +21,7 @@ from rt1t2_dask.storage.parts import Lake
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.finished import Finished
 
+SHARES = {"grey": "grey matter", "tissue": "brain tissue"}
 DESC = {"grey": "greyadjusted", "tissue": "tissueadjusted"}
 
 
@@ -57,6 +59,14 @@ class PartialVolume(Analysis):
             if reason
         )
         return cls(found, tuple(notes))
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe which share of tissue is held."""
+        which = config.partial_volume.covariate
+        if which == "none" or config.source.ready_made or not config.every_contrast():
+            return ""
+        return f"contrasts again with each voxel's share of {SHARES[which]} held"
 
     def tasks(self) -> list[Task]:
         """Return the tasks of every contrast."""

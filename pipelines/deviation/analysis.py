@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.calibration.group_scale import study_scale
@@ -58,6 +59,13 @@ class Deviation(Analysis):
         scale = study_scale(group.plans)
         made = plan_deviation(config, found, plans, group.shared, scale)
         return cls(made, (*notes, *found.notes))
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe whose maps are compared."""
+        asked = groups_asked(config)
+        against = config.cohort.reference
+        return f"each patient of {', '.join(asked)} against the {against}" if asked else ""
 
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from rt1t2_dask.errors import UserError
+from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.keys import checksum
@@ -29,6 +31,21 @@ def local_file(path: str, setting: str) -> InputFile:
     except FileNotFoundError:
         raise UserError(f"{setting}={path}: there is no such file.") from None
     return InputFile(folder, name, checksum(content))
+
+
+@contextmanager
+def of_setting(setting: str, path: str) -> Iterator[None]:
+    """Blame a setting, and nobody of the cohort, for an image that cannot be used.
+
+    Raises
+    ------
+    UserError
+        In place of `SubjectError`, whose remedies are for people's own images.
+    """
+    try:
+        yield
+    except SubjectError as error:
+        raise UserError(f"{error.reason} Repair {path}, or name another file.") from None
 
 
 def _split(path: str) -> tuple[str, str, str]:

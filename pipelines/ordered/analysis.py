@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
+from rt1t2_dask.config.contrasts import Ordered
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.results import table_of
@@ -55,6 +57,15 @@ class OrderedGroups(Analysis):
             if asked.left_out and (reason := why_not(main[name]))
         ]
         return cls(found, tuple(notes))
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe what stands beside the trends."""
+        asked, forms = config.ordered, config.every_contrast().values()
+        parts = ["neighbouring groups compared"] * asked.neighbours
+        parts += ["effects in clusters found without each person"] * asked.left_out
+        named = any(isinstance(form, Ordered) for form in forms)
+        return f"ordered groups: {', '.join(parts)}" if named and parts else ""
 
     def tasks(self) -> list[Task]:
         """Return the tasks of every trend."""

@@ -11,7 +11,7 @@ import pandas as pd
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.labels import with_similar
-from rt1t2_dask.config.image_numbers import IMAGE_NUMBERS
+from rt1t2_dask.config.image_numbers import IMAGE_NUMBERS, LEVELS
 from rt1t2_dask.config.study import Cohort
 from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
@@ -70,11 +70,18 @@ def people_faults(rows: pd.DataFrame, cohort: Cohort, every_group: bool = True) 
         named.setdefault(cohort.onset_column, "cohort.onset_column uses")
     faults += [
         f"{user} {column}, which is not a column of {cohort.participants}; it has "
-        f"{columns_of(rows)}."
+        f"{columns_of(rows)}.{_tested(column)}"
         for column, user in named.items()
         if column not in rows and not (column in IMAGE_NUMBERS and column in cohort.columns)
     ]
     return faults + _score_faults(rows, cohort) + _value_faults(rows, cohort)
+
+
+def _tested(column: str) -> str:
+    """Say why an image number that people ask for is no covariate."""
+    if column not in LEVELS:
+        return ""
+    return f" The images' {column} is what contrasts test, so it is no covariate of them."
 
 
 def _score_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:

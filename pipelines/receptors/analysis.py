@@ -28,6 +28,7 @@ from rt1t2_dask.pipelines.receptors.results import (
     receptor_details,
     receptor_rows,
 )
+from rt1t2_dask.receptors.maps import select
 
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.finished import Finished
@@ -63,6 +64,16 @@ class Receptors(Analysis):
         groups, pet, notes = plan_receptors(config, rows, plans, study_scale(group.plans))
         regional = plan_parcels(config, plans) if groups else []
         return cls(pet, groups, tuple(regional), (*said, *notes))
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe the maps, the correlation and its tests."""
+        asked = config.receptors
+        n = len(select(asked.maps if isinstance(asked.maps, str) else list(asked.maps)))
+        return (
+            f"receptors: {n} maps, {asked.correlation}, {asked.n_permutations:,} permutations, "
+            f"spatial null {asked.spatial}"
+        )
 
     def tasks(self) -> list[Task]:
         """Return every task, parents before children."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.design import usable
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
@@ -74,6 +75,12 @@ class ReceptorScores(Analysis):
             for name in names
         }
         return cls(found.pet, parts)
+
+    @classmethod
+    def in_words(cls, config: Config) -> str:
+        """Describe which scores are correlated."""
+        names = config.cohort.scores
+        return f"receptors against the patients' scores: {', '.join(names)}" if names else ""
 
     def tasks(self) -> list[Task]:
         """Return the task of every group and score."""

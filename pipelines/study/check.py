@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.analyses import plan_analyses
 from rt1t2_dask.pipelines.contrasts.analysis import too_small
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.memory import require_memory
-from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.local_files import local_file, of_setting
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import check_registration, plan_images
@@ -43,11 +43,11 @@ from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_people
 from rt1t2_dask.pipelines.study.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.study.describe import bytes_a_part, gigabytes
-from rt1t2_dask.pipelines.study.effort import SIMULATE, machine_gigabytes
+from rt1t2_dask.pipelines.study.effort import SIMULATE, machine_gigabytes, shapes_met
 from rt1t2_dask.pipelines.study.memory import require_room
 from rt1t2_dask.pipelines.study.participants import selected_people
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
-from rt1t2_dask.pipelines.study.single import check_stage
+from rt1t2_dask.pipelines.study.single import check_stage, numbered
 from rt1t2_dask.pipelines.voxelwise.mask import mask_file
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import open_store
@@ -140,7 +140,7 @@ class _Check:
 
     def _header(self, setting: str, path: str | None) -> None:
         if path:
-            self._tried(lambda: header_of(local_file(path, setting), setting))
+            self._tried(lambda: _header_of_setting(setting, path))
 
     def _table(self, table: Table) -> None:
         faults = people_faults(table.rows, self.config.cohort, every_group=not self.site)
@@ -227,7 +227,8 @@ class _Check:
         if planned is not None:
             if table.to_simulate:
                 planned[SIMULATE] = table.to_simulate
-            self.lines.append(how_long(self.config, planned, len(people)))
+            shapes = shapes_met(self.config, list(found.files.values()))
+            self.lines.append(how_long(self.config, planned, shapes, len(people)))
             self._room(planned, len(people))
 
     def _to_do(self, people: pd.DataFrame, found: Found) -> Counter[str]:
@@ -239,6 +240,8 @@ class _Check:
             tasks |= {task.part: task for task in group.tasks()}
             notes = (f"note: {note}" for note in group.notes)
             self.lines += [note for note in notes if note not in self.lines]
+        if self.config.stage is not None and self.config.part is not None:
+            numbered(list(tasks.values()), self.config.stage, self.config.part)
         whole = complete_parts(Lake(self.config.storage.url, self.options), tasks.values())
         return Counter(part.stage for part in tasks if part not in whole)
 
@@ -263,6 +266,11 @@ class _Check:
             self.faults.append(
                 f"storage.url={self.config.storage.url}: only {free:.2f} GB are free."
             )
+
+
+def _header_of_setting(setting: str, path: str) -> None:
+    with of_setting(setting, path):
+        header_of(local_file(path, setting), setting)
 
 
 def _what_was_read(headers: Headers, people: int) -> str:

@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.plan import ImagePlan
 from rt1t2_dask.pipelines.registry import stage_named
-from rt1t2_dask.pipelines.study.effort import SIMULATE
+from rt1t2_dask.pipelines.study.effort import SIMULATE, shapes_met
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
 from rt1t2_dask.pipelines.study.shapes import shapes_of
 from rt1t2_dask.storage.parts import Lake
@@ -52,7 +52,8 @@ def describe(
         lines.append(f"SIMULATED: {to_simulate} of {len(people)} people are to be simulated first")
     lines += [f"- {line}" for line in steps(config, people)]
     lines += ["", *_table(config, len(images.people), total, done)]
-    lines += [how_long(config, +to_do, len(people))]
+    shapes = shapes_met(config, [plan.scans for plan in images.people])
+    lines += [how_long(config, to_do, shapes, len(people))]
     lines += [f"{f.stage} cannot be planned for one person: {f.reason}" for f in images.failures]
     script = job_script(config.cluster)
     start = f"how each worker starts (cluster={config.cluster.kind}):"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.pipelines.engine.resources import Effort
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.engine.resources import Effort, Shapes
+from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.images.stages import OUTPUT, SCANS
 from rt1t2_dask.pipelines.registry import stage_named
-from rt1t2_dask.pipelines.study.shapes import shapes_of
+from rt1t2_dask.pipelines.study.check_images import header_of
+from rt1t2_dask.pipelines.study.shapes import shapes_of, shapes_of_grids
 
 SIMULATE = "simulate"
 """What it is called, beside stages, to make a person's scans before all else."""
@@ -21,34 +25,56 @@ WRITING_PERSON = Effort((1.4, 2.0, 2.7), OUTPUT)
 START_S = 10.0
 
 
-def cpu_seconds(stage: str, config: Config) -> float:
+def shapes_met(config: Config, people: Sequence[Mapping[str, InputFile]]) -> Shapes:
+    """Return the sizes of ready-made maps from the first readable header, else as predicted.
+
+    Parameters
+    ----------
+    people : sequence of mapping
+        Everybody's files by role.
+    """
+    for files in people:
+        if "map" not in files:
+            continue
+        try:
+            return shapes_of_grids(config, {"map": header_of(files["map"], "ratio map")})
+        except SubjectError:
+            continue
+    return shapes_of(config)
+
+
+def cpu_seconds(stage: str, shapes: Shapes) -> float:
     """Estimate the CPU seconds of one part of a stage."""
     effort = SIMULATING if stage == SIMULATE else stage_named(stage).cpu
-    return effort(shapes_of(config))
+    return effort(shapes)
 
 
-def writing_seconds(config: Config, people: int) -> float:
+def writing_seconds(shapes: Shapes, people: int, workers: int) -> float:
     """Estimate the seconds that results take to write: people's on the workers, tables here."""
-    person = WRITING_PERSON(shapes_of(config)) * people
-    return WRITING_ONCE_S + person / max(1, workers_of(config.cluster))
+    return WRITING_ONCE_S + WRITING_PERSON(shapes) * people / max(1, workers)
 
 
-def study_seconds(config: Config, to_do: Counter[str], people: int) -> tuple[float, float]:
+def study_seconds(
+    config: Config, to_do: Counter[str], shapes: Shapes, people: int
+) -> tuple[float, float]:
     """Estimate CPU seconds and seconds by the clock of a plan.
 
     Parameters
     ----------
     to_do : Counter
         Parts to make, by stage; ``simulate`` counts people to be simulated.
+    shapes : Shapes
+        Of the images.
     people : int
         Whose results are written.
     """
-    cpu = sum(cpu_seconds(stage, config) * n for stage, n in to_do.items())
-    written = WRITING_ONCE_S + WRITING_PERSON(shapes_of(config)) * people
-    by_clock = writing_seconds(config, people)
+    workers = workers_of(config.cluster)
+    cpu = sum(cpu_seconds(stage, shapes) * n for stage, n in to_do.items())
+    written = writing_seconds(shapes, people, 1)
+    by_clock = writing_seconds(shapes, people, workers)
     if not to_do.total():
         return written, by_clock
-    return cpu + written, START_S + cpu / max(1, workers_of(config.cluster)) + by_clock
+    return cpu + written, START_S + cpu / max(1, workers) + by_clock
 
 
 def in_words(seconds: float) -> str:

@@ -104,7 +104,7 @@ class ImageStudy(Workflow):
 
     def make_people(self) -> Sequence[Failure]:
         """Make everybody's maps; the controls' average without those who failed."""
-        self.maker.expect(len(self.images.people))
+        self.maker.expect([plan.scans for plan in self.images.people])
         failures = make_people(self.maker, self.images, self._later())
         if failures and self.images.reference is not None:
             failures = self._without_lost_reference(failures)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rt1t2_dask.cluster.executors import workers_of
@@ -15,7 +14,7 @@ from rt1t2_dask.errors import RunError
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.engine.pace import Pace
 from rt1t2_dask.pipelines.engine.progress import shown
-from rt1t2_dask.pipelines.engine.task import Task
+from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.engine.work import (
     Outcome,
     Tell,
@@ -23,7 +22,8 @@ from rt1t2_dask.pipelines.engine.work import (
     missing_tasks,
     run_tasks,
 )
-from rt1t2_dask.pipelines.study.effort import cpu_seconds, writing_seconds
+from rt1t2_dask.pipelines.study.effort import cpu_seconds, shapes_met, writing_seconds
+from rt1t2_dask.pipelines.study.shapes import shapes_of
 from rt1t2_dask.storage.parts import Lake, Part
 
 if TYPE_CHECKING:
@@ -46,12 +46,16 @@ class Maker:
     def __init__(self, config: Config, cluster: LazyCluster, lake: Lake) -> None:
         self.config, self.cluster, self.lake = config, cluster, lake
         self.outcomes: list[Outcome] = []
-        seconds_of = cache(lambda stage: cpu_seconds(stage, config))
-        self.pace = Pace(seconds_of, workers_of(config.cluster))
+        self.shapes = shapes_of(config)
+        self.pace = Pace(self._seconds_of, workers_of(config.cluster))
 
-    def expect(self, people: int) -> None:
-        """Count the writing of people's results into the time that is left."""
-        self.pace.then_s = writing_seconds(self.config, people)
+    def expect(self, people: Sequence[Mapping[str, InputFile]]) -> None:
+        """Estimate the time that is left from people's files, with the writing of results."""
+        self.shapes = shapes_met(self.config, people)
+        self.pace.then_s = writing_seconds(self.shapes, len(people), self.pace.workers)
+
+    def _seconds_of(self, stage: str) -> float:
+        return cpu_seconds(stage, self.shapes)
 
     def one(self, tasks: Sequence[Task], wanted: Task) -> bool:
         """Make one part and what it still needs, in this process; say whether all is there."""

@@ -10,9 +10,10 @@ from rt1t2_dask.cluster.executors import workers_of
 from rt1t2_dask.config.contrasts import Form
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.pipelines.analyses import registry_of
 from rt1t2_dask.pipelines.contrasts.group_design import build, words
+from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.study.effort import in_words, study_seconds
-from rt1t2_dask.receptors.maps import select
 
 REGISTRATION = {
     "greedy": "greedy",
@@ -36,7 +37,8 @@ def steps(config: Config, people: pd.DataFrame) -> list[str]:
         lines.append(f"contrast {name}: {_contrast(form, people, config.cohort.reference)}")
     if config.cohort.contrasts:
         lines.append(_table_rule(config))
-    return [*lines, _receptors(config), f"results into {config.output_dir}"]
+    lines += filter(None, (analysis.in_words(config) for analysis in registry_of(config)))
+    return [*lines, f"results into {config.output_dir}"]
 
 
 def _images(config: Config) -> list[str]:
@@ -82,21 +84,11 @@ def _table_rule(config: Config) -> str:
     )
 
 
-def _receptors(config: Config) -> str:
-    maps = config.receptors.maps
-    n = len(select(maps if isinstance(maps, str) else list(maps)))
-    return (
-        f"receptors: {n} maps, {config.receptors.correlation}, "
-        f"{config.receptors.n_permutations:,} permutations, spatial null "
-        f"{config.receptors.spatial}"
-    )
-
-
-def how_long(config: Config, to_do: Counter[str], people: int) -> str:
+def how_long(config: Config, to_do: Counter[str], shapes: Shapes, people: int) -> str:
     """Describe the computing time."""
     if not to_do.total():
         return "nothing to compute; results are rewritten where they changed"
-    cpu, clock = study_seconds(config, to_do, people)
+    cpu, clock = study_seconds(config, to_do, shapes, people)
     workers = workers_of(config.cluster)
     on = f"{workers} worker{'s' if workers > 1 else ''}"
     return (

@@ -54,10 +54,19 @@ def shapes_of(config: Config, people: int = 0) -> Shapes:
 
 
 def shapes_of_grids(config: Config, grids: Mapping[str, Grid]) -> Shapes:
-    """Return the sizes that the headers of a person's images show, by role."""
+    """Return the sizes that the headers of a person's images show, by role.
+
+    A ready-made map counts as a template of as many voxels, since these decide what it takes.
+    """
     predicted = shapes_of(config)
     if "map" in grids:
-        return replace(predicted, voxels={OUTPUT: float(np.prod(grids["map"].shape))})
+        voxels = float(np.prod(grids["map"].shape))
+        edge = float(np.cbrt(TEMPLATE_MM3 / voxels))
+        return replace(
+            predicted,
+            voxels={OUTPUT: voxels},
+            voxel_mm={**predicted.voxel_mm, OUTPUT: edge, BRAIN: edge},
+        )
     if not {"t1w", "t2w"} <= set(grids):
         return predicted
     scans = _working(config, grids["t1w"]) + float(np.prod(grids["t2w"].shape))

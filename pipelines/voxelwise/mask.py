@@ -7,7 +7,7 @@ from functools import lru_cache
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.pipelines.engine.local_files import local_file
+from rt1t2_dask.pipelines.engine.local_files import local_file, of_setting
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.stats.clusters.smoothness import all_corners
 
@@ -24,7 +24,8 @@ def mask_file(config: Config) -> dict[str, InputFile]:
     if not path:
         return {}
     file = local_file(path, "contrast.mask")
-    _require_voxels(file)
+    with of_setting("contrast.mask", path):
+        _require_voxels(file)
     return {"mask": file}
 
 
@@ -32,7 +33,7 @@ def _require_voxels(file: InputFile) -> None:
     place = f"{file.root}/{file.path}"
     voxels, cubes = _counted(file.root, file.path, file.sha256)
     if not voxels:
-        raise UserError(f"contrast.mask={place} has no voxel above 0; draw what is to be tested.")
+        raise UserError(f"contrast.mask={place} is empty; voxels to test have 0.5 or more.")
     if not cubes:
         raise UserError(
             f"contrast.mask={place}: its {voxels} voxels hold no 2 x 2 x 2, which smoothness "

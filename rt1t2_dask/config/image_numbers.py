@@ -11,8 +11,6 @@ IMAGE_NUMBERS = (
     *("bias_left_t2w", "white_cv_t1w", "cjv_t1w", "snr_t1w", "ratio_white_cv", "ratio_white_grey"),
     *("ratio_left_right", "ratio_centre_edge"),
 )
-"""What a covariate may name where the participants table has no such column.
-
-The level of the ratio itself (``ratio_white``, ``ratio_grey``) is what contrasts test, and is no
-covariate of them.
-"""
+"""What a covariate may name where the participants table has no such column."""
+LEVELS = ("ratio_white", "ratio_grey")
+"""The level of the ratio itself, which contrasts test, and which is no covariate of them."""

@@ -16,6 +16,7 @@ from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti import from_bytes, inspect_start
 from rt1t2_dask.pipelines.study.effort import cpu_seconds, in_words, study_seconds
+from rt1t2_dask.pipelines.study.shapes import shapes_of
 
 
 def checked(words, capsys) -> tuple[int, list[str]]:
@@ -179,9 +180,10 @@ def test_a_header_alone_gives_the_grid_of_the_whole_image(tmp_path):
 def test_finer_grids_and_more_people_take_longer():
     configs = [_configure(Job(("+cohort=psp", f"source.voxel_mm={mm}"))) for mm in (4, 3, 2, 1)]
     for stage in ("brain", "normalise", "ratio", "permute_batch"):
-        spent = [cpu_seconds(stage, config) for config in configs]
+        spent = [cpu_seconds(stage, shapes_of(config)) for config in configs]
         assert spent == sorted(spent)
-    few, many = (study_seconds(configs[0], Counter(brain=n), n) for n in (10, 100))
+    sizes = shapes_of(configs[0])
+    few, many = (study_seconds(configs[0], Counter(brain=n), sizes, n) for n in (10, 100))
     assert few[0] < many[0]
     assert [in_words(s) for s in (20, 600, 7200)] == [
         "less than a minute", "about 10 min", "about 2.0 h",

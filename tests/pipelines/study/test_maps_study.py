@@ -305,7 +305,8 @@ def test_single_parts_without_dask_leave_nothing_for_the_run(
     assert (made["smooth"], made["parcels"], made["clusters"]) == (13, 1, 1)
     for wrong in (["stage=smooth"], ["stage=smooth", "part=14"], ["stage=none", "part=1"]):
         assert command([*words, *wrong]) == 2
-    said = capsys.readouterr().err
+    assert command([*words, "stage=smooth", "part=14", "check=true"]) == 2
+    said = "".join(capsys.readouterr())
     assert "go together" in said
     assert "smooth has 13 parts" in said
     assert "choose from" in said
@@ -319,8 +320,22 @@ def test_the_plan_shows_the_job_of_a_batch_system(maps_study, maps_arguments, ca
     assert "#SBATCH -p short" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [(), ("check=true",)], ids=["run", "check"])
+def test_a_mask_that_cannot_be_read_is_no_fault_of_a_person(
+    maps_study, maps_arguments, tmp_path, capsys, more
+):
+    maps_study()
+    (tmp_path / "mask.nii").write_bytes(b"no image")
+    assert command([*maps_arguments, f"contrast.mask={tmp_path / 'mask.nii'}", *more]) == 2
+    said = "".join(capsys.readouterr())
+    assert f"Repair {tmp_path / 'mask.nii'}, or name another file." in said
+    assert "cohort.exclude" not in said
+
+
 @pytest.mark.parametrize(
-    ("box", "words"), [(0, "has no voxel above 0"), (1, "hold no 2 x 2 x 2")], ids=["none", "one"]
+    ("box", "words"),
+    [(0, "is empty"), (1, "hold no 2 x 2 x 2")],
+    ids=["none", "one"],
 )
 @pytest.mark.parametrize("more", [(), ("check=true",)], ids=["run", "check"])
 def test_a_mask_without_room_is_refused_before_maps_are_made(

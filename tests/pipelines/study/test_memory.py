@@ -87,7 +87,9 @@ def test_sizes_come_from_headers_where_there_are_any():
     found = shapes_of_grids(config, {"t1w": t1w, "t2w": t2w}).voxels
     assert found[SCANS] == 200 * 256 * 256 + 200 * 200 * 30
     assert found[OUTPUT] == shapes_of(config).voxels[OUTPUT]
-    assert shapes_of_grids(config, {"map": t2w}).voxels == {OUTPUT: 200 * 200 * 30}
+    of_map = shapes_of_grids(config, {"map": t2w})
+    assert of_map.voxels == {OUTPUT: 200 * 200 * 30}
+    assert of_map.voxel_mm[OUTPUT] == pytest.approx((197 * 233 * 189 / (200 * 200 * 30)) ** (1 / 3))
 
 
 def test_a_person_whose_scans_are_too_large_for_a_worker_is_refused_alone():

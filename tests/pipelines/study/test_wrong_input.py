@@ -107,6 +107,7 @@ LINES = [
     ("cohort.covariates=age", "write a list, as [age]"),
     ("cohort.covariates=[iq]", "use iq, which is not a column"),
     ("cohort.covariates=[shoe]", "shoe"),
+    ("cohort.covariates=[ratio_white]", "ratio_white is what contrasts test, so it is no"),
     ("cohort.covariates=[word]", "combination"),
     ("cohort.covariates=[half]", "half='inf' in row 3 (sub-01), half='x' in row 4 (sub-02) are"),
     ("cohort.covariates=[gender]", "gender='1' in row 2 (sub-00) is not understood, 10 such rows"),
