@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.ordered.analysis import OrderedGroups
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
 from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
+from rt1t2_dask.pipelines.regions.own import OwnRegions
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
@@ -31,6 +32,7 @@ ANALYSES: Registry = (
     AgeAndSex,
     PartialVolume,
     OrderedGroups,
+    OwnRegions,
     Absence,
     Deviation,
     Receptors,

@@ -74,6 +74,9 @@ VARIABLES = {
     "absence_p": Variable(SPACE, "1", "-log10 p that the effect is within the bounds in percent"),
     "absence_p_g": Variable(SPACE, "1", "-log10 p that it is within the bounds in SD"),
     "absence_bf10": Variable(SPACE, "1", "log10 of the Bayes factor for an effect"),
+    "small_volume_fwe": Variable(
+        SPACE, "1", "-log10 p, two-sided, family-wise over the voxels of a set of regions"
+    ),
     "absence_fwe": Variable(
         SPACE, "1", "-log10 family-wise p that the effect is beyond a bound, or within both"
     ),
@@ -92,6 +95,7 @@ VARIABLES = {
     "gain_fluid": Variable(("scan",), "1", "median log T1w/T2w of CSF"),
     "parcels": Variable(("region",), "1", "mean smoothed ratio over a region"),
     "coverage": Variable(("region",), "1", "fraction of a region's voxels measured"),
+    "region_voxels": Variable(("region",), "1", "voxels of a region on the grid of the maps"),
     "region": Variable(("region",), "1", "label value in the Neuromorphometrics atlas"),
     "stat_t": Variable(SPACE, "1", "t of the contrast, positive: first group higher; or F"),
     "stat_se": Variable(SPACE, "1", "standard error of the effect"),

@@ -18,12 +18,10 @@ from rt1t2_dask.pipelines.voxelwise.maps import scattered
 from rt1t2_dask.stats.absence import bayes_factor, equivalence_p, standardised_equivalence_p
 from rt1t2_dask.stats.glm.fit import fit
 from rt1t2_dask.stats.permutation.null import p_fwe
-from rt1t2_dask.stats.permutation.tails import Tails, merge_batches
 from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.stats.shifted import shifted
 
 Float = NDArray[np.float64]
-BATCH = 256
 FWE = "absence_fwe"
 
 
@@ -64,20 +62,11 @@ def make_bound(inputs: Inputs) -> Made:
     told = inputs.settings_as(BoundSettings)
     data = Bounded(inputs, worker_bytes())
     data.read()
-    z = np.full(data.voxels, np.nan)
-    for index, block in data.blocks():
-        z[index] = block.z
-    null = _null(data, told.n)
+    z, null = data.observed(), data.largest(told.n)
     above = told.side == "low"
     p = p_fwe(z if above else -z, null.positive if above else null.negative)
     fwe = scattered(-np.log10(p), data.inside, data.statistic_map.grid)
     return Made(xr.Dataset({FWE: to_array(FWE, fwe, space=told.space)}), {"n": told.n})
-
-
-def _null(data: Residualised, n: int) -> Tails:
-    plan = data.plan(n)
-    spans = [(k, min(k + BATCH, n)) for k in range(0, n, BATCH)]
-    return merge_batches([data.relabel(plan.span(*span)).tails["max_t"] for span in spans])
 
 
 def make_maps(inputs: Inputs) -> Made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,17 @@ class RegionSettings(ContrastSettings):
 
 
 def make_parcels(inputs: Inputs) -> Made:
-    """Test the contrast on the means of regions."""
+    """Test the contrast on the means of the regions of Neuromorphometrics."""
+    return tested_regions(inputs, neuromorphometrics(inputs.asset(ATLAS)).names)
+
+
+def tested_regions(inputs: Inputs, names: Mapping[int, str]) -> Made:
+    """Test the contrast on the means of regions, with their names by label."""
     settings = inputs.settings_as(RegionSettings)
     design = from_settings(settings.design)
     data, baseline = parcel_rows(inputs, settings)
     rows = _tested(inputs, data, design, baseline)
     region = inputs.array("row", "region")
-    names = neuromorphometrics(inputs.asset(ATLAS)).names
     rows["region"], rows["name"] = region, [names[int(label)] for label in region]
     rows["q_fdr"] = benjamini_hochberg(rows["p"])
     rows["p_fwe_max_t"] = _max_t(inputs, data, design) if settings.n else np.nan

@@ -12,7 +12,7 @@ from rt1t2_dask.atlas import Atlas, neuromorphometrics, on_grid, share_in_view
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.stats.parcels import measured_means
+from rt1t2_dask.stats.parcels import measured_means, parcel_voxels
 
 
 def make(inputs: Inputs) -> Made:
@@ -34,5 +34,6 @@ def region_means(inputs: Inputs, atlas: Atlas) -> Made:
         "parcels": means,
         "coverage": coverage,
         "region": np.asarray(atlas.grey, dtype=np.int32),
+        "region_voxels": parcel_voxels(labels, atlas.grey),
     }
     return Made(xr.Dataset({name: table(name, values) for name, values in arrays.items()}))

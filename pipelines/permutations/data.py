@@ -35,10 +35,13 @@ from rt1t2_dask.stats.permutation.exchange import (
     plan,
 )
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock
+from rt1t2_dask.stats.permutation.tails import Tails, merge_batches
 from rt1t2_dask.storage.keys import canonical
 
 WIDE: dict[str, tuple[Statistic, ...]] = {"cluster": ("extent", "mass"), "tfce": ("tfce",)}
 EVERY = 10**9
+BATCH = 256
+"""Relabelings done at once where a stage does all of them."""
 FLOAT_BYTES = 4
 CELL_BYTES = 64
 LIBRARIES_BYTES = 650e6
@@ -122,13 +125,18 @@ class Residualised:
         Inputs of a stage with the contrast and its maps as parents.
     limit : float
         Memory limit in bytes; results do not depend on it.
+    within : ndarray of bool, shape (x, y, z), optional
+        Voxels to test of those that the contrast tested; all of them where left out.
     """
 
-    def __init__(self, inputs: Inputs, limit: float) -> None:
+    def __init__(
+        self, inputs: Inputs, limit: float, within: NDArray[np.bool_] | None = None
+    ) -> None:
         settings = inputs.settings_as(RelabelSettings)
         self.settings = settings
         self.statistic_map = inputs.volume("contrast", "stat_t")
-        self.inside: NDArray[np.bool_] = np.isfinite(self.statistic_map.data)
+        tested = np.isfinite(self.statistic_map.data)
+        self.inside: NDArray[np.bool_] = tested if within is None else tested & within
         self.design = from_settings(settings.design)
         self.group_variance = inputs.record("contrast")["group_variance"]
         wanted = [name for asked in settings.statistic for name in WIDE.get(asked, ())]
@@ -175,6 +183,19 @@ class Residualised:
         return merge_relabeled(
             [relabel(self.blocks(), orders[k : k + size], self.search) for k in starts]
         )
+
+    def observed(self) -> NDArray[np.float64]:
+        """Return z of the statistic as observed, shape (voxel,)."""
+        z = np.full(self.voxels, np.nan)
+        for index, block in self.blocks():
+            z[index] = block.z
+        return z
+
+    def largest(self, n: int) -> Tails:
+        """Return the largest statistic of each of the first n relabelings."""
+        drawn = self.plan(n)
+        spans = [(k, min(k + BATCH, n)) for k in range(0, n, BATCH)]
+        return merge_batches([self.relabel(drawn.span(*own)).tails["max_t"] for own in spans])
 
     def data(self, block: Block) -> NDArray[np.float32]:
         """Read a block, shape (row, voxel); NaN where not measured."""

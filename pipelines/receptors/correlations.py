@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.pipelines.receptors.custom_atlas import IMAGE, TABLE, custom_atlas
+from rt1t2_dask.pipelines.regions.own_atlas import IMAGE, TABLE, OwnAtlasSettings, own_atlas
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.correlation import Kind
 from rt1t2_dask.receptors.dominance import total_dominance
@@ -40,6 +40,7 @@ class PetSettings(StageSettings):
     """The receptor maps that were chosen, by name."""
 
     maps: tuple[str, ...]
+    own_regions: OwnAtlasSettings | None = None
 
 
 class ReceptorSettings(ScaleSettings):
@@ -59,14 +60,15 @@ class ReceptorSettings(ScaleSettings):
 
 def make_pet(inputs: Inputs) -> Made:
     """Return the regional means of the chosen maps and the grey-matter prior."""
-    names = list(inputs.settings_as(PetSettings).maps)
+    told = inputs.settings_as(PetSettings)
+    names = list(told.maps)
     found = {
         name.removeprefix(PET): inputs.asset(name) for name in inputs.task.assets if PET in name
     }
     for role, file in inputs.task.each_file():
         if role not in (IMAGE, TABLE):
             found[role] = _density(file.read(), role)
-    own = custom_atlas(dict(inputs.task.each_file()))
+    own = own_atlas(dict(inputs.task.each_file()), told.own_regions) if told.own_regions else None
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
     record = {"maps": list(means.names), "origin": dict(means.origin)}

@@ -37,12 +37,13 @@ def custom_maps_note(config: Config) -> list[str]:
 
 def custom_atlas_note(config: Config) -> list[str]:
     """Return a note on the tables with regions of a custom atlas, if there is one."""
-    if config.receptors.atlas is None:
+    if not config.receptor_regions:
         return []
+    setting, chosen = config.receptor_regions
     return [
-        f"The receptor analysis used the regions of receptors.atlas ({config.receptors.atlas.image}"
-        "), which its spatial null takes as one structure; group/parcels.tsv and the contrasts "
-        "have those of Neuromorphometrics."
+        f"The receptor analysis used the regions of {setting} ({chosen.image}), which "
+        "its spatial null takes as one structure; group/parcels.tsv and the contrasts have those "
+        "of Neuromorphometrics."
     ]
 
 

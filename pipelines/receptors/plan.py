@@ -21,16 +21,17 @@ from rt1t2_dask.pipelines.calibration.design import (
 from rt1t2_dask.pipelines.calibration.group_scale import RATIO, scale_settings
 from rt1t2_dask.pipelines.contrasts.group_design import build, own_name
 from rt1t2_dask.pipelines.engine.local_files import local_file
-from rt1t2_dask.pipelines.engine.task import InputFile, Task
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH
+from rt1t2_dask.pipelines.images.stages import PARCELS
 from rt1t2_dask.pipelines.people.table import COVARIATE, some
 from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET
-from rt1t2_dask.pipelines.receptors.custom_atlas import atlas_files, custom_atlas
-from rt1t2_dask.pipelines.receptors.stages import ATLAS_PARCELS, PET_STAGE, RECEPTORS
+from rt1t2_dask.pipelines.receptors.stages import PET_STAGE, RECEPTORS
+from rt1t2_dask.pipelines.regions.plan import OwnRegionSet, own_regions
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
+LEAST_REGIONS = 20
 BETWEEN = ("z", "effect_size")
 WITHOUT_COVARIATES = ("effect_size", "paired_difference")
 
@@ -90,35 +91,42 @@ def receptor_task(config: Config) -> Task:
     files = {name: local_file(name, "receptors.maps") for name in names if name not in shipped}
     if config.receptors.gm_prior:
         files["gm_prior"] = local_file(config.receptors.gm_prior, "receptors.gm_prior")
-    files |= _own_regions(config, [n for n in names if n in shipped and f"{PET}{n}" not in found])
-    return PET_STAGE.task({"maps": names}, {}, files, (*PET_STAGE.assets, *found))
+    told: dict[str, Any] = {"maps": names}
+    if config.receptor_regions:
+        own = own_regions(*config.receptor_regions)
+        shipped_only = [n for n in names if n in shipped and f"{PET}{n}" not in found]
+        _require_usable(config, own, shipped_only)
+        files |= own.files
+        told |= {"own_regions": own.told}
+    return PET_STAGE.task(told, {}, files, (*PET_STAGE.assets, *found))
 
 
-def _own_regions(config: Config, means_only: Sequence[str]) -> dict[str, InputFile]:
-    """Return the files of the user's atlas, once it is sure that its regional means can be made."""
-    files = atlas_files(config)
-    if not files:
-        return {}
-    custom_atlas(files)
+def _require_usable(config: Config, own: OwnRegionSet, means_only: Sequence[str]) -> None:
+    """Refuse own regions that are too few, or whose means of the maps cannot be made."""
+    setting, regions = own.told.setting, len(own.atlas().grey)
+    if regions < LEAST_REGIONS:
+        raise UserError(
+            f"{setting} has {regions} regions; correlations over regions need at least "
+            f"{LEAST_REGIONS}."
+        )
     if means_only:
         raise UserError(
-            f"receptors.atlas: {len(means_only)} maps ({means_only[0]}) ship as means over "
+            f"{setting}: {len(means_only)} maps ({means_only[0]}) ship as means over "
             "Neuromorphometrics alone; bring the images with RT1T2_ASSETS, or name your own .nii."
         )
     if config.receptors.adjust_gm and not config.receptors.gm_prior:
         raise UserError(
-            "receptors.atlas: the shipped grey-matter means are of Neuromorphometrics; set "
+            f"{setting}: the shipped grey-matter means are of Neuromorphometrics; set "
             "receptors.gm_prior to an image, or receptors.adjust_gm=false."
         )
-    return files
 
 
 def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
     """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
-    files = atlas_files(config)
-    if not files:
+    if not config.receptor_regions:
         return []
-    return [ATLAS_PARCELS.task({}, {"smooth": plan.part(SMOOTH)}, files) for plan in plans]
+    own = own_regions(*config.receptor_regions)
+    return [own.means(plan) for plan in plans]
 
 
 def _fewest(config: Config) -> int:

@@ -1,25 +1,12 @@
-"""The stages of the receptor analyses: maps, people's own regions, correlations."""
+"""The stages of the receptor analyses: maps, correlations."""
 
 from __future__ import annotations
 
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
-from rt1t2_dask.pipelines.engine.settings import NoSettings
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.pipelines.images.stages import OUTPUT
-from rt1t2_dask.pipelines.receptors import correlations, custom_atlas, score_correlations
+from rt1t2_dask.pipelines.receptors import correlations, score_correlations
 
-ATLAS_PARCELS = Stage(
-    name="atlas_parcels",
-    make=custom_atlas.make,
-    scope="person",
-    words="means of your own regions",
-    settings=NoSettings,
-    reads=(Role("smooth", ("smooth", "harmonised")),),
-    memory=Whole(0.5),
-    cpu=Effort((0.1, 0.15, 0.5), OUTPUT),
-    writes={},
-)
 PET_STAGE = Stage(
     name="pet",
     make=correlations.make_pet,
@@ -60,4 +47,4 @@ RECEPTOR_SCORES = Stage(
     writes={},
     config=("receptors",),
 )
-STAGES = (ATLAS_PARCELS, PET_STAGE, RECEPTORS, RECEPTOR_SCORES)
+STAGES = (PET_STAGE, RECEPTORS, RECEPTOR_SCORES)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def _stage_and_part_go_together(config: Config) -> None:
     if (config.stage is None) != (config.part is None):
+        given = f"stage={config.stage}" if config.part is None else f"part={config.part}"
         raise ValueError(
-            f"stage={config.stage} and part={config.part} go together: "
-            "stage=ratio part=17 makes the 17th person's ratio map"
+            f"{given} alone: stage and part go together; stage=ratio part=17 makes the 17th "
+            "person's ratio map"
         )
 
 
@@ -33,6 +34,23 @@ def _labels_have_their_level(config: Config) -> None:
         raise ValueError(f"level={config.level} is for images, not for regional tables")
     if config.regional and config.stage is not None:
         raise ValueError(f"stage={config.stage} is for images; regional tables take seconds")
+
+
+def _receptor_regions_are_known(config: Config) -> None:
+    atlas = config.receptors.atlas
+    if not isinstance(atlas, str):
+        return
+    if atlas not in config.regions:
+        there = ", ".join(config.regions) or "none"
+        raise ValueError(
+            f"receptors.atlas={atlas}: regions has no such name ({there}); name one of them, or "
+            "give image and table"
+        )
+    if config.regions[atlas].table is None:
+        raise ValueError(
+            f"receptors.atlas={atlas}: regions.{atlas} is one mask, and correlations over regions "
+            f"need many; give regions.{atlas}.table"
+        )
 
 
 def _results_lie_outside_the_lake(config: Config) -> None:
@@ -155,5 +173,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _tissue_weights_have_what_they_need,
     _adjusted_contrasts_have_a_covariate,
     _deviating_patients_are_groups,
+    _receptor_regions_are_known,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

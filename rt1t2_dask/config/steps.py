@@ -72,10 +72,16 @@ class Permute(Model):
     early_stop: Annotated[int, Field(ge=1)] | None
 
 
-class ReceptorAtlas(Model):
-    """The user's own regions: a label image and a table with columns index and name."""
+class RegionSet(Model):
+    """Own regions: a label image with its table (columns index and name), or a mask alone."""
 
     image: Annotated[str, Field(min_length=1)]
+    table: Annotated[str, Field(min_length=1)] | None = None
+
+
+class ReceptorAtlas(RegionSet):
+    """A label image and a table with columns index and name."""
+
     table: Annotated[str, Field(min_length=1)]
 
 
@@ -87,7 +93,7 @@ class Receptors(Model):
     maps: Literal["largest_sample", "all"] | tuple[str, ...]
     gm_prior: str | None
     space: Annotated[str, Field(pattern=r"^MNI[A-Za-z0-9]*$")] | None
-    atlas: ReceptorAtlas | None
+    atlas: ReceptorAtlas | str | None
     missing: Literal["per_patient", "listwise"]
     relabelings: Literal["all", "fixed_number"] = "all"
     spatial: Literal["variogram", "moran", "none"]

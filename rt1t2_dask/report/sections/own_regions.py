@@ -1,0 +1,104 @@
+"""The section on regions of the user's own: coverage, contrasts, corrected within them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.table import Table, from_frame
+
+ANCHOR = "own-regions"
+LEVEL, ROWS, LEAST_VOXELS = 0.05, 12, 10
+SIZES = ("name", "volume_mm3", "voxels", "coverage_mean", "n_measured")
+PEAKS = ("name", "voxels", "t", "x_mm", "y_mm", "z_mm", "p_fwe")
+LIMIT = (
+    "A small-volume correction is valid for regions chosen before the results were seen. It "
+    "covers the regions of one set; several sets are not corrected for each other."
+)
+
+
+class SetShown(NamedTuple):
+    """What the section shows of one set of regions.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+        A row a region; see `rt1t2_dask.pipelines.regions.coverage`.
+    effects, peaks : mapping of str to DataFrame
+        By contrast, a row a region; ``peaks`` is empty without permutations.
+    """
+
+    coverage: pd.DataFrame
+    effects: Mapping[str, pd.DataFrame]
+    peaks: Mapping[str, pd.DataFrame]
+
+
+def own_regions_section(sets: Mapping[str, SetShown]) -> Section:
+    """Return the section.
+
+    Parameters
+    ----------
+    sets : mapping of str to SetShown
+        By name, as in ``regions``.
+    """
+    corrected = any(own.peaks for own in sets.values())
+    return Section(
+        ANCHOR,
+        "Own regions",
+        sentences=tuple(line for name, own in sets.items() for line in _said(name, own)),
+        tables=tuple(table for name, own in sets.items() for table in _tables(name, own)),
+        methods=(_methods(list(sets), corrected),),
+        limits=(LIMIT,) if corrected else (),
+        cites=("worsley1996", "winkler2014") if corrected else (),
+    )
+
+
+def _said(name: str, own: SetShown) -> Iterator[str]:
+    rows = own.coverage
+    yield (
+        f"{name}: {len(rows)} {'regions' if len(rows) > 1 else 'region'}, "
+        f"{rows['volume_mm3'].sum():,.0f} mm\N{SUPERSCRIPT THREE}."
+    )
+    small = rows.loc[rows["voxels"] < LEAST_VOXELS, "name"]
+    if len(small):
+        yield (
+            f"{', '.join(small)}: fewer than {LEAST_VOXELS} voxels of the maps, whose smoothing "
+            "mixes them with their neighbours."
+        )
+    for contrast, effects in own.effects.items():
+        found = int((effects["q_fdr"] < LEVEL).sum())
+        parts = [f"{contrast}, {name}: {found} of {len(effects)} with q < {LEVEL:g} by FDR"]
+        if contrast in own.peaks:
+            within = int((own.peaks[contrast]["p_fwe"] < LEVEL).sum())
+            parts.append(f"a peak with p < {LEVEL:g}, corrected for their voxels, in {within}")
+        yield "; ".join(parts) + "."
+
+
+def _tables(name: str, own: SetShown) -> Iterator[Table]:
+    for contrast, peaks in own.peaks.items():
+        best = peaks.sort_values("p_fwe", na_position="last")[list(PEAKS)].head(ROWS)
+        note = f"All regions: group/contrast-{contrast}_smallvolume-{name}.tsv."
+        yield from_frame(best, f"{contrast}: peaks within {name}", (note,))
+    for contrast, effects in own.effects.items():
+        best = effects.drop(columns="region").sort_values("p", na_position="last").head(ROWS)
+        note = f"All regions: group/contrast-{contrast}_regions-{name}.tsv."
+        yield from_frame(best, f"{contrast}: means of {name}", (note,))
+    note = f"All regions: group/regions-{name}.tsv; means: group/regions-{name}_means.tsv."
+    yield from_frame(own.coverage[list(SIZES)].head(ROWS), f"{name}: size and coverage", (note,))
+
+
+def _methods(names: list[str], corrected: bool) -> str:
+    said = (
+        f"Regions of our own ({', '.join(names)}) were brought to the grid of the maps by nearest "
+        "neighbour; means need half of a region measured, and were tested as those of the atlas"
+    )
+    if not corrected:
+        return said + "."
+    return (
+        said + ". Within each set of regions, family-wise p of voxels came from the largest |t| of "
+        "each relabeling over these voxels alone (small-volume correction; Worsley et al. 1996; "
+        "Winkler et al. 2014)."
+    )
