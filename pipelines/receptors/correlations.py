@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.regions.own_atlas import IMAGE, TABLE, OwnAtlasSetting
 from rt1t2_dask.receptors.colocalisation import conclude, influence, null_batches
 from rt1t2_dask.receptors.correlation import Kind
 from rt1t2_dask.receptors.dominance import total_dominance
+from rt1t2_dask.receptors.dominance_null import dominance_test
 from rt1t2_dask.receptors.maps import gather
 from rt1t2_dask.receptors.power import EFFECTS_SD, simulate_power
 from rt1t2_dask.receptors.problem import BETWEEN, Comparison, Problem, Relabelings, patient_z
@@ -149,7 +150,7 @@ def _tested(
     places = scatter(problem)
     arrays |= {"change": places.change, "pet": problem.maps}
     arrays |= {"change_left": places.change_left, "map_left": places.map_left}
-    arrays |= _spatial(problem, settings, space) | _dominance(problem)
+    arrays |= _spatial(problem, settings, space) | _dominance(problem, n, seed)
     if (
         problem.comparison == "z"
         and problem.kind == "spearman"
@@ -195,10 +196,13 @@ def _variograms(fits: Sequence[Fit | None]) -> dict[str, Any]:
     }
 
 
-def _dominance(problem: Problem) -> dict[str, Any]:
-    """Compute total dominance of the maps, with regression."""
+def _dominance(problem: Problem, n: int, seed: int) -> dict[str, Any]:
+    """Compute total dominance of the maps, with regression; between groups also its p."""
     if problem.kind != "regression":
         return {}
+    if problem.comparison in BETWEEN:
+        test = dominance_test(problem, n, seed)
+        return {"dominance": test.dominance, "dominance_p": test.p, "dominance_p_fwe": test.p_fwe}
     profile = patient_z(problem).mean(axis=0)
     return {"dominance": total_dominance(profile, problem.maps, problem.gm, "pearson")}
 

@@ -14,6 +14,7 @@ from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.receptors.colocalisation import Colocalisation
 from rt1t2_dask.receptors.maps import receptor_of
 from rt1t2_dask.receptors.table import table
+from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.storage.parts import Lake, Part
 
 ARRAYS = (
@@ -111,11 +112,19 @@ def _tables(
         values = {"mean_fisher_z": "power_fisher_z", "power": "power"}
         tables["power"] = _long(arrays, values, steps, names)
     if "dominance" in arrays:
-        share = arrays["dominance"].to_numpy()
-        tables["dominance"] = pd.DataFrame(
-            {"map": list(names), "dominance": share, "share": share / np.nansum(share)}
-        )
+        tables["dominance"] = _dominance(arrays, names)
     return tables
+
+
+def _dominance(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
+    """Tabulate each map's part of the explained variance, and its p where there is one."""
+    share = arrays["dominance"].to_numpy()
+    rows = {"map": list(names), "dominance": share, "share": share / np.nansum(share)}
+    if "dominance_p" in arrays:
+        p = arrays["dominance_p"].to_numpy()
+        rows |= {"p_permutation": p, "q_fdr": benjamini_hochberg(p)}
+        rows |= {"p_fwe": arrays["dominance_p_fwe"].to_numpy()}
+    return pd.DataFrame(rows)
 
 
 def _regions(arrays: xr.Dataset, names: Sequence[str]) -> pd.DataFrame:
