@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.deviation.analysis import Deviation
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, rows_of
 from rt1t2_dask.pipelines.ordered.analysis import OrderedGroups
 from rt1t2_dask.pipelines.receptors.analysis import Receptors
+from rt1t2_dask.pipelines.receptors.autocorrelation import Autocorrelation
 from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
 from rt1t2_dask.pipelines.regions.own import OwnRegions
@@ -37,6 +38,7 @@ ANALYSES: Registry = (
     Deviation,
     Receptors,
     ReceptorScores,
+    Autocorrelation,
     MetaAnalyses,
     SiteEffects,
     SiteSection,

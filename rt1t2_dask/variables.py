@@ -246,6 +246,7 @@ VARIABLES = {
     ),
     "dominance_p": Variable(("map",), "1", "one-sided p of the dominance under relabelings"),
     "dominance_p_fwe": Variable(("map",), "1", "the same against the largest over maps"),
+    "moran": Variable(("person",), "1", "Moran's I of a person's regional deviations"),
     "effect_sd": Variable(("effect",), "1", "simulated change, control SD for one SD of a map"),
     "power": Variable(("effect", "map"), "1", "fraction of simulated studies with p < .05"),
     "power_fisher_z": Variable(("effect", "map"), "1", "mean Fisher z of simulated studies"),

@@ -235,5 +235,6 @@ def test_every_command_of_the_docs_runs(line, tmp_path, monkeypatch, capsys):
             "no folder sub-|exists; choose|no run fits|there is no lake", capsys.readouterr().err
         )
     else:
-        missing = any(word.startswith(("source.root=", str(tmp_path))) for word in words)
+        files = ("source.root=", "regions=", str(tmp_path))
+        missing = any(word.startswith(files) for word in words)
         assert command([*words, "dry_run=true"]) == (2 if missing else 0), line

@@ -111,13 +111,13 @@ def make_receptors(inputs: Inputs) -> Made:
         _covariates(settings.covariates, patient),
         settings.relabelings,
     )
-    arrays, record = _tested(problem, settings, _space(inputs))
+    arrays, record = _tested(problem, settings, space_of(inputs))
     arrays["region"] = np.asarray(inputs.array("row", "region"))
     dataset = xr.Dataset({name: table(name, np.asarray(v)) for name, v in arrays.items()})
     return Made(dataset, record)
 
 
-def _space(inputs: Inputs) -> Space:
+def space_of(inputs: Inputs) -> Space:
     """Return the regions' coordinates; a custom atlas is one structure."""
     pet = inputs.dataset("pet")
     if "region_mm" in pet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.images.names import ATLAS
-from rt1t2_dask.pipelines.receptors import correlations, score_correlations
+from rt1t2_dask.pipelines.receptors import correlations, moran, score_correlations
 
 PET_STAGE = Stage(
     name="pet",
@@ -47,4 +47,17 @@ RECEPTOR_SCORES = Stage(
     writes={},
     config=("receptors",),
 )
-STAGES = (PET_STAGE, RECEPTORS, RECEPTOR_SCORES)
+AUTOCORRELATION = Stage(
+    name="autocorrelation",
+    make=moran.make,
+    scope="cohort",
+    words="spatial autocorrelation",
+    settings=moran.MoranSettings,
+    reads=RECEPTORS.reads,
+    memory=Whole(0.5),
+    cpu=Effort((0.4,)),
+    writes={},
+    config=("receptors",),
+    follows=("gain",),
+)
+STAGES = (PET_STAGE, RECEPTORS, RECEPTOR_SCORES, AUTOCORRELATION)

@@ -101,6 +101,7 @@ class Receptors(Model):
     correlation: Literal["spearman", "pearson", "regression"]
     adjust_gm: bool
     covariates: bool
+    autocorrelation: bool = True
 
 
 CalibrationKind = Literal[
