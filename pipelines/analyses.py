@@ -24,10 +24,12 @@ from rt1t2_dask.pipelines.regions.own import OwnRegions
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
+from rt1t2_dask.pipelines.transmit.analysis import Transmit
 from rt1t2_dask.storage.parts import Lake
 
 ANALYSES: Registry = (
     Gain,
+    Transmit,
     Harmony,
     Contrasts,
     AgeAndSex,
@@ -45,7 +47,7 @@ ANALYSES: Registry = (
     Regions,
     Sensitivity,
 )
-EXPORT: Registry = (Gain, Share)
+EXPORT: Registry = (Gain, Transmit, Share)
 
 
 def registry_of(config: Config) -> Registry:

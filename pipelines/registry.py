@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.regions import stages as regions
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
+from rt1t2_dask.pipelines.transmit import stages as transmit
 from rt1t2_dask.pipelines.voxelwise import stages as voxelwise
 from rt1t2_dask.storage.parts import Part
 
@@ -39,6 +40,7 @@ STAGES: tuple[Stage, ...] = (
     *receptors.STAGES,
     *regions.STAGES,
     *sites.STAGES,
+    *transmit.STAGES,
     *share.STAGES,
     *morphometry.STAGES,
     *transcriptome.STAGES,

@@ -74,6 +74,11 @@ VARIABLES = {
     "absence_p": Variable(SPACE, "1", "-log10 p that the effect is within the bounds in percent"),
     "absence_p_g": Variable(SPACE, "1", "-log10 p that it is within the bounds in SD"),
     "absence_bf10": Variable(SPACE, "1", "log10 of the Bayes factor for an effect"),
+    "transmit_template": Variable(SPACE, "1", "transmit field over its nominal value"),
+    "transmit_t1w": Variable(T1W_SPACE, "1", "the same on the T1w grid"),
+    "transmit_difference": Variable(("pair",), "1", "log ratio, right minus left"),
+    "transmit_field": Variable(("pair",), "1", "transmit field at the right voxel"),
+    "transmit_across": Variable(("pair",), "1", "transmit field at the left voxel"),
     "small_volume_fwe": Variable(
         SPACE, "1", "-log10 p, two-sided, family-wise over the voxels of a set of regions"
     ),

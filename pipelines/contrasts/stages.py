@@ -75,7 +75,7 @@ CLUSTERS = Stage(
     settings=clusters.ClusterSettings,
     reads=(
         Role("contrast", ("contrast", "meta", "pooled")),
-        Role("lesion", ("ratio",), many=True, optional=True),
+        Role("lesion", ("ratio", "transmit_corrected"), many=True, optional=True),
     ),
     memory=Whole(0.5),
     cpu=Effort((0.3, 0.5, 2.0), OUTPUT),

@@ -65,7 +65,7 @@ DEVIATION = Stage(
         BLOCKS,
         Role("controls", ("deviation_controls",)),
         Role("parcels", ("parcels",), many=True),
-        Role("lesion", ("ratio",), many=True, optional=True),
+        Role("lesion", ("ratio", "transmit_corrected"), many=True, optional=True),
     ),
     memory=Need(400, {OUTPUT: 24}),
     cpu=Effort((0.5, 2.0, 14.0), OUTPUT),

@@ -33,6 +33,10 @@ def versions() -> tuple[tuple[str, str], ...]:
     return ("rt1t2_dask", __version__), *((name, version(name)) for name in LIBRARIES)
 
 
+TRANSMIT_SLOPE = "transmit_slope"
+"""In the record of a ratio that was corrected for the transmit field."""
+
+
 def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str) -> dict[str, Any]:
     """Describe the processing of a map.
 
@@ -65,6 +69,8 @@ def describe(lake: Lake, config: Config, plan: PersonPlan, desc: str, space: str
         sidecar |= _transforms(lake, plan)
     if CALIBRATE.name in plan.tasks:
         sidecar["Calibration"] = _calibration(lake, config, plan)
+    if plan.map is not None and TRANSMIT_SLOPE in (record := lake.record(plan.map)):
+        sidecar["TransmitSlope"] = record[TRANSMIT_SLOPE]
     if desc == "smoothed":
         sidecar["Smoothing"] = config.smooth.model_dump()
     return sidecar

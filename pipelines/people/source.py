@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 import pandas as pd
 
 from rt1t2_dask.bids.masks import Choice
+from rt1t2_dask.bids.transmit import transmit_map
 from rt1t2_dask.config.model import SourceSettings
 from rt1t2_dask.config.study import (
     BidsSource,
@@ -22,6 +23,7 @@ from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import for_person, located, variants
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.file_columns import named_path
+from rt1t2_dask.pipelines.people.scans import wanted_session
 from rt1t2_dask.storage.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -129,7 +131,23 @@ class MaskedSource(Source[Masked]):
         elif lesion:
             path = self._existing(lesion, label)
             named["lesion"] = Choice(path, "by source.lesion") if path else None
+        if self.config.transmit.slope != "none":
+            named["transmit"] = self._transmit(row)
         return named
+
+    def _transmit(self, row: Row) -> Choice:
+        """Choose a person's transmit map; raises SubjectError where there is not exactly one."""
+        label, pattern = str(row["participant_id"]), self.config.transmit.image
+        if pattern is None:
+            session = wanted_session(getattr(self.settings, "session", None), row)
+            return transmit_map(list(self.store.list(f"{label}/")), session)
+        path = self._existing(pattern, label)
+        if path is None:
+            raise SubjectError(
+                f"there is no transmit map {for_person(pattern, label)}.",
+                "Add it, correct transmit.image, or leave the subject out with cohort.exclude.",
+            )
+        return Choice(path, "by transmit.image")
 
     def _existing(self, pattern: str, label: str) -> str | None:
         """Fill a pattern in for a person; None where there is no such file, gzipped or not."""

@@ -10,6 +10,9 @@ from rt1t2_dask.config.contrasts import OneSample
 if TYPE_CHECKING:
     from rt1t2_dask.config.study import Config
 
+WITH_TRANSMIT = ("bids", "derivatives", "dicom")
+SYMMETRIC = "MNI152NLin2009aSym"
+
 
 def _stage_and_part_go_together(config: Config) -> None:
     if (config.stage is None) != (config.part is None):
@@ -50,6 +53,27 @@ def _receptor_regions_are_known(config: Config) -> None:
         raise ValueError(
             f"receptors.atlas={atlas}: regions.{atlas} is one mask, and correlations over regions "
             f"need many; give regions.{atlas}.table"
+        )
+
+
+def _transmit_maps_have_scans(config: Config) -> None:
+    asked = config.transmit.slope
+    if asked == "none":
+        return
+    if config.source.kind not in WITH_TRANSMIT:
+        raise ValueError(
+            f"transmit.slope={asked} needs a transmit map beside each person's scans "
+            f"(source={', '.join(WITH_TRANSMIT)}), not source={config.source.kind}"
+        )
+    if config.level != "study" or config.cohort.sites:
+        raise ValueError(
+            f"transmit.slope={asked} corrects the maps of one study; set transmit.slope=none with "
+            f"level={config.level}" + (" and cohort.sites" if config.cohort.sites else "")
+        )
+    if asked == "fitted" and config.space != SYMMETRIC:
+        raise ValueError(
+            f"transmit.slope=fitted compares left with right, for which {config.space} is not "
+            f"symmetric; set template.space={SYMMETRIC}, or a slope"
         )
 
 
@@ -174,5 +198,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _adjusted_contrasts_have_a_covariate,
     _deviating_patients_are_groups,
     _receptor_regions_are_known,
+    _transmit_maps_have_scans,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

@@ -140,6 +140,13 @@ class Absence(Model):
     width: Annotated[float, Field(gt=0, le=10)] = 0.707
 
 
+class Transmit(Model):
+    """Correction of the ratio for each person's transmit field (B1+)."""
+
+    slope: Literal["none", "fitted"] | Annotated[float, Field(ge=0, le=2)] = "none"
+    image: str | None = None
+
+
 class Ordered(Model):
     """What stands beside a trend over ordered groups."""
 

@@ -51,6 +51,7 @@ from rt1t2_dask.config.steps import (
     Resample,
     Smooth,
     Template,
+    Transmit,
 )
 from rt1t2_dask.errors import UserError
 
@@ -113,6 +114,7 @@ class Config(Model):
     permute: Permute
     absence: Absence = Absence()
     partial_volume: PartialVolume = PartialVolume()
+    transmit: Transmit = Transmit()
     ordered: Ordered = Ordered()
     deviation: Deviation = Deviation()
     receptors: Receptors
