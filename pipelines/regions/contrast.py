@@ -80,7 +80,13 @@ def _peak(
     """Return a region's least corrected p, with t and the place in mm of its largest |t|."""
     row = {"region": region, "name": name, "voxels": int(inside.sum())}
     if not inside.any():
-        return row | {"t": np.nan, "x_mm": np.nan, "y_mm": np.nan, "z_mm": np.nan, "p_fwe": np.nan}
+        return row | {
+            "t": np.nan,
+            "x_mm": np.nan,
+            "y_mm": np.nan,
+            "z_mm": np.nan,
+            "p_fwe_set": np.nan,
+        }
     least = inside & (p == np.nanmin(p[inside]))
     size = np.where(least, np.abs(statistic.data), -np.inf)
     at = np.unravel_index(int(np.argmax(size)), size.shape)
@@ -90,5 +96,5 @@ def _peak(
         "x_mm": x,
         "y_mm": y,
         "z_mm": z,
-        "p_fwe": float(p[at]),
+        "p_fwe_set": float(p[at]),
     }

@@ -13,7 +13,8 @@ from rt1t2_dask.report.sections.table import Table, from_frame
 ANCHOR = "own-regions"
 LEVEL, ROWS, LEAST_VOXELS = 0.05, 12, 10
 SIZES = ("name", "volume_mm3", "voxels", "coverage_mean", "n_measured")
-PEAKS = ("name", "voxels", "t", "x_mm", "y_mm", "z_mm", "p_fwe")
+PEAKS = ("name", "voxels", "region_t", "peak", "p_fwe_set")
+EFFECTS = ("name", "n", "percent", "region_t", "dof", "p_region", "q_fdr", "p_fwe_max_t")
 LIMIT = (
     "A small-volume correction is valid for regions chosen before the results were seen. It "
     "covers the regions of one set; several sets are not corrected for each other."
@@ -72,22 +73,36 @@ def _said(name: str, own: SetShown) -> Iterator[str]:
         found = int((effects["q_fdr"] < LEVEL).sum())
         parts = [f"{contrast}, {name}: {found} of {len(effects)} with q < {LEVEL:g} by FDR"]
         if contrast in own.peaks:
-            within = int((own.peaks[contrast]["p_fwe"] < LEVEL).sum())
+            within = int((own.peaks[contrast]["p_fwe_set"] < LEVEL).sum())
             parts.append(f"a peak with p < {LEVEL:g}, corrected for their voxels, in {within}")
         yield "; ".join(parts) + "."
 
 
 def _tables(name: str, own: SetShown) -> Iterator[Table]:
     for contrast, peaks in own.peaks.items():
-        best = peaks.sort_values("p_fwe", na_position="last")[list(PEAKS)].head(ROWS)
+        best = _places(peaks.sort_values("p_fwe_set", na_position="last").head(ROWS))
         note = f"All regions: group/contrast-{contrast}_smallvolume-{name}.tsv."
         yield from_frame(best, f"{contrast}: peaks within {name}", (note,))
     for contrast, effects in own.effects.items():
-        best = effects.drop(columns="region").sort_values("p", na_position="last").head(ROWS)
-        note = f"All regions: group/contrast-{contrast}_regions-{name}.tsv."
-        yield from_frame(best, f"{contrast}: means of {name}", (note,))
+        best = effects.sort_values("p", na_position="last").head(ROWS)
+        best = best.rename(columns={"t": "region_t", "p": "p_region"})
+        shown = [column for column in EFFECTS if best[column].notna().any()]
+        note = f"All regions, with effect sizes: group/contrast-{contrast}_regions-{name}.tsv."
+        yield from_frame(best[shown], f"{contrast}: means of {name}", (note,))
     note = f"All regions: group/regions-{name}.tsv; means: group/regions-{name}_means.tsv."
     yield from_frame(own.coverage[list(SIZES)].head(ROWS), f"{name}: size and coverage", (note,))
+
+
+def _places(peaks: pd.DataFrame) -> pd.DataFrame:
+    """Return the peaks with their places in one column."""
+    places = peaks[["x_mm", "y_mm", "z_mm"]].apply(_place, axis=1)
+    return peaks.assign(region_t=peaks["t"], peak=places)[list(PEAKS)]
+
+
+def _place(mm: pd.Series) -> str | None:
+    if mm.isna().any():
+        return None
+    return " ".join(f"{value:.0f}" for value in mm).replace("-", "\N{MINUS SIGN}")
 
 
 def _methods(names: list[str], corrected: bool) -> str:

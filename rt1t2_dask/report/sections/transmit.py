@@ -8,7 +8,6 @@ import pandas as pd
 
 from rt1t2_dask.report.numbers import decimal
 from rt1t2_dask.report.sections.section import Section
-from rt1t2_dask.report.sections.table import from_frame
 
 LARGEST_LOG = 100.0
 
@@ -35,7 +34,6 @@ def transmit_section(people: pd.DataFrame, slope: Slope) -> Section:
         "transmit",
         "Transmit field (B1+)",
         sentences=(_said(slope), _spread(people)),
-        tables=(from_frame(people, "Transmit map of each person"),),
         methods=(_methods(slope),),
         limits=(
             "Bias correction takes out a part of what the transmit field does to either image, so "
@@ -65,7 +63,7 @@ def _spread(people: pd.DataFrame) -> str:
     low, high = people["transmit_median"].min(), people["transmit_median"].max()
     return (
         f"The median of the transmit map in the brain is {decimal(low)} to {decimal(high)} of the "
-        "nominal flip angle."
+        "nominal flip angle (each person's: group/transmit.tsv)."
     )
 
 

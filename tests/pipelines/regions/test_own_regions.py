@@ -92,7 +92,7 @@ def test_a_small_volume_is_the_contrast_within_a_mask(studied, tmp_path):
     assert not np.nan_to_num(small[~here]).any()
     row = group_table(folder, "contrast-patVsHc_smallvolume-network").iloc[0]
     assert row["voxels"] == here.sum()
-    assert row["p_fwe"] == pytest.approx(10 ** -within[here].max(), rel=1e-5)
+    assert row["p_fwe_set"] == pytest.approx(10 ** -within[here].max(), rel=1e-5)
     corner = np.linalg.inv(map_affine()) @ [*row[["x_mm", "y_mm", "z_mm"]], 1]
     t = nib.load(folder / "out" / "group/contrast-patVsHc_stat-t_statmap.nii.gz").get_fdata()
     assert t[tuple(np.rint(corner[:3]).astype(int))] == pytest.approx(row["t"], rel=1e-5)
@@ -111,8 +111,8 @@ def test_fewer_voxels_are_never_corrected_more(studied):
 def test_a_region_outside_the_brain_has_means_and_no_peak(studied):
     rows = group_table(studied[0], "contrast-patVsHc_smallvolume-nuclei").set_index("region")
     assert rows["voxels"][31] == 0
-    assert rows.loc[31, ["t", "x_mm", "p_fwe"]].isna().all()
-    assert rows.loc[[2, 7, 30], "p_fwe"].between(0, 1).all()
+    assert rows.loc[31, ["t", "x_mm", "p_fwe_set"]].isna().all()
+    assert rows.loc[[2, 7, 30], "p_fwe_set"].between(0, 1).all()
 
 
 def test_the_page_and_the_methods_tell_of_them(studied):
