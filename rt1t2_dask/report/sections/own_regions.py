@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
@@ -95,12 +97,14 @@ def _tables(name: str, own: SetShown) -> Iterator[Table]:
 
 def _places(peaks: pd.DataFrame) -> pd.DataFrame:
     """Return the peaks with their places in one column."""
-    places = peaks[["x_mm", "y_mm", "z_mm"]].apply(_place, axis=1)
+    places = pd.Series(
+        [_place(mm) for mm in peaks[["x_mm", "y_mm", "z_mm"]].to_numpy()], index=peaks.index
+    )
     return peaks.assign(region_t=peaks["t"], peak=places)[list(PEAKS)]
 
 
-def _place(mm: pd.Series) -> str | None:
-    if mm.isna().any():
+def _place(mm: NDArray[np.float64]) -> str | None:
+    if np.isnan(mm).any():
         return None
     return " ".join(f"{value:.0f}" for value in mm).replace("-", "\N{MINUS SIGN}")
 
