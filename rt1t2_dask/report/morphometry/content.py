@@ -109,7 +109,7 @@ class MorphometryContent:
     across: Mapping[str, pd.DataFrame]
     correlations: pd.DataFrame | None
     tested: Sequence[TestedMap]
-    surface: BrainSurface | None
+    surface: BrainSurface
     assets: Sequence[AssetLike]
     failures: pd.DataFrame
     notes: Sequence[str]

@@ -62,9 +62,7 @@ def _hemispheres(axes: Axes, regions: Sequence[str]) -> None:
 
 
 def region_brain(result: RegionResult, content: MorphometryContent) -> Picture | None:
-    """Draw a contrast's t on the surface; None without an atlas of its regions."""
-    if content.surface is None:
-        return None
+    """Draw a contrast's t on the surface; None where the surface has none of its regions."""
     rows = result.regions
     found = rows.loc[rows["q_fdr"] <= 0.05, "region"].tolist()
     text = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
@@ -74,9 +72,7 @@ def region_brain(result: RegionResult, content: MorphometryContent) -> Picture |
 
 
 def across_brain(measure: str, content: MorphometryContent) -> Picture | None:
-    """Draw the mean t of all cohorts on the surface."""
-    if content.surface is None:
-        return None
+    """Draw the mean t of all cohorts on the surface; None as in `region_brain`."""
     rows = content.across[measure]
     found = rows.loc[rows["q_stouffer"] <= 0.05, "region"].tolist()
     values = dict(zip(rows["region"], rows["mean_t"], strict=True))
@@ -94,7 +90,6 @@ def _brain(
     caption: str,
     found: list[str],
 ) -> Picture | None:
-    assert content.surface is not None
     drawn = {name for names in content.surface.names.values() for name in names}
     if not drawn & set(values):
         return None
