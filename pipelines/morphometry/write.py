@@ -148,6 +148,7 @@ def gather(
         cohort=config.cohort.name,
         method=config.method,
         simulated=study.simulated,
+        simulated_genes=config.transcriptome.simulated,
         seed=getattr(config.source, "seed", None),
         groups={group: int((groups == group).sum()) for group in order},
         features=tuple(config.similarity.features),

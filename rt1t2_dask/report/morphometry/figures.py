@@ -163,12 +163,12 @@ def global_strip(content: MorphometryContent) -> Picture:
     )
 
 
-def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
+def pls_scatter(tested: TestedMap, content: MorphometryContent) -> Picture:
     """Draw regional scores against the map, and explained variance against its spin null."""
     mean = tested.values.mean(axis=1)
     share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
     with house_style():
-        figure = new_figure(7.5, 3.2, simulated)
+        figure = new_figure(7.5, 3.2, content.simulated)
         left, right = figure.subplots(1, 2)
         left.plot(tested.scores[:, 0], mean, "o", color=OKABE_ITO[0], markersize=4)
         for k in _apart(tested.scores[:, 0], mean):
@@ -182,8 +182,9 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
         right.axvline(100 * share, color=OKABE_ITO[1])
         right.set_xlabel("variance explained, spun maps (%)")
         right.set_ylabel("spins")
+    kind = "SIMULATED genes" if content.simulated_genes else "genes"
     caption = (
-        f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} genes over "
+        f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} {kind} over "
         f"{tested.summary['n_regions']} regions of the left cortex. The first component explains "
         f"{decimal(100 * share, 1)} % (line), p {p_phrase(p)} among "
         f"{tested.summary['n_spins']:,} spins."
