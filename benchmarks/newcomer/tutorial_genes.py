@@ -7,7 +7,6 @@ of the other disorder's map with each.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,78 +14,38 @@ import pandas as pd
 from newcomer.tutorial import DOCS, filled, headline, markdown, table
 from summary.figures import conclude
 
-from rt1t2_dask.morphometry.regions import LIMBIC
 from rt1t2_dask.pipelines.transcriptome.simulated import DISORDER
-from rt1t2_dask.simulate.expression import N_PLANTED, PLANTED
 
 PAGE = DOCS / "transcriptome.md"
-MAPS = ("oaVsHc", "lbpVsHc", "fmVsHc", "acrossCohorts", DISORDER)
-ALPHA = 0.05
+COLUMNS = {
+    "map": "map", "explained": "variance explained (%)", "p_spin": "spin p",
+    "up_found": "SIMUP in the 60 highest Z", "down_found": "SIMDOWN in the 60 lowest Z",
+    "q_planted_up": "q planted up", "q_planted_down": "q planted down",
+    "q_cell_class_a": "q cell class A", "null_sets_found": "null sets found",
+}  # fmt: skip
+
+REGIONS = ["regions", "n", "mean t above 0", "q <= .05, higher", "q <= .05, lower", "mean t"]
 
 
 def main() -> None:
     output = Path(sys.argv[1])
     PAGE.write_text(filled(PAGE.read_text(), made(output)))
-    rows = genes(output / "group")
-    conclude(
-        "tutorial_genes",
-        {
-            "null_sets_found": int(sum(int(cell.split(" ")[0]) for cell in rows["null sets"])),
-            "r_other_disorder": maps(output / "group")["r"].tolist(),
-        },
-    )
+    found = table(output / "group" / "planted_genes.tsv")["null_sets_found"]
+    r = maps(output / "group")["r"].tolist()
+    conclude("tutorial_genes", {"null_sets_found": int(found.sum()), "r_other_disorder": r})
 
 
 def made(output: Path) -> dict[str, str]:
     """Write each block of the page, Markdown, from an output folder."""
     group = output / "group"
+    genes = table(group / "planted_genes.tsv")
+    genes["explained"] *= 100
     return {
         "headline": "\n>\n".join(f"> {line}" for line in headline(output / "report.html")[:-1]),
-        "regions": markdown(regions(group)),
-        "genes": markdown(genes(group)),
+        "regions": markdown(table(group / "planted_regions.tsv").set_axis(REGIONS, axis=1)),
+        "genes": markdown(genes[list(COLUMNS)].set_axis(list(COLUMNS.values()), axis=1)),
         "maps": markdown(maps(group)),
     }
-
-
-def regions(group: Path) -> pd.DataFrame:
-    """Count the planted regions that came back, and the others."""
-    rows = table(group / "cohorts_measure-similarity_regions.tsv")
-    planted = rows["region"].str.split("_").str[1].isin(LIMBIC)
-    found = []
-    for name, own in (("planted increase", rows[planted]), ("others", rows[~planted])):
-        t, q = own["mean_t"], own["q_stouffer"] <= ALPHA
-        counts = (len(own), int((t > 0).sum()), int((q & (t > 0)).sum()), int((q & (t < 0)).sum()))
-        found.append((name, *counts, round(float(t.mean()), 2)))
-    columns = ["regions", "n", "mean t above 0", "q <= .05, higher", "q <= .05, lower", "mean t"]
-    return pd.DataFrame(found, columns=columns)
-
-
-def genes(group: Path) -> pd.DataFrame:
-    """Tell of each map its share of variance, and what of the planted genes and sets was found."""
-    found = []
-    for name in MAPS:
-        summary = json.loads((group / f"transcriptome-{name}_pls.json").read_text())
-        listed = table(group / f"transcriptome-{name}_genes.tsv")["gene"]
-        sets = table(group / f"transcriptome-{name}_sets.tsv").set_index("set")["q_fdr"]
-        null = sets[~sets.index.str.contains(PLANTED)]
-        own = {
-            "map": name,
-            "variance explained (%)": 100 * summary["explained"][0],
-            "spin p": summary["p_spin"][0],
-            f"SIMUP in the {N_PLANTED} highest Z": _count(listed.head(N_PLANTED), "SIMUP"),
-            f"SIMDOWN in the {N_PLANTED} lowest Z": _count(listed.tail(N_PLANTED), "SIMDOWN"),
-        }
-        own |= {f"q {_short(label)}": q for label, q in sets.items() if PLANTED in str(label)}
-        found.append(own | {"null sets": f"{int((null <= ALPHA).sum())} of {len(null)}"})
-    return pd.DataFrame(found)
-
-
-def _count(names: pd.Series, start: str) -> int:
-    return int(names.str.startswith(start).sum())
-
-
-def _short(label: object) -> str:
-    return str(label).removeprefix("SIMULATED ").split(",")[0]
 
 
 def maps(group: Path) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from rt1t2_dask.report.figures.surface_figure import BrainSurface, brain_surface
 from rt1t2_dask.report.morphometry.approximate import approximate_surface
 from rt1t2_dask.report.morphometry.content import MorphometryContent
 from rt1t2_dask.report.morphometry.page import draw, render
+from rt1t2_dask.report.morphometry.planted import every_table
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
@@ -86,7 +87,7 @@ class FinishedTables(Finished):
     ) -> None:
         """Write tables, figures and the page."""
         content = gather(self, results, provenance)
-        for name, rows in content.tables().items():
+        for name, rows in every_table(content).items():
             store.write(f"group/{name}.tsv", tsv_bytes(rows))
         for name, summary in content.summaries().items():
             document = {"simulated": self.simulated} | summary

@@ -13,7 +13,7 @@ from rt1t2_dask.simulate import expression as simulate
 from rt1t2_dask.simulate.regions import planted_change
 
 FOLDER = "SIMULATED_genes"
-TABLE, TRUTH = f"{FOLDER}/expression.csv", f"{FOLDER}/planted_genes.tsv"
+TABLE, TRUTH = f"{FOLDER}/expression.csv", f"{FOLDER}/planted.tsv"
 SETS = (f"{FOLDER}/gene_sets.gmt", f"{FOLDER}/cell_classes.gmt")
 DISORDER, DISORDER_FILE = "simulatedDisorder", f"{FOLDER}/other_disorder.tsv"
 
@@ -63,7 +63,7 @@ def note() -> str:
 
 _README = b"""# SIMULATED gene expression, no real gene
 
-Computed by rt1t2_dask from a seed. planted_genes.tsv lists the genes that were made to follow the
+Computed by rt1t2_dask from a seed. planted.tsv lists the genes that were made to follow the
 change planted in the simulated patients (SIMUP rise, SIMDOWN fall with it); the other disorder's
 map was made to resemble that change. Nothing here says anything of a gene, a cell or a disease.
 """

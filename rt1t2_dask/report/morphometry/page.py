@@ -20,6 +20,7 @@ from rt1t2_dask.report.morphometry.figures import (
     pls_scatter,
     region_brain,
 )
+from rt1t2_dask.report.morphometry.planted import every_table, planted_section
 from rt1t2_dask.report.morphometry.words import PAPER, limits, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
 from rt1t2_dask.report.page import Figure, data_uri
@@ -139,6 +140,8 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
         if content.simulated_genes:
             words = (*words, _OTHER_NOTE)
         found.append(Section("maps", "Maps compared", (), words, (_table(rows, "Maps"),)))
+    if (planted := planted_section(content)) is not None:
+        found.append(planted)
     return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
 
 
@@ -286,7 +289,7 @@ def _downloads(anchor: str, content: MorphometryContent) -> Sequence[Download]:
         wanted = (f"contrast-{result.name}_measure-{result.measure}_",)
     return [
         Download(f"{stem}.tsv.gz", _packed(rows))
-        for stem, rows in content.tables().items()
+        for stem, rows in every_table(content).items()
         if stem.startswith(tuple(wanted)) and anchor != "people"
     ]
 

@@ -130,6 +130,7 @@ def test_without_expression_the_rest_of_own_data_runs(study, folder, monkeypatch
     page = (folder / "bare" / "report.html").read_text()
     assert "transcriptome.expression=FILE" in page
     assert "SIMULATED gene" not in page
+    assert "Planted and found" not in page
     assert "borders of regions are approximate" in page
     assert not list((folder / "bare" / "group").glob("transcriptome-*"))
 

@@ -75,6 +75,20 @@ def test_planted_sets_and_the_planted_class_are_found_and_null_ones_are_not(stud
     assert (sets.loc[~planted, "q_fdr"] > 0.05).all()
 
 
+def test_the_table_of_what_came_back_counts_what_the_others_hold(study, page):
+    found = read(study / "group" / "planted_genes.tsv").set_index("map")
+    assert found.index.tolist() == ["fmVsHc", DISORDER]
+    assert "Planted and found" in page
+    for name, row in found.iterrows():
+        genes = read(study / "group" / f"transcriptome-{name}_genes.tsv")
+        highest = genes.nlargest(60, "pls1_z")["gene"]
+        assert row["up_found"] == sum(gene.startswith("SIMUP") for gene in highest)
+        sets = read(study / "group" / f"transcriptome-{name}_sets.tsv").set_index("set")["q_fdr"]
+        assert row["q_cell_class_a"] == sets["SIMULATED cell class A, planted up"]
+        null = [q for label, q in sets.items() if "null" in label]
+        assert (row["null_sets"], row["null_sets_found"]) == (25, sum(q <= 0.05 for q in null))
+
+
 def test_the_other_disorder_is_compared_with_the_contrast(study):
     rows = read(study / "group" / "map_correlations.tsv")
     assert rows[["first", "second"]].to_numpy().tolist() == [["fmVsHc", DISORDER]]
