@@ -39,7 +39,7 @@ def planted_regions(rows: pd.DataFrame) -> pd.DataFrame:
         t, q = own["mean_t"], own["q_stouffer"] <= ALPHA
         counts = (len(own), int((t > 0).sum()), int((q & (t > 0)).sum()), int((q & (t < 0)).sum()))
         found.append((name, *counts, float(t.mean())))
-    columns = ["regions", "number", "mean_t_above_0", "higher_fdr", "lower_fdr", "mean_t"]
+    columns = ["kind", "number", "mean_t_above_0", "higher", "lower", "mean_t"]
     return pd.DataFrame(found, columns=columns)
 
 
@@ -85,8 +85,8 @@ def _planted(content: MorphometryContent) -> dict[str, pd.DataFrame]:
 def planted_section(content: MorphometryContent) -> Section | None:
     """Return what was planted and found; None where genes are not simulated."""
     captions = {
-        "planted_regions": "Regions with the planted increase, and the others, cohorts together",
-        "planted_genes": "Planted genes, sets and cell class",
+        "planted_regions": "Regions, cohorts together; higher and lower: q <= .05 by Stouffer",
+        "planted_genes": "Genes, sets and cell class; explained: variance, first component",
     }
     found = _planted(content)
     shown = tuple(from_frame(rows, captions[stem]) for stem, rows in found.items())
