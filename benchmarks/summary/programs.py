@@ -159,6 +159,10 @@ PROGRAMS = (
     ),
     Program("scans.quality_limits", by_hand="rewrites docs/quality-limits.md from two studies"),
     Program("newcomer.tutorial", by_hand="rewrites docs/tutorial.md from a finished default study"),
+    Program(
+        "newcomer.tutorial_genes",
+        by_hand="rewrites docs/transcriptome.md from a finished study without assets",
+    ),
 )
 
 

@@ -29,6 +29,7 @@ from rt1t2_dask.pipelines.people.table import read_people, read_table
 from rt1t2_dask.pipelines.study.check_places import require_places
 from rt1t2_dask.pipelines.study.driver import Workflow
 from rt1t2_dask.pipelines.transcriptome.analysis import Transcriptome
+from rt1t2_dask.pipelines.transcriptome.simulated import settled
 from rt1t2_dask.pipelines.transcriptome.table_checks import check_tables
 
 log = logging.getLogger("rt1t2_dask")
@@ -36,7 +37,7 @@ ANALYSES: Registry = (Similarity, Transcriptome)
 
 
 def checked_tables(config: Config) -> Config:
-    """Return the configuration of a study of regional tables, known to be simulated or not.
+    """Return the configuration, which tells whether people and genes are simulated.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def checked_tables(config: Config) -> Config:
             "cohort.site_column."
         )
     require_places(config)
-    return labelled(config)
+    return settled(labelled(config))
 
 
 class RegionalStudy(Workflow):

@@ -27,8 +27,10 @@ from rt1t2_dask.pipelines.outputs.people_section import (
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.report.figures.picture import PRINT_DPI
 from rt1t2_dask.report.figures.surface_figure import BrainSurface, brain_surface
+from rt1t2_dask.report.morphometry.approximate import approximate_surface
 from rt1t2_dask.report.morphometry.content import MorphometryContent
 from rt1t2_dask.report.morphometry.page import draw, render
+from rt1t2_dask.report.morphometry.planted import every_table
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
@@ -85,7 +87,7 @@ class FinishedTables(Finished):
     ) -> None:
         """Write tables, figures and the page."""
         content = gather(self, results, provenance)
-        for name, rows in content.tables().items():
+        for name, rows in every_table(content).items():
             store.write(f"group/{name}.tsv", tsv_bytes(rows))
         for name, summary in content.summaries().items():
             document = {"simulated": self.simulated} | summary
@@ -147,6 +149,7 @@ def gather(
         cohort=config.cohort.name,
         method=config.method,
         simulated=study.simulated,
+        simulated_genes=config.transcriptome.simulated,
         seed=getattr(config.source, "seed", None),
         groups={group: int((groups == group).sum()) for group in order},
         features=tuple(config.similarity.features),
@@ -174,9 +177,11 @@ def _named(rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return named
 
 
-def _surface() -> BrainSurface | None:
-    """Project the atlas to the surface, if installed."""
-    return None if assets.find(ATLAS) is None else brain_surface(_atlas_bytes(), _surface_bytes())
+def _surface() -> BrainSurface:
+    """Project the atlas to the surface; without it, borders are approximate."""
+    if assets.find(ATLAS) is None:
+        return approximate_surface(_surface_bytes())
+    return brain_surface(_atlas_bytes(), _surface_bytes())
 
 
 def _atlas_bytes() -> bytes:
@@ -191,7 +196,7 @@ def _surface_bytes() -> dict[str, bytes]:
 
 
 def _assets(tasks: Sequence[Task]) -> list[str]:
-    drawn = set() if assets.find(ATLAS) is None else {ATLAS, "fsaverage5_infl_left"}
+    drawn = {"fsaverage5_infl_left"} | ({ATLAS} if assets.find(ATLAS) else set())
     return sorted(drawn | set(assets_of(tasks)))
 
 
@@ -208,7 +213,8 @@ def _feature_notes(config: Config, record: Mapping[str, Any]) -> list[str]:
         notes.append(f"Regions missing a feature in everybody: {', '.join(record['left_out'])}.")
     if assets.find(ATLAS) is None:
         notes.append(
-            "No brain pictures: put the Desikan-Killiany atlas "
-            "(atlas-desikankilliany_1mm_MNI152.nii.gz) into a folder of RT1T2_ASSETS."
+            "Borders of regions in the brain pictures are approximate: for those of the "
+            "Desikan-Killiany atlas, put atlas-desikankilliany_1mm_MNI152.nii.gz into a folder of "
+            "RT1T2_ASSETS."
         )
     return notes

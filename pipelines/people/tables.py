@@ -13,6 +13,7 @@ from rt1t2_dask.config.study import MorphometrySource, SimulatedMorphometrySourc
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.regions import desikan_names, sphere_centroids
 from rt1t2_dask.pipelines.people.source import Source
+from rt1t2_dask.pipelines.transcriptome.simulated import gene_files
 from rt1t2_dask.simulate import cohort
 from rt1t2_dask.simulate.regions import TYPICAL, aparc_table, simulate_features
 
@@ -73,9 +74,14 @@ class SimulatedTables(Source[SimulatedMorphometrySource]):
         store = self.store
         return [
             (path, content)
-            for path, content in _simulated_files(self.settings)
+            for path, content in self._files()
             if not store.exists(path) or store.read(path) != content
         ]
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        yield from _simulated_files(self.settings)
+        if self.config.transcriptome.simulated:
+            yield from gene_files(self.settings.seed)
 
 
 def _simulated_files(source: SimulatedMorphometrySource) -> Iterator[tuple[str, bytes]]:

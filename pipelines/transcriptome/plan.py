@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.morphometry.compute import CENTROIDS, DESIKAN, MAP, is_image
 from rt1t2_dask.pipelines.morphometry.inputs import as_tables, named_file
 from rt1t2_dask.pipelines.morphometry.stages import MAP_CORRELATIONS
+from rt1t2_dask.pipelines.transcriptome import simulated
 from rt1t2_dask.pipelines.transcriptome.compute import (
     EXPRESSION,
     LEAST_REGIONS,
@@ -23,6 +24,7 @@ from rt1t2_dask.pipelines.transcriptome.stages import EXPRESSION_STAGE, TRANSCRI
 from rt1t2_dask.storage.parts import Part
 
 EVERY = "everyCohort"
+SETTING = "transcriptome.gene_sets"
 
 
 def _drawn(files: Mapping[str, InputFile]) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ def plan_transcriptome(
             own,
             (*names, *_drawn(own)),
         )
-    return expression, tasks, []
+    return expression, tasks, [simulated.note()] if rules.simulated else []
 
 
 def no_expression() -> str:
@@ -135,6 +137,9 @@ def no_expression() -> str:
 
 def _expression(config: Config) -> Task | None:
     given = config.transcriptome.expression
+    if config.transcriptome.simulated:
+        table = named_file(config, simulated.TABLE, "transcriptome.expression")
+        return EXPRESSION_STAGE.task({}, {}, {EXPRESSION: table})
     if given is not None:
         return EXPRESSION_STAGE.task(
             {}, {}, {EXPRESSION: local_file(given, "transcriptome.expression")}
@@ -146,7 +151,10 @@ def _expression(config: Config) -> Task | None:
 
 def _gene_sets(config: Config) -> tuple[dict[str, InputFile], tuple[str, ...]]:
     given = config.transcriptome.gene_sets
+    if config.transcriptome.simulated:
+        own = {f"{SET}{path}": named_file(config, path, SETTING) for path in simulated.SETS}
+        return own, ()
     if given is None:
         return {}, tuple(name for name in SETS if assets.find(name) is not None)
-    files = [local_file(path, "transcriptome.gene_sets") for path in given]
+    files = [local_file(path, SETTING) for path in given]
     return {f"{SET}{file.path}": file for file in files}, ()

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from rt1t2_dask.config.model import Model, SourceSettings
 
 LEAST_FEATURES = 3
+SIMULATED_EXPRESSION = "simulated"
 MAP_NAME = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
 
 
@@ -97,3 +98,8 @@ class Transcriptome(Model):
     components: Annotated[int, Field(ge=1, le=5)]
     rank_by: Literal["pls1", "spearman"]
     seed: Annotated[int, Field(ge=0)]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether genes are simulated."""
+        return self.expression == SIMULATED_EXPRESSION

@@ -184,6 +184,24 @@ def _deviating_patients_are_groups(config: Config) -> None:
         )
 
 
+def _simulated_genes_go_with_simulated_people(config: Config) -> None:
+    rules, source = config.transcriptome, config.source
+    if not rules.simulated:
+        return
+    if not (source.simulated and source.regional):
+        raise ValueError(
+            f"transcriptome.expression=simulated with source={source.kind}: simulated genes are "
+            "for source=simulated_morphometry alone; name a table of regions x genes, or leave it "
+            "out"
+        )
+    if rules.gene_sets is not None:
+        raise ValueError(
+            f"transcriptome.gene_sets=[{', '.join(rules.gene_sets)}]: simulated genes are in "
+            "simulated sets alone; name a table with transcriptome.expression=FILE, or leave the "
+            "sets out"
+        )
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -199,5 +217,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _deviating_patients_are_groups,
     _receptor_regions_are_known,
     _transmit_maps_have_scans,
+    _simulated_genes_go_with_simulated_people,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rt1t2_dask.morphometry.regions import LIMBIC
+from rt1t2_dask.morphometry.similarity import networks, regional
 
 Float = NDArray[np.float64]
 TYPICAL: Mapping[str, tuple[float, float]] = {
@@ -64,16 +65,50 @@ def simulate_features(
         Features in the order of `TYPICAL`, all positive. A person's numbers depend on the seed
         and their label alone.
     """
-    typical = _typical_pattern(centroids, [r.startswith("lh_") for r in regions], seed)
-    common = _common_profile(typical)
-    target = np.array([region.split("_", 1)[1] in LIMBIC for region in regions])
-    typical = _turned_towards(typical, target, common)
+    typical, common, target = _profiles(regions, centroids, seed)
     rows = [
         _person(typical, common, target, row, bool(own), seed)
         for (_, row), own in zip(people.iterrows(), affected, strict=True)
     ]
+    return _in_units(np.stack(rows))
+
+
+def planted_change(regions: Sequence[str], centroids: Float, seed: int) -> Float:
+    """Return the change of regional similarity that was planted, shape (region,).
+
+    In someone without noise, of mean age, over all features of `TYPICAL`. Positive in insula and
+    limbic cortex, negative where similarity falls because other regions moved.
+
+    Parameters
+    ----------
+    regions, centroids, seed
+        As in `simulate_features`.
+    """
+    typical, common, target = _profiles(regions, centroids, seed)
+    found = regional(networks(_in_units(np.stack([typical, _shifted(typical, common, target)]))))
+    return np.asarray(found[1] - found[0])
+
+
+def _profiles(
+    regions: Sequence[str], centroids: Float, seed: int
+) -> tuple[Float, Float, NDArray[np.bool_]]:
+    """Return everybody's pattern, the common profile, and which regions move towards it."""
+    typical = _typical_pattern(centroids, [r.startswith("lh_") for r in regions], seed)
+    common = _common_profile(typical)
+    target = np.array([region.split("_", 1)[1] in LIMBIC for region in regions])
+    return _turned_towards(typical, target, common), common, target
+
+
+def _in_units(z: Float) -> Float:
+    """Convert z of features, last axis, to their units."""
     mean, spread = np.array(list(TYPICAL.values())).T
-    return np.asarray(np.maximum(mean + spread * np.stack(rows), LOWEST * mean))
+    return np.asarray(np.maximum(mean + spread * z, LOWEST * mean))
+
+
+def _shifted(pattern: Float, common: Float, target: NDArray[np.bool_]) -> Float:
+    """Move the targets towards the common profile."""
+    moved = (1 - SHIFT) * pattern + SHIFT * common
+    return np.asarray(np.where(target[:, None], moved, pattern))
 
 
 def _typical_pattern(centroids: Float, left: Sequence[bool], seed: int) -> Float:
@@ -116,7 +151,7 @@ def _person(
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1, *label)))
     z = typical + PERSONAL * rng.standard_normal(typical.shape)
     if own:
-        z[target] = (1 - SHIFT) * z[target] + SHIFT * common
+        z = _shifted(z, common, target)
     size = 0.5 * rng.standard_normal()
     for k, name in enumerate(TYPICAL):
         z[:, k] += AGE_PER_YEAR.get(name, 0.0) * (float(row["age"]) - MEAN_AGE)

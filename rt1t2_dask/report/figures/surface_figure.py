@@ -37,11 +37,14 @@ class BrainSurface:
     regions : mapping of {"left", "right"} to ndarray of int, shape (vertex,)
         Index in ``names``; -1 on the medial wall.
     names : mapping of {"left", "right"} to tuple of str
+    borders : str
+        Where the regions' borders come from, for captions.
     """
 
     meshes: Mapping[str, Hemisphere]
     regions: Mapping[str, NDArray[np.intp]]
     names: Mapping[str, tuple[str, ...]]
+    borders: str = "regions projected from MNI space by nearest voxel"
 
 
 def brain_surface(atlas: bytes, files: Mapping[str, bytes]) -> BrainSurface:
@@ -101,10 +104,7 @@ def on_surface(
         bar.set_xlabel(label)
     top = sorted(values, key=lambda r: -abs(values[r]) if np.isfinite(values[r]) else 0.0)[:3]
     named = ", ".join(f"{r} {values[r]:.2f}" for r in top)
-    words = (
-        "Signs mark regions beyond half of the scale. Inflated fsaverage5; regions projected "
-        "from MNI space by nearest voxel."
-    )
+    words = f"Signs mark regions beyond half of the scale. Inflated fsaverage5; {surface.borders}."
     return Picture(figure, f"Brain surfaces; largest values: {named}.", f"{caption} {words}")
 
 

@@ -94,6 +94,7 @@ class MorphometryContent:
     cohort: str
     method: str
     simulated: bool
+    simulated_genes: bool
     seed: int | None
     groups: Mapping[str, int]
     features: tuple[str, ...]
@@ -109,7 +110,7 @@ class MorphometryContent:
     across: Mapping[str, pd.DataFrame]
     correlations: pd.DataFrame | None
     tested: Sequence[TestedMap]
-    surface: BrainSurface | None
+    surface: BrainSurface
     assets: Sequence[AssetLike]
     failures: pd.DataFrame
     notes: Sequence[str]
@@ -151,4 +152,5 @@ class MorphometryContent:
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Return every JSON document of the folder ``group``, by its stem."""
-        return {f"transcriptome-{t.name}_pls": dict(t.summary) for t in self.tested}
+        source: dict[str, Any] = {"expression": "SIMULATED"} if self.simulated_genes else {}
+        return {f"transcriptome-{t.name}_pls": {**source, **t.summary} for t in self.tested}

@@ -62,9 +62,7 @@ def _hemispheres(axes: Axes, regions: Sequence[str]) -> None:
 
 
 def region_brain(result: RegionResult, content: MorphometryContent) -> Picture | None:
-    """Draw a contrast's t on the surface; None without an atlas of its regions."""
-    if content.surface is None:
-        return None
+    """Draw a contrast's t on the surface; None where the surface has none of its regions."""
     rows = result.regions
     found = rows.loc[rows["q_fdr"] <= 0.05, "region"].tolist()
     text = f"black edge: {len(found)} regions with q <= .05" if found else "no region has q <= .05"
@@ -74,9 +72,7 @@ def region_brain(result: RegionResult, content: MorphometryContent) -> Picture |
 
 
 def across_brain(measure: str, content: MorphometryContent) -> Picture | None:
-    """Draw the mean t of all cohorts on the surface."""
-    if content.surface is None:
-        return None
+    """Draw the mean t of all cohorts on the surface; None as in `region_brain`."""
     rows = content.across[measure]
     found = rows.loc[rows["q_stouffer"] <= 0.05, "region"].tolist()
     values = dict(zip(rows["region"], rows["mean_t"], strict=True))
@@ -94,7 +90,6 @@ def _brain(
     caption: str,
     found: list[str],
 ) -> Picture | None:
-    assert content.surface is not None
     drawn = {name for names in content.surface.names.values() for name in names}
     if not drawn & set(values):
         return None
@@ -168,12 +163,12 @@ def global_strip(content: MorphometryContent) -> Picture:
     )
 
 
-def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
+def pls_scatter(tested: TestedMap, content: MorphometryContent) -> Picture:
     """Draw regional scores against the map, and explained variance against its spin null."""
     mean = tested.values.mean(axis=1)
     share, p = tested.summary["explained"][0], tested.summary["p_spin"][0]
     with house_style():
-        figure = new_figure(7.5, 3.2, simulated)
+        figure = new_figure(7.5, 3.2, content.simulated)
         left, right = figure.subplots(1, 2)
         left.plot(tested.scores[:, 0], mean, "o", color=OKABE_ITO[0], markersize=4)
         for k in _apart(tested.scores[:, 0], mean):
@@ -187,8 +182,9 @@ def pls_scatter(tested: TestedMap, simulated: bool) -> Picture:
         right.axvline(100 * share, color=OKABE_ITO[1])
         right.set_xlabel("variance explained, spun maps (%)")
         right.set_ylabel("spins")
+    kind = "SIMULATED genes" if content.simulated_genes else "genes"
     caption = (
-        f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} genes over "
+        f"{tested.name}: partial least squares on {tested.summary['n_genes']:,} {kind} over "
         f"{tested.summary['n_regions']} regions of the left cortex. The first component explains "
         f"{decimal(100 * share, 1)} % (line), p {p_phrase(p)} among "
         f"{tested.summary['n_spins']:,} spins."

@@ -20,7 +20,8 @@ from rt1t2_dask.report.morphometry.figures import (
     pls_scatter,
     region_brain,
 )
-from rt1t2_dask.report.morphometry.words import LIMITS, PAPER, methods
+from rt1t2_dask.report.morphometry.planted import every_table, planted_section
+from rt1t2_dask.report.morphometry.words import PAPER, limits, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
 from rt1t2_dask.report.page import Figure, data_uri
 from rt1t2_dask.report.sections import tables
@@ -60,7 +61,7 @@ def draw(content: MorphometryContent) -> dict[str, Picture]:
     for measure in content.across:
         drawn[f"cohorts-{measure}_surface"] = across_brain(measure, content)
     for tested in content.tested:
-        drawn[f"transcriptome-{tested.name}_pls"] = pls_scatter(tested, content.simulated)
+        drawn[f"transcriptome-{tested.name}_pls"] = pls_scatter(tested, content)
     return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
@@ -82,7 +83,7 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
             },
             headline=headline(content),
             parts=[_part(s, content, drawn) for s in sections(content, drawn)],
-            limits=LIMITS,
+            limits=limits(content),
             methods=methods(content),
             assets=tables.assets(content.assets),
             settings=tables.settings(content.settings, "Settings of this run"),
@@ -107,7 +108,8 @@ def headline(content: MorphometryContent) -> list[str]:
         for t in content.tested
     )
     if shares:
-        lines.append(f"Variance of each map explained by gene expression, with spin p: {shares}.")
+        genes = "SIMULATED gene expression" if content.simulated_genes else "gene expression"
+        lines.append(f"Variance of each map explained by {genes}, with spin p: {shares}.")
     return [*lines, PAPER]
 
 
@@ -130,12 +132,16 @@ def sections(content: MorphometryContent, drawn: Mapping[str, Picture]) -> list[
     found += [_across(measure, content, drawn) for measure in content.across]
     if content.correlations is not None:
         rows = content.correlations
-        words = (
+        words: tuple[str, ...] = (
             "Pearson's r and Spearman's rho over the regions that both maps have; p under "
             "spins of the first map, n/a where regions have no sphere coordinates. Maps of "
             "contrasts that share people are correlated for that reason alone.",
         )
+        if content.simulated_genes:
+            words = (*words, _OTHER_NOTE)
         found.append(Section("maps", "Maps compared", (), words, (_table(rows, "Maps"),)))
+    if (planted := planted_section(content)) is not None:
+        found.append(planted)
     return found + [_genes(k, content, drawn) for k in range(len(content.tested))]
 
 
@@ -237,10 +243,22 @@ def _genes(k: int, content: MorphometryContent, drawn: Mapping[str, Picture]) ->
         f"{summary['n_regions']} regions of the left cortex, {thousands(summary['n_genes'])} genes"
         f"{several}.",
     )
+    if content.simulated_genes:
+        words = (*words, _SIMULATED_NOTE)
     if summary["subcortex"]:
         words = (*words, _DEEP_NOTE.format(", ".join(summary["subcortex"])))
     pictures = _chosen(drawn, f"{anchor}_pls")
-    return Section(anchor, f"Gene expression: {tested.name}", (), words, tuple(shown), pictures)
+    named = "Simulated gene expression" if content.simulated_genes else "Gene expression"
+    return Section(anchor, f"{named}: {tested.name}", (), words, tuple(shown), pictures)
+
+
+_OTHER_NOTE = (
+    "simulatedDisorder is SIMULATED: a smooth map that was made to resemble the planted change."
+)
+_SIMULATED_NOTE = (
+    "SIMULATED genes: SIMUP and SIMDOWN were made to follow the planted change, up and down; the "
+    "others, and sets and cell classes called null, were not."
+)
 
 
 _DEEP_NOTE = (
@@ -271,7 +289,7 @@ def _downloads(anchor: str, content: MorphometryContent) -> Sequence[Download]:
         wanted = (f"contrast-{result.name}_measure-{result.measure}_",)
     return [
         Download(f"{stem}.tsv.gz", _packed(rows))
-        for stem, rows in content.tables().items()
+        for stem, rows in every_table(content).items()
         if stem.startswith(tuple(wanted)) and anchor != "people"
     ]
 

@@ -13,10 +13,15 @@ PAPER = (
     "Martins et al. (2021) found small to medium increases of similarity in the insula and limbic "
     "cortex of people with chronic pain; none survived FDR correction."
 )
-LIMITS = (
-    PAPER,
+_DONORS = (
     "Genes are those of six donors without chronic pain, left hemisphere: a map that "
-    "resembles a gene's expression says nothing about that gene in any patient.",
+    "resembles a gene's expression says nothing about that gene in any patient."
+)
+_SIMULATED = (
+    "Genes, gene sets, cell classes and the map simulatedDisorder are SIMULATED: what is found of "
+    "them was planted or is a false positive, and says nothing about any gene, cell or disorder."
+)
+_COMMON = (
     "The subcortex is not tested: seven nuclei cannot be spun on a sphere, so they have no "
     "spatial null, and their expression differs from the cortex far more than cortical regions "
     "do from each other; results that include them are descriptive.",
@@ -26,9 +31,18 @@ LIMITS = (
     "once (transcriptome.spins=vasa), in 25 % with shuffled regions; gene sets did in 4.5 % with "
     "spins and in 36 % with shuffled genes. Shuffles ignore spatial autocorrelation and are not "
     "used.",
-    "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
-    "both opioid receptors rank their own gene among the first 5 %; CB1 and mGluR5 do not.",
 )
+_RECEPTORS = (
+    "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
+    "both opioid receptors rank their own gene among the first 5 %; CB1 and mGluR5 do not."
+)
+
+
+def limits(content: MorphometryContent) -> list[str]:
+    """Return the limits of the study in sentences."""
+    if content.simulated_genes:
+        return [PAPER, _SIMULATED, *_COMMON]
+    return [PAPER, _DONORS, *_COMMON, _RECEPTORS]
 
 
 def _network_methods(content: MorphometryContent) -> str:
@@ -37,6 +51,15 @@ def _network_methods(content: MorphometryContent) -> str:
         f"({', '.join(content.features)}) of {len(content.regions)} regions were standardised over "
         "regions within each person (ddof 1) and correlated between regions (Pearson); regional "
         "similarity is the mean with all others."
+    )
+
+
+def _genes(content: MorphometryContent) -> str:
+    if not content.simulated_genes:
+        return "gene expression"
+    return (
+        "SIMULATED gene expression (smooth random patterns; a few genes made to follow the planted "
+        "change)"
     )
 
 
@@ -54,7 +77,7 @@ def methods(content: MorphometryContent) -> list[str]:
         text.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")
     if content.tested:
         text.append(
-            f"Maps of the left cortex were related to gene expression by partial least squares "
+            f"Maps of the left cortex were related to {_genes(content)} by partial least squares "
             f"(SIMPLS), variance explained tested against {rules['n_spins']:,} spins of the map on "
             f"the sphere ({SPINS[rules['spins']]}); gene Z by {rules['n_bootstraps']:,} resamples "
             "of regions, signs aligned; Spearman's rho of each gene; gene sets by running sum and "

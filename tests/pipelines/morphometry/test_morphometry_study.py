@@ -93,8 +93,7 @@ def test_tables_are_what_the_science_gives(study, folder):
 
 def test_genes_and_sets_are_written_where_expression_is_installed(study):
     if assets.find("ahba_expression") is None:
-        assert "bring a table of regions x genes" in (study / "report.html").read_text()
-        return
+        pytest.skip("the asset ahba_expression is not installed")
     genes = read(study / "group" / "transcriptome-acrossCohorts_genes.tsv")
     assert len(genes) == 15_633
     assert genes["p_spin"].between(0.01, 1).all()
@@ -123,10 +122,16 @@ def test_again_there_is_nothing_to_do(study, folder, capsys):
     assert (study / "provenance.json").stat().st_mtime_ns == before
 
 
-def test_without_expression_the_rest_runs(study, folder, monkeypatch, tmp_path):
+def test_without_expression_the_rest_of_own_data_runs(study, folder, monkeypatch, tmp_path):
+    """Tables that are read from a folder get no simulated genes, and pictures without an atlas."""
     monkeypatch.setenv("RT1T2_ASSETS", str(tmp_path))
-    assert command(words(folder, out="bare")) == 0
-    assert "transcriptome.expression=FILE" in (folder / "bare" / "report.html").read_text()
+    own = ["method=martins_2021", "source=morphometry"]
+    assert command(words(folder, *own, out="bare")) == 0
+    page = (folder / "bare" / "report.html").read_text()
+    assert "transcriptome.expression=FILE" in page
+    assert "SIMULATED gene" not in page
+    assert "Planted and found" not in page
+    assert "borders of regions are approximate" in page
     assert not list((folder / "bare" / "group").glob("transcriptome-*"))
 
 
