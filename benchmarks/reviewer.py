@@ -4,8 +4,8 @@
 
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
-tissue, a change beside it; groups that differ in the transmit field; groups in an order; single
-people against controls; simulated genes.
+tissue, a change beside it; groups that differ in the transmit field; effects at a bound of
+equivalence; groups in an order; single people against controls; simulated genes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from validity import main
 MODULES = (
     "reviewers.atrophy",
     "reviewers.transmit",
+    "reviewers.absence",
     "reviewers.ordered",
     "reviewers.deviation",
     "reviewers.genes",
