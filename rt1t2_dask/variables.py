@@ -74,6 +74,8 @@ VARIABLES = {
     "absence_p": Variable(SPACE, "1", "-log10 p that the effect is within the bounds in percent"),
     "absence_p_g": Variable(SPACE, "1", "-log10 p that it is within the bounds in SD"),
     "absence_bf10": Variable(SPACE, "1", "log10 of the Bayes factor for an effect"),
+    "reliability_icc": Variable(SPACE, "1", "ICC(3,1) of people's sessions"),
+    "reliability_within_sd": Variable(SPACE, "1", "standard deviation of a person's sessions"),
     "small_volume_fwe": Variable(
         SPACE, "1", "-log10 p, two-sided, family-wise over the voxels of a set of regions"
     ),

@@ -28,7 +28,7 @@ def bare_session(value: Any) -> str:
 
 
 def _sessions(value: Any) -> Any:
-    """Read one session, or a list of them as a tuple; a list of one is that session."""
+    """Read one session as text, or a list of two or more as a tuple."""
     if value is None:
         return None
     if not isinstance(value, list | tuple):

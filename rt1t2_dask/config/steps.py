@@ -139,6 +139,12 @@ class Absence(Model):
     width: Annotated[float, Field(gt=0, le=10)] = 0.707
 
 
+class Reliability(Model):
+    """What of the agreement of people's sessions is computed, where they have several."""
+
+    maps: bool = True
+
+
 class Ordered(Model):
     """What stands beside a trend over ordered groups."""
 

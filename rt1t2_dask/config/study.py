@@ -47,6 +47,7 @@ from rt1t2_dask.config.steps import (
     ReceptorAtlas,
     Receptors,
     RegionSet,
+    Reliability,
     Report,
     Resample,
     Smooth,
@@ -115,6 +116,7 @@ class Config(Model):
     partial_volume: PartialVolume = PartialVolume()
     ordered: Ordered = Ordered()
     deviation: Deviation = Deviation()
+    reliability: Reliability = Reliability()
     receptors: Receptors
     regions: dict[RegionSetName, RegionSet] = Field(default_factory=dict)
     report: Report
