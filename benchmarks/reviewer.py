@@ -5,7 +5,7 @@
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
 tissue, a change beside it; groups that differ in the transmit field; groups in an order; single
-people against controls.
+people against controls; sessions of the same people.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ MODULES = (
     "reviewers.transmit",
     "reviewers.ordered",
     "reviewers.deviation",
+    "reviewers.sessions",
 )
 
 if __name__ == "__main__":
