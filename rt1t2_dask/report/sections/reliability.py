@@ -11,19 +11,10 @@ from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "reliability"
 LEVEL, ROWS = 0.05, 12
-SHOWN = {
-    "name": "name",
-    "n": "n",
-    "icc": "ICC(3,1)",
-    "icc_ci95_low": "95 % interval, low",
-    "icc_ci95_high": "95 % interval, high",
-    "within_sd": "within-person SD",
-    "within_sd_percent": "within-person SD, %",
-    "repeatability": "repeatability",
-    "repeatability_percent": "repeatability, %",
-    "change_percent": "change, %",
-    "change_p": "p of the change",
-}
+SHOWN = (
+    *("name", "n", "icc", "icc_ci95_low", "icc_ci95_high", "within_sd", "within_sd_percent"),
+    *("repeatability", "repeatability_percent", "change_percent", "change_p"),
+)
 LIMITS = (
     "An ICC is high where people differ much, so that it does not carry over to another sample, "
     "and low where they are alike, however well they are measured; read it beside the "
@@ -48,8 +39,9 @@ def reliability_section(tables: Mapping[str, pd.DataFrame], sessions: Sequence[s
         "Reliability of repeated sessions",
         sentences=(
             f"How well the sessions {named} of the same people agree, in regions. ICC(3,1) is the "
-            "share of variance that is between people. Two sessions of a person differ by less "
-            "than the repeatability coefficient in 95 % of people.",
+            "share of variance that is between people; a change common to all does not lower it. "
+            "Two sessions of a person differ by less than the repeatability coefficient in 95 % of "
+            "people.",
             *(said(name, rows) for name, rows in tables.items()),
         ),
         tables=tuple(_shown(name, rows) for name, rows in tables.items()),
@@ -94,7 +86,7 @@ def _shown(name: str, rows: pd.DataFrame) -> Table:
     own = [column for column in SHOWN if rows[column].notna().any()]
     ordered = rows.sort_values("icc", na_position="last")[own].head(ROWS)
     return from_frame(
-        ordered.rename(columns=SHOWN),
+        ordered,
         f"{name}: the {len(ordered)} regions with the least ICC",
         ("All regions: group/reliability.tsv.",),
     )
