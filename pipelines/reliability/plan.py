@@ -35,7 +35,10 @@ def plan_reliability(group: Group) -> tuple[dict[str, Task], list[str]]:
         places = complete(own, sessions)
         people, told = len(places) // len(sessions), [plans[k] for k in places]
         if people < LEAST_PEOPLE:
-            notes.append(f"No reliability of {name}: {_few(people)}.")
+            notes.append(
+                f"No reliability of {name}: {people} of its people have all sessions, "
+                f"{LEAST_PEOPLE} are needed."
+            )
             continue
         try:
             require_not_confounded(conditions(rows.iloc[places]), told)
@@ -46,10 +49,6 @@ def plan_reliability(group: Group) -> tuple[dict[str, Task], list[str]]:
             notes.append(f"The reliability of {name} leaves out {alone} without all sessions.")
         tasks[name] = _task(group, told)
     return tasks, notes
-
-
-def _few(people: int) -> str:
-    return f"{people} of its people have all sessions, {LEAST_PEOPLE} are needed"
 
 
 def complete(rows: pd.DataFrame, sessions: Sequence[str]) -> list[int]:

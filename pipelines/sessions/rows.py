@@ -139,7 +139,7 @@ def _of_sessions(rows: pd.DataFrame, label: str, store: Store, path: str) -> pd.
     except FileNotFoundError:
         return rows
     if SESSION_ID not in table:
-        raise UserError(f"{path} has no column {SESSION_ID}; it has {', '.join(map(str, table))}.")
+        raise UserError(f"{path} has no column session_id; it has {', '.join(map(str, table))}.")
     known = table[SESSION_ID].astype(str).str.removeprefix("ses-")
     if known.duplicated().any():
         again = known[known.duplicated()].iloc[0]
