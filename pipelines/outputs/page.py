@@ -178,7 +178,8 @@ def _step(stage: Stage, reads: set[str], people: int) -> FlowStep:
 def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
     """Count the people with a lesion at each voxel; None where nobody has a mask."""
     masks = []
-    for plan in plans:
+    once = {plan.person.folder.partition("/")[0]: plan for plan in reversed(plans)}
+    for plan in reversed(once.values()):
         dataset = lake.read(plan.part("ratio")) if "ratio" in plan.tasks else {}
         if "lesion_template" in dataset:
             masks.append(to_volume(dataset["lesion_template"]))
