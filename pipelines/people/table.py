@@ -130,7 +130,7 @@ def read_table(config: Config) -> pd.DataFrame:
         raise UserError(
             f"{cohort.participants} is a pointer whose content was not fetched. Fetch it: {how}."
         )
-    rows = bids.participants(content, cohort.participants)
+    rows = bids.participants(content, cohort.participants, bool(config.source.sessions))
     sidecar = name.rpartition(".")[0] + ".json"
     rows = _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
     return _with_session(rows, config)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from rt1t2_dask import tabular
+from rt1t2_dask.bids.participants import SESSION_ID
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.people.file_columns import COLUMNS, file_columns
@@ -15,8 +17,8 @@ from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.storage.stores import Store
 
-PERSON_COLUMN, SESSION_COLUMN, SESSION_ID = "person", "session", "session_id"
-"""Columns that contrasts may name, and that of a table of sessions."""
+PERSON_COLUMN, SESSION_COLUMN = "person", "session"
+"""Columns that contrasts may name."""
 
 
 def by_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
@@ -25,7 +27,7 @@ def by_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        Participants table, all text, one row a person.
+        Participants table, all text, one row a person, or a session with a column ``session_id``.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def _expanded(rows: pd.DataFrame, studied: Sequence[str], config: Config) -> pd.
     there = {label: source.sessions_there(on_disk, top) for label, on_disk in labels.items()}
     own = {label: [one for one in wanted if one in found] for label, found in there.items()}
     require_somebody(own, config)
-    found = with_rows(rows, own)
+    found = _listed(rows, own) if SESSION_ID in rows else with_rows(rows, own)
     for label, on_disk in labels.items():
         found = _of_sessions(found, label, source.store, f"{on_disk}/{on_disk}_sessions.tsv")
     _require_own_files(found, config)
@@ -101,16 +103,32 @@ def with_rows(rows: pd.DataFrame, own: Mapping[str, Sequence[str]]) -> pd.DataFr
     """
     nobody: Sequence[str | None] = [None]
     each = [
-        (place, label, session)
+        (place, session)
         for place, label in enumerate(rows["participant_id"].tolist())
         for session in own.get(label) or nobody
     ]
-    found = rows.iloc[[place for place, _, _ in each]]
-    persons, sessions = [label for _, label, _ in each], [session for _, _, session in each]
-    labels = [label if one is None else row_label(label, one) for _, label, one in each]
-    found = found.assign(participant_id=labels, **{PERSON: persons, SESSION: sessions})
-    found = found.assign(**{PERSON_COLUMN: found[PERSON], SESSION_COLUMN: found[SESSION]})
+    found = rows.iloc[[place for place, _ in each]]
+    found = _labelled(found, [session for _, session in each])
     return found.set_axis(_lines(found.index), axis="index")
+
+
+def _labelled(rows: pd.DataFrame, sessions: Sequence[str | None]) -> pd.DataFrame:
+    """Add whose session each row is, and which, with a label of its own."""
+    persons = rows["participant_id"].tolist()
+    both = zip(persons, sessions, strict=True)
+    labels = [person if one is None else row_label(person, one) for person, one in both]
+    found = rows.assign(participant_id=labels, **{PERSON: persons, SESSION: list(sessions)})
+    return found.assign(**{PERSON_COLUMN: found[PERSON], SESSION_COLUMN: found[SESSION]})
+
+
+def _listed(rows: pd.DataFrame, own: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Keep the rows of a table with a row a session; parameters and result as `with_rows`."""
+    sessions = rows[SESSION_ID].astype(str).str.removeprefix("ses-")
+    pairs = zip(rows["participant_id"], sessions, strict=True)
+    there = np.array([session in own.get(label, ()) for label, session in pairs], bool)
+    lost = ~rows["participant_id"].isin(rows["participant_id"][there])
+    kept = there | (lost & ~rows["participant_id"].duplicated()).to_numpy()
+    return _labelled(rows[kept], sessions.where(there, None)[kept].tolist())
 
 
 def row_label(person: str, session: str) -> str:

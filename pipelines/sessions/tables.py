@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rt1t2_dask.bids.participants import SESSION_ID
 from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.pipelines.people.table import shown
-from rt1t2_dask.pipelines.sessions.rows import PERSON_COLUMN, SESSION_COLUMN, SESSION_ID
+from rt1t2_dask.pipelines.sessions.rows import PERSON_COLUMN, SESSION_COLUMN
 
 ROWS = "group/sessions.tsv"
 """Every session as a row of its own, by the label that the other tables of the group use."""

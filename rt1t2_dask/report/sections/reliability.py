@@ -78,7 +78,8 @@ def methods(sessions: Sequence[str]) -> str:
         "coefficient, 1.96 times the square root of 2 times that (Bland & Altman 1999); the mean "
         "of the last session minus that of the first, with p of no difference between sessions "
         "(F; of two sessions paired t) and q over regions (FDR). The ratio is the one that maps "
-        "show, with gain corrected where it is."
+        "show, with gain corrected where it is. Receptor correlations and comparisons of single "
+        f"patients read session {sessions[0]} alone, demographics each person's first."
     )
 
 

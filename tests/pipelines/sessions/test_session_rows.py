@@ -74,6 +74,35 @@ def test_values_of_a_session_replace_those_of_the_person(scanned, configure):
     assert people["covariate:score"].isna().tolist() == [False, *[True] * 6]
 
 
+LONG = """participant_id\tsession_id\tgroup\tage
+sub-00\tses-1\tP\t50
+sub-00\tses-2\tP\t51.5
+sub-01\t1\tP\t60
+sub-02\t2\tC\t70
+sub-03\t1\tC\t71
+sub-03\t2\tC\t72
+"""
+
+
+def test_a_table_with_a_row_a_session_is_taken(scanned, configure):
+    (scanned / "participants.tsv").write_text(LONG)
+    config = configure(*BOTH)
+    people = read_people(config).set_index("participant_id")
+    # The second session of sub-01 has no row, the second of sub-02 no scan.
+    assert people["age"].to_dict() == {
+        "sub-00_ses-1": 50, "sub-00_ses-2": 51.5, "sub-01_ses-1": 60,
+        "sub-03_ses-1": 71, "sub-03_ses-2": 72,
+    }  # fmt: skip
+    notes = session_notes(config, read_table(config), named=True)
+    assert "not studied, without any of the sessions 1, 2: 1 (sub-02)" in notes
+    with pytest.raises(UserError, match="repeats the person of row 3"):
+        read_people(configure())
+    twice = LONG.replace("sub-03\t2", "sub-03\t1")
+    (scanned / "participants.tsv").write_text(twice)
+    with pytest.raises(UserError, match="repeats the person of row 7"):
+        read_people(config)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
