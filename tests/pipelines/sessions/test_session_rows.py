@@ -11,6 +11,7 @@ from rt1t2_dask.pipelines.people.table import Person, read_people, read_table
 from rt1t2_dask.pipelines.sessions.notes import session_notes
 from rt1t2_dask.pipelines.sessions.once import each_once
 from rt1t2_dask.pipelines.sessions.tables import of_people, session_tables, with_sessions
+from rt1t2_dask.pipelines.study.participants import everybody_there, selected_people
 
 BOTH = ("source.session=[1,2]", "cohort.contrasts=null")
 HAS = {"sub-00": "12", "sub-01": "12", "sub-02": "1", "sub-03": "12", "sub-04": ""}
@@ -225,3 +226,23 @@ def test_the_folder_of_a_session():
     assert Person("sub-01", "a").folder == "sub-01"
     assert Person("sub-01_ses-1", "a", "1").folder == "sub-01/ses-1"
     assert Person("sub-01_ses-1", "a").folder == "sub-01_ses-1"
+
+
+def test_derivatives_of_each_session_are_read(scanned, configure):
+    for path in list(scanned.rglob("*_T?w.nii.gz")):
+        path.rename(path.with_name(path.name.replace("_T", "_desc-preproc_T")))
+    config = configure(*BOTH, "normalise=greedy", source="derivatives")
+    files = find_inputs(config, read_people(config)).files
+    assert len(files) == 7
+    stem = "sub-00/ses-2/anat/sub-00_ses-2_desc-preproc"
+    assert files["sub-00_ses-2"]["t1w"].path == f"{stem}_T1w.nii.gz"
+    assert files["sub-00_ses-2"]["t2w"].path == f"{stem}_T2w.nii.gz"
+
+
+def test_everybody_of_a_dataset_and_people_by_label(scanned, configure):
+    config = configure(*BOTH, "level=dataset", "labels=[sub-00,sub-03_ses-2]")
+    people = everybody_there(config)
+    assert len(people) == 7
+    assert selected_people(config, people)["participant_id"].tolist() == [
+        *("sub-00_ses-1", "sub-00_ses-2", "sub-03_ses-2"),
+    ]
