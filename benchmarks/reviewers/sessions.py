@@ -18,9 +18,9 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-from rt1t2_dask.stats.designs import paired_by_group
 from rt1t2_dask.stats.glm.fit import fit
-from rt1t2_dask.stats.reliability import reliability
+from rt1t2_dask.stats.glm.reliability import reliability
+from rt1t2_dask.stats.pairs import paired_by_group
 
 PEOPLE, FEWER, PLACES, ALPHA = 12, 8, 200, 0.05
 PERSON_SD, SESSION_SD = 0.06, 0.06 / np.sqrt(3)  # an ICC of .75

@@ -28,6 +28,7 @@ from rt1t2_dask.stats import designs
 from rt1t2_dask.stats.covariates import require_values
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.stats.formula import GROUP, from_formula
+from rt1t2_dask.stats.pairs import paired_by_group
 
 # Column names of every design and of its table.
 OWN_COLUMNS = ("mean", "difference", "row", "group")
@@ -122,7 +123,7 @@ def _of_sessions(
     if isinstance(form, Sessions):
         return designs.paired(*about, participants=labels)
     groups = people["group"].tolist()
-    return designs.paired_by_group(*about, groups, form.groups, participants=labels)
+    return paired_by_group(*about, groups, form.groups, participants=labels)
 
 
 def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:

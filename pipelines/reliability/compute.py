@@ -18,8 +18,8 @@ from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, Rows, voxel_blocks
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
+from rt1t2_dask.stats.glm.reliability import Reliability, reliability
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
-from rt1t2_dask.stats.reliability import Reliability, reliability
 from rt1t2_dask.stats.scale import Scale
 
 TABLE = "reliability.tsv"

@@ -21,7 +21,7 @@ from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.pipelines.reliability.stages import RELIABILITY
 from rt1t2_dask.pipelines.voxelwise.mask import mask_file
-from rt1t2_dask.stats.reliability import LEAST_PEOPLE
+from rt1t2_dask.stats.glm.reliability import LEAST_PEOPLE
 
 
 def plan_reliability(group: Group) -> tuple[dict[str, Task], list[str]]:

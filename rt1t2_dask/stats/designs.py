@@ -17,7 +17,6 @@ from rt1t2_dask.stats.design import (
     indicators,
     require_estimable,
     require_members,
-    two_sample,
 )
 from rt1t2_dask.stats.order.neighbours import trend_weights
 
@@ -98,7 +97,7 @@ def paired(
     labels = np.asarray(group_labels, dtype=np.str_)
     if first == second:
         raise UserError(f"contrast compares group '{first}' with itself; name two groups.")
-    places = [_by_pair(labels, name, pair, participants) for name in (first, second)]
+    places = [by_pair(labels, name, pair, participants) for name in (first, second)]
     keys = [key for key in places[0] if key in places[1]]
     if len(keys) < 2:
         raise UserError(
@@ -107,57 +106,6 @@ def paired(
     rows, partner = (np.array([place[key] for key in keys], dtype=np.intp) for place in places)
     names = np.full(len(rows), f"{first}-{second}")
     return _constant(rows, names, covariates, participants, partner)
-
-
-def paired_by_group(
-    conditions: Sequence[str],
-    first: str,
-    second: str,
-    pair: Sequence[object],
-    covariates: pd.DataFrame | None,
-    group_labels: Sequence[str],
-    groups: tuple[str, str],
-    *,
-    participants: Sequence[str] | None = None,
-) -> Design:
-    """Compare the difference within pairs between two groups: group by condition.
-
-    Parameters
-    ----------
-    conditions : sequence of str, length participant
-        Condition (session) of each map.
-    first, second : str
-        The second is subtracted from the first.
-    pair, covariates, participants
-        As in :func:`paired`.
-    group_labels : sequence of str, length participant
-        Group of each map.
-    groups : tuple of str
-        Positive t means that the difference is higher in the first group.
-
-    Returns
-    -------
-    Design
-        One row a complete pair, one column a group, then the covariates. Whole pairs are
-        exchanged, so that maps of one person stay together.
-
-    Raises
-    ------
-    UserError
-        As ``paired`` and ``two_sample``.
-
-    Notes
-    -----
-    With two conditions the t of differences equals that of the interaction in a model with one
-    column a pair (Winer 1971), for any correlation between conditions.
-    """
-    labels = np.asarray(conditions, dtype=np.str_)
-    places = [_by_pair(labels, name, pair, participants) for name in (first, second)]
-    rows = {places[0][key]: places[1][key] for key in places[0] if key in places[1]}
-    own = [name if k in rows else "" for k, name in enumerate(group_labels)]
-    design = two_sample(own, *groups, covariates, participants=participants)
-    partner = np.array([rows[row] for row in design.rows.tolist()], dtype=np.intp)
-    return replace(design, partner=partner)
 
 
 def anova(
@@ -305,7 +253,7 @@ def _constant(
     return _checked(Design(matrix, columns, names, contrast, rows, partner, flips=True))
 
 
-def _by_pair(
+def by_pair(
     labels: NDArray[np.str_],
     condition: str,
     pair: Sequence[object],

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.stats.designs import paired_by_group
 from rt1t2_dask.stats.glm.fit import fit
+from rt1t2_dask.stats.pairs import paired_by_group
 
 PEOPLE = [f"p{k}" for k in range(11)]
 GROUP = ["pat"] * 5 + ["hc"] * 6

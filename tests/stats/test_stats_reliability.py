@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from rt1t2_dask.stats.reliability import DIFFERENCE, Reliability, reliability
+from rt1t2_dask.stats.glm.reliability import DIFFERENCE, Reliability, reliability
 
 # Shrout & Fleiss 1979, Table 2: six targets, four judges.
 JUDGES = np.array(

@@ -13,7 +13,7 @@ from studies_of_maps import SHAPE, map_affine
 
 from rt1t2_dask import open_study
 from rt1t2_dask.cli.command_line import command
-from rt1t2_dask.stats.reliability import reliability
+from rt1t2_dask.stats.glm.reliability import reliability
 
 PEOPLE, PATIENTS, LACKING = 14, 7, 3
 CONTRASTS = """
