@@ -5,7 +5,8 @@
 Runs studies figure by figure as ``benchmarks/validity.py`` does, whose docstring says how it goes
 on where it stopped. Figures come from the modules ``reviewers/*.py``: atrophy without a change of
 tissue, a change beside it; groups that differ in the transmit field; effects at a bound of
-equivalence; groups in an order; single people against controls; simulated genes.
+equivalence; groups in an order; single people against controls; simulated genes; sessions of the
+same people.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ MODULES = (
     "reviewers.ordered",
     "reviewers.deviation",
     "reviewers.genes",
+    "reviewers.sessions",
 )
 
 if __name__ == "__main__":

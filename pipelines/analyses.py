@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.receptors.autocorrelation import Autocorrelation
 from rt1t2_dask.pipelines.receptors.scores import ReceptorScores
 from rt1t2_dask.pipelines.regions.analysis import Regions
 from rt1t2_dask.pipelines.regions.own import OwnRegions
+from rt1t2_dask.pipelines.reliability.analysis import Reliability
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
@@ -37,6 +38,7 @@ ANALYSES: Registry = (
     OrderedGroups,
     OwnRegions,
     Absence,
+    Reliability,
     Deviation,
     Receptors,
     ReceptorScores,

@@ -11,6 +11,7 @@ import pandas as pd
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Task
+from rt1t2_dask.pipelines.sessions.once import first_session
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -195,6 +196,11 @@ class Group:
     def of(self, kind: type[Kind]) -> Kind | None:
         """Return the planned analysis of a kind; None where there is none."""
         return next((each for each in self.planned if isinstance(each, kind)), None)
+
+    def once(self) -> Group:
+        """Return everybody once: with the first of the sessions that the source lists."""
+        rows, plans = first_session(self.config, self.rows, self.plans)
+        return replace(self, rows=rows, plans=plans)
 
 
 @dataclass(frozen=True)

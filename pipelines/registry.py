@@ -20,6 +20,7 @@ from rt1t2_dask.pipelines.ordered import stages as ordered
 from rt1t2_dask.pipelines.permutations import stages as permutations
 from rt1t2_dask.pipelines.receptors import stages as receptors
 from rt1t2_dask.pipelines.regions import stages as regions
+from rt1t2_dask.pipelines.reliability import stages as reliability
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
@@ -39,6 +40,7 @@ STAGES: tuple[Stage, ...] = (
     *ordered.STAGES,
     *receptors.STAGES,
     *regions.STAGES,
+    *reliability.STAGES,
     *sites.STAGES,
     *transmit.STAGES,
     *share.STAGES,

@@ -79,6 +79,8 @@ VARIABLES = {
     "transmit_difference": Variable(("pair",), "1", "log ratio, right minus left"),
     "transmit_field": Variable(("pair",), "1", "transmit field at the right voxel"),
     "transmit_across": Variable(("pair",), "1", "transmit field at the left voxel"),
+    "reliability_icc": Variable(SPACE, "1", "ICC(3,1) of people's sessions"),
+    "reliability_within_sd": Variable(SPACE, "1", "standard deviation of a person's sessions"),
     "small_volume_fwe": Variable(
         SPACE, "1", "-log10 p, two-sided, family-wise over the voxels of a set of regions"
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from rt1t2_dask.config.cohort import ADJUSTED as EXPLICIT
-from rt1t2_dask.config.contrasts import Form, Formula, Paired
+from rt1t2_dask.config.contrasts import Form, Formula, Paired, Sessions
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.adjusted.beside import AdjustedPlan, beside, read_adjusted
@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan, contrast_tasks
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
+from rt1t2_dask.pipelines.people.kinds import SESSION
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.report.sections.adjusted import age_and_sex_section
 
@@ -89,12 +90,14 @@ class AgeAndSex(Analysis):
 def to_hold(form: Form, rows: pd.DataFrame) -> tuple[str, ...]:
     """Return which of age and sex a contrast could hold and does not.
 
-    Halves of a pair are one person, and a formula names its own covariates.
+    Halves of a pair are one person, as sessions are, and a formula names its own covariates.
     """
-    if isinstance(form, Formula | Paired):
+    if isinstance(form, Formula | Paired | Sessions):
         return ()
     own = {name.lower() for name in form.columns}
     members = rows[rows["group"].isin(form.members or rows["group"].unique())]
+    if form.sessions_read and SESSION in members:
+        members = members[members[SESSION] == form.sessions_read[0]]
     return tuple(
         name
         for name in HELD

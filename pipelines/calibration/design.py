@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.images.names import ANCHOR
 from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.stats.covariates import covariate_columns
 from rt1t2_dask.stats.design import LEAST_DOF, RANK_TOLERANCE, Design, require_estimable
 
@@ -61,7 +62,7 @@ def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPl
     if any(plan.gain is None for plan in plans):
         return design
     partners = [] if design.partner is None else design.partner.tolist()
-    members, group = [*design.rows.tolist(), *partners], people["group"].tolist()
+    members, group = [*design.rows.tolist(), *partners], conditions(people)
     require_not_confounded([group[k] for k in members], [plans[k] for k in members])
     matrix, names = design.matrix, list(design.names)
     for name, values in _columns(plans):
@@ -78,6 +79,14 @@ def held_constant(design: Design, people: pd.DataFrame, plans: Sequence[PersonPl
     except UserError as error:
         raise ContrastRefusedError(str(error)) from None
     return found
+
+
+def conditions(people: pd.DataFrame) -> list[str]:
+    """Return the group of each row, with its session where people have several."""
+    if PERSON not in people:
+        return [str(group) for group in people["group"]]
+    both = zip(people["group"], people[SESSION], strict=True)
+    return [f"{group} in session {session}" for group, session in both]
 
 
 def z_covariates(

@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.calibration.stages import GAIN
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan, rows_of
 from rt1t2_dask.pipelines.images.stages import LANDMARKS
+from rt1t2_dask.pipelines.people.kinds import PERSON
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.storage.parts import Lake
 
@@ -95,7 +96,9 @@ def with_gains(lake: Lake, task: Task | None, plans: Sequence[PersonPlan]) -> li
 
 
 def _persons(config: Config, rows: pd.DataFrame) -> list[str]:
-    """Return who is the same person: by the pairs of a paired contrast, else everybody alone."""
+    """Return who is the same person: by sessions or paired contrasts, else everybody alone."""
+    if PERSON in rows:
+        return [f"person {person}" for person in pd.factorize(rows[PERSON])[0]]
     columns = {f.pair for f in config.cohort.contrasts.values() if isinstance(f, Paired)}
     if len(columns) != 1:
         return [f"scan {k}" for k in range(len(rows))]

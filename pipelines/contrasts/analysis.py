@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from rt1t2_dask.config.contrasts import Form, Paired
+from rt1t2_dask.config.contrasts import Form, GroupBySession, Paired, Sessions
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupPlan, Results
@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.contrasts.report import contrast_notes, contrast_resul
 from rt1t2_dask.pipelines.contrasts.results import contrast_documents, contrast_tables
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.permutations.running import RunningEstimate
+from rt1t2_dask.pipelines.sessions.once import rows_read, unpaired_note
 from rt1t2_dask.pipelines.sites.balance import site_warnings
 from rt1t2_dask.storage.parts import Lake
 
@@ -122,7 +123,7 @@ def _planned(
     config = group.config
     members = form.members or tuple(config.cohort.groups)
     notes = exclusion_notes(f"Contrast {name}", group.plans, members)
-    reason = too_small(tested, members)
+    reason = too_small(rows_read(form, tested), members)
     if reason:
         return None, [*notes, f"No contrast {name}: {reason}"]
     try:
@@ -145,7 +146,9 @@ def too_small(rows: pd.DataFrame, groups: Sequence[str]) -> str:
 
 
 def _unpaired(name: str, plan: ContrastPlan, rows: pd.DataFrame) -> list[str]:
-    """Return a note on people of the groups without a partner."""
+    """Return a note on people of the groups without a partner, or without one of two sessions."""
+    if isinstance(plan.form, Sessions | GroupBySession):
+        return unpaired_note(name, plan.form, rows)
     if not isinstance(plan.form, Paired):
         return []
     alone = int(rows["group"].isin(plan.form.members).sum()) - 2 * plan.design.n

@@ -12,19 +12,23 @@ from rt1t2_dask.config.contrasts import (
     Anova,
     Form,
     Formula,
+    GroupBySession,
     OneSample,
     Ordered,
     Paired,
     Regression,
+    Sessions,
     TwoSample,
 )
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.images.names import OF_GAIN
+from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.pipelines.people.table import COVARIATE
 from rt1t2_dask.stats import designs
 from rt1t2_dask.stats.covariates import require_values
 from rt1t2_dask.stats.design import Design, two_sample
 from rt1t2_dask.stats.formula import GROUP, from_formula
+from rt1t2_dask.stats.pairs import paired_by_group
 
 # Column names of every design and of its table.
 OWN_COLUMNS = ("mean", "difference", "row", "group")
@@ -56,10 +60,22 @@ def build(form: Form, people: pd.DataFrame, reference: str) -> Design:
     UserError
         The design cannot be estimated with these people.
     """
+    if form.session is None or PERSON not in people:
+        return _built(form, people, reference)
+    rows = np.flatnonzero((people[SESSION] == form.session).to_numpy())
+    design = _built(form, people.iloc[rows].reset_index(drop=True), reference)
+    partner = None if design.partner is None else rows[design.partner]
+    return replace(design, rows=rows[design.rows], partner=partner)
+
+
+def _built(form: Form, people: pd.DataFrame, reference: str) -> Design:
+    """Build the design of a contrast of all people at hand."""
     groups, labels = people["group"].tolist(), people["participant_id"].tolist()
     names = form.covariates or ()
     covariates = pd.DataFrame({n: people[COVARIATE + n] for n in names}) if names else None
     match form:
+        case Sessions() | GroupBySession():
+            design = _of_sessions(form, people, covariates)
         case Paired():
             pair = _pairs(form, people)
             design = designs.paired(groups, *form.groups, pair, covariates, participants=labels)
@@ -85,7 +101,7 @@ def _apart(design: Design, form: Form) -> Design:
     """Rename covariates whose names are used by the design or its table."""
     n = 0 if isinstance(form, Formula) else 1
     n = len(set(design.group)) if isinstance(form, Anova | Ordered | Regression) else n
-    n = 2 if type(form) is TwoSample else n
+    n = 2 if type(form) in (TwoSample, GroupBySession) else n
     own, more = design.names[:n], design.names[n:]
     taken = {*own, *OWN_COLUMNS}
     return replace(design, names=(*own, *(own_name(name, taken) for name in more)))
@@ -94,6 +110,20 @@ def _apart(design: Design, form: Form) -> Design:
 def own_name(name: str, taken: Collection[str] = ()) -> str:
     """Return the column name of a covariate, marked where its name is taken."""
     return f"{COVARIATE}{name}" if name in taken or OF_GAIN.fullmatch(name) else name
+
+
+def _of_sessions(
+    form: Sessions | GroupBySession, people: pd.DataFrame, covariates: pd.DataFrame | None
+) -> Design:
+    """Subtract the second session from the first within people; compare groups if these are two."""
+    members = people["group"].isin(form.members or people["group"].unique())
+    sessions = people[SESSION].where(members, "").tolist()
+    labels = people["participant_id"].tolist()
+    about = sessions, *form.sessions, people[PERSON].tolist(), covariates
+    if isinstance(form, Sessions):
+        return designs.paired(*about, participants=labels)
+    groups = people["group"].tolist()
+    return paired_by_group(*about, groups, form.groups, participants=labels)
 
 
 def _regression(form: Regression, people: pd.DataFrame, covariates: pd.DataFrame | None) -> Design:
@@ -144,6 +174,15 @@ def words(form: Form) -> Words:
             first, second = form.groups
             within = " within pairs" if isinstance(form, Paired) else ""
             named = Words(f"{first} versus {second}{within}", f"{first} higher", f"{first} lower")
+        case Sessions():
+            later, earlier = form.sessions
+            within = f" of {', '.join(form.groups)}" if form.groups else ""
+            title = f"session {later} versus session {earlier} within people{within}"
+            named = Words(title, f"session {later} higher", f"session {later} lower")
+        case GroupBySession():
+            (later, earlier), (first, second) = form.sessions, form.groups
+            title = f"{first} versus {second} in session {later} minus session {earlier}"
+            named = Words(title, f"difference higher in {first}", f"difference lower in {first}")
         case OneSample():
             value = "zero" if not form.value else f"{form.value:g}"
             title = f"mean of {form.group} against {value}"
@@ -163,8 +202,9 @@ def words(form: Form) -> Words:
             named = _formula_words(form)
         case _:
             named = Words(form.__class__.__name__)
+    of = f" in session {form.session}" if form.session else ""
     adjusted = f", adjusted for {', '.join(form.covariates)}" if form.covariates else ""
-    return replace(named, title=named.title + adjusted)
+    return replace(named, title=named.title + of + adjusted)
 
 
 def _formula_words(form: Formula) -> Words:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask.config.contrasts import GroupBySession, Sessions
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts.clusters import PEAKS, TABLE, ClusterSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
@@ -41,6 +42,8 @@ def design_table(plan: ContrastPlan) -> pd.DataFrame:
 
 def baseline_name(plan: ContrastPlan, reference: str) -> str:
     """Return the reference of the percentages of a contrast."""
+    if isinstance(plan.form, Sessions | GroupBySession):
+        return f"mean of session {plan.form.sessions[1]}"
     if plan.design.partner is not None:
         return f"mean of {plan.form.members[1]}"
     if reference in plan.design.groups:

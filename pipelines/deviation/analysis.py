@@ -51,6 +51,7 @@ class Deviation(Analysis):
         config, asked = group.config, groups_asked(group.config)
         if not asked:
             return None
+        group = group.once()
         rows, plans = usable(group.rows, group.plans)
         notes = exclusion_notes(WHAT, group.plans, (config.cohort.reference, *asked))
         found = compared(config, rows, plans)

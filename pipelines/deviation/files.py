@@ -58,12 +58,13 @@ def person_files(
     """
     asked = study.config.deviation
     brain = study.brain() if asked.pages else None
+    folders = {own.person.label: own.person.folder for own in study.plans}
     for label, task in plan.patients.items():
         dataset, record = study.lake.read(task.part), study.lake.record(task.part)
         if asked.maps:
             for name in WORDS:
                 image = to_volume(dataset[f"deviation_{name}"])
-                yield from _map_files(study, label, name, image, record)
+                yield from _map_files(study, f"{folders[label]}/anat/{label}", name, image, record)
         if brain is not None:
             patient = Patient(
                 label,
@@ -79,12 +80,12 @@ def person_files(
 
 
 def _map_files(
-    study: Finished, label: str, name: str, image: Volume, record: Mapping[str, Any]
+    study: Finished, start: str, name: str, image: Volume, record: Mapping[str, Any]
 ) -> Iterator[PersonFile]:
     """Yield a map and its sidecar."""
     entities, words, units = WORDS[name]
     space = study.config.space
-    stem = f"{label}/anat/{label}_space-{space}_{entities}_statmap"
+    stem = f"{start}_space-{space}_{entities}_statmap"
     note = f"SIMULATED {name}" if study.simulated else name
     yield PersonFile(f"{stem}.nii.gz", to_bytes(image, space_code=MNI, description=note))
     sidecar = {

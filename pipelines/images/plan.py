@@ -34,6 +34,7 @@ from rt1t2_dask.pipelines.images.stages import (
 )
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.sessions.rows import sessions_of
 from rt1t2_dask.ratio.calibrate import MAPPED
 from rt1t2_dask.ratio.reference import check_enough
 from rt1t2_dask.storage.parts import Part
@@ -146,13 +147,18 @@ def plan_images(config: Config, people: pd.DataFrame, found: Found | None = None
     parents = {role: task.part for role, task in shared.items()}
     found = found or find_inputs(config, people)
     groups = dict(zip(people["participant_id"], people["group"], strict=True))
+    sessions = sessions_of(people)
     controls = [f for name, f in found.files.items() if groups[name] == config.cohort.reference]
     reference = _reference(config, parents, controls)
     if reference is not None:
         parents[CONTROLS] = reference.part
     told = _told(config, person_stages(config))
     plans = tuple(
-        PersonPlan(Person(label, groups[label]), _person_tasks(told, parents, files), files)
+        PersonPlan(
+            Person(label, groups[label], sessions.get(label, "")),
+            _person_tasks(told, parents, files),
+            files,
+        )
         for label, files in found.files.items()
     )
     failures = tuple(Failure(label, INGEST.name, why) for label, why in found.reasons.items())

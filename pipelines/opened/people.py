@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import xarray as xr
 
 from rt1t2_dask.pipelines.opened.folder import StudyFolder, read_table
 from rt1t2_dask.pipelines.outputs.states import PEOPLE
+from rt1t2_dask.pipelines.sessions.rows import PERSON_COLUMN, SESSION_COLUMN
+from rt1t2_dask.pipelines.sessions.tables import ROWS
 from rt1t2_dask.storage.shards import PARTICIPANT
 
 LABEL = "participant_id"
 TEXT = ("group", "sex", "site")
 NAMES = ("site_column", "protocol_column")
+OF_SESSIONS = (PERSON_COLUMN, SESSION_COLUMN)
 OF_CONTRASTS = ("pair", "block")
 TAKEN = {
     *(PARTICIPANT, "x", "y", "z", "part", "gain", "used", "region", "regions", "label"),
@@ -33,10 +37,10 @@ def read_people(folder: StudyFolder, cohort: Mapping[str, Any]) -> pd.DataFrame:
     cohort : mapping
         The cohort's settings, which say what columns are names.
     """
-    try:
-        return read_table(folder.read(PEOPLE), _text_columns(cohort))
-    except FileNotFoundError:
-        return pd.DataFrame({LABEL: pd.Series(dtype=str)})
+    for path, text in ((ROWS, OF_SESSIONS), (PEOPLE, ())):
+        with suppress(FileNotFoundError):
+            return read_table(folder.read(path), [*_text_columns(cohort), *text])
+    return pd.DataFrame({LABEL: pd.Series(dtype=str)})
 
 
 def _text_columns(cohort: Mapping[str, Any]) -> list[str]:

@@ -30,6 +30,7 @@ from rt1t2_dask.pipelines.outputs.states import (
     PROVENANCE,
 )
 from rt1t2_dask.pipelines.people.table import shown
+from rt1t2_dask.pipelines.sessions.tables import of_people, session_tables
 from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.storage.keys import digest
 from rt1t2_dask.storage.parts import Lake
@@ -165,12 +166,14 @@ def claim_folder(store: Store, config: Config, study: str) -> None:
 
 def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     """Write the files about the whole dataset."""
-    rows = shown(people)
+    rows = shown(of_people(people))
     store.write("dataset_description.json", json_bytes(dataset.description(config)))
     store.write("README.md", dataset.readme(config).encode())
     store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
     store.write(PEOPLE, tsv_bytes(rows))
     store.write("participants.json", json_bytes(dataset.columns(rows)))
+    for path, table in session_tables(people).items():
+        store.write(path, tsv_bytes(table))
     store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
 
 
@@ -218,7 +221,7 @@ def write_people(
 
 def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> None:
     """Write one person's maps and masks, each with a sidecar that says what was done."""
-    label = plan.person.label
+    label, folder = plan.person.label, plan.person.folder
     assert plan.map is not None
     ratio = lake.read(plan.map)
     smoothed = lake.read(plan.part("smooth"))["smoothed"]
@@ -228,13 +231,13 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
         maps.append(("ratio", ratio["ratio_t1w"], "T1w"))
     for desc, array, space in maps:
         middle, code = ("", SCANNER) if space == "T1w" else (f"space-{space}_", MNI)
-        stem = f"{label}/anat/{label}_{middle}desc-{desc}_T1wT2wratio"
+        stem = f"{folder}/anat/{label}_{middle}desc-{desc}_T1wT2wratio"
         image = to_volume(array)
         image = image.with_data(scaled(image.data, factor_of(plan)))
         store.write(f"{stem}.nii.gz", to_bytes(image, space_code=code, description=note))
         store.write(f"{stem}.json", json_bytes(sidecar.describe(lake, config, plan, desc, space)))
     for desc, mask in _masks(lake, plan).items():
-        path = f"{label}/anat/{label}_desc-{desc}_mask"
+        path = f"{folder}/anat/{label}_desc-{desc}_mask"
         store.write(f"{path}.nii.gz", to_bytes(mask, space_code=SCANNER, description=note))
         meta = sidecar.mask(config, plan, desc)
         store.write(f"{path}.json", json_bytes(meta))
@@ -243,7 +246,7 @@ def write_person(lake: Lake, store: Store, config: Config, plan: PersonPlan) -> 
 
 
 def _write_tissue(lake: Lake, store: Store, config: Config, plan: PersonPlan, note: str) -> None:
-    path = f"{plan.person.label}/anat/{plan.person.label}_dseg"
+    path = f"{plan.person.folder}/anat/{plan.person.label}_dseg"
     labels = to_volume(lake.read(plan.part("tissue"))["tissue"])
     store.write(f"{path}.nii.gz", to_bytes(labels, space_code=SCANNER, description=note))
     meta = {

@@ -22,6 +22,7 @@ from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
 from rt1t2_dask.pipelines.quality.pictures import write_pictures
 from rt1t2_dask.pipelines.quality.table import log_flags, quality_table
+from rt1t2_dask.pipelines.sessions.tables import with_sessions
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
@@ -52,13 +53,13 @@ class FinishedImages(Finished):
         """Write the files about the dataset, who failed and what was read."""
         outputs.write_dataset(store, self.config, self.people)
         outputs.write_failures(store, self.failures)
-        _write_inputs(store, self.lake, self.everybody)
+        _write_inputs(store, self.lake, self.everybody, self.people)
 
     def write_people(self, executor: Executor, store: Store) -> dict[str, Any]:
         """Write everybody's maps and pictures; return quality and pictures for the report."""
         outputs.write_people(executor, self.lake, store, self.config, self.everybody)
         quality = quality_table(self.lake, self.config, self.everybody)
-        store.write(outputs.QUALITY, tsv_bytes(quality))
+        store.write(outputs.QUALITY, tsv_bytes(with_sessions(quality, self.people)))
         return {"quality": quality, "mosaics": write_pictures(executor, store, self, quality)}
 
     def write_report(
@@ -117,14 +118,15 @@ def write_failed(
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, people)
     outputs.write_failures(store, failures)
-    _write_inputs(store, lake, plans)
+    _write_inputs(store, lake, plans, people)
     outputs.write_people(executor, lake, store, config, tuple(plans))
-    write_quality(lake, store, config, plans, ())
+    write_quality(lake, store, config, plans, (), people)
 
 
 def write_quality(
-    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str]
-) -> None:
+    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str],
+    people: pd.DataFrame,
+) -> None:  # fmt: skip
     """Judge people's quality, say how many are flagged, and write the numbers of everybody.
 
     Parameters
@@ -133,16 +135,20 @@ def write_quality(
         Those who were processed.
     asked : sequence of str
         Whose rows of earlier runs are replaced.
+    people : DataFrame
+        Everybody's rows.
     """
     rows = quality_table(lake, config, plans)
     if len(rows):
         log_flags(config, rows)
-        outputs.add_quality(store, rows, asked)
+        outputs.add_quality(store, with_sessions(rows, people), asked)
 
 
-def _write_inputs(store: Store, lake: Lake, plans: Sequence[PersonPlan]) -> None:
+def _write_inputs(
+    store: Store, lake: Lake, plans: Sequence[PersonPlan], people: pd.DataFrame
+) -> None:
     """Write the table of input files; log how many have notes."""
-    table = input_table(lake, plans)
+    table = with_sessions(input_table(lake, plans), people)
     store.write(INPUTS, tsv_bytes(table))
     noted = int(table["warnings"].notna().sum())
     if noted:

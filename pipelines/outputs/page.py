@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.outputs.people_section import age_pairs, people_sectio
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.registry import shown_stage, stage_named
+from rt1t2_dask.pipelines.sessions.once import each_once
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.report.content import Place, ReportContent
 from rt1t2_dask.report.figures.catalogue import draw_all
@@ -55,7 +56,8 @@ def gather(
         Quality and pictures of people.
     """
     config, lake, plans = study.config, study.lake, study.plans
-    order, analysed = list(config.cohort.groups), study.analysed
+    order = list(config.cohort.groups)
+    analysed = each_once(study.analysed)
     fields = {name: value for each in results for name, value in each.content.items()}
     return ReportContent(
         cohort=config.cohort.name,
@@ -176,7 +178,8 @@ def _step(stage: Stage, reads: set[str], people: int) -> FlowStep:
 def lesion_count(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
     """Count the people with a lesion at each voxel; None where nobody has a mask."""
     masks = []
-    for plan in plans:
+    once = {plan.person.folder.partition("/")[0]: plan for plan in reversed(plans)}
+    for plan in reversed(once.values()):
         dataset = lake.read(plan.part("ratio")) if "ratio" in plan.tasks else {}
         if "lesion_template" in dataset:
             masks.append(to_volume(dataset["lesion_template"]))

@@ -12,6 +12,7 @@ from rt1t2_dask.pipelines.outputs.finished import Finished, study_key
 from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes, write_group_map
 from rt1t2_dask.pipelines.outputs.kept import keep
 from rt1t2_dask.pipelines.outputs.states import COMPLETE, PROVENANCE
+from rt1t2_dask.pipelines.sessions.tables import with_sessions
 from rt1t2_dask.storage.stores import Store
 
 
@@ -32,7 +33,7 @@ def write_results(
     people = study.write_people(executor, store)
     results = [analysis.results(study) for analysis in study.group.analyses]
     for each in results:
-        _write_group(store, each, study.simulated)
+        _write_group(store, each, study)
     document = study.provenance() | {"timings": dict(timing)}
     study.write_report(store, results, people, document)
     state = {
@@ -48,10 +49,11 @@ def write_results(
     store.write(PROVENANCE, provenance)
 
 
-def _write_group(store: Store, results: Results, simulated: bool) -> None:
+def _write_group(store: Store, results: Results, study: Finished) -> None:
     """Write the tables, documents, maps and people's files of one analysis."""
+    simulated = study.simulated
     for name, rows in results.tables.items():
-        store.write(f"group/{name}.tsv", tsv_bytes(rows))
+        store.write(f"group/{name}.tsv", tsv_bytes(with_sessions(rows, study.people)))
     for name, document in results.documents.items():
         store.write(f"group/{name}.json", json_bytes({"simulated": simulated, **document}))
     for each in results.maps:

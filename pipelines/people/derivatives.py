@@ -61,7 +61,7 @@ def derived_choices(
     SubjectError
         The T1w, the T2w or a required transform is missing.
     """
-    wanted = Wanted(session=source.session, remedies=InRaw())
+    wanted = Wanted(session=source.one_session, remedies=InRaw())
     store = open_store(source.root, options)
     paths = list(store.list(label))
     found = preprocessed(paths, wanted, source.space, given)

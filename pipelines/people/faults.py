@@ -19,10 +19,12 @@ from rt1t2_dask.naming import names_together, words
 from rt1t2_dask.pipelines.people.kinds import (
     column_of,
     columns_of,
+    excluded,
     excluded_labels,
     is_text,
     kind,
     members,
+    persons_of,
 )
 from rt1t2_dask.stats.covariates import require_values
 
@@ -194,7 +196,7 @@ def _sex_faults(
 
 
 def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    unknown = excluded_labels(cohort) - set(rows["participant_id"])
+    unknown = excluded_labels(cohort) - {*rows["participant_id"], *persons_of(rows)}
     faults = []
     if unknown:
         faults.append(
@@ -214,7 +216,7 @@ def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
 def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
     """List people who would be left out because their group is misspelled."""
     values = rows[cohort.group_column]
-    out = rows["participant_id"].isin(excluded_labels(cohort))
+    out = excluded(rows, cohort)
     known = {plain(value): value for value in cohort.groups.values() if (values == value).any()}
     other = values.map(lambda cell: isinstance(cell, str) and plain(cell) in known)
     wrong = other & ~values.isin(cohort.groups.values()) & ~out

@@ -73,11 +73,11 @@ def find_inputs(config: Config, people: pd.DataFrame, checksum: Sum | None = Non
     files: dict[str, Files] = {}
     reasons: dict[str, str] = {}
     passed: dict[str, tuple[str, ...]] = {}
-    top = top_names(config)
+    top, source = top_names(config), source_of(config)
     for record in people.to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         label = row["participant_id"]
-        row["participant_id"] = as_on_disk(label, top)
+        row["participant_id"] = as_on_disk(source.label_of(row), top)
         try:
             require_place(config, row, top)
             files[label], passed[label] = input_files(config, row, top, checksum)

@@ -7,8 +7,10 @@ import pandas as pd
 from rt1t2_dask import sex, tabular
 from rt1t2_dask.config.study import Cohort
 
-# A person's session, from the column of source.session; not an output column.
+# A person's session, from the column or the list of source.session; not an output column.
 SESSION = "source:session"
+# Whose session a row is, where source.session lists several; not an output column.
+PERSON = "source:person"
 
 
 def column_of(rows: pd.DataFrame, *names: str) -> str | None:
@@ -29,8 +31,31 @@ def members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     """Keep the rows of the cohort's people, with ``group`` as named in the cohort file."""
     values = rows[cohort.group_column]
     groups = values.map({value: name for name, value in cohort.groups.items()})
-    kept = groups.notna() & ~rows["participant_id"].isin(excluded_labels(cohort))
+    kept = groups.notna() & ~excluded(rows, cohort) & ~without_session(rows)
     return rows.assign(group=groups)[kept]
+
+
+def without_session(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Return which people have none of the sessions that are studied."""
+    if PERSON in rows:
+        return rows[SESSION].isna()
+    return pd.Series(False, rows.index)
+
+
+def persons_of(rows: pd.DataFrame) -> pd.Series[str]:
+    """Return the person of each row: of one session of theirs, or theirs alone."""
+    return rows[PERSON] if PERSON in rows else rows["participant_id"]
+
+
+def excluded(rows: pd.DataFrame, cohort: Cohort) -> pd.Series[bool]:
+    """Return which rows ``cohort.exclude`` leaves out: people, or single sessions of theirs."""
+    labels = excluded_labels(cohort)
+    return rows["participant_id"].isin(labels) | persons_of(rows).isin(labels)
+
+
+def own_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that are read beside those of the table: person and session."""
+    return [column for column in (PERSON, SESSION) if column in rows]
 
 
 def kind(column: str, cohort: Cohort) -> str:
@@ -49,4 +74,4 @@ def is_text(values: pd.Series[str]) -> bool:
 
 def columns_of(rows: pd.DataFrame) -> str:
     """List the columns of a table."""
-    return ", ".join(str(column) for column in rows if column != SESSION)
+    return ", ".join(str(column) for column in rows if column not in (SESSION, PERSON))

@@ -22,6 +22,17 @@ class Maps(Source[MapsSource]):
         """Return the file of a person; None where the table names another."""
         return None if named_path(row, "map") else MAP_NAME.format(row["participant_id"])
 
+    def label_of(self, row: Row) -> str:
+        """Return the label of the map: with the session where people have several."""
+        return str(row["participant_id"])
+
+    def sessions_there(self, label: str, top: Collection[str]) -> set[str]:
+        """Return the sessions of a person's maps, such as ``sub-01_ses-1_T1wT2wratio.nii.gz``."""
+        ending = MAP_NAME.format("")
+        start = f"{label}_ses-"
+        own = (name for name in top if name.startswith(start) and name.endswith(ending))
+        return {name.removeprefix(start).removesuffix(ending) for name in own}
+
     def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
         """Choose a person's map and mask."""
         path, mask = named_path(row, "map"), named_path(row, "mask")

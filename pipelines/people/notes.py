@@ -20,9 +20,10 @@ from rt1t2_dask.pipelines.people.faults import is_age
 from rt1t2_dask.pipelines.people.file_columns import column_notes
 from rt1t2_dask.pipelines.people.folders import top_names, without_row
 from rt1t2_dask.pipelines.people.inputs import Found
-from rt1t2_dask.pipelines.people.kinds import excluded_labels, kind, members
+from rt1t2_dask.pipelines.people.kinds import excluded, kind, members, persons_of
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import read_table, some
+from rt1t2_dask.pipelines.sessions.notes import session_notes
 
 log = logging.getLogger("rt1t2_dask")
 ROLES = {
@@ -48,6 +49,7 @@ def table_notes(config: Config, rows: pd.DataFrame, *, named: bool) -> list[str]
     own = members(rows, config.cohort)
     return [
         *_not_members(rows, own, config.cohort, named),
+        *session_notes(config, rows, named=named),
         *_without_row(config, rows, named),
         *column_notes(rows, _columns(config), shown=named),
         *_codes(own, config.cohort, named),
@@ -65,8 +67,8 @@ def _people(labels: Sequence[str], named: bool) -> str:
 
 def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: bool) -> list[str]:
     """Count the rows in other groups, by value, and the excluded ones."""
-    excluded = rows["participant_id"].isin(excluded_labels(cohort))
-    rest = rows[~rows["participant_id"].isin(own["participant_id"]) & ~excluded]
+    out = excluded(rows, cohort)
+    rest = rows[_in_no_group(rows, cohort) & ~out]
     values = rest[cohort.group_column].fillna("n/a").astype(str)
     parts = [
         f"{cohort.group_column}={value}: {len(labels)}{_people(labels.tolist(), named)}"
@@ -78,14 +80,18 @@ def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: b
             f"not studied, in none of the cohort's groups: {len(rest)} of {len(rows)} rows of "
             f"{cohort.participants}: {'; '.join(parts)}"
         )
-    if excluded.any():
-        labels = rows.loc[excluded, "participant_id"].tolist()
+    if out.any():
+        labels = rows.loc[out, "participant_id"].tolist()
         lines.append(f"excluded by cohort.exclude: {len(labels)}{_people(labels, named)}")
     return lines
 
 
+def _in_no_group(rows: pd.DataFrame, cohort: Cohort) -> pd.Series[bool]:
+    return ~rows[cohort.group_column].isin(cohort.groups.values())
+
+
 def _without_row(config: Config, rows: pd.DataFrame, named: bool) -> list[str]:
-    labels = without_row(top_names(config), rows["participant_id"])
+    labels = without_row(top_names(config), persons_of(rows))
     if not labels:
         return []
     return [

@@ -41,6 +41,10 @@ def _require_session(
         )
 
 
+def _named(session: str | tuple[str, ...] | None) -> str:
+    return f"[{', '.join(session)}]" if isinstance(session, tuple) else str(session)
+
+
 def bids_scans(
     source: BidsSource, store: Store, row: Row, top: Collection[str], given: Collection[str]
 ) -> Scans:
@@ -59,11 +63,11 @@ def bids_scans(
         An image is missing, or the choice is ambiguous.
     """
     label = row["participant_id"]
-    session = wanted_session(source.session, row)
-    asked = f"source.session={source.session} (ses-{session})" if SESSION in row else ""
+    session = wanted_session(source.one_session, row)
+    asked = f"source.session={_named(source.session)} (ses-{session})" if SESSION in row else ""
     wanted = Wanted(session, source.run, source.t1w, source.t2w, asked)
     paths = list(store.list(f"{label}/"))
-    _require_session(source.session, session, row, paths)
+    _require_session(source.one_session, session, row, paths)
     text = agents(store, [*top, *paths])
     return bids_files.scans(paths, _derived(store, label), wanted, text, given)
 
@@ -98,8 +102,8 @@ def derivatives(
 ) -> dict[str, Choice | None]:
     """Choose the sMRIPrep or fMRIPrep derivatives of a person, by role; raises SubjectError."""
     label, options = row["participant_id"], config.storage.options()
-    session = wanted_session(source.session, row)
-    _require_session(source.session, session, row, list(store.list(label)))
+    session = wanted_session(source.one_session, row)
+    _require_session(source.one_session, session, row, list(store.list(label)))
     if session in ENDS:
         raw = [] if source.raw is None else list(open_store(source.raw, options).list(label))
         session = _end(session, images_of(list(store.list(label))), images_of(raw))

@@ -22,7 +22,9 @@ from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.people.bids import by_role, passed_over
 from rt1t2_dask.pipelines.people.inputs import Found
+from rt1t2_dask.pipelines.people.kinds import SESSION
 from rt1t2_dask.pipelines.people.source import Chosen, Row, Source
+from rt1t2_dask.pipelines.sessions.rows import row_label, with_rows
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.head import HeadModel, build_head
@@ -55,7 +57,9 @@ class Simulated(Source[SimulatedSource]):
 
     def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
         """Choose a person's scans and lesion mask."""
-        paths = list(self.store.list(f"{row['participant_id']}/"))
+        label, session = row["participant_id"], row.get(SESSION)
+        folder = f"ses-{session}" if session else "anat"
+        paths = list(self.store.list(f"{label}/{folder}/"))
         found = scans(paths, [], Wanted(), given={})
         return by_role(found), passed_over(found, {})
 
@@ -71,7 +75,7 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
     Returns
     -------
     dict of str to str
-        Participant ID to the key of the files to write.
+        Participant ID, with its session where there are several, to the key of the files to write.
 
     Raises
     ------
@@ -86,11 +90,19 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
                 f"source=simulated has no group {value}; it has {', '.join(specs)}. "
                 f"Set source.groups.{value} or use your own scans: source=bids source.root=DIR."
             )
-        for label in cohort.participant_ids(specs[value]):
-            key = _key(source, specs[value], label)
+        for label, (person, session) in _scanned(source, specs[value]).items():
+            key = _key(source, specs[value], person, session)
             if not _is_whole(store, label, key):
                 missing[label] = key
     return missing
+
+
+def _scanned(source: SimulatedSource, spec: GroupSpec) -> dict[str, tuple[str, str]]:
+    """Return person and session of every scan of a group, by label; no session where one each."""
+    people = cohort.participant_ids(spec)
+    if not source.sessions:
+        return {person: (person, "") for person in people}
+    return {row_label(p, session): (p, session) for p in people for session in source.sessions}
 
 
 def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Found]:
@@ -98,15 +110,23 @@ def expected(source: SimulatedSource, study: Cohort) -> tuple[pd.DataFrame, Foun
     specs = group_specs(source)
     wanted = {value: specs[value] for value in study.groups.values()}
     rows = cohort.people(wanted, source.seed).astype(str)
-    groups = zip(rows["participant_id"], rows["group"], strict=True)
-    files = {label: _files(source, specs[group], label) for label, group in groups}
+    files = {
+        label: _files(source, spec, *of)
+        for spec in wanted.values()
+        for label, of in _scanned(source, spec).items()
+    }
+    if source.sessions:
+        rows = with_rows(rows, dict.fromkeys(rows["participant_id"], source.sessions))
     return rows, Found(files, {})
 
 
-def _files(source: SimulatedSource, spec: GroupSpec, label: str) -> dict[str, InputFile]:
+def _files(
+    source: SimulatedSource, spec: GroupSpec, person: str, session: str
+) -> dict[str, InputFile]:
     names = {"t1w": "T1w", "t2w": "T2w"} | ({"lesion": LESION} if spec.lesions else {})
-    paths = {role: f"{label}/anat/{label}_{name}.nii.gz" for role, name in names.items()}
-    key = _key(source, spec, label)
+    stem = bids_layout.stem_of
+    paths = {role: f"{stem(person, session, name)}.nii.gz" for role, name in names.items()}
+    key = _key(source, spec, person, session)
     return {r: InputFile(source.root, path, digest([key, path])) for r, path in paths.items()}
 
 
@@ -124,9 +144,13 @@ def write_people(
     missing = missing_people(source, study, store)
     specs = group_specs(source)
     everybody = cohort.people(specs, source.seed)
-    groups = everybody.set_index("participant_id")["group"]
+    of = {
+        label: (spec, *each)
+        for spec in specs.values()
+        for label, each in _scanned(source, spec).items()
+    }
     waiting = [
-        executor.submit(_write_person, store, label, specs[groups[label]], source, key)
+        executor.submit(_write_person, store, label, of[label], source, key)
         for label, key in missing.items()
     ]
     for future in waiting:
@@ -146,7 +170,7 @@ def _describe(store: Store, people: pd.DataFrame, seed: int) -> None:
             store.write(path, content)
 
 
-def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
+def _key(source: SimulatedSource, spec: GroupSpec, label: str, session: str) -> str:
     settings = {
         "label": label,
         "seed": source.seed,
@@ -155,6 +179,7 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str) -> str:
         "effects": spec.effects,
         "lesions": spec.lesions,
         "scanner": source.scanner.model_dump(),
+        **({"session": session} if session else {}),
     }
     brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
     return digest([code_version(CODE), settings, brain])
@@ -172,21 +197,23 @@ def _is_whole(store: Store, label: str, key: str) -> bool:
 
 
 def _write_person(
-    store: Store, label: str, spec: GroupSpec, source: SimulatedSource, key: str
+    store: Store, label: str, of: tuple[GroupSpec, str, str], source: SimulatedSource, key: str
 ) -> None:
     head = template_head()
+    spec, who, session = of
     person = cohort.simulate_participant(
         head,
-        label,
+        who,
         spec,
         seed=source.seed,
         voxel_mm=source.voxel_mm,
         effects=cohort.paper_effects(head),
         scanner=Scanner(**source.scanner.model_dump()),
         slice_mm=source.slice_mm,
+        session=session,
     )
     sealed = {}
-    for path, content in bids_layout.participant_files(person, label):
+    for path, content in bids_layout.participant_files(person, who, session):
         store.write(path, content)
         sealed[path] = checksum(content)
     store.write(f"{MARKERS}/{label}.json", canonical({"key": key, "files": sealed}))

@@ -12,6 +12,7 @@ import pandas as pd
 from rt1t2_dask.bids.masks import Choice
 from rt1t2_dask.bids.transmit import transmit_map
 from rt1t2_dask.config.model import SourceSettings
+from rt1t2_dask.config.sources import OF_SESSION
 from rt1t2_dask.config.study import (
     BidsSource,
     Config,
@@ -23,6 +24,7 @@ from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import for_person, located, variants
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.file_columns import named_path
+from rt1t2_dask.pipelines.people.kinds import PERSON, SESSION
 from rt1t2_dask.pipelines.people.scans import wanted_session
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -87,6 +89,23 @@ class Source(Generic[Settings]):
         """Return what must lie at the top for a person; None where another path is named."""
         return str(row["participant_id"])
 
+    def label_of(self, row: Row) -> str:
+        """Return the label in the names of a row's files: of the person, whatever the session."""
+        return str(row.get(PERSON, row["participant_id"]))
+
+    def sessions_there(self, label: str, top: Collection[str]) -> set[str]:
+        """Return the sessions that a person has.
+
+        Parameters
+        ----------
+        label : str
+            As on disk.
+        top : collection of str
+            Names at the top of the dataset.
+        """
+        names = (name.rstrip("/") for name in self.store.children(label) if name.endswith("/"))
+        return {name.removeprefix("ses-") for name in names if name.startswith("ses-")}
+
     def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
         """Choose a person's files by role, and name the lesion masks that are not read.
 
@@ -116,7 +135,10 @@ class MaskedSource(Source[Masked]):
         """Find the masks that are named; these go before masks found by their BIDS names."""
         named: Chosen = {}
         label = row["participant_id"]
-        brain, lesion = self.settings.brain_mask, self.settings.lesion
+        brain, lesion = (
+            pattern and pattern.replace(OF_SESSION, str(row.get(SESSION)))
+            for pattern in (self.settings.brain_mask, self.settings.lesion)
+        )
         if brain:
             path = self._existing(brain, label)
             if path is None:
@@ -139,8 +161,9 @@ class MaskedSource(Source[Masked]):
         """Choose a person's transmit map; raises SubjectError where there is not exactly one."""
         label, pattern = str(row["participant_id"]), self.config.transmit.image
         if pattern is None:
-            session = wanted_session(getattr(self.settings, "session", None), row)
+            session = wanted_session(getattr(self.settings, "one_session", None), row)
             return transmit_map(list(self.store.list(f"{label}/")), session)
+        pattern = pattern.replace(OF_SESSION, str(row.get(SESSION)))
         path = self._existing(pattern, label)
         if path is None:
             raise SubjectError(

@@ -21,13 +21,16 @@ from rt1t2_dask.pipelines.engine.places import located
 from rt1t2_dask.pipelines.people.faults import people_faults
 from rt1t2_dask.pipelines.people.file_columns import COLUMNS, file_columns
 from rt1t2_dask.pipelines.people.kinds import (
+    PERSON,
     SESSION,
     column_of,
     columns_of,
     is_text,
     kind,
     members,
+    own_columns,
 )
+from rt1t2_dask.pipelines.sessions.rows import by_session
 from rt1t2_dask.storage.base import AwayError
 from rt1t2_dask.storage.stores import Store, open_store
 
@@ -48,10 +51,19 @@ class Person:
         ``sub-…`` as in the participants table.
     group : str
         Name of the group, a key of ``cohort.groups``.
+    session : str
+        Label of the session where each is a row of its own; else empty.
     """
 
     label: str
     group: str
+    session: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the outputs: ``sub-01``, or ``sub-01/ses-1``."""
+        own = self.label.removesuffix(f"_ses-{self.session}")
+        return f"{own}/ses-{self.session}" if self.session else self.label
 
 
 def read_people(config: Config, *, every_group: bool = True) -> pd.DataFrame:
@@ -118,15 +130,17 @@ def read_table(config: Config) -> pd.DataFrame:
         raise UserError(
             f"{cohort.participants} is a pointer whose content was not fetched. Fetch it: {how}."
         )
-    rows = bids.participants(content, cohort.participants)
+    rows = bids.participants(content, cohort.participants, bool(config.source.sessions))
     sidecar = name.rpartition(".")[0] + ".json"
     rows = _with_levels(rows, _sidecar(open_store(root, config.storage.options()), sidecar))
     return _with_session(rows, config)
 
 
 def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Add the session of each person, if ``source.session`` is a column."""
-    setting = str(getattr(config.source, "session", None))
+    """Add the session of each person, if ``source.session`` is a column or a list."""
+    if config.source.sessions:
+        return by_session(rows, config)
+    setting = str(config.source.one_session)
     column = setting[1:-1] if re.fullmatch(r"\{.+\}", setting) else None
     if column is None:
         return rows
@@ -176,7 +190,7 @@ def some(labels: Sequence[str]) -> str:
 def people_with_files(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
     """Select the cohort's people with the columns that locate their files."""
     own = members(rows, cohort)
-    columns = ["participant_id", "group", *file_columns(rows), *({SESSION} & {*rows})]
+    columns = ["participant_id", "group", *file_columns(rows), *own_columns(rows)]
     return own[columns].reset_index(drop=True)
 
 
@@ -195,7 +209,7 @@ def chosen_people(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
         known = covariate in own
         typed = _typed(own[covariate], kind(covariate, cohort)) if known else np.nan
         table[COVARIATE + covariate] = typed
-    for column in (*file_columns(rows), *({SESSION} & {*rows})):
+    for column in (*file_columns(rows), *own_columns(rows)):
         table[column] = own[column]
     return table.reset_index(drop=True)
 
@@ -210,7 +224,7 @@ def _typed(values: pd.Series[str], read_as: str) -> pd.Series[float] | pd.Series
 
 def shown(people: pd.DataFrame) -> pd.DataFrame:
     """Return the participants table for the outputs: covariates under their own names."""
-    known = people.drop(columns=[*COLUMNS, SESSION, UNREAD_SEX], errors="ignore")
+    known = people.drop(columns=[*COLUMNS, PERSON, SESSION, UNREAD_SEX], errors="ignore")
     columns = [str(column) for column in known]
     names = {c: c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)}
     extra = [column for column, name in names.items() if name in known]

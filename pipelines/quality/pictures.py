@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import QUALITY
 from rt1t2_dask.pipelines.images.tissue import warp_of
 from rt1t2_dask.pipelines.outputs.finished import Finished
+from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.report.figures.mosaic import Sampler, Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import Plane, box_round, values_at
@@ -29,9 +30,9 @@ DPI = 96
 WIDTH_PX = 1008
 
 
-def path_of(label: str) -> str:
+def path_of(person: Person) -> str:
     """Return the path of a person's mosaic in the output folder."""
-    return f"{label}/figures/{label}_desc-quality_mosaic.png"
+    return f"{person.folder}/figures/{person.label}_desc-quality_mosaic.png"
 
 
 def write_pictures(
@@ -56,8 +57,8 @@ def write_pictures(
         for plan in plans[: study.config.report.mosaics]
     }
     pictures = {label: made.result() for label, made in drawn.items()}
-    for label, png in pictures.items():
-        store.write(path_of(label), png)
+    for plan in plans[: len(pictures)]:
+        store.write(path_of(plan.person), pictures[plan.person.label])
     return pictures
 
 

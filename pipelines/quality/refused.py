@@ -15,6 +15,7 @@ from rt1t2_dask.pipelines.engine.task import Inputs, Task
 from rt1t2_dask.pipelines.images.brain import template_head
 from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
 from rt1t2_dask.pipelines.images.stages import BRAIN
+from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.report.figures.mosaic import Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import box_round
 from rt1t2_dask.report.figures.thumbnail import thumbnail
@@ -24,9 +25,9 @@ from rt1t2_dask.storage.stores import Store
 DPI, WIDTH_PX = 96, 1008
 
 
-def path_of(label: str) -> str:
+def path_of(person: Person) -> str:
     """Return the path of a refused person's mosaic in the output folder."""
-    return f"{label}/figures/{label}_desc-refused_mosaic.png"
+    return f"{person.folder}/figures/{person.label}_desc-refused_mosaic.png"
 
 
 def write_refused(
@@ -43,13 +44,13 @@ def write_refused(
         The output folder.
     """
     failed = {f.label: f.reason for f in failures if f.stage == BRAIN.name}
-    tasks = {plan.person.label: plan.tasks[BRAIN.name] for plan in plans if _is_in(plan, failed)}
+    tasks = {plan.person: plan.tasks[BRAIN.name] for plan in plans if _is_in(plan, failed)}
     drawn = {
-        label: cluster().submit(picture, lake, task, simulated, label, failed[label])
-        for label, task in tasks.items()
+        one: cluster().submit(picture, lake, task, simulated, one.label, failed[one.label])
+        for one, task in tasks.items()
     }
-    for label, made in drawn.items():
-        store.write(path_of(label), made.result())
+    for one, made in drawn.items():
+        store.write(path_of(one), made.result())
 
 
 def _is_in(plan: PersonPlan, failed: dict[str, str]) -> bool:

@@ -28,6 +28,7 @@ from rt1t2_dask.pipelines.receptors.results import (
     receptor_details,
     receptor_rows,
 )
+from rt1t2_dask.pipelines.sessions.once import first_session
 from rt1t2_dask.receptors.maps import select
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Receptors(Analysis):
 
     @classmethod
     def plan(cls, group: Group) -> Self:
-        """Plan the correlations that the people at hand allow."""
+        """Plan the correlations that the people at hand allow, of one session each."""
+        group = group.once()
         config = group.config
         said = exclusion_notes("The receptor analysis", group.plans, config.cohort.groups)
         rows, plans = usable(group.rows, group.plans)
@@ -114,7 +116,8 @@ def receptors_of(study: Finished) -> pd.DataFrame | None:
 
 def _people(study: Finished) -> dict[str, list[str]]:
     """Return the labels of those who are correlated with the maps, in each analysis."""
-    tested, _ = usable(rows_of(study.people, study.plans), study.plans)
+    rows = rows_of(study.people, study.plans)
+    tested, _ = usable(*first_session(study.config, rows, study.plans))
     own = tested["participant_id"].tolist()
     return {g: [own[k] for k in rows] for g, rows in first_lists(study.config, tested).items()}
 

@@ -37,11 +37,15 @@ def custom_maps_note(config: Config) -> list[str]:
 
 def custom_atlas_note(config: Config) -> list[str]:
     """Return a note on the tables with regions of a custom atlas, if there is one."""
-    if not config.receptor_regions:
+    atlas = config.receptors.atlas
+    if atlas is None:
         return []
-    setting, chosen = config.receptor_regions
+    if isinstance(atlas, str):
+        setting, image = f"regions.{atlas}", config.regions[atlas].image
+    else:
+        setting, image = "receptors.atlas", atlas.image
     return [
-        f"The receptor analysis used the regions of {setting} ({chosen.image}), which "
+        f"The receptor analysis used the regions of {setting} ({image}), which "
         "its spatial null takes as one structure; group/parcels.tsv and the contrasts have those "
         "of Neuromorphometrics."
     ]

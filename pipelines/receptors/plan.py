@@ -27,7 +27,7 @@ from rt1t2_dask.pipelines.images.stages import PARCELS
 from rt1t2_dask.pipelines.people.table import COVARIATE, some
 from rt1t2_dask.pipelines.receptors.correlations import MIN_CONTROLS, PET
 from rt1t2_dask.pipelines.receptors.stages import PET_STAGE, RECEPTORS
-from rt1t2_dask.pipelines.regions.plan import OwnRegionSet, own_regions
+from rt1t2_dask.pipelines.regions.plan import OwnRegionSet, receptor_regions
 from rt1t2_dask.receptors.dominance import MAX_MAPS
 from rt1t2_dask.receptors.maps import select, shipped_names
 
@@ -92,8 +92,7 @@ def receptor_task(config: Config) -> Task:
     if config.receptors.gm_prior:
         files["gm_prior"] = local_file(config.receptors.gm_prior, "receptors.gm_prior")
     told: dict[str, Any] = {"maps": names}
-    if config.receptor_regions:
-        own = own_regions(*config.receptor_regions)
+    if own := receptor_regions(config):
         shipped_only = [n for n in names if n in shipped and f"{PET}{n}" not in found]
         _require_usable(config, own, shipped_only)
         files |= own.files
@@ -123,10 +122,8 @@ def _require_usable(config: Config, own: OwnRegionSet, means_only: Sequence[str]
 
 def plan_parcels(config: Config, plans: Sequence[PersonPlan]) -> list[Task]:
     """Plan every person's means over the user's regions; none without ``receptors.atlas``."""
-    if not config.receptor_regions:
-        return []
-    own = own_regions(*config.receptor_regions)
-    return [own.means(plan) for plan in plans]
+    own = receptor_regions(config)
+    return [own.means(plan) for plan in plans] if own else []
 
 
 def _fewest(config: Config) -> int:

@@ -60,7 +60,8 @@ class ReceptorScores(Analysis):
                 "has no value of each patient; set receptors.option=z."
             )
             return cls(found.pet, {}, (note,))
-        rows, _ = usable(group.rows, group.plans)
+        once = group.once()
+        rows, _ = usable(once.rows, once.plans)
         lists, rules = first_lists(config, rows), config.receptors
         parts = {
             (label, name): RECEPTOR_SCORES.task(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rt1t2_dask.atlas import Atlas
 from rt1t2_dask.config.steps import RegionSet
+from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import SMOOTH
@@ -41,3 +42,17 @@ def own_regions(setting: str, chosen: RegionSet) -> OwnRegionSet:
     name = setting.rpartition(".")[2]
     told = OwnAtlasSettings(setting=setting, name=name)
     return OwnRegionSet(region_files(chosen, setting), told)
+
+
+def receptor_regions(config: Config) -> OwnRegionSet | None:
+    """Return the regions of the receptor analysis; None for the shipped ones.
+
+    Raises
+    ------
+    UserError
+        A file does not exist.
+    """
+    atlas = config.receptors.atlas
+    if isinstance(atlas, str):
+        return own_regions(f"regions.{atlas}", config.regions[atlas])
+    return None if atlas is None else own_regions("receptors.atlas", atlas)

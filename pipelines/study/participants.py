@@ -18,8 +18,11 @@ from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.image_study import write_quality
 from rt1t2_dask.pipelines.people.inputs import known_checksums
+from rt1t2_dask.pipelines.people.kinds import persons_of
 from rt1t2_dask.pipelines.people.notes import files_found
 from rt1t2_dask.pipelines.people.source import source_of
+from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.sessions.rows import all_sessions, sessions_of
 from rt1t2_dask.pipelines.sites import study as sites
 from rt1t2_dask.pipelines.study.image_study import ImageStudy
 
@@ -41,7 +44,8 @@ def everybody_there(config: Config) -> pd.DataFrame:
     labels = people_folders(source.store)
     if not labels:
         raise UserError(f"source.root={config.source.root}: no folder sub-* is there.")
-    return pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})
+    people = pd.DataFrame({"participant_id": labels, "group": config.cohort.reference})
+    return all_sessions(people, config) if config.source.sessions else people
 
 
 def selected_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
@@ -61,13 +65,15 @@ def selected_people(config: Config, people: pd.DataFrame) -> pd.DataFrame:
     if not config.labels:
         return people
     wanted = {"sub-" + label.removeprefix("sub-") for label in config.labels}
-    unknown = sorted(wanted - set(people["participant_id"]))
+    persons = persons_of(people)
+    unknown = sorted(wanted - {*people["participant_id"], *persons})
     if unknown:
         raise UserError(
             f"labels ({len(unknown)}) that are not among the {len(people)} people in the dataset: "
             f"{with_similar(unknown, people['participant_id'])}."
         )
-    return people[people["participant_id"].isin(wanted)].reset_index(drop=True)
+    kept = people["participant_id"].isin(wanted) | persons.isin(wanted)
+    return people[kept].reset_index(drop=True)
 
 
 class ParticipantLevel(ImageStudy):
@@ -114,16 +120,22 @@ class ParticipantLevel(ImageStudy):
         failed = {failure.label for failure in failures}
         asked = [*(plan.person.label for plan in self.images.people), *failed]
         outputs.add_failures(store, failures, asked)
-        write_quality(lake, store, config, made, asked)
+        write_quality(lake, store, config, made, asked, self.people)
         if outputs.is_of_participants(store):
             self._write_dataset()
         log.info("maps of %s are in %s", plural(len(made)), config.output_dir)
 
     def _write_dataset(self) -> None:
         """Write the files about everybody whose maps are in the folder, of this run or another."""
-        labels = [name.rstrip("/") for name in self.store.children() if name.startswith("sub-")]
-        there = {label for label in labels if "anat/" in self.store.children(f"{label}/")}
-        rows = self.people[self.people["participant_id"].isin(there)]
+        sessions = sessions_of(self.people)
+        folders = [
+            Person(label, "", sessions.get(label, "")).folder
+            for label in self.people["participant_id"]
+        ]
+        tops = {name for name in self.store.children() if name.startswith("sub-")}
+        listed = (folder for folder in folders if f"{folder.partition('/')[0]}/" in tops)
+        there = {folder for folder in listed if "anat/" in self.store.children(f"{folder}/")}
+        rows = self.people[[folder in there for folder in folders]]
         kept = rows.drop(columns="group") if self.config.level == "dataset" else rows
         outputs.write_dataset(self.store, self.config, kept)
 

@@ -13,6 +13,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.analyses import registry_of
 from rt1t2_dask.pipelines.contrasts.group_design import build, words
 from rt1t2_dask.pipelines.engine.resources import Shapes
+from rt1t2_dask.pipelines.people.kinds import persons_of
 from rt1t2_dask.pipelines.study.effort import in_words, study_seconds
 
 REGISTRATION = {
@@ -27,7 +28,9 @@ def participants_line(config: Config, people: pd.DataFrame) -> str:
     counts = Counter(people["group"])
     groups = ", ".join(f"{counts[group]} {group}" for group in config.cohort.groups)
     mark = " (SIMULATED)" if config.simulated else ""
-    return f"{config.cohort.name}{mark}: {len(people)} people: {groups}"
+    n = persons_of(people).nunique()
+    many = f"{n} people" if n == len(people) else f"{len(people)} sessions of {n} people"
+    return f"{config.cohort.name}{mark}: {many}: {groups}"
 
 
 def steps(config: Config, people: pd.DataFrame) -> list[str]:

@@ -25,7 +25,11 @@ BEFORE_LABEL = re.compile("^sub(-|[\\s\u2010-\u2015\u2212]+)")
 NOT_IN_LABELS = re.compile(r"[\s/\\:*?\"<>|\x00-\x1f\x7f]|^sub-\.|\.$")
 
 
-def participants(content: bytes, name: str) -> pd.DataFrame:
+SESSION_ID = "session_id"
+"""Column of the session, in tables with a row for each."""
+
+
+def participants(content: bytes, name: str, several: bool = False) -> pd.DataFrame:
     """Read a participants table.
 
     Parameters
@@ -34,6 +38,8 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
         Tab-separated, as `tabular.read`; CSV where the name ends in ``.csv``.
     name : str
         File name for error messages.
+    several : bool
+        Whether a person may have a row for each session, named in the column ``session_id``.
 
     Returns
     -------
@@ -59,7 +65,8 @@ def participants(content: bytes, name: str) -> pd.DataFrame:
         raise UserError(f"{name}: row {unnamed[0]} has no participant_id; fill it in.")
     bare = rows["participant_id"].astype(str).str.replace(BEFORE_LABEL, "", regex=True)
     rows["participant_id"] = "sub-" + bare
-    repeated = rows.index[rows["participant_id"].duplicated()]
+    each = [name for name in ("participant_id", SESSION_ID) if name in rows]
+    repeated = rows.index[rows.duplicated(each if several else "participant_id")]
     if len(repeated):
         raise UserError(
             f"{name} repeats the person of row {repeated[0]}; keep one row per person, with the "

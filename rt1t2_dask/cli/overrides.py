@@ -13,7 +13,7 @@ from rt1t2_dask.errors import UserError
 
 WORD = re.compile(r"(?P<sign>\+\+|\+|~)?(?P<key>[^=\s]*)(?P<rest>=.*)?", re.DOTALL)
 UNREADABLE = re.compile(r"[^\w ./:\\*?|&@%+-]|[^\x00-\x7f]")
-TEXT = re.compile(r"text( or null)?( length >= \d+)?")
+TEXT = re.compile(r"text(?P<several> or list of text)?( or null)?( length >= \d+)?")
 ESCAPED = re.compile(r"\\([()\[\]{}:=, \t])")
 CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -87,11 +87,14 @@ def searched(override: str) -> Path | None:
 def _plain_text(key: str, value: str) -> bool:
     """Return whether a value is plain text: a path or a name that Hydra must not parse."""
     own = re.sub(r"^cohort\.sites\.[^.]+\.", "", key)
-    kinds = {setting.key: setting.kind for setting in settings(Config)}
-    text = TEXT.fullmatch(kinds.get(own, ""))
-    mapped = kinds.get(own.rpartition(".")[0], "").startswith("mapping to text")
-    left = value.lower() == "null" or value[:1] in ("", "'", '"') or "${" in value
-    return bool(text or mapped) and not left
+    # A key may be of several sources, each with a kind of its own.
+    kinds = [(setting.key, setting.kind) for setting in settings(Config)]
+    texts = [found for key, kind in kinds if key == own and (found := TEXT.fullmatch(kind))]
+    above = own.rpartition(".")[0]
+    mapped = any(key == above and kind.startswith("mapping to text") for key, kind in kinds)
+    listed = value.startswith("[") and any(found["several"] for found in texts)
+    left = value.lower() == "null" or value[:1] in ("", "'", '"') or "${" in value or listed
+    return bool(texts or mapped) and not left
 
 
 def _quoted(text: str) -> str:

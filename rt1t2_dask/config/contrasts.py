@@ -7,7 +7,24 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from rt1t2_dask.config.form import Form
+from rt1t2_dask.config.session_contrasts import GroupBySession, Sessions
+
+__all__ = [
+    "Anova",
+    "AnyForm",
+    "Form",
+    "Formula",
+    "GroupBySession",
+    "OneSample",
+    "Ordered",
+    "Paired",
+    "Regression",
+    "Sessions",
+    "TwoSample",
+]
 
 GROUP = "group"
 NAME = re.compile(r"[A-Za-z_]\w*")
@@ -15,40 +32,6 @@ PLAIN = re.compile(r"[\w\s+\-*:()~]*")
 CALL = re.compile(r"\w\s*\(")
 
 Weights = dict[str, float]
-
-
-class Form(BaseModel):
-    """Settings common to all contrasts.
-
-    ``covariates`` replaces those of the cohort; ``adjusted`` adds a second contrast with these
-    additional covariates; ``block`` is a column of exchangeability blocks.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    covariates: tuple[str, ...] | None = None
-    adjusted: tuple[str, ...] | None = None
-    block: str | None = None
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """Groups of the contrast; empty for all of the cohort."""
-        return ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the participants table that are read, apart from the group."""
-        extra = (self.block,) if self.block else ()
-        return (*(self.covariates or ()), *(self.adjusted or ()), *extra)
-
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """Columns whose values are names and never numbers."""
-        return (self.block,) if self.block else ()
-
-    def with_covariates(self, covariates: tuple[str, ...]) -> Form:
-        """Return the same contrast with these covariates."""
-        return self.model_copy(update={"covariates": covariates, "adjusted": None})
 
 
 class TwoSample(Form):
@@ -234,7 +217,15 @@ def _as_form(value: Any) -> Any:
 
 AnyForm = Annotated[
     Annotated[
-        TwoSample | OneSample | Paired | Anova | Ordered | Regression | Formula,
+        TwoSample
+        | OneSample
+        | Paired
+        | Sessions
+        | GroupBySession
+        | Anova
+        | Ordered
+        | Regression
+        | Formula,
         Field(discriminator="test"),
     ],
     BeforeValidator(_as_form),

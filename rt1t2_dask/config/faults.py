@@ -21,7 +21,8 @@ FORMS = "write [first, second], or {test: ...}, or {formula: ...}"
 TAGS = {
     "source": "choose source=simulated, bids, dicom, derivatives, maps or morphometry",
     "cohort": (
-        "set test: two_sample, one_sample, paired, anova, ordered or regression, or a formula"
+        "set test: two_sample, one_sample, paired, sessions, group_by_session, anova, ordered or "
+        "regression, or a formula"
     ),
 }
 

@@ -39,6 +39,18 @@ class SourceSettings(Model):
         return None
 
     @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions that are a row each; empty where a person is one row."""
+        named = getattr(self, "session", None)
+        return named if isinstance(named, tuple) else ()
+
+    @property
+    def one_session(self) -> str | None:
+        """The session that is chosen for everybody; None where none or several are named."""
+        named = getattr(self, "session", None)
+        return named if isinstance(named, str) else None
+
+    @property
     def corrected(self) -> tuple[str, ...] | None:
         """The images whose bias field was taken out; None where the scans are raw."""
         return None

@@ -202,6 +202,50 @@ def _simulated_genes_go_with_simulated_people(config: Config) -> None:
         )
 
 
+def _sessions_are_named(config: Config) -> None:
+    """Refuse a contrast that would count a person once a session."""
+    sessions = config.source.sessions
+    for name, form in config.cohort.contrasts.items():
+        unknown = [label for label in form.sessions_read if label not in sessions]
+        if unknown:
+            listed = ", ".join(sessions) or "none"
+            raise ValueError(
+                f"cohort.contrasts.{name} reads session {unknown[0]}, which source.session does "
+                f"not list ({listed}); list it, such as source.session=[1,2]"
+            )
+        if sessions and not form.sessions_read:
+            raise ValueError(
+                f"cohort.contrasts.{name} would count people once for each of the sessions "
+                f"{', '.join(sessions)}; add session: {sessions[0]} to it, or compare sessions "
+                "(test: sessions or group_by_session)"
+            )
+
+
+def _sessions_are_of_one_study(config: Config) -> None:
+    """Refuse what would take the sessions of one person for several people."""
+    counted = {
+        "cohort.site_column or cohort.sites": config.cohort.site,
+        f"share={config.share.kind}": config.share.kind != "none",
+        "calibration.reference=controls": config.calibration.reference == "controls",
+    }
+    asked = next((setting for setting, given in counted.items() if given), None)
+    if config.source.sessions and asked:
+        raise ValueError(
+            f"source.session=[{', '.join(config.source.sessions)}] with {asked}, which takes every "
+            "scan for another person; name one session, or leave that setting out"
+        )
+
+
+def _masks_are_of_their_session(config: Config) -> None:
+    for role in ("lesion", "brain_mask"):
+        pattern = getattr(config.source, role, None)
+        if pattern and ("{session}" in pattern) != bool(config.source.sessions):
+            raise ValueError(
+                f"source.{role}={pattern}: {{session}} stands for the sessions that source.session "
+                "lists, and is required where it lists several: each has scans of its own"
+            )
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _stage_and_part_go_together,
     _labels_have_their_level,
@@ -218,5 +262,8 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _receptor_regions_are_known,
     _transmit_maps_have_scans,
     _simulated_genes_go_with_simulated_people,
+    _sessions_are_named,
+    _sessions_are_of_one_study,
+    _masks_are_of_their_session,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

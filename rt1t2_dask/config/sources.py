@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from rt1t2_dask.config.model import Model, SourceSettings
 from rt1t2_dask.config.morphometry import MorphometrySource, SimulatedMorphometrySource
@@ -13,6 +20,32 @@ from rt1t2_dask.config.morphometry import MorphometrySource, SimulatedMorphometr
 MIN_SIMULATED_VOXEL_MM = 1.0
 ADULT_SPACES = ("MNI152", "MNI305")
 PEOPLE = "rt1t2_dask.pipelines.people"
+
+
+def bare_session(value: Any) -> str:
+    """Return the label of a session without ``ses-``."""
+    return str(value).removeprefix("ses-")
+
+
+def _sessions(value: Any) -> Any:
+    """Read one session as text, or a list of two or more as a tuple."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        return bare_session(value)
+    named = tuple(bare_session(each) for each in value)
+    listed = f"source.session=[{', '.join(named)}]"
+    if wrong := [each for each in named if not each.isalnum() or each in ("first", "last")]:
+        raise ValueError(
+            f"{listed}: {wrong[0]} is not the label of a session; list labels such as [1, 2]"
+        )
+    if len(set(named)) < max(len(named), 2):
+        raise ValueError(f"{listed}: list two different sessions or more, or name one")
+    return named
+
+
+SEVERAL = BeforeValidator(_sessions)
+Session = Annotated[str | tuple[str, ...] | None, SEVERAL]
 
 
 class SimulatedGroup(Model):
@@ -56,6 +89,7 @@ class SimulatedSource(SourceSettings):
     root: str
     voxel_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)]
     slice_mm: Annotated[float, Field(ge=MIN_SIMULATED_VOXEL_MM, le=6)] | None = None
+    session: Annotated[tuple[str, ...] | None, SEVERAL] = None
     seed: Annotated[int, Field(ge=0)]
     groups: dict[str, SimulatedGroup]
     scanner: SimulatedScanner = SimulatedScanner()
@@ -76,11 +110,13 @@ class SimulatedSource(SourceSettings):
 
 
 PLACES = ("{label}", "{id}")
+OF_SESSION = "{session}"
 
 
 def _of_each(pattern: str, info: ValidationInfo) -> str:
     """Refuse a pattern that is the same for all people, or has unknown placeholders."""
-    unknown = [w for w in re.findall(r"\{\w*\}", pattern) if w not in PLACES]
+    known = (*PLACES, OF_SESSION)
+    unknown = [w for w in re.findall(r"\{\w*\}", pattern) if w not in known]
     if unknown:
         raise ValueError(f"source.{info.field_name}={pattern} has {unknown[0]}, {KNOWN_PLACES}")
     if not any(place in pattern for place in PLACES):
@@ -102,17 +138,12 @@ class BidsSource(SourceSettings):
 
     kind: Literal["bids"]
     root: str
-    session: str | None = None
+    session: Session = None
     run: Annotated[int, Field(ge=0)] | Literal["first", "last"] | None = None
     t1w: str | None = None
     t2w: str | None = None
     lesion: EachPath | None = None
     brain_mask: EachPath | None = None
-
-    @field_validator("session", mode="before")
-    @classmethod
-    def _session_is_text(cls, session: Any) -> Any:
-        return None if session is None else str(session).removeprefix("ses-")
 
 
 class DicomSource(SourceSettings):
@@ -146,7 +177,7 @@ class DerivativesSource(SourceSettings):
     kind: Literal["derivatives"]
     root: str
     raw: str | None = None
-    session: str | None = None
+    session: Session = None
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9+]+$")]
     bias_corrected: tuple[Literal["t1w", "t2w"], ...]
     lesion: EachPath | None = None
@@ -172,11 +203,6 @@ class DerivativesSource(SourceSettings):
             )
         return space
 
-    @field_validator("session", mode="before")
-    @classmethod
-    def _session_is_text(cls, session: Any) -> Any:
-        return None if session is None else str(session).removeprefix("ses-")
-
 
 class MapsSource(SourceSettings):
     """Ready-made ratio maps on one grid."""
@@ -186,6 +212,7 @@ class MapsSource(SourceSettings):
 
     kind: Literal["maps"]
     root: str
+    session: Annotated[tuple[str, ...] | None, SEVERAL] = None
     space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] = "MNI152NLin2009aSym"
     zero_is_missing: bool | Literal["auto"] = "auto"
 

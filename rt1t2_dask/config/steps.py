@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from rt1t2_dask.config.model import Model
 
@@ -79,6 +79,14 @@ class RegionSet(Model):
     table: Annotated[str, Field(min_length=1)] | None = None
 
 
+RegionSetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
+"""Part of file names."""
+RegionSets = Annotated[
+    dict[RegionSetName, RegionSet], BeforeValidator(lambda own: {} if own is None else own)
+]
+"""By name; null is none, since Hydra adds nothing to an empty mapping and replaces null."""
+
+
 class ReceptorAtlas(RegionSet):
     """A label image and a table with columns index and name."""
 
@@ -145,6 +153,12 @@ class Transmit(Model):
 
     slope: Literal["none", "fitted"] | Annotated[float, Field(ge=0, le=2)] = "none"
     image: str | None = None
+
+
+class Reliability(Model):
+    """What of the agreement of people's sessions is computed, where they have several."""
+
+    maps: bool = True
 
 
 class Ordered(Model):

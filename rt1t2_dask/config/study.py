@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from rt1t2_dask.config.cohort import ADJUSTED, Cohort
 from rt1t2_dask.config.contrasts import Form
@@ -46,7 +46,8 @@ from rt1t2_dask.config.steps import (
     Permute,
     ReceptorAtlas,
     Receptors,
-    RegionSet,
+    RegionSets,
+    Reliability,
     Report,
     Resample,
     Smooth,
@@ -97,10 +98,6 @@ __all__ = [
 ]
 
 
-RegionSetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
-"""Part of file names."""
-
-
 class Config(Model):
     """A whole study."""
 
@@ -117,8 +114,9 @@ class Config(Model):
     transmit: Transmit = Transmit()
     ordered: Ordered = Ordered()
     deviation: Deviation = Deviation()
+    reliability: Reliability = Reliability()
     receptors: Receptors
-    regions: dict[RegionSetName, RegionSet] = Field(default_factory=dict)
+    regions: RegionSets = Field(default_factory=dict)
     report: Report
     calibration: Calibration
     normalise: Normalise
@@ -145,12 +143,6 @@ class Config(Model):
 
     _marked: bool = PrivateAttr(default=False)
 
-    @field_validator("regions", mode="before")
-    @classmethod
-    def _null_names_none(cls, regions: Any) -> Any:
-        """Take null as no set: Hydra adds nothing to an empty mapping, and replaces null."""
-        return {} if regions is None else regions
-
     @model_validator(mode="after")
     def _fit_together(self) -> Config:
         for rule in RULES:
@@ -176,14 +168,6 @@ class Config(Model):
     def regional(self) -> bool:
         """Whether the study is of regional tables, not of images."""
         return self.source.regional
-
-    @property
-    def receptor_regions(self) -> tuple[str, RegionSet] | None:
-        """The setting of the regions of the receptor analysis; None for the shipped ones."""
-        atlas = self.receptors.atlas
-        if isinstance(atlas, str):
-            return f"regions.{atlas}", self.regions[atlas]
-        return None if atlas is None else ("receptors.atlas", atlas)
 
     @property
     def covariates(self) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ lower in patients, it was planted. Nothing here may be used to draw a conclusion
 """
 
 
-def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[tuple[str, bytes]]:
+def participant_files(
+    person: SimulatedPerson, participant_id: str, session: str = ""
+) -> Iterator[tuple[str, bytes]]:
     """Return the files of one participant.
 
     Parameters
@@ -32,6 +34,8 @@ def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[
         Its images.
     participant_id : str
         With its ``sub-``.
+    session : str
+        Label of one of several sessions, without its ``ses-``; empty for the only one.
 
     Yields
     ------
@@ -42,7 +46,15 @@ def participant_files(person: SimulatedPerson, participant_id: str) -> Iterator[
     if person.lesion is not None:
         images["label-lesion_mask"] = person.lesion
     for suffix, image in images.items():
-        yield from _image_files(image, f"{participant_id}/anat/{participant_id}_{suffix}", person)
+        yield from _image_files(image, stem_of(participant_id, session, suffix), person)
+
+
+def stem_of(participant_id: str, session: str, suffix: str) -> str:
+    """Return the path of an image relative to the dataset, without its ending."""
+    if not session:
+        return f"{participant_id}/anat/{participant_id}_{suffix}"
+    own = f"ses-{session}"
+    return f"{participant_id}/{own}/anat/{participant_id}_{own}_{suffix}"
 
 
 def dataset_files(participants: pd.DataFrame, seed: int) -> Iterator[tuple[str, bytes]]:

@@ -117,6 +117,7 @@ def simulate_participant(
     effects: Sequence[Effect],
     scanner: Scanner = COMMON,
     slice_mm: float | None = None,
+    session: str = "",
 ) -> SimulatedPerson:
     """Simulate one participant of a group.
 
@@ -138,6 +139,8 @@ def simulate_participant(
         Of the site.
     slice_mm : float, optional
         Thickness of 2-D slices; None is isotropic voxels.
+    session : str
+        Label of one of several sessions; empty for the only one.
     """
     entropy = person_seed(seed, participant_id)
     rng = _person_rng(seed, participant_id)
@@ -151,6 +154,7 @@ def simulate_participant(
         keep_clear=effects,
         scanner=scanner,
         slice_mm=slice_mm,
+        session=session,
     )
 
 

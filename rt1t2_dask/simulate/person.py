@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from rt1t2_dask.simulate.layers import draw_shells
 from rt1t2_dask.simulate.pose import TrueWarp, draw_offset, draw_warp
 from rt1t2_dask.simulate.render import Place, Tissue, carried, render, shape_of
 from rt1t2_dask.simulate.scanner import COMMON, Scanner, draw_coil, scan
+from rt1t2_dask.simulate.session import changed, spawn_key
 from rt1t2_dask.simulate.slices import Slices
 
 Points = NDArray[np.float64]
@@ -28,7 +29,12 @@ Seed = int | Sequence[int]
 
 _LEVEL = {"t1w": 500.0, "t2w": 300.0}
 _HALF = 0.5
-_STREAMS = ("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid", "coil")
+_STREAMS = (
+    *("warp", "offset", "biology", "lesions", "t1w", "t2w", "shells", "fluid", "coil"),
+    *("pose", "change"),
+)
+_OF_SESSION = ("offset", "t1w", "t2w", "coil", "pose", "change")
+"""Streams that differ between the sessions of a person."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def simulate_person(
     keep_clear: Sequence[Effect] = (),
     scanner: Scanner = COMMON,
     slice_mm: float | None = None,
+    session: str = "",
 ) -> SimulatedPerson:
     """Simulate one person's T1w and T2w.
 
@@ -104,6 +111,9 @@ def simulate_person(
     slice_mm : float, optional
         Thickness of axial 2-D slices of both scans, at least `voxel_mm`, at most 6; None is
         isotropic voxels.
+    session : str
+        Label of one of several sessions: the same head and tissue in another pose, with a small
+        change, and other gain, bias field and noise. Empty for the only one.
 
     Raises
     ------
@@ -114,11 +124,12 @@ def simulate_person(
         raise ValueError(f"voxel_mm must lie in 1 to 6, got {voxel_mm}")
     slices = Slices.of(voxel_mm, slice_mm)
     t1_grid, t2_grid = (slices.fine_grid(head.grid, shift) for shift in (0.0, voxel_mm / 3))
-    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear))
-    t1_place = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
-    t2_place = carried(t1_place, to_index(_through(drawn.offset, t2_grid), t1_grid.affine))
+    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear), session)
+    first = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
+    t1_place = carried(first, _index(drawn.pose, t1_grid, t1_grid)) if session else first
+    t2_place = carried(first, _index(drawn.pose @ drawn.offset, t2_grid, t1_grid))
     seen = slices.thick_grid(t1_grid)
-    coil = draw_coil(_rng(seed, "coil"), t1_grid, scanner)
+    coil = draw_coil(_rng(seed, "coil", session), t1_grid, scanner)
     scans, changes = {}, {}
     for contrast, place, grid in (
         ("t1w", t1_place, seen),
@@ -126,13 +137,16 @@ def simulate_person(
     ):
         rendered = render(head, place, contrast, voxel_mm, effects)
         image = strokes.add(rendered.image, contrast, place.template_mm, drawn.lesions)
-        scans[contrast] = _scan(slices.averaged(image), grid, contrast, seed, coil, scanner)
+        scans[contrast] = _scan(
+            slices.averaged(image), grid, contrast, (seed, session), coil, scanner
+        )
         changes[contrast] = slices.averaged(rendered.change)
     mask = slices.averaged(strokes.share_at(t1_place.template_mm, drawn.lesions)) > _HALF
     isotropic = slices.layers == 1
+    warp = replace(drawn.warp, moved=drawn.pose) if session else drawn.warp
     truth = Truth(
-        drawn.warp,
-        t1_place.template_mm if isotropic else drawn.warp.on_grid(seen).astype(np.float32),
+        warp,
+        t1_place.template_mm if isotropic else warp.on_grid(seen).astype(np.float32),
         drawn.offset,
         Volume(changes["t1w"], seen.affine),
         drawn.lesions,
@@ -146,21 +160,29 @@ class _Drawn:
     """Everything drawn at random for a person, apart from scanner effects."""
 
     warp: TrueWarp
+    pose: Affine
     offset: Affine
     tissue: Tissue
     lesions: tuple[strokes.Lesion, ...]
 
 
 def _draw(
-    head: HeadModel, seed: Seed, grid: Grid, n_lesions: int, clear_of: Sequence[Effect]
+    head: HeadModel,
+    seed: Seed,
+    grid: Grid,
+    n_lesions: int,
+    clear_of: Sequence[Effect],
+    session: str,
 ) -> _Drawn:
     fluid = _rng(seed, "fluid")
     wall_mm = draw_wall_mm(fluid)
+    biology = draw_biology(_rng(seed, "biology"), grid)
     return _Drawn(
         draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm),
-        draw_offset(_rng(seed, "offset")),
+        draw_offset(_rng(seed, "pose", session)) if session else np.eye(4),
+        draw_offset(_rng(seed, "offset", session)),
         Tissue(
-            draw_biology(_rng(seed, "biology"), grid),
+            changed(biology, _rng(seed, "change", session), grid) if session else biology,
             draw_sulci(fluid, grid),
             draw_shells(_rng(seed, "shells"), grid),
         ),
@@ -169,23 +191,35 @@ def _draw(
 
 
 def _scan(
-    image: Image, grid: Grid, contrast: str, seed: Seed, coil: SmoothField, scanner: Scanner
+    image: Image,
+    grid: Grid,
+    contrast: str,
+    of: tuple[Seed, str],
+    coil: SmoothField,
+    scanner: Scanner,
 ) -> Volume:
     return scan(
         image,
         grid,
         white=WHITE[contrast],
         level=_LEVEL[contrast] * getattr(scanner, f"gain_{contrast}"),
-        rng=_rng(seed, contrast),
+        rng=_rng(of[0], contrast, of[1]),
         coil=coil,
         gamma=getattr(scanner, f"gamma_{contrast}"),
         scanner=scanner,
     )
 
 
-def _rng(seed: Seed, what: str) -> np.random.Generator:
-    """Return an independent random stream for each quantity."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS.index(what),)))
+def _rng(seed: Seed, what: str, session: str = "") -> np.random.Generator:
+    """Return an independent random stream for each quantity, and of some for each session."""
+    own = spawn_key(session) if what in _OF_SESSION else ()
+    key = (_STREAMS.index(what), *own)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _index(affine: Affine, grid: Grid, among: Grid) -> Points:
+    """Return the voxels of a grid, moved in the world, as voxel indices of another."""
+    return to_index(_through(affine, grid), among.affine)
 
 
 def _through(affine: Affine, grid: Grid) -> Points:

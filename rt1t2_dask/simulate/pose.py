@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +36,22 @@ class TrueWarp:
         template position; applied last.
     wall_mm : float
         Movement of the ventricle wall, mm.
+    moved : ndarray, shape (4, 4), optional
+        T1w world of one of several sessions to that of which the anatomy was drawn, mm; rigid,
+        applied first.
     """
 
     affine: Affine
     bends: tuple[SmoothField, ...]
     swelling: SmoothField | None = None
     wall_mm: float = 0.0
+    moved: Affine | None = None
 
     def subject_to_template(self, points: Points) -> Points:
         """Map T1w world points in mm, shape (n, 3), to template mm."""
         points = np.asarray(points, dtype=np.float64)
+        if self.moved is not None:
+            points = np.einsum("nj,ij->ni", points, self.moved[:3, :3]) + self.moved[:3, 3]
         moved = np.einsum("nj,ij->ni", points, self.affine[:3, :3]) + self.affine[:3, 3]
         for bend in self.bends:
             moved += bend.at(points)
@@ -54,6 +60,8 @@ class TrueWarp:
     def on_grid(self, grid: Grid) -> Points:
         """Return template mm of every voxel of an axis-aligned T1w grid, shape (x, y, z, 3)."""
         world = grid.world().astype(np.float64)
+        if self.moved is not None:
+            return self.subject_to_template(world.reshape(-1, 3)).reshape(world.shape)
         moved = np.einsum("xyzj,ij->xyzi", world, self.affine[:3, :3]) + self.affine[:3, 3]
         for bend in self.bends:
             moved += np.moveaxis(bend.on_grid(grid), 0, -1)
@@ -62,7 +70,7 @@ class TrueWarp:
     def flatter(self, factor: float) -> TrueWarp:
         """Return the map with every displacement scaled by a factor."""
         bends = tuple(bend.scaled(factor) for bend in self.bends)
-        return TrueWarp(self.affine, bends, self.swelling, factor * self.wall_mm)
+        return replace(self, bends=bends, wall_mm=factor * self.wall_mm)
 
     def _swollen(self, points: Points) -> Points:
         """Move template points towards the ventricles, which enlarges them in the person."""

@@ -97,7 +97,7 @@ def paired(
     labels = np.asarray(group_labels, dtype=np.str_)
     if first == second:
         raise UserError(f"contrast compares group '{first}' with itself; name two groups.")
-    places = [_by_pair(labels, name, pair, participants) for name in (first, second)]
+    places = [by_pair(labels, name, pair, participants) for name in (first, second)]
     keys = [key for key in places[0] if key in places[1]]
     if len(keys) < 2:
         raise UserError(
@@ -253,7 +253,7 @@ def _constant(
     return _checked(Design(matrix, columns, names, contrast, rows, partner, flips=True))
 
 
-def _by_pair(
+def by_pair(
     labels: NDArray[np.str_],
     condition: str,
     pair: Sequence[object],

@@ -1,0 +1,1 @@
+"""Test-retest reliability of people with several sessions."""

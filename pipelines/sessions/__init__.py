@@ -1,0 +1,1 @@
+"""Sessions of people as rows of a study."""
