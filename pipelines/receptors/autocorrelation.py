@@ -18,7 +18,7 @@ from rt1t2_dask.pipelines.receptors.correlations import ReceptorSettings
 from rt1t2_dask.pipelines.receptors.moran import MoranSettings
 from rt1t2_dask.pipelines.receptors.plan import first_lists
 from rt1t2_dask.pipelines.receptors.stages import AUTOCORRELATION
-from rt1t2_dask.report.sections.autocorrelation import autocorrelation_section
+from rt1t2_dask.report.receptors.autocorrelation import autocorrelation_section
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rt1t2_dask.pipelines.receptors.plan import first_lists
 from rt1t2_dask.pipelines.receptors.results import ReceptorParts, map_names
 from rt1t2_dask.pipelines.receptors.stages import RECEPTOR_SCORES
 from rt1t2_dask.receptors.maps import receptor_of
-from rt1t2_dask.report.sections.receptor_scores import scores_section
+from rt1t2_dask.report.receptors.scores import scores_section
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.storage.parts import Lake
 

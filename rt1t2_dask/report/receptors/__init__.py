@@ -1,0 +1,1 @@
+"""Sections on receptors: scores of the patients, spatial autocorrelation of their regions."""
