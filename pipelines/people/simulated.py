@@ -180,6 +180,7 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str, session: str) -> 
         "lesions": spec.lesions,
         "scanner": source.scanner.model_dump(),
         **({"session": session} if session else {}),
+        **({"atrophy_mm": spec.atrophy_mm} if spec.atrophy_mm else {}),
     }
     brain = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE)}
     return digest([code_version(CODE), settings, brain])

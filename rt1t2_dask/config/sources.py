@@ -58,6 +58,7 @@ class SimulatedGroup(Model):
     n_male: Annotated[int, Field(ge=0)]
     effects: bool
     lesions: bool
+    atrophy_mm: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @model_validator(mode="after")
     def _males_fit(self) -> SimulatedGroup:

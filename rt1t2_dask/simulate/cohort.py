@@ -49,6 +49,8 @@ class GroupSpec:
         Whether `PAPER_EFFECTS` are planted.
     lesions : bool
         Whether each has one or two small strokes.
+    atrophy_mm : float
+        How far the walls of the ventricles lie further out, 0 to 1, with wider sulci.
     """
 
     prefix: str
@@ -58,6 +60,7 @@ class GroupSpec:
     n_male: int
     effects: bool = False
     lesions: bool = False
+    atrophy_mm: float = 0.0
 
 
 PAPER_GROUPS: Mapping[str, GroupSpec] = {
@@ -155,6 +158,7 @@ def simulate_participant(
         scanner=scanner,
         slice_mm=slice_mm,
         session=session,
+        atrophy_mm=spec.atrophy_mm,
     )
 
 

@@ -18,6 +18,7 @@ _SWELLING_SPACING_MM, _REACH_MM, _SMOOTH_MM = 4.0, 25.0, 2.5
 _WALL_SD_MM, _MOST_WALL_MM = 0.5, 1.0
 # Share of fluid that a sulcus has more or less where it is half fluid: spread between people and
 # over one head (our choice: the cortex then differs by a few per cent of its ratio).
+SULCI_PER_MM = 0.1
 _SULCI_SD, _SULCI_LOCAL_SD, _SULCI_SPACING_MM = 0.015, 0.03, 12.0
 
 
@@ -30,6 +31,11 @@ def draw_sulci(rng: np.random.Generator, grid: Grid) -> Image:
     """Draw the change in CSF fraction of half-filled voxels on a grid."""
     field = random_field(rng, grid, spacing_mm=_SULCI_SPACING_MM, sd=_SULCI_LOCAL_SD)
     return np.asarray(rng.normal(0, _SULCI_SD) + field.on_grid(grid)[0], dtype=np.float32)
+
+
+def widened(sulci: Image, atrophy_mm: float) -> Image:
+    """Add the fluid of atrophy to sulci, `SULCI_PER_MM` of a voxel that is half fluid."""
+    return np.asarray(sulci + np.float32(SULCI_PER_MM * atrophy_mm), dtype=np.float32)
 
 
 def added_fluid(share: Image, sulci: Image) -> Image:

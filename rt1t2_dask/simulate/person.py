@@ -12,7 +12,7 @@ from rt1t2_dask.images.volume import Affine, Grid, Volume
 from rt1t2_dask.simulate import lesions as strokes
 from rt1t2_dask.simulate.biology import draw_biology
 from rt1t2_dask.simulate.effects import Effect, to_index
-from rt1t2_dask.simulate.fluid import draw_sulci, draw_wall_mm
+from rt1t2_dask.simulate.fluid import draw_sulci, draw_wall_mm, widened
 from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.intensities import WHITE
 from rt1t2_dask.simulate.lattice import SmoothField
@@ -89,6 +89,7 @@ def simulate_person(
     scanner: Scanner = COMMON,
     slice_mm: float | None = None,
     session: str = "",
+    atrophy_mm: float = 0.0,
 ) -> SimulatedPerson:
     """Simulate one person's T1w and T2w.
 
@@ -115,6 +116,9 @@ def simulate_person(
         Label of one of several sessions: the same head and tissue in another pose, with a small
         change, and other gain, bias field and noise. Empty for the only one.
 
+    atrophy_mm : float
+        Loss of tissue without any change of what is left: as `GroupSpec`.
+
     Raises
     ------
     ValueError
@@ -124,7 +128,7 @@ def simulate_person(
         raise ValueError(f"voxel_mm must lie in 1 to 6, got {voxel_mm}")
     slices = Slices.of(voxel_mm, slice_mm)
     t1_grid, t2_grid = (slices.fine_grid(head.grid, shift) for shift in (0.0, voxel_mm / 3))
-    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear), session)
+    drawn = _draw(head, seed, t1_grid, n_lesions, (*effects, *keep_clear), session, atrophy_mm)
     first = Place(drawn.warp.on_grid(t1_grid).astype(np.float32), drawn.tissue)
     t1_place = carried(first, _index(drawn.pose, t1_grid, t1_grid)) if session else first
     t2_place = carried(first, _index(drawn.pose @ drawn.offset, t2_grid, t1_grid))
@@ -173,9 +177,10 @@ def _draw(
     n_lesions: int,
     clear_of: Sequence[Effect],
     session: str,
+    atrophy_mm: float,
 ) -> _Drawn:
     fluid = _rng(seed, "fluid")
-    wall_mm = draw_wall_mm(fluid)
+    wall_mm = draw_wall_mm(fluid) + atrophy_mm
     biology = draw_biology(_rng(seed, "biology"), grid)
     return _Drawn(
         draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm),
@@ -183,7 +188,7 @@ def _draw(
         draw_offset(_rng(seed, "offset", session)),
         Tissue(
             changed(biology, _rng(seed, "change", session), grid) if session else biology,
-            draw_sulci(fluid, grid),
+            widened(draw_sulci(fluid, grid), atrophy_mm),
             draw_shells(_rng(seed, "shells"), grid),
         ),
         strokes.draw_lesions(_rng(seed, "lesions"), head, n_lesions, clear_of),

@@ -84,6 +84,27 @@ def test_no_warp_folds() -> None:
 
 
 @pytest.mark.heavy
+def test_atrophy_enlarges_ventricles_and_leaves_tissue_as_it_is(head: HeadModel) -> None:
+    plain, less = (
+        simulate_person(head, seed=3, voxel_mm=MM, atrophy_mm=mm).truth for mm in (0.0, 1.0)
+    )
+    csf = head.csf.astype(np.float64)
+    fluid = [
+        to_index(head.grid, truth.template_mm.reshape(-1, 3)).T for truth in (plain, less)
+    ]
+    before, after = (ndimage.map_coordinates(csf, index, order=1).sum() for index in fluid)
+    assert 1.05 < after / before < 1.5
+    tissue = np.abs(plain.ratio_change.data - less.ratio_change.data)
+    assert np.median(tissue) < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_warp_folds_with_atrophy(head: HeadModel, seed: int) -> None:
+    placed = simulate_person(head, seed=seed, voxel_mm=MM, atrophy_mm=1.0).truth.template_mm
+    steps = np.stack(np.gradient(placed, axis=(0, 1, 2)), axis=-1)
+    assert np.linalg.det(steps).min() * np.sign(np.linalg.det(steps).mean()) > 0
+
+
 def test_planted_change_is_what_the_scans_hold(head: HeadModel) -> None:
     """Same seed with and without: only the ratio differs, by the planted fraction."""
     with_effect = simulate_person(head, seed=5, voxel_mm=2, effects=[EFFECT])
