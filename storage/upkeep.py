@@ -54,6 +54,8 @@ class Collected:
         Bytes of those parts.
     claimed : list of Part
         Kept because they are claimed.
+    young : int
+        Kept without a run, since they are younger than was asked.
     half_written : int
         Partial files of killed writers, also removed.
     """
@@ -61,6 +63,7 @@ class Collected:
     parts: list[Part]
     size: int
     claimed: list[Part] = field(default_factory=list)
+    young: int = 0
     half_written: int = 0
 
 
@@ -162,10 +165,12 @@ def gc(lake: Lake, *, older_than_s: float = DAY_S, dry_run: bool = False) -> Col
     claimed_names = live_claims(lake.store)
     claimed = [part for part in old if f"{part.stage}/{part.key}" in claimed_names]
     # Read last, so that a run recorded during the listing keeps its parts.
-    gone = sorted(set(old) - set(claimed) - referenced(lake))
+    named = referenced(lake)
+    gone = sorted(set(old) - set(claimed) - named)
+    young = len(set(held) - set(old) - named)
     size = sum(held[part].size for part in gone)
     if dry_run:
-        return Collected(gone, size, claimed)
+        return Collected(gone, size, claimed, young)
     for part in gone:
         lake.delete(part)
-    return Collected(gone, size, claimed, lake.store.delete_abandoned(older_than_s))
+    return Collected(gone, size, claimed, young, lake.store.delete_abandoned(older_than_s))

@@ -9,9 +9,9 @@ from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.pipelines.images.head import HEAD_VOXEL_MM
 from rt1t2_dask.pipelines.images.names import GREY, HEAD, T1, WHITE
-from rt1t2_dask.pipelines.images.template import brain_of
+from rt1t2_dask.pipelines.templates.head import HEAD_VOXEL_MM
+from rt1t2_dask.pipelines.templates.template import brain_of
 from rt1t2_dask.simulate.head import build_head
 
 

@@ -71,7 +71,8 @@ def _gc(lake: Lake, dry_run: bool) -> tuple[list[str], int]:
     gone = upkeep.gc(lake, dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
     text = f"{verb} {len(gone.parts)} parts without a run, {gone.size / 1e6:.1f} MB"
-    return [text, f"{len(gone.claimed)} kept because they are claimed"], DONE
+    kept = f"{len(gone.claimed)} kept because they are claimed, {gone.young} as under a day old"
+    return [text, kept], DONE
 
 
 ACTIONS: dict[str, Callable[[Lake, bool], tuple[list[str], int]]] = {

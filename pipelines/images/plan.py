@@ -16,7 +16,6 @@ from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.task import InputFile, Task
 from rt1t2_dask.pipelines.images.brain import brain_settings
 from rt1t2_dask.pipelines.images.calibrate import CONTROLS
-from rt1t2_dask.pipelines.images.head import head_assets
 from rt1t2_dask.pipelines.images.names import SPACE, TEMPLATES
 from rt1t2_dask.pipelines.images.normalise import normalise_settings
 from rt1t2_dask.pipelines.images.stages import (
@@ -35,6 +34,7 @@ from rt1t2_dask.pipelines.images.stages import (
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.sessions.rows import sessions_of
+from rt1t2_dask.pipelines.templates.head import head_assets
 from rt1t2_dask.ratio.calibrate import MAPPED
 from rt1t2_dask.ratio.reference import check_enough
 from rt1t2_dask.storage.parts import Part

@@ -14,7 +14,6 @@ from rt1t2_dask.pipelines.images import (
     brain,
     calibrate,
     coregister,
-    head,
     ingest,
     landmarks,
     normalise,
@@ -23,12 +22,12 @@ from rt1t2_dask.pipelines.images import (
     ratio,
     shares,
     smooth,
-    template,
     tissue,
 )
 from rt1t2_dask.pipelines.images.calibrate import CONTROLS
 from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.images.precomputed_transform import FILE_ROLES, NormaliseSettings
+from rt1t2_dask.pipelines.templates import head, template
 
 FIELD, OUTPUT, SCANS = "field", "output", "scans"
 """Grids: of the deformation field, of the output maps, and of T1w and T2w together."""

@@ -80,8 +80,9 @@ class Contrast:
                 "was cleared. Say where it is with open_study(..., lake=PLACE), or run it again."
             ) from None
         counted = part.stage == PERMUTE.name and not self.early_stop
-        alone_of = int(self.lake.record(part)["n"]) if counted else None
-        return maps_of(part.stage, arrays, self._rows, alone_of)
+        record = self.lake.record(part)
+        alone_of = int(record["n"]) if counted else None
+        return maps_of(part.stage, arrays, record.get("numerator") or self._rows, alone_of)
 
     @cached_property
     def _rows(self) -> int:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from rt1t2_dask.pipelines.contrasts.group_maps import LEAST, STATISTICS
 from rt1t2_dask.pipelines.contrasts.stages import CLUSTERS, CONTRAST, DETECTABLE
 from rt1t2_dask.pipelines.permutations.stages import PERMUTE
+from rt1t2_dask.pipelines.share.stages import POOLED
 from rt1t2_dask.stats.permutation.null import p_uncorrected
 
 SPACE = ("z", "y", "x")
-STAGES = tuple(stage.name for stage in (CONTRAST, DETECTABLE, PERMUTE, CLUSTERS))
+STAGES = tuple(stage.name for stage in (CONTRAST, POOLED, DETECTABLE, PERMUTE, CLUSTERS))
 """Whose maps are whole: others hold blocks of voxels."""
 FWE, FWE_TFCE, UNCORRECTED, EXCEED = "fwe", "fwe_tfce", "uncorrected", "exceedances"
 Arrays = dict[str, xr.DataArray]
@@ -38,6 +39,7 @@ def maps_of(stage: str, arrays: xr.Dataset, rows: int, alone_of: int | None) -> 
     """
     made: dict[str, Callable[[], Arrays]] = {
         CONTRAST.name: lambda: _fitted(arrays, rows),
+        POOLED.name: lambda: _fitted(arrays, rows),
         DETECTABLE.name: lambda: _named(arrays, LEAST),
         PERMUTE.name: lambda: _permuted(arrays, alone_of),
         CLUSTERS.name: lambda: {n: a for n, a in _every(arrays).items() if a.dims == SPACE},

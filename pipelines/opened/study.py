@@ -171,7 +171,8 @@ class Study:
     @cached_property
     def contrasts(self) -> Contrasts:
         """The contrasts by name, each with ``maps``, ``clusters``, ``peaks`` and ``regions``."""
-        keys: Mapping[str, Any] = self.provenance.get("group_parts", {}).get("contrasts", {})
+        parts: Mapping[str, Any] = self.provenance.get("group_parts", {})
+        keys = parts.get("contrasts", {})
         names = keys or self.provenance["config"]["cohort"].get("contrasts") or {}
         stop = (self.provenance["config"].get("permute") or {}).get("early_stop") is not None
         about = (self.tables, self.simulated, stop, self.tested)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ LAKE, DATASET, ICECHUNK = "lake", "dataset", "icechunk"
 Run = tuple[str, str]
 
 
-def run_publish(storage: Storage, words: Mapping[str, str]) -> int:
+def run_publish(storage: Storage, words: Mapping[str, str], dry_run: bool = False) -> int:
     """Publish a run.
 
     Parameters
@@ -36,6 +37,8 @@ def run_publish(storage: Storage, words: Mapping[str, str]) -> int:
         ``form``: ``lake`` (default: the parts, and the dataset where the run is finished),
         ``dataset`` (that alone) or ``icechunk``; ``stages``: parts of these stages alone, names
         with commas.
+    dry_run : bool
+        Say which run would go where, and write nothing.
 
     Returns
     -------
@@ -45,19 +48,33 @@ def run_publish(storage: Storage, words: Mapping[str, str]) -> int:
     Raises
     ------
     UserError
-        When the target is missing, or it is not clear which run is meant.
+        When the target is missing or in the lake, or it is not clear which run is meant.
     """
     if not words.get("to"):
         raise UserError("lake=publish needs a place: to=PATH or to=s3://bucket/prefix.")
     form = words.get("form", LAKE)
     if form not in FORMS:
         raise UserError(f"form={form}: choose from {', '.join(FORMS)}.")
+    _require_elsewhere(storage.url, words["to"])
     lake = Lake(storage.url, storage.options())
     cohort, run = _chosen(lake, words)
+    if dry_run:
+        sys.stdout.write(f"would publish {cohort} {run} to {words['to']} (form={form})\n")
+        return 0
     options = _target_options(storage, words["to"])
     said = FORMS[form](lake, (cohort, run), words["to"], options, words.get("stages"))
     sys.stdout.write(f"published {cohort} {run} to {words['to']}: {said}\n")
     return 0
+
+
+def _require_elsewhere(lake: str, to: str) -> None:
+    """Refuse a target that is the lake or lies in it, whose records it would replace."""
+    here, there = (
+        (place if "://" in place else str(Path(place).expanduser().resolve())).rstrip("/") + "/"
+        for place in (lake, to)
+    )
+    if there.startswith(here):
+        raise UserError(f"to={to} is in the lake {lake}; publish to another place.")
 
 
 def _chosen(lake: Lake, words: Mapping[str, str]) -> Run:
@@ -75,7 +92,7 @@ def _chosen(lake: Lake, words: Mapping[str, str]) -> Run:
         f"cohort={run[0]} run={run[1]}{' (finished)' if run in finished else ''}"
         for run in fitting or there
     )
-    which = "no run fits" if not fitting else f"{len(fitting)} runs fit"
+    which = "no run fits" if not fitting else f"{len(fitting)} runs fit; add run=KEY"
     raise UserError(f"{which}; the lake holds: {listed or 'none'}.")
 
 

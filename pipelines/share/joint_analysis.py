@@ -69,7 +69,8 @@ class JointContrasts(Analysis):
 
     def keys(self) -> Mapping[str, Any]:
         """Return the keys of each contrast's parts by stage."""
-        return {n: keys_by_stage([one.maps, one.clusters]) for n, one in self.contrasts.items()}
+        own = {n: keys_by_stage([one.maps, one.clusters]) for n, one in self.contrasts.items()}
+        return {"contrasts": own}
 
     def results(self, study: Finished) -> Results:
         """Return tables and maps of every contrast."""

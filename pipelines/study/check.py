@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.contrasts.memory import require_memory
 from rt1t2_dask.pipelines.engine.local_files import local_file, of_setting
 from rt1t2_dask.pipelines.engine.resources import Shapes
 from rt1t2_dask.pipelines.engine.work import complete_parts
+from rt1t2_dask.pipelines.files.predicted import Table, predicted_files, predicted_table
 from rt1t2_dask.pipelines.images.plan import check_registration, plan_images
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import study_key
@@ -32,7 +33,6 @@ from rt1t2_dask.pipelines.people.notes import (
     named_although,
     table_notes,
 )
-from rt1t2_dask.pipelines.people.predicted import Table, predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import lines_read
 from rt1t2_dask.pipelines.people.table import chosen_people, people_with_files
 from rt1t2_dask.pipelines.quality.covariates import from_images, of_the_table, until_known

@@ -19,9 +19,11 @@ from rt1t2_dask.pipelines.study.shapes import shapes_of, shapes_of_grids
 SIMULATE = "simulate"
 """What it is called, beside stages, to make a person's scans before all else."""
 SIMULATING = Effort((1.3, 4.5, 40.0), SCANS)
-# Results of 29 people at 4 mm took 28 s on two workers; 2.7 CPU s a person at 1 mm, 2 mm between.
-WRITING_ONCE_S = 20.0
-WRITING_PERSON = Effort((1.4, 2.0, 2.7), OUTPUT)
+# Results of 29 people took 28 s at 4 mm and 45 s at 2 mm on two workers, 2.7 CPU s each at 1 mm;
+# those of 250 ready-made maps at 10 mm 34 s on one, of 11 at 2 mm under a minute when busy.
+WRITING_ONCE_S = 12.0
+WRITING_PERSON = Effort((1.0, 2.0, 2.7), OUTPUT)
+WRITING_MAP = Effort((0.1, 0.5, 1.5), OUTPUT)
 START_S = 10.0
 
 
@@ -49,9 +51,10 @@ def cpu_seconds(stage: str, shapes: Shapes) -> float:
     return effort(shapes)
 
 
-def writing_seconds(shapes: Shapes, people: int, workers: int) -> float:
+def writing_seconds(config: Config, shapes: Shapes, people: int, workers: int) -> float:
     """Estimate the seconds that results take to write: people's on the workers, tables here."""
-    return WRITING_ONCE_S + WRITING_PERSON(shapes) * people / max(1, workers)
+    person = WRITING_MAP if config.source.ready_made else WRITING_PERSON
+    return WRITING_ONCE_S + person(shapes) * people / max(1, workers)
 
 
 def study_seconds(
@@ -70,8 +73,8 @@ def study_seconds(
     """
     workers = workers_of(config.cluster)
     cpu = sum(cpu_seconds(stage, shapes) * n for stage, n in to_do.items())
-    written = writing_seconds(shapes, people, 1)
-    by_clock = writing_seconds(shapes, people, workers)
+    written = writing_seconds(config, shapes, people, 1)
+    by_clock = writing_seconds(config, shapes, people, workers)
     if not to_do.total():
         return written, by_clock
     return cpu + written, START_S + cpu / max(1, workers) + by_clock

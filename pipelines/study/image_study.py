@@ -15,14 +15,14 @@ from rt1t2_dask.pipelines.analyses import group_of, plan_analyses
 from rt1t2_dask.pipelines.analysis import Analysis, GroupPlan, adjusted
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import complete_parts
+from rt1t2_dask.pipelines.files.hashing import find_hashed
+from rt1t2_dask.pipelines.files.predicted import predicted_files, predicted_table
 from rt1t2_dask.pipelines.images.plan import Failure, ImagePlan, PersonPlan, plan_images
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished
 from rt1t2_dask.pipelines.outputs.image_study import FinishedImages, write_failed
-from rt1t2_dask.pipelines.people.hashing import find_hashed
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.notes import found_lines
-from rt1t2_dask.pipelines.people.predicted import predicted_files, predicted_table
 from rt1t2_dask.pipelines.people.read import log_read
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import valid_people

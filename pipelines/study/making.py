@@ -52,7 +52,7 @@ class Maker:
     def expect(self, people: Sequence[Mapping[str, InputFile]]) -> None:
         """Estimate the time that is left from people's files, with the writing of results."""
         self.shapes = shapes_met(self.config, people)
-        self.pace.then_s = writing_seconds(self.shapes, len(people), self.pace.workers)
+        self.pace.then_s = writing_seconds(self.config, self.shapes, len(people), self.pace.workers)
 
     def _seconds_of(self, stage: str) -> float:
         return cpu_seconds(stage, self.shapes)

@@ -61,7 +61,7 @@ def run_study(
     store = open_store(config.output_dir, config.storage.options())
     if config.share.kind != "export":
         outputs.check_folder(store, config, study_key(config))
-    if config.simulated:
+    if config.simulated and config.share.kind != "combine":
         log.info("SIMULATED DATA: no result says anything of people")
     with ExitStack() as stack:
         return drive(kind(config, store, cluster or LazyCluster(config, stack)), then)

@@ -31,10 +31,12 @@ from rt1t2_dask.cli.overrides import (
     yaml_fault,
 )
 from rt1t2_dask.cli.sweep_names import folder_names
+from rt1t2_dask.config.places import parse_flag
 from rt1t2_dask.config.study import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+OF_LAKES = ("storage", "dry_run", "cohort", "hydra")
 
 HELP = """rt1t2-dask {version}: T1w/T2w ratio maps, group contrasts and receptor correlations.
 
@@ -121,8 +123,10 @@ def _command(arguments: Sequence[str]) -> int:
     found = _search_path(asked.config_dir)
     actions = [word.removeprefix("lake=") for word in asked.overrides if word.startswith("lake=")]
     if actions:
+        if len(actions) > 1:
+            raise UserError(f"lake={', lake='.join(actions)}: name one of them.")
         words = [w for w in asked.overrides if not w.startswith("lake=")]
-        return _upkeep(actions[-1], words, found)
+        return _upkeep(actions[0], words, found)
     overrides = found + prepared(asked.overrides, _cohorts(found), asked.multirun)
     if not any(word.lstrip("+").startswith("cohort=") for word in overrides):
         return _help(found)
@@ -170,11 +174,18 @@ def _upkeep(action: str, words: Sequence[str], found: Sequence[str]) -> int:
     asked = dict(word.split("=", 1) for word in words if "=" in word)
     ours = {k: v for k, v in asked.items() if action == "publish" and k in WORDS}
     others = [word for word in words if word.split("=", 1)[0] not in ours]
+    strange = [word for word in others if not word.lstrip("+").startswith(OF_LAKES)]
+    if strange:
+        raise UserError(
+            f"lake={action} takes storage settings and dry_run"
+            f"{', '.join(['', *WORDS]) if action == 'publish' else ''}; not {strange[0]}."
+        )
     composed = _composed([*found, *prepared(others, _cohorts(found), sweep=False)])
     storage = parse_storage(OmegaConf.to_container(composed.storage, resolve=True))
+    dry_run = parse_flag("dry_run", composed.dry_run)
     if action == "publish":
-        return run_publish(storage, ours)
-    return run_upkeep(action, storage, bool(composed.dry_run))
+        return run_publish(storage, ours, dry_run)
+    return run_upkeep(action, storage, dry_run)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from rt1t2_dask.config.model import Model
+from rt1t2_dask.errors import UserError
 
 MEMORY_GB_A_WORKER = 3.0
 
@@ -64,3 +65,11 @@ class Cluster(Model):
     def worker_gb(self) -> float:
         """Memory of a worker, also where ``memory_gb`` is not set."""
         return self.memory_gb or MEMORY_GB_A_WORKER
+
+
+def parse_flag(name: str, value: object) -> bool:
+    """Return a setting that is true or false; raises UserError for anything else."""
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        raise UserError(f"{name}={value}: write true or false.") from None

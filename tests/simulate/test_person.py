@@ -8,6 +8,8 @@ from rt1t2_dask.simulate.head import HeadModel
 from rt1t2_dask.simulate.person import SimulatedPerson, simulate_person
 from rt1t2_dask.simulate.pose import MIN_JACOBIAN, draw_offset, draw_warp, smallest_jacobian
 
+AFFINE_4 = np.diag([4.0, 4.0, 4.0, 1.0])
+AFFINE_4[:3, 3] = (-106, -142, -108)
 EFFECT = Effect("thalamus", (-10.0, -20.0, 14.0), 12.0, -0.15)
 
 
@@ -73,9 +75,7 @@ def test_offsets_are_rigid_and_within_5_mm_and_5_degrees() -> None:
 
 
 def test_no_warp_folds() -> None:
-    affine = np.diag([4.0, 4.0, 4.0, 1.0])
-    affine[:3, 3] = (-106, -142, -108)
-    grid = Grid((54, 64, 57), affine)
+    grid = Grid((54, 64, 57), AFFINE_4)
     smallest = [
         smallest_jacobian(draw_warp(np.random.default_rng(seed), grid), grid) for seed in range(8)
     ]
@@ -85,24 +85,17 @@ def test_no_warp_folds() -> None:
 
 @pytest.mark.heavy
 def test_atrophy_enlarges_ventricles_and_leaves_tissue_as_it_is(head: HeadModel) -> None:
-    plain, less = (
-        simulate_person(head, seed=3, voxel_mm=MM, atrophy_mm=mm).truth for mm in (0.0, 1.0)
-    )
-    csf = head.csf.astype(np.float64)
-    fluid = [
-        to_index(head.grid, truth.template_mm.reshape(-1, 3)).T for truth in (plain, less)
-    ]
-    before, after = (ndimage.map_coordinates(csf, index, order=1).sum() for index in fluid)
+    plain, less = (simulate_person(head, seed=3, voxel_mm=4, atrophy_mm=mm) for mm in (0.0, 1.0))
+    before, after = (template_on(head, head.csf, own).sum() for own in (plain, less))
     assert 1.05 < after / before < 1.5
-    tissue = np.abs(plain.ratio_change.data - less.ratio_change.data)
-    assert np.median(tissue) < 1e-3
+    changes = plain.truth.ratio_change.data, less.truth.ratio_change.data
+    assert np.median(np.abs(changes[0] - changes[1])) < 1e-3
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_no_warp_folds_with_atrophy(head: HeadModel, seed: int) -> None:
-    placed = simulate_person(head, seed=seed, voxel_mm=MM, atrophy_mm=1.0).truth.template_mm
-    steps = np.stack(np.gradient(placed, axis=(0, 1, 2)), axis=-1)
-    assert np.linalg.det(steps).min() * np.sign(np.linalg.det(steps).mean()) > 0
+def test_no_warp_folds_with_atrophy(head: HeadModel) -> None:
+    for seed in range(3):
+        warp = simulate_person(head, seed=seed, voxel_mm=4, atrophy_mm=1.0).truth.warp
+        assert smallest_jacobian(warp, Grid((54, 64, 57), AFFINE_4)) > MIN_JACOBIAN
 
 
 def test_planted_change_is_what_the_scans_hold(head: HeadModel) -> None:

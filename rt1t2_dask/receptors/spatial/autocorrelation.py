@@ -114,7 +114,7 @@ def compare_autocorrelation(
     -----
     p = (b + 1) / (n + 1) over the difference of means, two-sided (Phipson & Smyth 2010).
     """
-    moran = morans_i(deviations(people - people.mean(axis=0, where=~np.isnan(people))), weights)
+    moran = morans_i(deviations(people - _mean(people)), weights)
     known = ~np.isnan(moran)
     values, first = moran[known], patient[known]
     n1, n2 = int(first.sum()), int((~first).sum())
@@ -126,6 +126,12 @@ def compare_autocorrelation(
     null = _differences(values, n1, n_permutations, seed)
     reached = int((np.abs(null) >= abs(observed) * (1 - _ROUNDING)).sum())
     return Autocorrelation(moran, observed, (reached + 1) / (len(null) + 1))
+
+
+def _mean(people: Floats) -> Floats:
+    """Return the mean of whoever has a value; 0 where nobody has."""
+    known = ~np.isnan(people)
+    return np.asarray(np.where(known, people, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
 
 def _differences(values: Floats, n1: int, n: int, seed: int) -> Floats:

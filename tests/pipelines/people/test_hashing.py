@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rt1t2_dask.cluster.graph import SerialExecutor, ThreadsExecutor
-from rt1t2_dask.pipelines.people.hashing import LEAST_FILES, find_hashed
+from rt1t2_dask.pipelines.files.hashing import LEAST_FILES, find_hashed
 from rt1t2_dask.pipelines.people.inputs import find_inputs, known_checksums
 from rt1t2_dask.pipelines.people.table import read_people
 

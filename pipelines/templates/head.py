@@ -11,7 +11,7 @@ from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.names import GREY, HEAD, SPACE, T1, TEMPLATES, WHITE
-from rt1t2_dask.pipelines.images.template import brain_mask, brain_of
+from rt1t2_dask.pipelines.templates.template import brain_mask, brain_of
 from rt1t2_dask.simulate.head import build_head
 
 HEAD_VOXEL_MM = 2.0

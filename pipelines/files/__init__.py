@@ -1,0 +1,1 @@
+"""People's files before they are read: checksums from the workers, or predicted."""
