@@ -109,6 +109,12 @@ def run(cohort: str, *overrides: str, config_dir: str | PathLike[str] | None = N
     from rt1t2_dask.cli.command_line import configured
     from rt1t2_dask.pipelines.study.run import run_study
 
+    strange = [word for word in overrides if not isinstance(word, str)]
+    if strange:
+        raise UserError(
+            f"run: {strange[0]!r} is no setting; write each as on the command line, such as "
+            '"smooth.fwhm_mm=8".'
+        )
     folder = None if config_dir is None else fspath(config_dir)
     config = configured((f"+cohort={cohort}", *overrides), folder)
     _refuse_what_makes_no_study(config)

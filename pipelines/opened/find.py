@@ -79,6 +79,8 @@ def find_study(
 def _no_study(store: Store, place: str) -> str:
     there = ", ".join(sorted(store.children())[:5])
     held = f"it holds {there}" if there else "it is empty or missing"
+    if {"zarr.json"} <= store.children():
+        return f'{place} is a dataset of its own; open it with xarray.open_zarr("{place}").'
     return (
         f"{place} holds no study: there is no {PROVENANCE} ({held}). Name the output_dir of a "
         "finished study, or a lake with cohort=NAME."

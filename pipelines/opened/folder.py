@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.storage.stores import Store
 
 TABLE = ".tsv"
@@ -82,6 +83,8 @@ def read_table(
     only : iterable of str, optional
         Columns to read, of those there are; all where left out.
     """
+    if not content.strip():
+        raise UserError("a table of the study is empty: run the study again.")
     wanted = None if only is None else set(only)
     frame: pd.DataFrame = pd.read_csv(
         io.BytesIO(content),

@@ -39,7 +39,7 @@ def maps_of(stage: str, arrays: xr.Dataset, rows: int, alone_of: int | None) -> 
     """
     made: dict[str, Callable[[], Arrays]] = {
         CONTRAST.name: lambda: _fitted(arrays, rows),
-        POOLED.name: lambda: _fitted(arrays, rows),
+        POOLED.name: lambda: _tested(arrays, rows),
         DETECTABLE.name: lambda: _named(arrays, LEAST),
         PERMUTE.name: lambda: _permuted(arrays, alone_of),
         CLUSTERS.name: lambda: {n: a for n, a in _every(arrays).items() if a.dims == SPACE},
@@ -57,10 +57,7 @@ def _named(arrays: xr.Dataset, names: dict[str, str]) -> Arrays:
 
 def _fitted(arrays: xr.Dataset, rows: int) -> Arrays:
     """Return the statistics, with d of differences, r of a slope or partial eta2 of an F."""
-    found = _named(arrays, STATISTICS)
-    statistic = found["t"]
-    if rows > 1:
-        found = {"F": found.pop("t"), **found}
+    found, statistic = _tested(arrays, rows), arrays[STATISTICS["t"]]
     if "stat_explained" not in arrays:
         return found
     share = arrays["stat_explained"]
@@ -70,6 +67,12 @@ def _fitted(arrays: xr.Dataset, rows: int) -> Arrays:
     about = share.attrs | {"doc": "partial correlation, the sign of t"}
     size = share**0.5
     return found | {"r": size.where(~(statistic < 0), -size).assign_attrs(about)}
+
+
+def _tested(arrays: xr.Dataset, rows: int) -> Arrays:
+    """Return the statistics as they are, t of several rows as F."""
+    found = _named(arrays, STATISTICS)
+    return {"F": found.pop("t"), **found} if rows > 1 else found
 
 
 def _permuted(arrays: xr.Dataset, alone_of: int | None) -> Arrays:

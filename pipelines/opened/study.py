@@ -114,7 +114,7 @@ class Study:
         UserError
             The study has no such maps, or its lake is gone.
         """
-        if people is not None and people < 1:
+        if people is not None and (not isinstance(people, int) or people < 1):
             raise UserError(f"maps(people={people}): a Dask chunk holds at least one person.")
         opened = self.volumes(stage, people)
         own = None if stage == HARMONISED else self.gains(opened.labels)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rt1t2_dask import open_study, run
 from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.errors import UserError
 
 
 @pytest.fixture
@@ -65,3 +67,25 @@ def test_young_parts_are_counted(lake, capsys):
     assert command(["lake=gc", f"storage.url={lake}", "dry_run=false"]) == 0
     assert " as under a day old" in (said := capsys.readouterr().out)
     assert "0 as under a day old" not in said
+
+
+@pytest.mark.parametrize("word", [5, ["smooth.fwhm_mm=8"], None])
+def test_settings_of_run_are_words(word):
+    with pytest.raises(UserError, match="is no setting"):
+        run("psp", word)
+
+
+def test_a_published_dataset_says_how_it_is_opened(lake, tmp_path):
+    to = f"{tmp_path / 'there'}"
+    assert command(["lake=publish", f"storage.url={lake}", f"to={to}", "form=dataset"]) == 0
+    with pytest.raises(UserError, match=r'xarray.open_zarr\(".*small.zarr"\)'):
+        open_study(f"{to}/small.zarr")
+
+
+def test_an_empty_table_and_half_a_person_are_told(finished_maps, tmp_path):
+    shutil.copytree(finished_maps / "out", tmp_path / "out")
+    with pytest.raises(UserError, match="at least one person"):
+        open_study(tmp_path / "out").maps(people=1.5)
+    (tmp_path / "out" / "participants.tsv").write_text("")
+    with pytest.raises(UserError, match="is empty"):
+        _ = open_study(tmp_path / "out").people

@@ -13,6 +13,7 @@ import xarray as xr
 import zarr
 from three_sites import NAMES, Parts, words
 
+from rt1t2_dask import open_study
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.upkeep import gc, referenced
@@ -61,6 +62,14 @@ def test_t_and_tables_are_those_of_pooled_images(three, joint):
     assert own["n"] == 36
     sites = pd.read_csv(joint / "group/sites.tsv", sep="\t")
     assert sites["pat"].tolist() == [6, 6, 6]
+
+
+def test_the_joint_contrast_opens_with_the_maps_of_the_folder(joint):
+    maps = open_study(joint).contrasts["patVsHc"].maps
+    written = {p.name.split("stat-")[1].split("_")[0] for p in (joint / "group").glob("*.nii.gz")}
+    assert written <= set(maps)
+    found = nib.load(joint / "group/contrast-patVsHc_stat-t_statmap.nii.gz").get_fdata()
+    np.testing.assert_allclose(maps.t.to_numpy().transpose(2, 1, 0), found, rtol=1e-6)
 
 
 def test_garbage_collection_leaves_what_sums_gave(three, joint):
