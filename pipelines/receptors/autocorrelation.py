@@ -51,7 +51,8 @@ class Autocorrelation(Analysis):
         rules, found = group.config.receptors, group.of(Receptors)
         if not rules.autocorrelation or rules.option not in COMPARED or found is None:
             return None
-        rows, _ = usable(group.rows, group.plans)
+        once = group.once()
+        rows, _ = usable(once.rows, once.plans)
         patients, reference = first_lists(group.config, rows), group.config.cohort.reference
         everybody = rows["participant_id"]
         controls = tuple(everybody[rows["group"] == reference])

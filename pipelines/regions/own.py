@@ -119,7 +119,7 @@ class OwnRegions(Analysis):
         for name, own in self.sets.items():
             for contrast, task in own.small.items():
                 fwe = lake.read(task.part)[FWE]
-                yield GroupMap(contrast, "t", to_volume(fwe), f"{name}fwe")
+                yield GroupMap(contrast, "t", to_volume(fwe), f"{name}SmallVolume")
 
 
 def _plan_set(group: Group, chosen: OwnRegionSet) -> RegionSetPlan:

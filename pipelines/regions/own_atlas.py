@@ -58,7 +58,9 @@ def own_atlas(files: Mapping[str, InputFile], told: OwnAtlasSettings) -> Atlas:
     try:
         return custom(image, label_names(files[TABLE].read(), place))
     except UserError as error:
-        raise UserError(f"{told.setting}: {error}") from None
+        raise UserError(
+            f"{told.setting}: {error} The table has one row for each label of the image."
+        ) from None
 
 
 def _mask(image: Volume, told: OwnAtlasSettings) -> Volume:

@@ -149,7 +149,10 @@ class _Check:
             self._files_alone(table)
             return
         people = chosen_people(table.rows, self.config.cohort)
-        self.told = self._tried(lambda: from_images(self.config, people)) or []
+        told = self._tried(lambda: from_images(self.config, people))
+        if told is None:
+            return
+        self.told = told
         people = until_known(people, self.told)
         if self.told:
             named = ", ".join(self.told)

@@ -44,8 +44,15 @@ def _sessions(value: Any) -> Any:
     return named
 
 
-SEVERAL = BeforeValidator(_sessions)
-Session = Annotated[str | tuple[str, ...] | None, SEVERAL]
+def _several(value: Any) -> Any:
+    """Read a list of two sessions or more, where a source has no single one to choose."""
+    if value is not None and (not isinstance(value, list | tuple) or len(set(value)) < 2):
+        raise ValueError("list two different sessions or more, such as [1, 2], or leave it out")
+    return _sessions(value)
+
+
+SEVERAL = BeforeValidator(_several)
+Session = Annotated[str | tuple[str, ...] | None, BeforeValidator(_sessions)]
 
 
 class SimulatedGroup(Model):

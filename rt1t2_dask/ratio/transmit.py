@@ -18,6 +18,8 @@ SLOPES = np.linspace(0.0, 2.0, 81)
 PERCENT_ABOVE, LEAST, MOST = 10.0, 0.3, 2.0
 """Medians of a map in percent, and of one that is relative to the nominal angle."""
 LEAST_PEOPLE, LEAST_PAIRS, MOST_PAIRS, TINY = 5, 500, 20_000, 1e-12
+LEAST_SPREAD = 0.002
+"""Of the log field, right less left, between people; simulated fields have .01 to .03."""
 SMOOTH_MM = 12.0
 
 
@@ -186,7 +188,8 @@ def fit_slope(people: Sequence[Asymmetry]) -> FittedSlope:
     Raises
     ------
     UserError
-        Fewer than 5 people, or fewer than 500 pairs that all of them have.
+        Fewer than 5 people, fewer than 500 pairs that all of them have, or fields that do not
+        differ between people from side to side.
 
     Notes
     -----
@@ -195,7 +198,7 @@ def fit_slope(people: Sequence[Asymmetry]) -> FittedSlope:
     people differ in the asymmetry of ratio and field. Its standard error is the
     jackknife's over people, in one step.
     """
-    difference = np.stack([own.difference for own in people])
+    difference = np.stack([own.difference for own in people]) if people else np.empty((0, 0))
     known = np.isfinite(difference).all(axis=0)
     if len(people) < LEAST_PEOPLE or known.sum() < LEAST_PAIRS:
         raise UserError(
@@ -206,6 +209,13 @@ def fit_slope(people: Sequence[Asymmetry]) -> FittedSlope:
     seen = _centred(difference[:, known])
     field = np.stack([own.field[known] for own in people])
     across = np.stack([own.across[known] for own in people])
+    spread = float(np.sqrt(np.mean(_centred(_effect(field, across, 1.0)) ** 2)))
+    if spread < LEAST_SPREAD:
+        raise UserError(
+            f"transmit.slope=fitted: people's transmit maps differ from side to side by "
+            f"{100 * spread:.2g} %, less than {100 * LEAST_SPREAD:g} %, so that no slope can be "
+            "told; state one."
+        )
     left = [float(((seen - _centred(_effect(field, across, s))) ** 2).sum()) for s in SLOPES]
     slope, least = _lowest(np.array(left))
     step = 1e-3

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 MAX_MAPS = 20
 AT_ONCE = 10_000
+LEAST_OWN = 1e-8
+"""Least eigenvalue of the correlation among maps: .007 of the 17, .003 of 20 shipped ones."""
 
 
 def total_dominance(
@@ -44,7 +46,7 @@ def total_dominance(
     Raises
     ------
     UserError
-        More than 20 maps, or not more regions than maps.
+        More than 20 maps, not more regions than maps, or maps that are combinations of others.
 
     Notes
     -----
@@ -82,7 +84,13 @@ class Regression:
             )
         self._held = None if gm is None else self._centred(gm[None])[0]
         self._maps = self._without_gm(self._centred(maps[self.kept]))
-        self._forms = _forms(self._maps @ self._maps.T)
+        among = self._maps @ self._maps.T
+        if m and np.linalg.eigvalsh(among)[0] < LEAST_OWN:
+            raise UserError(
+                f"Dominance analysis: one of the {m} maps is nearly a combination of the others. "
+                "Choose fewer receptors.maps."
+            )
+        self._forms = _forms(among)
 
     def dominance(self, profiles: Floats) -> Floats:
         """Return the total dominance of each map, shape (..., m), for profiles (..., region)."""

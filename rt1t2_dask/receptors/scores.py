@@ -58,7 +58,9 @@ def score_correlation(
     p = (#{|rho permuted| >= |rho|} + 1) / (n + 1); ties in ranks are averaged. Draws of 256 come
     from ``SeedSequence(seed, spawn_key=(k,))``, so that more of them keep those there are.
     """
-    known = np.isfinite(score) & np.isfinite(fisher_z).all(axis=1)
+    # A map that nobody has takes nobody out of the others.
+    there = np.isfinite(fisher_z).any(axis=0)
+    known = np.isfinite(score) & np.isfinite(fisher_z[:, there]).all(axis=1)
     n, maps = int(known.sum()), fisher_z.shape[1]
     nothing = np.full(maps, np.nan)
     if n < LEAST_PEOPLE:
@@ -70,7 +72,10 @@ def score_correlation(
     null = np.abs(_permuted(ranks, n_permutations, seed) @ values)
     each = np.array([float(p_fwe(abs(r), null[:, k])) for k, r in enumerate(rho)])
     largest = np.nanmax(null, axis=1) if np.isfinite(rho).any() else null[:, 0]
-    return ScoreCorrelation(n, rho, each, p_fwe(np.abs(rho), largest))
+    corrected = p_fwe(np.abs(rho), largest)
+    untested = np.isnan(rho)
+    each, corrected = (np.where(untested, np.nan, own) for own in (each, corrected))
+    return ScoreCorrelation(n, rho, each, corrected)
 
 
 def _unit(values: NDArray[np.floating]) -> Float:

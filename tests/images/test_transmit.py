@@ -130,3 +130,20 @@ def test_a_transmit_map_is_chosen_by_its_name():
         transmit_map(sessions)
     with pytest.raises(SubjectError, match="no transmit map"):
         transmit_map(PATHS[:1])
+
+
+@pytest.mark.parametrize("fields", ["of everybody", "symmetric"])
+def test_fields_that_tell_no_slope_are_refused(fields):
+    seen = [person(k, 0.7) for k in range(8)]
+    if fields == "of everybody":
+        pairs = [asymmetry(ratio, seen[0][1], EVERYWHERE) for ratio, _ in seen]
+    else:
+        even = np.abs(places()[..., 0]).astype(np.float32) / 800 + 1
+        pairs = [asymmetry(r, t.with_data(even), EVERYWHERE) for r, t in seen]
+    with pytest.raises(UserError, match="so that no slope can be told"):
+        fit_slope(pairs)
+
+
+def test_nobody_tells_no_slope():
+    with pytest.raises(UserError, match="0 people have 0 pairs"):
+        fit_slope([])

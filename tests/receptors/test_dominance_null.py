@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.dominance import total_dominance
 from rt1t2_dask.receptors.dominance_null import dominance_test
 from rt1t2_dask.receptors.problem import Problem
@@ -88,3 +89,11 @@ def test_profiles_together_are_profiles_one_by_one():
     together = total_dominance(profiles, maps, gm)
     one_by_one = [[total_dominance(row, maps, gm) for row in rows] for rows in profiles]
     np.testing.assert_allclose(together, one_by_one, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["pearson", "spearman"])
+def test_maps_that_are_one_are_refused(kind):
+    maps = np.random.default_rng(6).normal(size=(3, 40))
+    maps[2] = 2 * maps[0] + 1e-9
+    with pytest.raises(UserError, match="nearly a combination"):
+        total_dominance(maps[1], maps, kind=kind)

@@ -68,6 +68,15 @@ def test_a_score_that_does_not_vary_has_none():
     assert np.isnan(found.rho).all()
 
 
+def test_a_map_that_nobody_has_takes_nobody_out_of_the_others():
+    z, score = study()
+    more = np.column_stack([z, np.full(len(z), np.nan)])
+    found, plain = score_correlation(more, score, 99), score_correlation(z, score, 99)
+    for name in ("rho", "p", "p_fwe"):
+        np.testing.assert_allclose(getattr(found, name)[:-1], getattr(plain, name))
+        assert np.isnan(getattr(found, name)[-1])
+
+
 @pytest.mark.assets
 def test_a_study_correlates_the_scores_of_its_table(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()

@@ -104,3 +104,12 @@ def test_a_change_raises_the_within_person_sd_and_not_the_icc():
     np.testing.assert_allclose(reliability(moved).icc, reliability(data).icc, rtol=1e-9)
     assert (reliability(moved).within_sd > 4 * reliability(data).within_sd).all()
     assert pytest.approx(1.96 * 2**0.5) == DIFFERENCE
+
+
+@given(st.integers(2, 4), st.integers(0, 100))
+def test_copies_of_a_session_show_no_change(sessions, seed):
+    people = np.random.default_rng(seed).normal(1.5, 0.1, (8, 1, 50))
+    found = reliability(np.repeat(people, sessions, axis=1))
+    assert np.isnan(found.change_p).all()
+    assert (found.within_sd == 0).all()
+    np.testing.assert_allclose(found.icc, 1.0)

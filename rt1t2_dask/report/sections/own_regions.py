@@ -65,7 +65,10 @@ def _said(name: str, own: SetShown) -> Iterator[str]:
         f"{name}: {len(rows)} {'regions' if len(rows) > 1 else 'region'}, "
         f"{rows['volume_mm3'].sum():,.0f} mm\N{SUPERSCRIPT THREE}."
     )
-    small = rows.loc[rows["voxels"] < LEAST_VOXELS, "name"]
+    outside = rows.loc[rows["voxels"] == 0, "name"]
+    if len(outside):
+        yield f"{', '.join(outside)}: outside the maps, or smaller than their voxels; not tested."
+    small = rows.loc[rows["voxels"].between(1, LEAST_VOXELS - 1), "name"]
     if len(small):
         yield (
             f"{', '.join(small)}: fewer than {LEAST_VOXELS} voxels of the maps, whose smoothing "

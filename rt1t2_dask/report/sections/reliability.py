@@ -62,9 +62,9 @@ def said(name: str, rows: pd.DataFrame) -> str:
     repeat = f"repeatability {percent.median():.1f} % of the mean; " if len(percent) else ""
     changed = int((known["change_q"] < LEVEL).sum())
     return (
-        f"{name}, {people} people, median of {len(known)} regions: ICC {icc.median():.2f} "
-        f"({icc.min():.2f} to {icc.max():.2f}); {repeat}{changed} regions changed between sessions "
-        f"(q < {LEVEL:g})."
+        f"{name}, {people} people, {len(known)} regions: median ICC {icc.median():.2f}, from "
+        f"{icc.min():.2f} to {icc.max():.2f} over regions; {repeat}{changed} regions changed "
+        f"between sessions (q < {LEVEL:g})."
     )
 
 

@@ -24,6 +24,7 @@ Show = Callable[[Any], str]
 
 _NA_NOTE = "n/a: not computed or unknown; the notes give the reason where a method was not run."
 _LARGE = 1000
+STATISTICS = ("t", "f", "estimate", "percent", "effect", "mean", "sd", "share", "n", "g")
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,10 @@ def _known(name: str) -> tuple[str, Show]:
     if name in _COLUMNS:
         return _COLUMNS[name]
     words = name.replace("_", " ")
-    letters = set(name.lower().split("_"))
-    return words[:1].upper() + words[1:], probability if letters & {"p", "q"} else anything
+    first, *rest = name.lower().split("_")
+    # A group may be called p or q: what is of a group begins with the statistic.
+    sought = first not in STATISTICS and {first, *rest} & {"p", "q"}
+    return words[:1].upper() + words[1:], probability if sought else anything
 
 
 def _is_numeric(column: pd.Series, name: str) -> bool:

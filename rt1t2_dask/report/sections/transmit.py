@@ -9,7 +9,7 @@ import pandas as pd
 from rt1t2_dask.report.numbers import decimal
 from rt1t2_dask.report.sections.section import Section
 
-LARGEST_LOG = 100.0
+LARGEST_LOG, LIMITS = 100.0, (0.0, 2.0)
 
 
 class Slope(NamedTuple):
@@ -49,6 +49,8 @@ def _said(slope: Slope) -> str:
     if slope.asymmetry_before is None or slope.asymmetry_after is None:
         return f"Ratios were divided by transmit x slope + 1 - slope, slope {value} as given."
     error = "" if slope.se is None else f" (SE {decimal(slope.se)})"
+    if slope.slope in LIMITS:
+        error = ", the limit of what is fitted: do not take it for a measured slope"
     before, after = (
         decimal(LARGEST_LOG * own) for own in (slope.asymmetry_before, slope.asymmetry_after)
     )

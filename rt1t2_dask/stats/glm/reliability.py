@@ -10,6 +10,8 @@ from scipy import stats
 
 Float = NDArray[np.float64]
 LEVEL = 0.95
+ROUNDING = 1e-14
+"""Squares under this share of all are those of rounding: sessions are copies of each other."""
 LEAST_PEOPLE = 3
 """Fewest people of an intraclass correlation: with two, F has one degree of freedom."""
 DIFFERENCE = 1.96 * np.sqrt(2.0)
@@ -123,10 +125,19 @@ def _squares(values: Float, whole: NDArray[np.bool_], n: Float) -> _Squares:
     centred = np.where(whole, values - mean, 0.0)
     person, session = centred.mean(axis=1), centred.sum(axis=0) / n
     rest = np.where(whole, centred - person[:, None] - session[None], 0.0)
+    total = (centred**2).sum(axis=(0, 1))
+    people, sessions, error = (
+        np.where(own > ROUNDING * (total + n * k * mean**2), own, 0.0)
+        for own in (
+            k * (person**2).sum(axis=0),
+            n * (session**2).sum(axis=0),
+            (rest**2).sum(axis=(0, 1)),
+        )
+    )
     return _Squares(
-        people=k * (person**2).sum(axis=0),
-        sessions=n * (session**2).sum(axis=0),
-        error=(rest**2).sum(axis=(0, 1)),
+        people=people,
+        sessions=sessions,
+        error=error,
         mean=mean,
         change=session[-1] - session[0],
     )

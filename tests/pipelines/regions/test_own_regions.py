@@ -86,7 +86,7 @@ def test_a_small_volume_is_the_contrast_within_a_mask(studied, tmp_path):
     assert command([*words, *masked]) == 0
     stem = "group/contrast-patVsHc_stat-t_desc-"
     within = nib.load(tmp_path / "out" / f"{stem}fwe_statmap.nii.gz").get_fdata()
-    small = nib.load(folder / "out" / f"{stem}networkfwe_statmap.nii.gz").get_fdata()
+    small = nib.load(folder / "out" / f"{stem}networkSmallVolume_statmap.nii.gz").get_fdata()
     here = (nuclei() > 0) & (nuclei() < 31)
     np.testing.assert_allclose(small[here], within[here], rtol=1e-6)
     assert not np.nan_to_num(small[~here]).any()
@@ -103,7 +103,7 @@ def test_fewer_voxels_are_never_corrected_more(studied):
     stem = folder / "out" / "group" / "contrast-patVsHc_stat-t_desc-"
     small, brain = (
         nib.load(f"{stem}{name}_statmap.nii.gz").get_fdata()[(nuclei() > 0) & (nuclei() < 31)]
-        for name in ("nucleifwe", "fwe")
+        for name in ("nucleiSmallVolume", "fwe")
     )
     assert (small >= brain - 1e-6).all()
 
