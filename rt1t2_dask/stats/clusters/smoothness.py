@@ -62,8 +62,8 @@ def fwhm_voxels(residuals: Iterable[Float], mask: Mask, dof: float, n: int | Non
     corners = all_corners(mask)
     if not corners.any():
         raise UserError(
-            "smoothness: no 2 x 2 x 2 voxels of the mask have a statistic; check contrast.mask, and "
-            "that maps differ between people."
+            "smoothness: no 2 x 2 x 2 voxels of the mask have a statistic; check contrast.mask, "
+            "and that maps differ between people."
         )
     rough = np.zeros((6, int(corners.sum())))
     count = 0
