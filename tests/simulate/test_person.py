@@ -83,7 +83,6 @@ def test_no_warp_folds() -> None:
     assert len({round(value, 6) for value in smallest}) == 8
 
 
-@pytest.mark.heavy
 def test_atrophy_enlarges_ventricles_and_leaves_tissue_as_it_is(head: HeadModel) -> None:
     plain, less = (simulate_person(head, seed=3, voxel_mm=4, atrophy_mm=mm) for mm in (0.0, 1.0))
     before, after = (template_on(head, head.csf, own).sum() for own in (plain, less))
@@ -98,6 +97,7 @@ def test_no_warp_folds_with_atrophy(head: HeadModel) -> None:
         assert smallest_jacobian(warp, Grid((54, 64, 57), AFFINE_4)) > MIN_JACOBIAN
 
 
+@pytest.mark.heavy
 def test_planted_change_is_what_the_scans_hold(head: HeadModel) -> None:
     """Same seed with and without: only the ratio differs, by the planted fraction."""
     with_effect = simulate_person(head, seed=5, voxel_mm=2, effects=[EFFECT])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.cli.command_line import Job, _configure
-from rt1t2_dask.pipelines.people import predicted
+from rt1t2_dask.pipelines.files import predicted
 from rt1t2_dask.pipelines.people.inputs import find_inputs
 from rt1t2_dask.pipelines.people.table import chosen_people, read_people
 
