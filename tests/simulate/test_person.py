@@ -86,7 +86,7 @@ def test_no_warp_folds() -> None:
 def test_atrophy_enlarges_ventricles_and_leaves_tissue_as_it_is(head: HeadModel) -> None:
     plain, less = (simulate_person(head, seed=3, voxel_mm=4, atrophy_mm=mm) for mm in (0.0, 1.0))
     before, after = (template_on(head, head.csf, own).sum() for own in (plain, less))
-    assert 1.05 < after / before < 1.5
+    assert 1.02 < after / before < 1.3  # of all fluid, of which ventricles are a small part
     changes = plain.truth.ratio_change.data, less.truth.ratio_change.data
     assert np.median(np.abs(changes[0] - changes[1])) < 1e-3
 
