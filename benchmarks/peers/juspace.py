@@ -72,7 +72,8 @@ def differences(out: Path, run: str) -> dict[str, float]:
 
 def exact_p(problem, theirs) -> dict[str, float]:
     """Compare p of own draws with theirs: largest difference, and in Monte Carlo errors."""
-    from rt1t2_dask.receptors.colocalisation import conclude, n_batches, null_batch
+    from rt1t2_dask.receptors.colocalisation import conclude, null_batch
+    from rt1t2_dask.receptors.relabelings import n_batches
 
     batches = [null_batch(problem, k, 0) for k in range(n_batches(DRAWS))]
     p = conclude(problem, batches, n_permutations=DRAWS, seed=0).p_permutation

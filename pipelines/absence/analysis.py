@@ -17,9 +17,7 @@ from rt1t2_dask.pipelines.contrasts.regional import RegionSettings
 from rt1t2_dask.pipelines.contrasts.results import table_of
 from rt1t2_dask.pipelines.engine.task import Task, as_tuple, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
-from rt1t2_dask.pipelines.permutations.data import RelabelSettings
-from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
-from rt1t2_dask.pipelines.permutations.stages import OBSERVED
+from rt1t2_dask.pipelines.permutations.plan import in_one_part
 from rt1t2_dask.report.sections.absence import Bounds, absence_section
 from rt1t2_dask.stats.glm.effect_sizes import effect_size_of
 from rt1t2_dask.storage.parts import Lake
@@ -124,10 +122,8 @@ def _maps(asked: Asked, plan: ContrastPlan) -> tuple[Task, ...]:
     }
     bounds: tuple[Task, ...] = ()
     if plan.permute is not None:
-        observed = next(task for task in plan.relabelings if task.stage == OBSERVED.name)
-        told = observed.settings_as(RelabelSettings).model_dump()
-        told |= {"statistic": ("max_t",), "early_stop": None, "percent": asked.percent}
-        told["n"] = plan.permute.settings_as(PermuteSettings).n
+        observed, told = in_one_part(plan.relabelings, plan.permute)
+        told["percent"] = asked.percent
         bounds = tuple(BOUND.task(told | {"side": s}, observed.parents) for s in ("low", "high"))
     more = {"bound": tuple(task.part for task in bounds)} if bounds else {}
     made = ABSENCE_MAPS.task(_told(asked, plan), {**maps, **fitted, **more})

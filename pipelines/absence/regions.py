@@ -8,12 +8,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings, from_settings
-from rt1t2_dask.pipelines.contrasts.regional import parcel_rows
+from rt1t2_dask.pipelines.contrasts.regional import parcel_rows, with_region_names
 from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
-from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.stats.absence import bayes_factor, equivalence_p, standardised_equivalence_p
 from rt1t2_dask.stats.glm.fit import GlmResult, fit
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
@@ -57,10 +55,7 @@ def make(inputs: Inputs) -> Made:
         min_group_share=settings.min_group_share,
     )
     rows = _table(result, baseline, settings, Scale(about["scale"]))
-    region = inputs.array("row", "region")
-    names = neuromorphometrics(inputs.asset(ATLAS)).names
-    rows.insert(0, "name", [names[int(label)] for label in region])
-    rows.insert(0, "region", region)
+    rows = with_region_names(inputs, "row", rows)
     return Made(xr.Dataset(), {"scale": about["scale"]}, {TABLE: tsv_file(rows)})
 
 

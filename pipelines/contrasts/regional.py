@@ -58,6 +58,15 @@ def tested_regions(inputs: Inputs, names: Mapping[int, str]) -> Made:
     return _made(parcel_columns(rows))
 
 
+def with_region_names(inputs: Inputs, role: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of the regions of Neuromorphometrics with label and name before the rest."""
+    region = inputs.array(role, "region")
+    names = neuromorphometrics(inputs.asset(ATLAS)).names
+    rows.insert(0, "name", [names[int(label)] for label in region])
+    rows.insert(0, "region", region)
+    return rows
+
+
 def parcel_columns(rows: pd.DataFrame) -> pd.DataFrame:
     """Order the columns of a regional table: names first, corrected p beside p."""
     names, corrected = ["region", "name"], ["q_fdr", "p_fwe_max_t"]

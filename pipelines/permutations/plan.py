@@ -7,6 +7,8 @@ from typing import Any
 
 from rt1t2_dask.config.study import Permute
 from rt1t2_dask.pipelines.engine.task import Parents, Task
+from rt1t2_dask.pipelines.permutations.data import RelabelSettings
+from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
 from rt1t2_dask.pipelines.permutations.stages import OBSERVED, PERMUTE, PERMUTE_BATCH
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.permutation.blocks import require_method
@@ -73,3 +75,26 @@ def _round_start(k: int) -> int:
     holds the same whichever worker is first.
     """
     return 1 << (k.bit_length() - 1) if k else 0
+
+
+def in_one_part(relabelings: Sequence[Task], summed: Task) -> tuple[Task, dict[str, Any]]:
+    """Return what a test by the largest statistic is told that makes all relabelings in one part.
+
+    Parameters
+    ----------
+    relabelings : sequence of Task
+        Of the contrast's own test.
+    summed : Task
+        The task that sums these up.
+
+    Returns
+    -------
+    observed : Task
+        Whose parents and files such a test reads.
+    told : dict
+        Settings of `RelabelSettings`, and how many relabelings there are.
+    """
+    observed = next(task for task in relabelings if task.stage == OBSERVED.name)
+    told = observed.settings_as(RelabelSettings).model_dump()
+    n = summed.settings_as(PermuteSettings).n
+    return observed, told | {"statistic": ("max_t",), "early_stop": None, "n": n}

@@ -103,13 +103,9 @@ class Autocorrelation(Analysis):
         patient = np.asarray(task.settings_as(MoranSettings).patient)
         row: dict[str, Any] = {"group": name, "reference": self.reference}
         for side, own in {"": moran[patient], "_reference": moran[~patient]}.items():
-            known = own[~np.isnan(own)]
-            several = len(known) > 1
-            row |= {
-                f"n{side}": len(known),
-                f"moran_mean{side}": known.mean() if several else np.nan,
-            }
-            row |= {f"moran_sd{side}": known.std(ddof=1) if several else np.nan}
+            values = pd.Series(own).dropna()
+            row |= {f"n{side}": len(values), f"moran_mean{side}": values.mean()}
+            row |= {f"moran_sd{side}": values.std()}
         return row | {"difference": record["difference"], "p_permutation": record["p"]}
 
 

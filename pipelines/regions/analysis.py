@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
+import xarray as xr
 
 from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
@@ -37,8 +38,25 @@ def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     """Return the mean smoothed ratio of everybody over every region."""
     rows = [lake.read(plan.part(PARCELS.name)).load() for plan in plans]
     regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
+    return means_table(rows, plans, regions)
+
+
+def means_table(
+    parts: Sequence[xr.Dataset], plans: Sequence[PersonPlan], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Return everybody's regional means times their gain, a row a person.
+
+    Parameters
+    ----------
+    parts : sequence of Dataset
+        Everybody's, with ``parcels`` by region.
+    plans : sequence of PersonPlan
+        Theirs, in the same order.
+    columns : sequence of str
+        What the regions are called.
+    """
     factors = [factor_of(plan) for plan in plans]
-    scaled = [row[PARCELS.name].to_numpy() * f for row, f in zip(rows, factors, strict=True)]
-    values = pd.DataFrame(scaled, columns=regions)
+    scaled = [part[PARCELS.name].to_numpy() * f for part, f in zip(parts, factors, strict=True)]
+    values = pd.DataFrame(scaled, columns=list(columns))
     values.insert(0, "participant_id", [plan.person.label for plan in plans])
     return values

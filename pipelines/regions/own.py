@@ -11,7 +11,6 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Analysis, Group, GroupMap, Results
-from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
@@ -21,9 +20,8 @@ from rt1t2_dask.pipelines.engine.task import Task, as_tuple, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS
-from rt1t2_dask.pipelines.permutations.data import RelabelSettings
-from rt1t2_dask.pipelines.permutations.permute import PermuteSettings
-from rt1t2_dask.pipelines.permutations.stages import OBSERVED
+from rt1t2_dask.pipelines.permutations.plan import in_one_part
+from rt1t2_dask.pipelines.regions.analysis import means_table
 from rt1t2_dask.pipelines.regions.contrast import FWE
 from rt1t2_dask.pipelines.regions.contrast import TABLE as SMALL
 from rt1t2_dask.pipelines.regions.coverage import coverage_table
@@ -144,10 +142,8 @@ def _contrast(chosen: OwnRegionSet, plan: ContrastPlan, at: Mapping[Part, Part])
 
 def _small(chosen: OwnRegionSet, plan: ContrastPlan) -> Task:
     assert plan.permute is not None
-    observed = next(task for task in plan.relabelings if task.stage == OBSERVED.name)
-    told = observed.settings_as(RelabelSettings).model_dump()
-    told |= {"statistic": ("max_t",), "early_stop": None, "own": chosen.told}
-    told["n"] = plan.permute.settings_as(PermuteSettings).n
+    observed, told = in_one_part(plan.relabelings, plan.permute)
+    told["own"] = chosen.told
     return SMALL_VOLUME.task(told, observed.parents, {**observed.files, **chosen.files})
 
 
@@ -157,12 +153,6 @@ def _read_means(
     """Return everybody's means, and how much of each region they measure."""
     parts = [lake.read(task.part).load() for task in own.means]
     atlas = own.chosen.atlas()
-    labels = [f"{own.chosen.told.name}-{k}" for k in atlas.grey]
-    scaled = [
-        part["parcels"].to_numpy() * factor_of(plan)
-        for part, plan in zip(parts, plans, strict=True)
-    ]
-    means = pd.DataFrame(np.stack(scaled), columns=labels)
-    means.insert(0, "participant_id", [plan.person.label for plan in plans])
+    means = means_table(parts, plans, [f"{own.chosen.told.name}-{k}" for k in atlas.grey])
     covered = np.stack([part["coverage"].to_numpy() for part in parts])
     return means, coverage_table(atlas, parts[0]["region_voxels"].to_numpy(), covered)

@@ -9,13 +9,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from rt1t2_dask.atlas import neuromorphometrics
 from rt1t2_dask.pipelines.calibration.group_scale import ScaleSettings, read_scaled
 from rt1t2_dask.pipelines.calibration.map_scale import scale_of_maps
+from rt1t2_dask.pipelines.contrasts.regional import with_region_names
 from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import to_array
-from rt1t2_dask.pipelines.images.names import ATLAS
 from rt1t2_dask.pipelines.voxelwise.blocks import BLOCK_BYTES, Rows, voxel_blocks
 from rt1t2_dask.pipelines.voxelwise.maps import analysis_mask, common_grid, scattered
 from rt1t2_dask.stats.glm.reliability import Reliability, reliability
@@ -53,11 +52,7 @@ def make(inputs: Inputs) -> Made:
     settings = inputs.settings_as(ReliabilitySettings)
     scale = scale_of_maps(inputs, settings.planned)
     found = reliability(_by_person(_regions(inputs, settings), settings.sessions))
-    rows = _table(found, Scale(scale))
-    region = inputs.array("region", "region")
-    names = neuromorphometrics(inputs.asset(ATLAS)).names
-    rows.insert(0, "name", [names[int(label)] for label in region])
-    rows.insert(0, "region", region)
+    rows = with_region_names(inputs, "region", _table(found, Scale(scale)))
     maps = _maps(inputs, settings) if settings.maps else xr.Dataset()
     return Made(maps, {"scale": scale}, {TABLE: tsv_file(rows)})
 

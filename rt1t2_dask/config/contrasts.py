@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rt1t2_dask.config.form import Form
+from rt1t2_dask.config.form import Form, require_two
 from rt1t2_dask.config.session_contrasts import GroupBySession, Sessions
 
 __all__ = [
@@ -42,8 +42,7 @@ class TwoSample(Form):
 
     @model_validator(mode="after")
     def _differ(self) -> TwoSample:
-        if self.groups[0] == self.groups[1]:
-            raise ValueError(f"a contrast of {self.groups[0]} with itself; name two groups")
+        require_two(self.groups)
         return self
 
     @property

@@ -48,3 +48,9 @@ class Form(BaseModel):
     def with_covariates(self, covariates: tuple[str, ...]) -> Form:
         """Return the same contrast with these covariates."""
         return self.model_copy(update={"covariates": covariates, "adjusted": None})
+
+
+def require_two(groups: tuple[str, str]) -> None:
+    """Refuse a group compared with itself; raises ValueError."""
+    if groups[0] == groups[1]:
+        raise ValueError(f"a contrast of {groups[0]} with itself; name two groups")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from rt1t2_dask.config.form import Form, OneSession
+from rt1t2_dask.config.form import Form, OneSession, require_two
 
 
 class OfSessions(Form):
@@ -53,8 +53,7 @@ class GroupBySession(OfSessions):
 
     @model_validator(mode="after")
     def _differ(self) -> GroupBySession:
-        if self.groups[0] == self.groups[1]:
-            raise ValueError(f"a contrast of {self.groups[0]} with itself; name two groups")
+        require_two(self.groups)
         return self
 
     @property

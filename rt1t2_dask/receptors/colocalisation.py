@@ -7,7 +7,6 @@ comes from permuting patients and controls.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ from rt1t2_dask.receptors.problem import (
     scores,
     with_controls,
 )
-from rt1t2_dask.receptors.relabelings import BATCH, drawn, enumerable, every
+from rt1t2_dask.receptors.relabelings import drawn, relabeled
 from rt1t2_dask.receptors.zscores import Missing
 
 Floats = NDArray[np.float64]
@@ -130,14 +129,7 @@ def null_batches(problem: Problem, n_permutations: int, seed: int) -> list[Float
     """Return the null in batches of shape (BATCH, m); `conclude` truncates it."""
     if problem.comparison not in BETWEEN:
         return []
-    if enumerable(problem, n_permutations):
-        return [statistic(problem, *sides) for sides in every(problem)]
-    return [null_batch(problem, k, seed) for k in range(n_batches(n_permutations))]
-
-
-def n_batches(n_permutations: int) -> int:
-    """Return the number of batches for so many permutations."""
-    return math.ceil(n_permutations / BATCH)
+    return [statistic(problem, *sides) for sides in relabeled(problem, n_permutations, seed)]
 
 
 def null_batch(problem: Problem, k: int, seed: int) -> Floats:

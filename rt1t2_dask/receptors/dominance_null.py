@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.receptors.colocalisation import n_batches
 from rt1t2_dask.receptors.dominance import Regression
 from rt1t2_dask.receptors.problem import Problem, scores
-from rt1t2_dask.receptors.relabelings import Sides, drawn, enumerable, every
+from rt1t2_dask.receptors.relabelings import Sides, relabeled
 
 Floats = NDArray[np.float64]
 _ROUNDING = 1e-10
@@ -55,7 +53,7 @@ def dominance_test(problem: Problem, n: int, seed: int) -> DominanceTest:
     model = Regression(problem.maps, problem.gm, "pearson", known)
     as_seen = (np.arange(n1)[None], np.arange(n1, people)[None])
     observed = model.dominance(_profiles(problem, as_seen))[0]
-    batches = [model.dominance(_profiles(problem, own)) for own in _relabelings(problem, n, seed)]
+    batches = [model.dominance(_profiles(problem, own)) for own in relabeled(problem, n, seed)]
     null = np.concatenate([np.empty((0, len(observed))), *batches])[:n]
     if not len(null):
         blank = np.full(len(observed), np.nan)
@@ -67,12 +65,6 @@ def dominance_test(problem: Problem, n: int, seed: int) -> DominanceTest:
     )
     left_out = np.isnan(observed)
     return DominanceTest(observed, np.where(left_out, np.nan, p), np.where(left_out, np.nan, p_fwe))
-
-
-def _relabelings(problem: Problem, n: int, seed: int) -> Iterator[Sides]:
-    if enumerable(problem, n):
-        return every(problem)
-    return (drawn(problem, k, seed) for k in range(n_batches(n)))
 
 
 def _profiles(problem: Problem, sides: Sides) -> Floats:

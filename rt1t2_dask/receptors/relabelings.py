@@ -38,6 +38,29 @@ def enumerable(problem: Problem, n: int) -> bool:
     return not fixed and n_relabelings(problem) - 1 <= n
 
 
+def relabeled(problem: Problem, n: int, seed: int) -> Iterator[Sides]:
+    """Return all relabelings if there are at most ``n``, else batches of draws that hold ``n``."""
+    if enumerable(problem, n):
+        return every(problem)
+    return (drawn(problem, k, seed) for k in range(n_batches(n)))
+
+
+def n_batches(n: int) -> int:
+    """Return the number of batches for so many relabelings."""
+    return math.ceil(n / BATCH)
+
+
+def shuffled(values: NDArray[np.float64], n: int, seed: int, batch: int) -> NDArray[np.float64]:
+    """Return ``n`` random orders of values, shape (n, value).
+
+    Draws of ``batch`` come from ``SeedSequence(seed, spawn_key=(k,))``, so that more of them keep
+    those there are.
+    """
+    seeds = (np.random.SeedSequence(seed, spawn_key=(k,)) for k in range(math.ceil(n / batch)))
+    rows = np.tile(values, (batch, 1))
+    return np.concatenate([np.random.default_rng(s).permuted(rows, axis=1) for s in seeds])[:n]
+
+
 def every(problem: Problem) -> Iterator[Sides]:
     """Enumerate all relabelings except the identity, in batches like `drawn`."""
     orders = _orders(problem)

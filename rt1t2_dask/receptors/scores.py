@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from rt1t2_dask.receptors.relabelings import shuffled
 from rt1t2_dask.stats.permutation.null import p_fwe
 
 Float = NDArray[np.float64]
@@ -69,7 +70,7 @@ def score_correlation(
     rho = ranks @ values
     if not n_permutations:
         return ScoreCorrelation(n, rho, nothing, nothing)
-    null = np.abs(_permuted(ranks, n_permutations, seed) @ values)
+    null = np.abs(shuffled(ranks, n_permutations, seed, DRAW) @ values)
     each = np.array([float(p_fwe(abs(r), null[:, k])) for k, r in enumerate(rho)])
     largest = np.nanmax(null, axis=1) if np.isfinite(rho).any() else null[:, 0]
     corrected = p_fwe(np.abs(rho), largest)
@@ -84,11 +85,3 @@ def _unit(values: NDArray[np.floating]) -> Float:
     centred = ranks - ranks.mean(axis=0)
     size = np.sqrt((centred**2).sum(axis=0))
     return np.asarray(centred / np.where(size > 0, size, np.nan))
-
-
-def _permuted(ranks: Float, n: int, seed: int) -> Float:
-    drawn = []
-    for k in range(-(-n // DRAW)):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-        drawn.append(rng.permuted(np.tile(ranks, (DRAW, 1)), axis=1))
-    return np.concatenate(drawn)[:n]

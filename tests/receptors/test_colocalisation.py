@@ -18,14 +18,13 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.receptors.colocalisation import (
     colocalise,
     conclude,
-    n_batches,
     null_batch,
     statistic,
 )
 from rt1t2_dask.receptors.correlation import p_value, partial_correlation
 from rt1t2_dask.receptors.maps import shipped_means, shipped_names
 from rt1t2_dask.receptors.problem import Problem
-from rt1t2_dask.receptors.relabelings import BATCH, regroup
+from rt1t2_dask.receptors.relabelings import BATCH, n_batches, regroup
 
 HERE = Path(__file__).parents[1] / "reference"
 

@@ -9,6 +9,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.receptors.relabelings import shuffled
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 LEAST_PEOPLE = 3
@@ -141,11 +143,5 @@ def _differences(values: Floats, n1: int, n: int, seed: int) -> Floats:
         chosen = np.array(list(islice(combinations(np.arange(count), n1), 1, None)))
         sums = values[chosen].sum(axis=1)
     else:
-        draws = [
-            np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))).permuted(
-                np.tile(values, (_BATCH, 1)), axis=1
-            )
-            for k in range(-(-n // _BATCH))
-        ]
-        sums = np.concatenate([own[:, :n1].sum(axis=1) for own in draws])[:n]
+        sums = shuffled(values, n, seed, _BATCH)[:, :n1].sum(axis=1)
     return np.asarray(sums / n1 - (values.sum() - sums) / (count - n1))
