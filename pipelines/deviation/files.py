@@ -13,6 +13,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.analysis import PersonFile
 from rt1t2_dask.pipelines.deviation.plan import DeviationPlan
 from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.outputs.states import DEVIATION_PAGE
 from rt1t2_dask.report.deviation_page import Patient, render_patient
 from rt1t2_dask.report.sections.deviation import Compared
 
@@ -76,7 +77,7 @@ def person_files(
             page = render_patient(
                 patient, shown, brain, study.simulated, study.config.report.figures
             )
-            yield PersonFile(f"{label}.html", page.encode())
+            yield PersonFile(f"{label}{DEVIATION_PAGE}", page.encode())
 
 
 def _map_files(

@@ -62,6 +62,7 @@ IGNORED = (
     "methods.md",
     "references.bib",
     "report.html",
+    "quality.html",
     "atlas-Neuromorphometrics_dseg.tsv",
 )
 

@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 
 from rt1t2_dask import assets
-from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import GroupPlan, Results
 from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
-from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
+from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
 from rt1t2_dask.pipelines.outputs.folder import tsv_bytes
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
-from rt1t2_dask.pipelines.quality.pictures import write_pictures
-from rt1t2_dask.pipelines.quality.table import log_flags, quality_table
+from rt1t2_dask.pipelines.quality.desk import write_desk
+from rt1t2_dask.pipelines.quality.drawn import Looked, write_pictures
+from rt1t2_dask.pipelines.quality.table import flags_of, log_flags, quality_table
 from rt1t2_dask.pipelines.sessions.tables import with_sessions
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import environment
@@ -33,7 +33,15 @@ INPUTS = "group/inputs.tsv"
 
 @dataclass(frozen=True)
 class FinishedImages(Finished):
-    """A study of images whose parts are all there."""
+    """A study of images whose parts are all there.
+
+    Parameters
+    ----------
+    failed : tuple of PersonPlan
+        Of those who failed, who has scans.
+    """
+
+    failed: tuple[PersonPlan, ...] = ()
 
     def drawn_tasks(self) -> list[Task]:
         """Return the tasks that the pipeline of the report shows."""
@@ -56,11 +64,18 @@ class FinishedImages(Finished):
         _write_inputs(store, self.lake, self.everybody, self.people)
 
     def write_people(self, executor: Executor, store: Store) -> dict[str, Any]:
-        """Write everybody's maps and pictures; return quality and pictures for the report."""
+        """Write everybody's maps and pictures; return quality for the report."""
         outputs.write_people(executor, self.lake, store, self.config, self.everybody)
         quality = quality_table(self.lake, self.config, self.everybody)
         store.write(outputs.QUALITY, tsv_bytes(with_sessions(quality, self.people)))
-        return {"quality": quality, "mosaics": write_pictures(executor, store, self, quality)}
+        write_pictures(executor, store, self.looked(), flags_of(quality))
+        return {"quality": quality}
+
+    def looked(self) -> Looked:
+        """Return whose images are looked at."""
+        assert self.template is not None
+        people = (self.everybody, self.failed, self.failures)
+        return Looked(self.lake, self.config, *people, self.template)
 
     def write_report(
         self,
@@ -69,11 +84,12 @@ class FinishedImages(Finished):
         people: Mapping[str, Any],
         provenance: Mapping[str, Any],
     ) -> None:
-        """Write demographics, figures, methods and the page."""
+        """Write demographics, figures, methods, the page and the quality desk."""
         content = gather(self, results, people, provenance)
         store.write("group/demographics.tsv", tsv_bytes(content.demographics))
         store.write("group/demographics_pairs.tsv", tsv_bytes(content.age_pairs))
         write_report(store, content, self.config.report)
+        write_desk(store, self.looked(), self.people, outputs.image_key(self.config))
 
     def provenance(self) -> dict[str, Any]:
         """Describe settings, seeds, versions, inputs and parts."""
@@ -110,38 +126,38 @@ def group_keys(group: GroupPlan) -> dict[str, Any]:
     return own | {"other": keys_by_stage(rest)}
 
 
-def write_failed(
-    executor: Executor, store: Store, config: Config, lake: Lake, people: pd.DataFrame,
-    plans: Sequence[PersonPlan], failures: Sequence[Failure],
-) -> None:  # fmt: skip
+def write_failed(executor: Executor, store: Store, looked: Looked, people: pd.DataFrame) -> None:
     """Write who failed and the maps of the others; there are no group results."""
+    config, lake, plans = looked.config, looked.lake, looked.plans
     outputs.claim_folder(store, config, study_key(config))
     outputs.write_dataset(store, config, people)
-    outputs.write_failures(store, failures)
+    outputs.write_failures(store, looked.failures)
     _write_inputs(store, lake, plans, people)
     outputs.write_people(executor, lake, store, config, tuple(plans))
-    write_quality(lake, store, config, plans, (), people)
+    write_quality(executor, store, looked, (), people)
 
 
 def write_quality(
-    lake: Lake, store: Store, config: Config, plans: Sequence[PersonPlan], asked: Sequence[str],
-    people: pd.DataFrame,
-) -> None:  # fmt: skip
-    """Judge people's quality, say how many are flagged, and write the numbers of everybody.
+    executor: Executor, store: Store, looked: Looked, asked: Sequence[str], people: pd.DataFrame
+) -> None:
+    """Judge people's quality, say how many are flagged, and write numbers, pictures and the desk.
 
     Parameters
     ----------
-    plans : sequence of PersonPlan
-        Those who were processed.
+    looked : Looked
+        Those who were processed, and who failed.
     asked : sequence of str
         Whose rows of earlier runs are replaced.
     people : DataFrame
         Everybody's rows.
     """
-    rows = quality_table(lake, config, plans)
+    config = looked.config
+    rows = quality_table(looked.lake, config, looked.plans)
     if len(rows):
         log_flags(config, rows)
         outputs.add_quality(store, with_sessions(rows, people), asked)
+    write_pictures(executor, store, looked, flags_of(rows))
+    write_desk(store, looked, people, outputs.image_key(config))
 
 
 def _write_inputs(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.storage.parts import Lake
 
@@ -29,7 +30,7 @@ def input_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
 
 def _rows(lake: Lake, plan: PersonPlan) -> Iterator[dict[str, Any]]:
     for task in plan.tasks.values():
-        looked = lake.record(task.part).get("inputs", {}) if task.files else {}
+        looked = _record(lake, task).get("inputs", {}) if task.files else {}
         for role, file in task.each_file():
             seen = looked.get(role.removesuffix("_raw"), {})
             yield {
@@ -41,6 +42,14 @@ def _rows(lake: Lake, plan: PersonPlan) -> Iterator[dict[str, Any]]:
                 "shape": _times(seen.get("shape")),
                 "warnings": "; ".join(seen.get("warnings", [])) or None,
             }
+
+
+def _record(lake: Lake, task: Task) -> Mapping[str, Any]:
+    """Return what a stage left of its files; nothing where the person failed before."""
+    try:
+        return lake.record(task.part)
+    except FileNotFoundError:
+        return {}
 
 
 def _times(numbers: Sequence[float] | None) -> str | None:

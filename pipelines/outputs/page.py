@@ -22,6 +22,7 @@ from rt1t2_dask.pipelines.outputs.folder import failure_table
 from rt1t2_dask.pipelines.outputs.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.table import shown
+from rt1t2_dask.pipelines.quality.ratings import rated_out, said_by
 from rt1t2_dask.pipelines.registry import shown_stage, stage_named
 from rt1t2_dask.pipelines.sessions.once import each_once
 from rt1t2_dask.pipelines.sites import study as sites
@@ -124,6 +125,7 @@ def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
 def _excluded(study: FinishedImages) -> pd.DataFrame:
     labels = ["sub-" + label.removeprefix("sub-") for label in study.config.cohort.exclude]
     rows = [(label, "cohort.exclude") for label in labels]
+    rows += [(rated.participant_id, said_by(rated)) for rated in rated_out(study.config.cohort)]
     reason = "quality.action=exclude: see the table of quality"
     rows += [(plan.person.label, reason) for plan in study.excluded]
     rows += [

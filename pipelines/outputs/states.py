@@ -4,5 +4,7 @@ from __future__ import annotations
 
 PROVENANCE = "provenance.json"
 PEOPLE = "participants.tsv"
-REPORT = "report.html"
+REPORT, DESK = "report.html", "quality.html"
+DEVIATION_PAGE = "_deviation.html"
+"""What the page of a patient against the controls ends with."""
 PARTICIPANTS, INCOMPLETE, COMPLETE = "participants", "incomplete", "complete"

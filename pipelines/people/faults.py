@@ -20,9 +20,9 @@ from rt1t2_dask.pipelines.people.kinds import (
     column_of,
     columns_of,
     excluded,
-    excluded_labels,
     is_text,
     kind,
+    listed_out,
     members,
     persons_of,
 )
@@ -196,7 +196,7 @@ def _sex_faults(
 
 
 def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    unknown = excluded_labels(cohort) - {*rows["participant_id"], *persons_of(rows)}
+    unknown = listed_out(cohort) - {*rows["participant_id"], *persons_of(rows)}
     faults = []
     if unknown:
         faults.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from rt1t2_dask import sex, tabular
@@ -22,9 +24,14 @@ def column_of(rows: pd.DataFrame, *names: str) -> str | None:
     return None
 
 
-def excluded_labels(cohort: Cohort) -> set[str]:
+def listed_out(cohort: Cohort) -> set[str]:
     """Return the labels of ``cohort.exclude``, as in the table."""
     return {"sub-" + label.removeprefix("sub-") for label in cohort.exclude}
+
+
+def excluded_labels(cohort: Cohort) -> set[str]:
+    """Return the labels of ``cohort.exclude`` and of those whom a rater excludes."""
+    return listed_out(cohort) | cohort.rated_out
 
 
 def members(rows: pd.DataFrame, cohort: Cohort) -> pd.DataFrame:
@@ -48,8 +55,12 @@ def persons_of(rows: pd.DataFrame) -> pd.Series[str]:
 
 
 def excluded(rows: pd.DataFrame, cohort: Cohort) -> pd.Series[bool]:
-    """Return which rows ``cohort.exclude`` leaves out: people, or single sessions of theirs."""
-    labels = excluded_labels(cohort)
+    """Return which rows are left out by list or rating: people, or single sessions of theirs."""
+    return among(rows, excluded_labels(cohort))
+
+
+def among(rows: pd.DataFrame, labels: Collection[str]) -> pd.Series[bool]:
+    """Return which rows are of these labels: of people, or of single sessions of theirs."""
     return rows["participant_id"].isin(labels) | persons_of(rows).isin(labels)
 
 

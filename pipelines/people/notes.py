@@ -20,7 +20,14 @@ from rt1t2_dask.pipelines.people.faults import is_age
 from rt1t2_dask.pipelines.people.file_columns import column_notes
 from rt1t2_dask.pipelines.people.folders import top_names, without_row
 from rt1t2_dask.pipelines.people.inputs import Found
-from rt1t2_dask.pipelines.people.kinds import excluded, kind, members, persons_of
+from rt1t2_dask.pipelines.people.kinds import (
+    among,
+    excluded,
+    kind,
+    listed_out,
+    members,
+    persons_of,
+)
 from rt1t2_dask.pipelines.people.source import source_of
 from rt1t2_dask.pipelines.people.table import read_table, some
 from rt1t2_dask.pipelines.sessions.notes import session_notes
@@ -80,9 +87,11 @@ def _not_members(rows: pd.DataFrame, own: pd.DataFrame, cohort: Cohort, named: b
             f"not studied, in none of the cohort's groups: {len(rest)} of {len(rows)} rows of "
             f"{cohort.participants}: {'; '.join(parts)}"
         )
-    if out.any():
-        labels = rows.loc[out, "participant_id"].tolist()
-        lines.append(f"excluded by cohort.exclude: {len(labels)}{_people(labels, named)}")
+    by = {"cohort.exclude": listed_out(cohort), "cohort.ratings": cohort.rated_out}
+    for setting, listed in by.items():
+        labels = rows.loc[among(rows, listed), "participant_id"].tolist()
+        if labels:
+            lines.append(f"excluded by {setting}: {len(labels)}{_people(labels, named)}")
     return lines
 
 

@@ -1,9 +1,8 @@
-"""Mosaics of people whose pose was refused: the scan with the registered template."""
+"""Pictures of people who failed: what was seen of their scans."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,52 +11,59 @@ from rt1t2_dask.images.brain.mask import WORKING_MM, Registered, register
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Inputs, Task
+from rt1t2_dask.pipelines.engine.volumes import to_volume
+from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.brain import template_head
-from rt1t2_dask.pipelines.images.plan import Failure, PersonPlan
-from rt1t2_dask.pipelines.images.stages import BRAIN
-from rt1t2_dask.pipelines.people.table import Person
+from rt1t2_dask.pipelines.images.plan import PersonPlan
+from rt1t2_dask.pipelines.images.stages import BRAIN, INGEST
+from rt1t2_dask.report.figures.frames import frame
 from rt1t2_dask.report.figures.mosaic import Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import box_round
 from rt1t2_dask.report.figures.thumbnail import thumbnail
 from rt1t2_dask.storage.parts import Lake
-from rt1t2_dask.storage.stores import Store
 
 DPI, WIDTH_PX = 96, 1008
+REFUSED = "refused"
+SCANNED = {"t1w": "T1wScanned", "t2w": "T2wScanned"}
+NAMES = {
+    REFUSED: "desc-refused_mosaic.png",
+    **{name: f"desc-{name}_frame.jpg" for name in SCANNED.values()},
+}
 
 
-def path_of(person: Person) -> str:
-    """Return the path of a refused person's mosaic in the output folder."""
-    return f"{person.folder}/figures/{person.label}_desc-refused_mosaic.png"
-
-
-def write_refused(
-    cluster: Callable[[], Executor], store: Store, lake: Lake, simulated: bool,
-    plans: Sequence[PersonPlan], failures: Sequence[Failure],
-) -> None:  # fmt: skip
-    """Draw people who failed at stage `brain` on the workers, and write the mosaics.
+def seen_of(
+    lake: Lake, plan: PersonPlan, stage: str, simulated: bool, reason: str
+) -> dict[str, bytes]:
+    """Draw what there is of somebody who failed, by name of the picture.
 
     Parameters
     ----------
-    cluster : callable
-        Returns the executor; called only if there is anything to draw.
-    store : Store
-        The output folder.
+    stage : str
+        Where the person failed.
+    reason : str
+        Why.
     """
-    failed = {f.label: f.reason for f in failures if f.stage == BRAIN.name}
-    tasks = {plan.person: plan.tasks[BRAIN.name] for plan in plans if _is_in(plan, failed)}
-    drawn = {
-        one: cluster().submit(picture, lake, task, simulated, one.label, failed[one.label])
-        for one, task in tasks.items()
-    }
-    for one, made in drawn.items():
-        store.write(path_of(one), made.result())
+    found = dict(_scanned(lake, plan, simulated))
+    if stage == BRAIN.name and found:
+        label, task = plan.person.label, plan.tasks[BRAIN.name]
+        found[REFUSED] = refused(lake, task, simulated, label, reason)
+    return found
 
 
-def _is_in(plan: PersonPlan, failed: dict[str, str]) -> bool:
-    return plan.person.label in failed and BRAIN.name in plan.tasks
+def _scanned(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield a frame of each scan that could be read."""
+    task = plan.tasks.get(INGEST.name)
+    if task is None or not complete_parts(lake, [task]):
+        return
+    images = lake.read(task.part)
+    for role, name in SCANNED.items():
+        if role in images:
+            image = to_volume(images[role])
+            box = box_round(np.ones(image.data.shape, dtype=bool), image.affine, margin_mm=0.0)
+            yield name, frame(Strip(name, box, of(image)), simulated)
 
 
-def picture(lake: Lake, task: Task, simulated: bool, label: str, reason: str) -> bytes:
+def refused(lake: Lake, task: Task, simulated: bool, label: str, reason: str) -> bytes:
     """Draw a T1w with the outlines of the template's head and brain in the best pose, as PNG."""
     inputs = Inputs(lake, task)
     t1w = inputs.volume("bias", "t1w_corrected")

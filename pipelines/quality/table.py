@@ -125,6 +125,13 @@ def left_out(
     return used, out
 
 
+def flags_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the reasons for each flag by label, from `quality_table`; empty for none."""
+    if not len(rows):
+        return {}
+    return dict(zip(rows["participant_id"], rows["flag"].fillna(""), strict=True))
+
+
 def log_flags(config: Config, rows: pd.DataFrame) -> None:
     """Log how many people are flagged and why; labels only in the output folder."""
     _log_zeros(config, rows)

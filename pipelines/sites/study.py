@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.engine.volumes import grid_of
 from rt1t2_dask.pipelines.images.plan import ImagePlan, PersonPlan, plan_images, shared_tasks
 from rt1t2_dask.pipelines.images.stages import SMOOTH
 from rt1t2_dask.pipelines.people.inputs import Found
-from rt1t2_dask.pipelines.people.kinds import excluded_labels
+from rt1t2_dask.pipelines.people.kinds import listed_out
 from rt1t2_dask.pipelines.people.table import COVARIATE, read_people, read_table, valid_people
 from rt1t2_dask.pipelines.registry import read_by_group
 from rt1t2_dask.storage.parts import Lake
@@ -111,7 +111,7 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         As `read_everybody`; raises what it raises.
     """
     everybody = {label for rows in tables.values() for label in rows["participant_id"]}
-    unknown = sorted(set(excluded_labels(config.cohort)) - everybody)
+    unknown = sorted(set(listed_out(config.cohort)) - everybody)
     if unknown:
         raise UserError(
             f"cohort.exclude lists {len(unknown)} people who are at no site: "

@@ -91,9 +91,6 @@ class Workflow:
         """Return what of the output folder is to be looked at first."""
         return study.page or "group"
 
-    def close(self, failures: Sequence[Failure]) -> None:
-        """Write what helps with those who failed."""
-
     def record(self) -> None:
         """Record what the run makes or copies, for garbage collection to leave."""
         record_run(self.lake, self.config, (task.part for task in self.recorded()))
@@ -133,7 +130,6 @@ def drive(workflow: Workflow, then: Callable[[Finished], None] | None = None) ->
         workflow.write_people(failures)
     else:
         _finish(workflow, workflow.make_group(failures), began, then)
-    workflow.close(failures)
     return SOME_FAILED if failures else DONE
 
 

@@ -32,7 +32,7 @@ from rt1t2_dask.pipelines.quality.covariates import (
     until_known,
     with_image_numbers,
 )
-from rt1t2_dask.pipelines.quality.refused import write_refused
+from rt1t2_dask.pipelines.quality.drawn import Looked
 from rt1t2_dask.pipelines.quality.table import left_out
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.share.export import FOLDER, write_share
@@ -141,18 +141,22 @@ class ImageStudy(Workflow):
         lost = self.maker.group(self.group)
         template = self.images.shared["template_out"]
         done = (self.config, self.lake, self.group, self.people, tuple(failures))
-        return FinishedImages(*done, self.group.people, excluded, template, lost)
+        people = (self.group.people, excluded)
+        return FinishedImages(*done, *people, template, lost, self._failed(failures))
 
     def write_people(self, failures: Sequence[Failure]) -> None:
         """Write who failed and the maps of the others."""
-        whole = self._whole(failures)
-        there = (self.store, self.config, self.lake, self.people, whole)
-        write_failed(self.cluster(), *there, failures)
+        write_failed(self.cluster(), self.store, self._looked(failures), self.people)
 
-    def close(self, failures: Sequence[Failure]) -> None:
-        """Show the scans whose pose was refused."""
-        simulated, plans = self.config.simulated, self.images.people
-        write_refused(self.cluster, self.store, self.lake, simulated, plans, failures)
+    def _looked(self, failures: Sequence[Failure]) -> Looked:
+        """Return whose images are looked at."""
+        people = (self._whole(failures), self._failed(failures), failures)
+        return Looked(self.lake, self.config, *people, self.images.shared["template_out"])
+
+    def _failed(self, failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
+        """Return the plans of those who failed."""
+        whole = {plan.person.label for plan in self._whole(failures)}
+        return tuple(plan for plan in self.images.people if plan.person.label not in whole)
 
     def _whole(self, failures: Sequence[Failure]) -> tuple[PersonPlan, ...]:
         return without(self.images.people, failures)
@@ -229,6 +233,3 @@ class ShareExport(ImageStudy):
     def write_people(self, failures: Sequence[Failure]) -> None:
         """Write who failed, and nobody's map: the folder is shared."""
         outputs.write_failures(self.store, failures)
-
-    def close(self, failures: Sequence[Failure]) -> None:
-        """Show nobody's scan: the folder is shared."""

@@ -113,14 +113,14 @@ class ParticipantLevel(ImageStudy):
 
     def write_people(self, failures: Sequence[Failure]) -> None:
         """Write the maps of those who were processed, and the tables of who is there."""
-        made = self._whole(failures)
-        lake, store, config = self.lake, self.store, self.config
+        looked, store, config = self._looked(failures), self.store, self.config
+        made = looked.plans
         outputs.join_folder(store, config)
-        outputs.write_people(self.cluster(), lake, store, config, made)
+        outputs.write_people(self.cluster(), self.lake, store, config, made)
         failed = {failure.label for failure in failures}
         asked = [*(plan.person.label for plan in self.images.people), *failed]
         outputs.add_failures(store, failures, asked)
-        write_quality(lake, store, config, made, asked, self.people)
+        write_quality(self.cluster(), store, looked, asked, self.people)
         if outputs.is_of_participants(store):
             self._write_dataset()
         log.info("maps of %s are in %s", plural(len(made)), config.output_dir)

@@ -14,6 +14,7 @@ from rt1t2_dask.pipelines.morphometry.study import RegionalStudy, checked_tables
 from rt1t2_dask.pipelines.outputs import dataset
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, study_key
+from rt1t2_dask.pipelines.quality.ratings import with_ratings
 from rt1t2_dask.pipelines.receptors.plan import receptor_task
 from rt1t2_dask.pipelines.share.combine import CombinedSums, checked_sums
 from rt1t2_dask.pipelines.share.plan import own_site
@@ -51,7 +52,7 @@ def run_study(
         0 when everything is there, 1 when a person failed.
     """
     start_logging()
-    config = dataset.marked(config)
+    config = with_ratings(dataset.marked(config))
     kind, checked = _kind_of(config)
     config = checked(config)
     if config.check and issubclass(kind, ImageStudy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,16 @@ from rt1t2_dask.config.sites import SitePlace
 from rt1t2_dask.naming import names_something
 
 ADJUSTED = "Adjusted"
+EXCLUDE = "exclude"
+
+
+class Rating(Model):
+    """What one rater says of one person's images."""
+
+    participant_id: str
+    rating: Literal["good", "unsure", "exclude"]
+    rater: str = ""
+    note: str = ""
 
 
 class Cohort(Model):
@@ -32,6 +42,8 @@ class Cohort(Model):
     scores: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    ratings: tuple[str, ...] = ()
+    rated: tuple[Rating, ...] = ()
     onset_column: str = "age_at_onset"
     site_column: str | None = None
     protocol_column: str | None = None
@@ -47,6 +59,11 @@ class Cohort(Model):
             return tree
         kept = {n: v for n, v in tree.items() if v is not None or n not in MAY_BE_EMPTY}
         return _nfc(kept)
+
+    @field_validator("ratings", mode="before")
+    @classmethod
+    def _one_or_several(cls, paths: Any) -> Any:
+        return (paths,) if isinstance(paths, str) else paths
 
     @field_validator("groups", mode="before")
     @classmethod
@@ -105,6 +122,11 @@ class Cohort(Model):
         return self
 
     @property
+    def rated_out(self) -> frozenset[str]:
+        """Labels that some rater excludes."""
+        return frozenset(one.participant_id for one in self.rated if one.rating == EXCLUDE)
+
+    @property
     def identifiers(self) -> tuple[str, ...]:
         """Columns whose values are names: site, protocol, blocks and pairs."""
         used = [name for form in self.contrasts.values() for name in form.identifiers]
@@ -140,7 +162,10 @@ class Cohort(Model):
         return tuple(dict.fromkeys((*self.covariates, *used, *own, *self.scores)))
 
 
-MAY_BE_EMPTY = ("contrasts", "covariates", "adjusted", "scores", "categorical", "exclude", "sites")
+MAY_BE_EMPTY = (
+    *("contrasts", "covariates", "adjusted", "scores", "categorical", "exclude", "ratings"),
+    "sites",
+)
 
 
 def _nfc(value: Any) -> Any:

@@ -127,7 +127,7 @@ class Slices(Model):
 class Report(Model):
     """Contents of the report."""
 
-    mosaics: Annotated[int, Field(ge=0, le=1000)]
+    mosaics: Annotated[int, Field(ge=0, le=100_000)]
     figures: bool = True
     dpi: Annotated[int, Field(ge=72, le=1200)] = 300
     svg: bool = True

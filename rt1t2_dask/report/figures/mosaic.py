@@ -31,6 +31,7 @@ from rt1t2_dask.report.figures.scene import ORIENTATION
 
 Sampler = Callable[[Plane], NDArray[np.float64]]
 Image = NDArray[np.float64]
+Inside = NDArray[np.bool_]
 
 _CUTS = {2: (0.2, 0.36, 0.52, 0.68, 0.84), 1: (0.35, 0.65), 0: (0.4, 0.55)}
 _WIDTH_IN = 10.5
@@ -59,6 +60,10 @@ class Strip:
         At most four masks by name, each sampled on a plane; above 0.5 is inside.
     unit : str
         Name of the colour bar; empty for a grey image without one.
+    limits : (float, float), optional
+        Values of the darkest and the brightest colour; of the image itself where left out.
+    within : callable, optional
+        Mask whose values set the scale; the first outline where left out.
     """
 
     title: str
@@ -66,6 +71,8 @@ class Strip:
     background: Sampler
     outlines: Mapping[str, Sampler] = field(default_factory=dict)
     unit: str = ""
+    limits: tuple[float, float] | None = None
+    within: Sampler | None = None
 
 
 def of(volume: Volume, order: int = 1) -> Sampler:
@@ -87,10 +94,10 @@ def mosaic(strips: Sequence[Strip], simulated: bool, title: str = "", flag: str 
 
     Notes
     -----
-    Colours run from the 2nd to the 98th percentile, grey from 0 to a little over the 98th of what
-    lies within the first outline.
+    Without limits colours run from the 2nd to the 98th percentile, grey from 0 to a little over the
+    98th, of what lies within the mask that sets the scale.
     """
-    rows = [_painted(strip) for strip in strips]
+    rows = [paint(strip) for strip in strips]
     heights = [_WIDTH_IN * 0.86 * r.image.shape[0] / r.image.shape[1] + 0.3 for r in rows]
     with house_style():
         figure = new_figure(_WIDTH_IN, sum(heights) + 0.45, simulated)
@@ -106,7 +113,9 @@ def mosaic(strips: Sequence[Strip], simulated: bool, title: str = "", flag: str 
 
 
 @dataclass(frozen=True)
-class _Row:
+class Painted:
+    """The planes of a strip side by side; rows of the image from the bottom to the top."""
+
     image: Image
     planes: tuple[Plane, ...]
     starts: tuple[int, ...]
@@ -122,8 +131,8 @@ def palette() -> list[tuple[int, int, int]]:
     return [(int(red), int(green), int(blue)) for red, green, blue in found]
 
 
-def _painted(strip: Strip) -> _Row:
-    """Paint all planes of a strip side by side, bottom row first."""
+def paint(strip: Strip) -> Painted:
+    """Paint all planes of a strip side by side."""
     planes = tuple(
         Plane(axis, _between(strip.box, axis, share), strip.box)
         for axis, shares in _CUTS.items()
@@ -134,7 +143,7 @@ def _painted(strip: Strip) -> _Row:
         [np.nan_to_num(sampler(plane)) > 0.5 for sampler in strip.outlines.values()]
         for plane in planes
     ]
-    norm = _norm(strip, values, masks)
+    norm = _norm(strip, values, _scaled_within(strip, planes, masks))
     colours = mpl.colormaps["viridis" if strip.unit else "gray"]
     panels = []
     for value, inside in zip(values, masks, strict=True):
@@ -146,12 +155,23 @@ def _painted(strip: Strip) -> _Row:
     tallest = max(panel.shape[0] for panel in panels)
     widths = [panel.shape[1] + _GAP for panel in panels]
     image = np.concatenate([_framed(panel, tallest) for panel in panels], axis=1)
-    return _Row(image, planes, tuple(int(n) for n in np.cumsum([0, *widths[:-1]])), norm)
+    return Painted(image, planes, tuple(int(n) for n in np.cumsum([0, *widths[:-1]])), norm)
 
 
-def _norm(strip: Strip, values: list[Image], masks: list[list[NDArray[np.bool_]]]) -> Normalize:
-    """Scale to the values within the first outline: scalp fat would dominate otherwise."""
-    chosen = [v[m[0]] if m else v for v, m in zip(values, masks, strict=True)]
+def _scaled_within(
+    strip: Strip, planes: tuple[Plane, ...], masks: list[list[Inside]]
+) -> list[Inside]:
+    """Return the mask on each plane that sets the scale; none for the whole image."""
+    if strip.within is not None:
+        return [np.nan_to_num(strip.within(plane)) > 0.5 for plane in planes]
+    return [own[0] for own in masks] if strip.outlines else []
+
+
+def _norm(strip: Strip, values: list[Image], within: list[Inside]) -> Normalize:
+    """Scale to the values within a mask: scalp fat would dominate otherwise."""
+    if strip.limits is not None:
+        return Normalize(*strip.limits)
+    chosen = [v[m] for v, m in zip(values, within, strict=True)] if within else values
     known = np.concatenate([v[np.isfinite(v)] for v in chosen])
     low, high = np.percentile(known, [2, 98]) if known.size else (0.0, 1.0)
     return Normalize(float(low), float(high)) if strip.unit else Normalize(0.0, 1.15 * float(high))
@@ -161,7 +181,7 @@ def _between(box: Box, axis: int, share: float) -> float:
     return float(np.round(box.low[axis] + share * (box.high[axis] - box.low[axis])))
 
 
-def _rim(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _rim(inside: Inside) -> Inside:
     return np.asarray(inside & ~ndimage.binary_erosion(inside), dtype=np.bool_)
 
 
@@ -172,7 +192,7 @@ def _framed(panel: Image, height: int) -> Image:
     return frame
 
 
-def _show(body: SubFigure, axes: Axes, strip: Strip, row: _Row) -> None:
+def _show(body: SubFigure, axes: Axes, strip: Strip, row: Painted) -> None:
     axes.imshow(row.image, origin="lower", interpolation="antialiased")
     axes.set_axis_off()
     axes.set_title(strip.title, loc="left", pad=3, fontsize=8.5)

@@ -177,7 +177,7 @@ def _patients(own: Compared) -> Table:
             f"{RESEARCH} Largest t: of the largest deviation, positive above the controls. Voxels "
             f"above and below: share beyond p < {level(own.p)} of that side. All columns: "
             "group/deviation.tsv; clusters and regions of each: group/deviation_clusters.tsv, "
-            "group/deviation_regions.tsv; a page for each: sub-X.html.",
+            "group/deviation_regions.tsv; a page for each: sub-X_deviation.html.",
         ),
     )
 

@@ -158,7 +158,7 @@ def test_regions_are_those_of_their_means(finished):
 
 
 def test_report_page_and_methods_say_what_was_done(finished):
-    page = (finished / "sub-00.html").read_text()
+    page = (finished / "sub-00_deviation.html").read_text()
     for words in ("Research, not a diagnosis.", "Compared with 20 controls", "(rank)", "cingulate"):
         assert words in page
     assert "http" not in page.replace("http-equiv", "")
@@ -200,7 +200,9 @@ def test_too_few_controls_are_a_note(tmp_path, capsys):
     out = tmp_path / "out"
     said = "No deviation of single patients: there are 4 controls and 3 patients"
     assert said in (out / "report.html").read_text()
-    assert not list((out / "group").glob("deviation*")) and not list(out.glob("sub-*.html"))
+    assert not list((out / "group").glob("deviation*")) and not list(
+        out.glob("sub-*_deviation.html")
+    )
 
 
 @pytest.mark.parametrize(
