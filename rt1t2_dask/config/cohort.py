@@ -43,7 +43,8 @@ class Cohort(Model):
     categorical: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     ratings: tuple[str, ...] = ()
-    rated: tuple[Rating, ...] = ()
+    # What the files of ratings hold; never printed, since it names people.
+    rated: tuple[Rating, ...] = Field(default=(), repr=False)
     onset_column: str = "age_at_onset"
     site_column: str | None = None
     protocol_column: str | None = None

@@ -52,6 +52,8 @@ def settings(root: type[BaseModel]) -> tuple[Setting, ...]:
 
 def _walk(model: type[BaseModel], prefix: str, of: str) -> Iterator[Setting]:
     for name, field in model.model_fields.items():
+        if not field.repr:  # read from a file, not set
+            continue
         key = f"{prefix}{name}"
         inner = list(_models(field.annotation))
         if not inner or name == "contrasts":
