@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rt1t2_dask.errors import RunError, SubjectError, UserError
 from rt1t2_dask.images.brain.foreground import foreground
 from rt1t2_dask.images.brain.mask import WORKING_MM, Registered, register
+from rt1t2_dask.images.dicom.read import convert
+from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Inputs, Task
@@ -44,7 +47,7 @@ def seen_of(
         Why.
     """
     found = dict(_scanned(lake, plan, simulated))
-    if stage == BRAIN.name and found:
+    if stage == BRAIN.name:
         label, task = plan.person.label, plan.tasks[BRAIN.name]
         found[REFUSED] = refused(lake, task, simulated, label, reason)
     return found
@@ -52,15 +55,33 @@ def seen_of(
 
 def _scanned(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[tuple[str, bytes]]:
     """Yield a frame of each scan that could be read."""
-    task = plan.tasks.get(INGEST.name)
-    if task is None or not complete_parts(lake, [task]):
-        return
-    images = lake.read(task.part)
     for role, name in SCANNED.items():
-        if role in images:
-            image = to_volume(images[role])
+        image = _checked(lake, plan, role) or _as_given(plan, role)
+        if image is not None:
             box = box_round(np.ones(image.data.shape, dtype=bool), image.affine, margin_mm=0.0)
             yield name, frame(Strip(name, box, of(image)), simulated)
+
+
+def _checked(lake: Lake, plan: PersonPlan, role: str) -> Volume | None:
+    """Return a scan that passed the checks; None where there is none."""
+    task = plan.tasks.get(INGEST.name)
+    if task is None or not complete_parts(lake, [task]):
+        return None
+    images = lake.read(task.part)
+    return to_volume(images[role]) if role in images else None
+
+
+def _as_given(plan: PersonPlan, role: str) -> Volume | None:
+    """Return a scan whose check failed, as its file holds it; None where it cannot be read."""
+    file = plan.scans.get(role)
+    if file is None:
+        return None
+    try:
+        if file.members:
+            return convert(file.read_members(), role, file.slices, file.echo_ms).volume
+        return from_bytes(file.read(), role, kind="map")
+    except (SubjectError, UserError, RunError, OSError):
+        return None
 
 
 def refused(lake: Lake, task: Task, simulated: bool, label: str, reason: str) -> bytes:

@@ -90,6 +90,7 @@ press("k");
 tell("unswitched", name());
 tell("before", document.querySelector("tr[aria-current]").dataset.label);
 document.querySelector("[data-sort=number]").click();
+tell("measure", document.querySelector("#people tbody tr .measure").textContent);
 tell("sorted", document.querySelector("#people tbody tr").dataset.label);
 const filter = document.getElementById("filter");
 filter.value = "exclude";
@@ -119,6 +120,7 @@ def test_29_people_are_judged_by_keys_and_saved(tmp_path: Path) -> None:
     assert told["data-kept"] == "1"
     assert (told["data-switched"], told["data-unswitched"]) == ("T2w", "T1w")
     assert told["data-sorted"] == "sub-002"
+    assert told["data-measure"] == "5.100"
     assert told["data-left"] == "19"
     ratings = pd.read_csv(io.StringIO(unquote(told["data-table"])), sep="\t", dtype=str)
     assert len(ratings) == 29

@@ -13,16 +13,9 @@ from rt1t2_dask.report.quality.entry import Entry, in_order, is_beyond, words_of
 from rt1t2_dask.report.sections.table import anything
 from rt1t2_dask.report.templating import environment
 
-COLUMNS = {
-    "brain_ml": "Brain, ml",
-    "registration_ncc": "Fit to template",
-    "mutual_information": "T2w to T1w",
-    "snr_t1w": "SNR, T1w",
-    "cjv_t1w": "CJV, T1w",
-    "ratio_white": "Ratio, white",
-    "ratio_grey": "Ratio, grey",
-}
-"""Measures in the table, the first of a kind; all are on the person's page."""
+FIRST = "registration_ncc"
+"""The measure that is shown before another is chosen."""
+Cell = tuple[str, float, bool]
 
 
 def render_desk(
@@ -54,16 +47,17 @@ def render_desk(
         HTML with inline script and style; pictures by relative links.
     """
     rows = in_order(entries)
-    measures = [name for name in COLUMNS if any(name in one.numbers for one in rows)]
+    measures = list(dict.fromkeys(name for one in rows for name in one.numbers))
     return (
         environment()
         .get_template("quality.html")
         .render(
             cohort=cohort,
             counts=counts(rows),
-            headings=[(COLUMNS[name], words_of(name)) for name in measures],
-            rows=[(one, _cells(one, measures, limits)) for one in rows],
-            data={"key": key, "cohort": cohort, "people": [_data(one) for one in rows]},
+            measures=[(name, words_of(name)) for name in measures],
+            first=FIRST,
+            rows=rows,
+            data={"key": key, "cohort": cohort, "people": [_data(one, limits) for one in rows]},
             simulated=simulated,
             report=report,
             version=__version__,
@@ -78,21 +72,19 @@ def counts(entries: Sequence[Entry]) -> str:
     return f"{plural(len(entries), 'scan', 'scans')}: {', '.join(parts)}"
 
 
-def _cells(
-    entry: Entry, measures: Sequence[str], limits: Mapping[str, Limit]
-) -> list[tuple[str, float | None, bool]]:
-    """Return text, value and whether it is beyond its limit, of each measure."""
-    found = [(entry.numbers.get(name), limits.get(name, (None, None))) for name in measures]
-    return [
-        ("", None, False) if value is None else (anything(value), value, is_beyond(value, limit))
-        for value, limit in found
-    ]
-
-
-def _data(entry: Entry) -> dict[str, Any]:
+def _data(entry: Entry, limits: Mapping[str, Limit]) -> dict[str, Any]:
     return {
         "label": entry.label,
+        "numbers": {
+            name: _cell(value, limits.get(name, (None, None)))
+            for name, value in entry.numbers.items()
+        },
         "shown": [
             [one.title, list(one.names), [quote(path) for path in one.paths]] for one in entry.shown
         ],
     }
+
+
+def _cell(value: float, limit: Limit) -> Cell:
+    """Return text and value of a measure, and whether it is beyond its limit."""
+    return anything(value), value, is_beyond(value, limit)

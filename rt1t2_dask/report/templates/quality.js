@@ -103,6 +103,16 @@
     const next = at < 0 ? 0 : Math.min(Math.max(at + by_, 0), list.length - 1);
     choose(list[next].dataset.label);
   };
+  const measure = () => {
+    const name = by("measure").value;
+    rows.forEach((one) => {
+      const cell = one.querySelector(".measure");
+      const [text, number, beyond] = people.get(one.dataset.label).numbers[name] || [""];
+      cell.textContent = text;
+      cell.classList.toggle("beyond", Boolean(beyond));
+      if (number === undefined) delete cell.dataset.value; else cell.dataset.value = number;
+    });
+  };
   const rate = (word) => {
     if (!current) return;
     change(current, { rating: word });
@@ -183,6 +193,7 @@
   });
   by("filter").addEventListener("change", filter);
   by("rater").addEventListener("input", keep);
+  if (by("measure")) by("measure").addEventListener("change", measure);
   by("note").addEventListener("input", (event) => {
     if (current) change(current, { note: clean(event.target.value) });
   });
@@ -209,6 +220,7 @@
   });
 
   recall();
+  if (by("measure")) measure();
   rows.forEach((one) => show(one.dataset.label));
   const asked = decodeURIComponent(location.hash.slice(1));
   if (row.has(asked)) choose(asked); else step(0);

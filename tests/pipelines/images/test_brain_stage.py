@@ -20,7 +20,7 @@ from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.pipelines.engine.volumes import to_array
 from rt1t2_dask.pipelines.images.stages import BRAIN
-from rt1t2_dask.pipelines.quality.refused import picture
+from rt1t2_dask.pipelines.quality.refused import refused
 from rt1t2_dask.storage.parts import Lake, Part
 
 
@@ -89,7 +89,7 @@ def snowed(head) -> Volume:
 
 
 def assert_pictured(lake: Lake, inputs: Inputs, why: str) -> None:
-    with Image.open(BytesIO(picture(lake, inputs.task, True, "sub-01", why))) as drawn:
+    with Image.open(BytesIO(refused(lake, inputs.task, True, "sub-01", why))) as drawn:
         assert min(drawn.size) > 100
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+from html import escape
 from pathlib import Path
 
 import nibabel as nib
@@ -152,6 +154,26 @@ def test_two_people_with_one_scan_are_both_named(label, failures):
         f"sub-{label} and {SHARED[label]} have the same image"
         in failures.loc[f"sub-{label}", "reason"]
     )
+
+
+UNREADABLE = {
+    "truncated": {"T1w"}, "volumes": {"T2w"}, "affine": {"T1w"}, "pointer": {"T2w"},
+    "empty_file": {"T1w"}, "constant": {"T2w"}, "slices": {"T2w"},
+    # Refused by their checksums, before anything is planned for them.
+    "same": {"T1w", "T2w"}, "twin1": {"T1w", "T2w"}, "twin2": {"T1w", "T2w"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", [*BAD, *SHARED])
+def test_who_failed_has_a_page_with_the_reason_and_what_could_be_read(study, failures, label):
+    out = study[0] / "out"
+    page = (out / f"sub-{label}.html").read_text()
+    assert escape(failures.loc[f"sub-{label}", "reason"]).replace("&#x27;", "&#39;") in page
+    shown = {name for name in ("T1w", "T2w") if f"desc-{name}Scanned_frame.jpg" in page}
+    assert shown == {"T1w", "T2w"} - UNREADABLE.get(label, set())
+    for path in re.findall(r'<img src="([^"]+)"', page):
+        assert (out / path).stat().st_size > 1000
+    assert f'data-label="sub-{label}" data-state="failed"' in (out / "quality.html").read_text()
 
 
 def test_the_others_finish_and_the_log_names_nobody(study, failures):
