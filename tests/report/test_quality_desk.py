@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -10,6 +11,7 @@ from urllib.parse import quote, unquote
 import pandas as pd
 import pytest
 from PIL import Image
+from test_report_accessibility import ENOUGH, MEASURE, axe_core, dark
 from test_report_browser import body, browse, needs_chromium
 
 from rt1t2_dask.report.quality.desk import render_desk
@@ -191,3 +193,34 @@ def test_text_of_people_cannot_become_script() -> None:
     bad = Entry("sub-1", "excluded", reasons=(note,), rated=(note,))
     page = render_desk([bad], {}, cohort="c", key=note, simulated=False, report=False)
     assert "alert(1)</script>" not in page
+
+
+RUN_AXE = """
+<script>
+axe.run(document, { resultTypes: ["violations"] }).then((result) => {
+  document.body.dataset.rules = result.passes.length;
+  document.body.dataset.violations = JSON.stringify(
+    result.violations.map((v) => [v.impact, v.id, v.nodes[0].html.slice(0, 200)]));
+});
+</script>
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["desk", "person"])
+def test_the_pages_are_readable_and_accessible(kind: str, scheme: str, tmp_path: Path) -> None:
+    files = pd.DataFrame({"image": ["t1w"], "file": ["sub-002/anat/sub-002_T1w.nii.gz"]})
+    own = render_person(entry(2), LIMITS, files, Links("sub-001.html", "sub-003.html"), False)
+    page = desk(6) if kind == "desk" else own
+    shown = page if scheme == "light" else dark(page)
+    code = axe_core()
+    asked = f"{MEASURE}<script>{code}</script>{RUN_AXE}" if code else MEASURE
+    told = body(browse(tmp_path, shown.replace("</body>", f"{asked}</body>")))
+    worst = json.loads(told["data-worst"])
+    assert worst[0][0] >= ENOUGH, worst
+    if code:
+        assert int(told["data-rules"]) > 20
+        assert json.loads(told["data-violations"]) == []
