@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,6 +30,14 @@ def hollow(root, label: str) -> None:
     nib.Nifti1Image(data, image.affine).to_filename(path)
 
 
+def rows_of_desk(out) -> dict[str, str]:
+    """Everybody on the quality desk, whose pages are there, and their states."""
+    page = (out / "quality.html").read_text()
+    found = dict(re.findall(r'<tr data-label="([^"]+)" data-state="([^"]+)">', page))
+    assert all((out / f"{label}.html").exists() for label in found)
+    return found
+
+
 @pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("action", ["flag", "exclude"])
 def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
@@ -54,6 +63,7 @@ def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(
     assert ("quality.action=exclude" in page) is (action == "exclude")
     pictures = sorted(path.parent.parent.name for path in out.glob("sub-*/figures/*.png"))
     assert len(pictures) == 2
+    assert rows_of_desk(out)["sub-02"] == ("flagged" if action == "flag" else "excluded")
     assert "sub-02" in pictures
     for path in out.glob("sub-*/figures/*.png"):
         assert path.stat().st_size < 200_000
@@ -76,6 +86,7 @@ def test_quality_is_judged_where_there_is_no_group(maps_study, maps_arguments, t
     assert quality.index.tolist() == ["sub-02", "sub-04"]
     assert "regions_under_half" in quality["flag"]["sub-02"]
     assert pd.isna(quality["flag"]["sub-04"])
+    assert rows_of_desk(tmp_path / "out") == {"sub-02": "flagged", "sub-04": "in limits"}
     before = path.read_bytes()
     assert command([*words, "labels=[sub-02]"]) == 0
     assert path.read_bytes() == before
@@ -94,6 +105,10 @@ def test_a_failure_of_one_leaves_the_quality_of_the_others(maps_study, maps_argu
     quality = pd.read_csv(tmp_path / "out" / "group" / "quality.tsv", sep="\t")
     assert len(quality) == 12
     assert "sub-03" not in quality["participant_id"].tolist()
+    states = rows_of_desk(tmp_path / "out")
+    assert len(states) == 13
+    assert [label for label, state in states.items() if state == "failed"] == ["sub-03"]
+    assert "not a readable NIfTI image" in (tmp_path / "out" / "sub-03.html").read_text()
 
 
 @pytest.mark.heavy
