@@ -31,7 +31,10 @@ from rt1t2_dask.stats.formula import GROUP, from_formula
 from rt1t2_dask.stats.pairs import paired_by_group
 
 # Column names of every design and of its table.
-OWN_COLUMNS = ("mean", "difference", "row", "group")
+OWN_COLUMNS = (
+    *("mean", "difference", "row", "group"),
+    *("participant_id", "partner", "person", "session"),
+)
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,12 @@ class ContrastPlan:
     """The parts of one contrast; None where there is no such thing to do.
 
     `contrast` is put together from the `pieces`; `permute` sums up the `relabelings`, which may
-    begin with a copy of the maps.
+    begin with a copy of the maps. `people` are the labels that rows of the `design` count in.
     """
 
     form: Form
     design: Design
+    people: tuple[str, ...]
     pieces: tuple[Task, ...]
     contrast: Task
     clusters: Task
@@ -121,6 +122,7 @@ def plan_contrast(
     return ContrastPlan(
         form=form,
         design=design,
+        people=tuple(plan.person.label for plan in plans),
         pieces=fitting.pieces,
         contrast=contrast,
         clusters=clusters,

@@ -29,15 +29,28 @@ def table_of(lake: Lake, part: Part, name: str) -> pd.DataFrame:
 
 
 def design_table(plan: ContrastPlan) -> pd.DataFrame:
-    """Return the design matrix, one row per observation, and its contrast rows."""
+    """Return the design matrix, one row per observation, and its contrast rows without people."""
     design = plan.design
-    rows = pd.DataFrame(design.matrix, columns=list(design.names))
-    rows.insert(0, "group", design.group)
-    rows.insert(0, "row", [f"observation-{k + 1}" for k in range(design.n)])
-    weights = pd.DataFrame(design.contrast.T, columns=list(design.names))
-    weights.insert(0, "group", None)
-    weights.insert(0, "row", [f"contrast-{k + 1}" for k in range(design.q)])
-    return pd.concat([rows, weights], ignore_index=True)
+    own = {"row": [f"observation-{k + 1}" for k in range(design.n)], "group": design.group}
+    weights = {"row": [f"contrast-{k + 1}" for k in range(design.q)], "group": None}
+    columns = list(design.names)
+    return pd.concat(
+        [
+            pd.DataFrame({**_who(plan), **own}).join(pd.DataFrame(design.matrix, columns=columns)),
+            pd.DataFrame(weights).join(pd.DataFrame(design.contrast.T, columns=columns)),
+        ],
+        ignore_index=True,
+    )
+
+
+def _who(plan: ContrastPlan) -> dict[str, list[str]]:
+    """Return whose maps each row of a design reads, and whose are subtracted from them."""
+    read = {"participant_id": plan.design.rows, "partner": plan.design.partner}
+    return {
+        column: [plan.people[k] for k in rows.tolist()]
+        for column, rows in read.items()
+        if rows is not None
+    }
 
 
 def baseline_name(plan: ContrastPlan, reference: str) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.pipelines.opened.people import LABEL, coordinates
+from rt1t2_dask.region_columns import labels_of
 from rt1t2_dask.storage.shards import PARTICIPANT
 from rt1t2_dask.variables import attributes
 
@@ -21,7 +22,8 @@ def region_means(
     Parameters
     ----------
     means : DataFrame
-        ``participant_id`` and a column for each region, named by its label in the atlas.
+        ``participant_id`` and a column for each region, named after it; by its label in the atlas
+        in studies of earlier versions.
     atlas : DataFrame
         ``index`` and ``name`` of the regions.
     people : DataFrame
@@ -35,9 +37,9 @@ def region_means(
         the participants' columns.
     """
     values = means.drop(columns=LABEL)
-    labels = values.columns.astype(int)
-    names = atlas.set_index("index")["name"].reindex(labels).fillna("").tolist()
-    shown = [name or str(label) for name, label in zip(names, labels, strict=True)]
+    names = {int(k): str(name) for k, name in zip(atlas["index"], atlas["name"], strict=True)}
+    labels = labels_of(map(str, values.columns), names)
+    shown = [names.get(label, str(label)) for label in labels]
     own = coordinates(people, means[LABEL].tolist())
     about = attributes("parcels") | {"simulated": simulated}
     return xr.DataArray(

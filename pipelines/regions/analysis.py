@@ -13,6 +13,7 @@ from rt1t2_dask.pipelines.analysis import Analysis, Group, Results
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS
+from rt1t2_dask.region_columns import region_columns
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Regions(Analysis):
 def parcel_table(lake: Lake, plans: Sequence[PersonPlan]) -> pd.DataFrame:
     """Return the mean smoothed ratio of everybody over every region."""
     rows = [lake.read(plan.part(PARCELS.name)).load() for plan in plans]
-    regions = [str(label) for label in rows[0]["region"].to_numpy()] if rows else []
+    named = region_columns()
+    regions = [named[int(label)] for label in rows[0]["region"].to_numpy()] if rows else []
     return means_table(rows, plans, regions)
 
 

@@ -14,6 +14,7 @@ from studies_of_maps import maps_words, write_maps_study
 
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.pipelines.absence.regions import bounds
+from rt1t2_dask.region_columns import region_columns
 from rt1t2_dask.stats.absence import bayes_factor
 from rt1t2_dask.stats.design import two_sample
 from rt1t2_dask.stats.permutation.blocks import prepare, run_batch
@@ -48,8 +49,9 @@ def test_every_region_is_that_of_statsmodels(finished):
     rows = pd.read_csv(finished / "group" / "contrast-patVsHc_absence.tsv", sep="\t")
     assert len(rows) == 119
     one, other = of_groups(finished)
+    named = region_columns()
     for row in rows.itertuples():
-        a, b = one[str(row.region)].to_numpy(), other[str(row.region)].to_numpy()
+        a, b = (means[named[row.region]].to_numpy() for means in (one, other))
         limit = 0.1 * b.mean()
         wanted = ttost_ind(a, b, -limit, limit, usevar="unequal")[0]
         assert row.p_equivalence_percent == pytest.approx(wanted, rel=1e-5)

@@ -116,7 +116,8 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     )
     assert ((least[tested] > 0.3) & (least[tested] < 1)).all()
     design = pd.read_csv(group / "contrast-any_design.tsv", sep="\t")
-    assert design.shape == (18 + 2, 2 + 3)
+    assert design.shape == (18 + 2, 3 + 3)
+    assert design["participant_id"].tolist()[:18] == rows["participant_id"].tolist()
     state = json.loads((tmp_path / "out" / "provenance.json").read_text())["state"]
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()

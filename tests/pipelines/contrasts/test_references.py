@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.region_columns import region_columns
 
 pytestmark = pytest.mark.assets
 
@@ -125,7 +126,7 @@ def test_regional_means_and_receptors_are_juspaces(shared, tmp_path):
     )
     np.testing.assert_allclose(parcels.to_numpy(), expected, rtol=1e-6)
     labels = np.loadtxt(oracle / "out" / "atlas_labels.csv", dtype=int)
-    assert [int(c) for c in parcels.columns] == labels.ravel().tolist()
+    assert parcels.columns.tolist() == [region_columns()[k] for k in labels.ravel().tolist()]
     receptors = pd.read_csv(group / "receptors.tsv", sep="\t")
     assert len(receptors) == 17
     known = json.loads((tmp_path / "out" / "provenance.json").read_text())

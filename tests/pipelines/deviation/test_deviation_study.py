@@ -13,6 +13,7 @@ from scipy import stats
 from studies_of_maps import maps_words, write_maps_study
 
 from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.region_columns import region_columns
 
 QUICK = (
     "permute.n=0", "receptors.n_permutations=0", "receptors.spatial=none", "report.figures=false",
@@ -149,7 +150,7 @@ def test_regions_are_those_of_their_means(finished):
     parcels = table(finished, "parcels").set_index("participant_id")
     x, others = model(finished), list(range(PATIENTS, PATIENTS + CONTROLS))
     for region in (own.index[0], own.index[60]):
-        z = refit(parcels[str(region)].to_numpy(float), x, others, 1)
+        z = refit(parcels[region_columns()[region]].to_numpy(float), x, others, 1)
         row = own.loc[region]
         assert row["p"] == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-4)
         assert row["percent_below"] == pytest.approx(100 * stats.norm.cdf(z), rel=1e-4)

@@ -83,8 +83,8 @@ def test_regions_have_names_and_are_the_table(study):
     assert study.regions.dims == ("participant", "region")
     np.testing.assert_array_equal(study.regions, table.drop(columns="participant_id"))
     one = study.regions.sel(region="Left Hippocampus", participant="sub-04")
-    label = str(int(one.label))
-    assert float(one) == table.set_index("participant_id").loc["sub-04", label]
+    assert int(one.label) == 48
+    assert float(one) == table.set_index("participant_id").loc["sub-04", "Left_Hippocampus"]
     assert study.regions.where(study.regions.group == "pat", drop=True).sizes["participant"] == 6
 
 

@@ -178,6 +178,7 @@ def test_covariates_are_never_called_as_columns_of_the_design(form, names):
     rows = table(group=["1", "1", "1", "0", "0", "0", "0", "0"], **COVARIATES)
     design = design_of(rows, **form)
     assert design.names == names
-    shown = design_table(cast(ContrastPlan, SimpleNamespace(design=design)))
-    assert shown.columns.tolist() == ["row", "group", *names]
+    people = tuple(rows["participant_id"])
+    shown = design_table(cast(ContrastPlan, SimpleNamespace(design=design, people=people)))
+    assert shown.columns.tolist() == ["participant_id", "row", "group", *names]
     assert effect_size_of(design) == ("partial_r" if form.get("of") else "g")

@@ -90,7 +90,7 @@ def test_two_sessions_reach_every_result(maps_arguments, tmp_path, caplog):
     assert len(table) == 2 * 119
     means = pd.read_csv(out / "group" / "parcels.tsv", sep="\t").set_index(["person", "session"])
     healthy = [f"sub-{k:02d}" for k in range(PATIENTS, PEOPLE)]
-    one = means["23"].unstack("session").loc[healthy]
+    one = means["Right_Accumbens_Area"].unstack("session").loc[healthy]
     again = reliability(one.to_numpy())
     row = table[(table["group"] == "hc") & (table["region"] == 23)].iloc[0]
     assert row["icc"] == pytest.approx(float(again.icc), rel=1e-4)
