@@ -10,7 +10,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.foreign import refuse_absent
 from rt1t2_dask.images.nifti import START_BYTES, Start, inspect_start, is_whole, require_whole
-from rt1t2_dask.images.quality.qc import same_voxels
+from rt1t2_dask.images.quality.qc import grid_notes, same_voxels
 from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.engine.not_here import cannot_be_read
 from rt1t2_dask.pipelines.engine.resources import Shapes
@@ -104,8 +104,15 @@ def _person(config: Config, files: Files) -> tuple[dict[str, Grid], list[str], l
             faults.append(_naming(file.path, error))
         else:
             grids |= {role: start.grid} if start else {}
-            notes += [f"{note} ({file.path})." for note in (start.notes if start else ())]
+            notes += [f"{note} ({file.path})." for note in _irregular(role, start)]
     return grids, [*faults, *_masks_elsewhere(grids)], notes
+
+
+def _irregular(role: str, start: Start | None) -> list[str]:
+    """Return what a header has irregular, as the run notes it of the same image."""
+    if start is None:
+        return []
+    return [*start.notes, *(grid_notes(start.grid) if role in LARGEST_MM else ())]
 
 
 def _naming(path: str, error: SubjectError) -> str:

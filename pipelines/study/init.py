@@ -15,6 +15,7 @@ import pandas as pd
 
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.labels import with_similar
+from rt1t2_dask.config.choices import CHOOSE
 from rt1t2_dask.config.study import BidsSource
 from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.pipelines.engine.places import people_folders
@@ -28,7 +29,10 @@ TABLES = (TABLE, "participants.csv")
 NOT_A_GROUP = (
     *("participant_id", "age", "sex", "gender", "site", "session", "lesion", "handedness"),
 )
-CONTROLS = re.compile(r"control|healthy|^(n?hc|hv|cn|nc|con|ctrl|kontroll.*)$", re.IGNORECASE)
+CONTROLS = re.compile(
+    r"(?<![a-z])(controls?|healthy)(?![a-z])|^(n?hcs?|hv|cn|nc|con|ctrls?|kontroll.*)$",
+    re.IGNORECASE,
+)
 MOST_GROUPS = 8
 # Names that YAML does not read as text.
 NO_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
@@ -94,13 +98,12 @@ def run_init(name: str, root: str) -> int:
     lines = [
         *findings(found),
         *_rows_and_folders(found, labels),
-        f"wrote {file}: check its groups",
+        f"wrote {file}",
         *_table_advice(name, found, labels),
-    ]
-    lines += ["then", f"  python -m rt1t2_dask --config-dir {name} +cohort={name} source=bids \\"]
-    lines += [
-        f"    {shlex.quote(f'source.root={root}')} dry_run=true",
-        "and the same without dry_run=true.",
+        *_to_confirm(found),
+        "then check it, and run the same without check=true:",
+        f"python -m rt1t2_dask --config-dir {name} +cohort={name} source=bids "
+        f"{shlex.quote(f'source.root={root}')} check=true",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
@@ -155,28 +158,80 @@ def _numbers(values: pd.Series[str]) -> bool:
 
 
 def draft(name: str, found: Survey) -> str:
-    """Write the study's cohort file with a comment on every line to check."""
-    column = None if found.table is None else group_column(found.table)
-    values = [] if column is None or found.table is None else _values(found.table[column])
-    names = _short_names(values) or {"patients": "VALUE1", "controls": "VALUE2"}
-    reference = next((n for n, v in names.items() if CONTROLS.search(v)), [*names][-1])
-    pairs = {f"{_letters(n)}Vs{_letters(reference).title()}": n for n in names if n != reference}
-    contrasts = ", ".join(f"{title}: [{n}, {reference}]" for title, n in pairs.items())
-    groups = ", ".join(f"{n}: {_quoted(value)}" for n, value in names.items())
-    named = _column(column or "group")
+    """Write the study's cohort file with a comment on every line; `CHOOSE` where it is unknown."""
+    column, names = _groups(found)
     return "\n".join(
         (
             f"name: {_column(name)}",
             f"participants: {found.file}    # in source.root",
-            f"group_column: {named}    # the column of groups",
-            f"groups: {{{groups}}}    # name in this study: value in the column",
-            f"reference: {reference}    # the controls",
-            f"contrasts: {{{contrasts}}}    # first minus second",
+            f"group_column: {_column(column)}    # {_of_column(found)}",
+            _drafted_groups(names),
+            *_drafted_contrasts(names),
             "covariates: []    # columns to adjust for, such as [age, sex]",
             "exclude: []    # people to leave out, such as [sub-07]",
             "",
         )
     )
+
+
+def _groups(found: Survey) -> tuple[str, dict[str, str]]:
+    """Return the column of groups, and its values by their short names; empty if unknown."""
+    if found.table is None:
+        return "group", {}
+    column = group_column(found.table)
+    return (column, _short_names(_values(found.table[column]))) if column else (CHOOSE, {})
+
+
+def _of_column(found: Survey) -> str:
+    columns = () if found.table is None else found.table.columns
+    others = ", ".join(str(name) for name in columns if name != "participant_id")
+    return f"the column of groups{f', one of: {others}' if others else ''}"
+
+
+def _controls(names: Mapping[str, str]) -> str | None:
+    """Return the group whose value names controls; None unless there is just one."""
+    found = [name for name, value in names.items() if CONTROLS.search(value)]
+    return found[0] if len(found) == 1 else None
+
+
+def _drafted_groups(names: Mapping[str, str]) -> str:
+    what = "name in this study: value in the column"
+    if not names:
+        return f"groups: {CHOOSE}    # {what}, such as {{patients: PSP, controls: HC}}"
+    listed = ", ".join(f"{name}: {_quoted(value)}" for name, value in names.items())
+    return f"groups: {{{listed}}}    # {what}"
+
+
+def _drafted_contrasts(names: Mapping[str, str]) -> tuple[str, str]:
+    """Return the lines of the reference and of the contrasts."""
+    controls, listed = _controls(names), ", ".join(names) or "the groups"
+    if controls is None:
+        return (
+            f"reference: {CHOOSE}    # the controls: one of {listed}",
+            f"contrasts: {CHOOSE}    # such as {{aVsB: [a, b]}}: a minus b, of {listed}",
+        )
+    pairs = {f"{_letters(n)}Vs{_letters(controls).title()}": n for n in names if n != controls}
+    contrasts = ", ".join(f"{title}: [{n}, {controls}]" for title, n in pairs.items())
+    value = _quoted(names[controls])
+    return (
+        f"reference: {controls}    # the controls: guessed from {value}, confirm",
+        f"contrasts: {{{contrasts}}}    # first minus second",
+    )
+
+
+def _to_confirm(found: Survey) -> list[str]:
+    """Describe what of the draft is guessed, and what it leaves open."""
+    column, names = _groups(found)
+    controls = _controls(names)
+    lines = [f"guessed, confirm: group_column {column}"] if names else []
+    if controls is not None:
+        value = names[controls]
+        lines.append(f"guessed, confirm: reference {controls}, the controls, because of {value!r}")
+    left = ["group_column"] * (column == CHOOSE) + ["groups"] * (not names)
+    left += ["reference", "contrasts"] * (controls is None)
+    if left:
+        lines.append(f"not known, write them in place of {CHOOSE}: {', '.join(left)}")
+    return lines
 
 
 def _values(column: pd.Series[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rt1t2_dask.config.choices import refuse_open_choices
 from rt1t2_dask.config.contrasts import GROUP, AnyForm, Form, Formula
 from rt1t2_dask.config.model import Model
 from rt1t2_dask.config.sites import SitePlace
@@ -55,9 +56,10 @@ class Cohort(Model):
     @model_validator(mode="before")
     @classmethod
     def _composed(cls, tree: Any) -> Any:
-        """Normalise text to NFC, as tables are read, and drop empty keys."""
+        """Refuse open choices, normalise text to NFC, as tables are read, and drop empty keys."""
         if not isinstance(tree, Mapping):
             return tree
+        refuse_open_choices(tree)
         kept = {n: v for n, v in tree.items() if v is not None or n not in MAY_BE_EMPTY}
         return _nfc(kept)
 

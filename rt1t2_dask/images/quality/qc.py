@@ -91,9 +91,13 @@ def inspect(image: Volume, name: str, *, most_voxel_mm: float = MOST_VOXEL_MM) -
     coarse = regrid(image, max(WORKING_MM, float(sizes.min())))
     head = _head(coarse)
     _check_zero(image, name)
-    short = _short_view(image.grid)
-    warnings = [*_coarse_voxels(sizes), *short, *_cut_sides(head)]
-    return Inspection(_asymmetry(coarse, head), tuple(warnings), bool(short))
+    warnings = [*grid_notes(image.grid), *_cut_sides(head)]
+    return Inspection(_asymmetry(coarse, head), tuple(warnings), bool(_short_view(image.grid)))
+
+
+def grid_notes(grid: Grid) -> list[str]:
+    """Return what is irregular about a scan's voxels and field of view, as its header tells."""
+    return [*_coarse_voxels(grid.voxel_mm), *_short_view(grid)]
 
 
 def check_contrasts(t1w: Inspection, t2w: Inspection) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -41,12 +43,48 @@ def test_what_is_there_is_said_and_the_draft_composes(dataset, capsys, tmp_path)
         "chronic_pain": "Chronic pain",
     }
     assert drafted["reference"] == "healthy_control"
+    assert "guessed, confirm: reference healthy_control, the controls" in said
     assert drafted["contrasts"] == {
         "chronicpainVsHealthycontrol": ["chronic_pain", "healthy_control"]
     }
-    words = ["--config-dir", "mine", "+cohort=mine", "source=bids", f"source.root={dataset}"]
-    assert command([*words, "dry_run=true"]) == 0
+    last = shlex.split(said.splitlines()[-1])
+    assert last[:3] == ["python", "-m", "rt1t2_dask"] and last[-1] == "check=true"
+    assert command([*last[3:-1], "dry_run=true"]) == 0
     assert "5 people" in capsys.readouterr().out
+
+
+def draft_of(dataset: Path, values: Sequence[str]) -> None:
+    """Write a table of these groups and draft a study."""
+    rows = [f"sub-{k}\t{value}" for k, value in enumerate(values)]
+    text = "\n".join(["participant_id\tgroup", *rows, ""])
+    (dataset / "participants.tsv").write_text(text)
+    assert command(["init", "mine", f"source.root={dataset}"]) == 0
+
+
+@pytest.mark.parametrize("values", ["AAABB", ["HC", "HC", "NC", "NC", "x"], "11222"])
+def test_controls_that_no_value_names_are_left_open_and_refused(values, dataset, capsys):
+    draft_of(dataset, values)
+    said = capsys.readouterr().out
+    assert "not known, write them in place of CHOOSE: reference, contrasts" in said
+    words = ["--config-dir", "mine", "+cohort=mine", "source=bids", f"source.root={dataset}"]
+    for more in ("check=true", "dry_run=true"):
+        assert command([*words, more]) == 2
+        refused = capsys.readouterr().err
+        assert refused.count("\n") == 1
+        assert "cohort.reference=CHOOSE, cohort.contrasts=CHOOSE: init could not know" in refused
+        assert "the groups are" in refused
+
+
+def test_uncontrolled_are_no_controls(dataset, capsys):
+    draft_of(dataset, ["uncontrolled", "healthy", "uncontrolled", "healthy", "healthy"])
+    assert "confirm: reference healthy," in capsys.readouterr().out
+
+
+def test_a_table_without_groups_leaves_their_column_open(dataset, capsys):
+    (dataset / "participants.tsv").write_text("participant_id\tage\nsub-0\t40\nsub-1\t50\n")
+    assert command(["init", "mine", f"source.root={dataset}"]) == 0
+    said = capsys.readouterr().out
+    assert "in place of CHOOSE: group_column, groups, reference, contrasts" in said
 
 
 @pytest.mark.parametrize("values", [
@@ -62,11 +100,17 @@ def test_a_draft_passes_its_own_check(values, column, dataset, tmp_path, capsys)
     text = "\n".join([f"participant_id\t{column}", *rows, ""])
     (dataset / "participants.tsv").write_text(text)
     assert command(["init", "mine", f"source.root={dataset}"]) == 0
+    draft = tmp_path / "mine" / "cohort" / "mine.yaml"
+    one, other = yaml.safe_load(draft.read_text())["groups"]
+    text = draft.read_text().replace("reference: CHOOSE", f"reference: {other}")
+    draft.write_text(text.replace("contrasts: CHOOSE", f"contrasts: {{aVsB: [{one}, {other}]}}"))
     words = [f"source.root={dataset}", f"storage.url={tmp_path}/lake", "cluster=synchronous"]
     assert command(
         ["--config-dir", "mine", "+cohort=mine", "source=bids", *words, "check=true"]
     ) == 0  # fmt: skip
-    assert "5 people: 3 " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "5 people: 3 " in said
+    assert "and 2 more: the field of view is 9 mm left-right, 7% of a brain" in said
 
 
 def test_a_table_in_csv_is_read(dataset, capsys, tmp_path):
