@@ -18,12 +18,12 @@ from rt1t2_dask.pipelines.morphometry.compute import MISSING, OUTLIERS
 from rt1t2_dask.pipelines.outputs import dataset
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
-from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes
 from rt1t2_dask.pipelines.outputs.people_section import (
     age_pairs,
     demographics_by_contrast,
     people_tables,
 )
+from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.report.figures.picture import PRINT_DPI
 from rt1t2_dask.report.figures.surface_figure import BrainSurface, brain_surface
@@ -88,7 +88,7 @@ class FinishedTables(Finished):
         """Write tables, figures and the page."""
         content = gather(self, results, provenance)
         for name, rows in every_table(content).items():
-            store.write(f"group/{name}.tsv", tsv_bytes(rows))
+            write_table(store, f"group/{name}.tsv", rows)
         for name, summary in content.summaries().items():
             document = {"simulated": self.simulated} | summary
             store.write(f"group/{name}.json", json_bytes(document))
@@ -131,8 +131,7 @@ def _write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     store.write("dataset_description.json", json_bytes(dataset.description(config)))
     store.write("README.md", dataset.readme(config).encode())
     store.write(".bidsignore", f"{ignored}\n".encode())
-    store.write("participants.tsv", tsv_bytes(rows))
-    store.write("participants.json", json_bytes(dataset.columns(rows)))
+    write_table(store, "participants.tsv", rows)
 
 
 def gather(

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rt1t2_dask import __version__
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
@@ -16,11 +14,6 @@ from rt1t2_dask.storage.stores import open_store
 SIMULATED = "SIMULATED data, no real person"
 SOURCE = "source"
 DESCRIPTION = "dataset_description.json"
-KNOWN = {
-    "group": {"Description": "Group of the cohort file"},
-    "age": {"Description": "Age", "Units": "year"},
-    "sex": {"Description": "Sex", "Levels": {"M": "male", "F": "female"}},
-}
 README = """# {what} of cohort {name}
 {mark}
 Made by rt1t2_dask {version} from `{source}`. {there} For research use; not a medical device.
@@ -72,15 +65,6 @@ def _url(root: str) -> str:
 def bids_uri(config: Config, root: str, path: str) -> str:
     """Name an input file as BIDS does, where it lies in the source; else give its place."""
     return f"bids:{SOURCE}:{path}" if root == config.source.root else f"{root}/{path}"
-
-
-def columns(people: pd.DataFrame) -> dict[str, Any]:
-    """Describe the columns of ``participants.tsv``."""
-    named = [str(column) for column in people if column != "participant_id"]
-    return {
-        name: KNOWN.get(name, {"Description": f"{name}, as in the source's participants table"})
-        for name in named
-    }
 
 
 def readme(config: Config) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import tabular
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
@@ -29,6 +28,7 @@ from rt1t2_dask.pipelines.outputs.states import (
     PEOPLE,
     PROVENANCE,
 )
+from rt1t2_dask.pipelines.outputs.tables import json_bytes, tsv_bytes, write_table
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.sessions.tables import of_people, session_tables
 from rt1t2_dask.ratio.scaled import scaled
@@ -58,23 +58,15 @@ IGNORED = (
     "figures",
     "**/figures",
     "failures.tsv",
+    "failures.json",
     "provenance.json",
     "methods.md",
     "references.bib",
     "report.html",
     "quality.html",
     "atlas-Neuromorphometrics_dseg.tsv",
+    "atlas-Neuromorphometrics_dseg.json",
 )
-
-
-def json_bytes(document: Mapping[str, Any]) -> bytes:
-    """Write a document as people read it."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def tsv_bytes(rows: pd.DataFrame) -> bytes:
-    """Write a table as BIDS does; see `tabular.write`."""
-    return tabular.write(rows)
 
 
 def read_provenance(store: Store) -> dict[str, Any] | None:
@@ -171,11 +163,10 @@ def write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     store.write("dataset_description.json", json_bytes(dataset.description(config)))
     store.write("README.md", dataset.readme(config).encode())
     store.write(".bidsignore", ("\n".join(IGNORED) + "\n").encode())
-    store.write(PEOPLE, tsv_bytes(rows))
-    store.write("participants.json", json_bytes(dataset.columns(rows)))
+    write_table(store, PEOPLE, rows)
     for path, table in session_tables(people).items():
-        store.write(path, tsv_bytes(table))
-    store.write("atlas-Neuromorphometrics_dseg.tsv", tsv_bytes(dseg()))
+        write_table(store, path, table)
+    write_table(store, "atlas-Neuromorphometrics_dseg.tsv", dseg())
 
 
 def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
@@ -186,7 +177,7 @@ def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
 
 def write_failures(store: Store, failures: Sequence[Failure]) -> None:
     """Write the table of failures."""
-    store.write(FAILURES, tsv_bytes(failure_table(failures)))
+    write_table(store, FAILURES, failure_table(failures))
 
 
 def add_failures(store: Store, failures: Sequence[Failure], asked: Sequence[str]) -> None:
@@ -207,7 +198,7 @@ def _add_rows(store: Store, path: str, rows: pd.DataFrame, asked: Sequence[str])
         )
         new = pd.read_csv(io.BytesIO(tsv_bytes(rows)), sep="\t", dtype=str, keep_default_na=False)
         rows = pd.concat([known[~known["participant_id"].isin(asked)], new])
-    store.write(path, tsv_bytes(rows.sort_values("participant_id")))
+    write_table(store, path, rows.sort_values("participant_id"))
 
 
 def write_people(

@@ -16,9 +16,9 @@ from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
-from rt1t2_dask.pipelines.outputs.folder import tsv_bytes
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
+from rt1t2_dask.pipelines.outputs.tables import write_table
 from rt1t2_dask.pipelines.quality.desk import write_desk
 from rt1t2_dask.pipelines.quality.drawn import Looked, write_pictures
 from rt1t2_dask.pipelines.quality.table import flags_of, log_flags, quality_table
@@ -67,7 +67,7 @@ class FinishedImages(Finished):
         """Write everybody's maps and pictures; return quality for the report."""
         outputs.write_people(executor, self.lake, store, self.config, self.everybody)
         quality = quality_table(self.lake, self.config, self.everybody)
-        store.write(outputs.QUALITY, tsv_bytes(with_sessions(quality, self.people)))
+        write_table(store, outputs.QUALITY, with_sessions(quality, self.people))
         write_pictures(executor, store, self.looked(), flags_of(quality))
         return {"quality": quality}
 
@@ -86,8 +86,8 @@ class FinishedImages(Finished):
     ) -> None:
         """Write demographics, figures, methods, the page and the quality desk."""
         content = gather(self, results, people, provenance)
-        store.write("group/demographics.tsv", tsv_bytes(content.demographics))
-        store.write("group/demographics_pairs.tsv", tsv_bytes(content.age_pairs))
+        write_table(store, "group/demographics.tsv", content.demographics)
+        write_table(store, "group/demographics_pairs.tsv", content.age_pairs)
         write_report(store, content, self.config.report)
         write_desk(store, self.looked(), self.people, outputs.image_key(self.config))
 
@@ -165,7 +165,7 @@ def _write_inputs(
 ) -> None:
     """Write the table of input files; log how many have notes."""
     table = with_sessions(input_table(lake, plans), people)
-    store.write(INPUTS, tsv_bytes(table))
+    write_table(store, INPUTS, table)
     noted = int(table["warnings"].notna().sum())
     if noted:
         log.warning("%d of %d files have notes: see %s", noted, len(table), INPUTS)

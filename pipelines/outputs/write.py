@@ -9,9 +9,10 @@ from typing import Any
 from rt1t2_dask.pipelines.analysis import Results
 from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, study_key
-from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes, write_group_map
+from rt1t2_dask.pipelines.outputs.folder import write_group_map
 from rt1t2_dask.pipelines.outputs.kept import keep
 from rt1t2_dask.pipelines.outputs.states import COMPLETE, PROVENANCE
+from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.sessions.tables import with_sessions
 from rt1t2_dask.storage.stores import Store
 
@@ -52,10 +53,12 @@ def write_results(
 def _write_group(store: Store, results: Results, study: Finished) -> None:
     """Write the tables, documents, maps and people's files of one analysis."""
     simulated = study.simulated
+    documents = {n: {"simulated": simulated, **own} for n, own in results.documents.items()}
     for name, rows in results.tables.items():
-        store.write(f"group/{name}.tsv", tsv_bytes(with_sessions(rows, study.people)))
-    for name, document in results.documents.items():
-        store.write(f"group/{name}.json", json_bytes({"simulated": simulated, **document}))
+        table = with_sessions(rows, study.people)
+        write_table(store, f"group/{name}.tsv", table, documents.pop(name, None))
+    for name, document in documents.items():
+        store.write(f"group/{name}.json", json_bytes(document))
     for each in results.maps:
         write_group_map(store, each.name, each.stat, each.volume, simulated, each.desc)
     for file in results.people:

@@ -12,8 +12,8 @@ import pandas as pd
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.outputs.dataset import SIMULATED, description
 from rt1t2_dask.pipelines.outputs.finished import Finished
-from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes
 from rt1t2_dask.pipelines.outputs.people_section import compared_pairs
+from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.share.files import SiteFile
 from rt1t2_dask.stats.demographics import joint_demographics, joint_pairs
 from rt1t2_dask.storage.provenance import environment
@@ -48,10 +48,10 @@ class FinishedSums(Finished):
         config, files = self.config, self.files
         about = _description(config, files, self.simulated)
         store.write("dataset_description.json", json_bytes(about))
-        store.write("group/sites.tsv", tsv_bytes(_site_table(config, files)))
-        store.write("group/calibration.tsv", tsv_bytes(_protocol_table(files)))
-        store.write("group/demographics.tsv", tsv_bytes(_demographics(config, files)))
-        store.write("group/demographics_pairs.tsv", tsv_bytes(_age_pairs(config, files)))
+        write_table(store, "group/sites.tsv", _site_table(config, files))
+        write_table(store, "group/calibration.tsv", _protocol_table(files))
+        write_table(store, "group/demographics.tsv", _demographics(config, files))
+        write_table(store, "group/demographics_pairs.tsv", _age_pairs(config, files))
 
     def provenance(self) -> dict[str, Any]:
         """Describe settings, files, versions and parts."""

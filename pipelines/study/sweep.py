@@ -14,7 +14,7 @@ from rt1t2_dask.pipelines.contrasts.analysis import contrasts_of
 from rt1t2_dask.pipelines.contrasts.report import contrast_result
 from rt1t2_dask.pipelines.engine.lazy_cluster import LazyCluster
 from rt1t2_dask.pipelines.outputs.finished import Finished
-from rt1t2_dask.pipelines.outputs.folder import json_bytes, tsv_bytes
+from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.receptors.analysis import receptors_of
 from rt1t2_dask.pipelines.study.run import run_study
 from rt1t2_dask.report.content import ContrastResult
@@ -95,7 +95,7 @@ class _Sweep:
             for name in names
         }
         links = [(each.job, f"{quote(each.job)}/report.html") for each in self.entries]
-        store.write(TABLE, tsv_bytes(rows))
+        write_table(store, TABLE, rows)
         for name, picture in pictures.items():
             store.write(f"sweep_contrast-{name}.png", picture.png())
         page = render_sweep(config.cohort.name, rows, pictures, config.simulated, links)
