@@ -9,7 +9,15 @@ from rt1t2_dask.table_dictionary import entry_of
 
 
 def undescribed(folder: Path) -> list[str]:
-    """List tables without JSON or entry in the dictionary, and columns that it does not know."""
+    """List tables without JSON or entry in the dictionary, and columns that it does not know.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder, or a single table at its top.
+    """
+    if folder.is_file():
+        return _of(folder, folder.name)
     tables = sorted(folder.rglob("*.tsv"))
     assert len(tables) > 2
     return [line for table in tables for line in _of(table, table.relative_to(folder).as_posix())]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from described_tables import undescribed
 from scipy import stats
 from studies_of_maps import maps_words, write_maps_study
 
@@ -220,3 +221,7 @@ def test_a_wrong_setting_is_one_line(tmp_path, capsys, word, said):
     assert command([*maps_words(tmp_path), *QUICK, word]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if said in line]
     assert len(lines) == 1
+
+
+def test_every_table_is_described(finished):
+    assert undescribed(finished) == []

@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 from scipy import stats
 
 from rt1t2_dask import assets
@@ -332,3 +333,7 @@ def test_a_damaged_map_or_gene_table_is_said_before_any_work(
     text = capsys.readouterr().err
     assert said in text
     assert not (tmp_path / "lake" / "parts").exists()
+
+
+def test_every_table_is_described(study):
+    assert undescribed(study) == []

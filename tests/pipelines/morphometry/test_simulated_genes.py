@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from described_tables import undescribed
 
 from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.pipelines.transcriptome.simulated import DISORDER, FOLDER, gene_files, settled
@@ -179,3 +180,7 @@ def test_simulated_genes_are_refused_beside_real_data(bare, capsys, more, said):
     text = capsys.readouterr().err
     assert said in re.sub(r"\s+", " ", text)
     assert "Traceback" not in text
+
+
+def test_every_table_is_described(study):
+    assert undescribed(study) == []

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 from scipy import stats
 from studies_of_maps import map_affine, maps_words, write_maps_study
 
@@ -216,3 +217,7 @@ def test_a_group_without_people_is_refused(tmp_path, capsys):
     error = capsys.readouterr().err.strip()
     assert "nobody" in error
     assert len(error.splitlines()) == 1
+
+
+def test_every_table_is_described(finished):
+    assert undescribed(finished[0] / "out") == []

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 from scipy.stats import ttest_ind
 from studies_of_maps import SHAPE, map_affine, maps_words, once, write_maps_study
 
@@ -163,3 +164,7 @@ def test_receptors_name_a_set_of_regions(maps_study, maps_arguments, tmp_path, c
     own = f"regions={{network: {{image: {tmp_path}/network.nii.gz}}}}"
     assert command([*maps_arguments, own, f"receptors.atlas={atlas}", "dry_run=true"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_every_table_is_described(studied):
+    assert undescribed(studied[0] / "out") == []

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 
 from rt1t2_dask.cli.command_line import command
 from rt1t2_dask.images.smooth import smooth
@@ -36,6 +37,7 @@ def test_the_other_edge_is_that_of_maps_smoothed_with_it(maps_study, maps_argume
     root, maps = maps_study(n_patients=4, n_controls=5)
     assert command([*maps_arguments, *QUICK, *SMOOTH, "report.edge_sensitivity=true"]) == 0
     out = tmp_path / "out"
+    assert undescribed(out) == []
     rows = table(out, "edge_sensitivity")
     assert rows["edge"].drop_duplicates().tolist() == ["normalised", "spm"]
     whole = rows[rows["region"] == "all tested voxels"].set_index("edge")

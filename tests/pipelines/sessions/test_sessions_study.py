@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 from scipy import stats
 from studies_of_maps import SHAPE, map_affine
 
@@ -86,6 +87,7 @@ def test_two_sessions_reach_every_result(maps_arguments, tmp_path, caplog):
         written = statmap(out, "sessionspat", stat)[tested]
         np.testing.assert_allclose(written, values, rtol=1e-4, atol=1e-4)
     table = pd.read_csv(out / "group" / "reliability.tsv", sep="\t")
+    assert undescribed(out) == []
     assert table.groupby("group")["n"].max().to_dict() == {"hc": 7, "pat": 6}
     assert len(table) == 2 * 119
     means = pd.read_csv(out / "group" / "parcels.tsv", sep="\t").set_index(["person", "session"])

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 import zarr
+from described_tables import undescribed
 from three_sites import NAMES, Parts, words
 
 from rt1t2_dask import open_study
@@ -179,3 +180,7 @@ def test_what_cannot_be_exported_or_combined_is_one_line(three, files, capsys, t
     assert "site north shares no covariate sex; it shares age" in combined(*files, more=other)
     five = export(three, "north", "x", "share.minimum_people=5")
     assert "group pat: with age" in said(capsys, five)
+
+
+def test_every_table_is_described(joint):
+    assert undescribed(joint) == []

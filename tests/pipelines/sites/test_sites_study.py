@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from described_tables import undescribed
 from three_sites import NAMES, Parts, words
 
 from rt1t2_dask.cli.command_line import Job, _configure, _search_path, _study, command
@@ -60,6 +61,7 @@ def test_a_site_elsewhere_hands_over_smoothed_maps_and_regions_only(three, tmp_p
         f"storage.url={tmp_path / 'lake'}"
     ]
     assert command(out) == 0
+    assert undescribed(three / "elsewhere") == []
     made = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "west/parts").iterdir()}
     assert made == {"template": 1, "map": 12, "smooth": 12, "parcels": 12}
     moved = {p.name: len(list(p.glob("*.json"))) for p in (tmp_path / "lake/parts").iterdir()}

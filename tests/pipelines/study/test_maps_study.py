@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from described_tables import undescribed
 from PIL import Image
 from scipy import stats
 from studies_of_maps import SHAPE, map_affine
@@ -107,6 +108,7 @@ def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_argum
     assert (made["smooth"], made["contrast"], made["permute"], made["clusters"]) == (13, 1, 1, 4)
 
     rows = pd.read_csv(out / "sweep.tsv", sep="\t", na_values="n/a")
+    assert undescribed(out / "sweep.tsv") == []
     contrasts = rows[rows["result"] == "contrast"]
     assert contrasts["job"].tolist() == folders
     for job, row in contrasts.set_index("job").iterrows():

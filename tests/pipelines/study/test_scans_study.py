@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from described_tables import undescribed
 from studies_of_maps import once
 
 from rt1t2_dask.cli.command_line import command
@@ -282,3 +283,8 @@ def test_second_run_is_quick_and_another_cohort_makes_only_its_own_people(undist
     counts = new.value_counts()
     assert counts["ingest"] == counts["normalise"] == counts["smooth"] == 1
     assert "No contrast psps2VsHc" in (undisturbed / "outputs/psps2/report.html").read_text()
+
+
+@pytest.mark.cluster
+def test_every_table_is_described(undisturbed):
+    assert undescribed(undisturbed / "outputs" / "psp") == []
