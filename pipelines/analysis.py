@@ -12,6 +12,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.sessions.once import first_session
+from rt1t2_dask.report.content import AssetLike
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -141,6 +142,10 @@ class Analysis:
     def keys(self) -> Mapping[str, Any]:
         """Return the keys of its parts for the provenance, nested by what they belong to."""
         return {}
+
+    def shipped(self) -> Sequence[AssetLike]:
+        """Return others' data that came with the package as numbers and entered the results."""
+        return ()
 
     def watch(self, lake: Lake, config: Config) -> Tell | None:
         """Return what is told of every part that is made while the group's parts are made."""

@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.quality.desk import write_desk
 from rt1t2_dask.pipelines.quality.drawn import Looked, write_pictures
 from rt1t2_dask.pipelines.quality.table import flags_of, log_flags, quality_table
 from rt1t2_dask.pipelines.sessions.tables import with_sessions
+from rt1t2_dask.report.content import AssetLike
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
@@ -48,6 +49,11 @@ class FinishedImages(Finished):
         group = self.group.tasks(lambda analysis: analysis.drawn)
         own = [task for plan in self.plans for task in plan.tasks.values()]
         return [*([self.template] if self.template else []), *own, *group]
+
+    def third_parties(self) -> list[AssetLike]:
+        """Return every atlas, template and map that entered the results, shipped means included."""
+        files = [assets.resolve(name) for name in assets_of(self.drawn_tasks())]
+        return [*files, *(own for a in self.group.analyses for own in a.shipped())]
 
     def shows(self) -> list[Any]:
         """Return why each file was chosen."""
@@ -110,7 +116,7 @@ class FinishedImages(Finished):
                 "simulated": getattr(config.source, "seed", None),
             },
             "environment": environment(),
-            "assets": {n: assets.resolve(n).sha256 for n in assets_of(self.drawn_tasks())},
+            "assets": {used.name: used.sha256 for used in self.third_parties()},
             "inputs": files,
             "parts": {
                 p.person.label: {s: t.part.key for s, t in p.tasks.items()} for p in self.everybody

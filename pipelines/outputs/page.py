@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import assets
 from rt1t2_dask.config.steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.analysis import Results
@@ -17,7 +16,6 @@ from rt1t2_dask.pipelines.calibration.left_out import reason_of
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
-from rt1t2_dask.pipelines.outputs.finished import assets_of
 from rt1t2_dask.pipelines.outputs.folder import failure_table
 from rt1t2_dask.pipelines.outputs.people_section import age_pairs, people_section
 from rt1t2_dask.pipelines.people.notes import found_lines
@@ -76,7 +74,7 @@ def gather(
         failures=failure_table(study.failures),
         excluded=_excluded(study),
         lesion_count=lesion_count(lake, plans),
-        assets=[assets.resolve(name) for name in assets_of(study.drawn_tasks())],
+        assets=study.third_parties(),
         notes=_notes(study, results),
         provenance=provenance,
         quality_limits=config.quality.pairs(),

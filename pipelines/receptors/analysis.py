@@ -15,6 +15,12 @@ from rt1t2_dask.pipelines.calibration.group_scale import study_scale
 from rt1t2_dask.pipelines.calibration.left_out import exclusion_notes
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.images.plan import rows_of
+from rt1t2_dask.pipelines.receptors.correlations import (
+    GM_PRIOR,
+    PET,
+    PetSettings,
+    ReceptorSettings,
+)
 from rt1t2_dask.pipelines.receptors.notes import (
     custom_atlas_note,
     custom_maps_note,
@@ -30,6 +36,8 @@ from rt1t2_dask.pipelines.receptors.results import (
 )
 from rt1t2_dask.pipelines.sessions.once import first_session
 from rt1t2_dask.receptors.maps import select
+from rt1t2_dask.receptors.sources import shipped_sources
+from rt1t2_dask.report.content import AssetUse
 
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.finished import Finished
@@ -87,6 +95,20 @@ class Receptors(Analysis):
             "pet": self.pet.part.key if self.pet else None,
             "receptors": {group: task.part.key for group, task in self.groups.items()},
         }
+
+    def shipped(self) -> list[AssetUse]:
+        """Return the sources of the maps, and of the grey-matter prior, that ship as means."""
+        if self.pet is None or not self.groups:
+            return []
+        files = {*self.pet.files, *(name.removeprefix(PET) for name in self.pet.assets)}
+        adjusted = (t.settings_as(ReceptorSettings).adjust_gm for t in self.groups.values())
+        prior = [GM_PRIOR] if any(adjusted) else []
+        maps = self.pet.settings_as(PetSettings).maps
+        names = [name for name in (*maps, *prior) if name not in files]
+        return [
+            AssetUse(f"{own.name} (regional means)", own.licence, own.citation, own.sha256)
+            for own in shipped_sources(names)
+        ]
 
     def results(self, study: Finished) -> Results:
         """Return the table of all groups, what lies beside it, and each patient's values."""

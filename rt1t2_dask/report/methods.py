@@ -8,7 +8,8 @@ from typing import Any
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.numbers import decimal, level, thousands
-from rt1t2_dask.report.references import Citations, Reference
+from rt1t2_dask.report.receptors.sources import papers_of
+from rt1t2_dask.report.references import SOFTWARE, Citations, Reference
 from rt1t2_dask.report.sections.headline import people
 from rt1t2_dask.report.sections.receptor_marks import judged
 from rt1t2_dask.report.sections.tables import flat
@@ -51,6 +52,7 @@ def describe(content: ReportContent, pandoc: bool = False) -> Methods:
     described : Methods
     """
     cite = Citations(pandoc)
+    cite(SOFTWARE)
     paragraphs = _blocks("methods.txt", content, cite)
     limits = _blocks("limits.txt", content, cite)
     for section in content.sections:
@@ -81,6 +83,8 @@ def _blocks(template: str, content: ReportContent, cite: Citations) -> tuple[str
             level=level,
             judged=judged,
             compared=people,
+            papers_of=papers_of,
+            by_key=cite.by_key,
         )
     )
     blocks = (" ".join(block.split()) for block in written.split("\n\n"))

@@ -7,25 +7,31 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-UNTITLED = "[Title not recorded here: take it from the DOI]"
+from rt1t2_dask import __version__
+
+UNTITLED = "[Title not recorded here: take it from {where}]"
+SOFTWARE = "rt1t2_dask"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A paper in a journal."""
+    """A paper in a journal, a preprint without volume, or software with its version."""
 
     key: str
     author: str
     year: int
     title: str
     journal: str
-    volume: str
-    pages: str
+    volume: str = ""
+    pages: str = ""
     doi: str = ""
+    version: str = ""
 
     @property
     def short(self) -> str:
-        """Author and year, for in-text citation."""
+        """Author and year, or program and version, for in-text citation."""
+        if self.version:
+            return f"{self.title} {self.version}"
         names = self.author.split(", ")
         first = names[0].removesuffix(" and others")
         surname = first.rsplit(" ", 1)[0] if first == names[0] else first
@@ -37,28 +43,36 @@ class Reference:
     @property
     def full(self) -> str:
         """Entry of a reference list."""
-        title = f"{self.title}. " if self.title else ""
+        title = f"{self.title}{self._of_version}. " if self.title else ""
         author = self.author.removesuffix(".").replace(" and others", " et al")
         doi = f" doi:{self.doi}." if self.doi else ""
-        return f"{author}. {title}{self.journal} {self.year};{self.volume}:{self.pages}.{doi}"
+        place = f";{self.volume}:{self.pages}" if self.volume else ""
+        return f"{author}. {title}{self.journal} {self.year}{place}.{doi}"
 
     @property
     def bibtex(self) -> str:
-        """One ``@article`` entry."""
+        """One ``@article`` entry, or ``@misc`` of software."""
         people = [_surname_first(name) for name in self.author.split(", ") if name != "et al."]
         if "et al." in self.author:
             people.append("others")
+        untitled = UNTITLED.format(where="the DOI" if self.doi else "its pages")
+        of_program = {"howpublished": self.journal, "note": self._of_version.strip(", ")}
         fields = {
-            "author": " and ".join(people),
-            "title": f"{{{self.title or UNTITLED}}}",
-            "journal": self.journal,
+            "author": f"{{{self.author}}}" if self.version else " and ".join(people),
+            "title": f"{{{self.title or untitled}}}",
+            **(of_program if self.version else {"journal": self.journal}),
             "year": str(self.year),
             "volume": self.volume,
             "pages": self.pages.replace("-", "--"),
             "doi": self.doi,
         }
-        body = ",\n".join(f"  {key} = {{{value}}}" for key, value in fields.items() if value)
-        return f"@article{{{self.key},\n{body}\n}}"
+        written = {k: v if k == "doi" else v.replace("_", r"\_") for k, v in fields.items() if v}
+        body = ",\n".join(f"  {key} = {{{value}}}" for key, value in written.items())
+        return f"@{'misc' if self.version else 'article'}{{{self.key},\n{body}\n}}"
+
+    @property
+    def _of_version(self) -> str:
+        return f", version {self.version}" if self.version else ""
 
 
 def _surname_first(name: str) -> str:
@@ -70,9 +84,10 @@ def _surname_first(name: str) -> str:
 
 @cache
 def library() -> dict[str, Reference]:
-    """Return all papers by key."""
+    """Return all papers, and this software, by key."""
     source = files("rt1t2_dask.report") / "templates" / "references.json"
     entries = json.loads(source.read_text(encoding="utf-8"))
+    entries[SOFTWARE]["version"] = __version__
     return {key: Reference(key=key, **entry) for key, entry in entries.items()}
 
 
@@ -87,13 +102,13 @@ class Citations:
 
     def __init__(self, pandoc: bool = False) -> None:
         self._keys: set[str] = set()
-        self._pandoc = pandoc
+        self.by_key = pandoc
 
     def __call__(self, *keys: str) -> str:
         """Return ``(A 2001; B 2002)`` and record the papers; unknown keys raise KeyError."""
         found = [library()[key] for key in keys]
         self._keys.update(keys)
-        if self._pandoc:
+        if self.by_key:
             return f"[{'; '.join(f'@{key}' for key in keys)}]"
         return f"({'; '.join(reference.short for reference in found)})"
 
