@@ -11,6 +11,7 @@ from rt1t2_dask.report.content import ContrastResult, ReportContent
 from rt1t2_dask.report.figures.catalogue import draw_all
 from rt1t2_dask.report.figures.picture import PRINT_DPI, Picture
 from rt1t2_dask.report.figures.receptor_scatter import scatters
+from rt1t2_dask.report.how_to_read import how_to_read
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
 from rt1t2_dask.report.sections import contrast_details, tables
@@ -84,6 +85,7 @@ def render(
             content=content,
             version=__version__,
             headline=sentences(content),
+            reading=how_to_read(content),
             strip=_strip(content),
             demographics=None
             if content.demographics.empty

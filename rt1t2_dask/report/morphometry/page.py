@@ -20,6 +20,7 @@ from rt1t2_dask.report.morphometry.figures import (
     pls_scatter,
     region_brain,
 )
+from rt1t2_dask.report.morphometry.how_to_read import how_to_read
 from rt1t2_dask.report.morphometry.planted import every_table, planted_section
 from rt1t2_dask.report.morphometry.words import PAPER, limits, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
@@ -82,6 +83,7 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
                 "Features": ", ".join(content.features), "Regions": str(len(content.regions)),
             },
             headline=headline(content),
+            reading=how_to_read(content),
             parts=[_part(s, content, drawn) for s in sections(content, drawn)],
             limits=limits(content),
             methods=methods(content),

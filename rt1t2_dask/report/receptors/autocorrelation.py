@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rt1t2_dask.report.numbers import decimal, is_missing, p_phrase, thousands
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import from_frame
 
 
@@ -27,6 +27,12 @@ def autocorrelation_section(groups: pd.DataFrame, n_permutations: int) -> Sectio
                 groups,
                 "Moran's I of regional deviations",
                 ("Of each person: group/receptors_moran.tsv.",),
+            ),
+        ),
+        reading=(
+            Reading(
+                "Spatial autocorrelation: p",
+                "By permutation of labels, not corrected.",
             ),
         ),
         methods=(

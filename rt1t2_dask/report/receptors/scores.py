@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from rt1t2_dask.report.numbers import decimal, p_phrase, thousands
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import from_frame
 
 ALPHA, ROWS = 0.05, 12
@@ -33,6 +33,13 @@ def scores_section(rows: pd.DataFrame, n_permutations: int) -> Section:
                 ordered,
                 f"The {len(ordered)} correlations with the least p",
                 ("All: group/receptors_scores.tsv. q over all maps, groups and scores.",),
+            ),
+        ),
+        reading=(
+            Reading(
+                "Receptors and scores",
+                "p is not corrected; q is, over all maps, groups and scores, and p FWE over the "
+                "maps.",
             ),
         ),
         methods=(

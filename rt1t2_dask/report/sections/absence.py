@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "absence"
@@ -36,6 +36,13 @@ class Bounds(NamedTuple):
     width: float
 
 
+READING = Reading(
+    "Equivalence: p within bounds",
+    "Small where an effect beyond the bounds can be excluded: it reads the other way round than the "
+    "p of a difference. Not corrected for regions; the table in the folder has q over them.",
+)
+
+
 def absence_section(tables: Mapping[str, pd.DataFrame], bounds: Bounds) -> Section:
     """Return the section.
 
@@ -57,6 +64,7 @@ def absence_section(tables: Mapping[str, pd.DataFrame], bounds: Bounds) -> Secti
         ),
         tables=tuple(_shown(name, rows) for name, rows in tables.items()),
         methods=(methods(bounds),),
+        reading=(READING,),
         limits=(LIMIT,),
         cites=("schuirmann1987", "rouder2009"),
     )

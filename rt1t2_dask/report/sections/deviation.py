@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rt1t2_dask.report.numbers import decimal, level, percent, plural, thousands
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "deviation"
@@ -71,6 +71,13 @@ class Compared:
         return bool((self.patients["method"] != "rank").any())
 
 
+READING = Reading(
+    "Single patients: p FWE, brain",
+    "Corrected for the voxels of the brain within one patient, not for the number of patients; q "
+    "of a patient's regions is over those of this patient.",
+)
+
+
 def deviation_section(own: Compared) -> Section:
     """Return the section."""
     return Section(
@@ -84,6 +91,7 @@ def deviation_section(own: Compared) -> Section:
         ),
         tables=(_patients(own), _controls(own)),
         methods=(methods(own),),
+        reading=(READING,),
         limits=(*LIMITS, few(own)),
         cites=("crawford1998", *(("worsley1996",) if own.fields else ())),
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from rt1t2_dask.report.figures.cohort_figures import effects_of_left_out
 from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.numbers import decimal, plural, thousands
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR, ROWS = "ordered", 12
@@ -64,6 +64,13 @@ class InOrder(NamedTuple):
         return tuple(SIGNS) if self.direction == "either" else (self.direction,)
 
 
+READING = Reading(
+    "Order of the groups: p, all neighbours",
+    "The largest p of the neighbouring pairs, so that all of them must differ. Not corrected for "
+    "regions; q and p FWE, all neighbours, are, and those of clusters for all voxels.",
+)
+
+
 def ordered_section(contrasts: Mapping[str, InOrder], simulated: bool) -> Section:
     """Return the section.
 
@@ -85,6 +92,7 @@ def ordered_section(contrasts: Mapping[str, InOrder], simulated: bool) -> Sectio
         tables=tuple(table for name, own in contrasts.items() for table in _tables(name, own)),
         pictures=_pictures(contrasts, simulated),
         methods=tuple(words for asked, words in paragraphs if asked),
+        reading=(READING,) * tested,
         limits=tuple(words for asked, words in limits if asked),
         cites=tuple(key for asked, keys in cites if asked for key in keys),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "own-regions"
@@ -39,6 +39,13 @@ class SetShown(NamedTuple):
     peaks: Mapping[str, pd.DataFrame]
 
 
+READING = Reading(
+    "Own regions: q, and p FWE, voxels of the set",
+    "Corrected over the regions, and for the voxels, of one set and one contrast; not for several "
+    "sets.",
+)
+
+
 def own_regions_section(sets: Mapping[str, SetShown]) -> Section:
     """Return the section.
 
@@ -54,6 +61,7 @@ def own_regions_section(sets: Mapping[str, SetShown]) -> Section:
         sentences=tuple(line for name, own in sets.items() for line in _said(name, own)),
         tables=tuple(table for name, own in sets.items() for table in _tables(name, own)),
         methods=(_methods(list(sets), corrected),),
+        reading=(READING,),
         limits=(LIMIT,) if corrected else (),
         cites=("worsley1996", "winkler2014") if corrected else (),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from rt1t2_dask.report.sections.section import Section
+from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 
 ANCHOR = "reliability"
@@ -20,6 +20,11 @@ LIMITS = (
     "and low where they are alike, however well they are measured; read it beside the "
     "within-person SD. Sessions differ by measurement and by true change: only a short interval "
     "between them tells of measurement alone.",
+)
+
+
+READING = Reading(
+    "Sessions: p of the change", "Of one region, not corrected; the table in the folder has q."
 )
 
 
@@ -46,6 +51,7 @@ def reliability_section(tables: Mapping[str, pd.DataFrame], sessions: Sequence[s
         ),
         tables=tuple(_shown(name, rows) for name, rows in tables.items()),
         methods=(methods(sessions),),
+        reading=(READING,),
         limits=LIMITS,
         cites=("shrout1979", "mcgraw1996", "bland1999"),
     )

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.sections.table import Table
+
+
+class Reading(NamedTuple):
+    """How to read one kind of p value.
+
+    Parameters
+    ----------
+    name : str
+        As the page calls it.
+    text : str
+        What it is corrected for, in plain words.
+    """
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,8 @@ class Section:
         Paragraphs for the methods text and for the limits.
     cites : tuple of str
         Keys of ``references.json`` cited in these paragraphs.
+    reading : tuple of Reading
+        What the p values of the section are corrected for, for the top of the page.
     """
 
     anchor: str
@@ -41,6 +59,7 @@ class Section:
     methods: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
+    reading: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
         strange = [stem for stem in self.pictures if not stem.startswith(self.anchor)]
