@@ -17,7 +17,8 @@ from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.outputs.folder import failure_table
-from rt1t2_dask.pipelines.outputs.people_section import age_pairs, people_section
+from rt1t2_dask.pipelines.outputs.inputs_table import input_table
+from rt1t2_dask.pipelines.outputs.people_section import age_pairs, input_section, people_section
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.quality.ratings import rated_out, said_by
@@ -81,7 +82,8 @@ def gather(
         coverage=_coverage(lake, plans),
         flow=flow(study),
         sections=(
-            people_section(config, analysed, _found(study)),
+            input_section(_found(study), input_table(lake, plans), people["quality"]),
+            people_section(config, analysed),
             *(section for each in results for section in each.sections),
         ),
         places=[Place(point.name, point.mm) for point in config.report.slices],

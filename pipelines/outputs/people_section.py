@@ -9,12 +9,15 @@ import pandas as pd
 
 from rt1t2_dask.config.contrasts import GROUP, Anova, Form, Formula, Ordered, Paired, TwoSample
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.people.notes import ROLES
 from rt1t2_dask.pipelines.people.read import columns_read
+from rt1t2_dask.report.numbers import plural
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 from rt1t2_dask.stats.demographics import compare, compare_pairs
 
 PAIR = 2
+MOST_WARNINGS = 12
 AGE_NOTE = (
     "Student's t if both groups pass the Shapiro-Wilk test at .05, else Mann-Whitney U; "
     "two-sided, not corrected for the number of pairs."
@@ -57,12 +60,51 @@ def people_tables(config: Config, people: pd.DataFrame) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def people_section(config: Config, people: pd.DataFrame, found: Sequence[str]) -> Section:
-    """Return the report's section on the columns read, on what was found, and on ages."""
+def people_section(config: Config, people: pd.DataFrame) -> Section:
+    """Return the report's section on the columns read, and on ages."""
     tables = people_tables(config, people)
-    text = [f"{line[:1].upper()}{line[1:]}." for line in found]
-    words = (*text, AGE_NOTE) if len(tables) > 1 else tuple(text)
+    words = (AGE_NOTE,) if len(tables) > 1 else ()
     return Section("participants", "Participants table", sentences=words, tables=tables)
+
+
+def input_section(found: Sequence[str], files: pd.DataFrame, quality: pd.DataFrame) -> Section:
+    """Return the report's section on files and their warnings, in sentences that nothing folds.
+
+    Parameters
+    ----------
+    found : sequence of str
+        What was found for those studied, and who is not.
+    files : DataFrame
+        Columns of ``inputs.tsv``.
+    quality : DataFrame
+        Columns of ``quality.tsv``.
+    """
+    text = [f"{line[:1].upper()}{line[1:]}." for line in found]
+    flagged = int(quality["flag"].notna().sum()) if len(quality) else 0
+    words = [*text, *_warnings(files), _beyond(flagged, len(quality))]
+    return Section("input", "Input and warnings", sentences=tuple(words))
+
+
+def _warnings(files: pd.DataFrame) -> list[str]:
+    """Return every distinct warning of headers and fields of view, with the number of files."""
+    rows = files.dropna(subset=["warnings"])
+    if rows.empty:
+        return ["No image has a warning on its header or its field of view."]
+    counts = rows.groupby(["image", "warnings"], sort=False).size().sort_values(ascending=False)
+    lines = [
+        f"Warning on {plural(int(n), 'file')} ({ROLES.get(str(image), str(image))}): {said}."
+        for (image, said), n in counts.head(MOST_WARNINGS).items()
+    ]
+    more = len(counts) - MOST_WARNINGS
+    rest = [f"{plural(more, 'further warning')}, less frequent."] if more > 0 else []
+    return [*lines, *rest, "Which file has which warning: group/inputs.tsv."]
+
+
+def _beyond(flagged: int, people: int) -> str:
+    if not flagged:
+        return "Nobody is beyond a quality limit."
+    who = plural(people, "person", "people")
+    return f"Beyond a quality limit: {flagged} of {who}; see Quality for the values."
 
 
 def demographics_by_contrast(config: Config, people: pd.DataFrame) -> pd.DataFrame:

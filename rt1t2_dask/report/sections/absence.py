@@ -38,8 +38,8 @@ class Bounds(NamedTuple):
 
 READING = Reading(
     "Equivalence: p within bounds",
-    "Small where an effect beyond the bounds can be excluded: it reads the other way round than the "
-    "p of a difference. Not corrected for regions; the table in the folder has q over them.",
+    "Small where an effect beyond the bounds can be excluded: it reads the other way round than "
+    "the p of a difference. Not corrected for regions; the table in the folder has q over them.",
 )
 
 
