@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from page_reader import PageReader
 
 from rt1t2_dask.atlas import grey_labels, regions
 from rt1t2_dask.report.content import ReportContent
+from rt1t2_dask.report.figures.receptor_figures import receptor_heat
 from rt1t2_dask.report.figures.receptor_scatter import BOTTOM, LEFT, RIGHT, TOP, scatters
 from rt1t2_dask.report.figures.variogram_figure import variograms
 from rt1t2_dask.report.page import render
@@ -94,3 +96,30 @@ def test_variograms_are_drawn_with_their_error() -> None:
     titles = [axes.get_title() for axes in picture.figure.axes if axes.get_visible()]
     assert "DAT, error 7.0 %" in titles
     assert variograms(table.assign(own=np.nan), simulated=True) is None
+
+
+def heat_map(n: dict[str, int], maps: tuple[str, ...]):
+    rows = [(g, f"sub-{g}{k:02d}", m) for g, count in n.items() for k in range(count) for m in maps]
+    people = pd.DataFrame(rows, columns=["group", "participant_id", "map"])
+    picture = receptor_heat(people.assign(fisher_z=np.linspace(-1, 1, len(rows))), simulated=False)
+    assert picture is not None
+    return picture.figure, picture.figure.axes[0]
+
+
+def test_the_heat_map_names_patients_groups_and_receptors() -> None:
+    figure, axes = heat_map({"psp": 3, "ms": 2}, ("5HT1a_WAY_HC36", "SERT_a", "SERT_b"))
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["psp00", "psp01", "psp02", "ms00", "ms01"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["5HT1a", "SERT a", "SERT b"]
+    assert {text.get_text() for text in axes.texts} == {"psp", "ms"}
+    for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
+        assert label.get_fontsize() >= 8
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+
+
+def test_of_very_many_patients_some_are_named() -> None:
+    figure, axes = heat_map({"psp": 200}, ("DAT_a", "NAT_c"))
+    assert 60 <= len(axes.get_yticklabels()) <= 80
+    assert figure.get_size_inches()[1] < 20

@@ -18,6 +18,8 @@ from rt1t2_dask.report.sections.receptor_marks import Judged, judged
 _PLAIN, _NOMINAL, _CORRECTED = "#B8C4CE", OKABE_ITO[5], OKABE_ITO[0]
 _LINES = ("solid", "dashed", "dashdot", "dotted")
 _MARKERS = "os^D"
+# Rows of the heat map are as high as their labels; of very many people only some are named.
+_ROW_IN, _MOST_NAMED, _LONG = 0.19, 80, 9
 
 
 def receptor_bars(
@@ -103,24 +105,47 @@ def receptor_heat(people: pd.DataFrame, simulated: bool) -> Picture | None:
         return None
     largest = float(np.nanmax(np.abs(wide.to_numpy()))) or 1.0
     with house_style():
-        figure = new_figure(7.5, 0.17 * len(wide) + 2.4, simulated)
+        figure = new_figure(7.5, _ROW_IN * min(len(wide), _MOST_NAMED) + 2.2, simulated)
         axes = figure.subplots()
         image = axes.imshow(wide, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
         _signs(axes, wide.to_numpy(dtype=float), largest)
-        axes.set_xticks(range(wide.shape[1]), [str(name).split("_")[0] for name in wide.columns])
-        axes.tick_params(axis="x", rotation=90)
-        groups = wide.index.get_level_values("group")
-        starts = np.flatnonzero(~groups.duplicated())
-        axes.set_yticks(starts, groups[starts])
-        for start in starts[1:]:
-            axes.axhline(start - 0.5, color="black", linewidth=1.2)
-        axes.set_ylabel("patients, in the order of participants.tsv")
-        figure.colorbar(image, ax=axes, label="Fisher z")
+        maps = _short([str(name) for name in wide.columns])
+        axes.set_xticks(range(len(maps)), maps)
+        upright = len(max(maps, key=len)) > _LONG
+        axes.tick_params(axis="x", labelrotation=90 if upright else 60, labelsize=9)
+        shown = list(range(0, len(wide), 1 + len(wide) // _MOST_NAMED))
+        named = [str(label).removeprefix("sub-") for label in wide.index.get_level_values(1)]
+        axes.set_yticks(shown, [named[k] for k in shown], fontsize=8)
+        _group_names(axes, [str(group) for group in wide.index.get_level_values("group")])
+        figure.colorbar(image, ax=axes, label="Fisher z", pad=0.08)
     caption = (
-        "Fisher z of each patient (row) with each receptor map, + and \N{MINUS SIGN} its sign. "
-        "Values are in group/receptors_people.tsv."
+        "Fisher z of each patient (row, with the group at its right) with each receptor map, + and "
+        "\N{MINUS SIGN} its sign. Values are in group/receptors_people.tsv."
     )
     return Picture(figure, f"Heat map of Fisher z, {plural(len(wide), 'patient')}.", caption)
+
+
+def _short(maps: list[str]) -> list[str]:
+    """Return the receptor of each map; of repeated receptors the whole name of the map."""
+    receptors = [name.split("_")[0] for name in maps]
+    return [
+        receptor if receptors.count(receptor) == 1 else name.replace("_", " ")
+        for name, receptor in zip(maps, receptors, strict=True)
+    ]
+
+
+def _group_names(axes: Axes, groups: list[str]) -> None:
+    """Part the groups by lines, and name each at the middle of its rows, on the right."""
+    starts = [k for k, group in enumerate(groups) if k == 0 or group != groups[k - 1]]
+    for start in starts[1:]:
+        axes.axhline(start - 0.5, color="black", linewidth=1.2)
+    ends = [*starts[1:], len(groups)]
+    for start, end in zip(starts, ends, strict=True):
+        middle = (start + end - 1) / 2
+        axes.text(
+            1.015, middle, groups[start], transform=axes.get_yaxis_transform(), rotation=90,
+            ha="left", va="center", fontweight="bold",
+        )  # fmt: skip
 
 
 def _signs(axes: Axes, values: NDArray[np.float64], largest: float) -> None:
