@@ -16,8 +16,9 @@ from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.morphometry import write as morphometry_write
 from rt1t2_dask.pipelines.outputs import folder as outputs
-from rt1t2_dask.pipelines.outputs.dataset import bids_uri, columns
+from rt1t2_dask.pipelines.outputs.dataset import bids_uri
 from rt1t2_dask.storage.stores import open_store
+from rt1t2_dask.table_dictionary import sidecar
 
 VALIDATOR = os.environ.get("BIDS_VALIDATOR") or shutil.which("bids-validator-deno")
 
@@ -107,8 +108,9 @@ def test_the_folder_says_what_made_it_and_of_what(folder):
 def test_every_column_of_the_table_is_described(folder):
     table = pd.read_csv(folder / "participants.tsv", sep="\t")
     described = json.loads((folder / "participants.json").read_text())
-    assert set(table.columns) == {"participant_id", *described}
-    assert columns(pd.DataFrame({"pain": [1]}))["pain"]["Description"].startswith("pain, as in")
+    assert {"LongName", *table.columns} == set(described)
+    found = sidecar("participants.tsv", ["pain"])["pain"]["Description"]
+    assert found == "pain, as in the source's participants table"
 
 
 def test_inputs_are_named_by_bids_uris():

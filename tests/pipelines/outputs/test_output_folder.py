@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,7 @@ from rt1t2_dask.cli.command_line import Job, _configure
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.images.plan import Failure
 from rt1t2_dask.pipelines.outputs import dataset, folder
+from rt1t2_dask.pipelines.outputs.tables import write_table
 from rt1t2_dask.storage.stores import Store, open_store
 
 
@@ -129,8 +131,12 @@ def test_sources_are_named_as_bids_does_where_they_lie_in_the_dataset(tmp_path):
     assert bucket["SourceDatasets"] == [{"URL": "s3://bucket/x"}]
 
 
-def test_every_column_but_the_label_is_described():
-    found = dataset.columns(pd.DataFrame(columns=["participant_id", "age", "dose"]))
-    assert set(found) == {"age", "dose"}
+def test_every_column_of_a_table_is_described_beside_it(tmp_path):
+    store = open_store(str(tmp_path))
+    rows = pd.DataFrame({"participant_id": ["sub-1"], "age": [50.0], "dose": [np.nan]})
+    write_table(store, "participants.tsv", rows, {"simulated": True})
+    assert store.read("participants.tsv") == b"participant_id\tage\tdose\nsub-1\t50\tn/a\n"
+    found = json.loads(store.read("participants.json"))
+    assert list(found) == ["simulated", "LongName", "participant_id", "age", "dose"]
     assert found["age"]["Units"] == "year"
     assert "dose" in found["dose"]["Description"]
