@@ -16,12 +16,12 @@ from rt1t2_dask.storage.parts import Lake
 
 VARIANCE_NOTES = {
     "welch": (
-        "Each group has a variance of its own (contrast.variance=welch), in the table and in the "
-        "permutations, which change the sign of residuals (each over one minus its leverage) and "
+        "Each group has a variance of its own, in the table and in the permutations, "
+        "which change the sign of residuals (each over one minus its leverage) and "
         "take Welch's t, or Winkler's G for F, as the z of equal p."
     ),
     "spm_unequal": (
-        "Groups differ in variance by a ratio pooled over voxels (contrast.variance=spm_unequal); "
+        "Groups differ in variance by a ratio pooled over voxels, as in SPM12; "
         "the permutations exchange the whitened residuals of that model."
     ),
 }
@@ -67,5 +67,5 @@ def contrast_notes(config: Config, shown: Sequence[ContrastResult]) -> list[str]
         notes.append("Permutation p of extent and peak are n/a: permute.n=0.")
     tabled = [result.clusters for result in shown if len(result.clusters)]
     if tabled and all(rows["lesion_overlap"].isna().all() for rows in tabled):
-        notes.append("lesion_overlap is n/a: nobody in the contrast has a lesion mask.")
+        notes.append("No share in lesions: nobody in the contrast has a lesion mask.")
     return notes

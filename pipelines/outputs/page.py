@@ -72,7 +72,7 @@ def gather(
         demographics=compare(analysed, order, config.cohort.reference),
         age_pairs=age_pairs(config, analysed),
         template=study.brain(),
-        failures=failure_table(study.failures),
+        failures=_failed(study),
         excluded=_excluded(study),
         lesion_count=lesion_count(lake, plans),
         assets=study.third_parties(),
@@ -120,6 +120,12 @@ def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
             return None
         total = ratio.with_data(measured if total is None else total.data + measured)
     return None if total is None else total.with_data(total.data / len(parts))
+
+
+def _failed(study: FinishedImages) -> pd.DataFrame:
+    """Return who failed, with the stage in words."""
+    rows = failure_table(study.failures)
+    return rows.assign(stage=[stage_named(name).words for name in rows["stage"]])
 
 
 def _excluded(study: FinishedImages) -> pd.DataFrame:

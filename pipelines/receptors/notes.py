@@ -11,14 +11,14 @@ def spatial_note(config: Config) -> str:
     """Explain the two p values, and which decides."""
     if config.receptors.spatial == "none":
         return (
-            "p_spatial is n/a: receptors.spatial=none, and so is q_conjunction; headline and "
-            "stars use q_fdr."
+            "The spatial null was not run (receptors.spatial=none): headline and stars use q of "
+            "the label permutation."
         )
     return (
-        f"p_spatial compares each map with surrogates of its spatial autocorrelation "
-        f"({config.receptors.spatial}, hemispheres correlated, by structure); p_permutation "
-        f"permutes patients and controls. They answer different questions: headline and stars "
-        f"use q_conjunction, the q of the larger p; q_fdr is of p_permutation."
+        "The spatial null compares each map with surrogates of its spatial autocorrelation "
+        f"({config.receptors.spatial}, hemispheres correlated, by structure); label permutation "
+        "exchanges patients and controls. They answer different questions: headline and stars "
+        "use q of the larger of the two p."
     )
 
 
@@ -64,13 +64,13 @@ def missing_receptors(receptors: pd.DataFrame) -> list[str]:
     tested = receptors[~empty]
     if tested["ci_low"].isna().any():
         notes.append(
-            "ci_low and ci_high are n/a for fewer than 5 patients or controls, for options with "
+            "Intervals are n/a for fewer than 5 patients or controls, for options with "
             "one row per group, and where leaving out one control leaves too few for the "
             "covariates."
         )
     if tested["p_permutation"].isna().any():
         notes.append(
-            "p_permutation and q_fdr are n/a: receptors.n_permutations=0, or an option without "
-            "controls."
+            "There is no p by label permutation, and no q of it: receptors.n_permutations=0, or an "
+            "option without controls."
         )
     return notes

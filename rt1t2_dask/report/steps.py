@@ -13,7 +13,7 @@ _LEFT_OUT = ("root", "groups", "timeout_s", "memory_gb", "batch")
 
 @dataclass(frozen=True)
 class Step:
-    """One stage and its settings, as text."""
+    """One stage, in words, and its settings, as text."""
 
     name: str
     settings: tuple[tuple[str, str], ...]
@@ -25,7 +25,8 @@ def steps(content: ReportContent) -> list[Step]:
     Null settings, folders and simulated groups are omitted; the page lists all settings under
     provenance.
     """
-    return [Step(stage, settings_of(content, stage)) for stage in content.stages]
+    words = {step.name: step.words for step in content.flow}
+    return [Step(words.get(s, s), settings_of(content, s)) for s in content.stages]
 
 
 def settings_of(content: ReportContent, stage: str) -> tuple[tuple[str, str], ...]:

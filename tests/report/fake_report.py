@@ -320,7 +320,7 @@ def fake_content(simulated: bool = True) -> ReportContent:
         lesion_count=Volume(lesions, AFFINE_4MM),
         places=(Place("thalamus", (-10, -20, 14)),),
         assets=ASSETS,
-        notes=("p_spatial is n/a: spatial nulls were not run.",),
+        notes=("The spatial null was not run.",),
         flow=FLOW,
         provenance={"rt1t2_dask": "0.1.0", "inputs": {"sub-001_T1w": "ef" * 32}},
     )

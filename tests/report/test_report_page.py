@@ -132,11 +132,11 @@ def test_every_receptor_value_is_shown(reader: PageReader) -> None:
         assert shown["q (FDR)"] == probability(entry.q_fdr)
         assert shown["p, spatial null"] == "n/a"
     assert "n/a: not computed" in reader.words
-    assert "p_spatial is n/a: spatial nulls were not run." in reader.words
+    assert "The spatial null was not run." in reader.words
 
 
 def test_permutation_headline_failures_and_licences(reader: PageReader) -> None:
-    assert reader.table("Freedman-Lane permutation")[1] == ["max_t", "7.31", "6.82", ".012"]
+    assert reader.table("Freedman-Lane permutation")[1] == ["highest peak", "7.31", "6.82", ".012"]
     assert "1,000 relabelings of people" in reader.words
     assert "PSP (n = 11) against HC (n = 18): the T1w/T2w ratio of PSP is lower in" in reader.words
     assert "at p < .001 uncorrected (|t| > 3.42, one-sided" in reader.words
@@ -216,7 +216,7 @@ def test_every_contrast_and_statistic_appears() -> None:
     content = replace(fake_content(), contrasts=(first, second), groups=groups)
     reader = PageReader(render(content, {}))
     assert {"contrast-pspVsHc", "contrast-psps2VsHc"} <= {a.get("id") for _, a in reader.tags}
-    assert ["cluster", "812.00", "812.00", "< .001"] in reader.table("Freedman-Lane")
+    assert ["largest cluster", "812.00", "812.00", "< .001"] in reader.table("Freedman-Lane")
 
 
 def test_a_missing_value_of_any_kind_is_na() -> None:
@@ -286,5 +286,5 @@ def test_of_many_mosaics_the_page_shows_what_keeps_it_light() -> None:
 
 def test_the_stages_are_listed_with_their_settings(reader: PageReader) -> None:
     assert "smooth fwhm_mm = 10 edge = normalised" in reader.words
-    assert "permute n = 1000 method = freedman_lane statistic = max_t" in reader.words
+    assert "permutations n = 1000 method = freedman_lane statistic = max_t" in reader.words
     assert "root = " not in reader.words

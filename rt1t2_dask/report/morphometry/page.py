@@ -31,8 +31,7 @@ from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
 from rt1t2_dask.report.templating import environment
 
-TOP = 15
-ALPHA = 0.05
+TOP, ALPHA = 15, 0.05
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,10 @@ def headline(content: MorphometryContent) -> list[str]:
     """Summarise the results in numbers, beside those of the paper."""
     lines = [_contrast_sentence(result) for result in content.contrasts]
     for measure, rows in content.across.items():
-        found = rows.loc[rows["q_stouffer"] <= ALPHA, "region"].tolist()
-        agree = int(rows["consistent"].sum())
+        found, agree = (rows["q_stouffer"] <= ALPHA).sum(), rows["consistent"].sum()
         lines.append(
-            f"Cohorts together ({measure}): {plural(len(found), 'region')} with q <= .05 by "
-            f"Stouffer's method; the sign agrees in {agree} of {len(rows)} regions."
+            f"Cohorts together ({measure}): {plural(int(found), 'region')} with q <= .05 by "
+            f"Stouffer's method; the sign agrees in {int(agree)} of {len(rows)} regions."
         )
     shares = ", ".join(
         f"{t.name} {decimal(100 * t.summary['explained'][0], 1)} % "
@@ -268,7 +266,7 @@ _DEEP_NOTE = (
     "subcortex cannot be spun on a sphere."
 )
 _SETS_NOTE = (
-    "score: running sum along the weights (1 at the top); p_spin among spins of the same sign; "
+    "score: running sum along the weights (1 at the top); p among spins of the same sign; "
     "median rank 0 to 1, its p two-sided; q within a collection. Genes are not shuffled."
 )
 _Z_NOTE = "Z is the weight over its bootstrap standard deviation over regions; it is not a test."

@@ -65,13 +65,13 @@ def _genes(content: MorphometryContent) -> str:
 
 def methods(content: MorphometryContent) -> list[str]:
     """Describe the methods in sentences."""
-    rules = content.settings["transcriptome"]
+    rules, permuted = content.settings["transcriptome"], content.settings["permute"]
     text = [_network_methods(content)] if content.networks else []
     text.append(
         "Each region was tested with ordinary least squares on the design of the cohort file; "
         "two-sided p, Benjamini-Hochberg over regions; family-wise p by the largest |t| of "
-        f"{content.settings['permute']['n']:,} permutations "
-        f"({content.settings['permute']['method']}); effect sizes with their 95 % intervals."
+        f"{permuted['n']:,} permutations ({permuted['method'].replace('_', '-').title()}); effect "
+        "sizes with their 95 % intervals."
     )
     if content.across:
         text.append("Cohorts were combined by mean t, Fisher's and Stouffer's methods.")

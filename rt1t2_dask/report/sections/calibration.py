@@ -46,6 +46,7 @@ _METHODS = (
     "of tissue, CSF and gain), and applied where P(gain) was at least 0.8 and the SD within "
     "groups did not increase."
 )
+_FACTS = {r"\bt([12])w\.": r"T\1w ", "voxel_mm": "voxels (mm)"}
 _HEADINGS = {
     "another_sequence": "another sequence?",
     "known_from": "identified by",
@@ -205,7 +206,8 @@ def _tables(
 ) -> list[Table]:
     groups = [name for name in protocols if str(name).startswith("n_")]
     what = ["protocol", "scans", *groups, "another_sequence", "known_from", "what"]
-    tables = [from_frame(protocols[what].rename(columns=_HEADINGS), "Protocols")]
+    named = protocols[what].replace({"what": _FACTS}, regex=True)
+    tables = [from_frame(named.rename(columns=_HEADINGS), "Protocols")]
     spreads = protocols[["protocol", "raw_sd", "calibrated_sd", "calibrated_over_raw"]].copy()
     spreads[["raw_sd", "calibrated_sd"]] *= 100
     if kind == EB_GAIN:

@@ -20,14 +20,25 @@ _MEANS = (
     "Means over the clusters of this analysis (and therefore biased towards it), and over all "
     "tested voxels with the clusters and volume at this analysis's thresholds."
 )
+KINDS = {
+    "calibration": {
+        "eb_gain": "gain, empirical Bayes",
+        "mrtool_style": "MRTool's style",
+        "gm_median": "median of grey matter",
+        "linear_external": "eyes and muscle",
+        "whitestripe": "white stripe",
+        "nyul": "deciles of the histogram",
+        "none": "none: as scanned",
+    }
+}
 _EDGE = (
     "normalised divides by the smoothed mask of measured voxels; spm, as SPM12, treats missing "
     "voxels as zero, which lowers the map at the brain's edge and round lesions."
 )
 _CALIBRATIONS = (
     "Effects in percent of the mean ratio can be compared between calibrations; effects in other "
-    "units cannot, and maps of different calibrations are never mixed. gm_median has no percent: "
-    "its values have both signs."
+    "units cannot, and maps of different calibrations are never mixed. Scaled by the median of "
+    "grey matter, values have both signs, and there is no percent."
 )
 
 
@@ -51,7 +62,7 @@ def sensitivity(content: ReportContent) -> list[Sensitivity]:
         ("Calibration", _CALIBRATIONS, content.calibration_sensitivity),
     ):
         if frame is not None and not frame.empty:
-            shown = frame.rename(columns={"t": "statistic", "region": "place"})
+            shown = frame.rename(columns={"t": "statistic", "region": "place"}).replace(KINDS)
             table = from_frame(shown, f"{title}: contrasts", [_MEANS])
             found.append(Sensitivity(title, words, (table,)))
     return found

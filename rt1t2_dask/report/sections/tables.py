@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask.images.quality.judge import MEASURES
 from rt1t2_dask.report.content import AssetLike, ContrastResult, ReportContent
 from rt1t2_dask.report.numbers import (
     NOT_AVAILABLE,
@@ -23,6 +24,7 @@ from rt1t2_dask.report.sections.receptor_marks import judged
 from rt1t2_dask.report.sections.table import Heading, Table, from_frame, with_places
 
 _CHECKSUM_LETTERS = 12
+_STATISTICS = {"max_t": "highest peak", "cluster": "largest cluster", "tfce": "TFCE"}
 _CLUSTER_ORDER = [
     *("cluster", "direction", "region", "volume_mm3"),
     *("extent_p_fwe_rft", "extent_p_fwe_permutation", "extent_q_fdr", "extent_p_uncorrected"),
@@ -176,7 +178,7 @@ def permutation(result: ContrastResult) -> Table | None:
     units = found.get("unit") or {}
     rows = tuple(
         (
-            f"{name} ({units[name]})" if name in units else name,
+            f"{_STATISTICS.get(name, name)}{f' ({units[name]})' if name in units else ''}",
             decimal(parts[0].get(name)),
             decimal(parts[1].get(name)),
             probability(parts[2].get(name)),
@@ -210,7 +212,7 @@ def assets(used: Sequence[AssetLike]) -> Table:
     """Return every atlas, template and map with its licence."""
     rows = tuple(
         (
-            asset.name,
+            asset.name.replace("pet:", "PET map "),
             asset.licence,
             asset.citation,
             asset.sha256[:_CHECKSUM_LETTERS] or NOT_AVAILABLE,
@@ -243,7 +245,17 @@ def _flags(quality: pd.DataFrame | None) -> pd.DataFrame | None:
     if quality is None or "flag" not in quality:
         return None
     flagged = quality[quality["flag"].notna()]
-    return flagged[[name for name in ("participant_id", "used", "flag") if name in flagged]]
+    shown = flagged[[name for name in ("participant_id", "used", "flag") if name in flagged]]
+    return shown.assign(flag=[_in_words(str(flag)) for flag in shown["flag"]])
+
+
+def _in_words(flag: str) -> str:
+    """Return the reasons of a flag with the measures as the page calls them."""
+    reasons = (reason.partition(" ") for reason in flag.split("; "))
+    return "; ".join(
+        f"{MEASURES[name].words if name in MEASURES else name}{blank}{rest}"
+        for name, blank, rest in reasons
+    )
 
 
 def _flagged_first(quality: pd.DataFrame | None) -> pd.DataFrame | None:
