@@ -37,12 +37,20 @@ def make(inputs: Inputs) -> Made:
     rows.insert(0, "cluster", wanted)
     rows["peak_t_adjusted"] = _at_peaks(inputs, clusters)
     for role, name in (("contrast", "effect"), ("adjusted", "effect_adjusted")):
-        rows[name] = _over(inputs.volume(role, "stat_effect").data, labels, wanted)
+        rows[name] = _effects(inputs, role, labels, wanted)
     left = _labels(inputs, "adjusted_clusters") > 0
     rows["volume_left_share"] = _over(left.astype(np.float32), labels, wanted)
     for name, means in _shares(inputs, labels, wanted).items():
         rows[f"share_{name}"] = means
     return Made(xr.Dataset(), _record(inputs), {TABLE: tsv_file(rows)})
+
+
+def _effects(inputs: Inputs, role: str, labels: NDArray[np.int32], wanted: list[int]) -> Float:
+    """Average the effect over clusters; NaN of an F, which has none."""
+    (part,) = inputs.parts(role)
+    if "stat_effect" not in inputs.lake.read(part):
+        return np.full(len(wanted), np.nan)
+    return _over(inputs.volume(role, "stat_effect").data, labels, wanted)
 
 
 def _record(inputs: Inputs) -> dict[str, Any]:

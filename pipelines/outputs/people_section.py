@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -90,10 +91,10 @@ def _warnings(files: pd.DataFrame) -> list[str]:
     rows = files.dropna(subset=["warnings"])
     if rows.empty:
         return ["No image has a warning on its header or its field of view."]
-    counts = rows.groupby(["image", "warnings"], sort=False).size().sort_values(ascending=False)
+    counts = Counter(zip(rows["image"].astype(str), rows["warnings"].astype(str), strict=True))
     lines = [
-        f"Warning on {plural(int(n), 'file')} ({ROLES.get(str(image), str(image))}): {said}."
-        for (image, said), n in counts.head(MOST_WARNINGS).items()
+        f"Warning on {plural(n, 'file')} ({ROLES.get(image, image)}): {said}."
+        for (image, said), n in counts.most_common(MOST_WARNINGS)
     ]
     more = len(counts) - MOST_WARNINGS
     rest = [f"{plural(more, 'further warning')}, less frequent."] if more > 0 else []

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.pipelines.outputs.folder import json_bytes
+from rt1t2_dask.pipelines.outputs.tables import json_bytes
 from rt1t2_dask.sites.cells import atoms, is_safe
 from rt1t2_dask.sites.shared import Columns
 from rt1t2_dask.storage.keys import checksum

@@ -39,6 +39,22 @@ def test_the_table_has_both_effects(maps_study, maps_arguments, tmp_path):
     assert set(keys["age_and_sex"]) == {"patVsHc"}
 
 
+@pytest.mark.heavy
+def test_an_f_has_no_effect_and_does_not_fail(maps_study, maps_arguments, tmp_path):
+    root, _ = maps_study(n_patients=6, n_controls=10)
+    table = pd.read_csv(root / "participants.tsv", sep="\t")
+    table.loc[12:, "group"] = "T"
+    table.to_csv(root / "participants.tsv", sep="\t", index=False)
+    anova = "+cohort.contrasts.any={test: anova, groups: [pat, hc, third]}"
+    words = ["+cohort.groups.third=T", anova, "~cohort.contrasts.patVsHc"]
+    assert command([*maps_arguments, *QUICK, *words]) == 0
+    path = tmp_path / "out" / "group" / "contrast-any_age_and_sex.tsv"
+    rows = pd.read_csv(path, sep="\t", na_values="n/a")
+    assert len(rows)
+    assert rows[["effect", "effect_adjusted"]].isna().all(axis=None)
+    assert rows["peak_t_adjusted"].notna().all()
+
+
 def voxel_of(group, row):
     image = nib.load(group / "contrast-patVsHc_stat-t_statmap.nii.gz")
     peak = [row[f"peak_{axis}_mm"] for axis in "xyz"]
