@@ -100,15 +100,8 @@ class Receptors(Analysis):
         """Return the sources of the maps, and of the grey-matter prior, that ship as means."""
         if self.pet is None or not self.groups:
             return []
-        files = {*self.pet.files, *(name.removeprefix(PET) for name in self.pet.assets)}
         adjusted = (t.settings_as(ReceptorSettings).adjust_gm for t in self.groups.values())
-        prior = [GM_PRIOR] if any(adjusted) else []
-        maps = self.pet.settings_as(PetSettings).maps
-        names = [name for name in (*maps, *prior) if name not in files]
-        return [
-            AssetUse(f"{own.name} (regional means)", own.licence, own.citation, own.sha256)
-            for own in shipped_sources(names)
-        ]
+        return shipped_means(self.pet, prior=any(adjusted))
 
     def results(self, study: Finished) -> Results:
         """Return the table of all groups, what lies beside it, and each patient's values."""
@@ -126,6 +119,24 @@ class Receptors(Analysis):
             notes=(*_notes(config), *missing_receptors(rows)),
             stages=[task.stage for task in self.groups.values()][:1],
         )
+
+
+def shipped_means(pet: Task, *, prior: bool) -> list[AssetUse]:
+    """Return the sources of the maps whose images were not there, so that shipped means were read.
+
+    Parameters
+    ----------
+    pet : Task
+        Regional means of the receptor maps.
+    prior : bool
+        Whether the grey-matter prior enters too.
+    """
+    images = {*pet.files, *(name.removeprefix(PET) for name in pet.assets)}
+    read = [*pet.settings_as(PetSettings).maps, *([GM_PRIOR] if prior else [])]
+    return [
+        AssetUse(f"{own.name} (regional means)", own.licence, own.citation, own.sha256)
+        for own in shipped_sources(name for name in read if name not in images)
+    ]
 
 
 def receptors_of(study: Finished) -> pd.DataFrame | None:

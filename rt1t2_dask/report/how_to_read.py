@@ -72,7 +72,7 @@ def _permutation(results: list[ContrastResult]) -> Iterator[Reading]:
         "p FWE, permutation",
         f"Corrected for all voxels of the brain and for both signs: how often so extreme a "
         f"{' or '.join(what or ['statistic'])} comes up anywhere in the brain by chance, from "
-        f"{' or '.join(map(thousands, counts))} relabelings. Rely on this one.",
+        f"{' or '.join(map(thousands, counts))} permutations. Rely on this one.",
     )
 
 

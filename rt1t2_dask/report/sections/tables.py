@@ -178,7 +178,7 @@ def permutation(result: ContrastResult) -> Table | None:
     units = found.get("unit") or {}
     rows = tuple(
         (
-            f"{_STATISTICS.get(name, name)}{f' ({units[name]})' if name in units else ''}",
+            _statistic(name, units.get(name)),
             decimal(parts[0].get(name)),
             decimal(parts[1].get(name)),
             probability(parts[2].get(name)),
@@ -190,6 +190,12 @@ def permutation(result: ContrastResult) -> Table | None:
     caption = f"{method} permutation, {result.title}: {result.exchanges}, seed {found.get('seed')}"
     notes = _stopped_early(found)
     return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
+
+
+def _statistic(name: str, unit: str | None) -> str:
+    """Return a statistic in words, with its unit where that says more."""
+    words = _STATISTICS.get(name, name)
+    return words if unit in (None, words) else f"{words} ({unit})"
 
 
 def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 
-from rt1t2_dask import __version__
+import pytest
+
+from rt1t2_dask import __version__, assets
+from rt1t2_dask.pipelines.receptors.analysis import shipped_means
+from rt1t2_dask.pipelines.receptors.plan import receptor_task
 from rt1t2_dask.receptors.maps import select
 from rt1t2_dask.receptors.sources import shipped_sources
 from rt1t2_dask.report.references import library
@@ -14,6 +18,21 @@ MAPS = select("largest_sample")
 
 def listed(name: str, text: str) -> bool:
     return f"pet:{name}" in text or f"{name} (regional means)" in text
+
+
+def test_without_images_the_sources_of_the_shipped_means_are_listed(
+    configure, monkeypatch, tmp_path
+):
+    """As after a plain installation: no folder of assets."""
+    monkeypatch.setenv("RT1T2_ASSETS", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    if assets.find("neuromorphometrics") is None:
+        pytest.skip("the atlas is not installed")
+    task = receptor_task(configure())
+    used = shipped_means(task, prior=True)
+    assert [one.name for one in used] == [f"{n} (regional means)" for n in (*MAPS, "gm_prior")]
+    assert len({one.sha256 for one in used}) == 18
+    assert len(shipped_means(task, prior=False)) == 17
 
 
 def test_the_licence_table_lists_all_maps(finished_maps):
