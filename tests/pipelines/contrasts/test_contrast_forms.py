@@ -118,6 +118,9 @@ def test_every_form_reaches_its_maps(study, maps_arguments, tmp_path):
     design = pd.read_csv(group / "contrast-any_design.tsv", sep="\t")
     assert design.shape == (18 + 2, 3 + 3)
     assert design["participant_id"].tolist()[:18] == rows["participant_id"].tolist()
+    pairs = pd.read_csv(group / "contrast-before_design.tsv", sep="\t")
+    assert pairs.columns[:4].tolist() == ["participant_id", "partner", "row", "group"]
+    assert pairs["partner"].tolist()[:6] == rows["participant_id"].tolist()[6:12]
     state = json.loads((tmp_path / "out" / "provenance.json").read_text())["state"]
     assert state == "complete"
     page = (tmp_path / "out" / "report.html").read_text()
