@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+PROC = Path("/proc")
 # On Windows the same call would end the process that it asks about.
 SIGNALS_ASK = os.name == "posix"
 
@@ -43,8 +44,8 @@ def is_running(pid: int, started: str) -> bool:
 
 def start_time(pid: int) -> str:
     """Return when a process started, in words to be compared; "" where it has ended."""
-    stat = Path(f"/proc/{pid}/stat")
-    return _of_proc(stat) if Path("/proc/self/stat").exists() else _of_system(pid)
+    known = (PROC / "self" / "stat").exists()
+    return _of_proc(PROC / str(pid) / "stat") if known else _of_system(pid)
 
 
 def _of_proc(stat: Path) -> str:

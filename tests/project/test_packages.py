@@ -53,7 +53,8 @@ def test_an_sdist_installs_in_a_fresh_environment_and_runs_a_study(tmp_path):
     run([sys.executable, "-m", "build", "--outdir", str(tmp_path / "dist"), str(tree)])
     run([sys.executable, "-m", "twine", "check", "--strict", *map(str, files(tmp_path))])
     (sdist,) = (tmp_path / "dist").glob("*.tar.gz")
-    names = tarfile.open(sdist).getnames()
+    with tarfile.open(sdist) as held:
+        names = held.getnames()
     assert not [name for name in names if name.split("/")[1:3] == ["rt1t2_dask", "pipelines"]]
     bin_ = environment(tmp_path / "env")
     run([str(bin_ / "pip"), "install", "-q", str(sdist)])
