@@ -117,6 +117,7 @@ def test_the_container_is_built_from_what_the_package_needs():
         "rt1t2_dask",
         "storage",
         "pyproject.toml",
+        "setup.py",
         "README.md",
     )
     assert not set(needed) & set(passed)

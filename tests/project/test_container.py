@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.people.simulated import template_head
 from rt1t2_dask.simulate.cohort import GroupSpec, simulate_participant
 
 LABEL, TAG, OWNER = "sub-01", "rt1t2-dask:tried", 1000
+IMAGE, BASE = f"localhost/{TAG}", "localhost/debian"
 TOOLS = ("buildah", "debootstrap")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 
@@ -57,9 +58,9 @@ def base(buildah, tmp_path_factory) -> str:
         run([str(ROOT / ".ci" / "debian_root"), str(root)])
     container = buildah("from", "scratch")
     buildah("add", "-q", container, str(root), "/")
-    buildah("commit", "-q", "--rm", container, "localhost/debian")
+    buildah("commit", "-q", "--rm", container, BASE)
     shutil.rmtree(folder)
-    return "localhost/debian"
+    return BASE
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,9 @@ def image(buildah, base, tmp_path_factory) -> str:
     buildah(
         *("bud", "-q", "--isolation", "chroot", "-f", str(tree / "containers" / "Dockerfile")),
         *("--build-arg", f"BASE={base}", "--build-arg", "EXTRAS=", "--build-arg", f"TAG={TAG}"),
-        *("-t", TAG, str(tree)),
+        *("-t", IMAGE, str(tree)),
     )
-    return TAG
+    return IMAGE
 
 
 @pytest.fixture
