@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.machine import is_running, start_time
 from rt1t2_dask.storage.stores import Store
 
 LEASE_S = 60.0
@@ -152,7 +153,7 @@ def _holder(content: bytes) -> dict[str, Any]:
 
 def _has_ended(holder: dict[str, Any]) -> bool:
     """Return whether the holder is known to be dead; unknown for other hosts."""
-    return holder["host"] == _host() and not _is_running(holder["pid"], holder["started"])
+    return holder["host"] == _host() and not is_running(holder["pid"], holder["started"])
 
 
 class _Claim:
@@ -167,7 +168,7 @@ class _Claim:
             "token": self._token,
             "host": _host(),
             "pid": os.getpid(),
-            "started": _start_time(os.getpid()),
+            "started": start_time(os.getpid()),
             "lease_s": self._lease_s,
             "beat": self._beat,
         }
@@ -208,23 +209,3 @@ def _host() -> str:
     except OSError:
         space = ""
     return f"{socket.gethostname()} {space}".strip()
-
-
-def _is_running(pid: int, started: str) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _start_time(pid) == started
-
-
-def _start_time(pid: int) -> str:
-    """Return the process's start time, since IDs are reused; "" if unknown."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    state, started = fields[0], fields[19]
-    return "" if state in "ZX" else started

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from rt1t2_dask.storage.stores import open_store
 
 SIMULATED = "SIMULATED data, no real person"
 SOURCE = "source"
+CONTAINER, CONTAINER_KEYS = "RT1T2_CONTAINER_", ("Type", "Tag", "URI")
 DESCRIPTION = "dataset_description.json"
 README = """# {what} of cohort {name}
 {mark}
@@ -50,12 +53,24 @@ def description(config: Config) -> dict[str, Any]:
                 "Name": "rt1t2_dask",
                 "Version": __version__,
                 "Description": f"{_what(config)}, group contrasts and report",
+                **_container(os.environ),
             }
         ],
         "SourceDatasets": [{"URL": _url(config.source.root)}],
         "DatasetLinks": {SOURCE: _url(config.source.root)},
         "simulated": config.simulated,
     }
+
+
+def _container(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return ``Container``, as the image's own variables tell; nothing outside a container."""
+    said = {key: environment.get(f"{CONTAINER}{key.upper()}", "") for key in CONTAINER_KEYS}
+    if not said["Type"]:
+        return {}
+    # Apptainer runs images of Docker under variables of its own, which tell the file as well.
+    if "APPTAINER_CONTAINER" in environment:
+        said["Type"] = "apptainer"
+    return {"Container": {key: value for key, value in said.items() if value}}
 
 
 def _url(root: str) -> str:

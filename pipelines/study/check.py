@@ -11,9 +11,10 @@ import pandas as pd
 
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.cluster.executors import workers_of
-from rt1t2_dask.cluster.jobs import job_script
+from rt1t2_dask.cluster.jobs import require_jobs
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, SubjectError, UserError
+from rt1t2_dask.machine import memory_gigabytes
 from rt1t2_dask.pipelines.analyses import plan_analyses
 from rt1t2_dask.pipelines.contrasts.analysis import too_small
 from rt1t2_dask.pipelines.contrasts.group_design import build
@@ -43,7 +44,7 @@ from rt1t2_dask.pipelines.sites.harmonise_plan import harmony_people
 from rt1t2_dask.pipelines.study.check_images import Headers, check_headers, header_of
 from rt1t2_dask.pipelines.study.check_places import free_gigabytes, place_faults
 from rt1t2_dask.pipelines.study.describe import bytes_a_part, gigabytes
-from rt1t2_dask.pipelines.study.effort import SIMULATE, machine_gigabytes, shapes_met
+from rt1t2_dask.pipelines.study.effort import SIMULATE, shapes_met
 from rt1t2_dask.pipelines.study.memory import require_room
 from rt1t2_dask.pipelines.study.participants import selected_people
 from rt1t2_dask.pipelines.study.plan_words import how_long, participants_line, steps
@@ -134,7 +135,7 @@ class _Check:
         self._tried(lambda: check_stage(self.config.stage))
         self._tried(lambda: check_registration(self.config))
         self._tried(lambda: receptor_task(self.config))
-        self._tried(lambda: job_script(self.config.cluster))
+        self._tried(lambda: require_jobs(self.config.cluster))
         self._tried(lambda: mask_file(self.config))
         self._header("receptors.gm_prior", self.config.receptors.gm_prior)
 
@@ -254,10 +255,10 @@ class _Check:
         needs = (gigabytes(stage, self.config, people, self.largest) for stage in stages)
         need = max(needs, default=0.0)
         workers = workers_of(cluster)
-        if cluster.kind in LOCAL and need * workers > machine_gigabytes():
+        if cluster.kind in LOCAL and need * workers > memory_gigabytes():
             self.faults.append(
                 f"{workers} workers of {need:.1f} GB each exceed this machine's "
-                f"{machine_gigabytes():.1f} GB; lower cluster.workers."
+                f"{memory_gigabytes():.1f} GB; lower cluster.workers."
             )
         size = sum(bytes_a_part(stage, self.config) * planned[stage] for stage in stages) / 1e9
         free = free_gigabytes(self.config.storage.url)

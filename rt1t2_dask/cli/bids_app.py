@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from rt1t2_dask import __version__
-from rt1t2_dask.cluster.executors import cores
 from rt1t2_dask.config.places import MEMORY_GB_A_WORKER
 from rt1t2_dask.errors import UserError
+from rt1t2_dask.machine import cores
 
 LEVELS = ("participant", "group")
 NOBODYS_COHORT = (

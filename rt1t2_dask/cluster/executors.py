@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from rt1t2_dask.cluster.graph import GraphExecutor, SerialExecutor, ThreadsExecu
 from rt1t2_dask.cluster.jobs import open_jobs
 from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.machine import cores, memory_gigabytes
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -202,13 +202,7 @@ def _require_bokeh() -> None:
         )
 
 
-def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _workers_of_machine(memory_gb: float) -> int:
     """As many processes as there are cores and memory for, at least one."""
-    usable = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    usable *= MEMORY_SHARE_OF_MACHINE
+    usable = memory_gigabytes() * MEMORY_SHARE_OF_MACHINE
     return max(1, min(cores(), int(usable // memory_gb)))

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from rt1t2_dask.cluster.environment import export_lines, far_environment
+from rt1t2_dask.cluster.script import Job, script
 from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import UserError
 
@@ -16,6 +18,7 @@ log = logging.getLogger(__name__)
 
 WORKERS, MEMORY_GB = 8, 3.0
 SCHEDULER_LATER = "tcp://SCHEDULER:PORT"
+JOBQUEUE = "dask_jobqueue"
 BATCH = {"slurm": "SLURM", "pbs": "PBS"}
 
 
@@ -42,19 +45,29 @@ def open_jobs(cluster: Cluster) -> Iterator[Any]:
 def job_script(cluster: Cluster) -> str | None:
     """Return the text of one worker's job, or of its start for a scheduler that is there.
 
-    None where workers are started here or in pods.
-
-    Raises
-    ------
-    UserError
-        When the package for the batch system is not installed.
+    None where workers are started here or in pods. Without dask-jobqueue as it would be with
+    that package's own defaults.
     """
     if cluster.kind == "address":
         return "\n".join([*export_lines(cluster.watched), _worker_line(cluster)])
     if cluster.kind not in BATCH:
         return None
-    job = getattr(_package("dask_jobqueue", "jobqueue"), f"{BATCH[cluster.kind]}Cluster").job_cls
+    if find_spec(JOBQUEUE) is None:
+        return script(cluster.kind, _job(cluster))
+    job = getattr(import_module(JOBQUEUE), f"{BATCH[cluster.kind]}Cluster").job_cls
     return str(job(scheduler=SCHEDULER_LATER, name="worker", **_request(cluster)).job_script())
+
+
+def require_jobs(cluster: Cluster) -> None:
+    """Refuse a batch system whose package is not installed.
+
+    Raises
+    ------
+    UserError
+        Which names the extra to install.
+    """
+    if cluster.kind in BATCH:
+        _package(JOBQUEUE, "jobqueue")
 
 
 def _worker_line(cluster: Cluster) -> str:
@@ -63,8 +76,22 @@ def _worker_line(cluster: Cluster) -> str:
 
 
 def _jobs(cluster: Cluster) -> Any:
-    package = _package("dask_jobqueue", "jobqueue")
+    package = _package(JOBQUEUE, "jobqueue")
     return getattr(package, f"{BATCH[cluster.kind]}Cluster")(**_request(cluster))
+
+
+def _job(cluster: Cluster) -> Job:
+    asked = _request(cluster)
+    return Job(
+        scheduler=SCHEDULER_LATER,
+        name="worker",
+        memory=asked["memory"],
+        walltime=cluster.walltime,
+        queue=cluster.queue,
+        account=cluster.account,
+        prologue=asked["job_script_prologue"],
+        directives=asked["job_extra_directives"],
+    )
 
 
 def _request(cluster: Cluster) -> dict[str, Any]:

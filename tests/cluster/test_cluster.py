@@ -19,7 +19,8 @@ from distributed import Client
 
 from rt1t2_dask.cluster.environment import WORKER_ENVIRONMENT
 from rt1t2_dask.cluster.executors import open_cluster
-from rt1t2_dask.cluster.jobs import job_script
+from rt1t2_dask.cluster.jobs import _job, job_script
+from rt1t2_dask.cluster.script import script
 from rt1t2_dask.config.study import Cluster
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.pipelines.engine.access import LakeAccess
@@ -249,24 +250,61 @@ def test_without_bokeh_it_is_said_what_to_install(monkeypatch):
     ],
 )
 def test_job_scripts_hold_what_was_asked(kind, lines):
-    pytest.importorskip("dask_jobqueue")
-    script = job_script(
-        Cluster(
-            kind=kind,
-            memory_gb=4,
-            queue="short",
-            account="brain",
-            walltime="02:30:00",
-            prologue=("module load python/3.11",),
-            directives=("--exclusive",),
-        )
-    )
+    script = job_script(asked(kind))
     assert script is not None
     for line in [*lines, "module load python/3.11", "--exclusive", "OMP_NUM_THREADS=1"]:
         assert line in script
     worker = script.index("distributed.cli.dask_worker")
     assert script.index("OMP_NUM_THREADS=1") < worker
     assert "--nthreads 1" in script[worker:]
+
+
+def asked(kind: str, **more: object) -> Cluster:
+    words: dict[str, object] = {
+        "kind": kind,
+        "memory_gb": 4,
+        "queue": "short",
+        "account": "brain",
+        "walltime": "02:30:00",
+        "prologue": ("module load python/3.11",),
+        "directives": ("--exclusive",),
+    }
+    return Cluster.model_validate(words | more)
+
+
+@pytest.mark.parametrize("kind", ["slurm", "pbs"])
+@pytest.mark.parametrize("memory_gb", [None, 0.005, 0.02, 0.5, 4, 11, 250])
+@pytest.mark.parametrize("queue", [None, "short"])
+def test_a_job_is_written_as_dask_jobqueue_would(kind, memory_gb, queue, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.delenv("PBS_ACCOUNT", raising=False)
+    cluster = asked(kind, memory_gb=memory_gb, queue=queue, account=None)
+    assert script(kind, _job(cluster)) == job_script(cluster)
+
+
+@pytest.mark.parametrize("kind", ["slurm", "pbs"])
+def test_a_plan_needs_no_dask_jobqueue_and_a_run_does(kind):
+    """In a process of its own, where the package cannot be imported."""
+    code = f"""
+import importlib.util, sys
+sys.modules["dask_jobqueue"] = None
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "dask_jobqueue" else find(name, *a)
+from rt1t2_dask.cluster.jobs import job_script, require_jobs
+from rt1t2_dask.config.study import Cluster
+from rt1t2_dask.errors import UserError
+print(job_script(Cluster(kind="{kind}", queue="short")))
+try:
+    require_jobs(Cluster(kind="{kind}"))
+except UserError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert "short" in done
+    assert "distributed.cli.dask_worker" in done
+    assert "pip install 'rt1t2-dask[jobqueue]'" in done
 
 
 def test_only_batch_systems_have_a_job_script():

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+import rt1t2_dask
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -77,7 +79,7 @@ def test_the_citation_is_of_this_software():
     found, ours = citation(), project()
     assert found["cff-version"] == "1.2.0"
     assert found["title"].replace("_", "-") == ours["name"]
-    assert found["version"] == ours["version"]
+    assert found["version"] == rt1t2_dask.__version__
     assert found["license"] == ours["license"]
     assert (
         f"## [{found['version']}] - {found['date-released']}" in (ROOT / "CHANGELOG.md").read_text()
@@ -115,6 +117,7 @@ def test_the_container_is_built_from_what_the_package_needs():
         "rt1t2_dask",
         "storage",
         "pyproject.toml",
+        "setup.py",
         "README.md",
     )
     assert not set(needed) & set(passed)

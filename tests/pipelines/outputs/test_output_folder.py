@@ -131,6 +131,37 @@ def test_sources_are_named_as_bids_does_where_they_lie_in_the_dataset(tmp_path):
     assert bucket["SourceDatasets"] == [{"URL": "s3://bucket/x"}]
 
 
+@pytest.mark.parametrize(
+    ("told", "container"),
+    [
+        ({}, None),
+        ({"TAG": "of another program"}, None),
+        ({"TYPE": "docker", "TAG": "rt1t2-dask:0.1.0"}, ("docker", "rt1t2-dask:0.1.0", None)),
+        (
+            {"TYPE": "docker", "TAG": "x:1", "URI": "docker://host/x:1"},
+            ("docker", "x:1", "docker://host/x:1"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("apptainer", [False, True])
+def test_a_container_is_named_as_its_image_tells(told, container, apptainer, monkeypatch):
+    for key in ("TYPE", "TAG", "URI"):
+        monkeypatch.delenv(f"RT1T2_CONTAINER_{key}", raising=False)
+    for key, value in told.items():
+        monkeypatch.setenv(f"RT1T2_CONTAINER_{key}", value)
+    if apptainer:
+        monkeypatch.setenv("APPTAINER_CONTAINER", "/images/x.sif")
+    else:
+        monkeypatch.delenv("APPTAINER_CONTAINER", raising=False)
+    (by,) = dataset.description(configured())["GeneratedBy"]
+    if container is None:
+        assert "Container" not in by
+        return
+    kind, tag, uri = container
+    expected = {"Type": "apptainer" if apptainer else kind, "Tag": tag}
+    assert by["Container"] == expected | ({"URI": uri} if uri else {})
+
+
 def test_every_column_of_a_table_is_described_beside_it(tmp_path):
     store = open_store(str(tmp_path))
     rows = pd.DataFrame({"participant_id": ["sub-1"], "age": [50.0], "dose": [np.nan]})

@@ -315,7 +315,6 @@ def test_single_parts_without_dask_leave_nothing_for_the_run(
 
 
 def test_the_plan_shows_the_job_of_a_batch_system(maps_study, maps_arguments, capsys):
-    pytest.importorskip("dask_jobqueue")
     maps_study()
     words = [word for word in maps_arguments if not word.startswith("cluster")]
     assert command([*words, "cluster=slurm", "cluster.queue=short", "dry_run=true"]) == 0
