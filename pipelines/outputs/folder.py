@@ -59,6 +59,7 @@ IGNORED = (
     "**/figures",
     "failures.tsv",
     "provenance.json",
+    "settings.yaml",
     "methods.md",
     "references.bib",
     "report.html",

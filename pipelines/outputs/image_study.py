@@ -19,6 +19,7 @@ from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
 from rt1t2_dask.pipelines.outputs.folder import tsv_bytes
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
+from rt1t2_dask.pipelines.outputs.settings_file import write_settings
 from rt1t2_dask.pipelines.quality.desk import write_desk
 from rt1t2_dask.pipelines.quality.drawn import Looked, write_pictures
 from rt1t2_dask.pipelines.quality.table import flags_of, log_flags, quality_table
@@ -88,6 +89,7 @@ class FinishedImages(Finished):
         content = gather(self, results, people, provenance)
         store.write("group/demographics.tsv", tsv_bytes(content.demographics))
         store.write("group/demographics_pairs.tsv", tsv_bytes(content.age_pairs))
+        write_settings(store, self.config)
         write_report(store, content, self.config.report)
         write_desk(store, self.looked(), self.people, outputs.image_key(self.config))
 

@@ -28,6 +28,7 @@ from rt1t2_dask.report.sections import tables
 from rt1t2_dask.report.sections.effect_words import SIZES, size_of
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
+from rt1t2_dask.report.summary import summary
 from rt1t2_dask.report.templating import environment
 
 TOP = 15
@@ -86,8 +87,7 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
             limits=limits(content),
             methods=methods(content),
             assets=tables.assets(content.assets),
-            settings=tables.settings(content.settings, "Settings of this run"),
-            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+            summary=summary(content.changed, content.provenance),
         )
     )  # fmt: skip
 
