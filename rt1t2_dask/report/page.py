@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ContrastResult, ReportContent
@@ -14,27 +16,34 @@ from rt1t2_dask.report.figures.receptor_scatter import scatters
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
 from rt1t2_dask.report.sections import contrast_details, tables
+from rt1t2_dask.report.sections.contrast_overview import overview
 from rt1t2_dask.report.sections.headline import sentences
 from rt1t2_dask.report.sections.sensitivity_tables import sensitivity
 from rt1t2_dask.report.sections.table import Table
 from rt1t2_dask.report.steps import steps
+from rt1t2_dask.report.summary import summary
 from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 
 DRAWINGS = ("pipeline",)
 """Figures embedded as SVG."""
 
-MOSAIC_BYTES = 6_500_000
-"""Number of mosaics on the page; the others are in ``figures/``."""
+FLAT = 0.5
+"""Height over width below which a figure takes the whole width of the page."""
+
+COLUMN_IN = 5.5
+"""Width in inches of figures that fill a column of the page; smaller ones stay smaller."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture on the page; `source` is a data URI."""
+    """A picture on the page; `source` is a data URI, `percent` its share of a column's width."""
 
     source: str
     alt: str
     caption: str
+    wide: bool = False
+    percent: int = 100
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,8 @@ def render(
         Self-contained HTML: inline styles, pictures as data URIs.
     """
     drawn = draw_all(content) if pictures is None else pictures
-    brain = anatomy(content.template) if content.template and content.contrasts else None
+    seen = content.template is not None and bool(content.contrasts)
+    brain = anatomy(content.template, content.mean_ratio) if content.template and seen else None
     figures = {
         name: _figure(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
     }
@@ -90,19 +100,21 @@ def render(
             else tables.demographics(content.demographics),
             anatomy=brain,
             contrasts=[_contrast(result, figures, content, brain) for result in content.contrasts],
-            receptors=_receptors(content),
+            compared=overview(content.contrasts),
+            receptors=_receptors(content, tables.receptors),
+            receptor_details=_receptors(content, tables.receptor_details),
             scatters=scatters(content),
             parcels=_parcels(content),
             sections=content.sections,
             sensitivity=sensitivity(content),
             people=tables.people(content),
-            mosaics=_mosaics(content.mosaics),
             figures=figures,
+            chosen=lambda *stems: [figures[stem] for stem in stems if stem in figures],
             steps=steps(content),
             methods=describe(content),
             assets=tables.assets(content.assets),
-            settings=tables.settings(content.settings, "Settings of this run"),
-            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+            plural=plural,
+            summary=summary(content.changed, content.provenance),
         )
     )
 
@@ -114,19 +126,9 @@ def data_uri(image: bytes, kind: str = "png") -> str:
 
 def _figure(picture: Picture, drawing: bool, dpi: int) -> Figure:
     image = data_uri(picture.svg(dpi), "svg+xml") if drawing else data_uri(picture.paged(dpi))
-    return Figure(image, picture.alt, picture.caption)
-
-
-def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
-    shown: list[Figure] = []
-    room = MOSAIC_BYTES
-    for name, png in found.items():
-        source = data_uri(png)
-        room -= len(source)
-        if room < 0:
-            break
-        shown.append(Figure(source, f"Planes through the images of {name}.", name))
-    return shown
+    width, height = picture.figure.get_size_inches()
+    percent = min(round(100 * width / COLUMN_IN), 100)
+    return Figure(image, picture.alt, picture.caption, bool(height < FLAT * width), percent)
 
 
 def _strip(content: ReportContent) -> dict[str, str]:
@@ -177,10 +179,10 @@ def _more(result: ContrastResult) -> tuple[Table, ...]:
     return (*reach, *(contrast_details.tables(result.details) if result.details else ()))
 
 
-def _receptors(content: ReportContent) -> Table | None:
+def _receptors(content: ReportContent, tabled: Callable[[pd.DataFrame], Table]) -> Table | None:
     if content.receptors is None or content.receptors.empty:
         return None
-    return tables.receptors(content.receptors)
+    return tabled(content.receptors)
 
 
 def _parcels(content: ReportContent) -> str:
