@@ -85,7 +85,7 @@ def render(
     seen = content.template is not None and bool(content.contrasts)
     brain = anatomy(content.template, content.mean_ratio) if content.template and seen else None
     figures = {
-        name: _figure(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
+        name: figure_of(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
     }
     return (
         environment()
@@ -124,7 +124,8 @@ def data_uri(image: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def _figure(picture: Picture, drawing: bool, dpi: int) -> Figure:
+def figure_of(picture: Picture, drawing: bool = False, dpi: int = PRINT_DPI) -> Figure:
+    """Return a picture as it stands on the page, a drawing as SVG."""
     image = data_uri(picture.svg(dpi), "svg+xml") if drawing else data_uri(picture.paged(dpi))
     width, height = picture.figure.get_size_inches()
     percent = min(round(100 * width / COLUMN_IN), 100)

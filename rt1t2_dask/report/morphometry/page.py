@@ -23,7 +23,7 @@ from rt1t2_dask.report.morphometry.figures import (
 from rt1t2_dask.report.morphometry.planted import every_table, planted_section
 from rt1t2_dask.report.morphometry.words import PAPER, limits, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
-from rt1t2_dask.report.page import Figure, data_uri
+from rt1t2_dask.report.page import Figure, figure_of
 from rt1t2_dask.report.sections import tables
 from rt1t2_dask.report.sections.effect_words import SIZES, size_of
 from rt1t2_dask.report.sections.section import Section
@@ -273,10 +273,7 @@ _Z_NOTE = "Z is the weight over its bootstrap standard deviation over regions; i
 
 
 def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
-    figures = tuple(
-        Figure(data_uri(picture.paged()), picture.alt, picture.caption)
-        for picture in section.pictures.values()
-    )
+    figures = tuple(figure_of(picture) for picture in section.pictures.values())
     return Part(section, figures, tuple(_downloads(section.anchor, content)))
 
 
