@@ -58,6 +58,7 @@ class ContrastSection:
     details: tuple[str, ...]
     more: tuple[Table, ...]
     figures: tuple[Figure, ...]
+    further: tuple[Figure, ...]
     viewer: Viewer | None
 
 
@@ -158,9 +159,9 @@ def _contrast(
         f"{' in either direction' * signs}."
     )
     stem = f"contrast-{result.name}"
-    kept = (
-        figures.get(f"{stem}_{part}")
-        for part in ("glass", "clusters", "places", "overview", "design")
+    shown, below = (
+        tuple(figures[f"{stem}_{part}"] for part in parts if f"{stem}_{part}" in figures)
+        for parts in (("glass", "clusters", "overview"), ("places", "design"))
     )
     return ContrastSection(
         anchor=stem,
@@ -170,7 +171,8 @@ def _contrast(
         permutation=tables.permutation(result),
         details=tuple(contrast_details.sentences(known, limits.extent_mm3)) if known else (),
         more=_more(result),
-        figures=tuple(figure for figure in kept if figure is not None),
+        figures=shown,
+        further=below,
         viewer=None if brain is None else viewer(result, brain, content.simulated),
     )
 
