@@ -25,7 +25,7 @@ Show = Callable[[Any], str]
 _NA_NOTE = "n/a: not computed or unknown; the notes give the reason where a method was not run."
 _LARGE = 1000
 SHORT = 20
-SIZES = {3: "columns-3", 4: "columns-4", 6: "columns-6", 9: "columns-9", 12: "columns-12", 20: "columns-20"}
+SIZES = {most: f"columns-{most}" for most in (3, 4, 6, 9, 12, 20)}
 STATISTICS = ("t", "f", "estimate", "percent", "effect", "mean", "sd", "share", "n", "g")
 
 
