@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 from rt1t2_dask.config.contrasts import Paired, TwoSample
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.contrasts import results
 from rt1t2_dask.pipelines.contrasts.group_design import words
+from rt1t2_dask.pipelines.contrasts.group_maps import contrast_maps
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.report.content import ContrastResult, Threshold
 from rt1t2_dask.storage.parts import Lake
 
+VIEWED = ("effect", "d", "r", "eta2")
 VARIANCE_NOTES = {
     "welch": (
         "Each group has a variance of its own, in the table and in the permutations, "
@@ -49,7 +52,19 @@ def contrast_result(config: Config, lake: Lake, name: str, plan: ContrastPlan) -
         clusters=results.cluster_rows(lake, plan),
         threshold=Threshold(config.contrast.p, height, config.contrast.extent_mm3, dof),
         permutation=results.permutation_summary(lake, plan),
+        maps=further_maps(lake, name, plan),
     )
+
+
+def further_maps(lake: Lake, name: str, plan: ContrastPlan) -> dict[str, Volume]:
+    """Read the maps that the viewer offers beside t or F, by the end of their file's name."""
+    found: dict[str, Volume] = {}
+    for each in contrast_maps(lake, name, plan):
+        if each.desc == "fwe":
+            found["tfce" if each.stat == "tfce" else "fwe"] = each.volume
+        elif not each.desc and each.stat in VIEWED:
+            found[each.stat] = each.volume
+    return found
 
 
 def contrast_notes(config: Config, shown: Sequence[ContrastResult]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rt1t2_dask import assets
+from rt1t2_dask.config.defaults import changed
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.analysis import Results
 from rt1t2_dask.pipelines.contrasts.results import table_of
@@ -23,6 +24,7 @@ from rt1t2_dask.pipelines.outputs.people_section import (
     demographics_by_contrast,
     people_tables,
 )
+from rt1t2_dask.pipelines.outputs.settings_file import write_settings
 from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.report.figures.picture import PRINT_DPI
@@ -95,6 +97,7 @@ class FinishedTables(Finished):
         pictures = draw(content)
         for stem, picture in pictures.items():
             store.write(f"figures/{stem}.png", picture.png(PRINT_DPI))
+        write_settings(store, self.config)
         store.write("report.html", render(content, pictures).encode())
 
     def provenance(self) -> dict[str, Any]:
@@ -164,6 +167,7 @@ def gather(
         failures=outputs.failure_table(study.failures),
         notes=[*_feature_notes(config, record), *study.notes],
         settings=config.science(),
+        changed=changed(config),
         provenance=provenance,
         **fields,
     )

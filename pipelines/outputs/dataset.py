@@ -21,8 +21,8 @@ README = """# {what} of cohort {name}
 {mark}
 Made by rt1t2_dask {version} from `{source}`. {there} For research use; not a medical device.
 """
-OPEN = """Open `report.html` in a browser; `provenance.json` holds settings, versions, seeds and
-checksums, `group/` the tables{more}."""
+OPEN = """Open `report.html` in a browser; `settings.yaml` holds the settings, `provenance.json`
+versions, seeds and checksums, `group/` the tables{more}."""
 MAPS = """ and maps of the group, `sub-*/anat/` everybody's own. The ratio has no unit and is NaN
 where it was not measured"""
 PEOPLE = """`sub-*/anat/` holds people's own maps, `group/quality.tsv` their quality with

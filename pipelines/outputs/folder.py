@@ -60,6 +60,7 @@ IGNORED = (
     "failures.tsv",
     "failures.json",
     "provenance.json",
+    "settings.yaml",
     "methods.md",
     "references.bib",
     "report.html",

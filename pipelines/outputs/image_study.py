@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.outputs import folder as outputs
 from rt1t2_dask.pipelines.outputs.finished import Finished, assets_of, study_key
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.page import gather, write_report
+from rt1t2_dask.pipelines.outputs.settings_file import write_settings
 from rt1t2_dask.pipelines.outputs.tables import write_table
 from rt1t2_dask.pipelines.quality.desk import write_desk
 from rt1t2_dask.pipelines.quality.drawn import Looked, write_pictures
@@ -94,6 +95,7 @@ class FinishedImages(Finished):
         content = gather(self, results, people, provenance)
         write_table(store, "group/demographics.tsv", content.demographics)
         write_table(store, "group/demographics_pairs.tsv", content.age_pairs)
+        write_settings(store, self.config)
         write_report(store, content, self.config.report)
         write_desk(store, self.looked(), self.people, outputs.image_key(self.config))
 

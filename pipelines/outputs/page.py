@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask.config.defaults import changed
 from rt1t2_dask.config.steps import Report
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.analysis import Results
+from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.calibration.left_out import reason_of
 from rt1t2_dask.pipelines.engine.stage import Stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
@@ -25,6 +27,7 @@ from rt1t2_dask.pipelines.quality.ratings import rated_out, said_by
 from rt1t2_dask.pipelines.registry import shown_stage, stage_named
 from rt1t2_dask.pipelines.sessions.once import each_once
 from rt1t2_dask.pipelines.sites import study as sites
+from rt1t2_dask.ratio.scaled import scaled
 from rt1t2_dask.report.content import Place, ReportContent
 from rt1t2_dask.report.figures.catalogue import draw_all
 from rt1t2_dask.report.flow import FlowStep
@@ -59,9 +62,11 @@ def gather(
     order = list(config.cohort.groups)
     analysed = each_once(study.analysed)
     fields = {name: value for each in results for name, value in each.content.items()}
+    coverage, mean = _over_people(lake, plans)
     return ReportContent(
         cohort=config.cohort.name,
         settings=config.science(),
+        changed=changed(config),
         method=config.method,
         groups={group: int((analysed["group"] == group).sum()) for group in order},
         reference=config.cohort.reference,
@@ -79,7 +84,8 @@ def gather(
         notes=_notes(study, results),
         provenance=provenance,
         quality_limits=config.quality.pairs(),
-        coverage=_coverage(lake, plans),
+        coverage=coverage,
+        mean_ratio=mean,
         flow=flow(study),
         sections=(
             input_section(_found(study), input_table(lake, plans), people["quality"]),
@@ -109,17 +115,29 @@ def _found(study: FinishedImages) -> list[str]:
     return found_lines(sites.configs(study.config), files, None, named=False)
 
 
-def _coverage(lake: Lake, plans: Sequence[PersonPlan]) -> Volume | None:
-    """Return the share of people measured at each voxel; None where maps differ in grid."""
+def _over_people(lake: Lake, plans: Sequence[PersonPlan]) -> tuple[Volume | None, Volume | None]:
+    """Return the share of people measured at each voxel and the mean ratio of those.
+
+    None where maps differ in grid.
+    """
+    measured: Volume | None = None
     total: Volume | None = None
-    parts = [plan.map for plan in plans if plan.map is not None]
-    for part in parts:
+    here = [(plan, plan.map) for plan in plans if plan.map is not None]
+    for plan, part in here:
         ratio = to_volume(lake.read(part)["ratio"])
-        measured = np.isfinite(ratio.data).astype(np.float32)
-        if total is not None and not total.grid.same_as(ratio.grid):
-            return None
-        total = ratio.with_data(measured if total is None else total.data + measured)
-    return None if total is None else total.with_data(total.data / len(parts))
+        known = np.isfinite(ratio.data)
+        values = np.where(known, scaled(ratio.data, factor_of(plan)), 0).astype(np.float64)
+        if measured is None or total is None:
+            measured, total = ratio.with_data(known.astype(np.float32)), ratio.with_data(values)
+        elif measured.grid.same_as(ratio.grid):
+            measured = measured.with_data(measured.data + known)
+            total = total.with_data(total.data + values)
+        else:
+            return None, None
+    if measured is None or total is None:
+        return None, None
+    mean = np.where(measured.data > 0, total.data / np.maximum(measured.data, 1), np.nan)
+    return measured.with_data(measured.data / len(here)), total.with_data(mean)
 
 
 def _failed(study: FinishedImages) -> pd.DataFrame:

@@ -117,6 +117,9 @@ class ContrastResult:
         What ``t_map`` holds.
     details : Details or None
         Search volume, design, peaks, effects and regions.
+    maps : mapping of str to Volume
+        Further maps by the end of their file's name: effect, d, r, eta2, and -log10 p as fwe
+        (largest statistic) and tfce.
     """
 
     name: str
@@ -134,6 +137,7 @@ class ContrastResult:
     paired: bool = False
     statistic: Literal["t", "F"] = "t"
     details: Details | None = None
+    maps: Mapping[str, Volume] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -236,10 +240,14 @@ class ReportContent:
         By name of a number in `quality`; None where there is no limit.
     coverage : Volume or None
         Fraction of people measured at each voxel, 0 to 1.
+    mean_ratio : Volume or None
+        Mean over those measured at each voxel.
     places : sequence of Place
         Points whose slices are shown for every contrast.
     sections : sequence of Section
         Sections of further analyses, in the order to show.
+    changed : mapping of str to (value, default)
+        Settings that are not the defaults.
     flow : sequence of FlowStep
         Stages and their inputs, sources first; no pipeline is drawn if empty.
     """
@@ -273,8 +281,10 @@ class ReportContent:
     mosaics: Mapping[str, bytes] = field(default_factory=dict)
     quality_limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     coverage: Volume | None = None
+    mean_ratio: Volume | None = None
     places: Sequence[Place] = ()
     sections: Sequence[Section] = ()
+    changed: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     flow: Sequence[FlowStep] = ()
 
     def __post_init__(self) -> None:

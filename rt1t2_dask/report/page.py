@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+import pandas as pd
 
 from rt1t2_dask import __version__
 from rt1t2_dask.report.content import ContrastResult, ReportContent
@@ -15,27 +17,34 @@ from rt1t2_dask.report.how_to_read import how_to_read
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.numbers import level, plural, thousands
 from rt1t2_dask.report.sections import contrast_details, tables
+from rt1t2_dask.report.sections.contrast_overview import overview
 from rt1t2_dask.report.sections.headline import sentences
 from rt1t2_dask.report.sections.sensitivity_tables import sensitivity
 from rt1t2_dask.report.sections.table import Table
 from rt1t2_dask.report.steps import steps
+from rt1t2_dask.report.summary import summary
 from rt1t2_dask.report.templating import environment
 from rt1t2_dask.report.viewer import Anatomy, Viewer, anatomy, viewer
 
 DRAWINGS = ("pipeline",)
 """Figures embedded as SVG."""
 
-MOSAIC_BYTES = 6_500_000
-"""Number of mosaics on the page; the others are in ``figures/``."""
+FLAT = 0.5
+"""Height over width below which a figure takes the whole width of the page."""
+
+COLUMN_IN = 5.5
+"""Width in inches of figures that fill a column of the page; smaller ones stay smaller."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture on the page; `source` is a data URI."""
+    """A picture on the page; `source` is a data URI, `percent` its share of a column's width."""
 
     source: str
     alt: str
     caption: str
+    wide: bool = False
+    percent: int = 100
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,7 @@ class ContrastSection:
     details: tuple[str, ...]
     more: tuple[Table, ...]
     figures: tuple[Figure, ...]
+    further: tuple[Figure, ...]
     viewer: Viewer | None
 
 
@@ -74,9 +84,10 @@ def render(
         Self-contained HTML: inline styles, pictures as data URIs.
     """
     drawn = draw_all(content) if pictures is None else pictures
-    brain = anatomy(content.template) if content.template and content.contrasts else None
+    seen = content.template is not None and bool(content.contrasts)
+    brain = anatomy(content.template, content.mean_ratio) if content.template and seen else None
     figures = {
-        name: _figure(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
+        name: figure_of(picture, name in DRAWINGS, print_dpi) for name, picture in drawn.items()
     }
     return (
         environment()
@@ -92,19 +103,21 @@ def render(
             else tables.demographics(content.demographics),
             anatomy=brain,
             contrasts=[_contrast(result, figures, content, brain) for result in content.contrasts],
-            receptors=_receptors(content),
+            compared=overview(content.contrasts),
+            receptors=_receptors(content, tables.receptors),
+            receptor_details=_receptors(content, tables.receptor_details),
             scatters=scatters(content),
             parcels=_parcels(content),
             sections=content.sections,
             sensitivity=sensitivity(content),
             people=tables.people(content),
-            mosaics=_mosaics(content.mosaics),
             figures=figures,
+            chosen=lambda *stems: [figures[stem] for stem in stems if stem in figures],
             steps=steps(content),
             methods=describe(content),
             assets=tables.assets(content.assets),
-            settings=tables.settings(content.settings, "Settings of this run"),
-            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+            plural=plural,
+            summary=summary(content.changed, content.provenance),
         )
     )
 
@@ -114,21 +127,12 @@ def data_uri(image: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def _figure(picture: Picture, drawing: bool, dpi: int) -> Figure:
+def figure_of(picture: Picture, drawing: bool = False, dpi: int = PRINT_DPI) -> Figure:
+    """Return a picture as it stands on the page, a drawing as SVG."""
     image = data_uri(picture.svg(dpi), "svg+xml") if drawing else data_uri(picture.paged(dpi))
-    return Figure(image, picture.alt, picture.caption)
-
-
-def _mosaics(found: Mapping[str, bytes]) -> list[Figure]:
-    shown: list[Figure] = []
-    room = MOSAIC_BYTES
-    for name, png in found.items():
-        source = data_uri(png)
-        room -= len(source)
-        if room < 0:
-            break
-        shown.append(Figure(source, f"Planes through the images of {name}.", name))
-    return shown
+    width, height = picture.figure.get_size_inches()
+    percent = min(round(100 * width / COLUMN_IN), 100)
+    return Figure(image, picture.alt, picture.caption, bool(height < FLAT * width), percent)
 
 
 def _strip(content: ReportContent) -> dict[str, str]:
@@ -157,9 +161,9 @@ def _contrast(
         f"{' in either direction' * signs}."
     )
     stem = f"contrast-{result.name}"
-    kept = (
-        figures.get(f"{stem}_{part}")
-        for part in ("glass", "clusters", "places", "overview", "design")
+    shown, below = (
+        tuple(figures[f"{stem}_{part}"] for part in parts if f"{stem}_{part}" in figures)
+        for parts in (("glass", "clusters", "overview"), ("places", "design"))
     )
     return ContrastSection(
         anchor=stem,
@@ -169,7 +173,8 @@ def _contrast(
         permutation=tables.permutation(result),
         details=tuple(contrast_details.sentences(known, limits.extent_mm3)) if known else (),
         more=_more(result),
-        figures=tuple(figure for figure in kept if figure is not None),
+        figures=shown,
+        further=below,
         viewer=None if brain is None else viewer(result, brain, content.simulated),
     )
 
@@ -179,10 +184,10 @@ def _more(result: ContrastResult) -> tuple[Table, ...]:
     return (*reach, *(contrast_details.tables(result.details) if result.details else ()))
 
 
-def _receptors(content: ReportContent) -> Table | None:
+def _receptors(content: ReportContent, tabled: Callable[[pd.DataFrame], Table]) -> Table | None:
     if content.receptors is None or content.receptors.empty:
         return None
-    return tables.receptors(content.receptors)
+    return tabled(content.receptors)
 
 
 def _parcels(content: ReportContent) -> str:

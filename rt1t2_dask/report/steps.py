@@ -22,8 +22,7 @@ class Step:
 def steps(content: ReportContent) -> list[Step]:
     """Return the stages in run order (the paper's Figure 4).
 
-    Null settings, folders and simulated groups are omitted; the page lists all settings under
-    provenance.
+    Null settings, folders and simulated groups are omitted; ``settings.yaml`` has all.
     """
     words = {step.name: step.words for step in content.flow}
     return [Step(words.get(s, s), settings_of(content, s)) for s in content.stages]

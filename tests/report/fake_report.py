@@ -275,6 +275,7 @@ def fake_contrast(
         clusters=fake_clusters(t_map) if clusters is None else clusters,
         threshold=Threshold(0.001, 3.42, 750, 27),
         permutation=PERMUTATION,
+        maps={"effect": t_map.with_data(0.05 * t_map.data), "d": t_map.with_data(t_map.data / 3)},
     )
 
 
@@ -313,6 +314,7 @@ def fake_content(simulated: bool = True) -> ReportContent:
         ),
         quality_limits={"brain_ml": (900.0, 2500.0), "registration_ncc": (0.65, None)},
         coverage=t_map.with_data(np.isfinite(t_map.data).astype(np.float32)),
+        mean_ratio=t_map.with_data(1.5 + 0.01 * t_map.data),
         failures=pd.DataFrame(
             [{"participant_id": "sub-077", "stage": "ingest", "reason": "T1w has 2 volumes"}]
         ),
@@ -322,5 +324,10 @@ def fake_content(simulated: bool = True) -> ReportContent:
         assets=ASSETS,
         notes=("The spatial null was not run.",),
         flow=FLOW,
-        provenance={"rt1t2_dask": "0.1.0", "inputs": {"sub-001_T1w": "ef" * 32}},
+        changed={"permute.n": (1000, 2000)},
+        provenance={
+            "seeds": {"permute": 3, "simulated": None},
+            "environment": {"python": "3.12.1", "packages": {"numpy": "2.1.0"}},
+            "inputs": {"sub-001_T1w": "ef" * 32},
+        },
     )

@@ -40,7 +40,7 @@ const wait = () => {
   tell("colouredBefore", coloured());
   root.querySelectorAll("[data-peak]")[1].click();
   tell("second", readout());
-  const rows = document.querySelectorAll("section[id^=contrast] .cards tr[data-place-mm]");
+  const rows = document.querySelectorAll("section[id^=contrast] tr[data-place-mm]");
   rows[0].querySelector("td").click();
   tell("row", readout());
   tell("current", rows[0].getAttribute("aria-current"));
@@ -78,7 +78,19 @@ const wait = () => {
   canvas.dispatchEvent(new PointerEvent("pointerdown", at));
   tell("corner", readout());
   tell("width", document.documentElement.scrollWidth);
-  tell("done", "yes");
+  tell("bar", root.querySelector("[data-bar]").textContent.trim());
+  const choice = root.querySelector("[data-choice]");
+  tell("maps", [...choice.options].map((option) => option.text).join("; "));
+  root.querySelector("[data-peak]").click();
+  choice.value = "1";
+  choice.dispatchEvent(new Event("change"));
+  const chosen = () => {
+    if (!readout().includes("effect")) { setTimeout(chosen, 50); return; }
+    tell("effect", readout());
+    tell("colours", root.querySelector("[data-bar]").getAttribute("aria-label"));
+    tell("done", "yes");
+  };
+  chosen();
 };
 wait();
 </script>
@@ -143,6 +155,14 @@ def test_viewer_goes_to_peaks_follows_the_threshold_and_the_pointer(
     corner = f"{left:.0f} {front:.0f} {two.peak_z_mm:.0f} mm: not measured"
     assert told["data-corner"] == corner
     assert int(told["data-width"]) <= 1280
+    assert told["data-bar"].endswith("t")
+    offered = told["data-maps"].split("; ")
+    assert [words.split(":")[0] for words in offered] == [
+        "Test statistic", "Effect", "Effect size", "Mean ratio of everybody",
+    ]  # fmt: skip
+    effect = float(told["data-effect"].split(" = ")[1])
+    assert effect == pytest.approx(0.05 * one.peak_t, abs=0.003)
+    assert told["data-colours"].startswith("Colours: effect (of the ratio), -0.")
 
 
 def asked_by_the_page(folder: Path, page: str) -> set[str]:

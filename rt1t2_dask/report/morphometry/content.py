@@ -115,6 +115,7 @@ class MorphometryContent:
     failures: pd.DataFrame
     notes: Sequence[str]
     settings: Mapping[str, Any]
+    changed: Mapping[str, tuple[Any, Any]]
     provenance: Mapping[str, Any]
     age_pairs: pd.DataFrame
     people: tuple[Table, ...]

@@ -24,11 +24,12 @@ from rt1t2_dask.report.morphometry.how_to_read import how_to_read
 from rt1t2_dask.report.morphometry.planted import every_table, planted_section
 from rt1t2_dask.report.morphometry.words import PAPER, limits, methods
 from rt1t2_dask.report.numbers import decimal, p_phrase, plural, thousands
-from rt1t2_dask.report.page import Figure, data_uri
+from rt1t2_dask.report.page import Figure, figure_of
 from rt1t2_dask.report.sections import tables
 from rt1t2_dask.report.sections.effect_words import SIZES, size_of
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.report.sections.table import Table, from_frame
+from rt1t2_dask.report.summary import summary
 from rt1t2_dask.report.templating import environment
 
 TOP, ALPHA = 15, 0.05
@@ -87,8 +88,7 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
             limits=limits(content),
             methods=methods(content),
             assets=tables.assets(content.assets),
-            settings=tables.settings(content.settings, "Settings of this run"),
-            provenance=tables.settings(content.provenance, "Versions, seeds, keys and checksums"),
+            summary=summary(content.changed, content.provenance),
         )
     )  # fmt: skip
 
@@ -273,10 +273,7 @@ _Z_NOTE = "Z is the weight over its bootstrap standard deviation over regions; i
 
 
 def _part(section: Section, content: MorphometryContent, drawn: Mapping[str, Picture]) -> Part:
-    figures = tuple(
-        Figure(data_uri(picture.paged()), picture.alt, picture.caption)
-        for picture in section.pictures.values()
-    )
+    figures = tuple(figure_of(picture) for picture in section.pictures.values())
     return Part(section, figures, tuple(_downloads(section.anchor, content)))
 
 

@@ -39,7 +39,7 @@ class Section:
     sentences : tuple of str
         Text above the tables.
     tables : tuple of Table
-        Made with `from_frame`; the first is shown, later ones with more than 12 rows folded.
+        Made with `from_frame`; the first two are shown, those of more than 10 rows folded.
     pictures : mapping of str to Picture
         By file stem, which begins with the anchor; saved in ``figures/`` too.
     methods, limits : tuple of str

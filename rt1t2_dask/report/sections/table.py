@@ -24,6 +24,8 @@ Show = Callable[[Any], str]
 
 _NA_NOTE = "n/a: not computed or unknown; the notes give the reason where a method was not run."
 _LARGE = 1000
+SHORT = 20
+SIZES = {most: f"columns-{most}" for most in (3, 4, 6, 9, 12, 20)}
 STATISTICS = ("t", "f", "estimate", "percent", "effect", "mean", "sd", "share", "n", "g")
 
 
@@ -55,6 +57,17 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     footnotes: tuple[str, ...] = ()
     places: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def short(self) -> bool:
+        """Whether it is open in print where it is folded on the screen."""
+        return len(self.rows) <= SHORT
+
+    @property
+    def size(self) -> str:
+        """Name of its size in the style sheet, which shows rows as cards where columns are cut."""
+        fits = (name for most, name in SIZES.items() if len(self.headings) <= most)
+        return next(fits, "columns-more")
 
     @property
     def bands(self) -> tuple[tuple[str, int], ...]:
@@ -141,6 +154,8 @@ _COLUMNS: dict[str, tuple[str, Show]] = {
     "share_higher": ("Voxels above", percent),
     "share_lower": ("Voxels below", percent),
     "clusters": ("Clusters", thousands),
+    "clusters_lower": ("Clusters lower", thousands),
+    "clusters_higher": ("higher", thousands),
     "lesion_overlap": ("In any lesion", percent),
     "regions": ("All regions", text),
     "group": ("Group", text),

@@ -27,17 +27,19 @@ _CHECKSUM_LETTERS = 12
 _STATISTICS = {"max_t": "highest peak", "cluster": "largest cluster", "tfce": "TFCE"}
 _CLUSTER_ORDER = [
     *("cluster", "direction", "region", "volume_mm3"),
-    *("extent_p_fwe_rft", "extent_p_fwe_permutation", "extent_q_fdr", "extent_p_uncorrected"),
-    *("peak_t", "peak_zscore", "peak", "peak_p_fwe_rft", "peak_p_fwe_permutation"),
+    *("extent_p_fwe_rft", "extent_p_fwe_permutation", "extent_q_fdr"),
+    *("peak_t", "peak", "peak_p_fwe_rft", "peak_p_fwe_permutation"),
     "lesion_overlap",
 ]
 _BANDS = {"extent": "Cluster extent", "peak": "Peak"}
-_CLUSTER_MORE = ["cluster", "voxels", "centre", "regions"]
-_RECEPTOR_ORDER = [
-    *("receptor", "mark", "map", "group", "mean_fisher_z", "interval", "mean_rho"),
-    *("p_permutation", "q_fdr", "p_fwe", "p_spatial", "p_conjunction", "q_conjunction"),
-    "n_regions",
+_CLUSTER_MORE = [
+    *("cluster", "voxels", "extent_p_uncorrected", "peak_zscore", "centre", "regions"),
 ]
+_RECEPTOR_ORDER = [
+    *("receptor", "mark", "group", "mean_fisher_z", "interval"),
+    *("p_permutation", "q_fdr", "p_spatial", "q_conjunction"),
+]
+_RECEPTOR_MORE = ["receptor", "map", "group", "mean_rho", "p_fwe", "p_conjunction", "n_regions"]
 
 
 def clusters(result: ContrastResult) -> Table:
@@ -105,8 +107,7 @@ def receptors(frame: pd.DataFrame) -> Table:
         f"By {rule.by}: ** q < .05, * p < .05 uncorrected.",
         "Intervals: studentised bootstrap over patients and, for z relative to them, controls.",
         "q: Benjamini-Hochberg over all maps and patient groups of this run.",
-        "p, both nulls: the larger of the two p, and q of it.",
-        "p FWE over maps: statistics in units of their permutation SD.",
+        "q, both nulls: of the larger of the two p.",
         "The smallest possible p of n permutations is 1/(n + 1).",
     )
     return from_frame(
@@ -114,6 +115,16 @@ def receptors(frame: pd.DataFrame) -> Table:
         "Correlation of ratio changes with receptor maps",
         notes,
     )
+
+
+def receptor_details(frame: pd.DataFrame) -> Table:
+    """Return what of the receptors the main table leaves out."""
+    notes = (
+        "p, both nulls: the larger of the two p.",
+        "p FWE over maps: statistics in units of their permutation SD.",
+    )
+    kept = frame[[name for name in _RECEPTOR_MORE if name in frame]]
+    return from_frame(kept, "Receptor maps: names, ρ, further p", notes)
 
 
 def demographics(frame: pd.DataFrame) -> Table:
@@ -227,12 +238,6 @@ def assets(used: Sequence[AssetLike]) -> Table:
     )
     heads = tuple(Heading(h, False) for h in ("Asset", "Licence", "Citation", "SHA-256 (start)"))
     return Table("Third-party atlases, templates and maps used in this run", heads, rows)
-
-
-def settings(nested: Mapping[str, Any], caption: str) -> Table:
-    """Return nested settings as one dotted key per row."""
-    rows = tuple((key, "null" if value is None else str(value)) for key, value in flat(nested))
-    return Table(caption, (Heading("Key", False), Heading("Value", False)), rows)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -2,13 +2,23 @@
   "use strict";
   const ZOOM = 3;
   const FAR = 5;
-  const HEIGHT_STEP = 0.1;
+  const HEIGHT_STEPS = 20;
   const SIDES = [["P", "A"], ["L", "R"], ["L", "R"]];
 
   const unpack = async (element) => {
     const packed = Uint8Array.from(atob(element.textContent.trim()), (c) => c.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
+  };
+
+  const codes = async (script, bits) => {
+    const bytes = new Uint8Array(await unpack(script));
+    const found = bits === 8 ? bytes : new Uint16Array(bytes.length / 2);
+    for (let k = 0; k < found.length; k += 1) {
+      const step = bits === 8 ? bytes[k] : bytes[k] + 256 * bytes[k + found.length];
+      found[k] = step + (k ? found[k - 1] : 0);
+    }
+    return found;
   };
 
   const mix = (ends, share) => {
@@ -21,12 +31,13 @@
   };
 
   class Viewer {
-    constructor(root, grey, t) {
+    constructor(root, grey, scripts, first) {
       this.root = root;
       this.grey = grey;
-      this.t = t;
       this.set = JSON.parse(root.querySelector("[data-settings]").textContent);
-      this.height = this.set.u;
+      this.maps = scripts.map((script) => ({ script, ...JSON.parse(script.dataset.map) }));
+      this.map = this.maps[0];
+      this.map.codes = first;
       this.place = this.nearest(this.set.start);
       this.planes = [...root.querySelectorAll("canvas")].map((canvas) => this.plane(canvas));
       this.controls();
@@ -79,8 +90,8 @@
         PageUp: () => this.step(axis, by),
         PageDown: () => this.step(axis, -by),
         Home: () => { this.place = this.nearest(this.set.start); },
-        "+": () => this.raise(HEIGHT_STEP),
-        "-": () => this.raise(-HEIGHT_STEP),
+        "+": () => this.raise(1),
+        "-": () => this.raise(-1),
       };
       if (!moves[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
@@ -96,8 +107,50 @@
     }
 
     raise(by) {
-      this.height = Math.min(Math.max(this.height + by, 0), this.set.largest);
-      this.root.querySelector("[data-height]").value = this.height;
+      const { height, largest } = this.map;
+      const step = 10 ** Math.floor(Math.log10(largest / HEIGHT_STEPS));
+      this.map.height = Math.min(Math.max(height + by * step, 0), largest);
+      this.root.querySelector("[data-height]").value = this.map.height;
+    }
+
+    async choose(index) {
+      const map = this.maps[index];
+      map.codes ??= await codes(map.script, map.bits);
+      this.map = map;
+      const slider = this.root.querySelector("[data-height]");
+      slider.max = map.largest;
+      slider.value = map.height;
+      this.draw();
+    }
+
+    value(index) {
+      const code = this.map.codes[index];
+      return code ? this.map.low + (code - 1) * this.map.step : NaN;
+    }
+
+    text(value) {
+      return value.toFixed(this.map.digits);
+    }
+
+    bar() {
+      const { largest, height, signed, symbol, unit } = this.map;
+      const ends = { hot: [height, largest], cold: [-largest, -height] };
+      this.root.querySelectorAll("[data-side]").forEach((side) => {
+        const [low, high] = ends[side.dataset.side];
+        const colours = [...this.set[side.dataset.side]];
+        if (side.dataset.side === "cold") colours.reverse();
+        side.hidden = side.dataset.side === "cold" && !signed;
+        const [first, last] = side.querySelectorAll("b");
+        first.textContent = this.text(low);
+        last.textContent = this.text(high);
+        side.querySelector("i").style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+      });
+      const named = unit ? `${symbol} (${unit})` : symbol;
+      this.root.querySelector("[data-bar] em").textContent = named;
+      const below = signed ? `${this.text(-largest)} to ${this.text(-height)} and ` : "";
+      const said = `Colours: ${named}, ${below}${this.text(height)} to ${this.text(largest)}`;
+      this.root.querySelector("[data-bar]").setAttribute("aria-label", said);
+      this.root.querySelector("[data-symbol]").textContent = signed ? `|${symbol}|` : symbol;
     }
 
     go(point) {
@@ -116,6 +169,8 @@
         button.title = "Show it in the viewer";
         head.replaceChildren(button);
         row.addEventListener("click", () => {
+          const folded = this.root.closest("details");
+          if (folded) folded.open = true;
           rows.forEach((other) => other.removeAttribute("aria-current"));
           row.setAttribute("aria-current", "true");
           this.go(JSON.parse(row.dataset.placeMm));
@@ -146,12 +201,15 @@
         });
       });
       const height = this.root.querySelector("[data-height]");
-      height.max = this.set.largest;
-      height.value = this.height;
+      height.max = this.map.largest;
+      height.value = this.map.height;
       height.addEventListener("input", () => {
-        this.height = Number(height.value);
+        this.map.height = Number(height.value);
         this.draw();
       });
+      const choice = this.root.querySelector("[data-choice]");
+      choice.append(...this.maps.map((map, k) => new Option(map.words, k)));
+      choice.addEventListener("change", () => this.choose(Number(choice.value)));
       this.root.querySelectorAll("[data-peak]").forEach((button) => {
         button.addEventListener("click", () => {
           this.go(JSON.parse(button.dataset.peak));
@@ -161,11 +219,12 @@
     }
 
     colour(index) {
+      const { signed, height, largest } = this.map;
+      const value = this.value(index);
+      const size = signed ? Math.abs(value) : value;
       const grey = this.grey[index];
-      const t = this.t[index] / this.set.scale;
-      if (this.t[index] === this.set.missing || Math.abs(t) <= this.height) return [grey, grey, grey];
-      const share = (Math.abs(t) - this.height) / (this.set.largest - this.height || 1);
-      return mix(t > 0 ? this.set.hot : this.set.cold, share);
+      if (!(size > height)) return [grey, grey, grey];
+      return mix(value > 0 ? this.set.hot : this.set.cold, (size - height) / (largest - height || 1));
     }
 
     slice({ axis, across, up }) {
@@ -186,11 +245,12 @@
     draw() {
       this.planes.forEach((plane) => this.paint(plane));
       this.sliders.forEach((slider, axis) => { slider.value = this.millimetres(axis); });
-      this.root.querySelector("[data-shown]").textContent = this.height.toFixed(2);
-      const value = this.t[this.at(this.place)];
-      const t = value === this.set.missing ? "not measured" : `${this.set.statistic} = ${(value / this.set.scale).toFixed(2)}`;
+      this.root.querySelector("[data-shown]").textContent = this.text(this.map.height);
+      this.bar();
+      const value = this.value(this.at(this.place));
+      const found = Number.isNaN(value) ? "not measured" : `${this.map.symbol} = ${this.text(value)}`;
       const where = [0, 1, 2].map((axis) => this.millimetres(axis)).join(" ");
-      this.root.querySelector("[data-readout]").textContent = `${where} mm: ${t}`;
+      this.root.querySelector("[data-readout]").textContent = `${where} mm: ${found}`;
     }
 
     paint(plane) {
@@ -237,9 +297,11 @@
   }
 
   const start = async () => {
-    const grey = new Uint8Array(await unpack(document.getElementById("anatomy")));
+    const grey = await codes(document.getElementById("anatomy"), 8);
+    const shared = [...document.querySelectorAll("body > [data-map]")];
     for (const root of document.querySelectorAll("[data-viewer]")) {
-      new Viewer(root, grey, new Int16Array(await unpack(root.querySelector("[data-t]"))));
+      const scripts = [...root.querySelectorAll("[data-map]"), ...shared];
+      new Viewer(root, grey, scripts, await codes(scripts[0], JSON.parse(scripts[0].dataset.map).bits));
     }
     document.documentElement.dataset.viewers = "ready";
   };
