@@ -1,1 +1,1 @@
-"""Quality control: tables, mosaics, duplicate scans."""
+"""Quality control: tables, pictures, the desk, ratings, duplicate scans."""

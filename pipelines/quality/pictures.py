@@ -19,10 +19,10 @@ from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import QUALITY
 from rt1t2_dask.pipelines.images.tissue import warp_of
 from rt1t2_dask.ratio.scaled import scaled
-from rt1t2_dask.report.figures.frames import frame
 from rt1t2_dask.report.figures.mosaic import Sampler, Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import Box, Plane, box_round, values_at
 from rt1t2_dask.report.figures.thumbnail import thumbnail
+from rt1t2_dask.report.quality.frames import frame
 from rt1t2_dask.storage.parts import Lake
 
 DPI = 96

@@ -19,7 +19,6 @@ from rt1t2_dask.storage.stores import open_store
 log = logging.getLogger("rt1t2_dask")
 WORDS = ("good", "unsure", EXCLUDE)
 NEEDED = ("participant_id", "rating")
-ASKED = "cohort.ratings"
 
 
 def with_ratings(config: Config) -> Config:
@@ -36,7 +35,7 @@ def with_ratings(config: Config) -> Config:
     rated = tuple(one for path in paths for one in _rated(config, path))
     out = {one.participant_id for one in rated if one.rating == EXCLUDE}
     people = {one.participant_id for one in rated}
-    log.info("%s: %d people rated, %d of them exclude", ASKED, len(people), len(out))
+    log.info("cohort.ratings: %d people rated, %d of them exclude", len(people), len(out))
     cohort = config.cohort.model_copy(update={"rated": rated})
     return config.model_copy(update={"cohort": cohort})
 
@@ -61,7 +60,7 @@ def _rated(config: Config, path: str) -> list[Rating]:
     if repeated.any():
         labels = said.loc[repeated, "participant_id"].tolist()
         raise UserError(
-            f"{ASKED}={path} rates {some(labels)} more than once by one rater; keep one row each."
+            f"cohort.ratings={path} rates {some(labels)} more than once by one rater; keep one row each."
         )
     return [Rating.model_validate(row) for row in said.to_dict("records")]
 
@@ -73,7 +72,7 @@ def _content(config: Config, path: str) -> bytes:
         return open_store(folder, config.storage.options()).read(name)
     except (FileNotFoundError, AwayError, OSError):
         raise UserError(
-            f"{ASKED}={path} is not there; give the path of a ratings.tsv, as quality.html exports."
+            f"cohort.ratings={path} is not there; give the path of a ratings.tsv, as quality.html exports."
         ) from None
 
 
@@ -81,7 +80,7 @@ def _labelled(rows: pd.DataFrame, path: str) -> pd.DataFrame:
     lacking = [column for column in NEEDED if column not in rows]
     if lacking:
         raise UserError(
-            f"{ASKED}={path} has no column {lacking[0]}; it has {', '.join(rows.columns)}. "
+            f"cohort.ratings={path} has no column {lacking[0]}; it has {', '.join(rows.columns)}. "
             "Give a ratings.tsv, as quality.html exports."
         )
     rows = rows.dropna(how="all")
@@ -93,7 +92,9 @@ def _labelled(rows: pd.DataFrame, path: str) -> pd.DataFrame:
 def _require_labels(rows: pd.DataFrame, path: str) -> None:
     unnamed: Sequence[int] = rows.index[rows["participant_id"].isna()].tolist()
     if unnamed:
-        raise UserError(f"{ASKED}={path}: row {unnamed[0]} has no participant_id; fill it in.")
+        raise UserError(
+            f"cohort.ratings={path}: row {unnamed[0]} has no participant_id; fill it in."
+        )
 
 
 def _require_words(rows: pd.DataFrame, path: str) -> None:
@@ -101,6 +102,6 @@ def _require_words(rows: pd.DataFrame, path: str) -> None:
     if len(wrong):
         line, word = wrong.index[0], wrong["rating"].iloc[0]
         raise UserError(
-            f"{ASKED}={path}: rating={word} in row {line}, {len(wrong)} such rows; write "
+            f"cohort.ratings={path}: rating={word} in row {line}, {len(wrong)} such rows; write "
             f"{', '.join(WORDS[:-1])} or {WORDS[-1]}."
         )

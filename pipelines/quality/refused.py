@@ -19,10 +19,10 @@ from rt1t2_dask.pipelines.engine.work import complete_parts
 from rt1t2_dask.pipelines.images.brain import template_head
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import BRAIN, INGEST
-from rt1t2_dask.report.figures.frames import frame
 from rt1t2_dask.report.figures.mosaic import Strip, mosaic, of, palette
 from rt1t2_dask.report.figures.planes import box_round
 from rt1t2_dask.report.figures.thumbnail import thumbnail
+from rt1t2_dask.report.quality.frames import frame
 from rt1t2_dask.storage.parts import Lake
 
 DPI, WIDTH_PX = 96, 1008

@@ -234,8 +234,6 @@ class ReportContent:
         Notes on n/a columns, contrasts that could not be made, differing spaces.
     provenance : mapping
         Versions, seeds, keys, checksums; nested.
-    mosaics : mapping of str to bytes
-        PNG by participant label.
     quality_limits : mapping of str to (low, high)
         By name of a number in `quality`; None where there is no limit.
     coverage : Volume or None
@@ -278,7 +276,6 @@ class ReportContent:
     assets: Sequence[AssetLike] = ()
     notes: Sequence[str] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    mosaics: Mapping[str, bytes] = field(default_factory=dict)
     quality_limits: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     coverage: Volume | None = None
     mean_ratio: Volume | None = None
