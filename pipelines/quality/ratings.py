@@ -60,7 +60,8 @@ def _rated(config: Config, path: str) -> list[Rating]:
     if repeated.any():
         labels = said.loc[repeated, "participant_id"].tolist()
         raise UserError(
-            f"cohort.ratings={path} rates {some(labels)} more than once by one rater; keep one row each."
+            f"cohort.ratings={path} rates {some(labels)} more than once by one rater; "
+            "keep one row each."
         )
     return [Rating.model_validate(row) for row in said.to_dict("records")]
 
@@ -72,7 +73,8 @@ def _content(config: Config, path: str) -> bytes:
         return open_store(folder, config.storage.options()).read(name)
     except (FileNotFoundError, AwayError, OSError):
         raise UserError(
-            f"cohort.ratings={path} is not there; give the path of a ratings.tsv, as quality.html exports."
+            f"cohort.ratings={path} is not there; give the path of a ratings.tsv, as "
+            "quality.html exports."
         ) from None
 
 
