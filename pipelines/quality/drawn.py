@@ -65,9 +65,9 @@ def write_pictures(
     if plans:
         limits = _common_limits(executor, looked, plans)
         drawings = [_drawing(looked, plan, limits, flags) for plan in plans]
-        store.write(
-            pictures.TEMPLATE_FRAME, executor.submit(pictures.template_frame, drawings[0]).result()
-        )
+        if any(drawing.scanned for drawing in drawings):
+            template = executor.submit(pictures.template_frame, drawings[0])
+            store.write(pictures.TEMPLATE_FRAME, template.result())
         made = {one.plan.person: executor.submit(pictures.pictures, one) for one in drawings}
         _write_made(store, made)
     if looked.config.report.mosaics:

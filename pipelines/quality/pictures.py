@@ -74,6 +74,11 @@ class Drawing:
     limits: Limits
     flag: str = ""
 
+    @property
+    def scanned(self) -> bool:
+        """Whether there are scans beside the map."""
+        return QUALITY.name in self.plan.tasks
+
     def shared(self, name: str) -> Volume:
         """Read an image of the template."""
         return shared_volume(self.lake, self.template.part, name)
@@ -87,7 +92,7 @@ class Drawing:
 def pictures(drawing: Drawing) -> dict[str, bytes]:
     """Draw a person's mosaic, and the frames to be compared, by name of the picture."""
     person, simulated = drawing.plan.person, drawing.config.simulated
-    seen = scans_of(drawing) if QUALITY.name in drawing.plan.tasks else None
+    seen = scans_of(drawing) if drawing.scanned else None
     strips = [*(seen.strips(drawing) if seen else ()), _ratio_strip(drawing)]
     drawn = mosaic(strips, simulated, person.label, drawing.flag)
     found = {MOSAIC: thumbnail(drawn.pixels(DPI), WIDTH_PX, palette())}

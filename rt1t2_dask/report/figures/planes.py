@@ -111,8 +111,9 @@ def values_at(volume: Volume, world: NDArray[np.float64], order: int) -> NDArray
 
 def box_round(mask: Array, affine: Array, margin_mm: float = 4.0) -> Box:
     """Return the bounding box of a mask, shape (x, y, z), in world mm."""
-    index = np.argwhere(mask) if np.any(mask) else np.argwhere(np.ones_like(mask, dtype=bool))
-    corners = np.array(np.meshgrid(*zip(index.min(0), index.max(0), strict=True))).reshape(3, -1)
+    inside = mask if np.any(mask) else np.ones_like(mask, dtype=bool)
+    along = [np.flatnonzero(inside.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    corners = np.array(np.meshgrid(*((found[0], found[-1]) for found in along))).reshape(3, -1)
     affine = np.asarray(affine, dtype=np.float64)
     world = affine[:3, :3] @ corners + affine[:3, 3:]
     return Box(np.floor(world.min(1) - margin_mm), np.ceil(world.max(1) + margin_mm))
