@@ -25,14 +25,17 @@ from rt1t2_dask.pipelines.outputs.people_section import (
     people_tables,
 )
 from rt1t2_dask.pipelines.outputs.settings_file import write_settings
+from rt1t2_dask.pipelines.outputs.states import METHODS, REFERENCES
 from rt1t2_dask.pipelines.outputs.tables import json_bytes, write_table
 from rt1t2_dask.pipelines.people.table import shown
+from rt1t2_dask.pipelines.quality.ratings import rated_out, said_by
 from rt1t2_dask.report.figures.picture import PRINT_DPI
 from rt1t2_dask.report.figures.surface_figure import BrainSurface, brain_surface
 from rt1t2_dask.report.morphometry.approximate import approximate_surface
 from rt1t2_dask.report.morphometry.content import MorphometryContent
 from rt1t2_dask.report.morphometry.page import draw, render
 from rt1t2_dask.report.morphometry.planted import every_table
+from rt1t2_dask.report.morphometry.words import described
 from rt1t2_dask.storage.provenance import environment
 from rt1t2_dask.storage.stores import Store
 
@@ -97,6 +100,9 @@ class FinishedTables(Finished):
         pictures = draw(content)
         for stem, picture in pictures.items():
             store.write(f"figures/{stem}.png", picture.png(PRINT_DPI))
+        said = described(content)
+        store.write(METHODS, said.markdown.encode())
+        store.write(REFERENCES, said.bibtex.encode())
         write_settings(store, self.config)
         store.write("report.html", render(content, pictures).encode())
 
@@ -137,6 +143,11 @@ def _write_dataset(store: Store, config: Config, people: pd.DataFrame) -> None:
     write_table(store, "participants.tsv", rows)
 
 
+def left_out_notes(config: Config) -> list[str]:
+    """Say who is left out by rating, by whom and why."""
+    return [f"Left out: {one.participant_id}, {said_by(one)}." for one in rated_out(config.cohort)]
+
+
 def gather(
     study: FinishedTables, results: Sequence[Results], provenance: Mapping[str, Any]
 ) -> MorphometryContent:
@@ -165,7 +176,7 @@ def gather(
         surface=_surface(),
         assets=[assets.resolve(name) for name in _assets(study.tasks())],
         failures=outputs.failure_table(study.failures),
-        notes=[*_feature_notes(config, record), *study.notes],
+        notes=[*_feature_notes(config, record), *left_out_notes(config), *study.notes],
         settings=config.science(),
         changed=changed(config),
         provenance=provenance,

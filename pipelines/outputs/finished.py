@@ -135,8 +135,13 @@ class Finished:
 
 
 def study_key(config: Config) -> str:
-    """Return the digest of the settings that decide the numbers."""
-    return digest(config.science())
+    """Return the digest of the settings that decide the numbers.
+
+    Of ratings only who is left out does, not who said so, nor in which file.
+    """
+    science = config.science()
+    cohort = {k: v for k, v in science["cohort"].items() if k not in ("ratings", "rated")}
+    return digest(science | {"cohort": cohort, "rated_out": sorted(config.cohort.rated_out)})
 
 
 def _cells(people: pd.DataFrame) -> list[Any]:

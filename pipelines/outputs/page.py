@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.outputs.folder import failure_table
 from rt1t2_dask.pipelines.outputs.inputs_table import input_table
 from rt1t2_dask.pipelines.outputs.people_section import age_pairs, input_section, people_section
+from rt1t2_dask.pipelines.outputs.states import METHODS, REFERENCES
 from rt1t2_dask.pipelines.people.notes import found_lines
 from rt1t2_dask.pipelines.people.table import shown
 from rt1t2_dask.pipelines.quality.ratings import rated_out, said_by
@@ -39,8 +40,6 @@ from rt1t2_dask.storage.stores import Store
 
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.image_study import FinishedImages
-
-METHODS, REFERENCES = "methods.md", "references.bib"
 
 
 def gather(

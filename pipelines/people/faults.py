@@ -196,21 +196,44 @@ def _sex_faults(
 
 
 def _member_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
-    unknown = listed_out(cohort) - {*rows["participant_id"], *persons_of(rows)}
-    faults = []
-    if unknown:
-        faults.append(
-            f"cohort.exclude lists labels that are not in {cohort.participants} ({len(unknown)}): "
-            f"{with_similar(unknown, rows['participant_id'])}."
-        )
+    faults = _unknown_faults(rows, cohort)
     values, people = rows[cohort.group_column], members(rows, cohort)
     seen = ", ".join(sorted(values.dropna().unique())) or "none"
-    return faults + [
-        f"cohort.groups.{name}={value}: column {cohort.group_column} of {cohort.participants} "
-        f"does not have this value; its values: {seen}{_nearly(value, values)}."
-        for name, value in cohort.groups.items()
-        if not (people["group"] == name).any()
+    empty = {n: v for n, v in cohort.groups.items() if not (people["group"] == n).any()}
+    lost = [name for name, value in empty.items() if (values == value).any()]
+    return [
+        *faults,
+        *(
+            f"cohort.groups.{name}={value}: column {cohort.group_column} of {cohort.participants} "
+            f"does not have this value; its values: {seen}{_nearly(value, values)}."
+            for name, value in empty.items()
+            if name not in lost
+        ),
+        *(
+            f"cohort.groups.{name}: nobody of this group is left; cohort.exclude and "
+            "cohort.ratings leave everybody out; leave out fewer, or this group."
+            for name in lost
+        ),
     ]
+
+
+def _unknown_faults(rows: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Report labels that are left out by list or rating and are nobody's."""
+    known = {*rows["participant_id"], *persons_of(rows)}
+    listed, rated = listed_out(cohort) - known, cohort.rated_out - known
+    faults = []
+    if listed:
+        faults.append(
+            f"cohort.exclude lists labels that are not in {cohort.participants} ({len(listed)}): "
+            f"{with_similar(listed, rows['participant_id'])}."
+        )
+    if rated:
+        faults.append(
+            f"cohort.ratings excludes labels that are not in {cohort.participants} "
+            f"({len(rated)}): {with_similar(rated, rows['participant_id'])}; correct them, or "
+            "remove their rows."
+        )
+    return faults
 
 
 def _nearly_members(rows: pd.DataFrame, cohort: Cohort) -> list[str]:

@@ -50,7 +50,7 @@ def _write_pages(store: Store, looked: Looked, entries: Sequence[Entry]) -> None
     pages = [one for one in in_order(entries) if one.page]
     around = ["", *(one.page for one in pages), ""]
     for k, one in enumerate(pages):
-        if one.label not in own:
+        if one.label not in own and one.state != "excluded":
             continue
         deviation = one.page.removesuffix(".html") + DEVIATION_PAGE
         links = Links(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.outputs.folder import FAILURES, QUALITY
-from rt1t2_dask.pipelines.people.kinds import listed_out
+from rt1t2_dask.pipelines.people.kinds import excluded_labels, listed_out
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.quality import pictures, refused
 from rt1t2_dask.pipelines.quality.drawn import path_of
@@ -54,7 +54,8 @@ class People:
 
     def entries(self) -> list[Entry]:
         """Return everybody: who failed, who has maps, who is left out."""
-        found = [*self._failed(), *self._measured(), *self._left_out()]
+        found = [*self._failed(), *self._measured()]
+        found += self._left_out({one.label for one in found})
         order = {label: k for k, label in enumerate(self.rows["participant_id"])}
         return sorted(found, key=lambda one: order.get(one.label, len(order)))
 
@@ -71,12 +72,13 @@ class People:
             state = "excluded" if row.get("used") == "no" else state
             yield self._entry(label, state, reasons, _numbers(row))
 
-    def _left_out(self) -> Iterator[Entry]:
-        cohort = self.config.cohort
-        for label in sorted(listed_out(cohort)):
-            yield Entry(label, "excluded", reasons=("cohort.exclude",))
-        for label in sorted(cohort.rated_out - listed_out(cohort)):
-            yield Entry(label, "excluded", rated=self._rated(label))
+    def _left_out(self, there: Collection[str]) -> Iterator[Entry]:
+        """Yield who is left out and has no images in the folder."""
+        for label in sorted(excluded_labels(self.config.cohort).difference(there)):
+            yield Entry(label, "excluded", reasons=self._listed(label), rated=self._rated(label))
+
+    def _listed(self, label: str) -> tuple[str, ...]:
+        return ("cohort.exclude",) if label in listed_out(self.config.cohort) else ()
 
     def _entry(
         self,
@@ -85,12 +87,13 @@ class People:
         reasons: tuple[str, ...],
         numbers: Mapping[str, float] | None = None,
     ) -> Entry:
+        out = label in excluded_labels(self.config.cohort)
         return Entry(
             label=label,
-            state=state,
+            state="excluded" if out else state,
             group=self._group(label),
             page=f"{label}.html",
-            reasons=reasons,
+            reasons=(*self._listed(label), *reasons),
             rated=self._rated(label),
             numbers=numbers or {},
             shown=self._shown(label),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rt1t2_dask import tabular
+from rt1t2_dask.bids.participants import BEFORE_LABEL
 from rt1t2_dask.config.cohort import EXCLUDE, Cohort, Rating
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
@@ -52,10 +53,11 @@ def said_by(rated: Rating) -> str:
 
 
 def _rated(config: Config, path: str) -> list[Rating]:
-    rows = _labelled(tabular.read(_content(config, path), path), path)
+    separator = None if path.lower().endswith(".csv") else tabular.TAB
+    rows = _labelled(tabular.read(_content(config, path), path, separator), path)
     rows = rows[rows["rating"].notna()]
     _require_words(rows, path)
-    said = rows.reindex(columns=list(Rating.model_fields)).fillna("")
+    said = rows.reindex(columns=list(Rating.model_fields)).astype(object).fillna("")
     repeated = said.duplicated(["participant_id", "rater"])
     if repeated.any():
         labels = said.loc[repeated, "participant_id"].tolist()
@@ -87,7 +89,8 @@ def _labelled(rows: pd.DataFrame, path: str) -> pd.DataFrame:
         )
     rows = rows.dropna(how="all")
     _require_labels(rows, path)
-    labels = "sub-" + rows["participant_id"].astype(str).str.removeprefix("sub-")
+    bare = rows["participant_id"].astype(str).str.replace(BEFORE_LABEL, "", regex=True)
+    labels = "sub-" + bare
     return rows.assign(participant_id=labels, rating=rows["rating"].str.lower())
 
 

@@ -111,12 +111,16 @@ def joined(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         As `read_everybody`; raises what it raises.
     """
     everybody = {label for rows in tables.values() for label in rows["participant_id"]}
-    unknown = sorted(set(listed_out(config.cohort)) - everybody)
-    if unknown:
-        raise UserError(
-            f"cohort.exclude lists {len(unknown)} people who are at no site: "
-            f"{with_similar(unknown, everybody)}."
-        )
+    out = {
+        "cohort.exclude lists": listed_out(config.cohort),
+        "cohort.ratings excludes": config.cohort.rated_out,
+    }
+    for said, labels in out.items():
+        if unknown := sorted(labels - everybody):
+            raise UserError(
+                f"{said} {len(unknown)} people who are at no site: "
+                f"{with_similar(unknown, everybody)}."
+            )
     chosen = {site: _chosen(site, config, rows) for site, rows in tables.items()}
     _check_labels(chosen)
     for site, rows in chosen.items():

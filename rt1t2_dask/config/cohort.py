@@ -66,7 +66,8 @@ class Cohort(Model):
     @field_validator("ratings", mode="before")
     @classmethod
     def _one_or_several(cls, paths: Any) -> Any:
-        return (paths,) if isinstance(paths, str) else paths
+        given = (paths,) if isinstance(paths, str) else paths or ()
+        return tuple(path for path in given if path)
 
     @field_validator("groups", mode="before")
     @classmethod

@@ -56,10 +56,8 @@ def describe(content: ReportContent, pandoc: bool = False) -> Methods:
     paragraphs = _blocks("methods.txt", content, cite)
     limits = _blocks("limits.txt", content, cite)
     for section in content.sections:
-        paragraphs += section.methods
-        limits += section.limits
-        if section.cites:
-            cite(*section.cites)
+        paragraphs += tuple(cite.written(text, *section.cites) for text in section.methods)
+        limits += tuple(cite.written(text, *section.cites) for text in section.limits)
     return Methods(paragraphs, limits, tuple(cite.listed()))
 
 

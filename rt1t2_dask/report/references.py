@@ -116,6 +116,16 @@ class Citations:
         """Return a citation without brackets."""
         return self(key)[1:-1]
 
+    def written(self, text: str, *keys: str) -> str:
+        """Return a text that names papers by author and year; by key where these are cited so."""
+        self._keys.update(keys)
+        for key in keys if self.by_key else ():
+            short = library()[key].short
+            name, _, year = short.rpartition(" ")
+            text = text.replace(f"({short})", f"[@{key}]").replace(short, f"@{key}")
+            text = text.replace(f"{name} ({year})", f"@{key}")
+        return text
+
     def listed(self) -> list[Reference]:
         """Return the cited papers, by key."""
         return [library()[key] for key in sorted(self._keys)]

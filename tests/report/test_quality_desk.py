@@ -173,8 +173,9 @@ def test_pictures_and_pages_are_named_by_addresses_that_hold() -> None:
     page = render_desk([odd], {}, cohort="c", key="k", simulated=False, report=False)
     assert quote("sub-a#1.html") in page
     assert quote("sub-a#1/f.png") in page
-    own = render_person(odd, {}, pd.DataFrame(), Links(before="sub-b.html"), False)
+    own = render_person(odd, {}, pd.DataFrame(), Links(before="sub-%41.html"), False)
     assert quote("sub-a#1/f.png") in own
+    assert f'href="{quote("sub-%41.html")}"' in own
 
 
 def test_a_persons_page_has_measures_with_limits_files_and_neighbours() -> None:

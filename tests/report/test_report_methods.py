@@ -181,3 +181,13 @@ def test_clusters_of_a_slope_are_counted_in_grammar() -> None:
     assert "2 clusters fall with pain, 1 cluster rises with pain" in said
     said = contrast(replace(slope, higher="above 1.4", lower="below 1.4"), content)
     assert "2 clusters below 1.4, 1 cluster above 1.4" in said
+
+
+def test_sections_are_cited_by_key_where_the_text_is_for_pandoc() -> None:
+    text = "Two tests (Schuirmann 1987), Bayes factors (Rouder et al. 2009; scale .7)."
+    keys = ("schuirmann1987", "rouder2009")
+    assert Citations().written(text, *keys) == text
+    cite = Citations(pandoc=True)
+    said = cite.written(text, *keys)
+    assert said == "Two tests [@schuirmann1987], Bayes factors (@rouder2009; scale .7)."
+    assert {one.key for one in cite.listed()} == set(keys)

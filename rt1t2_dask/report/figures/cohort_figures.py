@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from rt1t2_dask import sex
 from rt1t2_dask.report.figures.picture import OKABE_ITO, Picture, house_style, new_figure
 from rt1t2_dask.report.numbers import plural
 
+LINE = 14
 _MARKERS = {"f": ("o", "female"), "m": ("^", "male"), "?": ("s", "other or unknown")}
 
 
@@ -35,7 +37,7 @@ def ages(participants: pd.DataFrame, groups: Mapping[str, int], simulated: bool)
         _markers(axes, people)
         means = people.groupby("place")["age"].mean()
         axes.hlines(means, means.index - 0.3, means.index + 0.3, color="black", linewidth=1.6)
-        axes.set_xticks(range(len(groups)), list(groups))
+        axes.set_xticks(range(len(groups)), [wrapped(name) for name in groups])
         axes.set(ylabel="age (years)", xlim=(-0.6, len(groups) - 0.4))
         figure.legend(loc="outside right center")
     unknown = len(participants) - len(people)
@@ -146,6 +148,11 @@ def _dots_and_means(
     axes.set_xlim(-0.5, len(names) - 0.4)
 
 
+def wrapped(name: str) -> str:
+    """Break the name of a group into lines that fit beside each other."""
+    return "\n".join(wrap(name.replace("_", " "), LINE)) if len(name) > LINE else name
+
+
 def _counted(name: str, groups: pd.DataFrame) -> str:
     n = groups.loc[groups["group"] == name, "n"]
-    return f"{name}\nn = {int(n.iloc[0]) if len(n) else 0}"
+    return f"{wrapped(name)}\nn = {int(n.iloc[0]) if len(n) else 0}"

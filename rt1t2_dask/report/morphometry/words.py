@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from rt1t2_dask.report.methods import Methods
 from rt1t2_dask.report.morphometry.content import SIMILARITY, MorphometryContent
+from rt1t2_dask.report.references import SOFTWARE, Citations
 
+PAPERS = {"nearest": "alexanderbloch2018", "vasa": "vasa2018"}
 SPINS = {
     "nearest": "each region takes the value of the nearest rotated region; Alexander-Bloch et al. "
     "2018",
@@ -36,6 +39,19 @@ _RECEPTORS = (
     "A receptor's density need not follow its gene: of six PET maps, serotonin 1A, dopamine D2 and "
     "both opioid receptors rank their own gene among the first 5 %; CB1 and mGluR5 do not."
 )
+
+
+def described(content: MorphometryContent) -> Methods:
+    """Return methods and limits with their papers, cited by BibTeX keys."""
+    cite = Citations(pandoc=True)
+    cite(SOFTWARE)
+    keys = ["benjamini1995", "martins2021"]
+    keys += ["seidlitz2018"] if content.networks else []
+    keys += ["freedman1983"] if content.settings["permute"]["method"] == "freedman_lane" else []
+    keys += [PAPERS[content.settings["transcriptome"]["spins"]]] if content.tested else []
+    texts = tuple(cite.written(text, *keys) for text in methods(content))
+    said = tuple(cite.written(text, *keys) for text in limits(content))
+    return Methods(texts, said, tuple(cite.listed()))
 
 
 def limits(content: MorphometryContent) -> list[str]:

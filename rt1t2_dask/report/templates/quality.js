@@ -154,7 +154,7 @@
   const table = () => {
     const lines = rows.map((one) => [one.dataset.label, ratings[one.dataset.label]])
       .filter(([, own]) => own && (own.rating || own.note))
-      .map(([label, own]) => [label, own.rating || "n/a", own.note, own.rater, own.rated_at]
+      .map(([label, own]) => [label, own.rating || "n/a", own.note, own.rater || by("rater").value, own.rated_at]
         .map((cell) => clean(cell || "") || "n/a").join("\t"));
     return [COLUMNS.join("\t"), ...lines].join("\n") + "\n";
   };
@@ -166,15 +166,24 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     tell("ratings.tsv is saved");
   };
+  const unquoted = (text) => {
+    const cell = text.trim();
+    return /^".*"$/.test(cell) ? cell.slice(1, -1).replace(/""/g, '"') : cell;
+  };
   const load = (text) => {
-    const [head, ...lines] = text.replace(/^\ufeff/, "").split(/\r?\n/).filter(Boolean).map((line) => line.split("\t"));
+    const [head, ...lines] = text.replace(/^\ufeff/, "").split(/\r?\n/).filter(Boolean)
+      .map((line) => line.split("\t").map(unquoted));
     const at = (name) => (head || []).indexOf(name);
     if (at("participant_id") < 0 || at("rating") < 0) {
       tell("This file has no columns participant_id and rating.");
       return;
     }
     const cell = (line, name) => (["n/a", undefined].includes(line[at(name)]) ? "" : line[at(name)]);
-    const words = ["", ...Object.values(WORDS)];
+    lines.forEach((line) => {
+      line[at("participant_id")] = `sub-${line[at("participant_id")].replace(/^sub-/, "")}`;
+      line[at("rating")] = (line[at("rating")] || "").toLowerCase();
+    });
+    const words = Object.values(WORDS);
     const known = lines.filter((line) => row.has(line[at("participant_id")])
       && words.includes(cell(line, "rating")));
     known.forEach((line) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,10 @@ def read(path: Path) -> pd.DataFrame:
 def test_everything_says_simulated(study):
     assert "SIMULATED" in json.loads((study / "dataset_description.json").read_text())["Name"]
     assert json.loads((study / "provenance.json").read_text())["simulated"] is True
+    methods, bib = ((study / name).read_text() for name in ("methods.md", "references.bib"))
+    cited = set(re.findall(r"@([a-z]+\d{4})", methods))
+    assert {"martins2021", "seidlitz2018"} <= cited
+    assert all(f"@article{{{key}," in bib for key in cited)
     page = (study / "report.html").read_text()
     assert page.count("SIMULATED DATA") > 5
     assert "none survived FDR correction" in page

@@ -28,7 +28,7 @@ def test_who_is_rated_exclude_is_left_out_and_the_report_says_who_did(
 ):
     maps_study()
     one = table(tmp_path, "ab.tsv", "sub-02\tExclude\tmoved\tAB\tn/a", "sub-03\tgood\tn/a\tAB\tn/a")
-    two = table(tmp_path, "cd.tsv", "03\tunsure\tn/a\tCD\tn/a", "sub-99\texclude\tn/a\tCD\tn/a")
+    two = table(tmp_path, "cd.tsv", "03\tunsure\tn/a\tCD\tn/a")
     assert command([*maps_arguments, *FEW, f"cohort.ratings=[{one},{two}]"]) == 0
     out = tmp_path / "out"
     parcels = pd.read_csv(out / "group" / "parcels.tsv", sep="\t")
@@ -38,7 +38,7 @@ def test_who_is_rated_exclude_is_left_out_and_the_report_says_who_did(
     desk = (out / "quality.html").read_text()
     assert "rated exclude by AB: moved" in desk
     assert "rated unsure by CD" in desk
-    assert "cohort.ratings: 3 people rated, 2 of them exclude" in caplog.text
+    assert "cohort.ratings: 2 people rated, 1 of them exclude" in caplog.text
     assert "sub-02" not in caplog.text
 
 
@@ -47,9 +47,46 @@ def test_a_rating_is_part_of_what_decides_the_folder(maps_study, maps_arguments,
     ratings = table(tmp_path, "r.tsv", "sub-02\tunsure\tn/a\tAB\tn/a")
     words = [*maps_arguments, *FEW, f"cohort.ratings={ratings}"]
     assert command(words) == 0
+    table(tmp_path, "r.tsv", "sub-02\tgood\tbetter\tAB\tn/a")
+    assert command(words) == 0
+    assert "rated good by AB: better" in (tmp_path / "out" / "quality.html").read_text()
     table(tmp_path, "r.tsv", "sub-02\texclude\tn/a\tAB\tn/a")
     assert command(words) == 2
     assert "another configuration" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["sub-2\texclude\tn/a\tAB\tn/a"], "labels that are not in participants.tsv (1): sub-2"),
+        (
+            [f"sub-{k:02d}\texclude\tn/a\tAB\tn/a" for k in range(13)],
+            "cohort.groups.pat: nobody of this group is left",
+        ),
+    ],
+)
+def test_an_exclusion_that_hits_nobody_or_everybody_is_refused(
+    maps_study, maps_arguments, tmp_path, capsys, lines, said
+):
+    maps_study()
+    ratings = table(tmp_path, "r.tsv", *lines)
+    assert command([*maps_arguments, f"cohort.ratings={ratings}"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_who_is_rated_out_after_their_maps_were_made_is_on_the_desk_once(
+    maps_study, maps_arguments, tmp_path
+):
+    maps_study()
+    words = [*maps_arguments, *FEW, "level=participant"]
+    assert command(words) == 0
+    ratings = tmp_path / "r.csv"
+    ratings.write_text("participant_id,rating,note\nsub-02,exclude,moved\n")
+    assert command([*words, f"cohort.ratings={ratings}"]) == 0
+    desk = (tmp_path / "out" / "quality.html").read_text()
+    assert desk.count('data-label="sub-02"') == 1
+    assert 'data-label="sub-02" data-state="excluded"' in desk
+    assert "rated exclude: moved" in (tmp_path / "out" / "sub-02.html").read_text()
 
 
 def test_the_check_names_who_is_left_out_by_rating(maps_study, maps_arguments, tmp_path, capsys):
