@@ -173,7 +173,7 @@ def test_ci_checks_style_and_types_first_and_runs_what_pytest_leaves_out():
     place = lines.index(next(block for block in blocks("sh") if "pytest" in block).strip())
     style = [".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy"]
     assert all(line in lines[:place] for line in style)
-    assert ".venv/bin/python -m pytest -m heavy" in lines[place:]
+    assert ".venv/bin/python -m pytest -m 'heavy and not packaging'" in lines[place:]
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
     assert "-m 'not heavy'" in options["ini_options"]["addopts"]
 

@@ -23,6 +23,7 @@ MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 
 pytestmark = [
     pytest.mark.container,
+    pytest.mark.packaging,
     pytest.mark.heavy,
     needs_checkout,
     pytest.mark.timeout(7200),

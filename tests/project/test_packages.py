@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 from checkouts import SIX_PEOPLE, built, copied, environment, needs_checkout, run
 
-pytestmark = [pytest.mark.heavy, needs_checkout, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.heavy, pytest.mark.packaging, needs_checkout, pytest.mark.timeout(3600)]
 
 BESIDE = ("conf", "pipelines", "storage")
 CODE = """

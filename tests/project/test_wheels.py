@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from checkouts import ROOT, needs_checkout, run
 
-pytestmark = [pytest.mark.heavy, needs_checkout, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.heavy, pytest.mark.packaging, needs_checkout, pytest.mark.timeout(3600)]
 
 SYSTEMS = {
     "linux": [f"manylinux_2_{n}_x86_64" for n in (28, 27, 26, 24, 17, 12, 5)],
