@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -44,6 +44,7 @@ IMAGES = (
     *("source", "checks", "template", "resample", "lesion"),
     *("normalise", "calibration", "smooth"),
 )
+LOOKED_AT = ("source", "checks", "template", "normalise")
 SCANNER, MNI = 1, 4
 KEPT = ("multirun", "share")
 OURS = ("group/", "figures/", "sub-")
@@ -117,7 +118,19 @@ def _fits(known: Mapping[str, Any], config: Config, study: str) -> bool:
 
 def image_key(config: Config) -> str:
     """Return the digest of the settings that decide people's own maps."""
-    return digest({name: value for name, value in config.science().items() if name in IMAGES})
+    return _digest_of(config, IMAGES)
+
+
+def rating_key(config: Config) -> str:
+    """Return the digest of the settings that decide what a rater judges: scans and registration.
+
+    Calibration and smoothing leave ratings as they are.
+    """
+    return _digest_of(config, LOOKED_AT)
+
+
+def _digest_of(config: Config, sections: Collection[str]) -> str:
+    return digest({name: own for name, own in config.science().items() if name in sections})
 
 
 def join_folder(store: Store, config: Config) -> None:

@@ -97,7 +97,7 @@ class FinishedImages(Finished):
         write_table(store, "group/demographics_pairs.tsv", content.age_pairs)
         write_settings(store, self.config)
         write_report(store, content, self.config.report)
-        write_desk(store, self.looked(), self.people, outputs.image_key(self.config))
+        write_desk(store, self.looked(), self.people, outputs.rating_key(self.config))
 
     def provenance(self) -> dict[str, Any]:
         """Describe settings, seeds, versions, inputs and parts."""
@@ -165,7 +165,7 @@ def write_quality(
         log_flags(config, rows)
         outputs.add_quality(store, with_sessions(rows, people), asked)
     write_pictures(executor, store, looked, flags_of(rows))
-    write_desk(store, looked, people, outputs.image_key(config))
+    write_desk(store, looked, people, outputs.rating_key(config))
 
 
 def _write_inputs(

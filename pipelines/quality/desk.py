@@ -27,7 +27,7 @@ def write_desk(store: Store, looked: Looked, people: pd.DataFrame, key: str) -> 
     people : DataFrame
         Everybody's rows, whoever failed included.
     key : str
-        Of the images' settings: the browser keeps ratings under it.
+        Of what is rated: the browser keeps ratings under it.
     """
     config = looked.config
     entries = People(store, config, people).entries()

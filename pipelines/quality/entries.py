@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -74,11 +75,30 @@ class People:
 
     def _left_out(self, there: Collection[str]) -> Iterator[Entry]:
         """Yield who is left out and has no images in the folder."""
-        for label in sorted(excluded_labels(self.config.cohort).difference(there)):
-            yield Entry(label, "excluded", reasons=self._listed(label), rated=self._rated(label))
+        for label in sorted(self._excluded.difference(there)):
+            yield Entry(label, "excluded", reasons=self._why(label), rated=self._rated(label))
 
-    def _listed(self, label: str) -> tuple[str, ...]:
-        return ("cohort.exclude",) if label in listed_out(self.config.cohort) else ()
+    @cached_property
+    def _excluded(self) -> frozenset[str]:
+        return frozenset(excluded_labels(self.config.cohort))
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(listed_out(self.config.cohort))
+
+    @cached_property
+    def _sessions(self) -> Mapping[str, str]:
+        return sessions_of(self.rows)
+
+    @cached_property
+    def _groups(self) -> Mapping[str, str]:
+        if self.config.level == "dataset":
+            return {}
+        first = self.rows.drop_duplicates("participant_id")
+        return dict(zip(first["participant_id"], first["group"].astype(str), strict=True))
+
+    def _why(self, label: str) -> tuple[str, ...]:
+        return ("cohort.exclude",) if label in self._listed else ()
 
     def _entry(
         self,
@@ -87,13 +107,12 @@ class People:
         reasons: tuple[str, ...],
         numbers: Mapping[str, float] | None = None,
     ) -> Entry:
-        out = label in excluded_labels(self.config.cohort)
         return Entry(
             label=label,
-            state="excluded" if out else state,
-            group=self._group(label),
+            state="excluded" if label in self._excluded else state,
+            group=self._groups.get(label, ""),
             page=f"{label}.html",
-            reasons=(*self._listed(label), *reasons),
+            reasons=(*self._why(label), *reasons),
             rated=self._rated(label),
             numbers=numbers or {},
             shown=self._shown(label),
@@ -104,14 +123,8 @@ class People:
             said_by(one) for one in self.config.cohort.rated if one.participant_id == label
         )
 
-    def _group(self, label: str) -> str:
-        if self.config.level == "dataset":
-            return ""
-        known = self.rows.loc[self.rows["participant_id"] == label, "group"]
-        return str(known.iloc[0]) if len(known) else ""
-
     def _shown(self, label: str) -> tuple[Shown, ...]:
-        person = Person(label, "", sessions_of(self.rows).get(label, ""))
+        person = Person(label, "", self._sessions.get(label, ""))
         folder = f"{person.folder}/figures"
         there = {f"{folder}/{name}" for name in self.store.children(f"{folder}/")}
         there |= {pictures.TEMPLATE_FRAME} if there else set()

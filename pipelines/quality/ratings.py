@@ -71,6 +71,11 @@ def _rated(config: Config, path: str) -> list[Rating]:
 def _content(config: Config, path: str) -> bytes:
     where = path if "://" in path else str(Path(path).expanduser().absolute())
     folder, _, name = where.rpartition("/")
+    if "://" not in path and Path(where).is_dir():
+        raise UserError(
+            f"cohort.ratings={path} is a folder; give the path of a ratings.tsv in it, as "
+            "quality.html exports."
+        )
     try:
         return open_store(folder, config.storage.options()).read(name)
     except (FileNotFoundError, AwayError, OSError):

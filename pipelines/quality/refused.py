@@ -55,20 +55,21 @@ def seen_of(
 
 def _scanned(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[tuple[str, bytes]]:
     """Yield a frame of each scan that could be read."""
+    checked = _checked(lake, plan)
     for role, name in SCANNED.items():
-        image = _checked(lake, plan, role) or _as_given(plan, role)
+        image = checked.get(role) or _as_given(plan, role)
         if image is not None:
             box = box_round(np.ones(image.data.shape, dtype=bool), image.affine, margin_mm=0.0)
             yield name, frame(Strip(name, box, of(image)), simulated)
 
 
-def _checked(lake: Lake, plan: PersonPlan, role: str) -> Volume | None:
-    """Return a scan that passed the checks; None where there is none."""
+def _checked(lake: Lake, plan: PersonPlan) -> dict[str, Volume]:
+    """Return the scans that passed the checks, by role."""
     task = plan.tasks.get(INGEST.name)
     if task is None or not complete_parts(lake, [task]):
-        return None
+        return {}
     images = lake.read(task.part)
-    return to_volume(images[role]) if role in images else None
+    return {role: to_volume(images[role]) for role in SCANNED if role in images}
 
 
 def _as_given(plan: PersonPlan, role: str) -> Volume | None:

@@ -69,6 +69,13 @@ class Cohort(Model):
         given = (paths,) if isinstance(paths, str) else paths or ()
         return tuple(path for path in given if path)
 
+    @field_validator("rated", mode="before")
+    @classmethod
+    def _only_from_files(cls, rated: Any) -> Any:
+        if rated:
+            raise ValueError("ratings are read from files; give their paths by cohort.ratings")
+        return rated
+
     @field_validator("groups", mode="before")
     @classmethod
     def _values_are_text(cls, groups: Any) -> Any:

@@ -94,6 +94,7 @@ def render(
         .get_template("report.html")
         .render(
             content=content,
+            simulated=content.simulated,
             version=__version__,
             headline=sentences(content),
             reading=how_to_read(content),

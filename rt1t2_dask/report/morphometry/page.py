@@ -77,6 +77,7 @@ def render(content: MorphometryContent, pictures: Mapping[str, Picture] | None =
         .get_template("morphometry.html")
         .render(
             content=content,
+            simulated=content.simulated,
             version=__version__,
             strip={
                 "Cohort": content.cohort, "People": people, "Method": content.method, "Data": data,

@@ -68,7 +68,7 @@ def test_the_report_says_what_is_excluded(finished):
     assert "What the contrasts can exclude" in page
     assert "a change of 10 % or more is excluded in" in page
     methods = (finished / "methods.md").read_text()
-    assert "two one-sided tests" in methods and "Rouder" in methods
+    assert "two one-sided tests [@schuirmann1987]" in methods and "[@rouder2009]" in methods
     keys = json.loads((finished / "provenance.json").read_text())["group_parts"]["absence"]
     assert set(keys) == {"patVsHc"}
 

@@ -191,7 +191,7 @@ def test_fewer_controls_take_random_fields(tmp_path):
     assert (table(out, "deviation")["method"] == "random field").all()
     assert not list(out.glob("sub-00/anat/*_statmap*"))
     methods = (out / "methods.md").read_text()
-    assert "Worsley" in methods
+    assert "@worsley1996" in methods
     assert "fewer than 19 controls" in (out / "report.html").read_text()
 
 

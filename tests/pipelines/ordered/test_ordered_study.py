@@ -162,8 +162,8 @@ def test_the_report_has_a_section_methods_and_references(finished):
     assert "linear trend over hc, psps2, psp" in page
     assert "falling clusters found without the person: distance from everybody" in page
     methods = (out / "methods.md").read_text()
-    assert "intersection-union test (Berger 1982)" in methods
-    assert "Esterman et al. 2010" in methods
+    assert "intersection-union test [@berger1982]" in methods
+    assert "@esterman2010" in methods
     assert "Technometrics" in page
     keys = json.loads((out / "provenance.json").read_text())["group_parts"]["ordered"]
     assert {"ordered", "left_out", "left_out_effects"} <= set(keys["slope"])

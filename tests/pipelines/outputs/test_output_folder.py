@@ -171,3 +171,9 @@ def test_every_column_of_a_table_is_described_beside_it(tmp_path):
     assert list(found) == ["simulated", "LongName", "participant_id", "age", "dose"]
     assert found["age"]["Units"] == "year"
     assert "dose" in found["dose"]["Description"]
+
+
+def test_ratings_in_the_browser_outlive_calibration_and_smoothing():
+    key = folder.rating_key(configured())
+    assert folder.rating_key(configured("smooth.fwhm_mm=8", "calibration.kind=none")) == key
+    assert folder.rating_key(configured("normalise.kind=ants_syn")) != key

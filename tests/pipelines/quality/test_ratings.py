@@ -122,4 +122,9 @@ def test_a_file_that_is_missing_or_another_table_is_refused(
     assert "is not there; give the path of a ratings.tsv" in capsys.readouterr().err
     assert command([*maps_arguments, f"cohort.ratings={root / 'participants.tsv'}"]) == 2
     assert "has no column rating; it has participant_id" in capsys.readouterr().err
+    assert command([*maps_arguments, f"cohort.ratings={root}"]) == 2
+    assert "is a folder; give the path of a ratings.tsv in it" in capsys.readouterr().err
+    by_hand = "cohort.rated=[{participant_id: sub-02, rating: exclude}]"
+    assert command([*maps_arguments, by_hand]) == 2
+    assert "give their paths by cohort.ratings" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

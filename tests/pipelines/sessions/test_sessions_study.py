@@ -117,7 +117,7 @@ def test_two_sessions_reach_every_result(maps_arguments, tmp_path, caplog):
     )
     page = (out / "report.html").read_text()
     assert "Reliability of repeated sessions" in page
-    assert "Shrout" in (out / "methods.md").read_text()
+    assert "@shrout1979" in (out / "methods.md").read_text()
 
     opened = open_study(str(out))
     assert opened.maps("ratio").sizes["participant"] == 2 * PEOPLE - 1
