@@ -133,6 +133,7 @@ def test_top_level_is_what_the_design_names():
     assert not [name for name in listed if name.endswith((".nii", ".nii.gz", ".dcm", ".mgz"))]
 
 
+@pytest.mark.heavy
 @needs_checkout
 @pytest.mark.slow
 def test_wheel_carries_every_module_yaml_and_table(tmp_path):

@@ -40,6 +40,7 @@ def test_notebooks_are_small():
     assert all(path.stat().st_size < MOST_BYTES for path in NOTEBOOKS.glob("*.ipynb"))
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_opening_a_study(folder):
     notebook = nbformat.read(NOTEBOOKS / "open_a_study.ipynb", as_version=4)

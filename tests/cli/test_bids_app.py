@@ -177,6 +177,7 @@ def test_simulated_scans_stay_labelled_when_they_come_as_a_dataset(dataset, caps
     assert not description.marked(config).simulated
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_a_person_who_fails_is_listed_until_mended(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()

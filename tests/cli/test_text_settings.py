@@ -28,6 +28,7 @@ def test_a_path_is_taken_as_it_is(path):
     assert root(path) == path
 
 
+@pytest.mark.heavy
 @settings(max_examples=40)  # each composes a whole configuration
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=12))
 def test_any_path_that_is_not_quoted_is_taken_as_it_is(tail):

@@ -126,6 +126,7 @@ class SlowToSend:
         return str, ("sent",)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("report", [None, "performance.html"])
 def test_a_scheduler_lost_while_a_result_is_read_ends_the_run(tmp_path, report):
     began = tmp_path / "began"

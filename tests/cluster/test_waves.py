@@ -29,6 +29,7 @@ def chain(began: Path, n: int = 100) -> list[Node]:
     return [Node(key, slow, (began,), tuple(keys[max(0, k - 1) : k])) for k, key in enumerate(keys)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("slow_to_send", [False, True])
 def test_a_scheduler_lost_within_a_graph_ends_the_run(tmp_path, slow_to_send):
     """While a call runs, and while its value is read."""

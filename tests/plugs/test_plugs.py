@@ -56,6 +56,7 @@ def with_bare_source(monkeypatch):
     Config.model_rebuild(force=True)
 
 
+@pytest.mark.heavy
 def test_a_source_finds_its_files(maps_study, maps_arguments, tmp_path, with_bare_source, capsys):
     maps_study()
     folder = tmp_path / "maps"

@@ -28,6 +28,7 @@ def test_classes_are_what_they_say(
     assert sum(found[name].astype(int) for name in CLASS_NAMES).max() == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("gain", "gamma", "offset"), [(3.0, 1.0, 0.0), (1.0, 0.85, 20.0)])
 def test_scanner_settings_hardly_move_them(
     scans: tuple[Volume, Volume, np.ndarray], gain: float, gamma: float, offset: float
@@ -48,6 +49,7 @@ def test_excluded_voxels_stay_out(scans: tuple[Volume, Volume, np.ndarray]) -> N
     assert not any(mask[half].any() for mask in found.values())
 
 
+@pytest.mark.heavy
 def test_a_prior_narrows_bone_and_soft_tissue(
     head: HeadModel, scans: tuple[Volume, Volume, np.ndarray]
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_coarse_grid_leaves_fluid_fluid(head: HeadModel, voxel_mm: int) -> Non
     assert levels.level("t2w", "csf") > 2 * levels.level("t2w", "soft")
 
 
+@pytest.mark.heavy
 def test_fat_moves_soft_tissue_far_less_than_itself(
     head: HeadModel, scans: tuple[Volume, Volume, np.ndarray]
 ) -> None:
@@ -122,6 +125,7 @@ def test_fat_moves_soft_tissue_far_less_than_itself(
     assert after.level("t1w", "soft") == pytest.approx(before.level("t1w", "soft"), rel=0.2)
 
 
+@pytest.mark.heavy
 def test_a_head_that_lies_askew_needs_its_pose(scans: tuple[Volume, Volume, np.ndarray]) -> None:
     t1w, t2w, brain = scans
     turn = np.eye(4)

@@ -68,6 +68,7 @@ def test_who_is_alone_in_a_group_or_there_again_is_in_no_sum(group, person, peop
         np.testing.assert_allclose(*both)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("n", "sd_gain"), [(6, 0.1), (12, 0.0), (12, 0.1), (30, 0.42)])
 def test_lambda_equals_sampling_from_the_model(n, sd_gain):
     rng = np.random.default_rng(n)

@@ -215,6 +215,7 @@ def test_p_counts_the_observed_once():
     assert np.isnan(p_value(np.array([1.0, 1.0]), null[:0])).all()
 
 
+@pytest.mark.heavy
 def test_p_is_uniform_without_an_effect_and_small_with_one():
     rng = np.random.default_rng(1)
     maps, gm = rng.normal(size=(1, 40)), rng.random(40)

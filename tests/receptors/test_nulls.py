@@ -72,6 +72,7 @@ def test_the_fit_finds_what_was_simulated():
     assert 20 <= np.median([field.reach_mm for field in fields]) <= 80
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("method", METHODS)
 def test_surrogates_keep_mean_and_spread_of_every_structure(method):
     values = shipped_means()["D1_SCH23390_c11"].to_numpy()
@@ -92,6 +93,7 @@ def test_a_structure_that_is_constant_or_single_stays_as_it_is():
     assert np.isfinite(fakes).all()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("method", METHODS)
 def test_surrogates_are_as_symmetric_as_the_map(method):
     values = smooth_maps(np.random.default_rng(4), 1)[0]
@@ -144,6 +146,7 @@ def test_variogram_counts_half_the_squared_difference():
     assert len(tool.left) == pytest.approx(190 / 4, abs=1)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("method", METHODS)
 def test_same_seed_same_surrogates_and_more_of_them_start_alike(method):
     values = shipped_means()["FDOPA_f18"].to_numpy()
@@ -173,6 +176,7 @@ def test_false_positives_stay_near_five_percent_where_the_naive_p_does_not():
         assert np.mean(np.array(p) <= 0.05) <= 0.096
 
 
+@pytest.mark.heavy
 def test_a_true_match_is_found():
     rng = np.random.default_rng(5)
     maps = smooth_maps(rng, 2)
@@ -182,6 +186,7 @@ def test_a_true_match_is_found():
     assert (found.p_fwe >= found.p).all()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["spearman", "regression"])
 def test_no_bit_of_the_null_depends_on_how_many_are_asked_for(kind):
     rng = np.random.default_rng(8)

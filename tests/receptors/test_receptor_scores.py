@@ -77,6 +77,7 @@ def test_a_map_that_nobody_has_takes_nobody_out_of_the_others():
         assert np.isnan(getattr(found, name)[-1])
 
 
+@pytest.mark.heavy
 @pytest.mark.assets
 def test_a_study_correlates_the_scores_of_its_table(maps_study, maps_arguments, tmp_path):
     root, _ = maps_study()

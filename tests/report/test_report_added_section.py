@@ -39,6 +39,7 @@ def a_section() -> Section:
     )
 
 
+@pytest.mark.heavy
 def test_words_tables_figures_methods_and_references_all_arrive() -> None:
     content = replace(fake_content(), contrasts=(), receptors=None, sections=(a_section(),))
     drawn = draw_all(content)

@@ -67,6 +67,7 @@ def test_simulated_is_written_in_the_picture(pictures: dict[str, Picture], name:
     assert (top == [255, 209, 102]).all()
 
 
+@pytest.mark.heavy
 def test_measured_data_carries_no_mark() -> None:
     for picture in [*draw_all(fake_content(simulated=False)).values(), a_mosaic(False)]:
         assert "SIMULATED" not in words(picture).upper()
@@ -103,6 +104,7 @@ def test_pixels_follow_resolution(pictures: dict[str, Picture]) -> None:
         assert image.info["dpi"][0] == pytest.approx(dpi, abs=0.1)
 
 
+@pytest.mark.heavy
 def test_same_input_same_bytes_whatever_the_user_has_set(pictures: dict[str, Picture]) -> None:
     first = {name: picture.png() for name, picture in pictures.items()}
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.dpi": 30}):

@@ -192,6 +192,7 @@ def test_nasty_names_are_escaped() -> None:
     assert PageReader(page).words.count("<script>alert('x')</script>") > 10
 
 
+@pytest.mark.heavy
 def test_pictures_drawn_before_are_used_and_bytes_repeat() -> None:
     content = replace(small(), participants=fake_content().participants)
     assert render(content, draw_all(content)) == render(content)

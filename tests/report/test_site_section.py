@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from fake_report import fake_content
 from page_reader import PageReader
 
@@ -26,6 +27,7 @@ def test_sites_are_counted_by_group_age_and_sex() -> None:
     assert rows["n_female"].tolist() == [1, 1]
 
 
+@pytest.mark.heavy
 def test_section_shows_raw_beside_harmonised() -> None:
     content = fake_content()
     like = content.contrasts[0].t_map

@@ -40,6 +40,7 @@ def test_a_slice_is_the_mean_of_its_layers() -> None:
     np.testing.assert_allclose(slices.averaged(ramp)[0, 0], [1.5, 5.5, 9.5])
 
 
+@pytest.mark.heavy
 def test_a_scan_in_slices_is_the_same_head_averaged(head: HeadModel) -> None:
     """A fine scan without noise, averaged by hand, is the scan in slices."""
     quiet = Scanner(noise=0, bias_sd=0, gain_sd=0)

@@ -49,6 +49,7 @@ def test_swapped_contrasts_are_refused(scans):
         check_contrasts(t2w, t2w)
 
 
+@pytest.mark.heavy
 @settings(max_examples=10)
 @given(
     st.tuples(*[st.floats(-180, 180)] * 3),

@@ -53,6 +53,7 @@ def test_a_smaller_head_turned_by_70_degrees_is_found(heads):
     assert found.margin >= SURE_MARGIN
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_climbing_alone_finds_it_among_poses_that_are_really_others(heads):
     head, _, around = heads[:3]

@@ -64,6 +64,7 @@ def test_the_field_repeats_to_the_bit(stroke_head, masked):
     assert masked.affine.tobytes() == again.affine.tobytes()
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.parametrize("voxel_mm", [3.0, 4.0])
 def test_coarser_fields_still_beat_the_affine(stroke_head, voxel_mm):

@@ -31,6 +31,7 @@ def measured(dataset: xr.Dataset, name: str, mask: np.ndarray) -> np.ndarray:
     return dataset[name].to_numpy().transpose(2, 1, 0)[mask]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("variance", ["equal", "welch", "spm_unequal"])
 def test_blocks_give_the_bits_of_one_fit_of_all_voxels(variance, tmp_path):
     volumes, mask = cohort()

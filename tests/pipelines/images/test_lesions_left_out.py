@@ -102,6 +102,7 @@ def run(folder, inside: float, vessel: float = 1.0, kind: str = "none") -> dict[
     return {name: lake.read(parents[name]).load() for name in ("bias", "ratio", "smooth")}
 
 
+@pytest.mark.heavy
 def test_the_bias_field_does_not_see_the_lesion(maps):
     low, high = (maps[k]["bias"]["t1w_corrected"].to_numpy() for k in (0.2, 1.7))
     outside = ~scans(1.0)["lesion"].data.T

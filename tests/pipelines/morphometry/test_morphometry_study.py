@@ -130,6 +130,7 @@ def test_again_there_is_nothing_to_do(study, folder, capsys):
     assert (study / "provenance.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.heavy
 def test_without_expression_the_rest_of_own_data_runs(study, folder, monkeypatch, tmp_path):
     """Tables that are read from a folder get no simulated genes, and pictures without an atlas."""
     monkeypatch.setenv("RT1T2_ASSETS", str(tmp_path))
@@ -209,6 +210,7 @@ def own_maps(tmp_path_factory) -> tuple[Path, Path]:
     return root, root / "out" / "group"
 
 
+@pytest.mark.heavy
 def test_ratio_maps_are_regions_of_their_own(own_maps):
     """No network is made of one map; its contrast, cortex and subcortex, is tested by region."""
     root, group = own_maps

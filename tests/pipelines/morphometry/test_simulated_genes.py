@@ -59,6 +59,7 @@ def read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", na_values="n/a")
 
 
+@pytest.mark.heavy
 def test_planted_genes_come_back_at_the_ends(study):
     genes = read(study / "group" / "transcriptome-fmVsHc_genes.tsv")["gene"]
     assert len(genes) == 2000

@@ -29,6 +29,7 @@ def test_the_key_follows_the_imports_of_the_writers(module):
     assert f"rt1t2_dask.{module}" in reached(study.modules())
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_a_corrected_age_reaches_the_output(maps_study, maps_arguments, tmp_path, caplog):
     root, _ = maps_study()

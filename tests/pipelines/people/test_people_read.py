@@ -48,6 +48,7 @@ def test_every_pair_that_a_contrast_compares_once():
     assert pairs == [("pat", "hc"), ("pat", "more"), ("hc", "more")]
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_check_log_and_report_say_what_was_read(maps_study, maps_arguments, capsys, tmp_path):
     root, _ = maps_study(covariates="[dose]")

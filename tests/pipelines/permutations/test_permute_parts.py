@@ -90,6 +90,7 @@ def alone(tmp_path_factory):
     return lake, tasks, run(SerialExecutor(), lake, tasks)
 
 
+@pytest.mark.heavy
 def test_blocks_give_the_bits_of_the_whole(alone):
     lake, tasks, expected = alone
     inputs = Inputs(lake, tasks[1])

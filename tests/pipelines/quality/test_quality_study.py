@@ -38,6 +38,7 @@ def rows_of_desk(out) -> dict[str, str]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("action", ["flag", "exclude"])
 def test_a_person_beyond_a_limit_is_told_and_left_out_on_request(

@@ -42,6 +42,7 @@ def test_who_is_rated_exclude_is_left_out_and_the_report_says_who_did(
     assert "sub-02" not in caplog.text
 
 
+@pytest.mark.heavy
 def test_a_rating_is_part_of_what_decides_the_folder(maps_study, maps_arguments, tmp_path, capsys):
     maps_study()
     ratings = table(tmp_path, "r.tsv", "sub-02\tunsure\tn/a\tAB\tn/a")

@@ -102,6 +102,7 @@ def test_details_of_the_default_option(study, maps_arguments, tmp_path):
     assert power["power"].between(0, 1).all()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_a_map_of_nothing_changes_no_other_row(study, maps_arguments, tmp_path):
     study()

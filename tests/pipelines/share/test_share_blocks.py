@@ -130,6 +130,7 @@ OWN = {"share_patterns", "share_cells", "share_block", "share_differences", "sha
 FACTORS = np.round(np.random.default_rng(4).uniform(0.8, 1.2, N), 3).tolist()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("scale", [{}, {"scale": "log", "factors": FACTORS}], ids=["ratio", "log"])
 def test_the_sums_are_those_of_people_one_by_one(scale, filled):
     maps, means = MAPS, MEANS

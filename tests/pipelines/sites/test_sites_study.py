@@ -134,6 +134,7 @@ def test_what_is_site_is_mapped_where_nothing_takes_it_out(three, placed):
     np.testing.assert_allclose(effects["site_share_before"].to_numpy(), combat, rtol=1e-6)
 
 
+@pytest.mark.heavy
 def test_provenance_names_every_part_of_the_group_half(three):
     plan = Parts(three, "placed", "site.model=combat", "permute.n=300").plan
     said = json.dumps(group_keys(plan))
@@ -143,6 +144,7 @@ def test_provenance_names_every_part_of_the_group_half(three):
     assert all(task.part.key in said for task in tasks)
 
 
+@pytest.mark.heavy
 def test_harmonised_maps_are_those_of_the_science(three):
     parts = Parts(three, "placed", "site.model=combat", "site.reference=south")
     learnt, rest = parts.combat, parts.harmony[parts.harmony.index(parts.combat) + 1 :]

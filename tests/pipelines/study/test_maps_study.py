@@ -74,6 +74,7 @@ def test_second_run_does_nothing(maps_study, maps_arguments, tmp_path, caplog):
     assert {p.name for p in changed} - {"checksums.json"} == {"run.json"}
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_another_configuration_is_refused(maps_study, maps_arguments, tmp_path, capsys):
     maps_study()
@@ -123,6 +124,7 @@ def test_sweep_makes_each_part_once_and_compares_the_jobs(maps_study, maps_argum
     assert all(f"{quote(job)}/report.html" in page for job in folders)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 @pytest.mark.parametrize("allow", [False, True])
 def test_one_bad_map_never_takes_the_others_down(maps_study, maps_arguments, tmp_path, allow):
@@ -190,6 +192,7 @@ def test_covariates_must_be_complete(maps_study, maps_arguments, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_excluded_people_take_no_part(maps_study, maps_arguments, tmp_path):
     maps_study(exclude="[sub-00, '12']")
