@@ -122,7 +122,8 @@ def test_people_one_by_one_and_then_the_group_make_a_study(
     assert state(folder) == "participants"
     table = pd.read_csv(folder / "participants.tsv", sep="\t")
     assert table["participant_id"].tolist() == ["sub-00", "sub-01"]
-    assert sorted(path.name for path in (folder / "group").iterdir()) == ["quality.tsv"]
+    there = sorted(path.name for path in (folder / "group").iterdir())
+    assert there == ["quality.json", "quality.tsv"]
     quality = (folder / "group" / "quality.tsv").read_text()
     assert [line.split("\t")[0] for line in quality.splitlines()[1:]] == ["sub-00", "sub-01"]
     assert "nothing that is" in (folder / "README.md").read_text()
