@@ -44,7 +44,7 @@ def test_an_export_is_not_compared_and_holds_nobody(maps_study, maps_arguments, 
     words = [w for w in maps_arguments if not w.startswith("output_dir=")]
     other = tmp_path / "other"
     assert command([*words, *QUICK, *EXPORT, f"output_dir={other}"]) == 1
-    assert {path.name for path in other.iterdir()} == {"failures.tsv"}
+    assert {path.name for path in other.iterdir()} == {"failures.json", "failures.tsv"}
 
 
 def test_people_alone_have_a_record_of_their_own(maps_study, maps_arguments, tmp_path):
