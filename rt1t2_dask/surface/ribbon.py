@@ -26,6 +26,11 @@ OUTLIER_SD: Final = 4.0
 NEIGHBOURHOOD_MM: Final = 5 / np.sqrt(8 * np.log(2))
 """Standard deviation of the neighbourhood: HCP's myelin maps use an FWHM of 5 mm."""
 LEAST_KNOWN: Final = 0.5
+PURITY: Final = 8.0
+"""Set on folded ribbons of 2, 3 and 4 mm at 1 mm voxels, 1.4 mm edges, T1w over T2w with partial
+volume: mean relative error .049, .035, .028 at 0 (HCP's weights), .018, .010, .008 at 4, .010,
+.005, .004 at 8, .006, .003, .002 at 16. The price is noise: at 8 a vertex's mean is worth 9, 17
+and 24 voxels in place of 17, 24 and 32."""
 FARTHEST_MM: Final = 25.0
 """White and pial further apart are of two spaces or two people: cortex is at most 5 mm thick."""
 
@@ -105,7 +110,7 @@ def sample_ribbon(
     weights: RibbonWeights,
     values: NDArray[Any],
     outlier_sd: float = OUTLIER_SD,
-    purity: float = 0.0,
+    purity: float = PURITY,
 ) -> Float:
     """Return the mean of an image over each vertex's polyhedron, shape (vertex,).
 
@@ -118,9 +123,9 @@ def sample_ribbon(
         Voxels further than this many standard deviations from the mean of their vertex's
         neighbourhood are left out; ``inf`` leaves none out.
     purity : float
-        0 weights voxels as HCP does. Above 0 the weight is multiplied by the voxel's share in
-        the ribbon to this power, which lowers what white matter and CSF bring into voxels at
-        the borders (partial volume).
+        The weight is multiplied by the voxel's share in the ribbon to this power, which lowers
+        what white matter and CSF bring into voxels at the borders (partial volume). 0 weights
+        voxels as HCP does.
 
     Returns
     -------

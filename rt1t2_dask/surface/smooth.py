@@ -87,7 +87,10 @@ def smoother(mesh: Mesh, fwhm_mm: float) -> Smoother:
     -----
     A constant stays constant, and the mean weighted by vertex areas is kept where nothing is
     missing. What is left of the true heat flow is the mesh's own error, of second order in edge
-    length: below an FWHM of about two edges the kernel is wider than stated by percents.
+    length. On a flat grid the variance is exact and the width at half maximum right to 3 % from
+    7 edges on; at 4 edges it is 8 % too narrow. On fsaverage5's sphere (edges of 3.8 mm) harmonics
+    up to degree 8 decay as those of an FWHM 0.3 % smaller. Where triangles are obtuse the kernel
+    can be negative far out, by less than 1 % of its peak at an FWHM of one edge.
     """
     if not (np.isfinite(fwhm_mm) and fwhm_mm >= 0):
         raise UserError(f"FWHM on the surface must be 0 mm or more, not {fwhm_mm}.")
