@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 
 import nibabel as nib
 import numpy as np
 from nibabel.cifti2.cifti2 import Cifti2HeaderError, Cifti2Image
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
@@ -70,7 +72,7 @@ def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]
         named = [str(text) for text in rows.name]
         return _hemispheres(data, named, models)
     except (OSError, EOFError, ValueError, KeyError, AttributeError, IndexError,
-            Cifti2HeaderError, nib.spatialimages.HeaderDataError,
+            zlib.error, WrapStructError, Cifti2HeaderError, nib.spatialimages.HeaderDataError,
             nib.filebasedimages.ImageFileError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:120]
         raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from nibabel.freesurfer.mghformat import MGHImage
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
@@ -74,7 +75,7 @@ def scanner_from_tkr(orig: bytes, name: str = "orig.mgz") -> Float:
     try:
         header = MGHImage.from_bytes(unzipped(orig)).header
         return np.asarray(header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr()))
-    except (OSError, EOFError, ValueError, zlib.error, nib.spatialimages.HeaderDataError,
+    except (OSError, EOFError, ValueError, zlib.error, WrapStructError, nib.spatialimages.HeaderDataError,
             nib.filebasedimages.ImageFileError, np.linalg.LinAlgError) as error:  # fmt: skip
         raise SubjectError(f"{name} cannot be read as MGH: {error}.") from error
 
