@@ -1,7 +1,8 @@
 """Folded ribbons of known thickness, and images of them with partial volume.
 
 Both surfaces are distances from a centre by direction, so that every point's tissue and depth are
-known without any mesh. Folds are up to 15 mm deep and lean by up to 61 degrees, half of them by 32 and more.
+known without any mesh. Folds are up to 15 mm deep and lean by up to 61 degrees, half of them by
+32 and more.
 """
 
 from __future__ import annotations

@@ -75,8 +75,9 @@ def scanner_from_tkr(orig: bytes, name: str = "orig.mgz") -> Float:
     try:
         header = MGHImage.from_bytes(unzipped(orig)).header
         return np.asarray(header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr()))
-    except (OSError, EOFError, ValueError, zlib.error, WrapStructError, nib.spatialimages.HeaderDataError,
-            nib.filebasedimages.ImageFileError, np.linalg.LinAlgError) as error:  # fmt: skip
+    except (OSError, EOFError, TypeError, ValueError, zlib.error, WrapStructError,
+            nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
+            np.linalg.LinAlgError) as error:  # fmt: skip
         raise SubjectError(f"{name} cannot be read as MGH: {error}.") from error
 
 

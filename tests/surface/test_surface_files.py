@@ -52,7 +52,7 @@ def test_a_surface_is_read_as_it_was_written(packed):
 def test_freesurfers_surfaces_are_moved_and_smripreps_are_not():
     centre = {"VolGeomC_R": "5", "VolGeomC_A": "-20", "VolGeomC_S": "31.5"}
     found = gifti.read_surface(surface_file(**centre)).vertices
-    assert np.allclose(found, MESH.vertices + [5, -20, 31.5], atol=1e-5)
+    assert np.allclose(found, MESH.vertices + np.array([5, -20, 31.5]), atol=1e-5)
     moved = dict.fromkeys(centre, "0.000000")
     talairach = GiftiCoordSystem(0, 3, TURNED)
     for content in (surface_file(**moved), surface_file(), surface_file(talairach)):
