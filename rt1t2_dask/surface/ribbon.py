@@ -30,7 +30,8 @@ PURITY: Final = 8.0
 """Set on folded ribbons of 2, 3 and 4 mm at 1 mm voxels, 1.4 mm edges, T1w over T2w with partial
 volume: mean relative error .049, .035, .028 at 0 (HCP's weights), .018, .010, .008 at 4, .010,
 .005, .004 at 8, .006, .003, .002 at 16. The price is noise: at 8 a vertex's mean is worth 9, 17
-and 24 voxels in place of 17, 24 and 32."""
+and 24 voxels in place of 17, 24 and 32. Where both surfaces lie 0.3 mm too deep in a ribbon of
+3 mm the error is .056 at 0 and .032 at 8."""
 FARTHEST_MM: Final = 25.0
 """White and pial further apart are of two spaces or two people: cortex is at most 5 mm thick."""
 
