@@ -121,17 +121,9 @@ def polyhedra(
 ) -> tuple[I64, I64, F64, F64]:
     """Compute how much of each vertex's polyhedron lies in each voxel.
 
-    Parameters
-    ----------
-    white, pial : ndarray, shape (vertex, 3)
-        In voxel coordinates.
-    faces : ndarray of int, shape (face, 3)
-    indptr, incident : ndarray of int
-        Faces of vertex v: ``incident[indptr[v]:indptr[v + 1]]``.
-    shape : ndarray of int, shape (3,)
-        Of the image.
-    per_voxel : float
-        Pieces along the length of a voxel, at least.
+    White and pial (vertex, 3) are in voxel coordinates, faces of vertex v are
+    ``incident[indptr[v]:indptr[v + 1]]``, ``shape`` (3,) is the image's, and ``per_voxel`` is in
+    how many pieces the length of a voxel is cut, at least.
 
     Returns
     -------
