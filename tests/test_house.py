@@ -27,7 +27,7 @@ TOP = {
 }  # fmt: skip
 SCIENCE = (
     "images", "ratio", "stats", "receptors", "simulate", "sites", "report", "morphometry",
-    "transcriptome",
+    "transcriptome", "surface",
 )  # fmt: skip
 
 FROM_STORAGE = ("rt1t2_dask.storage", "rt1t2_dask.errors", "rt1t2_dask.machine")

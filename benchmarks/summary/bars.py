@@ -107,6 +107,11 @@ BARS: dict[str, dict[str, Bar]] = {
         "nilearn_ratio": least(80),
         "max_relative_difference": most(1e-6),
     },
+    "surface": {
+        "sampling_error": most(0.02),
+        "resample_error": most(0.01),
+        "fwhm_error": most(0.03),
+    },
     "transcriptome": {
         "pls_difference": most(1e-5),
         "gene_z_correlation": least(0.86),

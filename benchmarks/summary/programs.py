@@ -127,6 +127,7 @@ PROGRAMS = (
         quick=("pooled",),
         peers=(("neuroHarmonize", ("peer={python}",)),),
     ),
+    Program("surface", quick=("--quick",)),
     Program(
         "transcriptome",
         words=("--peer", "{python}"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -64,8 +64,7 @@ def hemisphere(files: Mapping[str, bytes]) -> Hemisphere:
 
 
 def _arrays(content: bytes) -> list[NDArray[Any]]:
-    raw = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    return [array.data for array in nib.GiftiImage.from_bytes(raw).darrays]
+    return [array.data for array in nib.GiftiImage.from_bytes(unzipped(content)).darrays]
 
 
 def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) -> Ints:

@@ -1,0 +1,1 @@
+"""Simulated ribbons and spheres on which the surface is measured."""

@@ -1,0 +1,1 @@
+"""The cortex as a surface: meshes, their files, sampling, common meshes, smoothing."""

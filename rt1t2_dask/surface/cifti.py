@@ -1,0 +1,91 @@
+"""CIFTI-2 dense scalars of both hemispheres, to bytes and from bytes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import nibabel as nib
+import numpy as np
+from nibabel.cifti2.cifti2 import Cifti2HeaderError, Cifti2Image
+from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis
+from nibabel.wrapstruct import WrapStructError
+from numpy.typing import NDArray
+
+from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.surface.packed import unzipped
+
+Float = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+STRUCTURES = {"left": "CIFTI_STRUCTURE_CORTEX_LEFT", "right": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
+
+
+def dscalar_bytes(maps: Mapping[str, NDArray[np.floating]], left: Bools, right: Bools) -> bytes:
+    """Write maps as ``.dscalar.nii``, the medial wall left out of the brain models.
+
+    Parameters
+    ----------
+    maps : mapping of str to ndarray, shape (vertex,)
+        Left hemisphere first, the medial wall included (its values are not written).
+    left, right : ndarray of bool, shape (vertex of the hemisphere,)
+        True on the cortex, False on the medial wall.
+
+    Raises
+    ------
+    SubjectError
+        A map's length is not that of both hemispheres.
+    """
+    cortex = np.concatenate([left, right])
+    for name, values in maps.items():
+        if np.shape(values) != cortex.shape:
+            raise SubjectError(
+                f"map {name} has shape {np.shape(values)}; the hemispheres have {len(left)} and "
+                f"{len(right)} vertices."
+            )
+    models = BrainModelAxis.from_mask(left, STRUCTURES["left"])
+    models += BrainModelAxis.from_mask(right, STRUCTURES["right"])
+    data = np.array([np.asarray(v, np.float32)[cortex] for v in maps.values()], np.float32)
+    image = Cifti2Image(data, header=(ScalarAxis(list(maps)), models))
+    image.update_headers()
+    image.nifti_header.set_intent("NIFTI_INTENT_CONNECTIVITY_DENSE_SCALARS")
+    return bytes(image.to_bytes())
+
+
+def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]:
+    """Read the cortex of a CIFTI-2 dense file (``.dscalar.nii``, ``.dlabel.nii``).
+
+    Returns
+    -------
+    dict of str to dict of str to ndarray, shape (vertex of the hemisphere,)
+        By ``left`` and ``right``, then by the name of the map; NaN on the medial wall. A
+        hemisphere that is not in the file is not there.
+
+    Raises
+    ------
+    SubjectError
+        The file is broken or no dense CIFTI-2.
+    """
+    try:
+        image = Cifti2Image.from_bytes(unzipped(content))
+        rows, models = image.header.get_axis(0), image.header.get_axis(1)
+        data = np.asarray(image.get_fdata(dtype=np.float64))
+        named = [str(text) for text in rows.name]
+        return _hemispheres(data, named, models)
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, IndexError,
+            zlib.error, WrapStructError, Cifti2HeaderError, nib.spatialimages.HeaderDataError,
+            nib.filebasedimages.ImageFileError) as error:  # fmt: skip
+        said = " ".join(str(error).split())[:120]
+        raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error
+
+
+def _hemispheres(
+    data: Float, named: list[str], models: BrainModelAxis
+) -> dict[str, dict[str, Float]]:
+    found: dict[str, dict[str, Float]] = {}
+    sides = {structure: side for side, structure in STRUCTURES.items()}
+    for structure, columns, model in models.iter_structures():
+        if structure in sides:
+            whole = np.full((len(data), models.nvertices[structure]), np.nan)
+            whole[:, model.vertex] = data[:, columns]
+            found[sides[structure]] = dict(zip(named, whole, strict=True))
+    return found
