@@ -112,12 +112,13 @@ def permutation_test(
         require_relabelings(n)
     _require_space(array, statistics, mesh)
     data = design.observed(array.to_numpy().reshape(array.shape[0], -1))
+    if mesh is not None:
+        data = np.where(mesh.inside, data, np.nan)  # before variances of groups are estimated
     how: dict[str, Any] = {"exchangeable": exchangeable, "whole": whole, "method": method}
     relabelings = plan(design, n, seed, exchange=exchanged(design, variance), **how)
     least: dict[str, Any] = {"min_group_n": min_group_n, "min_group_share": min_group_share}
     known = {"group_variance": variance_ratio(data, design, variance)} | least
     inside = np.isfinite(prepare(data, design, relabelings, variance, **known).z)
-    inside &= True if mesh is None else mesh.inside
     if not inside.any():
         raise UserError(f"no voxel can be tested with {least}: too many values are missing.")
     block = prepare(data[:, inside], design, relabelings, variance, **known)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import meshes
 import numpy as np
 import pytest
+import stat_meshes as meshes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

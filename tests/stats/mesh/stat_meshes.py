@@ -39,7 +39,7 @@ def two_spheres(vertices=162):
     """Two hemispheres: one mesh, and where its vertices are."""
     faces, points = sphere(vertices)
     one = Mesh(faces, vertex_areas(faces, points))
-    return Mesh.joined([one, one]), np.concatenate([points - [40, 0, 0], points + [40, 0, 0]])
+    return Mesh.joined([one, one]), np.concatenate([np.add(points, (x, 0, 0)) for x in (-40, 40)])
 
 
 def labelled(mesh, over):
