@@ -104,7 +104,7 @@ def mesh_clusters(
     space = neighbourhood(Mesh(faces, areas))
     above = np.nan_to_num(comparable, nan=-np.inf) > u
     raw, count = space.components(above)
-    sizes = np.bincount(raw, space.areas, count + 1)[1:]
+    sizes = np.asarray(np.bincount(raw, space.areas, count + 1)[1:], np.float64)
     peaks = _maxima(comparable, above, space)
     owner = raw[peaks]
     kept = [c for c in owner[first_of_each(owner)].tolist() if sizes[c - 1] >= extent_mm2]
