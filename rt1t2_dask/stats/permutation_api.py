@@ -118,10 +118,12 @@ def permutation_test(
     relabelings = plan(design, n, seed, exchange=exchanged(design, variance), **how)
     least: dict[str, Any] = {"min_group_n": min_group_n, "min_group_share": min_group_share}
     known = {"group_variance": variance_ratio(data, design, variance)} | least
-    inside = np.isfinite(prepare(data, design, relabelings, variance, **known).z)
+    block = prepare(data, design, relabelings, variance, **known)
+    inside = np.isfinite(block.z)
     if not inside.any():
         raise UserError(f"no voxel can be tested with {least}: too many values are missing.")
-    block = prepare(data[:, inside], design, relabelings, variance, **known)
+    if not inside.all():
+        block = prepare(data[:, inside], design, relabelings, variance, **known)
     mask = inside.reshape(array.shape[1:] if statistics and mesh is None else (-1, 1, 1))
     search = _search(mask, mesh, forming_p, statistics, tfce_powers)
     found = relabel_in_chunks(

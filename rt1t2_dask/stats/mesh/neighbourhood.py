@@ -177,14 +177,14 @@ def neighbourhood(mesh: Mesh, tested: Bool | None = None) -> Neighbourhood:
     faces = np.asarray(mesh.faces, np.int64)
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     pairs = number[pairs[inside[pairs].all(axis=1) & (pairs[:, 0] != pairs[:, 1])]]
-    # An edge lies in two triangles: as one key a direction, both become one.
-    keys = np.unique(np.concatenate([pairs @ [size, 1], pairs @ [1, size]]))
-    one, other = keys // max(size, 1), keys % max(size, 1)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=size))])
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    # An edge lies in two triangles: the sparse matrix keeps it once a direction, sorted.
+    links = coo_array((np.ones(len(both), np.int8), tuple(both.T)), (size, size)).tocsr()
+    links.sum_duplicates()
     areas = _exact(np.asarray(mesh.areas, np.float64)[inside])
-    return Neighbourhood(
-        np.arange(size, dtype=np.int32), indptr.astype(np.int32), other.astype(np.int32), areas
-    )
+    cells = np.arange(size, dtype=np.int32)
+    indptr, indices = links.indptr.astype(np.int32), links.indices.astype(np.int32)
+    return Neighbourhood(cells, indptr, indices, areas)
 
 
 def _exact(areas: Float) -> Float:
