@@ -99,6 +99,14 @@ BARS: dict[str, dict[str, Bar]] = {
         "combat_cpu_ratio": most(1),
         "combat_memory_ratio": most(0.1),
     },
+    "surface_statistics": {
+        "tfce_difference": most(1e-5),
+        # .05 and two standard errors of 500 cohorts
+        **{f"fwe_{name}": most(0.07) for name in ("max_t", "extent", "mass", "tfce")},
+        "cpu_ratio": least(20),
+        "t_difference": most(1e-4),
+        "max_t_difference": most(1e-5),
+    },
     "tfce": {
         "full_ratio_6": least(1.5),
         "max_ratio_6": least(2),

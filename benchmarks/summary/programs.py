@@ -103,6 +103,10 @@ PROGRAMS = (
     ),
     Program("tfce", needs=("tfce",), quick=("--maps", "1", "--nilearn-permutations", "1")),
     Program(
+        "surface_statistics",
+        quick=("--cohorts", "4", "--permutations", "50", "--rounds", "1", "--maps", "0"),
+    ),
+    Program(
         "nulls.false_positives",
         words=("--log", "{into}/false_positives.jsonl"),
         quick=("--cohorts", "4", "--permutations", "19"),

@@ -15,7 +15,6 @@ from rt1t2_dask.pipelines.engine.volumes import table, to_array
 from rt1t2_dask.pipelines.permutations.data import RelabelSettings, Residualised, residualised
 from rt1t2_dask.pipelines.voxelwise.maps import scattered
 from rt1t2_dask.stats.clusters.spatial import Placed, observed_statistic, relabel
-from rt1t2_dask.stats.clusters.tfce import tfce
 from rt1t2_dask.stats.permutation.null import p_fwe
 from rt1t2_dask.stats.permutation.prepared import identity
 
@@ -43,7 +42,7 @@ def observe(inputs: Inputs) -> Made:
     found = relabel(watched(), identity(data.design.n), data.search).tails
     arrays = {"stat_z": z}
     if data.search.tfce:
-        arrays["enhanced"] = tfce(statistic, data.search.enhancement)
+        arrays["enhanced"] = data.search.enhance(statistic)
     record = {
         "voxels": data.voxels,
         "rows": data.design.n,

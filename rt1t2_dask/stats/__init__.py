@@ -14,6 +14,9 @@
 >>> float(tested["p_fwe"].min()), int((tested["p_fwe"][50:] < 0.05).sum())
 (0.005, 0)
 
+Maps of vertices are tested on their ``Mesh``: ``permutation_test(maps, design,
+statistics=["tfce"], mesh=Mesh.joined([left, right]))``, then ``mesh_clusters``.
+
 Given an ``xarray.DataArray`` with people along its first dimension, the maps keep their
 dimensions and coordinates. Other designs: ``one_sample``, ``paired``, ``anova``,
 ``ordered``, ``regression``, ``from_formula``.
@@ -29,13 +32,19 @@ if TYPE_CHECKING:
     from rt1t2_dask.stats.design import Design, two_sample
     from rt1t2_dask.stats.designs import anova, one_sample, ordered, paired, regression
     from rt1t2_dask.stats.formula import from_formula
+    from rt1t2_dask.stats.mesh.clusters import mesh_clusters
+    from rt1t2_dask.stats.mesh.neighbourhood import Mesh
+    from rt1t2_dask.stats.mesh.table import mesh_table
     from rt1t2_dask.stats.permutation_api import permutation_test
 
 __all__ = [
     "Design",
+    "Mesh",
     "anova",
     "contrast",
     "from_formula",
+    "mesh_clusters",
+    "mesh_table",
     "one_sample",
     "ordered",
     "paired",
@@ -49,6 +58,9 @@ _HOMES = {
     "design": ("Design", "two_sample"),
     "designs": ("anova", "one_sample", "ordered", "paired", "regression"),
     "formula": ("from_formula",),
+    "mesh.clusters": ("mesh_clusters",),
+    "mesh.neighbourhood": ("Mesh",),
+    "mesh.table": ("mesh_table",),
     "permutation_api": ("permutation_test",),
 }
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import generate_binary_structure, label, sum_labels
+from scipy.ndimage import generate_binary_structure, label
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.api import as_maps, variance_ratio
@@ -20,10 +21,10 @@ from rt1t2_dask.stats.clusters.spatial import (
     observed_statistic,
     relabel_in_chunks,
 )
-from rt1t2_dask.stats.clusters.tfce import tfce
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import Variance
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
+from rt1t2_dask.stats.mesh.neighbourhood import Mesh, Neighbourhood, neighbourhood
 from rt1t2_dask.stats.permutation.blocks import prepare
 from rt1t2_dask.stats.permutation.exchange import Method, exchanged, plan
 from rt1t2_dask.stats.permutation.null import p_fwe, p_uncorrected
@@ -50,6 +51,8 @@ def permutation_test(
     pareto_tail: bool = False,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
+    mesh: Mesh | None = None,
+    tfce_powers: tuple[float, float] | None = None,
 ) -> xr.Dataset:
     """Test a design's contrast by relabeling, with family-wise p over the maps.
 
@@ -57,7 +60,8 @@ def permutation_test(
     ----------
     maps : ndarray or DataArray, shape (participant, ...)
         All participants of the design, in its order; NaN where not measured.
-        Three dimensions after the first where ``statistics`` are requested.
+        Three dimensions after the first where ``statistics`` are requested, or (participant,
+        vertex) with a ``mesh``.
     design : Design
         From ``two_sample``, ``one_sample``, ``paired``, ``anova``, ``regression`` or
         ``from_formula``.
@@ -67,7 +71,8 @@ def permutation_test(
         The same seed gives the same bits.
     statistics : sequence of {"extent", "mass", "tfce"}
         What is computed beside the largest statistic: clusters of 18 neighbours, TFCE of 26
-        with E 0.5, H 2.
+        with E 0.5, H 2. On a mesh neighbours share an edge, extent is mm^2, mass t x mm^2, and
+        TFCE has E 1, H 2.
     forming_p : float
         p of the cluster-forming threshold, one-sided for t.
     variance : {"equal", "welch", "spm_unequal"}
@@ -81,6 +86,12 @@ def permutation_test(
         Extrapolate small p with a generalised Pareto tail of the null; needs 1,000 relabelings.
     min_group_n, min_group_share
         A voxel needs this many people and this fraction of each group.
+    mesh : Mesh, optional
+        Triangles and areas of the vertices that the maps lie on; both hemispheres, concatenated
+        with :meth:`rt1t2_dask.stats.mesh.neighbourhood.Mesh.joined`, are one search. Vertices
+        outside its mask are not tested.
+    tfce_powers : tuple of float, optional
+        E and H of TFCE in place of those above.
 
     Returns
     -------
@@ -93,24 +104,28 @@ def permutation_test(
     Raises
     ------
     UserError
-        The maps hold fewer participants than the design, are not 3-D for clusters, or have no
-        testable voxel; or the method does not suit the design.
+        The maps hold fewer participants than the design, are not 3-D for clusters nor of the
+        mesh's vertices, or have no testable voxel; or the method does not suit the design.
     """
     array = as_maps(maps, design)
     if pareto_tail:
         require_relabelings(n)
-    _require_space(array, statistics)
+    _require_space(array, statistics, mesh)
     data = design.observed(array.to_numpy().reshape(array.shape[0], -1))
+    if mesh is not None:
+        data = np.where(mesh.inside, data, np.nan)  # before variances of groups are estimated
     how: dict[str, Any] = {"exchangeable": exchangeable, "whole": whole, "method": method}
     relabelings = plan(design, n, seed, exchange=exchanged(design, variance), **how)
     least: dict[str, Any] = {"min_group_n": min_group_n, "min_group_share": min_group_share}
     known = {"group_variance": variance_ratio(data, design, variance)} | least
-    inside = np.isfinite(prepare(data, design, relabelings, variance, **known).z)
+    block = prepare(data, design, relabelings, variance, **known)
+    inside = np.isfinite(block.z)
     if not inside.any():
         raise UserError(f"no voxel can be tested with {least}: too many values are missing.")
-    block = prepare(data[:, inside], design, relabelings, variance, **known)
-    mask = inside.reshape(array.shape[1:] if statistics else (-1, 1, 1))
-    search = Search.over(mask, forming_p, statistics)
+    if not inside.all():
+        block = prepare(data[:, inside], design, relabelings, variance, **known)
+    mask = inside.reshape(array.shape[1:] if statistics and mesh is None else (-1, 1, 1))
+    search = _search(mask, mesh, forming_p, statistics, tfce_powers)
     found = relabel_in_chunks(
         [(np.arange(block.voxels), block)], relabelings.span(0, relabelings.n), search
     )
@@ -128,15 +143,32 @@ def permutation_test(
     )
 
 
-def _require_space(array: xr.DataArray, statistics: Sequence[Statistic]) -> None:
+def _require_space(array: xr.DataArray, statistics: Sequence[Statistic], mesh: Mesh | None) -> None:
     unknown = set(statistics) - set(ALL)
     if unknown:
         raise UserError(f"statistics {sorted(unknown)}: choose from {', '.join(ALL)}.")
-    if statistics and array.ndim != 4:
+    if mesh is not None and array.shape[1:] != (mesh.vertices,):
+        raise UserError(
+            f"maps of shape {array.shape} on a mesh of {mesh.vertices} vertices: need "
+            "(participant, vertex), both hemispheres in the mesh's order."
+        )
+    if statistics and mesh is None and array.ndim != 4:
         raise UserError(
             f"maps of shape {array.shape}: clusters and TFCE ({', '.join(statistics)}) need "
-            "(participant, x, y, z)."
+            "(participant, x, y, z), or (participant, vertex) and a mesh."
         )
+
+
+def _search(
+    mask: NDArray[np.bool_],
+    mesh: Mesh | None,
+    forming_p: float,
+    statistics: Sequence[Statistic],
+    powers: tuple[float, float] | None,
+) -> Search:
+    if mesh is None:
+        return replace(Search.over(mask, forming_p, statistics), powers=powers)
+    return Search.on(neighbourhood(mesh, mask.ravel()), forming_p, statistics, powers)
 
 
 def _voxelwise(block: PreparedBlock, found: Relabeled, n: int, tail: bool) -> dict[str, Float]:
@@ -148,7 +180,7 @@ def _voxelwise(block: PreparedBlock, found: Relabeled, n: int, tail: bool) -> di
 
 def _enhanced(statistic: Float, found: Relabeled, search: Search, tail: bool) -> dict[str, Float]:
     null = found.tails["tfce"].both
-    enhanced = tfce(statistic, search.enhancement).astype(np.float64)
+    enhanced = search.enhance(statistic).astype(np.float64)
     p = p_fwe(np.abs(enhanced), null, fit_tail(null) if tail else None)
     return {"tfce": enhanced, "p_fwe_tfce": p}
 
@@ -161,23 +193,32 @@ def _clustered(
     search: Search,
 ) -> dict[str, Float]:
     """Compute the family-wise p of each voxel's cluster; NaN outside clusters."""
-    height = search.height(block.residuals.regressors, block.residuals.dof)
-    excess = np.zeros(mask.shape)
-    excess[mask] = np.abs(statistic) - height
+    excess = np.abs(statistic) - search.height(block.residuals.regressors, block.residuals.dof)
+    area = search.extents.areas if isinstance(search.extents, Neighbourhood) else None
     out = {f"p_fwe_{name}": np.full(len(statistic), np.nan) for name in _wanted(search)}
     for sign in (1, -1):
-        over = excess > 0
-        over[mask] &= np.sign(statistic) == sign
-        labels, count = label(over, NEIGHBOURS)
-        own = labels[mask]
+        own, count = _labels((excess > 0) & (np.sign(statistic) == sign), mask, search)
+        weight = excess if area is None else excess * area
         sizes = {
-            "extent": np.bincount(own, minlength=count + 1),
-            "mass": sum_labels(excess, labels, np.arange(count + 1)),
+            "extent": np.bincount(own, area, count + 1),
+            "mass": np.bincount(own, weight, count + 1),
         }
         for name in _wanted(search):
             p = p_fwe(sizes[name], found.tails[name].both)
             out[f"p_fwe_{name}"][own > 0] = p[own[own > 0]]
     return out
+
+
+def _labels(
+    over: NDArray[np.bool_], mask: NDArray[np.bool_], search: Search
+) -> tuple[NDArray[Any], int]:
+    """Label the clusters among voxels or vertices, shape (voxel,), 0 for none; and their number."""
+    if isinstance(search.extents, Neighbourhood):
+        return search.extents.components(over)
+    whole = np.zeros(mask.shape, bool)
+    whole[mask] = over
+    labels, count = label(whole, NEIGHBOURS)
+    return labels[mask], count
 
 
 def _wanted(search: Search) -> list[str]:

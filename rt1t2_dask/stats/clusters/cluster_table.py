@@ -82,7 +82,7 @@ def annotate(
     return [
         Annotation(
             region=at_peak(cluster.peak, labels, names, grid),
-            regions=_shares(labels[cluster_map.labels == cluster.label], names),
+            regions=shares(labels[cluster_map.labels == cluster.label], names),
             lesion_overlap=(
                 float("nan")
                 if lesion_any is None
@@ -193,12 +193,26 @@ def at_peak(peak: Peak, labels: NDArray[Any], names: Mapping[int, str], grid: Gr
     return f"{names[int(window[tuple(where[nearest])])]} ({distance[nearest]:.0f} mm)"
 
 
-def _shares(inside: NDArray[Any], names: Mapping[int, str]) -> str:
+def shares(
+    inside: NDArray[Any], names: Mapping[int, str], weights: NDArray[Any] | None = None
+) -> str:
+    """Return the names of labels with their fractions, largest first, as text.
+
+    Parameters
+    ----------
+    inside : ndarray of int
+        Label of each voxel or vertex of a cluster.
+    names : mapping of int to str
+        Label to region; other labels are unlabelled.
+    weights : ndarray, optional
+        Size of each, such as mm^2; default equal.
+    """
     named = np.where(np.isin(inside, list(names)), inside, 0)
-    values, counts = np.unique(named, return_counts=True)
-    order = np.lexsort((values, -counts))
-    shares = [(names.get(int(values[k]), UNLABELLED), counts[k] / len(inside)) for k in order]
-    return "; ".join(f"{name} {_percent(share)}" for name, share in shares)
+    values, own = np.unique(named, return_inverse=True)
+    sizes = np.bincount(own.ravel(), weights)
+    order = np.lexsort((values, -sizes))
+    parts = [(names.get(int(values[k]), UNLABELLED), sizes[k] / sizes.sum()) for k in order]
+    return "; ".join(f"{name} {_percent(share)}" for name, share in parts)
 
 
 def _percent(share: float) -> str:

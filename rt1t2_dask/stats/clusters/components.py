@@ -146,7 +146,7 @@ def find(
     nominal = float(np.nanmax(dof)) if nominal_dof is None else nominal_dof
     u = height(p, nominal, numerator) if t_height is None else t_height
     side = 1.0 if sign == "positive" else -1.0
-    comparable = side * _at_nominal(t_map, dof, nominal, numerator)
+    comparable = side * at_nominal(t_map, dof, nominal, numerator)
     above = np.nan_to_num(comparable, nan=-np.inf) > u
     raw = np.asarray(cc3d.connected_components(above, connectivity=18), np.int32)
     edges = np.asarray(affine, np.float64)[:3, :3].T
@@ -156,7 +156,7 @@ def find(
     peaks = _maxima(comparable, above)
     peak_cluster = raw[tuple(peaks.T)]
     heights = comparable[tuple(peaks.T)]
-    first = _first_of_each(peak_cluster)
+    first = first_of_each(peak_cluster)
     kept = [c for c in peak_cluster[first].tolist() if sizes[c - 1] >= extent]
     relabel = np.zeros(len(sizes) + 1, np.int32)
     relabel[kept] = np.arange(1, len(kept) + 1)
@@ -171,9 +171,10 @@ def find(
     return ClusterMap(tuple(listed), labels, u, extent, sizes, heights)
 
 
-def _at_nominal(
+def at_nominal(
     values: NDArray[Any], dof: float | NDArray[Any], nominal: float, numerator: int | None
 ) -> Float:
+    """Return t, or with numerator degrees of freedom F, at nominal freedom and equal p."""
     if numerator is None:
         return at_dof(values, dof, nominal)
     return f_at_dof(values, numerator, dof, nominal)
@@ -205,7 +206,8 @@ def _maxima(values: Float, above: NDArray[np.bool_]) -> NDArray[np.intp]:
     return where[top][order]
 
 
-def _first_of_each(labels: NDArray[np.int32]) -> NDArray[np.intp]:
+def first_of_each(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return where each label comes first, ascending."""
     return np.sort(np.unique(labels, return_index=True)[1])
 
 
@@ -213,13 +215,19 @@ def _apart(
     peaks: NDArray[np.intp], context: _Context, n_maxima: int, apart_mm: float
 ) -> tuple[Peak, ...]:
     places = context.mm(peaks)
+    chosen = far_apart(places, n_maxima, apart_mm)
+    return tuple(_peak(peaks[k], places[k], context) for k in chosen)
+
+
+def far_apart(places: Float, n_maxima: int, apart_mm: float) -> list[int]:
+    """Choose the first place, then each next one farther than ``apart_mm`` from those chosen."""
     chosen = [0]
-    for k in range(1, len(peaks)):
+    for k in range(1, len(places)):
         if len(chosen) == n_maxima:
             break
         if np.linalg.norm(places[chosen] - places[k], axis=1).min() > apart_mm:
             chosen.append(k)
-    return tuple(_peak(peaks[k], places[k], context) for k in chosen)
+    return chosen
 
 
 def _peak(voxel: NDArray[np.intp], place: Float, context: _Context) -> Peak:
@@ -231,7 +239,7 @@ def _peak(voxel: NDArray[np.intp], place: Float, context: _Context) -> Peak:
         t_nominal=side * nominal,
         z=side * float(peak_z(nominal, context.dof, context.numerator)),
         voxel=(x, y, z),
-        mm=_triple(place),
+        mm=triple(place),
     )
 
 
@@ -242,9 +250,10 @@ def _describe(
     weight = np.abs(context.t[tuple(where.T)]).astype(np.float64)
     centre = (context.mm(where) * weight[:, None]).sum(axis=0) / weight.sum()
     volume = len(where) * context.voxel_mm3
-    return Cluster(label, context.sign, len(where), volume, maxima, _triple(centre))
+    return Cluster(label, context.sign, len(where), volume, maxima, triple(centre))
 
 
-def _triple(values: Float) -> tuple[float, float, float]:
+def triple(values: Float) -> tuple[float, float, float]:
+    """Return three numbers without negative zeros."""
     x, y, z = (float(v) + 0.0 for v in values)
     return x, y, z

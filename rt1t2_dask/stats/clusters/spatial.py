@@ -9,14 +9,15 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.stats.clusters.lattice import Lattice, lattice
+from rt1t2_dask.stats.clusters.lattice import lattice
+from rt1t2_dask.stats.clusters.spaces import Scratch, Space, workspace
 from rt1t2_dask.stats.clusters.suprathreshold import EMPTY, Suprathreshold, join
-from rt1t2_dask.stats.clusters.tfce import Workspace
 from rt1t2_dask.stats.glm.explained_variance import (
     comparable,
     explained_at_height,
     explained_to_statistic,
 )
+from rt1t2_dask.stats.mesh.neighbourhood import Neighbourhood
 from rt1t2_dask.stats.permutation.blocks import run_orders
 from rt1t2_dask.stats.permutation.exchange import Orders, PermutationPlan
 from rt1t2_dask.stats.permutation.permuted import explained_by_complete, explained_by_partial
@@ -40,18 +41,21 @@ class Search:
 
     Parameters
     ----------
-    extents, enhancement : Lattice
-        The mask with the neighbourhood of clusters, and of TFCE.
+    extents, enhancement : Lattice or Neighbourhood
+        The mask, or the tested vertices of a mesh, with the neighbourhood of clusters, and of TFCE.
     forming_p : float
         p of the cluster-forming threshold, one-sided for t.
     statistics : sequence of {"extent", "mass", "tfce"}
         Which are computed beside the largest statistic.
+    powers : tuple of float, optional
+        E and H of TFCE; default .5 and 2 on voxels, 1 and 2 on meshes.
     """
 
-    extents: Lattice
-    enhancement: Lattice
+    extents: Space
+    enhancement: Space
     forming_p: float = 0.001
     statistics: Sequence[Statistic] = ALL
+    powers: tuple[float, float] | None = None
 
     @classmethod
     def over(
@@ -66,6 +70,25 @@ class Search:
         return float(
             explained_to_statistic(explained_at_height(self.forming_p, rank, dof), rank, dof)
         )
+
+    @classmethod
+    def on(
+        cls,
+        space: Neighbourhood,
+        forming_p: float,
+        statistics: Sequence[Statistic],
+        powers: tuple[float, float] | None = None,
+    ) -> Search:
+        """Search the tested vertices of a mesh, neighbours where they share an edge."""
+        return cls(space, space, forming_p, statistics, powers)
+
+    def enhance(self, values: NDArray[Any]) -> F32:
+        """Compute TFCE of a map, shape (voxel,); NaN counts as 0, sign as the map's."""
+        return self.enhancer().tfce(np.nan_to_num(np.asarray(values, np.float32), nan=0.0))
+
+    def enhancer(self) -> Scratch:
+        """Return scratch arrays for TFCE of the search's powers, for one thread."""
+        return workspace(self.enhancement, self.powers)
 
     @property
     def clusters(self) -> bool:
@@ -86,7 +109,7 @@ class Relabeled:
     ----------
     tails : dict of str to Tails
         ``max_t`` as normal deviates, and the statistics of the search: extent in
-        voxels, mass in t x voxels, TFCE with E 0.5, H 2.
+        voxels, mass in t x voxels; on a mesh mm^2 and t x mm^2.
     exceed : ndarray of int32, shape (voxel,)
         Relabelings that reached the observed statistic.
     """
@@ -128,8 +151,8 @@ def relabel(blocks: Iterable[Placed], orders: Orders, search: Search) -> Relabel
     if search.clusters:
         whole |= _clusters(join(suprathreshold), count, search, search.height(rank, dof))
     if search.tfce:
-        workspace = Workspace(search.enhancement)
-        tops = np.array([workspace.largest_tfce(row) for row in maps])
+        enhancer = search.enhancer()
+        tops = np.array([enhancer.largest_tfce(row) for row in maps])
         whole["tfce"] = Tails(tops[:, 0], tops[:, 1])
     return Relabeled(whole, exceed)
 
@@ -152,8 +175,8 @@ def spatial_batch(
     block: PreparedBlock,
     plan: PermutationPlan,
     batch: int,
-    extents: Lattice,
-    enhancement: Lattice | None = None,
+    extents: Space,
+    enhancement: Space | None = None,
     *,
     forming_p: float = 0.001,
     statistics: Sequence[Statistic] = ALL,
@@ -177,8 +200,8 @@ def spatial_batch(
 
 def observed_spatial(
     block: PreparedBlock,
-    extents: Lattice,
-    enhancement: Lattice | None = None,
+    extents: Space,
+    enhancement: Space | None = None,
     *,
     forming_p: float = 0.001,
     statistics: Sequence[Statistic] = ALL,
@@ -217,11 +240,11 @@ def _moved(found: Suprathreshold, index: NDArray[np.intp]) -> Suprathreshold:
 
 
 def _clusters(found: Suprathreshold, count: int, search: Search, height: float) -> dict[str, Tails]:
-    workspace = Workspace(search.extents)
+    scratch = workspace(search.extents)
     edges = np.searchsorted(found.permutation, np.arange(count + 1))
     cells = search.extents.cells[found.voxel]
     largest = np.array(
-        [workspace.largest_clusters(cells[a:b], found.value[a:b], height) for a, b in _pairs(edges)]
+        [scratch.largest_clusters(cells[a:b], found.value[a:b], height) for a, b in _pairs(edges)]
     )
     kinds: dict[str, Any] = {"extent": largest[:, :, 0], "mass": largest[:, :, 1]}
     wanted = [name for name in kinds if name in search.statistics]

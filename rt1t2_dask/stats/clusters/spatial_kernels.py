@@ -16,7 +16,8 @@ DIGITS = 1 << DIGIT_BITS
 
 
 @compiled
-def _root(parent: I32, cell: int) -> int:
+def root_of(parent: I32, cell: int) -> int:
+    """Return the root of a cell's cluster, halving the way there."""
     while parent[cell] != cell:
         parent[cell] = parent[parent[cell]]
         cell = parent[cell]
@@ -63,7 +64,7 @@ def cluster_maxima(
         here = cell
         for step in steps:
             if parent[cell + step] >= 0:
-                other = _root(parent, cell + step)
+                other = root_of(parent, cell + step)
                 if other != here:
                     parent[here] = other
                     size[other] += size[here]

@@ -18,28 +18,31 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 U32 = NDArray[np.uint32]
+Sizes = I32 | F64
 Steps = tuple[int, ...]
 Powers = tuple[float, float]
 NONE, ONE = np.uint32(0xFFFFFFFF), np.uint32(1)
 
 
 @inlined
-def _level(height: float, power: float) -> float:
+def level_of(height: float, power: float) -> float:
+    """Return the integral of h^power from 0 to a height."""
     if power == 2.0:
         return height * height * height / 3.0
     return float(height ** (power + 1) / (power + 1))
 
 
 @inlined
-def _weight(size: int, power: float) -> float:
+def weight_of(size: float, power: float) -> float:
+    """Return size^power; a size is a number of voxels, or mm^2 on a mesh."""
     if power == 0.5:
         return float(np.sqrt(np.float64(size)))
     return float(np.float64(size) ** power)
 
 
 @compiled
-def _unite(
-    here: int, other: int, best: bool, root: U32, links: U32, tree: I32, merged: I32, size: I32,
+def unite(
+    here: int, other: int, best: bool, root: U32, links: U32, tree: I32, merged: I32, size: Sizes,
     area: F64, tally: I32,
 ) -> int:  # fmt: skip
     """Merge two settled components; return the larger, which becomes the root of both."""
@@ -75,12 +78,12 @@ def _merge(
         other = root[label[np.uintp(cell + step)]]
         if other == here or other == 0:
             continue
-        area[other] += _weight(size[other], power) * (settled[other] - level)
+        area[other] += weight_of(size[other], power) * (settled[other] - level)
         settled[other] = level
         if here == 0:
             here = other
         else:
-            here = _unite(here, other, best, root, links, tree, merged, size, area, tally)
+            here = unite(here, other, best, root, links, tree, merged, size, area, tally)
     return here
 
 
@@ -100,7 +103,7 @@ def _grow(
     best = entry.shape[0] == 0
     tally = np.zeros(2, np.int32)
     for k in range(count):
-        level = _level(np.float64(heights[k]), height_power)
+        level = level_of(np.float64(heights[k]), height_power)
         cell = int(cells[k])
         lowest, highest = NONE, np.uint32(0)
         for step in steps:
@@ -114,7 +117,7 @@ def _grow(
             settled[here], area[here] = level, 0.0
         elif np.uint32(lowest + ONE) == highest:
             here = np.uintp(highest)
-            area[here] += _weight(size[here], extent_power) * (settled[here] - level)
+            area[here] += weight_of(size[here], extent_power) * (settled[here] - level)
             settled[here] = level
         else:
             merged_into = _merge(
@@ -130,12 +133,12 @@ def _grow(
 
 
 @compiled
-def _finish(count: int, power: float, root: U32, size: I32, settled: F64, area: F64) -> float:
+def finish(count: int, power: float, root: U32, size: Sizes, settled: F64, area: F64) -> float:
     """Settle the remaining components down to 0; return the largest area."""
     top = 0.0
     for c in range(1, count + 1):
         if root[c] == c:
-            area[c] += _weight(size[c], power) * settled[c]
+            area[c] += weight_of(size[c], power) * settled[c]
             top = max(top, area[c])
     return top
 
@@ -180,7 +183,7 @@ def enhance(
         cells, heights, count, steps, powers, label,
         root, links, tree, merged, size, settled, area, entry,
     )  # fmt: skip
-    _finish(components, powers[0], root, size, settled, area)
+    finish(components, powers[0], root, size, settled, area)
     for k in range(merges - 1, -1, -1):
         area[merged[k]] += area[tree[merged[k]]]
     for k in range(count):
@@ -207,6 +210,6 @@ def enhance_maximum(
         cells, heights, count, steps, powers, label,
         root, links, size, size, size, settled, area, area[:0],
     )  # fmt: skip
-    top = _finish(components, powers[0], root, size, settled, area)
+    top = finish(components, powers[0], root, size, settled, area)
     label[:] = 0
     return top

@@ -1,0 +1,1 @@
+"""Statistics on the vertices of surface meshes: clusters, TFCE, tables and smoothness."""
