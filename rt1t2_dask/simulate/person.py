@@ -159,6 +159,22 @@ def simulate_person(
     return SimulatedPerson(**scans, lesion=lesion, truth=truth, seed=seed)
 
 
+def person_warp(
+    head: HeadModel,
+    seed: Seed,
+    voxel_mm: float,
+    slice_mm: float | None = None,
+    atrophy_mm: float = 0.0,
+) -> TrueWarp:
+    """Return the true map of `simulate_person` alone, which takes the same arguments."""
+    return _warp(head, seed, Slices.of(voxel_mm, slice_mm).fine_grid(head.grid, 0.0), atrophy_mm)
+
+
+def _warp(head: HeadModel, seed: Seed, grid: Grid, atrophy_mm: float) -> TrueWarp:
+    wall_mm = draw_wall_mm(_rng(seed, "fluid")) + atrophy_mm
+    return draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm)
+
+
 @dataclass(frozen=True)
 class _Drawn:
     """Everything drawn at random for a person, apart from scanner effects."""
@@ -180,10 +196,10 @@ def _draw(
     atrophy_mm: float,
 ) -> _Drawn:
     fluid = _rng(seed, "fluid")
-    wall_mm = draw_wall_mm(fluid) + atrophy_mm
+    draw_wall_mm(fluid)  # sulci are drawn after the wall, which `_warp` draws
     biology = draw_biology(_rng(seed, "biology"), grid)
     return _Drawn(
-        draw_warp(_rng(seed, "warp"), grid, shape_of(head).swelling, wall_mm),
+        _warp(head, seed, grid, atrophy_mm),
         draw_offset(_rng(seed, "pose", session)) if session else np.eye(4),
         draw_offset(_rng(seed, "offset", session)),
         Tissue(

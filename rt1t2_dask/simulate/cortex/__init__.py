@@ -1,0 +1,1 @@
+"""Cortical surfaces of simulated heads."""

@@ -1,0 +1,56 @@
+"""Names and bytes of the simulated surfaces of a person, in a BIDS derivatives folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rt1t2_dask.simulate.cortex.fit import Cortex, carried
+from rt1t2_dask.simulate.pose import TrueWarp
+from rt1t2_dask.surface.gifti import surface_bytes
+from rt1t2_dask.surface.mesh import Mesh
+
+FOLDER = "derivatives/simulated_surfaces"
+SIDES: Mapping[str, str] = {"left": "L", "right": "R"}
+ENDS: Mapping[str, str] = {
+    "white": "white.surf.gii",
+    "pial": "pial.surf.gii",
+    "sphere": "desc-reg_sphere.surf.gii",
+}
+
+
+def simulated_surfaces(label: str) -> dict[str, str]:
+    """Return the paths of a person's surfaces in the dataset, by role, such as ``pial_left``."""
+    return {
+        f"{kind}_{side}": f"{FOLDER}/{label}/anat/{label}_hemi-{short}_{end}"
+        for side, short in SIDES.items()
+        for kind, end in ENDS.items()
+    }
+
+
+def surface_files(
+    label: str, cortices: Mapping[str, Cortex], spheres: Mapping[str, Mesh], warp: TrueWarp
+) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of a person's surfaces.
+
+    Parameters
+    ----------
+    label : str
+        With its ``sub-``.
+    cortices, spheres : mapping of str to Cortex, and to Mesh
+        Of the template, ``left`` and ``right``; vertices in correspondence, so that the
+        template's sphere is the person's registration sphere.
+    warp : TrueWarp
+        The person's.
+    """
+    names = simulated_surfaces(label)
+    for side, cortex in cortices.items():
+        meshes = {
+            "white": carried(cortex.white, warp),
+            "pial": carried(cortex.pial, warp),
+            "sphere": spheres[side],
+        }
+        for kind, mesh in meshes.items():
+            yield names[f"{kind}_{side}"], surface_bytes(mesh, side, SURFACES[kind])
+
+
+SURFACES: Mapping[str, str] = {"white": "GrayWhite", "pial": "Pial", "sphere": "Sphere"}
