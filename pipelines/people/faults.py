@@ -13,7 +13,6 @@ from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.bids.labels import with_similar
 from rt1t2_dask.config.image_numbers import IMAGE_NUMBERS, LEVELS
 from rt1t2_dask.config.study import Cohort
-from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.naming import names_together, words
 from rt1t2_dask.pipelines.people.kinds import (
@@ -27,6 +26,7 @@ from rt1t2_dask.pipelines.people.kinds import (
     persons_of,
 )
 from rt1t2_dask.stats.covariates import require_values
+from rt1t2_dask.yaml_values import as_yaml
 
 AS_TEXT = ", or list the column in cohort.categorical if it is text"
 SEX_CODES = (

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from participant_tables import cohort, table
 
-from rt1t2_dask.config.yaml_values import as_yaml
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.contrasts.group_design import build
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
@@ -19,6 +18,7 @@ from rt1t2_dask.pipelines.people.notes import _few_numbers
 from rt1t2_dask.pipelines.people.read import columns_read
 from rt1t2_dask.pipelines.people.table import chosen_people
 from rt1t2_dask.stats.glm.effect_sizes import effect_size_of
+from rt1t2_dask.yaml_values import as_yaml
 
 GROUP = ["1", "1", "1", "0", "0", "0"]
 
