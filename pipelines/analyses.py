@@ -25,6 +25,7 @@ from rt1t2_dask.pipelines.reliability.analysis import Reliability
 from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
+from rt1t2_dask.pipelines.surface.analysis import SurfaceAnalysis
 from rt1t2_dask.pipelines.transmit.analysis import Transmit
 from rt1t2_dask.storage.parts import Lake
 
@@ -37,6 +38,7 @@ ANALYSES: Registry = (
     PartialVolume,
     OrderedGroups,
     OwnRegions,
+    SurfaceAnalysis,
     Absence,
     Reliability,
     Deviation,

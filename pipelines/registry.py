@@ -23,6 +23,7 @@ from rt1t2_dask.pipelines.regions import stages as regions
 from rt1t2_dask.pipelines.reliability import stages as reliability
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
+from rt1t2_dask.pipelines.surface import stages as surface
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
 from rt1t2_dask.pipelines.transmit import stages as transmit
 from rt1t2_dask.pipelines.voxelwise import stages as voxelwise
@@ -43,6 +44,7 @@ STAGES: tuple[Stage, ...] = (
     *reliability.STAGES,
     *sites.STAGES,
     *transmit.STAGES,
+    *surface.STAGES,
     *share.STAGES,
     *morphometry.STAGES,
     *transcriptome.STAGES,

@@ -10,6 +10,13 @@ T2W_SPACE = ("z_t2w", "y_t2w", "x_t2w")
 SOURCE_SPACE = ("z_source", "y_source", "x_source")
 T1W_SPACE = ("z_t1w", "y_t1w", "x_t1w")
 VOXEL = ("voxel",)
+VERTEX = ("vertex",)
+SURFACE_NULLS = {
+    "": "the largest statistic",
+    "_extent": "cluster area",
+    "_mass": "cluster mass",
+    "_tfce": "TFCE",
+}
 
 
 @dataclass(frozen=True)
@@ -279,6 +286,30 @@ VARIABLES = {
     "gene_p": Variable(("gene",), "1", "two-sided p under spins"),
     "gene_p_fwe": Variable(("gene",), "1", "two-sided p under spins, family-wise over genes"),
     "null_fisher_z": Variable(("permutation", "map"), "1", "mean Fisher z of each relabeling"),
+    "surface_ratio": Variable(VERTEX, "1", "T1w/T2w ratio between white and pial surface"),
+    "surface_thickness": Variable(VERTEX, "mm", "distance of white and pial surface"),
+    "surface_depths": Variable(("depth", "vertex"), "1", "T1w/T2w ratio at depths of the cortex"),
+    "surface_smoothed": Variable(VERTEX, "1", "surface_ratio, smoothed along the cortex"),
+    "surface_t": Variable(VERTEX, "1", "t, or F of several regressors, of a contrast"),
+    "surface_z": Variable(VERTEX, "1", "normal deviate of equal p"),
+    "surface_effect": Variable(VERTEX, "as the scale of the contrast", "effect of a contrast"),
+    "surface_hedges_g": Variable(VERTEX, "1", "standardised effect of a contrast"),
+    "surface_n": Variable(VERTEX, "1", "people measured"),
+    "surface_dof": Variable(VERTEX, "1", "residual degrees of freedom"),
+    "surface_se": Variable(VERTEX, "as the scale of the contrast", "standard error of the effect"),
+    "surface_sd": Variable(VERTEX, "as the scale of the contrast", "residual standard deviation"),
+    "surface_explained": Variable(VERTEX, "1", "partial r, or partial eta squared"),
+    "surface_clusters": Variable(VERTEX, "1", "number of the cluster, 0 for none"),
+    **{
+        f"surface_p_fwe{name}": Variable(VERTEX, "1", f"-log10 family-wise p, by {words}")
+        for name, words in SURFACE_NULLS.items()
+    },
+    **{
+        f"surface_null_{name.lstrip('_') or 'max_t'}": Variable(
+            ("relabeling",), "1", f"largest of each relabeling: {words}"
+        )
+        for name, words in SURFACE_NULLS.items()
+    },
 }
 
 

@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.people.file_columns import found_near
 from rt1t2_dask.pipelines.people.folders import as_on_disk, require_place, top_names
 from rt1t2_dask.pipelines.people.source import Files, Row, source_of
+from rt1t2_dask.pipelines.people.surfaces import surface_choices
 from rt1t2_dask.pipelines.quality.duplicate_scans import (
     content_keys,
     duplicates,
@@ -153,6 +154,7 @@ def input_files(
     source = source_of(config)
     with why_missing(source.store, row["participant_id"]):
         choices, passed = source.choose(row, top)
+        choices = {**choices, **surface_choices(config, row)}
     known = {
         role: _known(config, role, row, found, checksum or known_checksums(config.storage).of)
         for role, found in choices.items()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
-from functools import cache
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -16,24 +15,32 @@ from rt1t2_dask.bids.files import Wanted, scans
 from rt1t2_dask.cluster.graph import SerialExecutor
 from rt1t2_dask.config.study import Cohort, SimulatedSource
 from rt1t2_dask.errors import UserError
-from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.code import code_version
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.people.bids import by_role, passed_over
 from rt1t2_dask.pipelines.people.inputs import Found
 from rt1t2_dask.pipelines.people.kinds import SESSION
+from rt1t2_dask.pipelines.people.simulated_heads import (
+    group_specs,
+    is_whole,
+    seal,
+    template_head,
+)
 from rt1t2_dask.pipelines.people.source import Chosen, Row, Source
 from rt1t2_dask.pipelines.sessions.rows import row_label, with_rows
+from rt1t2_dask.pipelines.surface.simulated import (
+    expected_surfaces,
+    missing_surfaces,
+    write_surfaces,
+)
 from rt1t2_dask.simulate import bids_layout, cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
-from rt1t2_dask.simulate.head import HeadModel, build_head
 from rt1t2_dask.simulate.scanner import Scanner
-from rt1t2_dask.storage.keys import canonical, checksum, digest
+from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store, open_store
 
 CODE = ("rt1t2_dask.simulate.bids_layout", "rt1t2_dask.simulate.cohort")
-MARKERS = ".rt1t2_dask"
 LESION = "label-lesion_mask"
 
 
@@ -45,15 +52,22 @@ class Simulated(Source[SimulatedSource]):
 
     def missing(self) -> int:
         """Count the people whose scans are yet to be simulated."""
-        return len(missing_people(self.settings, self.config.cohort, self.store))
+        return len(missing_people(self.settings, self.config.cohort, self.store)) + len(
+            missing_surfaces(self.config, self.store)
+        )
 
     def write_missing(self, executor: Executor | None = None) -> None:
         """Simulate them."""
-        write_people(executor or SerialExecutor(), self.settings, self.config.cohort, self.options)
+        executor = executor or SerialExecutor()
+        write_people(executor, self.settings, self.config.cohort, self.options)
+        write_surfaces(executor, self.config, self.store)
 
     def predicted(self) -> tuple[pd.DataFrame, Found]:
         """Return the participants and the files that the simulation will write."""
-        return expected(self.settings, self.config.cohort)
+        rows, found = expected(self.settings, self.config.cohort)
+        surfaces = expected_surfaces(self.config)
+        files = {label: own | surfaces.get(label, {}) for label, own in found.files.items()}
+        return rows, replace(found, files=files)
 
     def choose(self, row: Row, top: Collection[str]) -> tuple[Chosen, tuple[str, ...]]:
         """Choose a person's scans and lesion mask."""
@@ -62,11 +76,6 @@ class Simulated(Source[SimulatedSource]):
         paths = list(self.store.list(f"{label}/{folder}/"))
         found = scans(paths, [], Wanted(), given={})
         return by_role(found), passed_over(found, {})
-
-
-def group_specs(source: SimulatedSource) -> dict[str, GroupSpec]:
-    """Return the simulated groups in the form of the simulation."""
-    return {name: GroupSpec(**group.model_dump()) for name, group in source.groups.items()}
 
 
 def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict[str, str]:
@@ -92,7 +101,7 @@ def missing_people(source: SimulatedSource, study: Cohort, store: Store) -> dict
             )
         for label, (person, session) in _scanned(source, specs[value]).items():
             key = _key(source, specs[value], person, session)
-            if not _is_whole(store, label, key):
+            if not is_whole(store, label, key):
                 missing[label] = key
     return missing
 
@@ -186,17 +195,6 @@ def _key(source: SimulatedSource, spec: GroupSpec, label: str, session: str) -> 
     return digest([code_version(CODE), settings, brain])
 
 
-def _is_whole(store: Store, label: str, key: str) -> bool:
-    try:
-        marker = json.loads(store.read(f"{MARKERS}/{label}.json"))
-        return bool(
-            marker["key"] == key
-            and all(checksum(store.read(path)) == sha for path, sha in marker["files"].items())
-        )
-    except FileNotFoundError:
-        return False
-
-
 def _write_person(
     store: Store, label: str, of: tuple[GroupSpec, str, str], source: SimulatedSource, key: str
 ) -> None:
@@ -217,11 +215,4 @@ def _write_person(
     for path, content in bids_layout.participant_files(person, who, session):
         store.write(path, content)
         sealed[path] = checksum(content)
-    store.write(f"{MARKERS}/{label}.json", canonical({"key": key, "files": sealed}))
-
-
-@cache
-def template_head() -> HeadModel:
-    """Build the template head of the simulation, once per process."""
-    volumes = (from_bytes(assets.read(assets.resolve(name)), name) for name in (T1, GREY, WHITE))
-    return build_head(*volumes)
+    seal(store, label, key, sealed)

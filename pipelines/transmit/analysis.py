@@ -21,6 +21,7 @@ from rt1t2_dask.pipelines.images.stages import (
     TEMPLATE_OUT,
 )
 from rt1t2_dask.pipelines.registry import again
+from rt1t2_dask.pipelines.surface.person_stages import SURFACE, SURFACE_SMOOTH
 from rt1t2_dask.pipelines.transmit.field import FILE
 from rt1t2_dask.pipelines.transmit.stages import CORRECTED, SLOPE, TRANSMIT
 from rt1t2_dask.report.sections.transmit import Slope, transmit_section
@@ -28,6 +29,9 @@ from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
     from rt1t2_dask.pipelines.outputs.finished import Finished
+
+FOLLOWING = (SMOOTH, SMOOTH_SHARES, PARCELS, SURFACE, SURFACE_SMOOTH)
+"""What is made of a person's ratio, parents before children."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,11 @@ def _corrected(
     ratio = CORRECTED.task({"slope": given}, parents)
     instead = {plan.part(RATIO): ratio.part}
     tasks = dict(plan.tasks) | {RATIO.name: ratio}
-    for stage in (SMOOTH, SMOOTH_SHARES, PARCELS):
+    for stage in FOLLOWING:
         if stage.name in tasks:
             tasks[stage.name] = again(tasks[stage.name], instead)
             instead[plan.part(stage)] = tasks[stage.name].part
-    made = [tasks[s.name] for s in (RATIO, SMOOTH, SMOOTH_SHARES, PARCELS) if s.name in tasks]
+    made = [tasks[s.name] for s in (RATIO, *FOLLOWING) if s.name in tasks]
     return replace(plan, tasks=tasks), made
 
 

@@ -18,7 +18,10 @@ ESCAPED = re.compile(r"\\([()\[\]{}:=, \t])")
 CALL = re.compile(r"(choice|range|interval|glob|shuffle|sort|tag)\(.*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 OPENING, CLOSING = "hydra.searchpath=['file://", "']"
-GROUPS = ("calibration", "cluster", "cohort", "method", "normalise", "share", "source", "storage")
+GROUPS = (
+    *("calibration", "cluster", "cohort", "method", "normalise", "share", "source", "storage"),
+    "surface",
+)
 
 
 def prepared(words: Sequence[str], cohorts: Sequence[str], sweep: bool) -> list[str]:

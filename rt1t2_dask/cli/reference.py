@@ -19,6 +19,7 @@ DEFAULTS = {
     "storage": "lake",
     "cluster": "auto",
     "share": "none",
+    "surface": "none",
 }
 WORDS = {"None": "null", "True": "true", "False": "false", "???": "to be given"}
 HEAD = """# Reference

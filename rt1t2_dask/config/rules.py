@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rt1t2_dask.config.contrasts import OneSample
+from rt1t2_dask.config.surface import surfaces_have_their_scans
 
 if TYPE_CHECKING:
     from rt1t2_dask.config.study import Config
@@ -265,5 +266,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _sessions_are_named,
     _sessions_are_of_one_study,
     _masks_are_of_their_session,
+    surfaces_have_their_scans,
 )
 """Each raises ValueError with the conflicting settings and what to change."""

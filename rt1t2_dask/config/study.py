@@ -54,6 +54,7 @@ from rt1t2_dask.config.steps import (
     Template,
     Transmit,
 )
+from rt1t2_dask.config.surface import Surface
 from rt1t2_dask.errors import UserError
 
 __all__ = [
@@ -125,6 +126,7 @@ class Config(Model):
     quality: Quality
     site: Sites
     share: Share
+    surface: Surface = Surface()
     similarity: Similarity
     transcriptome: Transcriptome
     storage: Storage
@@ -250,14 +252,8 @@ class Config(Model):
         """Return the settings that affect results: all but paths and run-time choices."""
         places = {"storage", "cluster", "output_dir"}
         run = {
-            "overwrite",
-            "allow_failures",
-            "dry_run",
-            "check",
-            "stage",
-            "part",
-            "level",
-            "labels",
+            *("overwrite", "allow_failures", "dry_run", "check", "stage", "part"),
+            *("level", "labels"),
         }
         return self.model_dump(mode="json", exclude=places | run)
 

@@ -117,7 +117,31 @@ def _draw(
     scale: tuple[Normalize, mpl.colors.Colormap],
     outlined: Sequence[str],
 ) -> None:
-    mesh, region = surface.meshes[side], surface.regions[side]
+    mesh, region, names = surface.meshes[side], surface.regions[side], surface.names[side]
+    colours = _vertex_colours(mesh, region, names, values, scale)
+    chosen = np.array([name in outlined for name in names] + [False])[region]
+    draw_view(axes, mesh, (side, view), colours, chosen)
+
+
+def draw_view(
+    axes: Axes,
+    mesh: Hemisphere,
+    seen: tuple[str, str],
+    colours: Float,
+    outlined: NDArray[np.bool_],
+) -> None:
+    """Draw one view of an inflated hemisphere.
+
+    Parameters
+    ----------
+    seen : tuple of str
+        One of `VIEWS`.
+    colours : ndarray, shape (vertex, 3)
+        RGB, 0 to 1.
+    outlined : ndarray of bool, shape (vertex,)
+        Whose border is drawn in black.
+    """
+    side, view = seen
     outward = (side == "left") == (view == "lateral")
     across, depth = (-1.0, -1.0) if outward else (1.0, 1.0)
     corners = mesh.inflated[mesh.faces]
@@ -127,9 +151,8 @@ def _draw(
     normals = np.cross(shown[:, 1] - shown[:, 0], shown[:, 2] - shown[:, 0])
     length = np.linalg.norm(normals, axis=1)
     facing = np.abs(normals[:, 0]) / np.where(length > 0, length, 1.0)
-    paint = _vertex_colours(mesh, region, surface.names[side], values, scale)[faces].mean(axis=1)
-    edge = _edges(region[faces], surface.names[side], outlined)
-    paint[edge] = 0.0
+    paint = colours[faces].mean(axis=1)
+    paint[outlined[faces].any(axis=1) & ~outlined[faces].all(axis=1)] = 0.0
     shaded = np.clip(paint * (1 - _LIGHT + _LIGHT * facing[:, None]), 0, 1)
     polygons = np.stack([across * shown[:, :, 1], shown[:, :, 2]], axis=2)
     axes.add_collection(
@@ -184,16 +207,13 @@ def _vertex_colours(
     values: Mapping[str, float],
     scale: tuple[Normalize, mpl.colors.Colormap],
 ) -> Float:
-    norm, colours = scale
     own = np.array([values.get(name, np.nan) for name in names] + [np.nan])
-    vertex = own[region]
-    painted = np.asarray(colours(norm(np.nan_to_num(vertex))))[:, :3]
+    return painted(mesh, own[region], scale)
+
+
+def painted(mesh: Hemisphere, values: Float, scale: tuple[Normalize, mpl.colors.Colormap]) -> Float:
+    """Return the RGB of each vertex, shape (vertex, 3): grey without a value, darker in sulci."""
+    norm, colours = scale
+    paint = np.asarray(colours(norm(np.nan_to_num(values))))[:, :3]
     sulci = np.where(mesh.sulci[:, None] > 0, 0.92, 1.0)
-    return np.asarray(np.where(np.isfinite(vertex)[:, None], painted, np.array(GREY)) * sulci)
-
-
-def _edges(
-    region: NDArray[np.intp], names: Sequence[str], outlined: Sequence[str]
-) -> NDArray[np.bool_]:
-    chosen = np.array([name in outlined for name in names] + [False])[region]
-    return np.asarray(chosen.any(axis=1) & ~chosen.all(axis=1))
+    return np.asarray(np.where(np.isfinite(values)[:, None], paint, np.array(GREY)) * sulci)

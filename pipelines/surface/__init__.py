@@ -1,0 +1,1 @@
+"""The cortex as a surface: sampling, contrasts on vertices."""

@@ -1,0 +1,73 @@
+"""The plan of each contrast on the vertices of the cortex."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rt1t2_dask.config.study import Config
+from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
+from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
+from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
+from rt1t2_dask.pipelines.surface.contrast import PermuteSettings
+from rt1t2_dask.pipelines.surface.stages import (
+    SURFACE_CLUSTERS,
+    SURFACE_CONTRAST,
+    SURFACE_PERMUTE,
+)
+from rt1t2_dask.storage.parts import Part
+
+
+@dataclass(frozen=True)
+class SurfaceContrast:
+    """A contrast on vertices; ``permute`` is None without relabelings."""
+
+    contrast: Task
+    permute: Task | None
+    clusters: Task
+
+    def tasks(self) -> list[Task]:
+        """Return every task, parents before children."""
+        some = (self.contrast, self.permute, self.clusters)
+        return [task for task in some if task is not None]
+
+
+def plan_contrast(config: Config, main: ContrastPlan, at: Mapping[Part, Part]) -> SurfaceContrast:
+    """Plan a contrast of the study on vertices.
+
+    Parameters
+    ----------
+    main : ContrastPlan
+        The contrast of the volume: its design, and how its rows are scaled.
+    at : mapping of Part to Part
+        Everybody's smoothed map on the mesh, by the part of their regional means.
+    """
+    rows = _rows(main, at)
+    told = main.parcels.settings_as(ContrastSettings).model_dump(
+        include=set(ContrastSettings.model_fields)
+    )
+    contrast = SURFACE_CONTRAST.task(told, rows)
+    permute = _permute(config, told, {**rows, "contrast": contrast.part})
+    fitted: dict[str, Part | tuple[Part, ...]] = {"contrast": contrast.part}
+    fitted |= {"permute": permute.part} if permute else {}
+    table = {"p": config.contrast.p, "extent_mm2": config.surface.extent_mm2}
+    return SurfaceContrast(contrast, permute, SURFACE_CLUSTERS.task(table, fitted))
+
+
+def _rows(main: ContrastPlan, at: Mapping[Part, Part]) -> dict[str, Part | tuple[Part, ...]]:
+    parents = main.parcels.parents
+    return {
+        role: tuple(at[part] for part in as_tuple(parents[role]))
+        for role in ("row", "partner")
+        if role in parents
+    }
+
+
+def _permute(config: Config, told: Mapping[str, Any], parents: Parents) -> Task | None:
+    asked = config.permute
+    if not (asked.n and asked.statistic):
+        return None
+    names = set(PermuteSettings.model_fields) - set(ContrastSettings.model_fields)
+    own = asked.model_dump(mode="json", include=names)
+    return SURFACE_PERMUTE.task({**told, **own}, parents)

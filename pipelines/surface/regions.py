@@ -1,0 +1,43 @@
+"""Regions of the common mesh: Desikan-Killiany, where its volume can be found."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rt1t2_dask import assets
+from rt1t2_dask.images.nifti import from_bytes
+from rt1t2_dask.morphometry.regions import desikan_labels
+from rt1t2_dask.morphometry.surface import SURFACES, hemisphere, vertex_regions
+from rt1t2_dask.pipelines.engine.task import Inputs
+from rt1t2_dask.pipelines.surface.template import SIDES
+from rt1t2_dask.stats.mesh.cluster_types import Regions
+from rt1t2_dask.surface.fsaverage import asset_name
+
+ATLAS = "desikan_killiany"
+
+
+def desikan(inputs: Inputs) -> Regions | None:
+    """Return the region of each vertex; None where the stage found no atlas.
+
+    The volume's labels are projected to the nearest vertices: FreeSurfer's own annotation may
+    differ at borders.
+    """
+    return _projected() if ATLAS in inputs.task.assets else None
+
+
+@lru_cache(maxsize=1)
+def _projected() -> Regions:
+    atlas = from_bytes(assets.read(assets.resolve(ATLAS)), "the Desikan-Killiany atlas", kind="map")
+    parts: list[NDArray[np.int64]] = []
+    names: dict[int, str] = {}
+    for side in SIDES:
+        own = {n: v for n, v in desikan_labels().items() if n.startswith(f"{side[0]}h_")}
+        files = {k: assets.read(assets.resolve(asset_name(k, side))) for k in SURFACES}
+        found = vertex_regions(hemisphere(files), atlas, list(own.values()))
+        numbers = np.array([*own.values(), 0])
+        parts.append(numbers[found])
+        names |= {number: name for name, number in own.items()}
+    return Regions(np.concatenate(parts), names)

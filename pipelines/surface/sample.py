@@ -1,0 +1,107 @@
+"""Stages `surface` and `surface_smooth`: a person's ratio on the common mesh of the cortex."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.pipelines.engine.settings import StageSettings
+from rt1t2_dask.pipelines.engine.task import Inputs, Made
+from rt1t2_dask.pipelines.engine.volumes import table
+from rt1t2_dask.pipelines.surface.files import Cortex, read_cortex
+from rt1t2_dask.pipelines.surface.template import SIDES, cortex_mask, middles, template
+from rt1t2_dask.surface.curvature import regressed
+from rt1t2_dask.surface.depths import sample_depths
+from rt1t2_dask.surface.laplacian import mean_curvature
+from rt1t2_dask.surface.mesh import midthickness
+from rt1t2_dask.surface.resample import area_corrected, resampled
+from rt1t2_dask.surface.ribbon import ribbon_weights, sample_ribbon
+from rt1t2_dask.surface.smooth import smoother
+
+Float = NDArray[np.float64]
+RATIO, THICKNESS, DEPTHS, SMOOTHED = (
+    *("surface_ratio", "surface_thickness", "surface_depths"),
+    "surface_smoothed",
+)
+
+
+class SurfaceSettings(StageSettings):
+    """Whose files, and what is sampled beside the ribbon."""
+
+    kind: str
+    mesh: str
+    purity: float
+    depths: tuple[float, ...] = ()
+    curvature: bool = False
+
+
+class SmoothSettings(StageSettings):
+    """Full width at half maximum of the heat kernel, mm."""
+
+    mesh: str
+    fwhm_mm: float
+
+
+def make(inputs: Inputs) -> Made:
+    """Sample the ratio between white and pial surface, and carry it to the common mesh."""
+    settings = inputs.settings_as(SurfaceSettings)
+    ratio = inputs.volume("ratio", "ratio_t1w")
+    sides = [_hemisphere(inputs, settings, side, ratio) for side in SIDES]
+    found = {name: np.concatenate([own[name] for own in sides], axis=-1) for name in sides[0]}
+    cortex = cortex_mask()
+    if settings.curvature:
+        found[RATIO] = regressed(found[RATIO], found["curvature"][None])
+    del found["curvature"]
+    missing = float(np.isnan(found[RATIO][cortex]).mean())
+    arrays = {name: table(name, own.astype(np.float32)) for name, own in found.items()}
+    return Made(xr.Dataset(arrays), {"missing": missing, **_median(found, cortex)})
+
+
+def make_smooth(inputs: Inputs) -> Made:
+    """Smooth along the midthickness of the common mesh; missing vertices are renormalised."""
+    settings = inputs.settings_as(SmoothSettings)
+    ratio = inputs.array("surface", RATIO).astype(np.float64)
+    parts, start = [], 0
+    for mesh in middles():
+        own = ratio[start : start + len(mesh.vertices)]
+        parts.append(smoother(mesh, settings.fwhm_mm)(own))
+        start += len(own)
+    found = np.concatenate(parts).astype(np.float32)
+    return Made(xr.Dataset({SMOOTHED: table(SMOOTHED, found)}), {"fwhm_mm": settings.fwhm_mm})
+
+
+def _hemisphere(
+    inputs: Inputs, settings: SurfaceSettings, side: str, ratio: Volume
+) -> dict[str, Float]:
+    """Return a hemisphere's maps on the common mesh."""
+    cortex, there = read_cortex(inputs, settings.kind, side), template(side)
+    middle = midthickness(cortex.white, cortex.pial)
+    weights = area_corrected(
+        cortex.sphere, there.sphere, middle.vertex_areas, there.middle.vertex_areas
+    )
+    own: dict[str, Any] = {
+        RATIO: sample_ribbon(
+            ribbon_weights(cortex.white, cortex.pial, ratio.grid),
+            ratio.data,
+            purity=settings.purity,
+        ),
+        THICKNESS: _thickness(cortex),
+        "curvature": mean_curvature(middle),
+    }
+    if settings.depths:
+        own[DEPTHS] = sample_depths(ratio, cortex.white, cortex.pial, settings.depths)
+    return {name: resampled(weights, values, there.cortex) for name, values in own.items()}
+
+
+def _thickness(cortex: Cortex) -> Float:
+    """Return the distance of corresponding vertices, mm."""
+    return np.asarray(np.linalg.norm(cortex.pial.vertices - cortex.white.vertices, axis=1))
+
+
+def _median(found: dict[str, Float], cortex: NDArray[np.bool_]) -> dict[str, float]:
+    names = {RATIO: "median_ratio", THICKNESS: "median_thickness_mm"}
+    return {words: float(np.nanmedian(found[name][cortex])) for name, words in names.items()}

@@ -1,0 +1,1 @@
+"""The cortex as a surface, on the page."""

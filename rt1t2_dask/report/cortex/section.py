@@ -1,0 +1,129 @@
+"""The section on the cortex as a surface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from rt1t2_dask.report.figures.picture import Picture
+from rt1t2_dask.report.numbers import decimal, thousands
+from rt1t2_dask.report.sections.section import Reading, Section
+from rt1t2_dask.report.sections.table import from_frame
+
+ROWS = 12
+ANCHOR = "cortex"
+MADE_BY = {
+    "smriprep": "sMRIPrep's surfaces",
+    "freesurfer": "FreeSurfer's surfaces",
+    "simulated": "simulated: template surfaces, deformed by the known maps",
+}
+
+
+@dataclass(frozen=True)
+class CortexShown:
+    """What the page shows of the cortex.
+
+    Parameters
+    ----------
+    kind : str
+        Whose surfaces.
+    fwhm_mm, purity, extent_mm2, p : float
+        Smoothing, weight of voxels at the border, smallest cluster, cluster-forming threshold.
+    people : DataFrame
+        A row a person: missing share, median ratio and thickness.
+    clusters : mapping of str to DataFrame
+        By contrast.
+    permuted : mapping of str to mapping
+        What the permutation test of each contrast says, where there is one.
+    pictures : mapping of str to Picture
+    """
+
+    kind: str
+    fwhm_mm: float
+    purity: float
+    extent_mm2: float
+    p: float
+    people: pd.DataFrame
+    clusters: Mapping[str, pd.DataFrame]
+    permuted: Mapping[str, Mapping[str, Any]]
+    pictures: Mapping[str, Picture]
+
+
+def cortex_section(shown: CortexShown) -> Section:
+    """Return the section."""
+    return Section(
+        ANCHOR,
+        "Cortex as a surface",
+        sentences=(
+            _people(shown),
+            *(_contrast(n, own, shown) for n, own in shown.clusters.items()),
+        ),
+        tables=tuple(
+            from_frame(own.head(ROWS), f"{name}: clusters on the cortex", _more(name, own))
+            for name, own in shown.clusters.items()
+            if len(own)
+        ),
+        pictures=shown.pictures,
+        methods=(_methods(shown),),
+        limits=(LIMIT,),
+        cites=("glasser2011", "smith2009"),
+        reading=(Reading("p on the cortex", READING),) if shown.permuted else (),
+    )
+
+
+LIMIT = (
+    "On the cortex a ratio is that of voxels which lie partly in white matter or CSF, whatever "
+    "their weights: thin cortex, and surfaces that lie 0.3 mm off, change it by some percent."
+)
+READING = (
+    "corrected for all vertices of both hemispheres by relabeling; for vertices, and for cluster "
+    "area, mass and TFCE, each on its own."
+)
+
+
+def _people(shown: CortexShown) -> str:
+    rows = shown.people
+    return (
+        f"The ratio between white and pial surface of {len(rows)} people ({MADE_BY[shown.kind]} on "
+        f"fsaverage5): median {decimal(float(rows['median_ratio'].median()))}, thickness "
+        f"{decimal(float(rows['median_thickness_mm'].median()))} mm; up to "
+        f"{100 * float(rows['missing'].max()):.1f} % of a person's cortex is missing."
+    )
+
+
+def _contrast(name: str, rows: pd.DataFrame, shown: CortexShown) -> str:
+    said = f"{name}: {len(rows)} clusters of at least {thousands(round(shown.extent_mm2))} mm² at "
+    said += f"p < {shown.p:g}, one-sided for each sign, not corrected."
+    permuted = shown.permuted.get(name)
+    if not permuted:
+        return said
+    least = ", ".join(f"{WORDS.get(n, n)} {p:.4f}" for n, p in permuted["p"].items())
+    return f"{said} Smallest family-wise p of {permuted['n']} relabelings: {least}."
+
+
+WORDS = {"max_t": "vertex", "extent": "area", "mass": "mass", "tfce": "TFCE"}
+
+
+def _more(name: str, rows: pd.DataFrame) -> tuple[str, ...]:
+    return (f"All {len(rows)}: group/contrast-{name}_surface.tsv.",) if len(rows) > ROWS else ()
+
+
+def _methods(shown: CortexShown) -> str:
+    return (
+        f"On the cortex the ratio was averaged between white and pial surface "
+        f"({MADE_BY[shown.kind]}), voxels weighted by the volume they share with the ribbon"
+        f"{_pure(shown.purity)} and those beyond 4 standard deviations of their surroundings left "
+        "out (Glasser et al. 2011), "
+        "carried to fsaverage5 by area-corrected barycentric interpolation on the registration "
+        f"sphere and smoothed along the midthickness by a heat kernel, FWHM {shown.fwhm_mm:g} mm. "
+        "Contrasts are those of the volume, at each vertex of both hemispheres as one search; "
+        "cluster area and mass weigh vertices by their area, TFCE takes E 1 and H 2 "
+        "(Smith et al. 2009)."
+    )
+
+
+def _pure(purity: float) -> str:
+    return f", and by their share in it to the power {purity:g}," if purity else ""
