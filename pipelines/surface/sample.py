@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -16,8 +16,9 @@ from rt1t2_dask.pipelines.surface.files import Cortex, read_cortex
 from rt1t2_dask.pipelines.surface.template import SIDES, cortex_mask, middles, template
 from rt1t2_dask.surface.curvature import regressed
 from rt1t2_dask.surface.depths import sample_depths
+from rt1t2_dask.surface.fsaverage import Template
 from rt1t2_dask.surface.laplacian import mean_curvature
-from rt1t2_dask.surface.mesh import midthickness
+from rt1t2_dask.surface.mesh import joined, midthickness
 from rt1t2_dask.surface.resample import area_corrected, resampled
 from rt1t2_dask.surface.ribbon import ribbon_weights, sample_ribbon
 from rt1t2_dask.surface.smooth import smoother
@@ -50,7 +51,12 @@ def make(inputs: Inputs) -> Made:
     """Sample the ratio between white and pial surface, and carry it to the common mesh."""
     settings = inputs.settings_as(SurfaceSettings)
     ratio = inputs.volume("ratio", "ratio_t1w")
-    sides = [_hemisphere(inputs, settings, side, ratio) for side in SIDES]
+    cortices = [read_cortex(inputs, settings.kind, side) for side in SIDES]
+    ribbons = _ribbons(cortices, ratio, settings.purity)
+    sides = [
+        _on_common_mesh(template(side), cortex, {RATIO: ribbon} | _more(cortex, ratio, settings))
+        for side, cortex, ribbon in zip(SIDES, cortices, ribbons, strict=True)
+    ]
     found = {name: np.concatenate([own[name] for own in sides], axis=-1) for name in sides[0]}
     cortex = cortex_mask()
     if settings.curvature:
@@ -74,27 +80,29 @@ def make_smooth(inputs: Inputs) -> Made:
     return Made(xr.Dataset({SMOOTHED: table(SMOOTHED, found)}), {"fwhm_mm": settings.fwhm_mm})
 
 
-def _hemisphere(
-    inputs: Inputs, settings: SurfaceSettings, side: str, ratio: Volume
-) -> dict[str, Float]:
-    """Return a hemisphere's maps on the common mesh."""
-    cortex, there = read_cortex(inputs, settings.kind, side), template(side)
+def _ribbons(cortices: Sequence[Cortex], ratio: Volume, purity: float) -> list[Float]:
+    """Return the mean ratio of each hemisphere's vertices; voxels between both count for both."""
+    white, pial = (joined(*(getattr(c, name) for c in cortices)) for name in ("white", "pial"))
+    weights = ribbon_weights(white, pial, ratio.grid)
+    values = sample_ribbon(weights, ratio.data, purity=purity)
+    return np.split(values, [len(cortices[0].white.vertices)])
+
+
+def _more(cortex: Cortex, ratio: Volume, settings: SurfaceSettings) -> dict[str, Float]:
+    """Return what else is known of a person's vertices, by name."""
+    middle = midthickness(cortex.white, cortex.pial)
+    own = {THICKNESS: _thickness(cortex), "curvature": mean_curvature(middle)}
+    if settings.depths:
+        own[DEPTHS] = sample_depths(ratio, cortex.white, cortex.pial, settings.depths)
+    return own
+
+
+def _on_common_mesh(there: Template, cortex: Cortex, maps: Mapping[str, Float]) -> dict[str, Float]:
     middle = midthickness(cortex.white, cortex.pial)
     weights = area_corrected(
         cortex.sphere, there.sphere, middle.vertex_areas, there.middle.vertex_areas
     )
-    own: dict[str, Any] = {
-        RATIO: sample_ribbon(
-            ribbon_weights(cortex.white, cortex.pial, ratio.grid),
-            ratio.data,
-            purity=settings.purity,
-        ),
-        THICKNESS: _thickness(cortex),
-        "curvature": mean_curvature(middle),
-    }
-    if settings.depths:
-        own[DEPTHS] = sample_depths(ratio, cortex.white, cortex.pial, settings.depths)
-    return {name: resampled(weights, values, there.cortex) for name, values in own.items()}
+    return {name: resampled(weights, values, there.cortex) for name, values in maps.items()}
 
 
 def _thickness(cortex: Cortex) -> Float:
