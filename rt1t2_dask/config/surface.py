@@ -52,7 +52,7 @@ def surfaces_have_their_scans(config: Config) -> None:
         )
     if kind == "simulated" and config.source.sessions:
         raise ValueError(
-            f"surface=simulated with source.sessions={list(config.source.sessions)}: simulated "
+            f"surface=simulated with sessions {', '.join(config.source.sessions)}: simulated "
             "surfaces are of one session; set surface=none"
         )
     _roots_are_known(config)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_report import fake_content, fake_settings
 
+import rt1t2_dask.report
 from rt1t2_dask.report.content import ReportContent
 from rt1t2_dask.report.methods import describe
 from rt1t2_dask.report.references import Citations, library
@@ -191,3 +193,14 @@ def test_sections_are_cited_by_key_where_the_text_is_for_pandoc() -> None:
     said = cite.written(text, *keys)
     assert said == "Two tests [@schuirmann1987], Bayes factors (@rouder2009; scale .7)."
     assert {one.key for one in cite.listed()} == set(keys)
+
+
+REPORT = Path(rt1t2_dask.report.__file__).parent
+BY_AMPERSAND = re.compile(r"[A-Z]\w+ & [A-Z]\w+[ \n\"(]+(19|20)\d\d")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(REPORT.rglob("*.py")), ids=lambda p: str(p.relative_to(REPORT))
+)
+def test_two_authors_are_joined_as_the_library_does_so_that_they_become_a_key(path):
+    assert not BY_AMPERSAND.search(path.read_text())

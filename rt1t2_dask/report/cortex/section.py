@@ -116,12 +116,12 @@ def _methods(shown: CortexShown) -> str:
         f"On the cortex the ratio was averaged between white and pial surface "
         f"({MADE_BY[shown.kind]}), voxels weighted by the volume they share with the ribbon"
         f"{_pure(shown.purity)} and those beyond 4 standard deviations of their surroundings left "
-        "out (Glasser et al. 2011), "
+        "out (Glasser and Van Essen 2011), "
         "carried to fsaverage5 by area-corrected barycentric interpolation on the registration "
         f"sphere and smoothed along the midthickness by a heat kernel, FWHM {shown.fwhm_mm:g} mm. "
         "Contrasts are those of the volume, at each vertex of both hemispheres as one search; "
         "cluster area and mass weigh vertices by their area, TFCE takes E 1 and H 2 "
-        "(Smith et al. 2009)."
+        "(Smith and Nichols 2009)."
     )
 
 

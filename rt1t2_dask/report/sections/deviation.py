@@ -168,7 +168,7 @@ def methods(own: Compared) -> str:
     )
     return (
         f"Each patient was compared with {len(own.controls)} controls by the modified t of "
-        f"Crawford & Howell (1998){words}; values from the controls have an uncertainty of their "
+        f"Crawford and Howell (1998){words}; values from the controls have an uncertainty of their "
         f"own, which this t counts.{by_rank}{by_field}"
     )
 

@@ -78,10 +78,10 @@ def methods(sessions: Sequence[str]) -> str:
     """Return the paragraph of the methods text."""
     return (
         f"Reliability over {len(sessions)} sessions was computed within each group, in people "
-        "measured in all of them: ICC(3,1) of a two-way analysis of variance (Shrout & Fleiss "
-        "1979) with its 95 % interval (McGraw & Wong 1996); the within-person standard deviation "
+        "measured in all of them: ICC(3,1) of a two-way analysis of variance (Shrout and Fleiss "
+        "1979) with its 95 % interval (McGraw and Wong 1996); the within-person standard deviation "
         "of a one-way analysis, which a change common to all people raises; the repeatability "
-        "coefficient, 1.96 times the square root of 2 times that (Bland & Altman 1999); the mean "
+        "coefficient, 1.96 times the square root of 2 times that (Bland and Altman 1999); the mean "
         "of the last session minus that of the first, with p of no difference between sessions "
         "(F; of two sessions paired t) and q over regions (FDR). The ratio is the one that maps "
         "show, with gain corrected where it is. Receptor correlations and comparisons of single "
