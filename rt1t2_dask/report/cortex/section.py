@@ -87,8 +87,8 @@ READING = (
 def _people(shown: CortexShown) -> str:
     rows = shown.people
     return (
-        f"The ratio between white and pial surface of {len(rows)} people ({MADE_BY[shown.kind]} on "
-        f"fsaverage5): median {decimal(float(rows['median_ratio'].median()))}, thickness "
+        f"The ratio between white and pial surface of {len(rows)} people on fsaverage5 "
+        f"({MADE_BY[shown.kind]}): median {decimal(float(rows['median_ratio'].median()))}, thickness "
         f"{decimal(float(rows['median_thickness_mm'].median()))} mm; up to "
         f"{100 * float(rows['missing'].max()):.1f} % of a person's cortex is missing."
     )
