@@ -79,7 +79,7 @@ LIMIT = (
     "their weights: thin cortex, and surfaces that lie 0.3 mm off, change it by some percent."
 )
 READING = (
-    "corrected for all vertices of both hemispheres by relabeling; for vertices, and for cluster "
+    "Corrected for all vertices of both hemispheres by relabeling; for vertices, and for cluster "
     "area, mass and TFCE, each on its own."
 )
 
