@@ -28,6 +28,7 @@ def with_white_matter(monkeypatch):
     monkeypatch.setitem(registry.BY_NAME, white_matter.WHITE.name, white_matter.WHITE)
 
 
+@pytest.mark.heavy
 def test_an_analysis_has_table_section_methods_provenance_and_record(
     maps_study, maps_arguments, tmp_path, with_white_matter, capsys
 ):

@@ -115,6 +115,7 @@ def test_moran_loadings_differ_in_sign_alone():
     assert 0.45 < (drawn * loading > 0).mean() < 0.55
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("method", METHODS)
 def test_surrogates_have_the_maps_variogram_and_permutations_have_not(method):
     rng = np.random.default_rng(2)
@@ -196,6 +197,7 @@ def test_no_bit_of_the_null_depends_on_how_many_are_asked_for(kind):
     np.testing.assert_array_equal(few.null, many.null[:30])
 
 
+@pytest.mark.heavy
 def test_missing_regions():
     means = shipped_means()
     maps = means[list(THE_17[:2])].to_numpy().T.copy()

@@ -44,6 +44,7 @@ def test_the_mask_of_a_known_head_repeats_to_the_bit(stroke_head: KnownHead):
     assert first.affine.tobytes() == second.affine.tobytes()
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("degrees", "shift_mm"),

@@ -135,6 +135,7 @@ def test_the_corrected_p_is_the_larger_of_both_bounds(with_maps):
     assert (10 ** -fwe[inside] <= 0.05).any()
 
 
+@pytest.mark.heavy
 def test_switched_off_there_is_none(lake_before, maps_study, maps_arguments, tmp_path):
     maps_study()
     assert command([*maps_arguments, *QUICK, "absence.tests=false"]) == 0

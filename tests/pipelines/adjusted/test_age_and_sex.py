@@ -68,6 +68,7 @@ def adjusted_t(values, people):
     return sm.OLS(values.astype(float), matrix).fit().tvalues[1]
 
 
+@pytest.mark.heavy
 def test_switched_off_there_is_none(lake_before, maps_study, maps_arguments, tmp_path):
     maps_study()
     assert command([*maps_arguments, *QUICK, "report.age_and_sex=false"]) == 0

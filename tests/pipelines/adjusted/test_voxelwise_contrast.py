@@ -41,6 +41,7 @@ def measured(dataset: xr.Dataset, name: str, mask: np.ndarray) -> np.ndarray:
     return dataset[name].to_numpy().transpose(2, 1, 0)[mask]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("variance", ["equal", "welch"])
 def test_blocks_give_the_bits_of_one_fit(atrophy, variance, tmp_path):
     volumes, shares, mask = atrophy
@@ -76,6 +77,7 @@ def test_smoothness_is_that_of_residuals_without_the_covariate(atrophy, tmp_path
     np.testing.assert_allclose(record["fwhm_voxels"], wanted, rtol=1e-6)
 
 
+@pytest.mark.heavy
 def test_relabelings_hold_the_covariate(atrophy, tmp_path):
     volumes, shares, mask = atrophy
     model, variance = two_sample(GROUP, "a", "b"), "welch"

@@ -32,6 +32,7 @@ class _Copies:
         return self.lake.record(self.tasks[k].part)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("most", [240, 4])
 @pytest.mark.parametrize("shares", [1, 3])
 def test_every_block_of_a_copy_is_that_of_the_maps(most, shares, tmp_path, monkeypatch):

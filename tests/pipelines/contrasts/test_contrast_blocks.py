@@ -98,6 +98,7 @@ def test_the_slope_on_an_anchor_is_that_of_least_squares(how, tmp_path):
     assert record["anchor_slopes"] == {"anchor_eye": pytest.approx(wanted, rel=1e-6)}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("variance", ["equal", "welch"])
 @pytest.mark.parametrize("most", [240, pytest.param(3, marks=pytest.mark.heavy)])
 def test_sums_over_runs_give_the_contrast_of_all_rows(variance, most, tmp_path, monkeypatch):

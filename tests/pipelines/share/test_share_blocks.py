@@ -157,6 +157,7 @@ def test_the_sums_are_those_of_people_one_by_one(scale, filled):
     assert arrays.attrs["cells"] == [g for g in GROUPS for _ in cells[g]]
 
 
+@pytest.mark.heavy
 def test_any_number_of_blocks_gives_the_same_bytes(filled):
     made = [tasks_of(blocks) for blocks in (1, 2, 5)]
     for tasks in made:

@@ -42,6 +42,7 @@ def refusal(base: Path, cohort: str, *more: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.heavy
 def test_sites_apart_give_what_one_folder_gives(three, placed):
     one = Parts(three, "one")
     assert np.isfinite(placed.map("stat_t")).sum() > 5000
@@ -227,6 +228,7 @@ def test_what_sites_cannot_share_is_said_in_one_line(three):
     assert "site west has 4 people; ComBat" in said
 
 
+@pytest.mark.heavy
 def test_another_grid_names_the_site(three, placed):
     folder = three / "west-grid"
     shutil.copytree(three / "data" / "west", folder)

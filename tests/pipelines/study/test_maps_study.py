@@ -84,6 +84,7 @@ def test_another_configuration_is_refused(maps_study, maps_arguments, tmp_path, 
     assert command([*maps_arguments, "contrast.p=0.01", "overwrite=true"]) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_another_threshold_redoes_only_the_table(maps_study, maps_arguments, tmp_path):
     maps_study()
@@ -167,6 +168,7 @@ def test_too_few_people_give_maps_and_a_reason(maps_study, maps_arguments, tmp_p
     assert "No contrast patVsHc" in (out / "report.html").read_text()
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_a_mask_of_another_grid_is_carried_over(maps_study, maps_arguments, tmp_path):
     maps_study()
@@ -202,6 +204,7 @@ def test_excluded_people_take_no_part(maps_study, maps_arguments, tmp_path):
     assert not {"sub-00", "sub-12"} & set(parcels["participant_id"])
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_half_written_output_is_made_whole(maps_study, maps_arguments, tmp_path):
     maps_study()
@@ -235,6 +238,7 @@ def test_cluster_and_tfce_permutations(maps_study, maps_arguments, tmp_path):
     assert np.nanmax(tfce) == pytest.approx(-np.log10(known["p"]["tfce"]), rel=1e-5)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("lake_before")
 def test_what_was_not_run_is_na_and_said(maps_study, maps_arguments, tmp_path):
     maps_study(n_patients=4)
