@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rt1t2_dask.bids.surfaces import ROLES, freesurfer_surfaces, smriprep_surfaces
-from rt1t2_dask.cli.command_line import command
+from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.pipelines.images.plan import person_stages
 
 
 def smriprep(label: str = "sub-01", session: str = "") -> list[str]:
@@ -66,3 +67,12 @@ def test_settings_that_do_not_fit_are_refused_in_a_line(words, said, capsys, tmp
     assert command(["+cohort=psp", *words, f"output_dir={tmp_path / 'out'}"]) == 2
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
+
+
+def test_a_broken_surface_is_the_failure_of_one_person_since_it_is_read_in_the_image_half():
+    config = _configure(Job(("+cohort=psp", "surface=simulated")))
+    *_, sampled, smoothed = person_stages(config)
+    assert (sampled.name, smoothed.name) == ("surface", "surface_smooth")
+    assert set(ROLES) < set(sampled.files)
+    without = person_stages(_configure(Job(("+cohort=psp",))))
+    assert "surface" not in [stage.name for stage in without]

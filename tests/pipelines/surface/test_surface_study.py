@@ -102,21 +102,3 @@ def test_no_label_is_in_the_lake(study):
     lake = study[0] / "lake"
     assert not [p for p in lake.rglob("*") if "sub-" in str(p.relative_to(lake))]
     assert "sub-" not in "".join(p.read_text() for p in lake.glob("parts/surface*/*.json"))
-
-
-def test_a_broken_surface_is_one_line_and_the_others_go_on(study, capsys):
-    folder, words = study
-    anat = folder / "scans" / "derivatives" / "simulated_surfaces" / "sub-HC02" / "anat"
-    broken = anat / "sub-HC02_hemi-L_pial.surf.gii"
-    kept = broken.read_bytes()
-    # The simulation mends what does not fit its marker, so that the marker has to go as well.
-    real = ["source=bids", "surface=smriprep", f"surface.root={anat.parents[1]}"]
-    broken.write_bytes(kept[: len(kept) // 2])
-    own = [w for w in words if not w.startswith(("surface=", "source.", "output_dir="))]
-    where = [f"source.root={folder / 'scans'}", f"output_dir={folder / 'broken'}"]
-    try:
-        assert command([*own, *real, *where, "allow_failures=true"]) in (0, 1)
-    finally:
-        broken.write_bytes(kept)
-    said = capsys.readouterr().err + (folder / "broken" / "failures.tsv").read_text()
-    assert "pial surface of the left hemisphere" in said and "Traceback" not in said
