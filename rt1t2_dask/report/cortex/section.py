@@ -88,8 +88,8 @@ def _people(shown: CortexShown) -> str:
     rows = shown.people
     return (
         f"The ratio between white and pial surface of {len(rows)} people on fsaverage5 "
-        f"({MADE_BY[shown.kind]}): median {decimal(float(rows['median_ratio'].median()))}, thickness "
-        f"{decimal(float(rows['median_thickness_mm'].median()))} mm; up to "
+        f"({MADE_BY[shown.kind]}): median {decimal(float(rows['median_ratio'].median()))}, "
+        f"thickness {decimal(float(rows['median_thickness_mm'].median()))} mm; up to "
         f"{100 * float(rows['missing'].max()):.1f} % of a person's cortex is missing."
     )
 
