@@ -31,7 +31,7 @@ from rt1t2_dask.pipelines.contrasts.stages import (
 )
 from rt1t2_dask.pipelines.contrasts.thresholds import EXTENTS_MM3, HEIGHTS, ThresholdSettings
 from rt1t2_dask.pipelines.engine.stage import Stage
-from rt1t2_dask.pipelines.engine.task import Parents, Task, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple, keys_by_stage
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS, SMOOTH, TEMPLATE_OUT
 from rt1t2_dask.pipelines.images.stages import RATIO as RATIO_STAGE
@@ -71,6 +71,15 @@ class ContrastPlan:
         some = (*self.pieces, self.contrast, self.clusters, *self.relabelings, self.permute)
         more = (self.parcels, *self.means, self.effects, self.detectable, self.thresholds)
         return [task for task in (*some, *more) if task is not None]
+
+    def rows_at(self, at: Mapping[Part, Part]) -> dict[str, Part | tuple[Part, ...]]:
+        """Return the parents of its rows, each part of regional means replaced by another."""
+        parents = self.parcels.parents
+        return {
+            role: tuple(at[part] for part in as_tuple(parents[role]))
+            for role in ("row", "partner")
+            if role in parents
+        }
 
     def keys(self) -> dict[str, str | list[str]]:
         """Return the keys of its parts by stage."""

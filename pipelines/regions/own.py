@@ -16,7 +16,7 @@ from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.contrasts.regional import TABLE as EFFECTS
 from rt1t2_dask.pipelines.contrasts.regional import RegionSettings
 from rt1t2_dask.pipelines.contrasts.results import table_of
-from rt1t2_dask.pipelines.engine.task import Task, as_tuple, keys_by_stage
+from rt1t2_dask.pipelines.engine.task import Task, keys_by_stage
 from rt1t2_dask.pipelines.engine.volumes import to_volume
 from rt1t2_dask.pipelines.images.plan import PersonPlan
 from rt1t2_dask.pipelines.images.stages import PARCELS
@@ -132,10 +132,7 @@ def _plan_set(group: Group, chosen: OwnRegionSet) -> RegionSetPlan:
 
 def _contrast(chosen: OwnRegionSet, plan: ContrastPlan, at: Mapping[Part, Part]) -> Task:
     """Plan the contrast over other regions: the same rows, each by its own means."""
-    parents = dict(plan.parcels.parents)
-    for role in ("row", "partner"):
-        if role in parents:
-            parents[role] = tuple(at[part] for part in as_tuple(parents[role]))
+    parents = {**plan.parcels.parents, **plan.rows_at(at)}
     told = plan.parcels.settings_as(RegionSettings).model_dump() | {"own": chosen.told}
     return REGION_CONTRAST.task(told, parents, chosen.files)
 

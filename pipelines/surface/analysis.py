@@ -82,17 +82,17 @@ class SurfaceAnalysis(Analysis):
     def results(self, study: Finished) -> Results:
         """Return everybody's medians, clusters, maps as GIFTI and CIFTI, and the section."""
         lake, config = study.lake, study.config
-        tables = {"surface": self._people(lake)}
-        documents: dict[str, Mapping[str, Any]] = {}
-        for name, own in self.contrasts.items():
-            tables[f"contrast-{name}_surface"] = table_of(lake, own.clusters.part, TABLE)
-            if own.permute is not None:
-                said = json.loads(lake.file(own.permute.part, SUMMARY))
-                documents[f"contrast-{name}_surface_permutation"] = said
-        section = surface_section(lake, config, self.contrasts, tables, documents)
+        people = self._people(lake)
+        clusters = {n: table_of(lake, c.clusters.part, TABLE) for n, c in self.contrasts.items()}
+        permuted = {
+            name: json.loads(lake.file(own.permute.part, SUMMARY))
+            for name, own in self.contrasts.items()
+            if own.permute is not None
+        }
+        section = surface_section(lake, config, self.contrasts, people, clusters, permuted)
         return Results(
-            tables,
-            documents,
+            {"surface": people} | {f"contrast-{n}_surface": rows for n, rows in clusters.items()},
+            {f"contrast-{n}_surface_permutation": said for n, said in permuted.items()},
             people=self._files(lake, study.simulated),
             sections=(section,),
             stages=[*PEOPLE, *dict.fromkeys(task.stage for task in self.tasks())],

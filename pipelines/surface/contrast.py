@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,9 @@ def make(inputs: Inputs) -> Made:
     design = from_settings(settings.design)
     found = _fitted(settings, design, _data(inputs, settings))
     arrays = {
-        name: table(f"surface_{name}", np.asarray(getattr(found, name), np.float32))
+        f"surface_{name}": table(f"surface_{name}", np.asarray(getattr(found, name), np.float32))
         for name in maps_of(design)
     }
-    arrays = {f"surface_{name}": own for name, own in arrays.items()}
     tested = int(np.isfinite(found.t).sum())
     numerator = design.q if design.q > 1 else None
     record = {"n": design.n, "dof": float(np.nanmax(found.dof)), "numerator": numerator}
@@ -75,11 +75,11 @@ def make_permute(inputs: Inputs) -> Made:
         min_group_share=settings.min_group_share,
         mesh=search_mesh(),
     )
-    maps = [name for name in found if str(name).startswith("p_fwe")]
-    arrays = {f"surface_{name}": _minus_log10(found[name].to_numpy(), str(name)) for name in maps}
-    nulls = {str(n): found[n].to_numpy() for n in found if str(n).startswith("null_")}
-    arrays |= {f"surface_{name}": table(f"surface_{name}", own) for name, own in nulls.items()}
-    said = _summary(inputs, settings, found, nulls)
+    p = {name: own for name, own in _arrays(found).items() if name.startswith("p_fwe")}
+    nulls = {name: own for name, own in _arrays(found).items() if name.startswith("null_")}
+    kept = {name: (-np.log10(own)).astype(np.float32) for name, own in p.items()} | nulls
+    arrays = {f"surface_{name}": table(f"surface_{name}", own) for name, own in kept.items()}
+    said = _summary(inputs, settings, p, nulls) | {"n": int(found.attrs["n"])}
     return Made(xr.Dataset(arrays), {"n": said["n"]}, {SUMMARY: json.dumps(said).encode()})
 
 
@@ -108,27 +108,25 @@ def _fitted(settings: ContrastSettings, design: Design, data: F32) -> GlmResult:
     )
 
 
-def _minus_log10(p: NDArray[Any], name: str) -> xr.DataArray:
-    return table(f"surface_{name}", (-np.log10(p)).astype(np.float32))
+def _arrays(found: xr.Dataset) -> dict[str, NDArray[Any]]:
+    return {str(name): found[name].to_numpy() for name in found}
 
 
 def _summary(
     inputs: Inputs,
     settings: PermuteSettings,
-    found: xr.Dataset,
-    nulls: dict[str, NDArray[np.float64]],
+    p: Mapping[str, NDArray[Any]],
+    nulls: Mapping[str, NDArray[Any]],
 ) -> dict[str, Any]:
     dof, several = inputs.record("contrast")["dof"], np.shape(settings.design.contrast)[1] > 1
     critical = {name.removeprefix("null_"): critical_value(own) for name, own in nulls.items()}
     if np.isfinite(critical["max_t"]) and not several:
         critical["max_t"] = float(z_to_t(critical["max_t"], dof))
     least = {
-        str(name).removeprefix("p_fwe").lstrip("_") or "max_t": float(found[name].min())
-        for name in found
-        if str(name).startswith("p_fwe")
+        name.removeprefix("p_fwe").lstrip("_") or "max_t": float(np.nanmin(own))
+        for name, own in p.items()
     }
     return {
-        "n": int(found.attrs["n"]),
         "seed": settings.seed,
         "method": settings.method,
         "forming_p": settings.forming_p,

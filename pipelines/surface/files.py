@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rt1t2_dask.bids.surfaces import role_of
+from rt1t2_dask.bids.surfaces import KINDS, role_of
 from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.surface.freesurfer import read_geometry
 from rt1t2_dask.surface.gifti import read_surface
-from rt1t2_dask.surface.mesh import Mesh, check_pair
+from rt1t2_dask.surface.mesh import Mesh, check_pair, midthickness
 from rt1t2_dask.surface.tkr import scanner_from_tkr
 
 ORIG = "orig"
@@ -23,6 +25,11 @@ class Cortex:
     white: Mesh
     pial: Mesh
     sphere: Mesh
+
+    @cached_property
+    def middle(self) -> Mesh:
+        """The midthickness surface."""
+        return midthickness(self.white, self.pial)
 
 
 def read_cortex(inputs: Inputs, kind: str, side: str) -> Cortex:
@@ -38,19 +45,9 @@ def read_cortex(inputs: Inputs, kind: str, side: str) -> Cortex:
     SubjectError
         A file is broken, or the surfaces do not belong together.
     """
-    files = {name: _content(inputs, role_of(name, side)) for name in ("white", "pial", "sphere")}
-    if kind == "freesurfer":
-        to_scanner = scanner_from_tkr(_content(inputs, ORIG))
-        places = {"white": to_scanner, "pial": to_scanner, "sphere": np.eye(4)}
-        meshes = {
-            name: read_geometry(own, places[name], f"{name} surface of the {side} hemisphere")
-            for name, own in files.items()
-        }
-    else:
-        meshes = {
-            name: read_surface(own, f"{name} surface of the {side} hemisphere")
-            for name, own in files.items()
-        }
+    freesurfer = kind == "freesurfer"
+    to_scanner = scanner_from_tkr(_content(inputs, ORIG)) if freesurfer else None
+    meshes = {name: _surface(inputs, name, side, to_scanner) for name in KINDS}
     check_pair(meshes["white"], meshes["pial"])
     check_pair(meshes["white"], meshes["sphere"])
     return Cortex(**meshes)
@@ -60,3 +57,14 @@ def _content(inputs: Inputs, role: str) -> bytes:
     file = inputs.file(role)
     assert file is not None
     return file.read()
+
+
+def _surface(inputs: Inputs, name: str, side: str, to_scanner: NDArray[np.float64] | None) -> Mesh:
+    """Read a surface: FreeSurfer's by its place in the scanner, the sphere as it is, or GIFTI."""
+    content, said = (
+        _content(inputs, role_of(name, side)),
+        f"{name} surface of the {side} hemisphere",
+    )
+    if to_scanner is None:
+        return read_surface(content, said)
+    return read_geometry(content, np.eye(4) if name == "sphere" else to_scanner, said)

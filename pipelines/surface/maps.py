@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.bids.surfaces import HEMISPHERES
 from rt1t2_dask.pipelines.analysis import PersonFile
 from rt1t2_dask.pipelines.calibration.group_scale import factor_of
 from rt1t2_dask.pipelines.images.plan import PersonPlan
@@ -15,14 +16,13 @@ from rt1t2_dask.pipelines.outputs.tables import json_bytes
 from rt1t2_dask.pipelines.surface.person_stages import SURFACE, SURFACE_SMOOTH
 from rt1t2_dask.pipelines.surface.plan import SurfaceContrast
 from rt1t2_dask.pipelines.surface.sample import RATIO, SMOOTHED, THICKNESS
-from rt1t2_dask.pipelines.surface.template import SIDES, template
+from rt1t2_dask.pipelines.surface.template import SIDES, by_side, template
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.surface.cifti import dscalar_bytes
 from rt1t2_dask.surface.gifti import shape_bytes
 
 Float = NDArray[np.floating[Any]]
 MESH = "fsaverage5"
-SHORT = {"left": "L", "right": "R"}
 PEOPLE = {
     RATIO: ("desc-ratio_T1wT2wratio", "T1w/T2w ratio between white and pial surface"),
     SMOOTHED: ("desc-smoothed_T1wT2wratio", "the same, smoothed along the cortex"),
@@ -34,8 +34,12 @@ GROUP = {
     "hedges_g": "stat-d_statmap",
     "n": "stat-n_statmap",
 }
-CORRECTED = {"p_fwe": "FWE", "p_fwe_extent": "FWEarea", "p_fwe_mass": "FWEmass"}
-CORRECTED |= {"p_fwe_tfce": "FWEtfce"}
+CORRECTED = {
+    "p_fwe": "FWE",
+    "p_fwe_extent": "FWEarea",
+    "p_fwe_mass": "FWEmass",
+    "p_fwe_tfce": "FWEtfce",
+}
 
 
 def person_files(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[PersonFile]:
@@ -74,9 +78,8 @@ def _files(
 ) -> Iterator[PersonFile]:
     """Yield a map as GIFTI of each hemisphere, as CIFTI-2, and its sidecar."""
     masks = [template(side).cortex for side in SIDES]
-    halves = np.split(np.asarray(values, np.float32), [len(masks[0])])
-    for side, half in zip(SIDES, halves, strict=True):
-        path = f"{stem}_space-{MESH}_hemi-{SHORT[side]}_{desc}.shape.gii"
+    for side, half in by_side(np.asarray(values, np.float32)).items():
+        path = f"{stem}_space-{MESH}_hemi-{HEMISPHERES[side]}_{desc}.shape.gii"
         yield PersonFile(path, shape_bytes({desc: half}, side))
     both = f"{stem}_space-{MESH}_{desc}"
     yield PersonFile(f"{both}.dscalar.nii", dscalar_bytes({desc: np.asarray(values)}, *masks))

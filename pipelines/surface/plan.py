@@ -9,7 +9,7 @@ from typing import Any
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
-from rt1t2_dask.pipelines.engine.task import Parents, Task, as_tuple
+from rt1t2_dask.pipelines.engine.task import Parents, Task
 from rt1t2_dask.pipelines.surface.contrast import PermuteSettings
 from rt1t2_dask.pipelines.surface.stages import (
     SURFACE_CLUSTERS,
@@ -43,7 +43,7 @@ def plan_contrast(config: Config, main: ContrastPlan, at: Mapping[Part, Part]) -
     at : mapping of Part to Part
         Everybody's smoothed map on the mesh, by the part of their regional means.
     """
-    rows = _rows(main, at)
+    rows = main.rows_at(at)
     told = main.parcels.settings_as(ContrastSettings).model_dump(
         include=set(ContrastSettings.model_fields)
     )
@@ -53,15 +53,6 @@ def plan_contrast(config: Config, main: ContrastPlan, at: Mapping[Part, Part]) -
     fitted |= {"permute": permute.part} if permute else {}
     table = {"p": config.contrast.p, "extent_mm2": config.surface.extent_mm2}
     return SurfaceContrast(contrast, permute, SURFACE_CLUSTERS.task(table, fitted))
-
-
-def _rows(main: ContrastPlan, at: Mapping[Part, Part]) -> dict[str, Part | tuple[Part, ...]]:
-    parents = main.parcels.parents
-    return {
-        role: tuple(at[part] for part in as_tuple(parents[role]))
-        for role in ("row", "partner")
-        if role in parents
-    }
 
 
 def _permute(config: Config, told: Mapping[str, Any], parents: Parents) -> Task | None:

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.morphometry.regions import desikan_labels
-from rt1t2_dask.morphometry.surface import SURFACES, hemisphere, vertex_regions
+from rt1t2_dask.morphometry.surface import SURFACES, desikan_vertices, hemisphere
 from rt1t2_dask.pipelines.engine.task import Inputs
-from rt1t2_dask.pipelines.surface.template import SIDES
+from rt1t2_dask.pipelines.surface.template import SIDES, template_files
 from rt1t2_dask.stats.mesh.cluster_types import Regions
-from rt1t2_dask.surface.fsaverage import asset_name
 
 ATLAS = "desikan_killiany"
 
@@ -34,9 +32,7 @@ def _projected() -> Regions:
     parts: list[NDArray[np.int64]] = []
     names: dict[int, str] = {}
     for side in SIDES:
-        own = {n: v for n, v in desikan_labels().items() if n.startswith(f"{side[0]}h_")}
-        files = {k: assets.read(assets.resolve(asset_name(k, side))) for k in SURFACES}
-        found = vertex_regions(hemisphere(files), atlas, list(own.values()))
+        own, found = desikan_vertices(hemisphere(template_files(side, SURFACES)), side, atlas)
         numbers = np.array([*own.values(), 0])
         parts.append(numbers[found])
         names |= {number: name for name, number in own.items()}

@@ -13,21 +13,19 @@ from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.surface.files import Cortex, read_cortex
-from rt1t2_dask.pipelines.surface.template import SIDES, cortex_mask, middles, template
+from rt1t2_dask.pipelines.surface.template import SIDES, by_side, cortex_mask, middles, template
 from rt1t2_dask.surface.curvature import regressed
 from rt1t2_dask.surface.depths import sample_depths
 from rt1t2_dask.surface.fsaverage import Template
 from rt1t2_dask.surface.laplacian import mean_curvature
-from rt1t2_dask.surface.mesh import joined, midthickness
+from rt1t2_dask.surface.mesh import joined, thickness
 from rt1t2_dask.surface.resample import area_corrected, resampled
 from rt1t2_dask.surface.ribbon import ribbon_weights, sample_ribbon
 from rt1t2_dask.surface.smooth import smoother
 
 Float = NDArray[np.float64]
-RATIO, THICKNESS, DEPTHS, SMOOTHED = (
-    *("surface_ratio", "surface_thickness", "surface_depths"),
-    "surface_smoothed",
-)
+RATIO, SMOOTHED = "surface_ratio", "surface_smoothed"
+THICKNESS, DEPTHS, CURVATURE = "surface_thickness", "surface_depths", "curvature"
 
 
 class SurfaceSettings(StageSettings):
@@ -58,10 +56,9 @@ def make(inputs: Inputs) -> Made:
         for side, cortex, ribbon in zip(SIDES, cortices, ribbons, strict=True)
     ]
     found = {name: np.concatenate([own[name] for own in sides], axis=-1) for name in sides[0]}
-    cortex = cortex_mask()
     if settings.curvature:
-        found[RATIO] = regressed(found[RATIO], found["curvature"][None])
-    del found["curvature"]
+        found[RATIO] = regressed(found[RATIO], found.pop(CURVATURE)[None])
+    cortex = cortex_mask()
     missing = float(np.isnan(found[RATIO][cortex]).mean())
     arrays = {name: table(name, own.astype(np.float32)) for name, own in found.items()}
     return Made(xr.Dataset(arrays), {"missing": missing, **_median(found, cortex)})
@@ -70,12 +67,8 @@ def make(inputs: Inputs) -> Made:
 def make_smooth(inputs: Inputs) -> Made:
     """Smooth along the midthickness of the common mesh; missing vertices are renormalised."""
     settings = inputs.settings_as(SmoothSettings)
-    ratio = inputs.array("surface", RATIO).astype(np.float64)
-    parts, start = [], 0
-    for mesh in middles():
-        own = ratio[start : start + len(mesh.vertices)]
-        parts.append(smoother(mesh, settings.fwhm_mm)(own))
-        start += len(own)
+    ratio = by_side(inputs.array("surface", RATIO).astype(np.float64)).values()
+    parts = [smoother(m, settings.fwhm_mm)(own) for m, own in zip(middles(), ratio, strict=True)]
     found = np.concatenate(parts).astype(np.float32)
     return Made(xr.Dataset({SMOOTHED: table(SMOOTHED, found)}), {"fwhm_mm": settings.fwhm_mm})
 
@@ -90,24 +83,19 @@ def _ribbons(cortices: Sequence[Cortex], ratio: Volume, purity: float) -> list[F
 
 def _more(cortex: Cortex, ratio: Volume, settings: SurfaceSettings) -> dict[str, Float]:
     """Return what else is known of a person's vertices, by name."""
-    middle = midthickness(cortex.white, cortex.pial)
-    own = {THICKNESS: _thickness(cortex), "curvature": mean_curvature(middle)}
+    own = {THICKNESS: thickness(cortex.white, cortex.pial)}
+    if settings.curvature:
+        own[CURVATURE] = mean_curvature(cortex.middle)
     if settings.depths:
         own[DEPTHS] = sample_depths(ratio, cortex.white, cortex.pial, settings.depths)
     return own
 
 
 def _on_common_mesh(there: Template, cortex: Cortex, maps: Mapping[str, Float]) -> dict[str, Float]:
-    middle = midthickness(cortex.white, cortex.pial)
     weights = area_corrected(
-        cortex.sphere, there.sphere, middle.vertex_areas, there.middle.vertex_areas
+        cortex.sphere, there.sphere, cortex.middle.vertex_areas, there.middle.vertex_areas
     )
     return {name: resampled(weights, values, there.cortex) for name, values in maps.items()}
-
-
-def _thickness(cortex: Cortex) -> Float:
-    """Return the distance of corresponding vertices, mm."""
-    return np.asarray(np.linalg.norm(cortex.pial.vertices - cortex.white.vertices, axis=1))
 
 
 def _median(found: dict[str, Float], cortex: NDArray[np.bool_]) -> dict[str, float]:

@@ -8,26 +8,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.morphometry.surface import SURFACES, hemisphere
 from rt1t2_dask.pipelines.surface.clusters import LABELS
 from rt1t2_dask.pipelines.surface.plan import SurfaceContrast
-from rt1t2_dask.pipelines.surface.template import SIDES
+from rt1t2_dask.pipelines.surface.template import SIDES, by_side, template_files
 from rt1t2_dask.report.cortex.figure import on_vertices
 from rt1t2_dask.report.cortex.section import ANCHOR, CortexShown, cortex_section
 from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.sections.section import Section
 from rt1t2_dask.storage.parts import Lake
-from rt1t2_dask.surface.fsaverage import asset_name
 
 
 def surface_section(
     lake: Lake,
     config: Config,
     contrasts: Mapping[str, SurfaceContrast],
-    tables: Mapping[str, pd.DataFrame],
-    documents: Mapping[str, Mapping[str, Any]],
+    people: pd.DataFrame,
+    clusters: Mapping[str, pd.DataFrame],
+    permuted: Mapping[str, Mapping[str, Any]],
 ) -> Section:
     """Return the section of the report."""
     asked = config.surface
@@ -38,13 +37,9 @@ def surface_section(
             purity=asked.purity,
             extent_mm2=asked.extent_mm2,
             p=config.contrast.p,
-            people=tables["surface"],
-            clusters={name: tables[f"contrast-{name}_surface"] for name in contrasts},
-            permuted={
-                name: documents[key]
-                for name in contrasts
-                if (key := f"contrast-{name}_surface_permutation") in documents
-            },
+            people=people,
+            clusters=clusters,
+            permuted=permuted,
             pictures=_pictures(lake, contrasts, config) if config.report.figures else {},
         )
     )
@@ -53,23 +48,17 @@ def surface_section(
 def _pictures(
     lake: Lake, contrasts: Mapping[str, SurfaceContrast], config: Config
 ) -> dict[str, Picture]:
-    meshes = {side: hemisphere(_files(side)) for side in SIDES}
-    count = len(meshes["left"].sulci)
+    meshes = {side: hemisphere(template_files(side, SURFACES)) for side in SIDES}
     found = {}
     for name, own in contrasts.items():
         statistic = lake.read(own.contrast.part)["surface_t"].to_numpy().astype(np.float64)
-        labels = lake.read(own.clusters.part)[LABELS].to_numpy() > 0
-        halves = np.split(statistic, [count]), np.split(labels, [count])
+        labels = lake.read(own.clusters.part)[LABELS].to_numpy()
         found[f"{ANCHOR}_{name}"] = on_vertices(
-            dict(zip(SIDES, halves[0], strict=True)),
+            by_side(statistic),
             meshes,
-            dict(zip(SIDES, halves[1], strict=True)),
+            by_side(labels > 0),
             "t",
             f"{name}: contrast on the cortex; clusters outlined.",
             config.simulated,
         )
     return found
-
-
-def _files(side: str) -> dict[str, bytes]:
-    return {k: assets.read(assets.resolve(asset_name(k, side))) for k in SURFACES}

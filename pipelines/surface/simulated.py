@@ -10,17 +10,17 @@ from rt1t2_dask.config.study import Config, SimulatedSource
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.code import code_version
 from rt1t2_dask.pipelines.engine.task import InputFile
-from rt1t2_dask.pipelines.images.names import GREY, WHITE
+from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.people.simulated_heads import group_specs, is_whole, seal, template_head
 from rt1t2_dask.pipelines.people.source import Files
+from rt1t2_dask.pipelines.surface.template import ASSETS, SIDES, template
 from rt1t2_dask.simulate import cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
-from rt1t2_dask.simulate.cortex.files import SIDES, simulated_surfaces, surface_files
+from rt1t2_dask.simulate.cortex.files import simulated_surfaces, surface_files
 from rt1t2_dask.simulate.cortex.fit import Cortex, fit_cortex
 from rt1t2_dask.simulate.person import person_warp
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store
-from rt1t2_dask.surface.fsaverage import KINDS, asset_name, fsaverage5
 from rt1t2_dask.surface.mesh import Mesh
 
 CODE = ("rt1t2_dask.simulate.cortex.files", "rt1t2_dask.simulate.person")
@@ -69,20 +69,16 @@ def _keys(config: Config) -> dict[str, str]:
     source = _source(config)
     if source is None:
         return {}
-    return {label: _key(source, label, spec) for label, spec in _people(config, source).items()}
+    files = {name: assets.resolve(name).sha256 for name in (T1, GREY, WHITE, *ASSETS)}
+    decided = [code_version(CODE), source.seed, source.voxel_mm, source.slice_mm, files]
+    people = _people(config, source).items()
+    return {label: digest([*decided, label, spec.atrophy_mm]) for label, spec in people}
 
 
 def _people(config: Config, source: SimulatedSource) -> dict[str, GroupSpec]:
     specs = group_specs(source)
     wanted = [specs[value] for value in config.cohort.groups.values() if value in specs]
     return {label: spec for spec in wanted for label in cohort.participant_ids(spec)}
-
-
-def _key(source: SimulatedSource, label: str, spec: GroupSpec) -> str:
-    names = (GREY, WHITE, *(asset_name(kind, side) for side in SIDES for kind in KINDS))
-    files = {name: assets.resolve(name).sha256 for name in names}
-    told = [label, source.seed, source.voxel_mm, source.slice_mm, spec.atrophy_mm]
-    return digest([code_version(CODE), told, files])
 
 
 def _write_person(
@@ -106,8 +102,7 @@ def template_cortex() -> tuple[dict[str, Cortex], dict[str, Mesh]]:
     share = [v.with_data(v.data / max(float(v.data.max()), 1.0)) for v in (grey, white)]
     cortices, spheres = {}, {}
     for side in SIDES:
-        files = {k: assets.read(assets.resolve(asset_name(k, side))) for k in KINDS}
-        template = fsaverage5(files)
-        cortices[side], _ = fit_cortex(template.white, template.pial, *share)
-        spheres[side] = template.sphere
+        own = template(side)
+        cortices[side], _ = fit_cortex(own.white, own.pial, *share)
+        spheres[side] = own.sphere
     return cortices, spheres

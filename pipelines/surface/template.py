@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +14,36 @@ from rt1t2_dask.stats.mesh.neighbourhood import Mesh as SearchMesh
 from rt1t2_dask.surface.fsaverage import KINDS, SIDES, Template, asset_name, fsaverage5
 from rt1t2_dask.surface.mesh import Mesh
 
-__all__ = ["ASSETS", "SIDES", "cortex_mask", "middles", "search_mesh", "template"]
+__all__ = [
+    "ASSETS",
+    "SIDES",
+    "by_side",
+    "cortex_mask",
+    "middles",
+    "search_mesh",
+    "template",
+    "template_files",
+]
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 ASSETS = tuple(asset_name(kind, side) for side in SIDES for kind in KINDS)
+
+
+def template_files(side: str, kinds: Sequence[str] = KINDS) -> dict[str, bytes]:
+    """Read files of a hemisphere of the common mesh, by kind."""
+    return {kind: assets.read(assets.resolve(asset_name(kind, side))) for kind in kinds}
 
 
 @lru_cache(maxsize=2)
 def template(side: str) -> Template:
     """Return a hemisphere of the common mesh, read once per process."""
-    names = {kind: asset_name(kind, side) for kind in KINDS}
-    return fsaverage5({kind: assets.read(assets.resolve(n)) for kind, n in names.items()})
+    return fsaverage5(template_files(side))
+
+
+def by_side(values: NDArray[Scalar]) -> dict[str, NDArray[Scalar]]:
+    """Return the halves of a map of both hemispheres, shape (vertex,), by hemisphere."""
+    halves = np.split(values, [len(template(SIDES[0]).cortex)])
+    return dict(zip(SIDES, halves, strict=True))
 
 
 def middles() -> tuple[Mesh, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.morphometry.regions import desikan_labels
 from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
@@ -94,6 +95,20 @@ def vertex_regions(surface: Hemisphere, atlas: Volume, labels: Sequence[int]) ->
     found = np.full(len(places), -1, np.intp)
     found[near] = [order[int(v)] for v in data[tuple(voxels[nearest[near]].T)]]
     return found
+
+
+def desikan_vertices(surface: Hemisphere, side: str, atlas: Volume) -> tuple[dict[str, int], Ints]:
+    """Return the Desikan-Killiany labels of a hemisphere by name, and the index of each vertex.
+
+    Parameters
+    ----------
+    surface : Hemisphere
+    side : {"left", "right"}
+    atlas : Volume
+        Labels in MNI152 mm; see `vertex_regions`.
+    """
+    labels = {n: v for n, v in desikan_labels().items() if n.startswith(f"{side[0]}h_")}
+    return labels, vertex_regions(surface, atlas, list(labels.values()))
 
 
 def centroids(surface: Hemisphere, regions: Ints, n_regions: int) -> Float:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from rt1t2_dask.morphometry.surface import MNI305_TO_152
-from rt1t2_dask.surface.gifti import read_maps, read_surface
-from rt1t2_dask.surface.mesh import Mesh, joined
+from rt1t2_dask.surface.gifti import read_surface
+from rt1t2_dask.surface.mesh import Mesh, midthickness, thickness
 
-KINDS = ("white", "pial", "sphere", "infl", "sulc")
+KINDS = ("white", "pial", "sphere")
 SIDES = ("left", "right")
 MEDIAL_MM, MEDIAL_RINGS = 1.0, 2
 """The medial wall: the largest piece where white and pial surface are closer, two rings wider.
@@ -31,10 +32,8 @@ class Template:
     ----------
     white, pial : Mesh
         In MNI152 mm, by FreeSurfer's affine from MNI305.
-    sphere, inflated : Mesh
-        For registration, radius 100; for pictures.
-    sulci : ndarray, shape (vertex,)
-        Sulcal depth, positive in sulci.
+    sphere : Mesh
+        For registration, radius 100.
     cortex : ndarray of bool, shape (vertex,)
         False on the medial wall.
     """
@@ -42,14 +41,12 @@ class Template:
     white: Mesh
     pial: Mesh
     sphere: Mesh
-    inflated: Mesh
-    sulci: NDArray[np.float64]
     cortex: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def middle(self) -> Mesh:
         """The midthickness surface."""
-        return self.white.moved((self.white.vertices + self.pial.vertices) / 2)
+        return midthickness(self.white, self.pial)
 
 
 def asset_name(kind: str, side: str) -> str:
@@ -59,17 +56,13 @@ def asset_name(kind: str, side: str) -> str:
 
 def fsaverage5(files: Mapping[str, bytes]) -> Template:
     """Read a hemisphere from the files named in `KINDS`."""
-    white, pial, sphere, inflated = (
-        read_surface(files[kind], f"fsaverage5 {kind}") for kind in KINDS[:4]
-    )
-    (sulci,) = read_maps(files["sulc"], "fsaverage5 sulc").values()
-    cortex = ~medial_wall(white, pial)
-    return Template(_in_mni152(white), _in_mni152(pial), sphere, inflated, sulci, cortex)
+    white, pial, sphere = (read_surface(files[kind], f"fsaverage5 {kind}") for kind in KINDS)
+    return Template(_in_mni152(white), _in_mni152(pial), sphere, ~medial_wall(white, pial))
 
 
 def medial_wall(white: Mesh, pial: Mesh) -> NDArray[np.bool_]:
     """Return which vertices lie on the medial wall, where a template has no cortex."""
-    close = np.linalg.norm(white.vertices - pial.vertices, axis=1) < MEDIAL_MM
+    close = thickness(white, pial) < MEDIAL_MM
     index = np.flatnonzero(close)
     joined = white.adjacency.astype(np.int32)
     pieces = connected_components(joined[index][:, index], directed=False)[1]
@@ -79,11 +72,6 @@ def medial_wall(white: Mesh, pial: Mesh) -> NDArray[np.bool_]:
     for _ in range(MEDIAL_RINGS):
         wall |= joined @ wall > 0
     return wall
-
-
-def both(hemispheres: Mapping[str, Mesh]) -> Mesh:
-    """Return both hemispheres as one mesh, left first."""
-    return joined(hemispheres["left"], hemispheres["right"])
 
 
 def _in_mni152(mesh: Mesh) -> Mesh:

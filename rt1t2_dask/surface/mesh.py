@@ -136,6 +136,11 @@ def midthickness(white: Mesh, pial: Mesh) -> Mesh:
     return white.moved((white.vertices + pial.vertices) / 2)
 
 
+def thickness(white: Mesh, pial: Mesh) -> Float:
+    """Return the distance of corresponding vertices in mm, shape (vertex,)."""
+    return np.asarray(np.linalg.norm(pial.vertices - white.vertices, axis=1))
+
+
 def check_pair(white: Mesh, pial: Mesh) -> None:
     """Raise SubjectError unless both surfaces have the same triangles."""
     if white.vertices.shape != pial.vertices.shape or not np.array_equal(white.faces, pial.faces):

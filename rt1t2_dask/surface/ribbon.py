@@ -16,7 +16,7 @@ from scipy import sparse
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.volume import Grid
-from rt1t2_dask.surface.mesh import Mesh, check_pair
+from rt1t2_dask.surface.mesh import Mesh, check_pair, thickness
 from rt1t2_dask.surface.ribbon_kernels import polyhedra
 
 Float = NDArray[np.float64]
@@ -207,7 +207,7 @@ def _neighbourhood(middle: Mesh) -> tuple[sparse.csr_matrix, int]:
 
 
 def _check_gap(white: Mesh, pial: Mesh) -> None:
-    gap = np.linalg.norm(white.vertices - pial.vertices, axis=1).max(initial=0.0)
+    gap = thickness(white, pial).max(initial=0.0)
     if gap > FARTHEST_MM:
         raise SubjectError(
             f"White and pial surface lie up to {gap:.0f} mm apart; cortex is at most 5 mm thick.",

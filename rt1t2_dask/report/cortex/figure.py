@@ -24,7 +24,6 @@ def on_vertices(
     label: str,
     caption: str,
     simulated: bool,
-    signed: bool = True,
 ) -> Picture:
     """Draw a map, lateral and medial views of both hemispheres.
 
@@ -39,10 +38,8 @@ def on_vertices(
         Of the colour bar.
     caption : str
     simulated : bool
-    signed : bool
-        A scale round 0; else from the 2nd to the 98th percentile.
     """
-    scale = _scale(np.concatenate([values["left"], values["right"]]), signed)
+    scale = _scale(np.concatenate([values["left"], values["right"]]))
     with house_style():
         figure = new_figure(7.5, 2.5, simulated)
         body, foot = stacked(figure, [1.8, 0.7])
@@ -56,12 +53,8 @@ def on_vertices(
     return Picture(figure, f"Cortex, four views. {words}", f"{caption} {words}")
 
 
-def _scale(values: Float, signed: bool) -> tuple[Normalize, mpl.colors.Colormap]:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return Normalize(-1, 1), mpl.colormaps["RdBu_r"]
-    if signed:
-        limit = float(np.abs(known).max()) or 1.0
-        return Normalize(-limit, limit), mpl.colormaps["RdBu_r"]
-    low, high = (float(own) for own in np.percentile(known, [2, 98]))
-    return Normalize(low, high), mpl.colormaps["viridis"]
+def _scale(values: Float) -> tuple[Normalize, mpl.colors.Colormap]:
+    """Return a scale round 0 that reaches the largest value."""
+    known = np.abs(values[np.isfinite(values)])
+    limit = float(known.max(initial=0.0)) or 1.0
+    return Normalize(-limit, limit), mpl.colormaps["RdBu_r"]

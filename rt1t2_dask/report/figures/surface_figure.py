@@ -15,8 +15,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from rt1t2_dask.images.nifti import from_bytes
-from rt1t2_dask.morphometry.regions import desikan_labels
-from rt1t2_dask.morphometry.surface import SURFACES, Hemisphere, hemisphere, vertex_regions
+from rt1t2_dask.morphometry.surface import SURFACES, Hemisphere, desikan_vertices, hemisphere
 from rt1t2_dask.report.figures.picture import Picture, house_style, new_figure, stacked
 
 Float = NDArray[np.float64]
@@ -60,10 +59,9 @@ def brain_surface(atlas: bytes, files: Mapping[str, bytes]) -> BrainSurface:
     image = from_bytes(atlas, "the Desikan-Killiany atlas", kind="map")
     meshes, regions, names = {}, {}, {}
     for side in ("left", "right"):
-        labels = {n: v for n, v in desikan_labels().items() if n.startswith(f"{side[0]}h_")}
         mesh = hemisphere({name: files[f"fsaverage5_{name}_{side}"] for name in SURFACES})
+        labels, regions[side] = desikan_vertices(mesh, side, image)
         meshes[side], names[side] = mesh, tuple(labels)
-        regions[side] = vertex_regions(mesh, image, list(labels.values()))
     return BrainSurface(meshes, regions, names)
 
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rt1t2_dask.bids.surfaces import HEMISPHERES, KINDS, SMRIPREP, role_of
 from rt1t2_dask.simulate.cortex.fit import Cortex, carried
 from rt1t2_dask.simulate.pose import TrueWarp
 from rt1t2_dask.surface.gifti import surface_bytes
 from rt1t2_dask.surface.mesh import Mesh
 
 FOLDER = "derivatives/simulated_surfaces"
-SIDES: Mapping[str, str] = {"left": "L", "right": "R"}
-ENDS: Mapping[str, str] = {
-    "white": "white.surf.gii",
-    "pial": "pial.surf.gii",
-    "sphere": "desc-reg_sphere.surf.gii",
-}
+STRUCTURES: Mapping[str, str] = {"white": "GrayWhite", "pial": "Pial", "sphere": "Sphere"}
+"""GIFTI's secondary structures."""
 
 
 def simulated_surfaces(label: str) -> dict[str, str]:
     """Return the paths of a person's surfaces in the dataset, by role, such as ``pial_left``."""
     return {
-        f"{kind}_{side}": f"{FOLDER}/{label}/anat/{label}_hemi-{short}_{end}"
-        for side, short in SIDES.items()
-        for kind, end in ENDS.items()
+        role_of(kind, side): f"{FOLDER}/{label}/anat/{label}_hemi-{short}_{SMRIPREP[kind][0]}"
+        for side, short in HEMISPHERES.items()
+        for kind in KINDS
     }
 
 
@@ -50,7 +47,4 @@ def surface_files(
             "sphere": spheres[side],
         }
         for kind, mesh in meshes.items():
-            yield names[f"{kind}_{side}"], surface_bytes(mesh, side, SURFACES[kind])
-
-
-SURFACES: Mapping[str, str] = {"white": "GrayWhite", "pial": "Pial", "sphere": "Sphere"}
+            yield names[role_of(kind, side)], surface_bytes(mesh, side, STRUCTURES[kind])

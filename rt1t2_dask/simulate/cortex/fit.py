@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.simulate.pose import TrueWarp
-from rt1t2_dask.surface.mesh import Mesh
+from rt1t2_dask.surface.mesh import Mesh, thickness
 
 Points = NDArray[np.float64]
 
@@ -68,8 +68,7 @@ def fit_cortex(white: Mesh, pial: Mesh, grey: Volume, whiteness: Volume) -> tupl
     fills half a voxel; the pial surface keeps the thickness of the template, within 1.5 to
     4.5 mm, and stays in tissue.
     """
-    gap = np.linalg.norm(pial.vertices - white.vertices, axis=1)
-    thickness = np.clip(gap, LEAST_MM, MOST_MM)
+    wanted = np.clip(thickness(white, pial), LEAST_MM, MOST_MM)
     fitted = white
     first = distance_mm(white, whiteness)
     for _ in range(ROUNDS):
@@ -80,7 +79,7 @@ def fit_cortex(white: Mesh, pial: Mesh, grey: Volume, whiteness: Volume) -> tupl
     last = distance_mm(fitted, whiteness)
     outward = _smoothed_vectors(fitted)
     tissue = grey.with_data(grey.data + whiteness.data)
-    outer = fitted.vertices + _within(tissue, fitted, outward, thickness)[:, None] * outward
+    outer = fitted.vertices + _within(tissue, fitted, outward, wanted)[:, None] * outward
     return Cortex(fitted, fitted.moved(outer)), _fit(first, last)
 
 
@@ -163,13 +162,13 @@ def _smoothed_vectors(surface: Mesh) -> Points:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _within(tissue: Volume, white: Mesh, outward: Points, thickness: Points) -> Points:
-    """Shorten the thickness to where tissue ends, but not below the least."""
-    at, kept = _sampler(tissue), np.full(len(thickness), LEAST_MM)
-    inside = np.ones(len(thickness), bool)
+def _within(tissue: Volume, white: Mesh, outward: Points, wanted: Points) -> Points:
+    """Shorten the wanted thickness to where tissue ends, but not below the least."""
+    at, kept = _sampler(tissue), np.full(len(wanted), LEAST_MM)
+    inside = np.ones(len(wanted), bool)
     for depth in np.arange(LEAST_MM, MOST_MM + STEP_MM / 2, STEP_MM):
         inside &= at(white.vertices + depth * outward) >= HALF
-        kept = np.where(inside, np.minimum(thickness, depth), kept)
+        kept = np.where(inside, np.minimum(wanted, depth), kept)
     return kept
 
 
