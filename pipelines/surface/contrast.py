@@ -123,7 +123,7 @@ def _summary(
     if np.isfinite(critical["max_t"]) and not several:
         critical["max_t"] = float(z_to_t(critical["max_t"], dof))
     least = {
-        name.removeprefix("p_fwe").lstrip("_") or "max_t": float(np.nanmin(own))
+        name.removeprefix("p_fwe").lstrip("_") or "max_t": float(np.nanmin(own, initial=1.0))
         for name, own in p.items()
     }
     return {
