@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from rt1t2_dask.images.brain.trim import box_of, cut, filled_box
 from rt1t2_dask.images.n4 import SHARPENING_FWHM, log_bias_field
 from rt1t2_dask.images.registration.scale import typical
 from rt1t2_dask.images.resample import regrid, to_grid
+from rt1t2_dask.images.resample_kernels import sample_extended
 from rt1t2_dask.images.transform import inverse
 from rt1t2_dask.images.volume import Volume
 
@@ -86,11 +86,9 @@ def _everywhere(coarse: Volume, image: Volume) -> NDArray[np.float32]:
     """Resample a field to an image's grid, with its edge values beyond its own grid."""
     to_index = inverse(coarse.affine) @ image.affine
     out = np.empty(image.data.shape, dtype=np.float32)
-    for x in range(len(out)):  # a slice at a time: three coordinates of every voxel are large
-        offset = to_index[:3, 0] * x + to_index[:3, 3]
-        index = np.indices(out.shape[1:], dtype=np.float64)
-        where = np.tensordot(to_index[:3, 1:3], index, axes=1) + offset[:, None, None]
-        ndimage.map_coordinates(coarse.data, where, output=out[x], order=1, mode="nearest")
+    sample_extended(
+        np.ascontiguousarray(coarse.data, np.float32), np.ascontiguousarray(to_index[:3]), out
+    )
     return out
 
 

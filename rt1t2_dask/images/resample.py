@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import nibabel as nib
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rt1t2_dask.images.brain.trim import filled
+from rt1t2_dask.images.resample_kernels import sample_linear, sample_places
 from rt1t2_dask.images.transform import Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Array, Grid, Volume
 
@@ -61,20 +63,56 @@ def to_grid(
     SimpleITK's ``sitkBSpline4``.
     """
     source, low, high = _prepared(image.data, order)
-    to_index = inverse(image.affine)
     out = np.full(grid.shape, outside, dtype=image.data.dtype if order == 0 else np.float32)
+    chosen = np.empty((0, 0, 0), np.bool_) if within is None else within
+    way = _Way.of(image, grid, rigid, warp)
+    if order == 1:
+        sample_linear(source, way.direct, way.field, way.to_field, way.turn, chosen, out)
+        return Volume(out, grid.affine)
     rows = max(1, _SLAB_VOXELS // (grid.shape[1] * grid.shape[2]))
     for start in range(0, grid.shape[0], rows):
-        stop = min(start + rows, grid.shape[0])
-        chosen = (slice(None),) * 3 if within is None else np.nonzero(within[start:stop])
-        world = _slab_world(grid, start, stop)[chosen]
-        if warp is not None:
-            world = warp.points(world)
-        if rigid is not None:
-            world = move(rigid, world)
-        values = _sample(source, move(to_index, world), order, outside, low, high)
-        out[start:stop][chosen] = values
+        slab = slice(start, start + rows)
+        voxels = np.argwhere(np.ones_like(out[slab], bool) if within is None else within[slab])
+        voxels[:, 0] += start
+        seen, where = way.places(image.grid.shape, voxels)
+        at = tuple(voxels[seen].T)
+        out[at] = _sample(source, where[:, seen], order, low, high)
     return Volume(out, grid.affine)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way from a grid's voxels to an image's; see `resample_kernels.place_of`."""
+
+    direct: NDArray[np.float64]
+    field: NDArray[np.float32]
+    to_field: NDArray[np.float64]
+    turn: NDArray[np.float64]
+
+    @staticmethod
+    def of(image: Volume, grid: Grid, rigid: Affine | None, warp: Warp | None) -> _Way:
+        after = inverse(image.affine) @ (np.eye(4) if rigid is None else rigid)
+        if warp is not None:
+            after = after @ warp.affine
+        field, to_field = np.empty((0, 0, 0, 3), np.float32), np.eye(4)
+        if warp is not None and warp.displacement is not None and warp.grid is not None:
+            field = np.ascontiguousarray(warp.displacement, np.float32)
+            to_field = inverse(warp.grid.affine) @ grid.affine
+        direct = after @ np.asarray(grid.affine, np.float64)
+        return _Way(_rows(direct), field, _rows(to_field), _rows(after)[:, :3].copy())
+
+    def places(
+        self, shape: tuple[int, int, int], voxels: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return which voxels of the grid lie in the image's view, and where, shape (3, n)."""
+        where = np.empty((3, len(voxels)))
+        ways = (self.direct, self.field, self.to_field, self.turn)
+        return sample_places(shape, *ways, voxels, where), where
+
+
+def _rows(matrix: Affine) -> NDArray[np.float64]:
+    """Return the three rows of a 4x4 matrix that make coordinates."""
+    return np.ascontiguousarray(matrix[:3], dtype=np.float64)
 
 
 def template_grid(template: Grid, voxel_mm: float) -> Grid:
@@ -132,7 +170,7 @@ def _prepared(data: Array, order: Order) -> tuple[Array, float, float]:
     if order == 0:
         return data, 0.0, 0.0
     if order == 1:
-        return data.astype(np.float32, copy=False), -np.inf, np.inf
+        return np.ascontiguousarray(data, dtype=np.float32), -np.inf, np.inf
     if not np.isfinite(data).all():
         raise ValueError("A fourth-degree spline needs finite voxels; this image has NaN.")
     coefficients = ndimage.spline_filter(data, order=4, output=np.float64, mode="mirror")
@@ -140,31 +178,14 @@ def _prepared(data: Array, order: Order) -> tuple[Array, float, float]:
 
 
 def _sample(
-    source: Array,
-    index: NDArray[np.float64],
-    order: Order,
-    outside: float,
-    low: float,
-    high: float,
+    source: Array, where: NDArray[np.float64], order: Order, low: float, high: float
 ) -> Array:
-    last = np.array(source.shape) - 1.0
-    inside = ((index >= -0.5) & (index < last + 0.5)).all(axis=-1)
-    where = np.clip(index[inside], 0.0, last).T
-    values: Array = np.full(inside.shape, outside, dtype=source.dtype if order == 0 else np.float64)
     if order == 0:
-        values[inside] = source[tuple(np.floor(where + 0.5).astype(np.intp))]
-        return values
+        return np.asarray(source[tuple(np.floor(where + 0.5).astype(np.intp))])
     found = ndimage.map_coordinates(
         source, where, output=np.float64, order=order, mode="mirror", prefilter=False
     )
-    values[inside] = np.clip(found, low, high)
-    return values
-
-
-def _slab_world(grid: Grid, start: int, stop: int) -> NDArray[np.float64]:
-    ranges = np.arange(start, stop), np.arange(grid.shape[1]), np.arange(grid.shape[2])
-    index = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
-    return move(np.asarray(grid.affine, dtype=np.float64), index)
+    return np.asarray(np.clip(found, low, high))
 
 
 def _as_ras(grid: Grid) -> Grid:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from rt1t2_dask.images.resample_kernels import carry_points, sample_points, step_inverse
 from rt1t2_dask.images.transform import Points, Warp, inverse, move
 from rt1t2_dask.images.volume import Grid, Volume
 
@@ -44,11 +44,16 @@ def read_at(
 
 def template_points(warp: Warp, grid: Grid, inside: NDArray[np.bool_]) -> Points:
     """Return the template coordinates of a person's voxels, mm, shape (voxel, 3)."""
-    straight = move(inverse(warp.affine) @ grid.affine, np.argwhere(inside))
+    voxels = np.argwhere(inside)
+    straight = inverse(warp.affine) @ grid.affine
     if warp.displacement is None or warp.grid is None:
-        return straight
-    back = Warp(np.eye(4), inverted(warp.displacement, warp.grid), warp.grid)
-    return back.points(straight)
+        return move(straight, voxels)
+    back = inverted(warp.displacement, warp.grid)
+    points = np.empty(voxels.shape)
+    to_field = inverse(warp.grid.affine) @ straight
+    ways = (np.ascontiguousarray(matrix[:3]) for matrix in (straight, to_field))
+    carry_points(voxels, next(ways), back, next(ways), points)
+    return points
 
 
 def inverted(displacement: F32, grid: Grid) -> F32:
@@ -68,21 +73,15 @@ def inverted(displacement: F32, grid: Grid) -> F32:
     Fixed-point iteration (Chen et al. 2008, Med Phys 35:81) until no voxel moves by more than a
     twentieth of a voxel, at most 8 times.
     """
-    scale = inverse(grid.affine)[:3, :3].astype(np.float32)
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij")).astype(np.float32)
-    found = -displacement
+    scale = np.ascontiguousarray(inverse(grid.affine)[:3, :3])
+    field = np.ascontiguousarray(displacement, np.float32)
+    found, new = -field, np.empty_like(field)
     for _ in range(_ROUNDS):
-        where = index + np.moveaxis(found @ scale.T, -1, 0)
-        sampled = [
-            ndimage.map_coordinates(displacement[..., k], where, order=1, mode="nearest")
-            for k in range(3)
-        ]
-        new = -np.stack(sampled, axis=-1)
-        moved = np.abs((new - found) @ scale.T).max()
-        found = new
+        moved = step_inverse(field, scale, found, new)
+        found, new = new, found
         if moved < _CLOSE_VOXELS:
             break
-    return np.asarray(found, dtype=np.float32)
+    return found
 
 
 def jacobian(displacement: F32, grid: Grid) -> F32:
@@ -109,7 +108,6 @@ def jacobian(displacement: F32, grid: Grid) -> F32:
 
 
 def _linear(data: NDArray[np.generic], index: Points) -> F32:
-    values = ndimage.map_coordinates(
-        data, index.T, output=np.float32, order=1, mode="constant", cval=0.0
-    )
-    return np.asarray(values, dtype=np.float32)
+    values = np.empty(len(index), np.float32)
+    sample_points(np.ascontiguousarray(data, np.float32), np.ascontiguousarray(index), values)
+    return values
