@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from rt1t2_dask.images.brain.tissue import GREY, WHITE
+from rt1t2_dask.images.distance import depth_in, eroded_faces
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.classes import MIN_VOXELS, Found, Mask
 from rt1t2_dask.ratio.thresholds import otsu
@@ -107,7 +107,7 @@ def _fluid(found: Found, known: Mask, voxel_mm: NDArray[np.float64]) -> tuple[Ma
     """Return the innermost CSF, or the CSF class where there is too little."""
     core = np.zeros_like(found.fluid)
     place = _box(found.fluid)
-    depth = distance_transform_edt(np.pad(found.fluid[place], 1), sampling=voxel_mm)
+    depth = depth_in(np.pad(found.fluid[place], 1), voxel_mm)
     core[place] = depth[1:-1, 1:-1, 1:-1] > CORE_MM
     core &= known
     if core.sum() >= LEAST_CORE:
@@ -126,10 +126,10 @@ def _box(mask: Mask) -> tuple[slice, ...]:
 def _inner(mask: Mask, iterations: int) -> Mask:
     """Erode up to `iterations` times while enough voxels are left."""
     for _ in range(iterations):
-        inner = binary_erosion(mask)
+        inner = eroded_faces(mask)
         if inner.sum() < _LEAST_TISSUE:
             break
-        mask = np.asarray(inner)
+        mask = inner
     return mask
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import (
-    binary_erosion,
     binary_fill_holes,
-    distance_transform_edt,
     uniform_filter,
 )
 
+from rt1t2_dask.images.distance import depth_in, distance_from, eroded_faces
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.ratio.thresholds import otsu
 
@@ -160,7 +159,7 @@ def find_classes(
     if not inside.any():
         nothing = np.zeros(brain.shape, bool)
         return Found(dict.fromkeys(LANDMARK_CLASSES, nothing), nothing, nothing)
-    depth = distance_transform_edt(head_mask(t1w, brain), sampling=voxel_mm)
+    depth = depth_in(head_mask(t1w, brain), voxel_mm)
     places = _places(t1w, brain, allowed, depth, pose)
     bright, dark = _fluid_thresholds(one[inside], two[inside])
     fluid = (two > bright) & (one < dark)
@@ -187,7 +186,7 @@ def _places(
     pose: NDArray[np.floating] | None,
 ) -> Places:
     """Return the search regions by anatomy alone."""
-    from_brain = distance_transform_edt(~brain, sampling=t1w.grid.voxel_mm)
+    from_brain = distance_from(brain, t1w.grid.voxel_mm)
     shares = _shares_of_brain(t1w, brain, pose)
     shell = allowed & ~brain & (depth > 0)
     deep = shell & (depth > _DEPTH_MM)
@@ -237,8 +236,8 @@ def head_mask(t1w: Volume, brain: Mask) -> Mask:
     """Mask the head: brighter than air, closed over the skull, without holes."""
     voxel_mm = t1w.grid.voxel_mm
     bright = (t1w.data > otsu(t1w.data) * 0.5) | brain
-    grown = distance_transform_edt(~bright, sampling=voxel_mm) <= _CLOSING_MM
-    closed = distance_transform_edt(np.pad(grown, 1, mode="edge"), sampling=voxel_mm)
+    grown = distance_from(bright, voxel_mm) <= _CLOSING_MM
+    closed = depth_in(np.pad(grown, 1, mode="edge"), voxel_mm)
     return np.asarray(binary_fill_holes(closed[1:-1, 1:-1, 1:-1] > _CLOSING_MM) | bright)
 
 
@@ -250,10 +249,8 @@ def eroded(mask: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
     with them: those with most of their 26 neighbours in the class.
     """
     step = float(voxel_mm.min())
-    across = np.zeros((3, 3, 3), dtype=np.bool_)
-    for axis in np.flatnonzero(voxel_mm <= step * 1.001):
-        np.moveaxis(across, axis, 0)[:, 1, 1] = True
-    inner = np.asarray(binary_erosion(mask, across, border_value=1))
+    finest = np.flatnonzero(voxel_mm <= step * 1.001).tolist()
+    inner = eroded_faces(mask, finest, beyond=True)
     if step <= _FINE_MM or inner.sum() >= MIN_VOXELS or mask.sum() <= MIN_VOXELS:
         return inner
     neighbours = np.rint(27 * uniform_filter(mask.astype(np.float32), 3, mode="constant"))

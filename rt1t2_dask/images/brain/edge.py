@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, label
+from scipy.ndimage import binary_fill_holes, label
 
+from rt1t2_dask.images.distance import depth_in, distance_from
 from rt1t2_dask.images.volume import Volume
 
 Mask = NDArray[np.bool_]
@@ -97,14 +98,14 @@ def _weighed(mass: NDArray[np.float64], moment: NDArray[np.float64]) -> NDArray[
 
 
 def _unbridged(tissue: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
-    core = one_piece(distance_transform_edt(tissue, sampling=voxel_mm) > BRIDGE_MM)
+    core = one_piece(depth_in(tissue, voxel_mm) > BRIDGE_MM)
     reach = BRIDGE_MM + float(voxel_mm.min())
-    return np.asarray(tissue & (distance_transform_edt(~core, sampling=voxel_mm) <= reach))
+    return np.asarray(tissue & (distance_from(core, voxel_mm) <= reach))
 
 
 def _closed(tissue: Mask, voxel_mm: NDArray[np.float64]) -> Mask:
-    grown = distance_transform_edt(~tissue, sampling=voxel_mm) <= SULCUS_MM
-    left = distance_transform_edt(np.pad(grown, 1, mode="edge"), sampling=voxel_mm)
+    grown = distance_from(tissue, voxel_mm) <= SULCUS_MM
+    left = depth_in(np.pad(grown, 1, mode="edge"), voxel_mm)
     return np.asarray(binary_fill_holes(left[1:-1, 1:-1, 1:-1] > SULCUS_MM) | tissue)
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain.lesion import dilate
+from rt1t2_dask.images.distance import distance_from
 from rt1t2_dask.images.registration import pose
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import compose, inverse
@@ -127,6 +127,6 @@ def _mirror(image: Volume, lesion: Volume, to_image: Affine) -> Affine:
 
 def _blended(image: Volume, lesion: Volume, sound: NDArray[np.float32] | np.floating) -> Volume:
     """Replace the lesion and blend over its rim, where voxels are mixed."""
-    away = ndimage.distance_transform_edt(~lesion.data, sampling=image.grid.voxel_mm)
+    away = distance_from(lesion.data, image.grid.voxel_mm)
     weight = np.clip((FADED_MM - away) / (FADED_MM - COVERED_MM), 0, 1) * (image.data > 0)
     return image.with_data((image.data * (1 - weight) + sound * weight).astype(np.float32))

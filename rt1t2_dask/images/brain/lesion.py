@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from rt1t2_dask.images.distance import distance_from
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Affine, Grid, Volume
@@ -25,7 +25,7 @@ def dilate(mask: Volume, radius_mm: float) -> Volume:
     """
     if not mask.data.any():
         return mask
-    away = ndimage.distance_transform_edt(~mask.data, sampling=mask.grid.voxel_mm)
+    away = distance_from(mask.data, mask.grid.voxel_mm)
     return mask.with_data(np.asarray(away <= radius_mm))
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from rt1t2_dask.images.brain.tissue import GREY, WHITE
+from rt1t2_dask.images.distance import eroded_faces
 from rt1t2_dask.images.registration.inverse import jacobian
 from rt1t2_dask.images.resample import to_grid
 from rt1t2_dask.images.transform import Warp
@@ -267,8 +267,8 @@ def coverage(
 
 def _core(mask: Mask) -> Mask:
     """Erode a mask, unless hardly anything would be left."""
-    inner = ndimage.binary_erosion(mask)
-    return np.asarray(inner if inner.sum() >= _LEAST else mask)
+    inner = eroded_faces(mask)
+    return inner if inner.sum() >= _LEAST else mask
 
 
 def _noise(image: NDArray[np.floating], mask: Mask) -> float:

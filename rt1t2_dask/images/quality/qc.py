@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain.foreground import foreground
+from rt1t2_dask.images.distance import depth_in
 from rt1t2_dask.images.resample import regrid, to_grid
 from rt1t2_dask.images.transform import inverse, move
 from rt1t2_dask.images.volume import Grid, Volume
@@ -289,7 +290,7 @@ def _asymmetry(image: Volume, head: Volume) -> float:
     if not head.data.any():
         return 0.0
     # The cranium is the head's widest part: its middle does not move with the neck in view.
-    depth = ndimage.distance_transform_edt(np.pad(head.data, 1))[1:-1, 1:-1, 1:-1]
+    depth = depth_in(np.pad(head.data, 1), (1.0, 1.0, 1.0))[1:-1, 1:-1, 1:-1]
     deepest = np.argwhere(depth > DEEP_SHARE * depth.max()).mean(axis=0)
     centre = move(image.affine, deepest)
     near = np.linalg.norm(image.grid.world() - centre, axis=-1) < CENTRE_MM
