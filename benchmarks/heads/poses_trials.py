@@ -71,7 +71,9 @@ def numbers_of(name: str, view: str, head: str) -> Record:
             qc.check_contrasts(*looks)
         if view in ("mirrored", "swapped"):
             found = coregister.rigid(t1w, t2w)
-            mirror.check_not_mirrored(mirror.compare_mirrored(t1w, t2w, found.matrix))
+            mirror.check_not_mirrored(
+                mirror.compare_mirrored(*coregister.working_pair(t1w, t2w), found.matrix)
+            )
         return _pose(t1w, HEADS[head]())
     except (SubjectError, RuntimeError, ValueError) as error:
         return {"refused": f"{type(error).__name__}: {error}"[:160]}

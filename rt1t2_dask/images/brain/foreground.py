@@ -110,9 +110,8 @@ def settled(image: Volume, rule: Callable[[Volume], Mask]) -> Mask:
         False outside the box, so that padding, and cropping of air, do not matter.
     """
     box = filled_box(image.data)
+    mask = rule(cut(image, box))
     for _ in range(_ROUNDS):
-        part = cut(image, box)
-        mask = rule(part)
         inner = box_of(mask, image.grid.voxel_mm)
         x, y, z = (
             slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
@@ -120,8 +119,9 @@ def settled(image: Volume, rule: Callable[[Volume], Mask]) -> Mask:
         if (x, y, z) == box:
             break
         box = x, y, z
+        mask = rule(cut(image, box))
     out = np.zeros(image.data.shape, dtype=bool)
-    out[box] = rule(cut(image, box))
+    out[box] = mask
     return out
 
 

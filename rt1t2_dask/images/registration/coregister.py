@@ -44,9 +44,20 @@ def rigid(fixed: Volume, moving: Volume) -> Fit:
     180 degrees about an axis fits better after a coarse search, from there: a header may be wrong.
     The same images give the same matrix.
     """
+    return align(*working_pair(fixed, moving))
+
+
+def working_pair(fixed: Volume, moving: Volume) -> tuple[Volume, Volume]:
+    """Crop two images to their heads and resample them to the voxel sizes of the search."""
     still, moved = to_head(fixed), to_head(moving)
-    still = regrid(still, max(FIXED_MM, float(fixed.grid.voxel_mm.min())))
-    moved = regrid(moved, max(MOVING_MM, float(moving.grid.voxel_mm.min())))
+    return (
+        regrid(still, max(FIXED_MM, float(fixed.grid.voxel_mm.min()))),
+        regrid(moved, max(MOVING_MM, float(moving.grid.voxel_mm.min()))),
+    )
+
+
+def align(still: Volume, moved: Volume) -> Fit:
+    """Estimate the rigid transform between the images of `working_pair`; see `rigid`."""
     start = max(_starts(still, moved), key=lambda pose: information(still, moved, pose, _GLANCE))
     found = fit(still, moved, _turned_if_better(still, moved, start), "rigid", _LEVELS)
     if not found.shares:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.images.brain.foreground import to_head
 from rt1t2_dask.images.registration.coregister import COARSE_MM, centre_of_mass, coarse
 from rt1t2_dask.images.resample import regrid
 from rt1t2_dask.images.transform import about, compose
@@ -41,7 +40,7 @@ def compare_mirrored(fixed: Volume, moving: Volume, pose: Affine) -> Mirrored:
     Parameters
     ----------
     fixed, moving : Volume
-        T1w and T2w of one head.
+        T1w and T2w of one head, cropped to it (`coregister.working_pair`).
     pose : ndarray, shape (4, 4)
         Fixed mm to moving mm, as `coregister.rigid` gives.
 
@@ -50,7 +49,6 @@ def compare_mirrored(fixed: Volume, moving: Volume, pose: Affine) -> Mirrored:
     The mirror image starts from the pose mirrored at both ends: exact for a head that is its own
     mirror image and lies straight, refined for all others.
     """
-    fixed, moving = to_head(fixed), to_head(moving)
     still = regrid(fixed, max(COARSE_MM, float(fixed.grid.voxel_mm.min())))
     moved = regrid(moving, max(COARSE_MM, float(moving.grid.voxel_mm.min())))
     flip = about(_LEFT_RIGHT, centre_of_mass(moved))
