@@ -5,7 +5,7 @@ from __future__ import annotations
 import xarray as xr
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.images.registration import ants_syn
+from rt1t2_dask.images.registration import ants_syn, greedy
 from rt1t2_dask.images.registration.normalise import to_template
 from rt1t2_dask.images.volume import Volume
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
@@ -30,6 +30,7 @@ def normalise_settings(config: Config) -> NormaliseSettings:
         fill=config.lesion.fill,
         timeout_s=config.normalise.timeout_s,
         antspyx=ants_syn.installed_version() if kind == "ants_syn" else "",
+        greedy=greedy.installed_version() if kind == "greedy" else "",
     )
 
 

@@ -20,11 +20,12 @@ FILE_ROLES = ("transform", "inverse_transform")
 class NormaliseSettings(StageSettings):
     """What decides the deformation field: of a registration, or of a transform that was brought."""
 
-    kind: Literal["greedy", "ants_syn", "derivatives"]
+    kind: Literal["lncc", "greedy", "ants_syn", "derivatives"]
     voxel_mm: float
     fill: Fill | None = None
     timeout_s: float = 0.0
     antspyx: str = ""
+    greedy: str = ""
     space: str = ""
 
 

@@ -180,7 +180,7 @@ BRAIN = PersonStage(
     memory=Need(410, {SCANS: 6.6}),
     cpu=Effort((4.9, 10.0, 16.0), SCANS),
     writes={SCANS: 0.125},
-    libraries=("numba", "picsl-greedy", "scipy"),
+    libraries=("numba", "scipy"),
 )
 NORMALISE = PersonStage(
     name="normalise",
@@ -194,7 +194,7 @@ NORMALISE = PersonStage(
     memory=Need(580, {SCANS: 3.6, FIELD: 40}),
     cpu=Effort((1.9, 11.0, 38.0), FIELD),
     writes={FIELD: 3},
-    libraries=("numba", "picsl-greedy", "scipy"),
+    libraries=("numba", "scipy"),
     kept=False,
     config=("normalise",),
 )

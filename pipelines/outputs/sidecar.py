@@ -17,7 +17,7 @@ from rt1t2_dask.pipelines.images.stages import CALIBRATE, COREGISTER, NORMALISE
 from rt1t2_dask.pipelines.outputs.dataset import bids_uri
 from rt1t2_dask.storage.parts import Lake
 
-LIBRARIES = ("numba", "numpy", "picsl-greedy", "scipy")
+LIBRARIES = ("numba", "numpy", "scipy")
 SPLINE = "fourth-degree B-spline, clipped to the image's range"
 IN_TEMPLATE = (
     "T1w: template to T1w by deformation, then affine; T2w: the same, then rigid T1w to T2w. "

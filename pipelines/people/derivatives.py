@@ -91,7 +91,7 @@ def _transform(found: Preprocessed, space: str) -> dict[str, Choice | None]:
     if found.transform is None and found.inverse_transform is None:
         raise SubjectError(
             f"there is no *_from-T1w_to-{space}_mode-image_xfm.h5; {_there_are(found.spaces)}.",
-            "Set source.space to an available adult MNI space, or register here: normalise=greedy.",
+            "Set source.space to an available adult MNI space, or register here: normalise=lncc.",
         )
     if found.transform is not None:
         return {"transform": found.transform}

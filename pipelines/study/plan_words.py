@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.people.kinds import persons_of
 from rt1t2_dask.pipelines.study.effort import in_words, study_seconds
 
 REGISTRATION = {
+    "lncc": "local cross-correlation",
     "greedy": "greedy",
     "ants_syn": "ANTs SyN",
     "derivatives": "the transforms of the derivatives",

@@ -15,7 +15,7 @@ from rt1t2_dask.config.study import Config
 COMMENT = re.compile(r"^(?P<indent> *)(?P<key>[\w<>]+):(?P<value>[^#]*)(#\s*(?P<said>.*))?$")
 DEFAULTS = {
     "calibration": "eb_gain",
-    "normalise": "greedy",
+    "normalise": "lncc",
     "storage": "lake",
     "cluster": "auto",
     "share": "none",

@@ -207,7 +207,7 @@ class DerivativesSource(SourceSettings):
             raise ValueError(
                 f"space={space} is not an adult MNI space, as the atlas and receptor maps are: "
                 f"set one that begins with MNI152 or MNI305, or leave it out and register here "
-                f"with normalise=greedy"
+                f"with normalise=lncc"
             )
         return space
 

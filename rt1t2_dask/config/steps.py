@@ -208,6 +208,6 @@ class BrainMask(Model):
 class Normalise(Model):
     """Registration to the template."""
 
-    kind: Literal["greedy", "ants_syn", "derivatives"]
+    kind: Literal["lncc", "greedy", "ants_syn", "derivatives"]
     voxel_mm: Annotated[float, Field(ge=1, le=8)] | None
     timeout_s: Annotated[float, Field(gt=0)]

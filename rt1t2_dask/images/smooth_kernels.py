@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from rt1t2_dask.stats.jit import compiled
 
@@ -59,3 +61,57 @@ def along_columns(data: F32, half: F32, out: F32) -> None:
             for j in range(columns):
                 total[j] += weight * (before[j] + after[j])
         out[i] = total
+
+
+@dataclass
+class Separable:
+    """A symmetric separable kernel for volumes of one shape, applied in place.
+
+    Parameters
+    ----------
+    half : ndarray of float32, shape (radius + 1,)
+        The kernel of every axis from its centre on; zeros beyond the ends.
+    shape : tuple of int
+    at_ends : tuple of ndarray, shape (n,) of each axis, optional
+        The result is multiplied by these: for weights that sum to 1 near the ends too.
+    """
+
+    half: F32
+    shape: tuple[int, ...]
+    at_ends: tuple[F32, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._first, self._second = (
+            np.empty(self.shape, np.float32),
+            np.empty(self.shape, np.float32),
+        )
+
+    @classmethod
+    def box(cls, shape: tuple[int, ...], radius: int) -> Separable:
+        """Return the sum over a cube of 2 radius + 1 voxels."""
+        return cls(np.ones(radius + 1, np.float32), shape)
+
+    @classmethod
+    def gaussian(cls, shape: tuple[int, ...], sigma: float, reach: float) -> Separable:
+        """Return a Gaussian mean; sigma in voxels, cut off at so many of them."""
+        half = np.exp(-0.5 * (np.arange(int(np.ceil(reach * sigma)) + 1) / sigma) ** 2)
+        whole = np.concatenate([half[:0:-1], half])
+        ends = [ndimage.convolve1d(np.ones(n), whole, mode="constant") for n in shape]
+        middle = half / whole.sum()
+        return cls(
+            middle.astype(np.float32),
+            shape,
+            tuple((whole.sum() / each).astype(np.float32) for each in ends),
+        )
+
+    def apply(self, volume: F32) -> None:
+        """Convolve a contiguous volume of this shape in place."""
+        x, y, z = self.shape
+        along_rows(volume.reshape(x, y * z), self.half, self._first.reshape(x, y * z))
+        for slab, out in zip(self._first, self._second, strict=True):
+            along_rows(slab, self.half, out)
+        along_columns(self._second.reshape(x * y, z), self.half, volume.reshape(x * y, z))
+        for axis, weights in enumerate(self.at_ends):
+            lines = np.moveaxis(volume, axis, -1)
+            for end in (slice(None, len(self.half) - 1), slice(1 - len(self.half), None)):
+                lines[..., end] *= weights[end]

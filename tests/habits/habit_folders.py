@@ -63,7 +63,7 @@ def prepare(dataset: Dataset, session: str = "", functional: str | None = None) 
         (root / f"{label}.zip").write_bytes(b"PK\x03\x04")
     (root / "logs").mkdir()
     dataset.words += [
-        "source=derivatives", f"source.root={root}", "normalise=greedy",
+        "source=derivatives", f"source.root={root}", "normalise=lncc",
         f"++cohort.participants={dataset.table}",
     ]  # fmt: skip
     return root
@@ -233,7 +233,7 @@ CASES = [
          raw_t2w("ses-1_T2w", "ses-2_T2w", words=("source.session=last",)), SOUND, ("6 raw T2w",)),
     Case("a space of infants",
          lambda d: (prepare(d), d.words.append("source.space=MNIInfant+1")), FAULTY,
-         ("source.space: space=MNIInfant+1 is not an adult MNI space", "normalise=greedy")),
+         ("source.space: space=MNIInfant+1 is not an adult MNI space", "normalise=lncc")),
     Case("two runs of the preprocessed T1w",
          prepared(lambda d, root: [noise(root / "sub-02/anat" / f"sub-02_run-{r}_desc-preproc_T1w.nii.gz") for r in (1, 2)]),  # noqa: E501
          FAULTY, ("sub-02: 3 files match as preprocessed T1w", "Remove all but one")),

@@ -209,7 +209,7 @@ def fake_settings(kind: str) -> dict[str, Any]:
         "source": {"kind": kind, "root": None},
         "template": {"voxel_mm": 2},
         "calibration": {"kind": "mrtool_style"},
-        "normalise": {"kind": "greedy", "voxel_mm": 2},
+        "normalise": {"kind": "lncc", "voxel_mm": 2},
         "smooth": {"fwhm_mm": 10, "edge": "normalised"},
         "contrast": {"p": 0.001, "extent_mm3": 750, "variance": "equal", "mask": None},
         "permute": {

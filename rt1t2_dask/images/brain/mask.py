@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.brain import edge as brain_edge
 from rt1t2_dask.images.brain.foreground import foreground, to_head
 from rt1t2_dask.images.brain.lesion import dilate
-from rt1t2_dask.images.registration import greedy
+from rt1t2_dask.images.distance import distance_from
+from rt1t2_dask.images.registration import lncc
 from rt1t2_dask.images.registration.head_pose import (
     LEAST_MARGIN,
     SURE_MARGIN,
@@ -35,7 +35,7 @@ LEAST_REACH = 0.3
 # The face: so far in front of the brain's middle and below it, mm, and off the brain.
 FACE_MM, FACE_GAP_MM, FACE_LEVEL = (40.0, 30.0), 8.0, 0.2
 LEAST_FACE = 0.1
-SCHEDULE = greedy.Schedule(iterations=(60, 40))
+SCHEDULE = lncc.Schedule(iterations=(60, 40))
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _promising(pose: Pose) -> bool:
 
 def _deformed(still: Volume, moved: Volume, brain: Volume, pose: Affine) -> tuple[Warp, float]:
     """Deform from a pose; return the warp and the correlation of the brains."""
-    warp = greedy.deform(moved, still, inverse(pose), SCHEDULE)
+    warp = lncc.deform(moved, still, inverse(pose), SCHEDULE)
     inside = _inside(brain, warp, moved.grid)
     pulled = to_grid(still, moved.grid, warp=warp, order=1, within=inside).data
     return warp, _correlation(pulled[inside], moved.data[inside])
@@ -252,7 +252,7 @@ def check_lesion(lesion: Volume, brain: Volume) -> float:
     """
     count, outside = int(lesion.data.sum()), int((lesion.data & ~brain.data).sum())
     if count and outside == count:
-        away = distance_transform_edt(~brain.data, sampling=brain.grid.voxel_mm)
+        away = distance_from(brain.data, brain.grid.voxel_mm)
         raise SubjectError(
             f"the lesion mask ({count} voxels) lies outside the brain, at least "
             f"{away[lesion.data].min():.0f} mm from it.",

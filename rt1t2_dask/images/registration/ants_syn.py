@@ -46,7 +46,7 @@ def installed_version() -> str:
     except PackageNotFoundError:
         raise UserError(
             "normalise=ants_syn needs the package antspyx: install rt1t2-dask[ants], "
-            "or choose normalise=greedy."
+            "or choose normalise=lncc."
         ) from None
 
 

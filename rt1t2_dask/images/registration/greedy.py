@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rt1t2_dask.errors import UserError
 from rt1t2_dask.images.child import read_displacement, register, write_image
 from rt1t2_dask.images.registration import greedy_child
 from rt1t2_dask.images.transform import Warp
@@ -33,6 +35,23 @@ class Schedule:
     metric_radius: int = 2
     step_sigma: float = 1.732
     warp_sigma: float = 0.707
+
+
+def installed_version() -> str:
+    """Return the version of picsl-greedy.
+
+    Raises
+    ------
+    UserError
+        It is not installed.
+    """
+    try:
+        return version("picsl-greedy")
+    except PackageNotFoundError:
+        raise UserError(
+            "normalise=greedy needs the package picsl-greedy: install rt1t2-dask[greedy], "
+            "or choose normalise=lncc."
+        ) from None
 
 
 def deform(

@@ -41,7 +41,7 @@ def test_a_wrong_choice_is_one_line(folder, capsys, word, expected):
 @pytest.mark.skipif(find_spec("ants") is not None, reason="antspyx is installed")
 def test_ants_syn_without_antspyx_says_what_to_install(folder, capsys):
     assert command([*STUDY, "normalise=ants_syn"]) == 2
-    assert "install rt1t2-dask[ants], or choose normalise=greedy." in said(capsys)
+    assert "install rt1t2-dask[ants], or choose normalise=lncc." in said(capsys)
 
 
 @pytest.mark.skipif(find_spec("deepbet") is not None, reason="deepbet is installed")

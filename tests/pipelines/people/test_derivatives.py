@@ -144,7 +144,7 @@ def test_the_way_back_is_inverted(tmp_path):
 def test_a_transform_that_folds_or_cannot_be_read_is_refused(tmp_path):
     _, content = known_transform(tmp_path, amplitude_mm=80.0)
     grid = template_grid(6.0)
-    with pytest.raises(SubjectError, match=r"no inverse.*normalise=greedy"):
+    with pytest.raises(SubjectError, match=r"no inverse.*normalise=lncc"):
         inverse_warp_of(read_transform(content, ".h5"), grid, grid)
     with pytest.raises(SubjectError, match="not a readable ITK file"):
         read_transform(content[:500], ".h5")
@@ -231,8 +231,8 @@ def test_the_source_chooses_its_transform_and_the_space_follows(configure):
 
     taken = configure(source="derivatives")
     assert (taken.normalise.kind, taken.space) == ("derivatives", SPACE)
-    own = configure("normalise=greedy", source="derivatives")
-    assert (own.normalise.kind, own.space) == ("greedy", "MNI152NLin2009aSym")
+    own = configure("normalise=lncc", source="derivatives")
+    assert (own.normalise.kind, own.space) == ("lncc", "MNI152NLin2009aSym")
     with pytest.raises(UserError, match="normalise=derivatives needs source=derivatives"):
         configure("normalise=derivatives")
 

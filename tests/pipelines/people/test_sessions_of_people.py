@@ -43,7 +43,7 @@ DERIVED = ("desc-preproc_T1w.nii.gz", "desc-preproc_T2w.nii.gz")
     ("source", "names", "more"),
     [
         ("bids", ("T1w.nii.gz", "T2w.nii.gz"), ()),
-        ("derivatives", DERIVED, ("normalise=greedy",)),
+        ("derivatives", DERIVED, ("normalise=lncc",)),
     ],
 )
 def test_a_session_of_everybodys_own(source, names, more, visits, configure):

@@ -231,7 +231,7 @@ def test_the_folder_of_a_session():
 def test_derivatives_of_each_session_are_read(scanned, configure):
     for path in list(scanned.rglob("*_T?w.nii.gz")):
         path.rename(path.with_name(path.name.replace("_T", "_desc-preproc_T")))
-    config = configure(*BOTH, "normalise=greedy", source="derivatives")
+    config = configure(*BOTH, "normalise=lncc", source="derivatives")
     files = find_inputs(config, read_people(config)).files
     assert len(files) == 7
     stem = "sub-00/ses-2/anat/sub-00_ses-2_desc-preproc"

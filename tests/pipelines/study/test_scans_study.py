@@ -179,7 +179,7 @@ def test_sidecars_say_what_was_done(undisturbed):
         assert np.shape(said["T1wToT2w"]) == np.shape(said["TemplateToT1wAffine"]) == (4, 4)
         assert said["Settings"]["normalise"]["fill"] == "mask"
         assert said["Calibration"]["kind"] == "eb_gain"
-        assert {"rt1t2_dask", "numba", "picsl-greedy"} <= set(said["SoftwareVersions"])
+        assert {"rt1t2_dask", "numba"} <= set(said["SoftwareVersions"])
 
 
 @pytest.mark.cluster
