@@ -93,7 +93,7 @@ class SurfaceAnalysis(Analysis):
         return Results(
             {"surface": people} | {f"contrast-{n}_surface": rows for n, rows in clusters.items()},
             {f"contrast-{n}_surface_permutation": said for n, said in permuted.items()},
-            people=self._files(lake, study.simulated),
+            people=self._files(lake, config.surface.mesh, study.simulated),
             sections=(section,),
             stages=[*PEOPLE, *dict.fromkeys(task.stage for task in self.tasks())],
         )
@@ -106,8 +106,8 @@ class SurfaceAnalysis(Analysis):
             ]
         )
 
-    def _files(self, lake: Lake, simulated: bool) -> Iterator[PersonFile]:
+    def _files(self, lake: Lake, mesh: str, simulated: bool) -> Iterator[PersonFile]:
         for plan in self.plans:
-            yield from person_files(lake, plan, simulated)
+            yield from person_files(lake, plan, mesh, simulated)
         for name, contrast in self.contrasts.items():
-            yield from contrast_files(lake, name, contrast, simulated)
+            yield from contrast_files(lake, name, contrast, mesh, simulated)

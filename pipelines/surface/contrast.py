@@ -39,6 +39,7 @@ class PermuteSettings(ContrastSettings):
     statistic: tuple[str, ...]
     forming_p: float
     tail: str
+    mesh: str = "fsaverage5"
 
 
 def make(inputs: Inputs) -> Made:
@@ -73,7 +74,7 @@ def make_permute(inputs: Inputs) -> Made:
         pareto_tail=settings.tail == "gpd",
         min_group_n=settings.min_group_n,
         min_group_share=settings.min_group_share,
-        mesh=search_mesh(),
+        mesh=search_mesh(settings.mesh),
     )
     p = {name: own for name, own in _arrays(found).items() if name.startswith("p_fwe")}
     nulls = {name: own for name, own in _arrays(found).items() if name.startswith("null_")}

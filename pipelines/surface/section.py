@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from rt1t2_dask.config.study import Config
-from rt1t2_dask.morphometry.surface import SURFACES, hemisphere
 from rt1t2_dask.pipelines.surface.clusters import LABELS
 from rt1t2_dask.pipelines.surface.plan import SurfaceContrast
-from rt1t2_dask.pipelines.surface.template import SIDES, by_side, template_files
+from rt1t2_dask.pipelines.surface.template import SIDES, by_side, drawn
 from rt1t2_dask.report.cortex.figure import on_vertices
 from rt1t2_dask.report.cortex.section import ANCHOR, CortexShown, cortex_section
 from rt1t2_dask.report.figures.picture import Picture
@@ -48,7 +47,7 @@ def surface_section(
 def _pictures(
     lake: Lake, contrasts: Mapping[str, SurfaceContrast], config: Config
 ) -> dict[str, Picture]:
-    meshes = {side: hemisphere(template_files(side, SURFACES)) for side in SIDES}
+    meshes = {side: drawn(side, config.surface.mesh) for side in SIDES}
     found = {}
     for name, own in contrasts.items():
         statistic = lake.read(own.contrast.part)["surface_t"].to_numpy().astype(np.float64)
