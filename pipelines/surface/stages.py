@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rt1t2_dask.config.surface import DESIKAN
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
-from rt1t2_dask.pipelines.surface import clusters, contrast, regions
+from rt1t2_dask.pipelines.surface import clusters, contrast
 from rt1t2_dask.pipelines.surface.person_stages import PERSON_STAGES
 from rt1t2_dask.pipelines.surface.template import ASSETS
 
@@ -53,7 +54,7 @@ SURFACE_CLUSTERS = Stage(
     cpu=Effort((1.0,)),
     writes={},
     assets=ASSETS,
-    optional_assets=(regions.ATLAS,),
+    optional_assets=(DESIKAN,),
     config=("contrast", "surface.extent_mm2"),
 )
 STAGES = (*PERSON_STAGES, SURFACE_CONTRAST, SURFACE_PERMUTE, SURFACE_CLUSTERS)
