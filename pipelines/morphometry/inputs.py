@@ -23,6 +23,8 @@ PATTERNS = {
 }
 STATS = "stats:"
 TABLES = (".tsv", ".csv", ".txt")
+ABOVE = 3
+"""How far below an output folder its files lie: in ``group``, or in ``sub-01/ses-1/anat``."""
 
 
 def as_tables(config: Config) -> MorphometrySource:
@@ -35,9 +37,18 @@ def labelled(config: Config) -> Config:
     if config.source.simulated:
         return config
     more = as_tables(config).more.values()
-    folders = [p for p in more if not (p.endswith(TABLES) or is_image(p))]
+    folders = dict.fromkeys(folder for path in more for folder in _folders(path))
     said = any(_says_simulated(config, path) for path in ("", *folders))
     return config.as_simulated() if said else config
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders of whose data a path of ``source.more`` may be: itself, or above it."""
+    if not (path.endswith(TABLES) or is_image(path)):
+        return [path]
+    steps = path.split("/")[:-1]
+    above = ["/".join(steps[:k]) for k in range(len(steps), max(len(steps) - ABOVE, 0), -1)]
+    return [own for own in above if own.strip("/") and "{" not in own and own[-1] != ":"]
 
 
 def _says_simulated(config: Config, folder: str) -> bool:
