@@ -106,7 +106,9 @@ def _keys(values: Float, names: Mapping[int, str], name: str) -> NDArray[np.intp
 
 def _dense(content: bytes, name: str) -> tuple[Float, Any, BrainModelAxis]:
     try:
-        image = Cifti2Image.from_bytes(unzipped(content))
+        # CIFTI has no voxel sizes, of which nibabel complains aloud.
+        with nib.imageglobals.LoggingOutputSuppressor():
+            image = Cifti2Image.from_bytes(unzipped(content))
         rows, models = image.header.get_axis(0), image.header.get_axis(1)
         if not isinstance(models, BrainModelAxis) or not isinstance(rows, ScalarAxis | LabelAxis):
             raise ValueError("it holds no maps or labels of vertices")
