@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask import assets
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh as SearchMesh
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh
 from rt1t2_dask.surface.fsaverage import KINDS, SIDES, Template, asset_name, fsaverage5
 from rt1t2_dask.surface.mesh import Mesh
 

@@ -24,7 +24,7 @@ from rt1t2_dask.stats.clusters.spatial import (
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import Variance
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, Neighbourhood, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import Neighbourhood, SearchMesh, neighbourhood
 from rt1t2_dask.stats.permutation.blocks import prepare
 from rt1t2_dask.stats.permutation.exchange import Method, exchanged, plan
 from rt1t2_dask.stats.permutation.null import p_fwe, p_uncorrected
@@ -51,7 +51,7 @@ def permutation_test(
     pareto_tail: bool = False,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
-    mesh: Mesh | None = None,
+    mesh: SearchMesh | None = None,
     tfce_powers: tuple[float, float] | None = None,
 ) -> xr.Dataset:
     """Test a design's contrast by relabeling, with family-wise p over the maps.
@@ -86,9 +86,9 @@ def permutation_test(
         Extrapolate small p with a generalised Pareto tail of the null; needs 1,000 relabelings.
     min_group_n, min_group_share
         A voxel needs this many people and this fraction of each group.
-    mesh : Mesh, optional
+    mesh : SearchMesh, optional
         Triangles and areas of the vertices that the maps lie on; both hemispheres, concatenated
-        with :meth:`rt1t2_dask.stats.mesh.neighbourhood.Mesh.joined`, are one search. Vertices
+        with :meth:`rt1t2_dask.stats.mesh.neighbourhood.SearchMesh.joined`, are one search. Vertices
         outside its mask are not tested.
     tfce_powers : tuple of float, optional
         E and H of TFCE in place of those above.
@@ -143,7 +143,9 @@ def permutation_test(
     )
 
 
-def _require_space(array: xr.DataArray, statistics: Sequence[Statistic], mesh: Mesh | None) -> None:
+def _require_space(
+    array: xr.DataArray, statistics: Sequence[Statistic], mesh: SearchMesh | None
+) -> None:
     unknown = set(statistics) - set(ALL)
     if unknown:
         raise UserError(f"statistics {sorted(unknown)}: choose from {', '.join(ALL)}.")
@@ -161,7 +163,7 @@ def _require_space(array: xr.DataArray, statistics: Sequence[Statistic], mesh: M
 
 def _search(
     mask: NDArray[np.bool_],
-    mesh: Mesh | None,
+    mesh: SearchMesh | None,
     forming_p: float,
     statistics: Sequence[Statistic],
     powers: tuple[float, float] | None,
