@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.morphometry.surface import SURFACES, desikan_vertices, hemisphere
-from rt1t2_dask.pipelines.engine.task import Inputs
+from rt1t2_dask.pipelines.engine.task import Inputs, Task
 from rt1t2_dask.pipelines.surface.template import SIDES, template_files
 from rt1t2_dask.stats.mesh.cluster_types import Regions
 
@@ -23,7 +23,12 @@ def desikan(inputs: Inputs) -> Regions | None:
     The volume's labels are projected to the nearest vertices: FreeSurfer's own annotation may
     differ at borders.
     """
-    return _projected() if ATLAS in inputs.task.assets else None
+    return regions_of(inputs.task)
+
+
+def regions_of(task: Task) -> Regions | None:
+    """Return the regions that a task reads; None where it found no atlas."""
+    return _projected() if ATLAS in task.assets else None
 
 
 @lru_cache(maxsize=1)

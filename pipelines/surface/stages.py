@@ -21,6 +21,8 @@ SURFACE_CONTRAST = Stage(
     memory=Whole(1.0),
     cpu=Effort((0.5,)),
     writes={},
+    libraries=("scipy",),
+    assets=ASSETS,
     config=("contrast",),
     follows=("gain",),
 )
