@@ -10,7 +10,7 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.task import Parents, Task
-from rt1t2_dask.pipelines.surface.contrast import PermuteSettings
+from rt1t2_dask.pipelines.surface.contrast import PermuteSettings, SurfaceContrastSettings
 from rt1t2_dask.pipelines.surface.regions import region_assets, region_files
 from rt1t2_dask.pipelines.surface.stages import (
     SURFACE_CLUSTERS,
@@ -49,7 +49,8 @@ def plan_contrast(config: Config, main: ContrastPlan, at: Mapping[Part, Part]) -
     told = main.parcels.settings_as(ContrastSettings).model_dump(
         include=set(ContrastSettings.model_fields)
     )
-    contrast = SURFACE_CONTRAST.task(told, rows)
+    told |= {"mesh": config.surface.mesh}
+    contrast = SURFACE_CONTRAST.task(told, rows, asset_names=mesh_assets(config.surface.mesh))
     permute = _permute(config, told, {**rows, "contrast": contrast.part})
     fitted: dict[str, Part | tuple[Part, ...]] = {"contrast": contrast.part}
     fitted |= {"permute": permute.part} if permute else {}
@@ -64,7 +65,7 @@ def _permute(config: Config, told: Mapping[str, Any], parents: Parents) -> Task 
     asked = config.permute
     if not (asked.n and asked.statistic):
         return None
-    names = set(PermuteSettings.model_fields) - {*ContrastSettings.model_fields, "mesh"}
+    names = set(PermuteSettings.model_fields) - set(SurfaceContrastSettings.model_fields)
     own = asked.model_dump(mode="json", include=names)
-    told = {**told, **own, "mesh": config.surface.mesh}
-    return SURFACE_PERMUTE.task(told, parents, asset_names=mesh_assets(config.surface.mesh))
+    names_of = mesh_assets(config.surface.mesh)
+    return SURFACE_PERMUTE.task({**told, **own}, parents, asset_names=names_of)

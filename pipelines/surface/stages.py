@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rt1t2_dask.config.surface import DESIKAN
-from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
 from rt1t2_dask.pipelines.surface import clusters, contrast
@@ -17,11 +16,13 @@ SURFACE_CONTRAST = Stage(
     make=contrast.make,
     scope="cohort",
     words="compare vertex by vertex",
-    settings=ContrastSettings,
+    settings=contrast.SurfaceContrastSettings,
     reads=PAIRS,
     memory=Whole(1.0),
     cpu=Effort((0.5,)),
     writes={},
+    libraries=("scipy",),
+    assets=ASSETS,
     config=("contrast",),
     follows=("gain",),
 )

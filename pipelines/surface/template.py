@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rt1t2_dask import assets
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.surface import SURFACES, Hemisphere, hemisphere
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh as SearchMesh
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh
 from rt1t2_dask.surface import fslr
 from rt1t2_dask.surface.common import CommonMesh
 from rt1t2_dask.surface.fsaverage import KINDS, SIDES, Template, asset_name, fsaverage5
@@ -27,12 +27,12 @@ __all__ = [
     "SIDES",
     "by_side",
     "cortex_mask",
-    "drawn",
     "fsaverage",
     "mesh_assets",
     "mesh_words",
     "middles",
     "search_mesh",
+    "shown_hemisphere",
     "space_of",
     "template",
     "template_files",
@@ -135,7 +135,7 @@ def search_mesh(mesh: str = FSAVERAGE5) -> SearchMesh:
     )
 
 
-def drawn(side: str, mesh: str = FSAVERAGE5) -> Hemisphere:
+def shown_hemisphere(side: str, mesh: str = FSAVERAGE5) -> Hemisphere:
     """Return a hemisphere as pictures show it; of fsLR sulci are where the surface is concave."""
     if mesh == FSAVERAGE5:
         return hemisphere(template_files(side, SURFACES))
