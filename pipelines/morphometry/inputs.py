@@ -98,18 +98,24 @@ def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, 
                 f"source.more.{name}={source.more[name]}: no person has an image {path}, "
                 f"relative to source.root={source.root}."
             )
-    if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
+    tables = any(not role.startswith((MORE, IMAGE)) for role in found)
+    if not (tables or images or _all_brought(config, source)):
         raise UserError(
             f"no person has {source.tables or PATTERNS[source.layout]} in "
             f"source.root={source.root}; set source.tables or source.layout."
         )
 
 
+def _all_brought(config: Config, source: MorphometrySource) -> bool:
+    """Return whether every feature comes from ``source.more``, so that no table is looked for."""
+    return set(wanted_features(config)) <= set(source.more)
+
+
 def _paths(
     config: Config, source: MorphometrySource, people: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     yield from _more_paths(config, source, people)
-    if set(wanted_features(config)) <= set(source.more):
+    if _all_brought(config, source):
         return
     pattern = source.tables or PATTERNS[source.layout]
     pattern = pattern.replace("{parcellation}", source.parcellation)
