@@ -57,9 +57,10 @@ def surface_receptors_section(rows: pd.DataFrame, volume: pd.DataFrame | None) -
 
 METHODS = (
     "Receptor maps in MNI152 were sampled at five depths of equal volume between white and pial "
-    "surface of fsaverage5, fitted to the grey matter of the ICBM152 template, averaged over the "
-    "regions of the cortex by area, and correlated with the change of these regions as in the "
-    "volume; the grey-matter prior that is held constant is the template's, sampled likewise."
+    "surface of fsaverage5, fitted to the grey matter of the ICBM152 template, depths weighted by "
+    "its share of grey matter to the power 8, averaged over the regions of the cortex by area, and "
+    "correlated with the change of these regions as in the volume; the grey-matter prior that is "
+    "held constant is the template's share on the same vertices."
 )
 
 
