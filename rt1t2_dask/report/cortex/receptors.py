@@ -13,7 +13,7 @@ from rt1t2_dask.report.sections.table import from_frame
 ANCHOR = "cortex-receptors"
 ROWS = 12
 SHOWN = (
-    "receptor", "group", "mean_fisher_z", "p_permutation", "q_fdr", "p_spatial", "q_conjunction",
+    "receptor", "map", "group", "mean_fisher_z", "p_permutation", "q_fdr", "p_spatial", "q_conjunction",
     "mark",
 )  # fmt: skip
 READING = Reading(
@@ -38,7 +38,8 @@ def surface_receptors_section(rows: pd.DataFrame, volume: pd.DataFrame | None) -
     """
     rule = judged(rows)
     best = rows.assign(mark=rule.marks(rows)).sort_values(rule.p, na_position="last").head(ROWS)
-    shown = [name for name in SHOWN if name in best and best[name].notna().any()]
+    several = bool(rows.duplicated(["group", "receptor"]).any())
+    shown = [n for n in SHOWN if n in best and best[n].notna().any() and (several or n != "map")]
     notes = (
         f"By {rule.by}: ** q < .05, * p < .05 uncorrected.",
         f"All {len(rows)} rows: group/receptors_surface.tsv; the values of regions: "
