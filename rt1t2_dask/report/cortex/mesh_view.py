@@ -101,7 +101,8 @@ def mesh_view(shown: MeshMaps, simulated: bool) -> MeshView:
     simulated : bool
         Marks the picture as simulated.
     """
-    parts, sides, first = {}, [], 0
+    parts: dict[str, Bits] = {}
+    sides, first = [], 0
     for side, mesh in shown.meshes.items():
         own, settings = _hemisphere(side, mesh)
         parts |= own
