@@ -30,7 +30,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     folder = tmp_path_factory.mktemp("surface")
     words = ["+cohort=psp", "surface=simulated", *GROUPS, *FEW]
     words += [f"source.root={folder / 'scans'}", f"storage.url={folder / 'lake'}"]
-    words += ["surface.depths=[0.2,0.8]", "surface.extent_mm2=20", f"output_dir={folder / 'out'}"]
+    words += [
+        "permute.early_stop=2",
+        "surface.depths=[0.2,0.8]",
+        "surface.extent_mm2=20",
+        f"output_dir={folder / 'out'}",
+    ]
     assert command(words) == 0
     return folder, words
 
@@ -106,12 +111,14 @@ def test_depths_are_a_table_a_figure_and_a_sentence(study):
 def test_what_was_searched_stands_in_the_json_and_on_the_page(study):
     out = study[0] / "out"
     said = json.loads((out / "group" / "contrast-pspVsHc_surface_permutation.json").read_text())
-    assert (said["n_planned"], said["early_stop"]) == (60, None)
+    assert (said["n"], said["n_planned"], said["early_stop"]) == (60, 60, 2)
     found = said["searched"]
-    assert found["vertices"] > 18_000 and 150_000 < found["area_mm2"] < 250_000
+    assert found["vertices"] > 18_000 and 100_000 < found["area_mm2"] < 160_000
     assert found["fwhm_mm"] > 8 and found["resels"][2] < found["area_mm2"] / 64
     page = (out / "report.html").read_text()
     assert "smoothness of the residuals" in page
+    cortex = page[page.index('id="cortex"') :]
+    assert "permute.early_stop=2 was not reached" in cortex[: cortex.index("</section>")]
     assert page.count("data-mesh=") == 1 and "Mean ratio of psp (n = 3), smoothed" in page
 
 
