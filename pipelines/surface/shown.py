@@ -84,4 +84,5 @@ def _mean(lake: Lake, plans: Iterable[PersonPlan]) -> NDArray[np.floating[Any]]:
         values = lake.read(plan.part(SURFACE_SMOOTH))[SMOOTHED].to_numpy() * factor_of(plan)
         total = total + np.nan_to_num(values.astype(np.float64))
         count = count + np.isfinite(values)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return np.asarray(mean, np.float64)

@@ -27,6 +27,9 @@ def hemisphere(x: float) -> Hemisphere:
     unit = np.stack([ring * np.cos(turn), ring * np.sin(turn), z], axis=1)
     places = unit * HALF_MM + [x, -15.0, 10.0]
     faces = np.asarray(ConvexHull(unit).simplices, np.intp)
+    a, b, c = (unit[faces[:, corner]] for corner in range(3))
+    inward = (np.cross(b - a, c - a) * a).sum(axis=1) < 0
+    faces[inward] = faces[inward][:, ::-1]
     return Hemisphere(places, places, unit, faces, np.sin(places[:, 1] / 4))
 
 

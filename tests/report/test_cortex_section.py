@@ -63,8 +63,8 @@ def test_each_person_has_a_thin_line_and_each_group_its_mean_and_interval() -> N
     thin = [line for line in axes.lines if line.get_linewidth() < 1 and len(line.get_xdata()) == 3]
     assert len(thin) == 8
     means = {bars.get_label(): bars[0].get_ydata() for bars in axes.containers}
-    np.testing.assert_allclose(means["psp (n = 4)"], [1.55, 1.43, 1.31])
-    half = axes.containers[0][2][0].get_segments()[0][:, 1]
+    np.testing.assert_allclose(np.array(means["psp (n = 4)"], float), [1.55, 1.43, 1.31])
+    half = np.array(axes.containers[0][2][0].get_segments()[0], float)[:, 1]
     spread = np.std([0.0, 0.02, 0.04, 0.06], ddof=1) / 2
     assert half[1] - half[0] == pytest.approx(2 * 3.182446 * spread, rel=1e-5)
     assert "thin" in picture.caption and "hc 1.59" in picture.alt

@@ -102,7 +102,9 @@ def _mean(rows: Float, weights: Float) -> Float:
     weights = np.where(np.isfinite(rows), weights, 0.0)
     whole = weights.sum(axis=0)
     total = (weights * np.nan_to_num(rows)).sum(axis=0)
-    return np.divide(total, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    out = np.full(len(whole), np.nan)
+    np.divide(total, whole, out=out, where=whole > 0)
+    return out
 
 
 def _maps(inputs: Inputs) -> Mapping[str, Volume]:

@@ -10,6 +10,8 @@ from rt1t2_dask.report.numbers import decimal
 from rt1t2_dask.surface.profile import group_profiles
 
 BOTH = "both"
+ASIDE = 0.012
+"""How far groups stand apart, so that their intervals do not cover each other."""
 
 
 def depth_figure(rows: pd.DataFrame, simulated: bool) -> Picture:
@@ -29,7 +31,8 @@ def depth_figure(rows: pd.DataFrame, simulated: bool) -> Picture:
         for k, (group, some) in enumerate(own.groupby("group", sort=False)):
             colour = OKABE_ITO[k % len(OKABE_ITO)]
             _people(axes, some, colour)
-            _group(axes, str(group), means[means["group"] == group], colour)
+            aside = ASIDE * (k - (own["group"].nunique() - 1) / 2)
+            _group(axes, str(group), means[means["group"] == group], (colour, aside))
         axes.set_xlim(-0.02, 1.02)
         axes.set_xlabel("depth: share of the cortex's volume from white (0) to pial surface (1)")
         axes.set_ylabel("mean ratio over the cortex")
@@ -48,10 +51,11 @@ def _people(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         axes.plot(line["depth"], line["mean_ratio"], color=colour, linewidth=0.6, alpha=0.35)
 
 
-def _group(axes: Axes, name: str, means: pd.DataFrame, colour: str) -> None:
+def _group(axes: Axes, name: str, means: pd.DataFrame, drawn: tuple[str, float]) -> None:
+    colour, aside = drawn
     half = [means["mean"] - means["low"], means["high"] - means["mean"]]
     axes.errorbar(
-        means["depth"],
+        means["depth"] + aside,
         means["mean"],
         yerr=[each.fillna(0.0) for each in half],
         fmt="o-",

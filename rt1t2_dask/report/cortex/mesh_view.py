@@ -26,8 +26,8 @@ STEP_MM = 0.05
 GREYS = 15
 """Steps of grey from gyrus to sulcus; the page's script knows their number."""
 
-RING_MM = 3.5
-"""Radius of the ring round a chosen vertex: about one edge of fsaverage5."""
+RING_MM = 5.0
+"""Radius of the ring round a chosen vertex: it holds its neighbours on fsaverage5."""
 
 LOW_SHARE = 2.0
 """Percent of the vertices below the height with which a mean map starts: its values are far from 0,
@@ -101,7 +101,8 @@ def mesh_view(shown: MeshMaps, simulated: bool) -> MeshView:
     simulated : bool
         Marks the picture as simulated.
     """
-    parts, sides, first = {}, [], 0
+    parts: dict[str, Bits] = {}
+    sides, first = [], 0
     for side, mesh in shown.meshes.items():
         own, settings = _hemisphere(side, mesh)
         parts |= own

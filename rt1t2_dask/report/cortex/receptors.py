@@ -13,8 +13,8 @@ from rt1t2_dask.report.sections.table import from_frame
 ANCHOR = "cortex-receptors"
 ROWS = 12
 SHOWN = (
-    "receptor", "map", "group", "mean_fisher_z", "p_permutation", "q_fdr", "p_spatial", "q_conjunction",
-    "mark",
+    "receptor", "map", "group", "mean_fisher_z", "p_permutation", "q_fdr", "p_spatial",
+    "q_conjunction", "mark",
 )  # fmt: skip
 READING = Reading(
     "Receptors on the cortex: q",

@@ -33,7 +33,7 @@
     void main() {
       vec3 mixed = paint * (0.55 + 0.45 * abs(normalize(facing).z));
       float edge = fwidth(within);
-      if (edge > 1e-5) mixed = mix(vec3(0.0), mixed, smoothstep(1.0, 2.0, abs(within - 0.5) / edge));
+      if (edge > 1e-5) mixed = mix(vec3(0.0), mixed, smoothstep(0.6, 1.5, abs(within - 0.5) / edge));
       float off = abs(distance(at, spot) - ring);
       if (ring > 0.0) mixed = mix(vec3(off < 0.25 * ring ? 1.0 : 0.0), mixed, smoothstep(0.4, 0.5, off / ring));
       shown = vec4(mixed, 1.0);
@@ -286,7 +286,7 @@
         const panel = panels.find(({ one }) => one.side === mark.dataset.name);
         mark.hidden = !panel;
         if (!panel) return;
-        mark.style.left = `${(100 * (panel.left + panel.w / 2)) / width}%`;
+        mark.style.left = `${(100 * panel.left) / width}%`;
         mark.style.top = `${(100 * (height - panel.bottom - panel.h)) / height}%`;
       });
     }
