@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import nibabel as nib
@@ -106,8 +108,7 @@ def _keys(values: Float, names: Mapping[int, str], name: str) -> NDArray[np.intp
 
 def _dense(content: bytes, name: str) -> tuple[Float, Any, BrainModelAxis]:
     try:
-        # CIFTI has no voxel sizes, of which nibabel complains aloud.
-        with nib.imageglobals.LoggingOutputSuppressor():
+        with _quiet():
             image = Cifti2Image.from_bytes(unzipped(content))
         rows, models = image.header.get_axis(0), image.header.get_axis(1)
         if not isinstance(models, BrainModelAxis) or not isinstance(rows, ScalarAxis | LabelAxis):
@@ -118,6 +119,18 @@ def _dense(content: bytes, name: str) -> tuple[Float, Any, BrainModelAxis]:
             nib.filebasedimages.ImageFileError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:120]
         raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep nibabel from complaining that surfaces have no voxel sizes."""
+    logger = nib.imageglobals.logger
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _hemispheres(

@@ -166,3 +166,9 @@ def test_one_hemisphere_of_cifti_and_maps_without_labels():
     nothing = nib.Nifti1Image(np.zeros((2, 2, 2), np.float32), np.eye(4)).to_bytes()
     with pytest.raises(SubjectError, match="cannot be read as dense CIFTI-2"):
         read_dense_labels(nothing)
+
+
+def test_cifti_is_read_without_a_word_about_voxels(capfd):
+    read_dense_labels(dlabel([1, 1], {1: "a"}, (np.ones(2, bool),)))
+    told = capfd.readouterr()
+    assert told.out + told.err == ""
