@@ -169,7 +169,8 @@ def test_one_hemisphere_of_cifti_and_maps_without_labels():
 
 
 def test_cifti_is_read_without_a_word_about_voxels(caplog):
-    content = dlabel([1, 1], {1: "a"}, (np.ones(2, bool),))
+    content = bytearray(dlabel([1, 1], {1: "a"}, (np.ones(2, bool),)))
+    content[112:136] = bytes(24)  # pixdim 1 to 3 of NIfTI-2, as HCP writes them
     caplog.clear()
-    read_dense_labels(content)
+    read_dense_labels(bytes(content))
     assert caplog.messages == []
