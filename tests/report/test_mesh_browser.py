@@ -81,6 +81,14 @@ when(async () => {
   keep("dragged");
   press("Home");
   keep("home");
+  canvas.setPointerCapture = () => {};
+  point("pointerdown", 0.4, 0.5, { buttons: 1 });
+  point("pointerdown", 0.6, 0.5, { pointerId: 2, buttons: 1 });
+  point("pointermove", 0.64, 0.5, { pointerId: 2, buttons: 1 });
+  keep("pinched");
+  point("pointerup", 0.64, 0.5, { pointerId: 2 });
+  point("pointerup", 0.4, 0.5);
+  press("Home");
   press("ArrowLeft");
   keep("turned");
   press("ArrowRight");
@@ -228,7 +236,8 @@ def test_turning_and_choosing_change_the_picture(
 def test_home_and_the_opposite_key_give_the_same_picture(looks: dict[str, dict[str, int]]) -> None:
     assert looks["home"] == looks["ring"] == looks["lateral"]
     assert looks["back"] == looks["home"]
-    assert looks["larger"]["opaque"] > looks["home"]["opaque"]
+    for larger in ("larger", "pinched"):
+        assert looks[larger]["opaque"] > 1.2 * looks["home"]["opaque"]
 
 
 def test_the_pointer_reads_what_is_stored_at_the_vertex_under_it(told: dict[str, str]) -> None:
@@ -283,7 +292,8 @@ def test_without_webgl_words_stand_in_its_place(page: str, tmp_path: Path) -> No
 
 
 def test_nothing_is_asked_of_the_net(page: str, tmp_path: Path) -> None:
-    asked = asked_by_the_page(tmp_path, with_script(page, LOOK), webgl=True)
+    opened = with_script(page, "<script>when(() => tell('done', 'yes'));</script>")
+    asked = asked_by_the_page(tmp_path, opened, webgl=True)
     assert [url for url in asked if url.startswith("http")] == []
 
 
