@@ -27,7 +27,7 @@ from rt1t2_dask import assets  # noqa: E402
 from rt1t2_dask.morphometry.surface import SURFACES, hemisphere  # noqa: E402
 from rt1t2_dask.stats import permutation_test, two_sample  # noqa: E402
 from rt1t2_dask.stats.glm.noise import standardised_residuals  # noqa: E402
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, neighbourhood  # noqa: E402
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh, neighbourhood  # noqa: E402
 from rt1t2_dask.stats.mesh.smoothness import fwhm_mm  # noqa: E402
 from rt1t2_dask.stats.mesh.workspace import mesh_tfce  # noqa: E402
 from rt1t2_dask.stats.permutation.null import critical_value  # noqa: E402
@@ -57,8 +57,8 @@ def hemispheres():
 @cache
 def fsaverage5():
     """Both hemispheres as one mesh, areas of the midthickness."""
-    sides = [Mesh(side.faces, areas_of(side.faces, side.middle)) for side in hemispheres()]
-    return Mesh.joined(sides)
+    sides = [SearchMesh(side.faces, areas_of(side.faces, side.middle)) for side in hemispheres()]
+    return SearchMesh.joined(sides)
 
 
 @cache
@@ -69,8 +69,8 @@ def spheres(vertices):
     ring = np.sqrt(1 - z**2)
     points = 100 * np.stack([ring * np.cos(turn), ring * np.sin(turn), z], axis=1)
     faces = ConvexHull(points).simplices
-    one = Mesh(faces, areas_of(faces, points))
-    return Mesh.joined([one, one])
+    one = SearchMesh(faces, areas_of(faces, points))
+    return SearchMesh.joined([one, one])
 
 
 @cache

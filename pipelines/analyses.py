@@ -26,6 +26,8 @@ from rt1t2_dask.pipelines.sensitivity.analysis import Sensitivity
 from rt1t2_dask.pipelines.share.analysis import Share
 from rt1t2_dask.pipelines.sites.analysis import Harmony, MetaAnalyses, SiteEffects, SiteSection
 from rt1t2_dask.pipelines.surface.analysis import SurfaceAnalysis
+from rt1t2_dask.pipelines.surface.regional.analysis import SurfaceRegions
+from rt1t2_dask.pipelines.surface.regional.receptors import SurfaceReceptors
 from rt1t2_dask.pipelines.transmit.analysis import Transmit
 from rt1t2_dask.storage.parts import Lake
 
@@ -39,10 +41,12 @@ ANALYSES: Registry = (
     OrderedGroups,
     OwnRegions,
     SurfaceAnalysis,
+    SurfaceRegions,
     Absence,
     Reliability,
     Deviation,
     Receptors,
+    SurfaceReceptors,
     ReceptorScores,
     Autocorrelation,
     MetaAnalyses,

@@ -24,6 +24,7 @@ from rt1t2_dask.pipelines.reliability import stages as reliability
 from rt1t2_dask.pipelines.share import stages as share
 from rt1t2_dask.pipelines.sites import stages as sites
 from rt1t2_dask.pipelines.surface import stages as surface
+from rt1t2_dask.pipelines.surface.regional import stages as surface_regional
 from rt1t2_dask.pipelines.transcriptome import stages as transcriptome
 from rt1t2_dask.pipelines.transmit import stages as transmit
 from rt1t2_dask.pipelines.voxelwise import stages as voxelwise
@@ -45,6 +46,7 @@ STAGES: tuple[Stage, ...] = (
     *sites.STAGES,
     *transmit.STAGES,
     *surface.STAGES,
+    *surface_regional.STAGES,
     *share.STAGES,
     *morphometry.STAGES,
     *transcriptome.STAGES,

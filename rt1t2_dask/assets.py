@@ -1,7 +1,8 @@
 """The registry of atlases, templates and maps: locations and licences.
 
 The files are third-party and not part of this package. A file is searched, in order, at an explicit
-path, in the folders of ``RT1T2_ASSETS``, in installed packages, and in the user's cache folder.
+path, in the folders of ``RT1T2_ASSETS``, in installed packages, in the user's cache folder, and, of
+fsLR, in TemplateFlow's home.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import pandas as pd
 
 from rt1t2_dask.errors import MissingAssetError
 
-_SUBFOLDERS = ("", "atlas", "template", "pet", "genes", "tpl-MNI152NLin2009cAsym")
+_SUBFOLDERS = ("", "atlas", "template", "pet", "genes", "tpl-MNI152NLin2009cAsym",
+               "tpl-fsLR")  # fmt: skip
 _PET = "pet:"
-_PLACES = ("RT1T2_ASSETS", "XDG_CACHE_HOME", "HOME")
+_FSLR = "tpl-fsLR"
+_PLACES = ("RT1T2_ASSETS", "TEMPLATEFLOW_HOME", "XDG_CACHE_HOME", "HOME")
 # Cache of asset locations by environment: a plan resolves them once per person.
 _known: dict[tuple[str | None, ...], Path] = {}
 
@@ -175,7 +178,8 @@ def _candidates(entry: _Entry) -> list[Path]:
     folders = [folder / sub for folder in _asset_folders() for sub in _SUBFOLDERS]
     brought = [folder / name for folder in folders for name in entry.files]
     cached = [_cache_folder() / name for name in entry.files]
-    return [*brought, *_installed(entry.package), *cached]
+    flow = [templateflow_home() / _FSLR / n for n in entry.files if n.startswith(_FSLR)]
+    return [*brought, *_installed(entry.package), *cached, *flow]
 
 
 def _asset_folders() -> list[Path]:
@@ -190,6 +194,17 @@ def _installed(package: tuple[str, ...]) -> list[Path]:
     spec = find_spec(package[0])
     locations = spec.submodule_search_locations if spec else None
     return [Path(folder) / package[1] for folder in locations or ()]
+
+
+def templateflow_home() -> Path:
+    """Return the folder in which TemplateFlow keeps templates: ``TEMPLATEFLOW_HOME``."""
+    own = os.environ.get("TEMPLATEFLOW_HOME")
+    return Path(own).expanduser() if own else Path.home() / ".cache" / "templateflow"
+
+
+def file_name(name: str) -> str:
+    """Return the file name under which an asset is looked for first."""
+    return _entry(name).files[0]
 
 
 def _cache_folder() -> Path:

@@ -22,10 +22,8 @@ from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
 from rt1t2_dask.stats.parcels import measured_means
-from rt1t2_dask.stats.permutation import blocks as permutation
 from rt1t2_dask.stats.permutation import exchange
-from rt1t2_dask.stats.permutation.null import p_fwe
-from rt1t2_dask.stats.permutation.tails import merge_batches
+from rt1t2_dask.stats.permutation.regional import max_t
 from rt1t2_dask.stats.scale import Scale
 
 TABLE, MEANS = "effects.tsv", "cluster_means"
@@ -145,20 +143,17 @@ def _tested(inputs: Inputs, data: Float, design: Design, baseline: Float) -> pd.
 
 
 def _max_t(inputs: Inputs, data: Float, design: Design) -> Float:
-    """Family-wise p of each region by the largest |t| of each relabeling."""
     settings = inputs.settings_as(RegionSettings)
-    how = exchange.exchanged(design, settings.variance)
-    method, seed = settings.method, settings.seed
-    plan = exchange.plan(design, settings.n, seed, method=method, exchange=how)
-    block = permutation.prepare(
-        data.astype(np.float32),
+    return max_t(
+        data,
         design,
-        plan,
-        settings.variance,
-        group_variance=inputs.record("contrast")["group_variance"],
-        min_group_n=settings.min_group_n,
-        min_group_share=settings.min_group_share,
+        settings.n,
+        settings.seed,
+        method=settings.method,
+        variance=settings.variance,
+        rules={
+            "group_variance": inputs.record("contrast")["group_variance"],
+            "min_group_n": settings.min_group_n,
+            "min_group_share": settings.min_group_share,
+        },
     )
-    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
-    null = merge_batches([batch.tails for batch in batches]).both
-    return np.asarray(p_fwe(np.abs(block.z), null))

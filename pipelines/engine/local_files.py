@@ -21,7 +21,7 @@ def local_file(path: str, setting: str) -> InputFile:
     UserError
         There is no such file.
     """
-    folder, _, name = path.rpartition("/") if "://" in path else _split(path)
+    folder, name = _place(path)
     try:
         content = open_store(folder).read(name)
     except AwayError:
@@ -31,6 +31,12 @@ def local_file(path: str, setting: str) -> InputFile:
     except FileNotFoundError:
         raise UserError(f"{setting}={path}: there is no such file.") from None
     return InputFile(folder, name, checksum(content))
+
+
+def is_there(path: str) -> bool:
+    """Return whether there is a file, at any location."""
+    folder, name = _place(path)
+    return open_store(folder).exists(name)
 
 
 @contextmanager
@@ -48,6 +54,10 @@ def of_setting(setting: str, path: str) -> Iterator[None]:
         raise UserError(f"{error.reason} Repair {path}, or name another file.") from None
 
 
-def _split(path: str) -> tuple[str, str, str]:
+def _place(path: str) -> tuple[str, str]:
+    """Return folder and name."""
+    if "://" in path:
+        folder, _, name = path.rpartition("/")
+        return folder, name
     whole = Path(path).expanduser()
-    return str(whole.parent.resolve()), "/", whole.name
+    return str(whole.parent.resolve()), whole.name

@@ -34,7 +34,7 @@ from rt1t2_dask.pipelines.images.stages import (
 from rt1t2_dask.pipelines.people.inputs import Found, find_inputs
 from rt1t2_dask.pipelines.people.table import Person
 from rt1t2_dask.pipelines.sessions.rows import sessions_of
-from rt1t2_dask.pipelines.surface.person_stages import PERSON_STAGES as CORTEX_STAGES
+from rt1t2_dask.pipelines.surface.person_stages import cortex_stages
 from rt1t2_dask.pipelines.templates.head import head_assets
 from rt1t2_dask.ratio.calibrate import MAPPED
 from rt1t2_dask.ratio.reference import check_enough
@@ -58,7 +58,7 @@ def person_stages(config: Config) -> tuple[PersonStage, ...]:
     if config.source.ready_made:
         return MAP_STAGES
     found = tuple(own for stage in SCAN_STAGES if (own := asked(stage, config)) is not None)
-    return found if config.surface.kind == "none" else (*found, *CORTEX_STAGES)
+    return found if config.surface.kind == "none" else (*found, *cortex_stages(config))
 
 
 @dataclass(frozen=True)

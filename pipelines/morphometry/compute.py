@@ -39,10 +39,7 @@ from rt1t2_dask.pipelines.morphometry.settings import (
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.effect_sizes import regional
 from rt1t2_dask.stats.multiplicity import benjamini_hochberg
-from rt1t2_dask.stats.permutation import blocks as permutation
-from rt1t2_dask.stats.permutation import exchange
-from rt1t2_dask.stats.permutation.null import p_fwe
-from rt1t2_dask.stats.permutation.tails import merge_batches
+from rt1t2_dask.stats.permutation.regional import max_t
 from rt1t2_dask.transcriptome.genes import correlate_maps
 from rt1t2_dask.transcriptome.spins import spin_orders
 
@@ -181,14 +178,15 @@ def _effects(data: Float, design: Design, settings: RegionContrastSettings) -> p
 
 
 def _max_t(data: Float, design: Design, settings: RegionContrastSettings) -> Float:
-    """Family-wise p of each region by the largest |t| of each relabeling."""
-    variance, method = settings.variance, settings.method
-    how = exchange.exchanged(design, variance)
-    plan = exchange.plan(design, settings.n, settings.seed, method=method, exchange=how)
-    block = permutation.prepare(data.astype(np.float32), design, plan, variance, **settings.rules)
-    batches = [permutation.run_batch(block, plan, k) for k in range(plan.n_batches)]
-    null = merge_batches([batch.tails for batch in batches]).both
-    return np.asarray(p_fwe(np.abs(block.z), null))
+    return max_t(
+        data,
+        design,
+        settings.n,
+        settings.seed,
+        method=settings.method,
+        variance=settings.variance,
+        rules=settings.rules,
+    )
 
 
 def make_across(inputs: Inputs) -> Made:

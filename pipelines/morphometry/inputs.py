@@ -23,6 +23,8 @@ PATTERNS = {
 }
 STATS = "stats:"
 TABLES = (".tsv", ".csv", ".txt")
+ABOVE = 3
+"""How far below an output folder its files lie: in ``group``, or in ``sub-01/ses-1/anat``."""
 
 
 def as_tables(config: Config) -> MorphometrySource:
@@ -35,9 +37,18 @@ def labelled(config: Config) -> Config:
     if config.source.simulated:
         return config
     more = as_tables(config).more.values()
-    folders = [p for p in more if not (p.endswith(TABLES) or is_image(p))]
+    folders = dict.fromkeys(folder for path in more for folder in _folders(path))
     said = any(_says_simulated(config, path) for path in ("", *folders))
     return config.as_simulated() if said else config
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders of whose data a path of ``source.more`` may be: itself, or above it."""
+    if not (path.endswith(TABLES) or is_image(path)):
+        return [path]
+    steps = path.split("/")[:-1]
+    above = ["/".join(steps[:k]) for k in range(len(steps), max(len(steps) - ABOVE, 0), -1)]
+    return [own for own in above if own.strip("/") and "{" not in own and own[-1] != ":"]
 
 
 def _says_simulated(config: Config, folder: str) -> bool:
@@ -87,18 +98,24 @@ def _check_somebody(config: Config, source: MorphometrySource, found: dict[str, 
                 f"source.more.{name}={source.more[name]}: no person has an image {path}, "
                 f"relative to source.root={source.root}."
             )
-    if not any(not role.startswith((MORE, IMAGE)) for role in found) and not images:
+    tables = any(not role.startswith((MORE, IMAGE)) for role in found)
+    if not (tables or images or _all_brought(config, source)):
         raise UserError(
             f"no person has {source.tables or PATTERNS[source.layout]} in "
             f"source.root={source.root}; set source.tables or source.layout."
         )
 
 
+def _all_brought(config: Config, source: MorphometrySource) -> bool:
+    """Return whether every feature comes from ``source.more``, so that no table is looked for."""
+    return set(wanted_features(config)) <= set(source.more)
+
+
 def _paths(
     config: Config, source: MorphometrySource, people: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     yield from _more_paths(config, source, people)
-    if set(wanted_features(config)) <= set(source.more):
+    if _all_brought(config, source):
         return
     pattern = source.tables or PATTERNS[source.layout]
     pattern = pattern.replace("{parcellation}", source.parcellation)

@@ -56,6 +56,7 @@ IGNORED = (
     "**/*.shape.gii",
     "**/*.dscalar.nii",
     "**/*_space-fsaverage5_*.json",
+    "**/*_space-fsLR_*.json",
     "sub-*.html",
     "group",
     "share",

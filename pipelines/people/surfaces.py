@@ -5,6 +5,7 @@ from __future__ import annotations
 from rt1t2_dask.bids.masks import Choice
 from rt1t2_dask.bids.surfaces import freesurfer_surfaces, smriprep_surfaces
 from rt1t2_dask.config.study import Config
+from rt1t2_dask.config.surface import FSLR
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.engine.places import joined
 from rt1t2_dask.pipelines.people.scans import wanted_session
@@ -34,7 +35,8 @@ def surface_choices(config: Config, row: Row) -> dict[str, Choice]:
         found = freesurfer_surfaces(set(store.list(f"{folder}/")), folder)
     else:
         session = wanted_session(getattr(config.source, "one_session", None), row)
-        found = smriprep_surfaces(list(store.list(f"{label}/")), session)
+        paths = list(store.list(f"{label}/"))
+        found = smriprep_surfaces(paths, session, fslr=asked.mesh == FSLR)
     return {role: Choice(joined(root, own.path), own.reason) for role, own in found.items()}
 
 

@@ -68,7 +68,7 @@ def make_pet(inputs: Inputs) -> Made:
     }
     for role, file in inputs.task.each_file():
         if role not in (IMAGE, TABLE):
-            found[role] = _density(file.read(), role)
+            found[role] = density(file.read(), role)
     own = own_atlas(dict(inputs.task.each_file()), told.own_regions) if told.own_regions else None
     means = gather(names, found, own or neuromorphometrics(inputs.asset(ATLAS)))
     arrays = {"pet": means.values, "gm_prior": means.gm_prior}  # noqa: PD011 (not pandas)
@@ -80,7 +80,7 @@ def make_pet(inputs: Inputs) -> Made:
     return Made(dataset, record)
 
 
-def _density(content: bytes, role: str) -> Volume:
+def density(content: bytes, role: str) -> Volume:
     """Read a map; an empty one is NaN throughout, so that other maps are still tested."""
     try:
         return from_bytes(content, role, kind="map")

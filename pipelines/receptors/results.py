@@ -97,6 +97,25 @@ def receptor_details(
     return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
 
 
+def region_values(lake: Lake, parts: ReceptorParts) -> pd.DataFrame:
+    """Return the table of the regions' places in the scatter plots, of all groups.
+
+    Parameters
+    ----------
+    parts : ReceptorParts
+        Of regions whose names the maps' part holds.
+    """
+    names = map_names(lake, parts)
+    called = {int(k): n for k, n in lake.record(parts.pet.part)["regions"].items()}
+    found = []
+    for group, task in parts.groups.items():
+        rows = _regions(lake.read(task.part).load(), names)
+        rows["name"] = rows["region"].map(called)
+        rows.insert(0, "group", group)
+        found.append(rows)
+    return pd.concat(found, ignore_index=True)
+
+
 def _tables(
     arrays: xr.Dataset, names: Sequence[str], people: Sequence[str]
 ) -> dict[str, pd.DataFrame]:

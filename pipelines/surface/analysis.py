@@ -21,7 +21,8 @@ from rt1t2_dask.pipelines.surface.contrast import SUMMARY
 from rt1t2_dask.pipelines.surface.maps import contrast_files, person_files
 from rt1t2_dask.pipelines.surface.person_stages import SURFACE, SURFACE_SMOOTH
 from rt1t2_dask.pipelines.surface.plan import SurfaceContrast, plan_contrast
-from rt1t2_dask.pipelines.surface.section import surface_section
+from rt1t2_dask.pipelines.surface.profiles import depth_table
+from rt1t2_dask.pipelines.surface.section import Found, surface_section
 from rt1t2_dask.storage.parts import Lake
 
 if TYPE_CHECKING:
@@ -89,11 +90,15 @@ class SurfaceAnalysis(Analysis):
             for name, own in self.contrasts.items()
             if own.permute is not None
         }
-        section = surface_section(lake, config, self.contrasts, people, clusters, permuted)
+        depths = depth_table(lake, self.plans, config.surface.depths, config.surface.mesh)
+        section = surface_section(
+            lake, config, self.plans, self.contrasts, Found(people, clusters, permuted, depths)
+        )
+        tables = {"surface": people} | ({"surface_depths": depths} if len(depths) else {})
         return Results(
-            {"surface": people} | {f"contrast-{n}_surface": rows for n, rows in clusters.items()},
+            tables | {f"contrast-{n}_surface": rows for n, rows in clusters.items()},
             {f"contrast-{n}_surface_permutation": said for n, said in permuted.items()},
-            people=self._files(lake, study.simulated),
+            people=self._files(lake, config.surface.mesh, study.simulated),
             sections=(section,),
             stages=[*PEOPLE, *dict.fromkeys(task.stage for task in self.tasks())],
         )
@@ -106,8 +111,8 @@ class SurfaceAnalysis(Analysis):
             ]
         )
 
-    def _files(self, lake: Lake, simulated: bool) -> Iterator[PersonFile]:
+    def _files(self, lake: Lake, mesh: str, simulated: bool) -> Iterator[PersonFile]:
         for plan in self.plans:
-            yield from person_files(lake, plan, simulated)
+            yield from person_files(lake, plan, mesh, simulated)
         for name, contrast in self.contrasts.items():
-            yield from contrast_files(lake, name, contrast, simulated)
+            yield from contrast_files(lake, name, contrast, mesh, simulated)

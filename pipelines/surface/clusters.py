@@ -10,7 +10,7 @@ from rt1t2_dask.pipelines.engine.settings import StageSettings
 from rt1t2_dask.pipelines.engine.tables import tsv_file
 from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
-from rt1t2_dask.pipelines.surface.regions import desikan
+from rt1t2_dask.pipelines.surface.regions import cluster_regions
 from rt1t2_dask.pipelines.surface.template import middles, search_mesh
 from rt1t2_dask.stats.clusters.components import Sign
 from rt1t2_dask.stats.mesh.cluster_types import MeshClusterMap
@@ -28,16 +28,17 @@ SIGNS: tuple[Sign, ...] = ("positive", "negative")
 
 
 class ClusterSettings(StageSettings):
-    """Cluster-forming p, one-sided, and the smallest area kept, mm^2."""
+    """Cluster-forming p, one-sided, the smallest area kept, mm^2, and the common mesh."""
 
     p: float
     extent_mm2: float
+    mesh: str = "fsaverage5"
 
 
 def make(inputs: Inputs) -> Made:
     """Find the clusters of both signs, and table them with their peaks."""
     settings, record = inputs.settings_as(ClusterSettings), inputs.record("contrast")
-    hemispheres, mesh = middles(), search_mesh()
+    hemispheres, mesh = middles(settings.mesh), search_mesh(settings.mesh)
     found = [
         mesh_clusters(
             inputs.array("contrast", "surface_t").astype(np.float64),
@@ -50,7 +51,7 @@ def make(inputs: Inputs) -> Made:
             extent_mm2=settings.extent_mm2,
             nominal_dof=record["dof"],
             numerator=record["numerator"],
-            regions=desikan(inputs),
+            regions=cluster_regions(inputs.task, settings.mesh),
             left_vertices=len(hemispheres[0].vertices),
         )
         for sign in SIGNS[: 1 if record["numerator"] else 2]

@@ -17,6 +17,7 @@ from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.permutations.data import WIDE
 from rt1t2_dask.pipelines.surface.sample import SMOOTHED
+from rt1t2_dask.pipelines.surface.searched import SEARCH, searched
 from rt1t2_dask.pipelines.surface.template import search_mesh
 from rt1t2_dask.stats.api import variance_ratio
 from rt1t2_dask.stats.design import Design
@@ -30,7 +31,13 @@ F32 = NDArray[np.float32]
 SUMMARY = "surface_permutation.json"
 
 
-class PermuteSettings(ContrastSettings):
+class SurfaceContrastSettings(ContrastSettings):
+    """A contrast, and the common mesh."""
+
+    mesh: str = "fsaverage5"
+
+
+class PermuteSettings(SurfaceContrastSettings):
     """What is permuted on the mesh, and how often."""
 
     seed: int
@@ -39,21 +46,23 @@ class PermuteSettings(ContrastSettings):
     statistic: tuple[str, ...]
     forming_p: float
     tail: str
+    early_stop: int | None = None
 
 
 def make(inputs: Inputs) -> Made:
     """Fit the design at every vertex."""
-    settings = inputs.settings_as(ContrastSettings)
-    design = from_settings(settings.design)
-    found = _fitted(settings, design, _data(inputs, settings))
+    settings = inputs.settings_as(SurfaceContrastSettings)
+    design, data = from_settings(settings.design), _data(inputs, settings)
+    spread = variance_ratio(data, design, settings.variance)
+    found = _fitted(settings, design, data, spread)
     arrays = {
         f"surface_{name}": table(f"surface_{name}", np.asarray(getattr(found, name), np.float32))
         for name in maps_of(design)
     }
-    tested = int(np.isfinite(found.t).sum())
     numerator = design.q if design.q > 1 else None
     record = {"n": design.n, "dof": float(np.nanmax(found.dof)), "numerator": numerator}
-    return Made(xr.Dataset(arrays), record | {"vertices": tested})
+    tested = np.isfinite(found.t)
+    return Made(xr.Dataset(arrays), record | searched(data, design, spread, tested, settings.mesh))
 
 
 def make_permute(inputs: Inputs) -> Made:
@@ -73,13 +82,14 @@ def make_permute(inputs: Inputs) -> Made:
         pareto_tail=settings.tail == "gpd",
         min_group_n=settings.min_group_n,
         min_group_share=settings.min_group_share,
-        mesh=search_mesh(),
+        mesh=search_mesh(settings.mesh),
+        early_stop=settings.early_stop,
     )
     p = {name: own for name, own in _arrays(found).items() if name.startswith("p_fwe")}
     nulls = {name: own for name, own in _arrays(found).items() if name.startswith("null_")}
     kept = {name: (-np.log10(own)).astype(np.float32) for name, own in p.items()} | nulls
     arrays = {f"surface_{name}": table(f"surface_{name}", own) for name, own in kept.items()}
-    said = _summary(inputs, settings, p, nulls) | {"n": int(found.attrs["n"])}
+    said = _summary(inputs, settings, p, nulls) | _stopped(settings, found)
     return Made(xr.Dataset(arrays), {"n": said["n"]}, {SUMMARY: json.dumps(said).encode()})
 
 
@@ -97,12 +107,14 @@ def _row(inputs: Inputs, settings: ContrastSettings, role: str, k: int) -> F32:
     return np.asarray(read_scaled(settings, k, values, partner=role == "partner"), np.float32)
 
 
-def _fitted(settings: ContrastSettings, design: Design, data: F32) -> GlmResult:
+def _fitted(
+    settings: ContrastSettings, design: Design, data: F32, spread: dict[str, float] | None
+) -> GlmResult:
     return fit(
         data,
         design,
         settings.variance,
-        group_variance=variance_ratio(data, design, settings.variance),
+        group_variance=spread,
         min_group_n=settings.min_group_n,
         min_group_share=settings.min_group_share,
     )
@@ -122,6 +134,7 @@ def _summary(
     critical = {name.removeprefix("null_"): critical_value(own) for name, own in nulls.items()}
     if np.isfinite(critical["max_t"]) and not several:
         critical["max_t"] = float(z_to_t(critical["max_t"], dof))
+    record = inputs.record("contrast")
     least = {
         name.removeprefix("p_fwe").lstrip("_") or "max_t": float(np.nanmin(own, initial=1.0))
         for name, own in p.items()
@@ -132,4 +145,13 @@ def _summary(
         "forming_p": settings.forming_p,
         "critical_05": {n: own if np.isfinite(own) else None for n, own in critical.items()},
         "p": least,
+        "searched": {name: record[name] for name in SEARCH},
     }
+
+
+def _stopped(settings: PermuteSettings, found: xr.Dataset) -> dict[str, Any]:
+    """Say how many relabelings were run; where they could stop early p is that of such a test."""
+    said = {"n": int(found.attrs["n"]), "n_planned": settings.n, "early_stop": settings.early_stop}
+    prefix = "p_sequential_"
+    p = {n.removeprefix(prefix): v for n, v in found.attrs.items() if n.startswith(prefix)}
+    return {**said, "p": p} if p else said

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rt1t2_dask.bids.surfaces import KINDS, role_of
+from rt1t2_dask.bids.surfaces import FSLR_SPHERE, KINDS, role_of
 from rt1t2_dask.pipelines.engine.task import Inputs
 from rt1t2_dask.surface.freesurfer import read_geometry
 from rt1t2_dask.surface.gifti import read_surface
@@ -20,11 +20,15 @@ ORIG = "orig"
 
 @dataclass(frozen=True, eq=False)
 class Cortex:
-    """One hemisphere of a person, vertices in correspondence: scanner mm, and the sphere."""
+    """One hemisphere of a person, vertices in correspondence: scanner mm, and the sphere.
+
+    The sphere is registered to fsaverage, or with ``registered_to_mesh`` to fsLR itself.
+    """
 
     white: Mesh
     pial: Mesh
     sphere: Mesh
+    registered_to_mesh: bool = False
 
     @cached_property
     def middle(self) -> Mesh:
@@ -47,10 +51,12 @@ def read_cortex(inputs: Inputs, kind: str, side: str) -> Cortex:
     """
     freesurfer = kind == "freesurfer"
     to_scanner = scanner_from_tkr(_content(inputs, ORIG)) if freesurfer else None
-    meshes = {name: _surface(inputs, name, side, to_scanner) for name in KINDS}
+    own = inputs.file(role_of(FSLR_SPHERE, side)) is not None
+    names = {name: name for name in KINDS} | ({"sphere": FSLR_SPHERE} if own else {})
+    meshes = {kind: _surface(inputs, name, side, to_scanner) for kind, name in names.items()}
     check_pair(meshes["white"], meshes["pial"])
     check_pair(meshes["white"], meshes["sphere"])
-    return Cortex(**meshes)
+    return Cortex(**meshes, registered_to_mesh=own)
 
 
 def _content(inputs: Inputs, role: str) -> bytes:

@@ -16,13 +16,12 @@ from rt1t2_dask.pipelines.outputs.tables import json_bytes
 from rt1t2_dask.pipelines.surface.person_stages import SURFACE, SURFACE_SMOOTH
 from rt1t2_dask.pipelines.surface.plan import SurfaceContrast
 from rt1t2_dask.pipelines.surface.sample import RATIO, SMOOTHED, THICKNESS
-from rt1t2_dask.pipelines.surface.template import SIDES, by_side, template
+from rt1t2_dask.pipelines.surface.template import SIDES, by_side, mesh_words, space_of, template
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.surface.cifti import dscalar_bytes
 from rt1t2_dask.surface.gifti import shape_bytes
 
 Float = NDArray[np.floating[Any]]
-MESH = "fsaverage5"
 PEOPLE = {
     RATIO: ("desc-ratio_T1wT2wratio", "T1w/T2w ratio between white and pial surface"),
     SMOOTHED: ("desc-smoothed_T1wT2wratio", "the same, smoothed along the cortex"),
@@ -42,7 +41,7 @@ CORRECTED = {
 }
 
 
-def person_files(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[PersonFile]:
+def person_files(lake: Lake, plan: PersonPlan, mesh: str, simulated: bool) -> Iterator[PersonFile]:
     """Yield a person's maps on the common mesh."""
     person = plan.person
     stem = f"{person.folder}/anat/{person.label}"
@@ -50,11 +49,11 @@ def person_files(lake: Lake, plan: PersonPlan, simulated: bool) -> Iterator[Pers
     for name, (desc, words) in PEOPLE.items():
         values = (smoothed if name == SMOOTHED else sampled)[name].to_numpy()
         gain = 1.0 if name == THICKNESS else factor_of(plan)
-        yield from _files(stem, desc, values * gain, words, simulated)
+        yield from _files(stem, desc, values * gain, words, mesh, simulated)
 
 
 def contrast_files(
-    lake: Lake, name: str, plan: SurfaceContrast, simulated: bool
+    lake: Lake, name: str, plan: SurfaceContrast, mesh: str, simulated: bool
 ) -> Iterator[PersonFile]:
     """Yield the maps of a contrast on the common mesh."""
     stem = f"group/contrast-{name}"
@@ -62,7 +61,8 @@ def contrast_files(
     for stat, desc in GROUP.items():
         if f"surface_{stat}" in fitted:
             values = fitted[f"surface_{stat}"].to_numpy()
-            yield from _files(stem, desc, values, f"{stat} of contrast {name}", simulated)
+            words = f"{stat} of contrast {name}"
+            yield from _files(stem, desc, values, words, mesh, simulated)
     if plan.permute is None:
         return
     tested = lake.read(plan.permute.part)
@@ -70,25 +70,26 @@ def contrast_files(
         if f"surface_{stat}" in tested:
             words = f"-log10 family-wise p of contrast {name} over both hemispheres ({desc})"
             values = tested[f"surface_{stat}"].to_numpy()
-            yield from _files(stem, f"desc-{desc}_stat-p_statmap", values, words, simulated)
+            own = f"desc-{desc}_stat-p_statmap"
+            yield from _files(stem, own, values, words, mesh, simulated)
 
 
 def _files(
-    stem: str, desc: str, values: Float, words: str, simulated: bool
+    stem: str, desc: str, values: Float, words: str, mesh: str, simulated: bool
 ) -> Iterator[PersonFile]:
     """Yield a map as GIFTI of each hemisphere, as CIFTI-2, and its sidecar."""
-    masks = [template(side).cortex for side in SIDES]
+    masks = [template(side, mesh).cortex for side in SIDES]
     for side, half in by_side(np.asarray(values, np.float32)).items():
-        path = f"{stem}_space-{MESH}_hemi-{HEMISPHERES[side]}_{desc}.shape.gii"
+        path = f"{stem}_space-{space_of(mesh)}_hemi-{HEMISPHERES[side]}_{desc}.shape.gii"
         yield PersonFile(path, shape_bytes({desc: half}, side))
-    both = f"{stem}_space-{MESH}_{desc}"
+    both = f"{stem}_space-{space_of(mesh)}_{desc}"
     yield PersonFile(f"{both}.dscalar.nii", dscalar_bytes({desc: np.asarray(values)}, *masks))
-    yield PersonFile(f"{both}.json", json_bytes(_sidecar(words, simulated)))
+    yield PersonFile(f"{both}.json", json_bytes(_sidecar(words, mesh, len(masks[0]), simulated)))
 
 
-def _sidecar(words: str, simulated: bool) -> Mapping[str, Any]:
+def _sidecar(words: str, mesh: str, vertices: int, simulated: bool) -> Mapping[str, Any]:
     return {
         "Description": f"{words}; NaN where not measured and on the medial wall",
-        "Density": "10242 vertices a hemisphere (fsaverage5), left before right",
+        "Density": f"{vertices} vertices a hemisphere ({mesh_words(mesh)}), left before right",
         "simulated": simulated,
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.bids.surfaces import ROLES
+from dataclasses import replace
+
+from rt1t2_dask.bids.surfaces import FSLR_ROLES, ROLES
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.engine.resources import Effort, Need, Whole
 from rt1t2_dask.pipelines.engine.stage import Role
 from rt1t2_dask.pipelines.images.stages import SCANS, PersonStage
 from rt1t2_dask.pipelines.surface import sample
 from rt1t2_dask.pipelines.surface.files import ORIG
-from rt1t2_dask.pipelines.surface.template import ASSETS
+from rt1t2_dask.pipelines.surface.template import ASSETS, FSAVERAGE5, mesh_assets
 
 
 def _sampled(config: Config) -> sample.SurfaceSettings:
@@ -53,3 +55,18 @@ SURFACE_SMOOTH = PersonStage(
     config=("surface.fwhm_mm",),
 )
 PERSON_STAGES = (SURFACE, SURFACE_SMOOTH)
+
+
+def cortex_stages(config: Config) -> tuple[PersonStage, ...]:
+    """Return the stages as the mesh of the study wants them.
+
+    Raises
+    ------
+    UserError
+        Files of the mesh are not found.
+    """
+    if config.surface.mesh == FSAVERAGE5:
+        return PERSON_STAGES
+    names = mesh_assets(config.surface.mesh)
+    sampled = replace(SURFACE, assets=names, files=(*SURFACE.files, *FSLR_ROLES))
+    return sampled, replace(SURFACE_SMOOTH, assets=names)

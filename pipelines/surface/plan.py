@@ -10,12 +10,14 @@ from rt1t2_dask.config.study import Config
 from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
 from rt1t2_dask.pipelines.contrasts.plan import ContrastPlan
 from rt1t2_dask.pipelines.engine.task import Parents, Task
-from rt1t2_dask.pipelines.surface.contrast import PermuteSettings
+from rt1t2_dask.pipelines.surface.contrast import PermuteSettings, SurfaceContrastSettings
+from rt1t2_dask.pipelines.surface.regions import region_assets, region_files
 from rt1t2_dask.pipelines.surface.stages import (
     SURFACE_CLUSTERS,
     SURFACE_CONTRAST,
     SURFACE_PERMUTE,
 )
+from rt1t2_dask.pipelines.surface.template import mesh_assets
 from rt1t2_dask.storage.parts import Part
 
 
@@ -47,18 +49,23 @@ def plan_contrast(config: Config, main: ContrastPlan, at: Mapping[Part, Part]) -
     told = main.parcels.settings_as(ContrastSettings).model_dump(
         include=set(ContrastSettings.model_fields)
     )
-    contrast = SURFACE_CONTRAST.task(told, rows)
+    told |= {"mesh": config.surface.mesh}
+    contrast = SURFACE_CONTRAST.task(told, rows, asset_names=mesh_assets(config.surface.mesh))
     permute = _permute(config, told, {**rows, "contrast": contrast.part})
     fitted: dict[str, Part | tuple[Part, ...]] = {"contrast": contrast.part}
     fitted |= {"permute": permute.part} if permute else {}
-    table = {"p": config.contrast.p, "extent_mm2": config.surface.extent_mm2}
-    return SurfaceContrast(contrast, permute, SURFACE_CLUSTERS.task(table, fitted))
+    asked = config.surface
+    table = {"p": config.contrast.p, "extent_mm2": asked.extent_mm2, "mesh": asked.mesh}
+    named = region_assets(config)
+    clusters = SURFACE_CLUSTERS.task(table, fitted, region_files(config), named)
+    return SurfaceContrast(contrast, permute, clusters)
 
 
 def _permute(config: Config, told: Mapping[str, Any], parents: Parents) -> Task | None:
     asked = config.permute
     if not (asked.n and asked.statistic):
         return None
-    names = set(PermuteSettings.model_fields) - set(ContrastSettings.model_fields)
+    names = set(PermuteSettings.model_fields) - set(SurfaceContrastSettings.model_fields)
     own = asked.model_dump(mode="json", include=names)
-    return SURFACE_PERMUTE.task({**told, **own}, parents)
+    names_of = mesh_assets(config.surface.mesh)
+    return SURFACE_PERMUTE.task({**told, **own}, parents, asset_names=names_of)

@@ -14,9 +14,9 @@ from rt1t2_dask.pipelines.engine.task import Inputs, Made
 from rt1t2_dask.pipelines.engine.volumes import table
 from rt1t2_dask.pipelines.surface.files import Cortex, read_cortex
 from rt1t2_dask.pipelines.surface.template import SIDES, by_side, cortex_mask, middles, template
+from rt1t2_dask.surface.common import CommonMesh
 from rt1t2_dask.surface.curvature import regressed
 from rt1t2_dask.surface.depths import sample_depths
-from rt1t2_dask.surface.fsaverage import Template
 from rt1t2_dask.surface.laplacian import mean_curvature
 from rt1t2_dask.surface.mesh import joined, thickness
 from rt1t2_dask.surface.resample import area_corrected, resampled
@@ -51,14 +51,15 @@ def make(inputs: Inputs) -> Made:
     ratio = inputs.volume("ratio", "ratio_t1w")
     cortices = [read_cortex(inputs, settings.kind, side) for side in SIDES]
     ribbons = _ribbons(cortices, ratio, settings.purity)
+    there = [template(side, settings.mesh) for side in SIDES]
     sides = [
-        _on_common_mesh(template(side), cortex, {RATIO: ribbon} | _more(cortex, ratio, settings))
-        for side, cortex, ribbon in zip(SIDES, cortices, ribbons, strict=True)
+        _on_common_mesh(common, cortex, {RATIO: ribbon} | _more(cortex, ratio, settings))
+        for common, cortex, ribbon in zip(there, cortices, ribbons, strict=True)
     ]
     found = {name: np.concatenate([own[name] for own in sides], axis=-1) for name in sides[0]}
     if settings.curvature:
         found[RATIO] = regressed(found[RATIO], found.pop(CURVATURE)[None])
-    cortex = cortex_mask()
+    cortex = cortex_mask(settings.mesh)
     missing = float(np.isnan(found[RATIO][cortex]).mean())
     arrays = {name: table(name, own.astype(np.float32)) for name, own in found.items()}
     return Made(xr.Dataset(arrays), {"missing": missing, **_median(found, cortex)})
@@ -68,7 +69,8 @@ def make_smooth(inputs: Inputs) -> Made:
     """Smooth along the midthickness of the common mesh; missing vertices are renormalised."""
     settings = inputs.settings_as(SmoothSettings)
     ratio = by_side(inputs.array("surface", RATIO).astype(np.float64)).values()
-    parts = [smoother(m, settings.fwhm_mm)(own) for m, own in zip(middles(), ratio, strict=True)]
+    meshes = middles(settings.mesh)
+    parts = [smoother(m, settings.fwhm_mm)(own) for m, own in zip(meshes, ratio, strict=True)]
     found = np.concatenate(parts).astype(np.float32)
     return Made(xr.Dataset({SMOOTHED: table(SMOOTHED, found)}), {"fwhm_mm": settings.fwhm_mm})
 
@@ -91,10 +93,12 @@ def _more(cortex: Cortex, ratio: Volume, settings: SurfaceSettings) -> dict[str,
     return own
 
 
-def _on_common_mesh(there: Template, cortex: Cortex, maps: Mapping[str, Float]) -> dict[str, Float]:
-    weights = area_corrected(
-        cortex.sphere, there.sphere, cortex.middle.vertex_areas, there.middle.vertex_areas
-    )
+def _on_common_mesh(
+    there: CommonMesh, cortex: Cortex, maps: Mapping[str, Float]
+) -> dict[str, Float]:
+    own = there.own_sphere if cortex.registered_to_mesh else None
+    areas = cortex.middle.vertex_areas, there.middle.vertex_areas
+    weights = area_corrected(cortex.sphere, own or there.sphere, *areas)
     return {name: resampled(weights, values, there.cortex) for name, values in maps.items()}
 
 

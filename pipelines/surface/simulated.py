@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from functools import cache
 
 from rt1t2_dask import assets
 from rt1t2_dask.config.study import Config, SimulatedSource
-from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.engine.code import code_version
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
 from rt1t2_dask.pipelines.people.simulated_heads import group_specs, is_whole, seal, template_head
 from rt1t2_dask.pipelines.people.source import Files
-from rt1t2_dask.pipelines.surface.template import ASSETS, SIDES, template
+from rt1t2_dask.pipelines.surface.fitted import fitted_cortex
+from rt1t2_dask.pipelines.surface.template import ASSETS, SIDES, fsaverage
 from rt1t2_dask.simulate import cohort
 from rt1t2_dask.simulate.cohort import GroupSpec
 from rt1t2_dask.simulate.cortex.files import simulated_surfaces, surface_files
-from rt1t2_dask.simulate.cortex.fit import Cortex, fit_cortex
 from rt1t2_dask.simulate.person import person_warp
 from rt1t2_dask.storage.keys import checksum, digest
 from rt1t2_dask.storage.stores import Store
-from rt1t2_dask.surface.mesh import Mesh
 
 CODE = ("rt1t2_dask.simulate.cortex.files", "rt1t2_dask.simulate.person")
 MARK = "surfaces"
@@ -87,22 +84,10 @@ def _write_person(
     seed = cohort.person_seed(source.seed, label)
     shape = (source.voxel_mm, source.slice_mm, spec.atrophy_mm)
     warp = person_warp(template_head(), seed, *shape)
-    cortices, spheres = template_cortex()
+    cortices = fitted_cortex()
+    spheres = {side: fsaverage(side).sphere for side in SIDES}
     sealed = {}
     for path, content in surface_files(label, cortices, spheres, warp):
         store.write(path, content)
         sealed[path] = checksum(content)
     seal(store, f"{label}_{MARK}", key, sealed)
-
-
-@cache
-def template_cortex() -> tuple[dict[str, Cortex], dict[str, Mesh]]:
-    """Return fsaverage5 fitted to the template's ribbon, and its spheres; once per process."""
-    grey, white = (from_bytes(assets.read(assets.resolve(name)), name) for name in (GREY, WHITE))
-    share = [v.with_data(v.data / max(float(v.data.max()), 1.0)) for v in (grey, white)]
-    cortices, spheres = {}, {}
-    for side in SIDES:
-        own = template(side)
-        cortices[side], _ = fit_cortex(own.white, own.pial, *share)
-        spheres[side] = own.sphere
-    return cortices, spheres

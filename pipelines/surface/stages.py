@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rt1t2_dask.pipelines.contrasts.design_settings import ContrastSettings
+from rt1t2_dask.config.surface import DESIKAN
 from rt1t2_dask.pipelines.engine.resources import Effort, Whole
 from rt1t2_dask.pipelines.engine.stage import Role, Stage
-from rt1t2_dask.pipelines.surface import clusters, contrast, regions
+from rt1t2_dask.pipelines.surface import clusters, contrast
 from rt1t2_dask.pipelines.surface.person_stages import PERSON_STAGES
 from rt1t2_dask.pipelines.surface.template import ASSETS
 
@@ -16,11 +16,13 @@ SURFACE_CONTRAST = Stage(
     make=contrast.make,
     scope="cohort",
     words="compare vertex by vertex",
-    settings=ContrastSettings,
+    settings=contrast.SurfaceContrastSettings,
     reads=PAIRS,
     memory=Whole(1.0),
     cpu=Effort((0.5,)),
     writes={},
+    libraries=("scipy",),
+    assets=ASSETS,
     config=("contrast",),
     follows=("gain",),
 )
@@ -53,7 +55,7 @@ SURFACE_CLUSTERS = Stage(
     cpu=Effort((1.0,)),
     writes={},
     assets=ASSETS,
-    optional_assets=(regions.ATLAS,),
+    optional_assets=(DESIKAN,),
     config=("contrast", "surface.extent_mm2"),
 )
 STAGES = (*PERSON_STAGES, SURFACE_CONTRAST, SURFACE_PERMUTE, SURFACE_CLUSTERS)

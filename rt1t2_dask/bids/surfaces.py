@@ -17,6 +17,9 @@ SMRIPREP: Mapping[str, tuple[str, ...]] = {
     "sphere": ("desc-reg_sphere.surf.gii",),
 }
 """Ends of names, the later ones of sMRIPrep before 0.10."""
+FSLR_SPHERE = "fslr_sphere"
+"""Kind of a sphere registered to fsLR itself, where sMRIPrep made one."""
+FSLR_NAMES = ("space-fsLR_desc-msmsulc_sphere.surf.gii", "space-fsLR_desc-reg_sphere.surf.gii")
 FREESURFER: Mapping[str, str] = {"white": "white", "pial": "pial", "sphere": "sphere.reg"}
 GEOMETRY = "mri/orig.mgz"
 
@@ -27,9 +30,12 @@ def role_of(kind: str, hemisphere: str) -> str:
 
 
 ROLES = tuple(role_of(kind, side) for side in HEMISPHERES for kind in KINDS)
+FSLR_ROLES = tuple(role_of(FSLR_SPHERE, side) for side in HEMISPHERES)
 
 
-def smriprep_surfaces(paths: Sequence[str], session: str | None = None) -> dict[str, Choice]:
+def smriprep_surfaces(
+    paths: Sequence[str], session: str | None = None, *, fslr: bool = False
+) -> dict[str, Choice]:
     """Choose a person's surfaces among the derivatives of sMRIPrep or fMRIPrep, by role.
 
     Parameters
@@ -38,6 +44,9 @@ def smriprep_surfaces(paths: Sequence[str], session: str | None = None) -> dict[
         All files of the person.
     session : str, optional
         Label of the session; names without one fit any.
+    fslr : bool
+        Look for spheres registered to fsLR too, by multimodal surface matching before others;
+        both hemispheres or none.
 
     Raises
     ------
@@ -47,6 +56,8 @@ def smriprep_surfaces(paths: Sequence[str], session: str | None = None) -> dict[
     there = [p for p in paths if entities(p).get("ses") in (None, session) or session is None]
     found = {role_of(kind, side): _of(there, side, kind) for side in HEMISPHERES for kind in KINDS}
     _require_all(found, "Run sMRIPrep or fMRIPrep with surfaces (without --fs-no-reconall)")
+    if fslr:
+        found |= _fslr_spheres(there)
     return {role: Choice(path, "of the derivatives") for role, path in found.items() if path}
 
 
@@ -78,15 +89,33 @@ def freesurfer_surfaces(paths: Collection[str], folder: str) -> dict[str, Choice
 
 def _of(paths: Sequence[str], side: str, kind: str) -> str | None:
     for end in SMRIPREP[kind]:
-        found = [p for p in paths if _matches(p, HEMISPHERES[side], end)]
-        if len(found) > 1:
-            raise SubjectError(
-                f"{len(found)} files match as {kind} surface: {distinct_names(found)}.",
-                "Set source.session, or leave the subject out with cohort.exclude.",
-            )
+        matching = [p for p in paths if _matches(p, HEMISPHERES[side], end)]
+        found = _only(matching, f"{kind} surface")
         if found:
-            return found[0]
+            return found
     return None
+
+
+def _fslr_spheres(paths: Sequence[str]) -> dict[str, str | None]:
+    for end in FSLR_NAMES:
+        found = {
+            role_of(FSLR_SPHERE, side): _only(
+                [p for p in paths if p.endswith(f"_hemi-{short}_{end}")], "sphere of fsLR"
+            )
+            for side, short in HEMISPHERES.items()
+        }
+        if all(found.values()):
+            return found
+    return {}
+
+
+def _only(found: Sequence[str], kind: str) -> str | None:
+    if len(found) > 1:
+        raise SubjectError(
+            f"{len(found)} files match as {kind}: {distinct_names(found)}.",
+            "Set source.session, or leave the subject out with cohort.exclude.",
+        )
+    return found[0] if found else None
 
 
 def _matches(path: str, hemisphere: str, end: str) -> bool:

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from rt1t2_dask.config.study import Config
 
 
+FSLR, DESIKAN = "fsLR32k", "desikan_killiany"
+HEMI = "{hemi}"
+
+
 class Surface(Model):
     """The cortex as a surface: whose surfaces, and what is computed on them."""
 
     kind: Literal["none", "smriprep", "freesurfer", "simulated"] = "none"
     root: Annotated[str, Field(min_length=1)] | None = None
-    mesh: Literal["fsaverage5"] = "fsaverage5"
+    mesh: Literal["fsaverage5", "fsLR32k"] = "fsaverage5"
+    regions: Annotated[str, Field(min_length=1)] = DESIKAN
     fwhm_mm: Annotated[float, Field(ge=0, le=40)] = 10.0
     extent_mm2: Annotated[float, Field(ge=0)] = 300.0
     depths: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
@@ -56,6 +61,24 @@ def surfaces_have_their_scans(config: Config) -> None:
             "surfaces are of one session; set surface=none"
         )
     _roots_are_known(config)
+    _regions_are_files(config.surface.regions)
+
+
+def _regions_are_files(path: str) -> None:
+    pair = path.endswith((".annot", ".label.gii"))
+    if path == DESIKAN or (path.endswith(".dlabel.nii") and HEMI not in path):
+        return
+    if pair and HEMI in path:
+        return
+    wanted = (
+        f"write {HEMI} for the hemisphere (lh and rh, or L and R)"
+        if pair
+        else (
+            f"name desikan_killiany, a pair such as {HEMI}.my.annot or {HEMI}.my.label.gii, or a "
+            ".dlabel.nii"
+        )
+    )
+    raise ValueError(f"surface.regions={path}: {wanted}")
 
 
 def _roots_are_known(config: Config) -> None:

@@ -14,8 +14,8 @@
 >>> float(tested["p_fwe"].min()), int((tested["p_fwe"][50:] < 0.05).sum())
 (0.005, 0)
 
-Maps of vertices are tested on their ``Mesh``: ``permutation_test(maps, design,
-statistics=["tfce"], mesh=Mesh.joined([left, right]))``, then ``mesh_clusters``.
+Maps of vertices are tested on their ``SearchMesh``: ``permutation_test(maps, design,
+statistics=["tfce"], mesh=SearchMesh.joined([left, right]))``, then ``mesh_clusters``.
 
 Given an ``xarray.DataArray`` with people along its first dimension, the maps keep their
 dimensions and coordinates. Other designs: ``one_sample``, ``paired``, ``anova``,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from rt1t2_dask.stats.designs import anova, one_sample, ordered, paired, regression
     from rt1t2_dask.stats.formula import from_formula
     from rt1t2_dask.stats.mesh.clusters import mesh_clusters
-    from rt1t2_dask.stats.mesh.neighbourhood import Mesh
+    from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh
     from rt1t2_dask.stats.mesh.table import mesh_table
     from rt1t2_dask.stats.permutation_api import permutation_test
 
 __all__ = [
     "Design",
-    "Mesh",
+    "SearchMesh",
     "anova",
     "contrast",
     "from_formula",
@@ -59,7 +59,7 @@ _HOMES = {
     "designs": ("anova", "one_sample", "ordered", "paired", "regression"),
     "formula": ("from_formula",),
     "mesh.clusters": ("mesh_clusters",),
-    "mesh.neighbourhood": ("Mesh",),
+    "mesh.neighbourhood": ("SearchMesh",),
     "mesh.table": ("mesh_table",),
     "permutation_api": ("permutation_test",),
 }

@@ -13,8 +13,10 @@ from scipy.ndimage import generate_binary_structure, label
 
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats.api import as_maps, variance_ratio
+from rt1t2_dask.stats.clusters.sequential import relabel_until
 from rt1t2_dask.stats.clusters.spatial import (
     ALL,
+    Placed,
     Relabeled,
     Search,
     Statistic,
@@ -24,9 +26,9 @@ from rt1t2_dask.stats.clusters.spatial import (
 from rt1t2_dask.stats.design import Design
 from rt1t2_dask.stats.glm.fit import Variance
 from rt1t2_dask.stats.glm.presence import MIN_GROUP_N, MIN_GROUP_SHARE
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, Neighbourhood, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import Neighbourhood, SearchMesh, neighbourhood
 from rt1t2_dask.stats.permutation.blocks import prepare
-from rt1t2_dask.stats.permutation.exchange import Method, exchanged, plan
+from rt1t2_dask.stats.permutation.exchange import Method, PermutationPlan, exchanged, plan
 from rt1t2_dask.stats.permutation.null import p_fwe, p_uncorrected
 from rt1t2_dask.stats.permutation.pareto import fit_tail, require_relabelings
 from rt1t2_dask.stats.permutation.prepared import PreparedBlock
@@ -51,8 +53,9 @@ def permutation_test(
     pareto_tail: bool = False,
     min_group_n: int = MIN_GROUP_N,
     min_group_share: float = MIN_GROUP_SHARE,
-    mesh: Mesh | None = None,
+    mesh: SearchMesh | None = None,
     tfce_powers: tuple[float, float] | None = None,
+    early_stop: int | None = None,
 ) -> xr.Dataset:
     """Test a design's contrast by relabeling, with family-wise p over the maps.
 
@@ -86,12 +89,15 @@ def permutation_test(
         Extrapolate small p with a generalised Pareto tail of the null; needs 1,000 relabelings.
     min_group_n, min_group_share
         A voxel needs this many people and this fraction of each group.
-    mesh : Mesh, optional
+    mesh : SearchMesh, optional
         Triangles and areas of the vertices that the maps lie on; both hemispheres, concatenated
-        with :meth:`rt1t2_dask.stats.mesh.neighbourhood.Mesh.joined`, are one search. Vertices
+        with :meth:`rt1t2_dask.stats.mesh.neighbourhood.SearchMesh.joined`, are one search. Vertices
         outside its mask are not tested.
     tfce_powers : tuple of float, optional
         E and H of TFCE in place of those above.
+    early_stop : int, optional
+        Stop after the batch of 256 relabelings by which so many reached every observed maximum;
+        p of voxels and clusters are then coarse.
 
     Returns
     -------
@@ -99,7 +105,8 @@ def permutation_test(
         ``statistic`` (t or F), ``p`` of each voxel, ``p_fwe`` by the largest statistic;
         if requested ``tfce`` and ``p_fwe_tfce``, and over the voxels of clusters
         ``p_fwe_extent`` and ``p_fwe_mass``; ``null_...``: the largest of each relabeling,
-        either sign. Attribute ``n``: relabelings run.
+        either sign. Attribute ``n``: relabelings run; with ``early_stop`` also the sequential p
+        of each maximum, ``p_sequential_max_t`` and so on.
 
     Raises
     ------
@@ -126,10 +133,8 @@ def permutation_test(
         block = prepare(data[:, inside], design, relabelings, variance, **known)
     mask = inside.reshape(array.shape[1:] if statistics and mesh is None else (-1, 1, 1))
     search = _search(mask, mesh, forming_p, statistics, tfce_powers)
-    found = relabel_in_chunks(
-        [(np.arange(block.voxels), block)], relabelings.span(0, relabelings.n), search
-    )
-    values = _voxelwise(block, found, relabelings.n, pareto_tail)
+    found, attrs = _relabeled((np.arange(block.voxels), block), relabelings, search, early_stop)
+    values = _voxelwise(block, found, attrs["n"], pareto_tail)
     if search.tfce:
         values |= _enhanced(values["statistic"], found, search, pareto_tail)
     if search.clusters:
@@ -139,11 +144,13 @@ def permutation_test(
     return xr.Dataset(
         {k: like.copy(data=_filled(v, inside).reshape(like.shape)) for k, v in values.items()}
         | nulls,
-        attrs={"n": relabelings.n, "null_max_t": "as normal deviates"},
+        attrs=attrs | {"null_max_t": "as normal deviates"},
     )
 
 
-def _require_space(array: xr.DataArray, statistics: Sequence[Statistic], mesh: Mesh | None) -> None:
+def _require_space(
+    array: xr.DataArray, statistics: Sequence[Statistic], mesh: SearchMesh | None
+) -> None:
     unknown = set(statistics) - set(ALL)
     if unknown:
         raise UserError(f"statistics {sorted(unknown)}: choose from {', '.join(ALL)}.")
@@ -161,7 +168,7 @@ def _require_space(array: xr.DataArray, statistics: Sequence[Statistic], mesh: M
 
 def _search(
     mask: NDArray[np.bool_],
-    mesh: Mesh | None,
+    mesh: SearchMesh | None,
     forming_p: float,
     statistics: Sequence[Statistic],
     powers: tuple[float, float] | None,
@@ -169,6 +176,18 @@ def _search(
     if mesh is None:
         return replace(Search.over(mask, forming_p, statistics), powers=powers)
     return Search.on(neighbourhood(mesh, mask.ravel()), forming_p, statistics, powers)
+
+
+def _relabeled(
+    placed: Placed, relabelings: PermutationPlan, search: Search, enough: int | None
+) -> tuple[Relabeled, dict[str, Any]]:
+    """Run the relabelings; say how many, and the sequential p where they may stop early."""
+    if enough is None:
+        found = relabel_in_chunks([placed], relabelings.span(0, relabelings.n), search)
+        return found, {"n": relabelings.n}
+    found, p = relabel_until([placed], relabelings, search, enough)
+    told = {f"p_sequential_{name}": own for name, own in p.items()}
+    return found, {"n": len(found.tails["max_t"].both)} | told
 
 
 def _voxelwise(block: PreparedBlock, found: Relabeled, n: int, tail: bool) -> dict[str, Float]:

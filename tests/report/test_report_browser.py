@@ -100,11 +100,15 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not in
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 
-def browse(folder: Path, page: str, *more: str) -> str:
+WEBGL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
+
+def browse(folder: Path, page: str, *more: str, webgl: bool = False) -> str:
     """Open a page and give its DOM after its scripts ran."""
     path = folder / "page.html"
     path.write_text(page, encoding="utf-8")
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", *more]
+    flags = [*(flag for flag in FLAGS if flag != "--disable-gpu"), *WEBGL] if webgl else FLAGS
+    command = [str(CHROMIUM), *flags, f"--user-data-dir={folder / 'profile'}", *more]
     done = subprocess.run(
         [*command, "--dump-dom", path.as_uri()], capture_output=True, timeout=180, check=True
     )
@@ -165,10 +169,10 @@ def test_viewer_goes_to_peaks_follows_the_threshold_and_the_pointer(
     assert told["data-colours"].startswith("Colours: effect (of the ratio), -0.")
 
 
-def asked_by_the_page(folder: Path, page: str) -> set[str]:
+def asked_by_the_page(folder: Path, page: str, *, webgl: bool = False) -> set[str]:
     """Addresses requested by the page itself, not by the browser for its own ends."""
     log = folder / "net.json"
-    browse(folder, page, f"--log-net-log={log}")
+    browse(folder, page, f"--log-net-log={log}", webgl=webgl)
     events = json.loads(log.read_text(encoding="utf-8"))["events"]
     params = [event.get("params", {}) for event in events]
     return {p["url"] for p in params if "url" in p and p.get("initiator") in ("file://", "null")}

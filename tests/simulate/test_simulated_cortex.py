@@ -9,8 +9,9 @@ from rt1t2_dask import assets
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.images.volume import Grid, Volume
 from rt1t2_dask.pipelines.images.names import GREY, WHITE
-from rt1t2_dask.simulate.cortex.fit import carried, distance_mm, fit_cortex, template_to_subject
+from rt1t2_dask.simulate.cortex.carry import carried, template_to_subject
 from rt1t2_dask.simulate.pose import draw_warp
+from rt1t2_dask.surface.fit import distance_mm, fit_cortex
 from rt1t2_dask.surface.fsaverage import KINDS, SIDES, asset_name, fsaverage5
 from rt1t2_dask.surface.mesh import Mesh
 

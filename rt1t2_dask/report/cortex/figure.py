@@ -24,6 +24,8 @@ def on_vertices(
     label: str,
     caption: str,
     simulated: bool,
+    *,
+    surface: str = "Inflated fsaverage5",
 ) -> Picture:
     """Draw a map, lateral and medial views of both hemispheres.
 
@@ -38,6 +40,8 @@ def on_vertices(
         Of the colour bar.
     caption : str
     simulated : bool
+    surface : str
+        What the meshes are of.
     """
     scale = _scale(np.concatenate([values["left"], values["right"]]))
     with house_style():
@@ -49,7 +53,7 @@ def on_vertices(
         bar = foot.add_subplot(foot.add_gridspec(1, 3, width_ratios=[1, 2, 1])[1])
         foot.colorbar(ScalarMappable(*scale), cax=bar, orientation="horizontal")
         bar.set_xlabel(label)
-    words = f"Inflated fsaverage5; {label}; from {scale[0].vmin:.3g} to {scale[0].vmax:.3g}."
+    words = f"{surface}; {label}; from {scale[0].vmin:.3g} to {scale[0].vmax:.3g}."
     return Picture(figure, f"Cortex, four views. {words}", f"{caption} {words}")
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask.report.cortex.depths import in_words
+from rt1t2_dask.report.cortex.mesh_parts import MeshView
 from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.numbers import decimal, thousands
 from rt1t2_dask.report.sections.section import Reading, Section
 from rt1t2_dask.report.sections.table import from_frame
+from rt1t2_dask.report.sections.tables import stopped_early
 
 ROWS = 12
 ANCHOR = "cortex"
@@ -38,7 +41,16 @@ class CortexShown:
         By contrast.
     permuted : mapping of str to mapping
         What the permutation test of each contrast says, where there is one.
+    searched : mapping of str to mapping
+        Of each contrast ``vertices``, ``area_mm2``, ``fwhm_mm`` and ``resels`` (None where noise
+        is not smooth).
+    depths : DataFrame
+        Everybody's mean by depth; empty where no depths were asked for.
     pictures : mapping of str to Picture
+    mesh : MeshView or None
+        The maps to turn.
+    on : str
+        The common mesh.
     """
 
     kind: str
@@ -49,7 +61,11 @@ class CortexShown:
     people: pd.DataFrame
     clusters: Mapping[str, pd.DataFrame]
     permuted: Mapping[str, Mapping[str, Any]]
+    searched: Mapping[str, Mapping[str, Any]]
+    depths: pd.DataFrame
     pictures: Mapping[str, Picture]
+    mesh: MeshView | None = None
+    on: str = "fsaverage5"
 
 
 def cortex_section(shown: CortexShown) -> Section:
@@ -59,6 +75,7 @@ def cortex_section(shown: CortexShown) -> Section:
         "Cortex as a surface",
         sentences=(
             _people(shown),
+            *((in_words(shown.depths),) if len(shown.depths) else ()),
             *(_contrast(n, own, shown) for n, own in shown.clusters.items()),
         ),
         tables=tuple(
@@ -69,11 +86,13 @@ def cortex_section(shown: CortexShown) -> Section:
         pictures=shown.pictures,
         methods=(_methods(shown),),
         limits=(LIMIT,),
-        cites=("glasser2011", "smith2009"),
+        cites=("glasser2011", *DEPTHS_BY * bool(len(shown.depths)), "hagler2006", "smith2009"),
         reading=(Reading("p on the cortex", READING),) if shown.permuted else (),
+        mesh=shown.mesh,
     )
 
 
+DEPTHS_BY = ("waehnert2014",)
 LIMIT = (
     "On the cortex a ratio is that of voxels which lie partly in white matter or CSF, whatever "
     "their weights: thin cortex, and surfaces that lie 0.3 mm off, change it by some percent."
@@ -87,7 +106,7 @@ READING = (
 def _people(shown: CortexShown) -> str:
     rows = shown.people
     return (
-        f"The ratio between white and pial surface of {len(rows)} people on fsaverage5 "
+        f"The ratio between white and pial surface of {len(rows)} people on {shown.on} "
         f"({MADE_BY[shown.kind]}): median {decimal(float(rows['median_ratio'].median()))}, "
         f"thickness {decimal(float(rows['median_thickness_mm'].median()))} mm; up to "
         f"{100 * float(rows['missing'].max()):.1f} % of a person's cortex is missing."
@@ -96,12 +115,25 @@ def _people(shown: CortexShown) -> str:
 
 def _contrast(name: str, rows: pd.DataFrame, shown: CortexShown) -> str:
     said = f"{name}: {len(rows)} clusters of at least {thousands(round(shown.extent_mm2))} mm² at "
-    said += f"p < {shown.p:g}, one-sided for each sign, not corrected."
+    said += f"p < {shown.p:g}, one-sided for each sign, not corrected. "
+    said += _searched(shown.searched[name])
     permuted = shown.permuted.get(name)
     if not permuted:
         return said
     least = ", ".join(f"{WORDS.get(n, n)} {p:.4f}" for n, p in permuted["p"].items())
-    return f"{said} Smallest family-wise p of {permuted['n']} relabelings: {least}."
+    said += f" Smallest family-wise p of {permuted['n']} relabelings: {least}."
+    return " ".join((said, *stopped_early(permuted)))
+
+
+def _searched(found: Mapping[str, Any]) -> str:
+    said = f"Searched: {thousands(found['vertices'])} vertices of both hemispheres, "
+    said += f"{thousands(found['area_mm2'] / 100)} cm²"
+    if found["fwhm_mm"] is None:
+        return f"{said}; the smoothness of the residuals is not known."
+    said += f"; smoothness of the residuals {decimal(found['fwhm_mm'], 1)} mm FWHM"
+    if found["resels"] is None:
+        return f"{said}."
+    return f"{said}, {decimal(found['resels'][2], 1)} resels."
 
 
 WORDS = {"max_t": "vertex", "extent": "area", "mass": "mass", "tfce": "TFCE"}
@@ -117,11 +149,23 @@ def _methods(shown: CortexShown) -> str:
         f"({MADE_BY[shown.kind]}), voxels weighted by the volume they share with the ribbon"
         f"{_pure(shown.purity)} and those beyond 4 standard deviations of their surroundings left "
         "out (Glasser and Van Essen 2011), "
-        "carried to fsaverage5 by area-corrected barycentric interpolation on the registration "
+        f"carried to {shown.on} by area-corrected barycentric interpolation on the registration "
         f"sphere and smoothed along the midthickness by a heat kernel, FWHM {shown.fwhm_mm:g} mm. "
         "Contrasts are those of the volume, at each vertex of both hemispheres as one search; "
         "cluster area and mass weigh vertices by their area, TFCE takes E 1 and H 2 "
-        "(Smith and Nichols 2009)."
+        "(Smith and Nichols 2009). Smoothness is that of the residuals over neighbouring vertices "
+        f"(Hagler et al. 2006).{_depths(shown.depths)}"
+    )
+
+
+def _depths(rows: pd.DataFrame) -> str:
+    if not len(rows):
+        return ""
+    depths = ", ".join(f"{depth:g}" for depth in dict.fromkeys(rows["depth"]))
+    return (
+        f" The ratio was also sampled at depths {depths} (shares of the cortex's volume from white "
+        "to pial surface; Waehnert et al. 2014), and averaged over the cortex, vertices weighted "
+        "by their area."
     )
 
 

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ VIEWS = (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right",
 MARKED = 0.5
 _LIGHT = 0.35
 _SHOWN_SHARE = 0.4
+_OUTLINE = 0.9
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,6 @@ def draw_view(
     length = np.linalg.norm(normals, axis=1)
     facing = np.abs(normals[:, 0]) / np.where(length > 0, length, 1.0)
     paint = colours[faces].mean(axis=1)
-    paint[outlined[faces].any(axis=1) & ~outlined[faces].all(axis=1)] = 0.0
     shaded = np.clip(paint * (1 - _LIGHT + _LIGHT * facing[:, None]), 0, 1)
     polygons = np.stack([across * shown[:, :, 1], shown[:, :, 2]], axis=2)
     axes.add_collection(
@@ -158,10 +158,44 @@ def draw_view(
             list(polygons), facecolors=shaded, edgecolors=shaded, linewidths=0.2, rasterized=True
         )
     )
+    lines = border(faces[depth * _outward(mesh.inflated, faces, normals) > 0], outlined)
+    flat = mesh.inflated[:, 1:] * [across, 1.0]
+    pieces = flat[lines].mean(axis=2)
+    axes.add_collection(LineCollection(list(pieces), colors="black", linewidths=_OUTLINE))
     axes.set_aspect("equal")
     axes.autoscale_view()
     axes.set_axis_off()
     axes.set_title(f"{side} {view}", fontsize=8)
+
+
+def border(faces: NDArray[np.intp], inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the line that parts vertices inside from those outside, across each face.
+
+    Parameters
+    ----------
+    faces : ndarray of int, shape (face, 3)
+    inside : ndarray of bool, shape (vertex,)
+
+    Returns
+    -------
+    ndarray of int, shape (piece, 2, 2)
+        From the middle of one edge to that of another, each edge by its two vertices.
+    """
+    held = inside[faces]
+    count = held.sum(axis=1)
+    mixed = (count == 1) | (count == 2)
+    alone = np.argmax(held[mixed] == (count[mixed] == 1)[:, None], axis=1)
+    corners = [
+        np.take_along_axis(faces[mixed], ((alone + k) % 3)[:, None], 1)[:, 0] for k in range(3)
+    ]
+    return np.stack([np.stack([corners[0], corners[k]], axis=1) for k in (1, 2)], axis=1)
+
+
+def _outward(places: Float, faces: NDArray[np.intp], normals: Float) -> Float:
+    """Return x of the faces' normals, outward whichever way their vertices are listed."""
+    centres = places[faces].mean(axis=1) - places.mean(axis=0)
+    side = np.sign((normals * centres).sum())
+    return np.asarray(side * normals[:, 0])
 
 
 def _mark_signs(

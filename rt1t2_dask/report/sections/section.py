@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rt1t2_dask.report.cortex.mesh_parts import MeshView
 from rt1t2_dask.report.figures.picture import Picture
 from rt1t2_dask.report.sections.table import Table
 
@@ -48,6 +49,8 @@ class Section:
         Keys of ``references.json`` cited in these paragraphs.
     reading : tuple of Reading
         What the p values of the section are corrected for, for the top of the page.
+    mesh : MeshView or None
+        Maps on a surface to turn, below the figures.
     """
 
     anchor: str
@@ -60,6 +63,7 @@ class Section:
     limits: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
     reading: tuple[Reading, ...] = ()
+    mesh: MeshView | None = None
 
     def __post_init__(self) -> None:
         strange = [stem for stem in self.pictures if not stem.startswith(self.anchor)]

@@ -199,7 +199,7 @@ def permutation(result: ContrastResult) -> Table | None:
     heads = ("Observed maximum", "Critical value at FWE .05", "p FWE")
     method = str(found.get("method", "")).replace("_", "-").title()
     caption = f"{method} permutation, {result.title}: {result.exchanges}, seed {found.get('seed')}"
-    notes = _stopped_early(found)
+    notes = stopped_early(found)
     return Table(caption, (Heading("Statistic", False), *map(Heading, heads)), rows, notes)
 
 
@@ -209,7 +209,7 @@ def _statistic(name: str, unit: str | None) -> str:
     return words if unit in (None, words) else f"{words} ({unit})"
 
 
-def _stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
+def stopped_early(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Describe the basis of p where the relabelings could stop early."""
     stop, made, planned = (found.get(key) for key in ("early_stop", "n", "n_planned"))
     if not stop:

@@ -2,33 +2,9 @@
   "use strict";
   const ZOOM = 3;
   const FAR = 5;
-  const HEIGHT_STEPS = 20;
   const SIDES = [["P", "A"], ["L", "R"], ["L", "R"]];
 
-  const unpack = async (element) => {
-    const packed = Uint8Array.from(atob(element.textContent.trim()), (c) => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).arrayBuffer();
-  };
-
-  const codes = async (script, bits) => {
-    const bytes = new Uint8Array(await unpack(script));
-    const found = bits === 8 ? bytes : new Uint16Array(bytes.length / 2);
-    for (let k = 0; k < found.length; k += 1) {
-      const step = bits === 8 ? bytes[k] : bytes[k] + 256 * bytes[k + found.length];
-      found[k] = step + (k ? found[k - 1] : 0);
-    }
-    return found;
-  };
-
-  const mix = (ends, share) => {
-    const place = Math.min(Math.max(share, 0), 1) * (ends.length - 1);
-    const k = Math.min(Math.floor(place), ends.length - 2);
-    return [1, 3, 5].map((at) => {
-      const [a, b] = [ends[k], ends[k + 1]].map((hex) => parseInt(hex.slice(at, at + 2), 16));
-      return Math.round(a + (b - a) * (place - k));
-    });
-  };
+{% include "maps.js" %}
 
   class Viewer {
     constructor(root, grey, scripts, first) {
@@ -90,8 +66,8 @@
         PageUp: () => this.step(axis, by),
         PageDown: () => this.step(axis, -by),
         Home: () => { this.place = this.nearest(this.set.start); },
-        "+": () => this.raise(1),
-        "-": () => this.raise(-1),
+        "+": () => raise(this.map, 1),
+        "-": () => raise(this.map, -1),
       };
       if (!moves[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
@@ -106,51 +82,11 @@
       this.draw();
     }
 
-    raise(by) {
-      const { height, largest } = this.map;
-      const step = 10 ** Math.floor(Math.log10(largest / HEIGHT_STEPS));
-      this.map.height = Math.min(Math.max(height + by * step, 0), largest);
-      this.root.querySelector("[data-height]").value = this.map.height;
-    }
-
     async choose(index) {
       const map = this.maps[index];
       map.codes ??= await codes(map.script, map.bits);
       this.map = map;
-      const slider = this.root.querySelector("[data-height]");
-      slider.max = map.largest;
-      slider.value = map.height;
       this.draw();
-    }
-
-    value(index) {
-      const code = this.map.codes[index];
-      return code ? this.map.low + (code - 1) * this.map.step : NaN;
-    }
-
-    text(value) {
-      return value.toFixed(this.map.digits);
-    }
-
-    bar() {
-      const { largest, height, signed, symbol, unit } = this.map;
-      const ends = { hot: [height, largest], cold: [-largest, -height] };
-      this.root.querySelectorAll("[data-side]").forEach((side) => {
-        const [low, high] = ends[side.dataset.side];
-        const colours = [...this.set[side.dataset.side]];
-        if (side.dataset.side === "cold") colours.reverse();
-        side.hidden = side.dataset.side === "cold" && !signed;
-        const [first, last] = side.querySelectorAll("b");
-        first.textContent = this.text(low);
-        last.textContent = this.text(high);
-        side.querySelector("i").style.background = `linear-gradient(to right, ${colours.join(", ")})`;
-      });
-      const named = unit ? `${symbol} (${unit})` : symbol;
-      this.root.querySelector("[data-bar] em").textContent = named;
-      const below = signed ? `${this.text(-largest)} to ${this.text(-height)} and ` : "";
-      const said = `Colours: ${named}, ${below}${this.text(height)} to ${this.text(largest)}`;
-      this.root.querySelector("[data-bar]").setAttribute("aria-label", said);
-      this.root.querySelector("[data-symbol]").textContent = signed ? `|${symbol}|` : symbol;
     }
 
     go(point) {
@@ -201,8 +137,6 @@
         });
       });
       const height = this.root.querySelector("[data-height]");
-      height.max = this.map.largest;
-      height.value = this.map.height;
       height.addEventListener("input", () => {
         this.map.height = Number(height.value);
         this.draw();
@@ -218,15 +152,6 @@
       this.rows();
     }
 
-    colour(index) {
-      const { signed, height, largest } = this.map;
-      const value = this.value(index);
-      const size = signed ? Math.abs(value) : value;
-      const grey = this.grey[index];
-      if (!(size > height)) return [grey, grey, grey];
-      return mix(value > 0 ? this.set.hot : this.set.cold, (size - height) / (largest - height || 1));
-    }
-
     slice({ axis, across, up }) {
       const [width, height] = [this.set.shape[across], this.set.shape[up]];
       const image = new ImageData(width, height);
@@ -236,7 +161,8 @@
         for (let h = 0; h < width; h += 1) {
           voxel[across] = h;
           voxel[up] = height - 1 - v;
-          image.data.set([...this.colour(this.at(voxel)), 255], 4 * (h + width * v));
+          const at = this.at(voxel);
+          image.data.set([...colourOf(this.map, this.set, at, this.grey[at]), 255], 4 * (h + width * v));
         }
       }
       return image;
@@ -245,10 +171,9 @@
     draw() {
       this.planes.forEach((plane) => this.paint(plane));
       this.sliders.forEach((slider, axis) => { slider.value = this.millimetres(axis); });
-      this.root.querySelector("[data-shown]").textContent = this.text(this.map.height);
-      this.bar();
-      const value = this.value(this.at(this.place));
-      const found = Number.isNaN(value) ? "not measured" : `${this.map.symbol} = ${this.text(value)}`;
+      showBar(this.root, this.map, this.set);
+      const value = valueOf(this.map, this.at(this.place));
+      const found = Number.isNaN(value) ? "not measured" : `${this.map.symbol} = ${textOf(this.map, value)}`;
       const where = [0, 1, 2].map((axis) => this.millimetres(axis)).join(" ");
       this.root.querySelector("[data-readout]").textContent = `${where} mm: ${found}`;
     }

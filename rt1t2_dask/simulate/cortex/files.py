@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rt1t2_dask.bids.surfaces import HEMISPHERES, KINDS, SMRIPREP, role_of
-from rt1t2_dask.simulate.cortex.fit import Cortex, carried
+from rt1t2_dask.simulate.cortex.carry import carried
 from rt1t2_dask.simulate.pose import TrueWarp
+from rt1t2_dask.surface.fit import Cortex
 from rt1t2_dask.surface.gifti import surface_bytes
 from rt1t2_dask.surface.mesh import Mesh
 

@@ -25,7 +25,7 @@ from rt1t2_dask.stats.mesh.cluster_types import (
     MeshPeak,
     Regions,
 )
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, Neighbourhood, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import Neighbourhood, SearchMesh, neighbourhood
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -101,7 +101,7 @@ def mesh_clusters(
     u = height(p, nominal, numerator) if t_height is None else t_height
     side = 1.0 if sign == "positive" else -1.0
     comparable = side * at_nominal(t_map, dof, nominal, numerator)
-    space = neighbourhood(Mesh(faces, areas))
+    space = neighbourhood(SearchMesh(faces, areas))
     above = np.nan_to_num(comparable, nan=-np.inf) > u
     raw, count = space.components(above)
     sizes = np.asarray(np.bincount(raw, space.areas, count + 1)[1:], np.float64)

@@ -22,7 +22,7 @@ has 53 bits, so a cluster's area is the same bits in whatever order its vertices
 
 
 @dataclass(frozen=True)
-class Mesh:
+class SearchMesh:
     """Triangles and vertex areas of a surface, or of both hemispheres as one.
 
     Parameters
@@ -79,12 +79,12 @@ class Mesh:
         return np.ones(self.vertices, bool) if self.mask is None else np.asarray(self.mask, bool)
 
     @classmethod
-    def joined(cls, hemispheres: Sequence[Mesh]) -> Mesh:
+    def joined(cls, hemispheres: Sequence[SearchMesh]) -> SearchMesh:
         """Return hemispheres as one mesh of separate pieces: one search, vertices in their order.
 
         Parameters
         ----------
-        hemispheres : sequence of Mesh
+        hemispheres : sequence of SearchMesh
             Usually left, then right; maps are concatenated likewise.
         """
         starts = np.cumsum([0, *(mesh.vertices for mesh in hemispheres)])
@@ -150,12 +150,12 @@ class Neighbourhood:
         return one[up], self.indices[up]
 
 
-def neighbourhood(mesh: Mesh, tested: Bool | None = None) -> Neighbourhood:
+def neighbourhood(mesh: SearchMesh, tested: Bool | None = None) -> Neighbourhood:
     """Describe the tested vertices of a mesh.
 
     Parameters
     ----------
-    mesh : Mesh
+    mesh : SearchMesh
         One or more surfaces.
     tested : ndarray of bool, shape (vertex,), optional
         Vertices with a statistic; those outside the mesh's mask are left out as well. An edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rt1t2_dask.bids.surfaces import ROLES, freesurfer_surfaces, smriprep_surfaces
+from rt1t2_dask.bids.surfaces import FSLR_ROLES, ROLES, freesurfer_surfaces, smriprep_surfaces
 from rt1t2_dask.cli.command_line import Job, _configure, command
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.pipelines.images.plan import person_stages
@@ -32,6 +32,21 @@ def test_the_session_decides_where_there_are_several():
     assert all("ses-2" in own.path for own in found.values())
     with pytest.raises(SubjectError, match="2 files match as white surface"):
         smriprep_surfaces(both)
+
+
+def test_spheres_of_fslr_are_taken_for_fslr_alone_and_of_both_hemispheres():
+    paths = smriprep()
+    assert "fslr_sphere_left" not in smriprep_surfaces(paths)
+    found = smriprep_surfaces(paths, fslr=True)
+    assert set(found) == {*ROLES, *FSLR_ROLES}
+    end = "_hemi-R_space-fsLR_desc-reg_sphere.surf.gii"
+    assert found["fslr_sphere_right"].path.endswith(end)
+    assert found["sphere_right"].path.endswith("_hemi-R_desc-reg_sphere.surf.gii")
+    msm = [path.replace(end, end.replace("reg", "msmsulc")) for path in paths]
+    assert set(smriprep_surfaces(msm, fslr=True)) == set(ROLES)
+    msm += [path.replace("desc-reg", "desc-msmsulc") for path in paths if "fsLR_desc-reg" in path]
+    taken = smriprep_surfaces(list(dict.fromkeys(msm)), fslr=True)["fslr_sphere_left"]
+    assert taken.path.endswith("_hemi-L_space-fsLR_desc-msmsulc_sphere.surf.gii")
 
 
 def test_names_of_freesurfer_and_its_geometry():

@@ -30,7 +30,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     folder = tmp_path_factory.mktemp("surface")
     words = ["+cohort=psp", "surface=simulated", *GROUPS, *FEW]
     words += [f"source.root={folder / 'scans'}", f"storage.url={folder / 'lake'}"]
-    words += ["surface.depths=[0.2,0.8]", "surface.extent_mm2=20", f"output_dir={folder / 'out'}"]
+    words += [
+        "permute.early_stop=2",
+        "surface.depths=[0.2,0.8]",
+        "surface.extent_mm2=20",
+        f"output_dir={folder / 'out'}",
+    ]
     assert command(words) == 0
     return folder, words
 
@@ -86,6 +91,35 @@ def test_tables_page_and_methods(study):
     assert all(0 < p <= 1 for p in said["p"].values())
     keys = json.loads((out / "provenance.json").read_text())["group_parts"]["surface"]
     assert {"surface_contrast", "surface_permute", "surface_clusters"} == set(keys["pspVsHc"])
+
+
+def test_depths_are_a_table_a_figure_and_a_sentence(study):
+    out = study[0] / "out"
+    rows = pd.read_csv(out / "group" / "surface_depths.tsv", sep="\t")
+    assert len(rows) == 6 * 3 * 2 and set(rows["hemisphere"]) == {"left", "right", "both"}
+    by_part = rows.pivot_table(index=["participant_id", "depth"], columns="hemisphere")
+    mean, vertices = by_part["mean_ratio"], by_part["vertices"]
+    assert mean["both"].between(mean.min(axis=1), mean.max(axis=1)).all()
+    assert (vertices["left"] + vertices["right"] == vertices["both"]).all()
+    deep, outer = (mean["both"].xs(depth, level="depth") for depth in (0.2, 0.8))
+    assert (deep > outer).all()  # white matter shines, CSF does not
+    page = (out / "report.html").read_text()
+    assert "Mean ratio by depth" in page
+    assert (out / "figures" / "cortex_depths.png").exists()
+
+
+def test_what_was_searched_stands_in_the_json_and_on_the_page(study):
+    out = study[0] / "out"
+    said = json.loads((out / "group" / "contrast-pspVsHc_surface_permutation.json").read_text())
+    assert (said["n"], said["n_planned"], said["early_stop"]) == (60, 60, 2)
+    found = said["searched"]
+    assert found["vertices"] > 18_000 and 100_000 < found["area_mm2"] < 160_000
+    assert found["fwhm_mm"] > 8 and found["resels"][2] < found["area_mm2"] / 64
+    page = (out / "report.html").read_text()
+    assert "smoothness of the residuals" in page
+    cortex = page[page.index('id="cortex"') :]
+    assert "permute.early_stop=2 was not reached" in cortex[: cortex.index("</section>")]
+    assert page.count("data-mesh=") == 1 and "Mean ratio of psp (n = 3), smoothed" in page
 
 
 def test_another_extent_redoes_the_table_alone(study, capsys):

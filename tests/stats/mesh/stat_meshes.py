@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, Delaunay
 
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh
 
 
 def face_areas(faces, points):
@@ -38,8 +38,10 @@ def plane(seed, vertices=120, width=40.0):
 def two_spheres(vertices=162):
     """Two hemispheres: one mesh, and where its vertices are."""
     faces, points = sphere(vertices)
-    one = Mesh(faces, vertex_areas(faces, points))
-    return Mesh.joined([one, one]), np.concatenate([np.add(points, (x, 0, 0)) for x in (-40, 40)])
+    one = SearchMesh(faces, vertex_areas(faces, points))
+    return SearchMesh.joined([one, one]), np.concatenate(
+        [np.add(points, (x, 0, 0)) for x in (-40, 40)]
+    )
 
 
 def labelled(mesh, over):

@@ -16,7 +16,7 @@ from rt1t2_dask.stats import permutation_test, two_sample
 from rt1t2_dask.stats.clusters import random_field
 from rt1t2_dask.stats.mesh.cluster_types import Regions
 from rt1t2_dask.stats.mesh.clusters import mesh_clusters
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh
 from rt1t2_dask.stats.mesh.table import COLUMNS, mesh_table
 
 DOF = 27.0
@@ -178,4 +178,4 @@ def test_arrays_of_other_vertices_are_refused():
         found(mesh, points, t, regions=Regions(np.ones(3, int), {}))
     with pytest.raises(UserError, match="faces name vertices"):
         mesh_clusters(t, mesh.faces + 1, mesh.areas, points, DOF)
-    assert isinstance(mesh, Mesh)
+    assert isinstance(mesh, SearchMesh)

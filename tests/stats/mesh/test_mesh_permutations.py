@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import design, designs, from_formula, permutation_test
 from rt1t2_dask.stats.clusters import random_field, spatial
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh, neighbourhood
 from rt1t2_dask.stats.permutation import blocks as permutation
 from rt1t2_dask.stats.permutation import exchange
 from rt1t2_dask.stats.permutation.null import p_fwe
@@ -134,7 +134,7 @@ def test_every_design_of_the_volume_serves(name):
 def test_the_numbering_of_vertices_moves_the_results_along(seed):
     mesh, data = cohort(seed, effect=1.5)
     order = np.random.default_rng(seed).permutation(mesh.vertices)
-    other = Mesh(np.argsort(order)[mesh.faces], mesh.areas[order], mesh.mask[order])
+    other = SearchMesh(np.argsort(order)[mesh.faces], mesh.areas[order], mesh.mask[order])
     known = {"n": 30, "statistics": ALL, "forming_p": 0.02}
     one = permutation_test(data, two_groups(), **known, mesh=mesh)
     two = permutation_test(data[:, order], two_groups(), **known, mesh=other)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.stats import design
 from rt1t2_dask.stats.glm.noise import standardised_residuals
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh, neighbourhood
 from rt1t2_dask.stats.mesh.smoothness import fwhm_mm, surface_resels
 
 SD = np.sqrt(8 * np.log(2))
@@ -38,7 +38,7 @@ def estimated(data, mesh, points):
 def test_noise_of_a_known_kernel(fwhm, people):
     """Within 3 % at 2 mm spacing, of few and of many people: eight maps of each."""
     faces, points = meshes.sphere(1642, 24.0)
-    mesh = Mesh(faces, meshes.vertex_areas(faces, points))
+    mesh = SearchMesh(faces, meshes.vertex_areas(faces, points))
     rng = np.random.default_rng(int(fwhm) + people)
     data = smooth_noise(rng, 8 * people, points, mesh.areas, fwhm)
     found = [estimated(part, mesh, points) for part in np.split(data, 8)]
@@ -49,16 +49,16 @@ def test_uneven_vertices_and_a_medial_wall():
     """Random points in a square, edges of 0.1 to 5 mm; a tenth of the vertices is not tested."""
     faces, points = meshes.plane(3, 2000, 60.0)
     areas = meshes.vertex_areas(faces, points)
-    mesh = Mesh(faces, areas, np.random.default_rng(1).random(2000) < 0.9)
+    mesh = SearchMesh(faces, areas, np.random.default_rng(1).random(2000) < 0.9)
     data = smooth_noise(np.random.default_rng(2), 60, points, areas, 6.0)
     middle = (np.abs(points[:, :2] - 30) < 24).all(axis=1)
-    mesh = Mesh(faces, areas, mesh.mask & middle)
+    mesh = SearchMesh(faces, areas, mesh.mask & middle)
     assert estimated(data, mesh, points) == pytest.approx(6.0, rel=0.04)
 
 
 def test_independent_vertices_have_no_width():
     faces, points = meshes.sphere(642)
-    mesh = Mesh(faces, meshes.vertex_areas(faces, points))
+    mesh = SearchMesh(faces, meshes.vertex_areas(faces, points))
     data = np.random.default_rng(0).normal(size=(30, 642))
     assert estimated(data, mesh, points) < 2.0 * np.sqrt(mesh.areas.mean())
 
@@ -70,17 +70,17 @@ def test_width_scales_with_the_mesh_and_knows_no_order(seed, scale):
     faces, points = meshes.plane(seed, 200)
     areas = meshes.vertex_areas(faces, points)
     data = smooth_noise(rng, 12, points, areas, 8.0)
-    mesh = Mesh(faces, areas)
+    mesh = SearchMesh(faces, areas)
     found = estimated(data, mesh, points)
-    larger = Mesh(faces, areas * scale**2)
+    larger = SearchMesh(faces, areas * scale**2)
     assert estimated(data, larger, points * scale) == pytest.approx(found * scale, rel=1e-6)
     order = rng.permutation(200)
-    moved = Mesh(np.argsort(order)[faces], areas[order])
+    moved = SearchMesh(np.argsort(order)[faces], areas[order])
     assert estimated(data[:, order], moved, points[order]) == pytest.approx(found, rel=1e-9)
 
 
 def test_no_edges_are_refused():
-    space = neighbourhood(Mesh(np.zeros((0, 3), int), np.ones(3)))
+    space = neighbourhood(SearchMesh(np.zeros((0, 3), int), np.ones(3)))
     with pytest.raises(UserError, match="no edge of the mesh"):
         fwhm_mm([np.ones(3)], space, np.zeros((3, 3)), 5.0)
 

@@ -15,7 +15,7 @@ from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.surface import SURFACES, hemisphere
 from rt1t2_dask.stats.clusters.lattice import lattice
 from rt1t2_dask.stats.clusters.tfce import tfce
-from rt1t2_dask.stats.mesh.neighbourhood import Mesh, neighbourhood
+from rt1t2_dask.stats.mesh.neighbourhood import SearchMesh, neighbourhood
 from rt1t2_dask.stats.mesh.workspace import MeshWorkspace, mesh_tfce
 
 KINDS = ("plane", "sphere", "two spheres")
@@ -27,7 +27,7 @@ def random_mesh(seed, kind):
         mesh = meshes.two_spheres(42)[0]
     else:
         faces, points = meshes.plane(seed) if kind == "plane" else meshes.sphere(92)
-        mesh = Mesh(faces, meshes.vertex_areas(faces, points))
+        mesh = SearchMesh(faces, meshes.vertex_areas(faces, points))
     mask = rng.random(mesh.vertices) < 0.85
     mask[0] = True
     return replace(mesh, areas=mesh.areas * rng.uniform(0.5, 2, mesh.vertices), mask=mask)
@@ -87,7 +87,7 @@ def test_the_numbering_of_vertices_changes_nothing(seed, kind, levels):
     order = rng.permutation(mesh.vertices)  # new vertex k is old vertex order[k]
     rank = np.argsort(order)
     faces = rng.permuted(rank[mesh.faces], axis=1)[rng.permutation(len(mesh.faces))]
-    other = Mesh(faces, mesh.areas[order], mesh.mask[order])
+    other = SearchMesh(faces, mesh.areas[order], mesh.mask[order])
     moved = values[order]
     spaces = [neighbourhood(mesh), neighbourhood(other)]
     one, two = (MeshWorkspace(space) for space in spaces)
@@ -111,8 +111,8 @@ def _scattered(values, inside):
 def test_joined_hemispheres_are_one_search():
     """The largest of both, and no cluster across."""
     faces, points = meshes.sphere(162)
-    one = Mesh(faces, meshes.vertex_areas(faces, points))
-    both = Mesh.joined([one, one])
+    one = SearchMesh(faces, meshes.vertex_areas(faces, points))
+    both = SearchMesh.joined([one, one])
     values = random_map(3, both)
     halves = [values[:162], values[162:]]
     whole = MeshWorkspace(neighbourhood(both))
@@ -129,7 +129,7 @@ def test_joined_hemispheres_are_one_search():
 def test_tfce_of_a_disc():
     """A plateau of height 3 on a known area: area * 3^3 / 3."""
     faces, points = meshes.sphere(642)
-    mesh = Mesh(faces, meshes.vertex_areas(faces, points))
+    mesh = SearchMesh(faces, meshes.vertex_areas(faces, points))
     disc = points[:, 2] > 20
     enhanced = mesh_tfce(np.where(disc, 3.0, np.nan), neighbourhood(mesh))
     assert enhanced.max() == pytest.approx(mesh.areas[disc].sum() * 9, rel=1e-6)
@@ -144,7 +144,7 @@ def test_a_grid_of_unit_areas_is_the_volume():
     corners = [number[:-1, :-1], number[1:, :-1], number[:-1, 1:], number[1:, 1:]]
     quads = np.stack(corners, axis=-1).reshape(-1, 4)
     faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [1, 2, 3]], quads[:, [0, 1, 3]]])
-    mesh = Mesh(faces, np.ones(side * side))
+    mesh = SearchMesh(faces, np.ones(side * side))
     values = random_map(5, mesh)
     on_mesh = mesh_tfce(values, neighbourhood(mesh), 0.5, 2.0)
     np.testing.assert_allclose(on_mesh, tfce(values, lattice(mask, 26)), rtol=1e-6)
@@ -157,7 +157,7 @@ def test_tfce_on_fsaverage5(levels):
         pytest.skip("nilearn's fsaverage5 is not installed")
     surface = hemisphere({n: assets.read(a) for n, a in files.items()})
     areas = meshes.vertex_areas(surface.faces, surface.middle)
-    mesh = Mesh(surface.faces, areas, areas > np.quantile(areas, 0.05))
+    mesh = SearchMesh(surface.faces, areas, areas > np.quantile(areas, 0.05))
     values = random_map(1, mesh)
     for _ in range(2):
         values = _averaged(mesh, values)
@@ -178,7 +178,7 @@ def _averaged(mesh, values):
 
 
 def test_edges_join_tested_vertices_only():
-    mesh = Mesh(np.array([[0, 1, 2], [1, 2, 3]]), np.ones(4), np.array([1, 1, 0, 1], bool))
+    mesh = SearchMesh(np.array([[0, 1, 2], [1, 2, 3]]), np.ones(4), np.array([1, 1, 0, 1], bool))
     space = neighbourhood(mesh)
     assert [a.tolist() for a in space.edges()] == [[0, 1], [1, 2]]
     lonely = neighbourhood(mesh, np.array([True, False, True, True]))
@@ -200,4 +200,4 @@ def test_edges_join_tested_vertices_only():
 )
 def test_wrong_meshes_are_refused(faces, areas, mask, said):
     with pytest.raises(UserError, match=said):
-        Mesh(np.array(faces), np.array(areas), mask)
+        SearchMesh(np.array(faces), np.array(areas), mask)

@@ -1,4 +1,4 @@
-"""Cortical surfaces of simulated heads: template surfaces fitted to the ribbon, and deformed."""
+"""Template surfaces fitted to the ribbon of tissue maps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from rt1t2_dask.images.volume import Volume
-from rt1t2_dask.simulate.pose import TrueWarp
 from rt1t2_dask.surface.mesh import Mesh, thickness
 
 Points = NDArray[np.float64]
@@ -21,7 +20,6 @@ ROUNDS, SMOOTHINGS, STEP, EVEN = 15, 4, 0.6, 0.5
 """Set on the ICBM152 2009a ribbon: more rounds change the median distance by under 0.01 mm."""
 LEAST_MM, MOST_MM = 1.5, 4.5
 """Thickness of the ribbon: fsaverage is thinner than a voxel where it averages over people."""
-NEWTON_STEPS, CLOSE_MM = 40, 1e-4
 
 
 @dataclass(frozen=True)
@@ -101,29 +99,6 @@ def distance_mm(surface: Mesh, share: Volume) -> Points:
     nearest = np.abs(place).argmin(axis=1)
     found = place[np.arange(len(place)), nearest]
     return np.where(np.isfinite(found), found, np.nan)
-
-
-def carried(surface: Mesh, warp: TrueWarp) -> Mesh:
-    """Return a surface of the template in a person's T1w world, mm."""
-    return surface.moved(template_to_subject(warp, surface.vertices))
-
-
-def template_to_subject(warp: TrueWarp, points: Points) -> Points:
-    """Invert the true map at template points, shape (n, 3), to 1e-4 mm.
-
-    Raises
-    ------
-    ValueError
-        The map folds near a point.
-    """
-    back = np.linalg.inv(warp.affine if warp.moved is None else warp.affine @ warp.moved)
-    there = points @ back[:3, :3].T + back[:3, 3]
-    for _ in range(NEWTON_STEPS):
-        left = points - warp.subject_to_template(there)
-        if np.abs(left).max() < CLOSE_MM:
-            return np.asarray(there)
-        there = there + left @ back[:3, :3].T
-    raise ValueError(f"the inverse is {np.abs(left).max():.3g} mm off after {NEWTON_STEPS} steps")
 
 
 def _sampler(share: Volume) -> Callable[[Points], Points]:

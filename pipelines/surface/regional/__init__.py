@@ -1,0 +1,1 @@
+"""Regions of the cortex: means, contrasts of them, receptors on them."""
