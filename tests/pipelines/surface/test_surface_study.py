@@ -97,8 +97,8 @@ def test_depths_are_a_table_a_figure_and_a_sentence(study):
     out = study[0] / "out"
     rows = pd.read_csv(out / "group" / "surface_depths.tsv", sep="\t")
     assert len(rows) == 6 * 3 * 2 and set(rows["hemisphere"]) == {"left", "right", "both"}
-    by_part = rows.pivot_table(index=["participant_id", "depth"], columns="hemisphere")
-    mean, vertices = by_part["mean_ratio"], by_part["vertices"]
+    keys = ["participant_id", "depth", "hemisphere"]
+    mean, vertices = (rows.set_index(keys)[name].unstack() for name in ("mean_ratio", "vertices"))
     assert mean["both"].between(mean.min(axis=1), mean.max(axis=1)).all()
     assert (vertices["left"] + vertices["right"] == vertices["both"]).all()
     deep, outer = (mean["both"].xs(depth, level="depth") for depth in (0.2, 0.8))
@@ -119,7 +119,7 @@ def test_what_was_searched_stands_in_the_json_and_on_the_page(study):
     assert "smoothness of the residuals" in page
     cortex = page[page.index('id="cortex"') :]
     assert "permute.early_stop=2 was not reached" in cortex[: cortex.index("</section>")]
-    assert page.count("data-mesh=") == 1 and "Mean ratio of psp (n = 3), smoothed" in page
+    assert page.count('class="viewer mesh"') == 1 and "Mean ratio of psp (n = 3), smoothed" in page
 
 
 def test_another_extent_redoes_the_table_alone(study, capsys):
