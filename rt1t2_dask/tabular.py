@@ -12,6 +12,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -32,6 +33,7 @@ LIKE_NUMBER = re.compile(
     r"[+-]?(\d{1,3}([.,_'’\s]\d{3})+([.,]\d+)?|\d+([.,]\d+)?([eE][+-]?\d+)?)\s?%?"
 )
 LINE_END = re.compile(r"\r\n|\n|\r")
+BREAKS = re.compile(r"[\r\n]+")
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -64,8 +66,8 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Text in Unicode's composed form (NFC) without blanks round it; NaN where missing
-        (`MISSING`). The index holds each row's line in the file.
+        Text in Unicode's composed form (NFC) without blanks round it; line breaks in a quoted
+        cell are blanks; NaN where missing (`MISSING`). The index holds each row's line in the file.
 
     Raises
     ------
@@ -74,9 +76,9 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
         columns have the same name.
     """
     header, rows = cells(content, name, separator)
-    twice = [column for column in header if header.count(column) > 1]
-    if twice:
-        raise UserError(f"{name} has two columns named {twice[0]}; rename one.")
+    twice = next((column for column, n in Counter(header).items() if n > 1), None)
+    if twice is not None:
+        raise UserError(f"{name} has two columns named {twice}; rename one.")
     columns = {
         column: [np.nan if row[k] in MISSING else row[k] for _, row in rows]
         for k, column in enumerate(header)
@@ -88,7 +90,10 @@ def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[
     """Return the names of the columns, and each row's line and cells; arguments as `read`."""
     text, first, stated = _without_preface(decoded(content, name))
     lines = _lines(text, stated or separator or separator_of(first))
-    found = [(line, row) for line, row in lines if any(row)]
+    try:
+        found = [(line, row) for line, row in lines if any(row)]
+    except csv.Error as error:
+        raise UserError(f"{name} cannot be read as CSV ({error}); close every quote.") from None
     if not found:
         raise UserError(f"{name} is empty; save it as tab-separated UTF-8 text with a header line.")
     header, rows = _named(found[0][1]), found[1:]
@@ -164,7 +169,7 @@ def _lines(text: str, separator: str) -> Iterator[Row]:
     if separator in ",;":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         for row in reader:
-            yield reader.line_num, [cell.strip() for cell in row]
+            yield reader.line_num, [BREAKS.sub(" ", cell).strip() for cell in row]
         return
     for number, line in enumerate(LINE_END.split(text), 1):
         parts = line.split(TAB) if separator == TAB else line.split()

@@ -30,7 +30,10 @@ SCIENCE = (
     "transcriptome", "surface",
 )  # fmt: skip
 
-FROM_STORAGE = ("rt1t2_dask.storage", "rt1t2_dask.errors", "rt1t2_dask.machine")
+FROM_STORAGE = (
+    *("rt1t2_dask.storage", "rt1t2_dask.errors", "rt1t2_dask.machine"),
+    "rt1t2_dask.json_text",
+)
 
 ARCHITECTURE_CHARACTERS = 14_000
 # What CONTRIBUTING.md adds to show how.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask import json_text
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
@@ -77,12 +77,11 @@ IGNORED = (
 def read_provenance(store: Store) -> dict[str, Any] | None:
     """Read what an output folder says of itself; None where it says nothing."""
     try:
-        document: dict[str, Any] = json.loads(store.read(PROVENANCE))
+        return json_text.parsed_object(store.read(PROVENANCE))
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
-    return document
 
 
 def check_folder(store: Store, config: Config, study: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping
+from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +18,11 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
+# Of 10 million vertices or places in a row, which no mesh has.
+_TOO_MANY = re.compile(
+    rb"(IndexCount|IndexOffset|SurfaceNumberOfVertices|NumberOfSeriesPoints)"
+    rb"\s*=\s*[\"']\s*\+?0*[1-9]\d{7,}"
+)
 Bools = NDArray[np.bool_]
 STRUCTURES = {"left": "CIFTI_STRUCTURE_CORTEX_LEFT", "right": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
 
@@ -66,13 +73,17 @@ def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]
         The file is broken or no dense CIFTI-2.
     """
     try:
-        image = Cifti2Image.from_bytes(unzipped(content))
+        plain = unzipped(content)
+        if huge := _TOO_MANY.search(plain[: plain.find(b"</CIFTI>")]):
+            raise ValueError(f"{huge[1].decode()} is above any mesh's")
+        image = Cifti2Image.from_bytes(plain)
         rows, models = image.header.get_axis(0), image.header.get_axis(1)
         data = np.asarray(image.get_fdata(dtype=np.float64))
         named = [str(text) for text in rows.name]
         return _hemispheres(data, named, models)
     except (OSError, EOFError, ValueError, KeyError, AttributeError, IndexError,
-            zlib.error, WrapStructError, Cifti2HeaderError, nib.spatialimages.HeaderDataError,
+            TypeError, OverflowError, AssertionError, ExpatError, zlib.error, WrapStructError,
+            Cifti2HeaderError, nib.spatialimages.HeaderDataError,
             nib.filebasedimages.ImageFileError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:120]
         raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error
