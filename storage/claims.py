@@ -7,18 +7,16 @@ waiter's own clock, is dead; the next number can then be created. Clocks are nev
 
 import json
 import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.json_text import parsed_object
-from rt1t2_dask.machine import is_running, start_time
+from rt1t2_dask.machine import host, is_running, start_time
 from rt1t2_dask.storage.stores import Store
 
 LEASE_S = 60.0
@@ -166,7 +164,7 @@ def _holder(content: bytes) -> dict[str, Any]:
 
 def _has_ended(holder: dict[str, Any]) -> bool:
     """Return whether the holder is known to be dead; unknown for other hosts."""
-    return holder["host"] == _host() and not is_running(holder["pid"], holder["started"])
+    return holder["host"] == host() and not is_running(holder["pid"], holder["started"])
 
 
 class _Claim:
@@ -179,7 +177,7 @@ class _Claim:
     def _content(self) -> bytes:
         holder: dict[str, Any] = {
             "token": self._token,
-            "host": _host(),
+            "host": host(),
             "pid": os.getpid(),
             "started": start_time(os.getpid()),
             "lease_s": self._lease_s,
@@ -213,12 +211,3 @@ class _Claim:
         with suppress(RunError, UserError):
             for number in range(self._number + 1):
                 self._store.delete(_path(self._name, number))
-
-
-def _host() -> str:
-    try:
-        # Containers can share a host name but not process IDs.
-        space = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()

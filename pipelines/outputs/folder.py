@@ -141,6 +141,7 @@ def join_folder(store: Store, config: Config) -> None:
     People processed alone have no gain and no z among their group; beside the results of a whole
     study theirs would be other numbers, so that the study has to be written anew.
     """
+    store.clear_dead()
     known = read_provenance(store)
     if known is None:
         document = {"state": PARTICIPANTS, "images": image_key(config)}
@@ -165,6 +166,7 @@ def is_of_participants(store: Store) -> bool:
 def claim_folder(store: Store, config: Config, study: str) -> None:
     """Clear what an earlier run left and say that the folder is incomplete."""
     check_folder(store, config, study)
+    store.clear_dead()
     known = read_provenance(store)
     for name in store.children(""):
         if name.startswith(OURS) and known is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.transform import Points, Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid
+from rt1t2_dask.scratch import scratch
 
 INVERSE_STEPS = 30
 INVERSE_MM = 0.1
@@ -37,8 +36,8 @@ def read_transform(content: bytes, suffix: str) -> Any:
     SubjectError
         ITK cannot read it.
     """
-    with tempfile.TemporaryDirectory(prefix="transform-") as folder:
-        path = Path(folder, f"transform{suffix}")
+    with scratch("transform") as folder:
+        path = folder / f"transform{suffix}"
         path.write_bytes(content)
         try:
             return sitk.ReadTransform(str(path))
