@@ -221,8 +221,8 @@ def parse_numbers(
     wrong : Series of bool
         Where a cell is neither missing nor a finite number.
     """
-    text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip())
-    missing = values.isna() | text.str.lower().isin(NO_NUMBER)
+    text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip()).astype(object)
+    missing = values.isna() | text.map(str.lower).isin(NO_NUMBER)
     sure = [] if small is None else text[~missing & small].tolist()
     comma = _has_decimal_commas(text[~missing].tolist(), sure)
     found = [

@@ -85,13 +85,18 @@ def read_table(
     if not content.strip():
         raise UserError("a table of the study is empty: run the study again.")
     wanted = None if only is None else set(only)
-    frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(content),
-        sep="\t",
-        quoting=csv.QUOTE_NONE,
-        keep_default_na=False,
-        na_values=MISSING,
-        dtype=dict.fromkeys(("participant_id", *text), str),
-        usecols=None if wanted is None else lambda name: name in wanted,
-    )
+    try:
+        frame: pd.DataFrame = pd.read_csv(
+            io.BytesIO(content),
+            sep="\t",
+            quoting=csv.QUOTE_NONE,
+            keep_default_na=False,
+            na_values=MISSING,
+            dtype=dict.fromkeys(("participant_id", *text), str),
+            usecols=None if wanted is None else lambda name: name in wanted,
+        )
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"a table of the study is damaged ({error}): run the study again."
+        ) from None
     return frame

@@ -113,6 +113,11 @@ def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame
     if not heads:
         raise UserError(f"{name} has no line '# ColHeaders': it is not a FreeSurfer stats file.")
     cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    if len(set(heads[0])) != len(heads[0]) or "StructName" not in heads[0]:
+        raise UserError(
+            f"{name}: '# ColHeaders' does not name StructName, or a column twice; the file is "
+            "damaged."
+        )
     if any(len(row) != len(heads[0]) for row in cells):
         raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
     wide = pd.DataFrame(cells, columns=heads[0]).rename(columns=STATS_COLUMNS)

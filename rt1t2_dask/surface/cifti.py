@@ -19,10 +19,7 @@ from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
 # Of 10 million vertices or places in a row, which no mesh has.
-_TOO_MANY = re.compile(
-    rb"(IndexCount|IndexOffset|SurfaceNumberOfVertices|NumberOfSeriesPoints)"
-    rb"\s*=\s*[\"']\s*\+?0*[1-9]\d{7,}"
-)
+_TOO_MANY = re.compile(rb"(\w+)\s*=\s*[\"'][\s+]*0*[1-9][\d_,]{7,}[\s\d,]*[\"']")
 Bools = NDArray[np.bool_]
 STRUCTURES = {"left": "CIFTI_STRUCTURE_CORTEX_LEFT", "right": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
 

@@ -25,9 +25,11 @@ Float = NDArray[np.float64]
 Ints = NDArray[np.intp]
 STRUCTURES = {"left": "CortexLeft", "right": "CortexRight"}
 _SCANNER = nib.nifti1.xform_codes.code["scanner"]
-_BROKEN = (ExpatError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError,
+_BROKEN = (ExpatError, OSError, EOFError, ValueError, TypeError, LookupError,
            AttributeError, OverflowError, AssertionError, zlib.error,
            nib.filebasedimages.ImageFileError)  # fmt: skip
+# nibabel loops as often as this says, be it for hours.
+_DIMENSIONS = re.compile(rb"Dimensionality\s*=\s*[\"'][\s+0]*[1-9_][\d_]")
 _DATA = re.compile(rb"<Data>\s*([A-Za-z0-9+/=\s]+?)\s*</Data>")
 
 
@@ -200,7 +202,9 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def _require_size(plain: bytes) -> None:
-    """Refuse arrays that unpack to more than surfaces have: nibabel unpacks whatever there is."""
+    """Refuse arrays larger than surfaces have: nibabel takes whatever they say they are."""
+    if _DIMENSIONS.search(plain):
+        raise ValueError("an array has more than nine dimensions")
     left = MOST_BYTES
     for data in _DATA.finditer(plain):
         packed = base64.b64decode(data[1])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from nibabel.freesurfer.mghformat import MGHImage
+from nibabel.freesurfer.mghformat import MGHError, MGHImage
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
@@ -80,8 +80,8 @@ def scanner_from_tkr(orig: bytes, name: str = "orig.mgz") -> Float:
         if not np.isfinite(found).all() or abs(np.linalg.det(found[:3, :3])) < _LEAST_VOLUME:
             raise ValueError("its axes are not finite, or singular")
         return found
-    except (OSError, EOFError, TypeError, ValueError, zlib.error, WrapStructError,
-            nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
+    except (OSError, EOFError, TypeError, LookupError, ValueError, MGHError, zlib.error,
+            WrapStructError, nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
             np.linalg.LinAlgError) as error:  # fmt: skip
         raise SubjectError(f"{name} cannot be read as MGH: {error}.") from error
 

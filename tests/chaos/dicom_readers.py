@@ -162,5 +162,5 @@ def dicom_readers() -> list[Reader]:
     return [
         Reader("dicom header", header_case, _header, share=4, named=False),
         Reader("dicom folder", header_case, _folder, share=3, named=False),
-        Reader("dicom conversion", header_case, _converted, share=0.7),
+        Reader("dicom conversion", header_case, _converted, share=0.3),
     ]

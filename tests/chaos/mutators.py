@@ -121,4 +121,6 @@ def bomb(content: bytes, rng: Rng) -> bytes:
 def deflated_bomb() -> bytes:
     """Return zlib's form of two gigabytes of zeros."""
     packer = zlib.compressobj(9)
-    return b"".join(packer.compress(bytes(1 << 26)) for _ in range(32)) + packer.flush()
+    head = packer.compress(b"\0") + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(bytes(1 << 26)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + again * 32

@@ -1,6 +1,6 @@
-"""Spoilt files of every kind end as the right result or as one line; RT1T2_CHAOS=100000 for long.
+"""Spoilt files of every kind end as the right result or as one line.
 
-The same seed gives the same cases: RT1T2_CHAOS_SEED, 0.
+RT1T2_CHAOS_CASES=100000 is the long form. The same seed gives the same cases: RT1T2_CHAOS_SEED, 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.chaos
 HERE = Path(__file__).parent
-CASES = int(os.environ.get("RT1T2_CHAOS", "6000"))
+CASES = int(os.environ.get("RT1T2_CHAOS_CASES", "6000"))
 SEED = os.environ.get("RT1T2_CHAOS_SEED", "0")
 
 

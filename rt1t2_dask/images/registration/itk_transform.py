@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.registration import transform_child
 from rt1t2_dask.images.transform import Points, Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid
 from rt1t2_dask.scratch import scratch
 
+HDF5 = ".h5"
+# Fields of 1 mm take 2 s.
+CHILD_S = 300.0
 INVERSE_STEPS = 30
 INVERSE_MM = 0.1
 INVERSE_SHARE = 0.99
@@ -40,11 +47,19 @@ def read_transform(content: bytes, suffix: str) -> Any:
         path = folder / f"transform{suffix}"
         path.write_bytes(content)
         try:
+            if suffix == HDF5:
+                _try_in_a_child(path)
             return sitk.ReadTransform(str(path))
-        except RuntimeError:
+        except (RuntimeError, UnicodeDecodeError, OSError, subprocess.SubprocessError):
             raise SubjectError(
                 "the transform to the template is not a readable ITK file.", _REMEDY
             ) from None
+
+
+def _try_in_a_child(path: Path) -> None:
+    """Read a file in a process of its own: a damaged one of HDF5 can crash its reader."""
+    command = [sys.executable, "-m", transform_child.__name__, str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=CHILD_S)
 
 
 def warp_of(transform: Any, grid: Grid) -> Warp:
