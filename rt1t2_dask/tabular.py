@@ -33,7 +33,8 @@ LIKE_NUMBER = re.compile(
     r"[+-]?(\d{1,3}([.,_'’\s]\d{3})+([.,]\d+)?|\d+([.,]\d+)?([eE][+-]?\d+)?)\s?%?"
 )
 LINE_END = re.compile(r"\r\n|\n|\r")
-BREAKS = re.compile(r"[\r\n]+")
+# No table means any of these: they move a terminal's cursor, end a line, or turn its direction.
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -66,8 +67,9 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Text in Unicode's composed form (NFC) without blanks round it; line breaks in a quoted
-        cell are blanks; NaN where missing (`MISSING`). The index holds each row's line in the file.
+        Text in Unicode's composed form (NFC) without blanks round it; control
+        characters and line breaks in a cell are blanks; NaN where missing (`MISSING`). The index
+        holds each row's line in the file.
 
     Raises
     ------
@@ -169,16 +171,21 @@ def _lines(text: str, separator: str) -> Iterator[Row]:
     if separator in ",;":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         for row in reader:
-            yield reader.line_num, [BREAKS.sub(" ", cell).strip() for cell in row]
+            yield reader.line_num, [_clean(cell) for cell in row]
         return
     for number, line in enumerate(LINE_END.split(text), 1):
         parts = line.split(TAB) if separator == TAB else line.split()
         yield number, [_bare(part) for part in parts]
 
 
+def _clean(cell: str) -> str:
+    """Strip blanks; control characters become one."""
+    return (cell if cell.isprintable() else CONTROL.sub(" ", cell)).strip()
+
+
 def _bare(cell: str) -> str:
     """Strip blanks, and the quotes round a whole cell."""
-    text = cell.strip()
+    text = _clean(cell)
     inside = text[1:-1]
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inside.replace('""', ""):
         return inside.replace('""', '"').strip()

@@ -12,6 +12,8 @@ from rt1t2_dask.errors import UserError
 
 # The longest cohort of the tests, with all that its aliases repeat, has 400.
 MOST_NODES = 100_000
+# Settings are five deep; the time that YAML takes grows with the square of it.
+MOST_DEPTH = 100
 BYTES = 1 << 20
 
 
@@ -44,15 +46,15 @@ def _check(path: Path) -> None:
         content = path.read_bytes()
         if len(content) > BYTES or _nodes(content) > MOST_NODES:
             raise UserError(
-                f"{path}: more settings than a study has, {MOST_NODES} at most with all that "
-                "aliases (*name) repeat; shorten it."
+                f"{path}: more or deeper settings than a study has, {MOST_NODES} with all that "
+                f"aliases (*name) repeat and {MOST_DEPTH} deep at most; shorten it."
             )
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return  # whoever composes it says what is wrong
 
 
 def _nodes(content: bytes) -> int:
-    """Count the nodes of a document as if every alias were written out."""
+    """Count nodes as if aliases were written out; too many where they are too deep."""
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []
     total = 0
@@ -63,9 +65,11 @@ def _nodes(content: bytes) -> int:
             total += 1
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, total))
-            total += 1
+            total += 1 if len(open_nodes) < MOST_DEPTH else MOST_NODES
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_nodes.pop()
             if anchor is not None:
                 sizes[anchor] = total - before
+        if total > MOST_NODES:
+            break
     return total

@@ -121,7 +121,7 @@ def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame
     if any(len(row) != len(heads[0]) for row in cells):
         raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
     wide = pd.DataFrame(cells, columns=heads[0]).rename(columns=STATS_COLUMNS)
-    wide = wide[[is_cortex(region) for region in wide["StructName"]]]
+    wide = wide.loc[wide["StructName"].map(is_cortex).astype(bool)]
     found = [c for c in STATS_COLUMNS.values() if c in wide]
     long = wide.melt("StructName", found, "feature", "value").rename(
         columns={"StructName": "region"}

@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from rt1t2_dask.errors import RunError, SubjectError, UserError
+from rt1t2_dask.tabular import CONTROL
 
 NAME = "chaos-file"
 OURS = (UserError, SubjectError, RunError)
@@ -105,6 +106,11 @@ def _feed(take: Callable[[bytes], None], value: Any) -> None:
             _feed(take, item)
     else:
         take(repr(value).encode("utf-8", "backslashreplace"))
+
+
+def unsafe(text: str) -> bool:
+    """Whether a text would move a terminal's cursor, end its line or turn its direction."""
+    return bool(CONTROL.search(text))
 
 
 def _too_slow(number: int, frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import words
+from cases import unsafe
 from forked import Ended, run, warm
 from image_readers import nifti_case
 from mutators import Rng, spoilt
@@ -117,7 +118,7 @@ def fault_of(ended: Ended, before: dict[str, bytes], folder: Path) -> str | None
         return f"an error of a library: {ended.err[-900:]}"
     if ended.code == 2 and len(ours) != 1 and not ended.out:
         return f"{len(ours)} lines of ours: {ended.err[-600:]}"
-    if not all(line.isprintable() for line in said):
+    if any(map(unsafe, [*said, *ended.out.split("\n")])):
         return f"control characters: {ended.err[-300:]!r}"
     if max(map(len, said), default=0) > 6000:
         return f"a line of {max(map(len, said))} characters: {ended.err[:200]!r}"
