@@ -86,6 +86,9 @@ def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:
     path = run_path(cohort, run)
     try:
         document = parsed_object(lake.store.read(path))
+    except ValueError as error:
+        raise RunError(f"{lake.store.url}/{path} is not JSON ({error}). Restore it.") from error
+    try:
         run_parts(document)
     except ValueError as error:
         raise RunError(f"{lake.store.url}/{path} is damaged ({error}). Restore it.") from error

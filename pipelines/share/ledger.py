@@ -21,7 +21,8 @@ from rt1t2_dask.storage.parts import Lake
 
 Float = NDArray[np.float64]
 FOLDER = "shares"
-_RECORD = re.compile(rf"{FOLDER}/[0-9a-f]+\.json")
+# File managers leave hidden files; any other must be read, or exports could disclose somebody.
+_RECORD = re.compile(rf"{FOLDER}/[^.].*\.json")
 Cells = dict[str, list[list[int]]]
 
 

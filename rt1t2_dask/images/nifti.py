@@ -67,8 +67,7 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
     header = read_header(_unpacked_start(content, name), name)
     shape = single_volume(header, name)
     affine = trusted_affine(header, shape, name)
-    raw = _unpacked(content, bytes_promised(header), name)
-    data = _read(raw, header, name).reshape(shape)
+    data = _read(_whole(content, header, name), header, name).reshape(shape)
     if kind == "mask":
         return Volume(data >= 0.5, affine)
     data[~np.isfinite(data)] = np.nan
@@ -151,9 +150,7 @@ def require_whole(content: bytes, start: Start, name: str) -> None:
     SubjectError
         The gzip stream ends early, or the file is smaller than its header states.
     """
-    held = len(_unpacked(content, start.bytes_promised, name))
-    if held < start.bytes_promised:
-        raise unreadable(name, f"it has {held} of {start.bytes_promised} bytes")
+    _require_bytes(_unpacked(content, start.bytes_promised, name), start.bytes_promised, name)
 
 
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
@@ -170,8 +167,7 @@ def many_from_bytes(content: bytes, name: str) -> list[Volume]:
         raise SubjectError(
             f"{name} has dimensions {' x '.join(map(str, shape))}; 4 are expected.", LEAVE_OUT
         )
-    raw = _unpacked(content, bytes_promised(header), name)
-    data = _read(raw, header, name)
+    data = _read(_whole(content, header, name), header, name)
     affine = trusted_affine(header, data.shape[:3], name)
     return [Volume(data[..., k], affine) for k in range(data.shape[3])]
 
@@ -204,6 +200,19 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
     if data.dtype == np.bool_:
         return data.astype(np.uint8)
     return data.astype(np.float32) if np.issubdtype(data.dtype, np.floating) else data
+
+
+def _whole(content: bytes, header: Any, name: str) -> bytes:
+    """Decompress an image; nibabel takes as much memory as a header promises before it reads."""
+    promised = bytes_promised(header)
+    raw = _unpacked(content, promised, name)
+    _require_bytes(raw, promised, name)
+    return raw
+
+
+def _require_bytes(raw: bytes, promised: int, name: str) -> None:
+    if len(raw) < promised:
+        raise unreadable(name, f"it has {len(raw)} of {promised} bytes")
 
 
 def _unpacked(content: bytes, promised: int, name: str) -> bytes:

@@ -83,7 +83,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_a_finished_run_and_what_is_handed_on(place):
-    done = place.run("report.figures=true", "report.dpi=60")
+    done = place.run("report.figures=true", "report.dpi=72")
     assert done.code == 0, done.err[-2000:]
     place.clean()
     shared = place.run(
