@@ -57,8 +57,8 @@ def plant_in_table(path: Path, markup: bool = True) -> None:
     rows["birth_date"], rows["address"] = BORN, ADDRESS
     if markup:
         rows["group"] = rows["group"] + MARKUP
-        rows["site"] = [f"{'ab'[k % 2]}{MARKUP}" for k in range(len(rows))]
-        rows["handedness"] = [f"{'lr'[k // 2 % 2]}{MARKUP}" for k in range(len(rows))]
+        rows["site"] = [f"{'ab'[k // 2 % 2]}{MARKUP}" for k in range(len(rows))]
+        rows["handedness"] = [f"{'lr'[k % 2]}{MARKUP}" for k in range(len(rows))]
     rows.to_csv(path, sep="\t", index=False)
 
 

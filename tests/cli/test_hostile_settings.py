@@ -61,3 +61,16 @@ def test_what_is_typed_is_shown_without_moving_the_cursor(capsys):
     assert command(["+cohort=psp", "smooth.fwhm_mm=\x1b[2J"]) == 2
     said = capsys.readouterr().err
     assert said.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("word", [
+    "storage.url=s3://k:SECRET@bucket/x", "storage.endpoint=http://k:SECRET@127.0.0.1:1",
+    "source.root=s3://k:SECRET@bucket/x", "cluster.address=tcp://k:SECRET@127.0.0.1:1",
+    "files=[https://k:SECRET@host/x]",
+])  # fmt: skip
+def test_a_url_with_a_password_is_refused_and_not_repeated(tmp_path, word):
+    with pytest.raises(UserError, match="must not contain credentials") as caught:
+        composed(tmp_path, "", *(["cluster=address"] if "cluster" in word else []), word)
+    assert "SECRET" not in str(caught.value)
+    assert word.split("=")[0] in str(caught.value)
+    assert composed(tmp_path, "", "storage.url=s3://bucket/a@b:c")
