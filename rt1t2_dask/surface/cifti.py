@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Mapping
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 import nibabel as nib
@@ -75,6 +77,7 @@ def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]
             raise ValueError(f"{huge[1].decode()} is above any mesh's")
         image = Cifti2Image.from_bytes(plain)
         rows, models = image.header.get_axis(0), image.header.get_axis(1)
+        _require_bytes(image.nifti_header, plain)
         data = np.asarray(image.get_fdata(dtype=np.float64))
         named = [str(text) for text in rows.name]
         return _hemispheres(data, named, models)
@@ -84,6 +87,13 @@ def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]
             nib.filebasedimages.ImageFileError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:120]
         raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error
+
+
+def _require_bytes(header: Any, plain: bytes) -> None:
+    """Refuse a header that promises more than the file has: nibabel would take that memory."""
+    promised = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    if not 0 <= promised <= len(plain):
+        raise ValueError(f"it has {len(plain)} of {promised} bytes")
 
 
 def _hemispheres(

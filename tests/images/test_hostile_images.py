@@ -13,7 +13,8 @@ import SimpleITK as sitk  # noqa: N813
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.gzipped import beginning, unzipped
 from rt1t2_dask.images.nifti import from_bytes, inspect_start, many_from_bytes, require_whole
-from rt1t2_dask.images.registration.itk_transform import read_transform
+from rt1t2_dask.images.registration.itk_transform import read_transform, warp_of
+from rt1t2_dask.images.volume import Grid
 
 AFFINE = np.diag([2.0, 2, 2, 1])
 ZEROS = gzip.compress(bytes(1 << 26), 9, mtime=0)
@@ -94,3 +95,10 @@ def test_a_damaged_transform_is_a_reason_and_no_crash(tmp_path):
             read_transform(broken, ".h5")
     with pytest.raises(SubjectError, match="not a readable ITK file"):
         read_transform(b"#Insight Transform File V1.0\nTransform: \xee\xff\n", ".txt")
+
+
+def test_a_transform_into_a_plane_is_a_reason(tmp_path):
+    flat = sitk.AffineTransform(3)
+    flat.SetMatrix([1, 0, 0, 0, 1, 0, 0, 0, 0])
+    with pytest.raises(SubjectError, match="has no inverse"):
+        warp_of(flat, Grid((9, 9, 9), AFFINE))

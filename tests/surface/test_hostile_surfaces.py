@@ -79,6 +79,14 @@ def test_counts_above_any_mesh_are_refused():
     refused(cifti.read_dense, huge)
 
 
+def test_more_values_than_the_file_holds_are_refused():
+    inside = np.ones(len(MESH.vertices), bool)
+    content = bytearray(cifti.dscalar_bytes({"a": np.zeros(2 * len(inside))}, inside, inside))
+    header = np.ndarray((), nib.Nifti2Header.template_dtype, buffer=content)
+    header["dim"][5] = 2**40
+    assert "bytes" in refused(cifti.read_dense, bytes(content))
+
+
 def test_a_volume_without_axes_or_type_is_refused():
     whole = nib.MGHImage(np.zeros((9, 7, 8), np.uint8), np.eye(4)).to_bytes()
     for place, number in ((20, 4096), (4, 0)):

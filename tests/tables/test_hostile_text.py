@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from rt1t2_dask import tabular
+from rt1t2_dask.bids.participants import participants
 from rt1t2_dask.bids.sidecars import acquisition, document
 from rt1t2_dask.errors import MOST_CHARACTERS, RunError, SubjectError, UserError, one_line
 from rt1t2_dask.json_text import parsed, parsed_object
@@ -84,3 +85,10 @@ def test_a_packed_table_that_is_damaged_or_a_bomb_is_one_line():
     for broken in (packed[:-9], packed + gzip.compress(bytes(1 << 26)) * 5):
         with pytest.raises(UserError, match="t cannot be unpacked"):
             read_expression(broken, "t")
+
+
+def test_names_of_columns_that_nobody_sees():
+    rows = participants("participant_id\t\u200b\nsub-1\tx\n".encode(), "t")
+    assert list(rows) == ["participant_id", "column 2"]
+    with pytest.raises(UserError, match="t has two columns named participant_id"):
+        participants("participant_id\tparticipant_id\u200b\nsub-1\tx\n".encode(), "t")

@@ -20,6 +20,8 @@ HDF5 = ".h5"
 # Fields of 1 mm take 2 s.
 CHILD_S = 300.0
 INVERSE_STEPS = 30
+# Heads differ by a factor of two; a thousandth of the volume is no head.
+LEAST_VOLUME = 1e-3
 INVERSE_MM = 0.1
 INVERSE_SHARE = 0.99
 _FLIP = np.array([-1.0, -1.0, 1.0])
@@ -73,6 +75,11 @@ def warp_of(transform: Any, grid: Grid) -> Warp:
     grid : Grid
         Where the field is sampled, in template space.
 
+    Raises
+    ------
+    SubjectError
+        It moves points to no place, or all to one plane.
+
     Notes
     -----
     The affine is the least-squares fit over the grid, so that little is left to the field, which
@@ -81,6 +88,8 @@ def warp_of(transform: Any, grid: Grid) -> Warp:
     world = grid.world().astype(np.float64)
     moved = world + _displacement(transform, grid)
     affine = _fitted(world.reshape(-1, 3), moved.reshape(-1, 3))
+    if not np.isfinite(moved).all() or abs(np.linalg.det(affine[:3, :3])) < LEAST_VOLUME:
+        raise SubjectError("the transform to the template has no inverse.", _REMEDY)
     field = (move(inverse(affine), moved) - world).astype(np.float32)
     return Warp(affine, field, grid)
 
