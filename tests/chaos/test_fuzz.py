@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.chaos
 HERE = Path(__file__).parent
-CASES = int(os.environ.get("RT1T2_CHAOS_CASES", "6000"))
+CASES = int(os.environ.get("RT1T2_CHAOS_CASES", "4000"))
 SEED = os.environ.get("RT1T2_CHAOS_SEED", "0")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.chaos
 HERE = Path(__file__).parent
-KILLS = int(os.environ.get("RT1T2_CHAOS_KILLS", "4"))
+KILLS = int(os.environ.get("RT1T2_CHAOS_KILLS", "2"))
 
 
 @pytest.mark.timeout(36_000)
