@@ -152,7 +152,7 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
     named = {text: canonical(text) for text in regions.unique()}
     people = {text: person_label(text) for text in rows["participant_id"].unique()}
     long = rows.assign(region=regions.map(named), participant_id=rows["participant_id"].map(people))
-    return _numbers(long[[is_cortex(region) for region in long["region"]]], name)
+    return _numbers(long.loc[long["region"].map(is_cortex).astype(bool)], name)
 
 
 def _require_named(rows: pd.DataFrame, name: str) -> None:

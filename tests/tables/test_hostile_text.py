@@ -12,7 +12,7 @@ from rt1t2_dask.bids.participants import participants
 from rt1t2_dask.bids.sidecars import acquisition, document
 from rt1t2_dask.errors import MOST_CHARACTERS, RunError, SubjectError, UserError, one_line
 from rt1t2_dask.json_text import parsed, parsed_object
-from rt1t2_dask.morphometry.tables import read_aparcstats2table, read_stats
+from rt1t2_dask.morphometry.tables import read_aparcstats2table, read_long, read_stats
 from rt1t2_dask.transcriptome.expression import read_expression
 
 
@@ -76,6 +76,7 @@ def test_tables_of_freesurfer_without_values_or_names():
     assert read_aparcstats2table(b"lh.aparc.thickness;a\n", "t").empty
     with pytest.raises(UserError, match="does not name StructName"):
         read_stats(b"# ColHeaders Name SurfArea\ninsula 3\n", "sub-01", "lh", "t")
+    assert read_long(b"participant_id\tregion\tfeature\tvalue\n", "t").empty
     assert read_stats(b"# ColHeaders StructName SurfArea\n", "sub-01", "lh", "t").empty
 
 
