@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -93,6 +96,8 @@ DESCRIPTION: dict[str, Any] = {"Name": "x", "BIDSVersion": "1.10.0", "simulated"
 def home() -> Path:
     """Return a folder with a small dataset and a cohort, made once."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    own = os.getpid()  # children forked from here leave by os._exit and run none of this
+    atexit.register(lambda: os.getpid() == own and shutil.rmtree(folder, ignore_errors=True))
     (folder / "bids").mkdir()
     (folder / "studies" / "cohort").mkdir(parents=True)
     (folder / "studies" / "cohort" / "small.yaml").write_text(COHORT)
