@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import socket
+from functools import cache
 from pathlib import Path
 
 import psutil
 
 PROC = Path("/proc")
+_MARK = re.compile(r"([0-9a-f]{6})-(\d+)-([0-9a-f]{6})")
 # On Windows the same call would end the process that it asks about.
 SIGNALS_ASK = os.name == "posix"
 
@@ -40,6 +45,37 @@ def is_running(pid: int, started: str) -> bool:
         except PermissionError:
             return True  # another user's, of whom a system may hide all else
     return start_time(pid) == started
+
+
+def host() -> str:
+    """Return the name of this machine; of a container, which can share one, with its processes'."""
+    try:
+        space = str((PROC / "self" / "ns" / "pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
+
+
+def mark() -> str:
+    """Return a name of this process for files that are to go with it: letters, digits and -."""
+    return _mark(os.getpid())
+
+
+@cache
+def _mark(pid: int) -> str:
+    return f"{_short(host())}-{pid}-{_short(start_time(pid))}"
+
+
+def has_ended(name: str) -> bool:
+    """Return whether a name holds the mark of a process of this machine that runs no more."""
+    found = _MARK.search(name)
+    if found is None or found[1] != _short(host()):
+        return False
+    return _short(start_time(int(found[2]))) != found[3]
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def start_time(pid: int) -> str:

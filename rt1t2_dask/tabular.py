@@ -12,6 +12,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -32,6 +33,8 @@ LIKE_NUMBER = re.compile(
     r"[+-]?(\d{1,3}([.,_'’\s]\d{3})+([.,]\d+)?|\d+([.,]\d+)?([eE][+-]?\d+)?)\s?%?"
 )
 LINE_END = re.compile(r"\r\n|\n|\r")
+# No table means any of these: they move a terminal's cursor, end a line, or turn its direction.
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -64,8 +67,9 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Text in Unicode's composed form (NFC) without blanks round it; NaN where missing
-        (`MISSING`). The index holds each row's line in the file.
+        Text in Unicode's composed form (NFC) without blanks round it; control
+        characters and line breaks in a cell are blanks; NaN where missing (`MISSING`). The index
+        holds each row's line in the file.
 
     Raises
     ------
@@ -74,9 +78,9 @@ def read(content: bytes, name: str, separator: str | None = TAB) -> pd.DataFrame
         columns have the same name.
     """
     header, rows = cells(content, name, separator)
-    twice = [column for column in header if header.count(column) > 1]
-    if twice:
-        raise UserError(f"{name} has two columns named {twice[0]}; rename one.")
+    twice = next((column for column, n in Counter(header).items() if n > 1), None)
+    if twice is not None:
+        raise UserError(f"{name} has two columns named {twice}; rename one.")
     columns = {
         column: [np.nan if row[k] in MISSING else row[k] for _, row in rows]
         for k, column in enumerate(header)
@@ -88,7 +92,10 @@ def cells(content: bytes, name: str, separator: str | None = TAB) -> tuple[list[
     """Return the names of the columns, and each row's line and cells; arguments as `read`."""
     text, first, stated = _without_preface(decoded(content, name))
     lines = _lines(text, stated or separator or separator_of(first))
-    found = [(line, row) for line, row in lines if any(row)]
+    try:
+        found = [(line, row) for line, row in lines if any(row)]
+    except csv.Error as error:
+        raise UserError(f"{name} cannot be read as CSV ({error}); close every quote.") from None
     if not found:
         raise UserError(f"{name} is empty; save it as tab-separated UTF-8 text with a header line.")
     header, rows = _named(found[0][1]), found[1:]
@@ -164,16 +171,21 @@ def _lines(text: str, separator: str) -> Iterator[Row]:
     if separator in ",;":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         for row in reader:
-            yield reader.line_num, [cell.strip() for cell in row]
+            yield reader.line_num, [_clean(cell) for cell in row]
         return
     for number, line in enumerate(LINE_END.split(text), 1):
         parts = line.split(TAB) if separator == TAB else line.split()
         yield number, [_bare(part) for part in parts]
 
 
+def _clean(cell: str) -> str:
+    """Strip blanks; control characters become one."""
+    return (cell if cell.isprintable() else CONTROL.sub(" ", cell)).strip()
+
+
 def _bare(cell: str) -> str:
     """Strip blanks, and the quotes round a whole cell."""
-    text = cell.strip()
+    text = _clean(cell)
     inside = text[1:-1]
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inside.replace('""', ""):
         return inside.replace('""', '"').strip()
@@ -216,8 +228,8 @@ def parse_numbers(
     wrong : Series of bool
         Where a cell is neither missing nor a finite number.
     """
-    text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip())
-    missing = values.isna() | text.str.lower().isin(NO_NUMBER)
+    text = values.map(lambda cell: str(cell).replace("\N{MINUS SIGN}", "-").strip()).astype(object)
+    missing = values.isna() | text.map(str.lower).isin(NO_NUMBER)
     sure = [] if small is None else text[~missing & small].tolist()
     comma = _has_decimal_commas(text[~missing].tolist(), sure)
     found = [

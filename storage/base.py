@@ -140,6 +140,18 @@ class Store(ABC):
         """
         return 0
 
+    def clear_dead(self, prefix: str = "", *, deep: bool = True) -> int:
+        """Remove partial files of writers of this machine that were killed; return how many.
+
+        Parameters
+        ----------
+        prefix : str
+            The folder to look in.
+        deep : bool
+            Whether folders within it are looked at, too.
+        """
+        return 0
+
     def list(self, prefix: str = "") -> Iterator[str]:
         """Return the sorted paths of every object below the folder `prefix`."""
         yield from sorted(entry.path for entry in self.entries(prefix))

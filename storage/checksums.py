@@ -1,13 +1,16 @@
 """Checksums of input files, cached in the lake, so that later runs need not read them again."""
 
 import json
+import re
 import time
 from typing import Any
 
+from rt1t2_dask.json_text import parsed_object
 from rt1t2_dask.storage.base import Entry, Store
 from rt1t2_dask.storage.keys import checksum, digest
 
 PATH = "checksums.json"
+_SHA256 = re.compile("[0-9a-f]{64}")
 # A file rewritten within the clock's resolution could keep its time and size.
 SETTLED_S = 3.0
 
@@ -73,7 +76,12 @@ def _settled(entry: Entry) -> bool:
 
 def _read(lake: Store) -> dict[str, list[Any]]:
     try:
-        known: dict[str, list[Any]] = json.loads(lake.read(PATH))
+        known = parsed_object(lake.read(PATH))
     except (FileNotFoundError, ValueError):
         return {}
-    return known
+    return {name: own for name, own in known.items() if _is_checksum(own)}
+
+
+def _is_checksum(own: Any) -> bool:
+    """Return whether an entry is size, time and SHA-256; others are read again."""
+    return isinstance(own, list) and len(own) == 3 and bool(_SHA256.fullmatch(str(own[2])))

@@ -7,20 +7,21 @@ waiter's own clock, is dead; the next number can then be created. Clocks are nev
 
 import json
 import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from rt1t2_dask.errors import RunError, UserError
-from rt1t2_dask.machine import is_running, start_time
+from rt1t2_dask.json_text import parsed_object
+from rt1t2_dask.machine import host, is_running, start_time
 from rt1t2_dask.storage.stores import Store
 
 LEASE_S = 60.0
+# Ours are of a minute; a damaged one must not be waited for without end.
+_MOST_LEASE_S = 3600.0
 _BEATS_PER_LEASE = 4
 _POLL_S = (0.05, 1.0)
 _CLOCK_STEP_S = 2.0  # bucket times have a resolution of one second
@@ -74,6 +75,8 @@ def release_dead(store: Store) -> set[str]:
     released = set()
     for entry in entries:
         name, _, number = entry.path.removeprefix("claims/").rpartition(".")
+        if not number.isdecimal():
+            continue
         try:
             holder = _holder(store.read(entry.path))
         except FileNotFoundError:
@@ -116,7 +119,7 @@ def _acquire(
 
 def _current(store: Store, name: str) -> tuple[int, bytes | None]:
     folder, _, work = f"claims/{name}".rpartition("/")
-    while claims := [child for child in store.children(folder) if child.startswith(f"{work}.")]:
+    while claims := [child for child in store.children(folder) if _is_claim(child, work)]:
         number = max(int(claim.rpartition(".")[2]) for claim in claims)
         try:
             return number, store.read(_path(name, number))
@@ -127,6 +130,11 @@ def _current(store: Store, name: str) -> tuple[int, bytes | None]:
 
 def _path(name: str, number: int) -> str:
     return f"claims/{name}.{number}"
+
+
+def _is_claim(child: str, work: str) -> bool:
+    """Return whether a name is that of a claim; file managers leave files of their own."""
+    return child.startswith(f"{work}.") and child.removeprefix(f"{work}.").isdecimal()
 
 
 class _Watch:
@@ -144,16 +152,19 @@ class _Watch:
 
 
 def _holder(content: bytes) -> dict[str, Any]:
+    """Return what a claim says; of one that is being written, or damaged, that nobody is known."""
     try:
-        holder: dict[str, Any] = json.loads(content)
-    except ValueError:  # still being written, or never finished
+        holder = parsed_object(content)
+        lease_s = min(float(holder["lease_s"]), _MOST_LEASE_S)
+        numbers = {"pid": int(holder["pid"]), "started": holder["started"], "lease_s": lease_s}
+        return {"host": str(holder["host"]), **numbers}
+    except (ValueError, TypeError, LookupError, OverflowError):
         return {"host": None, "lease_s": LEASE_S}
-    return holder
 
 
 def _has_ended(holder: dict[str, Any]) -> bool:
     """Return whether the holder is known to be dead; unknown for other hosts."""
-    return holder["host"] == _host() and not is_running(holder["pid"], holder["started"])
+    return holder["host"] == host() and not is_running(holder["pid"], holder["started"])
 
 
 class _Claim:
@@ -166,7 +177,7 @@ class _Claim:
     def _content(self) -> bytes:
         holder: dict[str, Any] = {
             "token": self._token,
-            "host": _host(),
+            "host": host(),
             "pid": os.getpid(),
             "started": start_time(os.getpid()),
             "lease_s": self._lease_s,
@@ -200,12 +211,3 @@ class _Claim:
         with suppress(RunError, UserError):
             for number in range(self._number + 1):
                 self._store.delete(_path(self._name, number))
-
-
-def _host() -> str:
-    try:
-        # Containers can share a host name but not process IDs.
-        space = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()

@@ -15,6 +15,7 @@ import zarr.abc.store
 from zarr.storage import LocalStore
 
 from rt1t2_dask.errors import RunError, UserError
+from rt1t2_dask.machine import has_ended, mark
 from rt1t2_dask.storage.base import AwayError, DiskError, Entry, Store, UnreadableError, checked
 from rt1t2_dask.storage.walk import away, files_below
 
@@ -121,6 +122,17 @@ class Folder(Store):
                     removed += 1
         return removed
 
+    def clear_dead(self, prefix: str = "", *, deep: bool = True) -> int:
+        """See `Store.clear_dead`."""
+        removed = 0
+        with self._explained(prefix, writing=True):
+            pattern = f"{'**/' * deep}.*{_TEMPORARY}"
+            for file in self._at(prefix).glob(pattern):
+                if has_ended(file.name):
+                    file.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
     def delete(self, path: str) -> None:
         """See `Store.delete`."""
         with self._explained(path, writing=True):
@@ -140,7 +152,8 @@ class Folder(Store):
     def _aside(self, path: str, data: bytes) -> Iterator[Path]:
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}{_TEMPORARY}")
+        own = f"{mark()}-{uuid.uuid4().hex[:8]}"
+        temporary = target.with_name(f".{target.name}.{own}{_TEMPORARY}")
         try:
             with temporary.open("xb") as file:
                 file.write(data)

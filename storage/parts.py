@@ -127,7 +127,19 @@ class Lake:
             f"not exist. Run the same command again; finished parts are kept."
         )
 
+    def clear_dead(self) -> None:
+        """Remove the partial files of killed runs of this machine, but those within parts.
+
+        A part that was not finished is cleared when it is made again.
+        """
+        self.store.clear_dead(deep=False)
+        for folder in ("claims", "runs", "shares"):
+            self.store.clear_dead(folder)
+        for stage in self.store.children("parts"):
+            self.store.clear_dead(f"parts/{stage}".rstrip("/"), deep=False)
+
     def _clear_leftovers(self, part: Part, kept: set[str]) -> None:
+        self.store.clear_dead(part.prefix)
         for path in list(self.store.list(part.prefix)):
             if path.removeprefix(part.prefix + "/") not in kept:
                 self.store.delete(path)

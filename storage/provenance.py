@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from rt1t2_dask.errors import RunError
+from rt1t2_dask.json_text import parsed_object
 from rt1t2_dask.storage.keys import canonical, plain
 from rt1t2_dask.storage.parts import Lake, Part
 
@@ -58,9 +59,13 @@ def _readable(document: Mapping[str, Any]) -> bytes:
 def run_parts(document: Mapping[str, Any]) -> set[Part]:
     """Return the parts of a run's document; ValueError if it has none."""
     stages = document.get("parts")
-    if not isinstance(stages, Mapping):
+    if not isinstance(stages, Mapping) or not all(map(_is_list_of_text, stages.values())):
         raise ValueError('a run document needs "parts": {stage: [key, ...]}')
     return {Part(stage, key) for stage, keys in stages.items() for key in keys}
+
+
+def _is_list_of_text(found: Any) -> bool:
+    return isinstance(found, list | tuple) and all(isinstance(one, str) for one in found)
 
 
 def list_runs(lake: Lake, holding: str = "run.json") -> list[tuple[str, str]]:
@@ -69,16 +74,24 @@ def list_runs(lake: Lake, holding: str = "run.json") -> list[tuple[str, str]]:
     A run that has finished has its ``FINISHED``, too.
     """
     paths = (path.split("/") for path in lake.store.list("runs"))
-    return sorted((p[1], p[2]) for p in paths if len(p) == 4 and p[3] == holding)
+    return sorted(
+        (p[1], p[2])
+        for p in paths
+        if len(p) == 4 and p[3] == holding and all(map(_NAME.fullmatch, p[1:3]))
+    )
 
 
 def read_run(lake: Lake, cohort: str, run: str) -> dict[str, Any]:
     """Read the document of a run; FileNotFoundError if there is none, RunError if damaged."""
     path = run_path(cohort, run)
     try:
-        document: dict[str, Any] = json.loads(lake.store.read(path))
+        document = parsed_object(lake.store.read(path))
     except ValueError as error:
         raise RunError(f"{lake.store.url}/{path} is not JSON ({error}). Restore it.") from error
+    try:
+        run_parts(document)
+    except ValueError as error:
+        raise RunError(f"{lake.store.url}/{path} is damaged ({error}). Restore it.") from error
     return document
 
 

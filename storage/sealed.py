@@ -4,7 +4,6 @@ Zarr reads an absent chunk as the fill value. A part's marker lists every object
 distinguishes absence from fill value.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
 from rt1t2_dask.errors import RunError
+from rt1t2_dask.json_text import parsed_object
 from rt1t2_dask.storage.keys import checksum
 from rt1t2_dask.storage.shards import index_fits
 
@@ -35,12 +35,19 @@ def marker(data: bytes, where: str) -> dict[str, Any]:
         It is damaged.
     """
     try:
-        document = json.loads(data)
-        if isinstance(document["record"], dict) and isinstance(document["objects"], dict):
-            return dict(document)
-    except (ValueError, TypeError, LookupError):
+        document = parsed_object(data)
+        sealed = all(map(_is_seal, document["objects"].values()))
+        if sealed and isinstance(document["record"], dict):
+            return document
+    except (ValueError, LookupError, AttributeError):
         pass
     raise damaged(where, "is damaged")
+
+
+def _is_seal(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    return isinstance(found.get("bytes"), int) and isinstance(found.get("sha256"), str)
 
 
 class Compared:

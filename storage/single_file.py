@@ -1,7 +1,9 @@
 """A part as one file: a zip of its zarr objects."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import xarray as xr
@@ -12,7 +14,9 @@ from rt1t2_dask.errors import UserError
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _GROUP = "zarr.json"
-_MOST_BYTES = 1 << 36
+# zipfile lets errors of several kinds through where a file is damaged or hostile.
+_DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
+            LookupError, OverflowError, struct.error, zlib.error)  # fmt: skip
 
 
 def pack(objects: Mapping[str, bytes]) -> bytes:
@@ -38,14 +42,19 @@ def unpack(content: bytes, name: str) -> xr.Dataset:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > _MOST_BYTES:
-                raise UserError(f"{name} unpacks to more than {_MOST_BYTES >> 30} GB.")
+            # `pack` stores without compression: what unpacks to more is none of its files.
+            if sum(entry.file_size for entry in entries) > len(content):
+                raise ValueError("it unpacks to more than it holds")
             objects = {entry.filename: archive.read(entry) for entry in entries}
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise UserError(f"{name} is damaged or not a file of share=export ({error}).") from None
     if _GROUP not in objects:
         raise UserError(f"{name} is not a file of share=export: it has no {_GROUP}.")
     new = default_buffer_prototype().buffer.from_bytes
     store = MemoryStore({path: new(data) for path, data in objects.items()}, read_only=True)
-    dataset: xr.Dataset = xr.open_zarr(store, consolidated=False, zarr_format=3, chunks=None)
+    try:
+        dataset: xr.Dataset = xr.open_zarr(store, consolidated=False, zarr_format=3, chunks=None)
+    except Exception as error:  # zarr and xarray let any error of damaged metadata through
+        said = str(error) or type(error).__name__
+        raise UserError(f"{name} is damaged: its arrays cannot be opened ({said}).") from None
     return dataset

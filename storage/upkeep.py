@@ -100,12 +100,23 @@ def _stage_status(stage: str, held: dict[Part, _Held], named: set[Part]) -> Stag
 def _held(store: Store) -> dict[Part, _Held]:
     held: dict[Part, _Held] = {}
     for entry in store.entries("parts"):
-        _, stage, name, *inside = entry.path.split("/")
-        what = held.setdefault(Part(stage, name.removesuffix(MARKER)), _Held())
+        part, inside = _part_of(entry.path)
+        if part is None:
+            continue
+        what = held.setdefault(part, _Held())
         what.complete |= not inside
         what.size += entry.size
         what.modified = max(what.modified, entry.modified)
     return held
+
+
+def _part_of(path: str) -> tuple[Part | None, list[str]]:
+    """Return the part that a path belongs to, None for what is none of ours (``.DS_Store``)."""
+    _, stage, *names = path.split("/")
+    try:
+        return Part(stage, names[0].removesuffix(MARKER)), names[1:]
+    except (ValueError, IndexError):
+        return None, []
 
 
 def verify(lake: Lake, parts: Iterable[Part] | None = None) -> list[str]:

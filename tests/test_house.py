@@ -30,7 +30,10 @@ SCIENCE = (
     "transcriptome", "surface",
 )  # fmt: skip
 
-FROM_STORAGE = ("rt1t2_dask.storage", "rt1t2_dask.errors", "rt1t2_dask.machine")
+FROM_STORAGE = (
+    *("rt1t2_dask.storage", "rt1t2_dask.errors", "rt1t2_dask.machine"),
+    "rt1t2_dask.json_text",
+)
 
 ARCHITECTURE_CHARACTERS = 14_000
 # What CONTRIBUTING.md adds to show how.
@@ -176,7 +179,8 @@ def test_ci_checks_style_and_types_first_and_runs_what_pytest_leaves_out():
     assert all(line in lines[:place] for line in style)
     assert ".venv/bin/python -m pytest -m 'heavy and not packaging'" in lines[place:]
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
-    assert "-m 'not heavy'" in options["ini_options"]["addopts"]
+    assert ".venv/bin/python -m pytest -m 'chaos and not heavy'" in lines[place:]
+    assert "-m 'not heavy and not chaos'" in options["ini_options"]["addopts"]
 
 
 def test_readme_python_runs(capsys):

@@ -16,7 +16,7 @@ PACKAGE = "rt1t2_dask"
 OUTSIDE = tuple(
     f"{PACKAGE}.{name}"
     for name in (
-        *("assets", "config", "errors", "storage", "variables"),
+        *("assets", "config", "errors", "machine", "scratch", "storage", "variables"),
         *("pipelines.engine.settings", "pipelines.engine.stage", "pipelines.engine.task"),
     )
 )

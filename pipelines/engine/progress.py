@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from rt1t2_dask.errors import one_line
 from rt1t2_dask.pipelines.engine.pace import Pace
 from rt1t2_dask.pipelines.engine.task import Task
 from rt1t2_dask.pipelines.engine.work import Outcome, Tell
@@ -32,8 +33,15 @@ def start_logging() -> None:
     else:
         handler = _StandardError()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.addFilter(_as_one_line)
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+
+
+def _as_one_line(record: logging.LogRecord) -> bool:
+    """Make a record safe to print: names of files may hold what moves a terminal's cursor."""
+    record.msg, record.args = one_line(record.getMessage()), ()
+    return True
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

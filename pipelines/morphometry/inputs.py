@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from rt1t2_dask import json_text
 from rt1t2_dask.config.study import Config, MorphometrySource
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.morphometry.features import FREESURFER
@@ -56,8 +56,8 @@ def _says_simulated(config: Config, folder: str) -> bool:
     root, name = located(config.source.root, path)
     try:
         content = open_store(root, config.storage.options()).read(name)
-        return bool(json.loads(content).get("simulated"))
-    except (FileNotFoundError, ValueError, AttributeError):
+        return bool(json_text.parsed_object(content).get("simulated"))
+    except (FileNotFoundError, ValueError):
         return False
 
 

@@ -17,6 +17,9 @@ from rt1t2_dask.storage.stores import Store, open_store
 
 LAKE_FOLDERS = {"parts/", "runs/"}
 
+NOT_OURS = (ValueError, LookupError, TypeError, AttributeError)
+"""Errors of reading a document that this program did not write, or that was changed."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -112,9 +115,27 @@ def _provenance(folder: StudyFolder) -> dict[str, Any]:
             config = found["config"]
             _ = config["cohort"]["name"], {**config["storage"]}, found["simulated"]
         return dict(found)
-    except (ValueError, LookupError, TypeError):
-        where = f"{folder.url}/{PROVENANCE}"
-        raise UserError(f"{where} is damaged; run the study again.") from None
+    except NOT_OURS:
+        raise damaged(folder) from None
+
+
+def damaged(folder: StudyFolder) -> UserError:
+    """Return the error for a provenance that does not say what a finished study's does."""
+    return UserError(f"{folder.url}/{PROVENANCE} is damaged; run the study again.")
+
+
+def require_forms(about: Mapping[str, Any]) -> None:
+    """Raise TypeError where settings that later reads rely on are of other kinds."""
+    cohort = about["config"]["cohort"]
+    contrasts = cohort.get("contrasts") or {}
+    if not isinstance(about["simulated"], bool):
+        raise TypeError("a truth value is none")
+    mappings = (cohort, contrasts, *contrasts.values(), about.get("group_parts") or {})
+    texts = (cohort["name"], *(cohort.get("categorical") or ()))
+    if not all(isinstance(own, Mapping) for own in mappings):
+        raise TypeError("a mapping is none")
+    if not all(isinstance(own, str) for own in texts):
+        raise TypeError("a text is none")
 
 
 def _newest(lake: Lake, place: str, cohort: str | None, run: str) -> StudyFolder:

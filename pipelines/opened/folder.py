@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from rt1t2_dask import json_text
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.storage.stores import Store
 
@@ -51,9 +51,8 @@ class StudyFolder:
         return self.store.exists(self.path(name))
 
     def document(self, name: str) -> dict[str, Any]:
-        """Read a JSON file."""
-        found: dict[str, Any] = json.loads(self.read(name))
-        return found
+        """Read a JSON file; ValueError where it is none, or no object."""
+        return json_text.parsed_object(self.read(name))
 
     def tables(self) -> dict[str, str]:
         """Return the path of every table by its name, those of the group first."""
@@ -86,13 +85,18 @@ def read_table(
     if not content.strip():
         raise UserError("a table of the study is empty: run the study again.")
     wanted = None if only is None else set(only)
-    frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(content),
-        sep="\t",
-        quoting=csv.QUOTE_NONE,
-        keep_default_na=False,
-        na_values=MISSING,
-        dtype=dict.fromkeys(("participant_id", *text), str),
-        usecols=None if wanted is None else lambda name: name in wanted,
-    )
+    try:
+        frame: pd.DataFrame = pd.read_csv(
+            io.BytesIO(content),
+            sep="\t",
+            quoting=csv.QUOTE_NONE,
+            keep_default_na=False,
+            na_values=MISSING,
+            dtype=dict.fromkeys(("participant_id", *text), str),
+            usecols=None if wanted is None else lambda name: name in wanted,
+        )
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"a table of the study is damaged ({error}): run the study again."
+        ) from None
     return frame

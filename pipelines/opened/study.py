@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.opened.catalogue import Catalogue, catalogue
 from rt1t2_dask.pipelines.opened.contrasts import Contrast, Contrasts
-from rt1t2_dask.pipelines.opened.find import Found
+from rt1t2_dask.pipelines.opened.find import NOT_OURS, Found, damaged, require_forms
 from rt1t2_dask.pipelines.opened.gains import gains
 from rt1t2_dask.pipelines.opened.maps import Opened, Shelf, open_maps, with_gain
 from rt1t2_dask.pipelines.opened.page import page, text
@@ -47,8 +47,12 @@ class Study:
         about.pop("inputs", None)
         self._folder, self._lake = found.folder, found.lake
         parts = about.pop("parts", {})
-        self.why_no_maps = _why_no_maps(about)
-        own = Catalogue() if self.why_no_maps else _with_harmonised(catalogue(parts), about)
+        try:
+            self.why_no_maps = _why_no_maps(about)
+            own = Catalogue() if self.why_no_maps else _with_harmonised(catalogue(parts), about)
+            require_forms(about)
+        except NOT_OURS:
+            raise damaged(found.folder) from None
         self._shelf = Shelf(found.lake, own, bool(about["simulated"]))
         self.provenance: Mapping[str, Any] = about
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rt1t2_dask import __version__
+from rt1t2_dask import __version__, json_text
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import RunError, UserError
 from rt1t2_dask.storage.stores import open_store
@@ -34,7 +33,7 @@ def marked(config: Config) -> Config:
     """Return the configuration, marked as simulated if the dataset's description says so."""
     try:
         content = open_store(config.source.root, config.storage.options()).read(DESCRIPTION)
-        said = json.loads(content)
+        said = json_text.parsed(content)
     except (FileNotFoundError, UserError, RunError, ValueError):
         return config  # whoever reads the scans says what is wrong
     of_us = isinstance(said, dict) and said.get("simulated") is True

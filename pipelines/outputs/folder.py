@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt1t2_dask import json_text
 from rt1t2_dask.atlas import dseg
 from rt1t2_dask.config.study import Config
 from rt1t2_dask.errors import UserError
@@ -78,12 +78,11 @@ IGNORED = (
 def read_provenance(store: Store) -> dict[str, Any] | None:
     """Read what an output folder says of itself; None where it says nothing."""
     try:
-        document: dict[str, Any] = json.loads(store.read(PROVENANCE))
+        return json_text.parsed_object(store.read(PROVENANCE))
     except FileNotFoundError:
         return None
     except ValueError:
         return {}
-    return document
 
 
 def check_folder(store: Store, config: Config, study: str) -> None:
@@ -143,6 +142,7 @@ def join_folder(store: Store, config: Config) -> None:
     People processed alone have no gain and no z among their group; beside the results of a whole
     study theirs would be other numbers, so that the study has to be written anew.
     """
+    store.clear_dead()
     known = read_provenance(store)
     if known is None:
         document = {"state": PARTICIPANTS, "images": image_key(config)}
@@ -167,6 +167,7 @@ def is_of_participants(store: Store) -> bool:
 def claim_folder(store: Store, config: Config, study: str) -> None:
     """Clear what an earlier run left and say that the folder is incomplete."""
     check_folder(store, config, study)
+    store.clear_dead()
     known = read_provenance(store)
     for name in store.children(""):
         if name.startswith(OURS) and known is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 
-from rt1t2_dask import assets
+from rt1t2_dask import assets, json_text
 from rt1t2_dask.config.study import SimulatedSource
 from rt1t2_dask.images.nifti import from_bytes
 from rt1t2_dask.pipelines.images.names import GREY, T1, WHITE
@@ -33,12 +32,12 @@ def template_head() -> HeadModel:
 def is_whole(store: Store, label: str, key: str) -> bool:
     """Whether the files that a marker names are there, of this key, and as they were written."""
     try:
-        marker = json.loads(store.read(f"{MARKERS}/{label}.json"))
+        marker = json_text.parsed_object(store.read(f"{MARKERS}/{label}.json"))
         return bool(
             marker["key"] == key
             and all(checksum(store.read(path)) == sha for path, sha in marker["files"].items())
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, LookupError, AttributeError):
         return False
 
 

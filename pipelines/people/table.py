@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt1t2_dask import sex, tabular
+from rt1t2_dask import json_text, sex, tabular
 from rt1t2_dask.bids import participants as bids
 from rt1t2_dask.config.study import Cohort, Config
 from rt1t2_dask.errors import UserError
@@ -155,7 +154,7 @@ def _with_session(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
 def _sidecar(store: Store, name: str) -> Mapping[str, Any]:
     """Read the sidecar of the table; empty for none."""
     try:
-        found = json.loads(store.read(name).decode("utf-8-sig"))
+        found = json_text.parsed(store.read(name))
     except AwayError as error:
         raise _away(error) from None
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from rt1t2_dask.images.volume import Grid
 from rt1t2_dask.pipelines.engine.local_files import local_file
 from rt1t2_dask.pipelines.engine.task import InputFile
 from rt1t2_dask.pipelines.engine.volumes import grid_of
-from rt1t2_dask.pipelines.share.format import FORMAT, comparable
+from rt1t2_dask.pipelines.share.format import FORMAT, checked_content, comparable
 from rt1t2_dask.sites.joint import SiteGrams
 from rt1t2_dask.stats.scale import Scale
 from rt1t2_dask.storage.single_file import unpack
@@ -81,6 +81,7 @@ def opened(file: InputFile) -> SiteFile:
             f"{file.path} has format {arrays.attrs.get('format')}, this version reads {FORMAT}; "
             "export it again with the same version everywhere."
         )
+    checked_content(arrays, file.path)
     return SiteFile(file, arrays)
 
 

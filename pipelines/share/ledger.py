@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rt1t2_dask import json_text
 from rt1t2_dask.errors import UserError
 from rt1t2_dask.pipelines.outputs.tables import json_bytes
 from rt1t2_dask.sites.cells import atoms, is_safe
@@ -20,6 +21,8 @@ from rt1t2_dask.storage.parts import Lake
 
 Float = NDArray[np.float64]
 FOLDER = "shares"
+# File managers leave hidden files; any other must be read, or exports could disclose somebody.
+_RECORD = re.compile(rf"{FOLDER}/[^.].*\.json")
 Cells = dict[str, list[list[int]]]
 
 
@@ -38,10 +41,31 @@ class Earlier:
 
 
 def earlier(lake: Lake, key: str) -> list[Earlier]:
-    """Read the records of all exports of this lake, except ``key``."""
+    """Read the records of all exports of this lake, except ``key``.
+
+    Raises
+    ------
+    UserError
+        One is damaged: what it shared cannot be held against what is asked now.
+    """
     paths = [path for path in sorted(lake.store.list(FOLDER)) if path != _path(key)]
-    notes = [json.loads(lake.store.read(path)) for path in paths]
-    return [Earlier(p, n["cells"], n["columns"]) for p, n in zip(paths, notes, strict=True)]
+    return [_record(lake, path) for path in paths if _RECORD.fullmatch(path)]
+
+
+def _record(lake: Lake, path: str) -> Earlier:
+    try:
+        note = json_text.parsed_object(lake.store.read(path))
+        cells = {str(name): int(cell) for name, cell in note["cells"].items()}
+        columns = {str(name): [float(x) for x in own] for name, own in note["columns"].items()}
+        if not columns or len({len(own) for own in columns.values()}) != 1:
+            raise ValueError
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        raise UserError(
+            f"{lake.store.url}/{path} is damaged: it says who was in an earlier export, so that "
+            "exports together disclose nobody. Restore it, or delete it if that file never left "
+            "this site."
+        ) from None
+    return Earlier(path, cells, columns)
 
 
 def remember(

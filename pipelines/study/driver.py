@@ -18,6 +18,7 @@ from rt1t2_dask.pipelines.study.failed import warn
 from rt1t2_dask.pipelines.study.making import Maker
 from rt1t2_dask.pipelines.study.runs import record_run
 from rt1t2_dask.pipelines.study.single import numbered
+from rt1t2_dask.scratch import clear_abandoned
 from rt1t2_dask.storage.claims import release_dead
 from rt1t2_dask.storage.parts import Lake
 from rt1t2_dask.storage.stores import Store
@@ -119,6 +120,8 @@ def drive(workflow: Workflow, then: Callable[[Finished], None] | None = None) ->
     if config.dry_run or config.check:
         workflow.describe()
         return DONE
+    clear_abandoned()
+    workflow.lake.clear_dead()
     workflow.log_inputs()
     workflow.record()
     if asked:

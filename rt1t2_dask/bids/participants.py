@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,7 +54,8 @@ def participants(content: bytes, name: str, several: bool = False) -> pd.DataFra
         The table is unreadable, lacks ``participant_id`` or repeats one.
     """
     separator = None if name.lower().endswith(".csv") else tabular.TAB
-    rows = tabular.read(content, name, separator).rename(columns=_visible).map(_visible)
+    rows = tabular.read(content, name, separator).map(_visible)
+    rows.columns = _visible_names([str(column) for column in rows.columns], name)
     if "participant_id" not in rows:
         raise UserError(
             f"{name} has no column participant_id; it has {', '.join(rows.columns)}. "
@@ -73,6 +75,16 @@ def participants(content: bytes, name: str, several: bool = False) -> pd.DataFra
             f"session in a column if there are several (source.session={{column}})."
         )
     return rows
+
+
+def _visible_names(columns: list[str], name: str) -> list[str]:
+    """Remove zero-width characters from names; UserError where two are then the same."""
+    found = [INVISIBLE.sub("", column) or f"{tabular.UNNAMED} {k + 1}" for k, column in
+             enumerate(columns)]  # fmt: skip
+    twice = next((column for column, n in Counter(found).items() if n > 1), None)
+    if twice is not None:
+        raise UserError(f"{name} has two columns named {twice}; rename one.")
+    return found
 
 
 def _visible(cell: Any) -> Any:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from rt1t2_dask import json_text
 from rt1t2_dask.bids.names import entities, images_of, suffix_of
 
 TEXTS = (
@@ -18,8 +16,9 @@ TEXTS = (
 )
 CODED = ("ScanningSequence", "SequenceVariant")
 NOT_KNOWN = ("", "n/a")
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NUMBERS = ("MagneticFieldStrength", "RepetitionTime", "EchoTime", "InversionTime", "FlipAngle")
+# No field, angle or time of a scan is above it; integers of JSON may have hundreds of digits.
+MOST = 1e9
 _CODE = re.compile("[A-Za-z0-9]+")
 
 
@@ -66,8 +65,7 @@ def document(content: bytes) -> dict[str, Any]:
     ValueError
         It is not a JSON object.
     """
-    text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
-    found = json.loads(text)
+    found = json_text.parsed(content)
     if isinstance(found, list) and len(found) == 1:
         found = found[0]
     if not isinstance(found, dict):
@@ -110,7 +108,7 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[tuple[str, str | float]]:
         value = document.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        if math.isfinite(value):
+        if abs(value) < MOST:
             yield name, float(value)
 
 

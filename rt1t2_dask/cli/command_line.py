@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from yaml import MarkedYAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 from rt1t2_dask import __version__
 from rt1t2_dask.cli import bids_app
@@ -31,11 +31,13 @@ from rt1t2_dask.cli.overrides import (
     yaml_fault,
 )
 from rt1t2_dask.cli.sweep_names import folder_names
+from rt1t2_dask.cli.yaml_files import check_files
 from rt1t2_dask.config.places import parse_flag
 from rt1t2_dask.config.study import Config, parse, parse_storage
 from rt1t2_dask.errors import RunError, UserError
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+TOO_DEEP = "lists or mappings are nested too deeply; write them flat."
 OF_LAKES = ("storage", "dry_run", "cohort", "hydra")
 
 HELP = """rt1t2-dask {version}: T1w/T2w ratio maps, group contrasts and receptor correlations.
@@ -266,6 +268,7 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> Iterator[Job]:
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
+    check_files(overrides)
     try:
         with initialize_config_module("rt1t2_dask.conf", version_base="1.3"):
             return compose("config", overrides=list(overrides))
@@ -280,6 +283,24 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
         mark = error.problem_mark
         place = (mark.name, mark.line + 1) if mark else ("a YAML file", 0)
         raise UserError(yaml_fault(str(error.problem), *place)) from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{_named_by(overrides)}: {' '.join(str(error).split())}; save it as text in UTF-8."
+        ) from None
+    except RecursionError:
+        raise UserError(f"{_named_by(overrides)}: {TOO_DEEP}") from None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UserError(
+            f"the settings cannot be composed ({error}); a list is set as a whole, as key=[a,b]."
+        ) from None
+
+
+def _named_by(overrides: Sequence[str]) -> str:
+    """Name the file of the study: libraries do not always say which they could not read."""
+    names = [
+        word.rpartition("=")[2] for word in overrides if word.lstrip("+").startswith("cohort=")
+    ]
+    return f"cohort/{names[-1]}.yaml" if names else "a YAML file"
 
 
 def _is_readable(word: str) -> bool:
@@ -320,6 +341,8 @@ def _configure(job: Job) -> Config:
     except OmegaConfBaseException as error:
         hint = "; an environment variable is ${oc.env:NAME}" if "Interp" in str(error) else ""
         raise UserError(f"{_first_lines(error)}{hint}.") from None
+    except RecursionError:
+        raise UserError(f"{_named_by(job.overrides)}: {TOO_DEEP}") from None
     return parse(tree)  # type: ignore[arg-type]
 
 

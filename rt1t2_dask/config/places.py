@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -73,3 +75,39 @@ def parse_flag(name: str, value: object) -> bool:
         return TypeAdapter(bool).validate_python(value)
     except ValidationError:
         raise UserError(f"{name}={value}: write true or false.") from None
+
+
+_WITH_PASSWORD = re.compile(r"\w[\w+.-]*://[^/?#\s]*:[^/?#\s]*@")
+
+
+def refuse_passwords(tree: Any, prefix: str = "") -> None:
+    """Refuse a setting that is a URL with a password, without showing it.
+
+    Parameters
+    ----------
+    tree : mapping
+        Settings as composed.
+    prefix : str
+        Opens every key.
+
+    Raises
+    ------
+    UserError
+    """
+    for key, text in _texts(tree, prefix):
+        if _WITH_PASSWORD.search(text):
+            raise UserError(
+                f"{key}: its URL must not contain credentials, which settings.yaml and "
+                "provenance.json would hand on; they come from the environment."
+            )
+
+
+def _texts(tree: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(tree, Mapping):
+        for name, own in tree.items():
+            yield from _texts(own, f"{key}.{name}" if key else str(name))
+    elif isinstance(tree, list | tuple):
+        for own in tree:
+            yield from _texts(own, key)
+    elif isinstance(tree, str):
+        yield key, tree

@@ -17,7 +17,7 @@ from rt1t2_dask.config.morphometry import (
     SimulatedMorphometrySource,
     Transcriptome,
 )
-from rt1t2_dask.config.places import Cluster, Storage
+from rt1t2_dask.config.places import Cluster, Storage, refuse_passwords
 from rt1t2_dask.config.quality import Quality
 from rt1t2_dask.config.rules import RULES
 from rt1t2_dask.config.sites import Share, SitePlace, Sites, merged, with_site
@@ -281,6 +281,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
     """
     if not tree.get("cohort"):
         raise UserError("the cohort file is empty; `init my_study source.root=DATASET` drafts one.")
+    refuse_passwords(tree)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -289,6 +290,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
 
 def parse_storage(tree: Any) -> Storage:
     """Validate the settings of the lake alone; raises as `parse`."""
+    refuse_passwords(tree, "storage")
     try:
         return Storage.model_validate(tree)
     except ValidationError as error:

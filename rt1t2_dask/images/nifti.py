@@ -13,6 +13,7 @@ import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 from numpy.typing import NDArray
 
+from rt1t2_dask import gzipped
 from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.images.nifti_header import (
     BROKEN,
@@ -31,6 +32,10 @@ Kind = Literal["scan", "map", "mask"]
 _SHEAR_TOLERANCE_MM = 1e-3
 START_BYTES = 65536
 _GZIP_COUNTS_TO = 1 << 32
+# Files are packed once, by mistake twice; a file can be made that unpacks to itself.
+_MOST_LAYERS = 3
+# Some programs write more behind the voxels, blocks of zeros or tables of their own.
+_SLACK_BYTES = 1 << 26
 _BROKEN: tuple[type[Exception], ...] = (*BROKEN, zlib.error)
 
 
@@ -59,11 +64,10 @@ def from_bytes(content: bytes, name: str, *, kind: Kind = "scan") -> Volume:
         sheared one; qform and sform more than a voxel apart; no millimetres; non-finite voxels in a
         scan or no finite voxel in a map; constant; fewer than 8 slices on an axis.
     """
-    raw = _unpacked(content, name)
-    header = read_header(raw, name)
+    header = read_header(_unpacked_start(content, name), name)
     shape = single_volume(header, name)
     affine = trusted_affine(header, shape, name)
-    data = _read(raw, header, name).reshape(shape)
+    data = _read(_whole(content, header, name), header, name).reshape(shape)
     if kind == "mask":
         return Volume(data >= 0.5, affine)
     data[~np.isfinite(data)] = np.nan
@@ -133,7 +137,7 @@ def is_whole(begins: bytes, ends: bytes, size: int, start: Start) -> bool:
     bool
         False where it is truncated, or where only decompression can tell.
     """
-    if not _gzipped(begins):
+    if not gzipped.is_gzipped(begins):
         return size >= start.bytes_promised
     return int.from_bytes(ends, "little") == start.bytes_promised % _GZIP_COUNTS_TO
 
@@ -146,9 +150,7 @@ def require_whole(content: bytes, start: Start, name: str) -> None:
     SubjectError
         The gzip stream ends early, or the file is smaller than its header states.
     """
-    held = len(_unpacked(content, name))
-    if held < start.bytes_promised:
-        raise unreadable(name, f"it has {held} of {start.bytes_promised} bytes")
+    _require_bytes(_unpacked(content, start.bytes_promised, name), start.bytes_promised, name)
 
 
 def many_from_bytes(content: bytes, name: str) -> list[Volume]:
@@ -159,12 +161,13 @@ def many_from_bytes(content: bytes, name: str) -> list[Volume]:
     SubjectError
         Unreadable, not 4-D, or no affine.
     """
-    raw = _unpacked(content, name)
-    header = read_header(raw, name)
+    header = read_header(_unpacked_start(content, name), name)
     shape = header.get_data_shape()
-    if len(shape) != 4:
-        raise SubjectError(f"{name} has {len(shape)} dimensions; 4 are expected.", LEAVE_OUT)
-    data = _read(raw, header, name)
+    if len(shape) != 4 or min(shape) < 1:
+        raise SubjectError(
+            f"{name} has dimensions {' x '.join(map(str, shape))}; 4 are expected.", LEAVE_OUT
+        )
+    data = _read(_whole(content, header, name), header, name)
     affine = trusted_affine(header, data.shape[:3], name)
     return [Volume(data[..., k], affine) for k in range(data.shape[3])]
 
@@ -199,11 +202,27 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
     return data.astype(np.float32) if np.issubdtype(data.dtype, np.floating) else data
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
-    """Decompress gzip, whatever the file name, and twice where it was compressed twice."""
+def _whole(content: bytes, header: Any, name: str) -> bytes:
+    """Decompress an image; nibabel takes as much memory as a header promises before it reads."""
+    promised = bytes_promised(header)
+    raw = _unpacked(content, promised, name)
+    _require_bytes(raw, promised, name)
+    return raw
+
+
+def _require_bytes(raw: bytes, promised: int, name: str) -> None:
+    if len(raw) < promised:
+        raise unreadable(name, f"it has {len(raw)} of {promised} bytes")
+
+
+def _unpacked(content: bytes, promised: int, name: str) -> bytes:
+    """Decompress gzip, whatever the file name, and twice where it was compressed twice.
+
+    A file that unpacks to far more than its header promises is no image.
+    """
     try:
-        while _gzipped(content):
-            content = gzip.decompress(content)
+        for _ in range(_MOST_LAYERS):
+            content = gzipped.unzipped(content, promised + _SLACK_BYTES)
     except _BROKEN as error:
         raise unreadable(name, error) from error
     return content
@@ -211,25 +230,11 @@ def _unpacked(content: bytes, name: str) -> bytes:
 
 def _unpacked_start(start: bytes, name: str) -> bytes:
     try:
-        while _gzipped(start):
-            start = _members(start)
+        for _ in range(_MOST_LAYERS):
+            start = gzipped.beginning(start, START_BYTES) if gzipped.is_gzipped(start) else start
     except zlib.error as error:
         raise unreadable(name, error) from error
     return start
-
-
-def _members(start: bytes) -> bytes:
-    """Decompress the beginning of a file, through all gzip members."""
-    found = b""
-    while _gzipped(start):
-        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        found += member.decompress(start)
-        start = member.unused_data
-    return found
-
-
-def _gzipped(content: bytes) -> bool:
-    return content[:2] == b"\x1f\x8b"
 
 
 def _read(raw: bytes, header: Any, name: str) -> NDArray[np.float32]:

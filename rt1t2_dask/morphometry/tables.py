@@ -113,10 +113,15 @@ def read_stats(content: bytes, label: str, side: str, name: str) -> pd.DataFrame
     if not heads:
         raise UserError(f"{name} has no line '# ColHeaders': it is not a FreeSurfer stats file.")
     cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    if len(set(heads[0])) != len(heads[0]) or "StructName" not in heads[0]:
+        raise UserError(
+            f"{name}: '# ColHeaders' does not name StructName, or a column twice; the file is "
+            "damaged."
+        )
     if any(len(row) != len(heads[0]) for row in cells):
         raise UserError(f"{name}: a row does not have {len(heads[0])} cells; the file is damaged.")
     wide = pd.DataFrame(cells, columns=heads[0]).rename(columns=STATS_COLUMNS)
-    wide = wide[[is_cortex(region) for region in wide["StructName"]]]
+    wide = wide.loc[wide["StructName"].map(is_cortex).astype(bool)]
     found = [c for c in STATS_COLUMNS.values() if c in wide]
     long = wide.melt("StructName", found, "feature", "value").rename(
         columns={"StructName": "region"}
@@ -147,7 +152,7 @@ def read_long(content: bytes, name: str) -> pd.DataFrame:
     named = {text: canonical(text) for text in regions.unique()}
     people = {text: person_label(text) for text in rows["participant_id"].unique()}
     long = rows.assign(region=regions.map(named), participant_id=rows["participant_id"].map(people))
-    return _numbers(long[[is_cortex(region) for region in long["region"]]], name)
+    return _numbers(long.loc[long["region"].map(is_cortex).astype(bool)], name)
 
 
 def _require_named(rows: pd.DataFrame, name: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
@@ -20,6 +23,8 @@ from rt1t2_dask.surface.gifti import Labels
 from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
+# Of 10 million vertices or places in a row, which no mesh has.
+_TOO_MANY = re.compile(rb"(\w+)\s*=\s*[\"'][\s+]*0*[1-9][\d_,]{7,}[\s\d,]*[\"']")
 Bools = NDArray[np.bool_]
 STRUCTURES = {"left": "CIFTI_STRUCTURE_CORTEX_LEFT", "right": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
 
@@ -69,8 +74,9 @@ def read_dense(content: bytes, name: str = "map") -> dict[str, dict[str, Float]]
     SubjectError
         The file is broken or no dense CIFTI-2.
     """
-    data, rows, models = _dense(content, name)
-    return _hemispheres(data, [str(text) for text in rows.name], models)
+    with _readable(name):
+        data, rows, models = _dense(content)
+        return _hemispheres(data, [str(text) for text in rows.name], models)
 
 
 def read_dense_labels(content: bytes, name: str = "labels") -> dict[str, Labels]:
@@ -87,35 +93,47 @@ def read_dense_labels(content: bytes, name: str = "labels") -> dict[str, Labels]
     SubjectError
         The file is broken, no dense CIFTI-2, or has maps in place of labels.
     """
-    data, rows, models = _dense(content, name)
-    if not isinstance(rows, LabelAxis):
-        raise SubjectError(f"{name} is CIFTI-2, but has no labels.")
-    names = {int(key): str(text) for key, (text, _) in rows.label[0].items() if key}
-    found = _hemispheres(data[:1], ["labels"], models)
-    return {
-        side: Labels(_keys(own["labels"], names, name), dict(names)) for side, own in found.items()
-    }
+    with _readable(name):
+        data, rows, models = _dense(content)
+        if not isinstance(rows, LabelAxis):
+            raise ValueError("it has no labels")
+        names = {int(key): str(text) for key, (text, _) in rows.label[0].items() if key}
+        found = _hemispheres(data[:1], ["labels"], models)
+        return {
+            side: Labels(_keys(own["labels"], names), dict(names)) for side, own in found.items()
+        }
 
 
-def _keys(values: Float, names: Mapping[int, str], name: str) -> NDArray[np.intp]:
+def _keys(values: Float, names: Mapping[int, str]) -> NDArray[np.intp]:
     """Return keys as whole numbers, -1 where there is none."""
     keys = np.where(np.isfinite(values) & (values != 0), values, -1).astype(np.intp)
     unnamed = sorted(set(np.unique(keys).tolist()) - {-1, *names})
     if unnamed:
-        raise SubjectError(f"{name} has labels without a name: {unnamed[:5]}.")
+        raise ValueError(f"labels {unnamed[:5]} have no name")
     return keys
 
 
-def _dense(content: bytes, name: str) -> tuple[Float, Any, BrainModelAxis]:
+def _dense(content: bytes) -> tuple[Float, Any, BrainModelAxis]:
+    plain = unzipped(content)
+    if huge := _TOO_MANY.search(plain[: plain.find(b"</CIFTI>")]):
+        raise ValueError(f"{huge[1].decode()} is above any mesh's")
+    with _quiet():
+        image = Cifti2Image.from_bytes(plain)
+    rows, models = image.header.get_axis(0), image.header.get_axis(1)
+    if not isinstance(models, BrainModelAxis) or not isinstance(rows, ScalarAxis | LabelAxis):
+        raise ValueError("it holds no maps or labels of vertices")
+    _require_bytes(image.nifti_header, plain)
+    return np.asarray(image.get_fdata(dtype=np.float64)), rows, models
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Say of any failure that the file is no dense CIFTI-2."""
     try:
-        with _quiet():
-            image = Cifti2Image.from_bytes(unzipped(content))
-        rows, models = image.header.get_axis(0), image.header.get_axis(1)
-        if not isinstance(models, BrainModelAxis) or not isinstance(rows, ScalarAxis | LabelAxis):
-            raise ValueError("it holds no maps or labels of vertices")
-        return np.asarray(image.get_fdata(dtype=np.float64)), rows, models
+        yield
     except (OSError, EOFError, ValueError, KeyError, AttributeError, IndexError,
-            zlib.error, WrapStructError, Cifti2HeaderError, nib.spatialimages.HeaderDataError,
+            TypeError, OverflowError, AssertionError, ExpatError, zlib.error, WrapStructError,
+            Cifti2HeaderError, nib.spatialimages.HeaderDataError,
             nib.filebasedimages.ImageFileError) as error:  # fmt: skip
         said = " ".join(str(error).split())[:120]
         raise SubjectError(f"{name} cannot be read as dense CIFTI-2: {said}.") from error
@@ -131,6 +149,13 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+def _require_bytes(header: Any, plain: bytes) -> None:
+    """Refuse a header that promises more than the file has: nibabel would take that memory."""
+    promised = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    if not 0 <= promised <= len(plain):
+        raise ValueError(f"it has {len(plain)} of {promised} bytes")
 
 
 def _hemispheres(

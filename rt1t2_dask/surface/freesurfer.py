@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rt1t2_dask.errors import SubjectError
-from rt1t2_dask.surface.gifti import Labels
+from rt1t2_dask.surface.gifti import Labels, named_mesh
 from rt1t2_dask.surface.mesh import Mesh
 from rt1t2_dask.surface.tkr import moved
 
@@ -76,7 +76,7 @@ def read_geometry(content: bytes, scanner_from_tkr: Float, name: str = "surface"
     n_vertices, n_faces = reader.integer(), reader.integer()
     points = reader.numbers(">f4", 3 * n_vertices).astype(np.float64).reshape(-1, 3)
     faces = reader.numbers(">i4", 3 * n_faces).astype(np.intp).reshape(-1, 3)
-    return Mesh(moved(points, np.asarray(scanner_from_tkr, np.float64)), faces)
+    return named_mesh(moved(points, np.asarray(scanner_from_tkr, np.float64)), faces, name)
 
 
 def read_map(content: bytes, name: str = "map") -> Float:
@@ -114,6 +114,8 @@ def read_annotation(content: bytes, name: str = "annotation") -> Labels:
     colours = np.array([colour for colour, _ in table.values()], np.intp)
     keys = np.array([*table, -1], np.intp)
     order = np.argsort(colours, kind="stable")
+    if len(pairs) and not 0 <= pairs[:, 0].min() <= pairs[:, 0].max() < len(pairs):
+        raise SubjectError(f"{name} names vertices beyond the {len(pairs)} it has.")
     annotation = np.zeros(len(pairs), np.intp)
     annotation[pairs[:, 0]] = pairs[:, 1]
     place = np.searchsorted(colours[order], annotation)

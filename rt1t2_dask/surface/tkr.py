@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from nibabel.freesurfer.mghformat import MGHImage
+from nibabel.freesurfer.mghformat import MGHError, MGHImage
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
@@ -16,6 +16,8 @@ from rt1t2_dask.errors import SubjectError
 from rt1t2_dask.surface.packed import unzipped
 
 Float = NDArray[np.float64]
+# Of the product of two frames of one volume, whose axes have one length: 1 but for rounding.
+_LEAST_VOLUME = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +76,12 @@ def scanner_from_tkr(orig: bytes, name: str = "orig.mgz") -> Float:
     """
     try:
         header = MGHImage.from_bytes(unzipped(orig)).header
-        return np.asarray(header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr()))
-    except (OSError, EOFError, TypeError, ValueError, zlib.error, WrapStructError,
-            nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
+        found = np.asarray(header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr()))
+        if not np.isfinite(found).all() or abs(np.linalg.det(found[:3, :3])) < _LEAST_VOLUME:
+            raise ValueError("its axes are not finite, or singular")
+        return found
+    except (OSError, EOFError, TypeError, LookupError, ValueError, MGHError, zlib.error,
+            WrapStructError, nib.spatialimages.HeaderDataError, nib.filebasedimages.ImageFileError,
             np.linalg.LinAlgError) as error:  # fmt: skip
         raise SubjectError(f"{name} cannot be read as MGH: {error}.") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from rt1t2_dask.errors import SubjectError, UserError
 from rt1t2_dask.images.brain import deepbet_child
 from rt1t2_dask.images.child import register, write_image
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.scratch import scratch
 
 TIMEOUT_S = 900.0
 _INSTALL = "install rt1t2-dask[deepbet] (it installs torch, 5 GB), or choose brain.method=template."
@@ -65,8 +65,7 @@ def extract(t1w: Volume, timeout_s: float = TIMEOUT_S) -> NDArray[np.bool_]:
     deepbet 1.0 (Fisch et al. 2024, Comput Biol Med 179:108845), on the processor and one thread,
     where it is repeatable to the bit.
     """
-    with tempfile.TemporaryDirectory(prefix="deepbet-") as name:
-        folder = Path(name)
+    with scratch("deepbet") as folder:
         write_image(t1w, folder / "t1w.nii")
         register(deepbet_child.__name__, [], folder, timeout_s, "Brain extraction by deepbet")
         mask = nib.Nifti1Image.from_bytes((folder / "mask.nii").read_bytes())

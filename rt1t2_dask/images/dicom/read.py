@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +16,7 @@ from rt1t2_dask.images.dicom.part10 import compression, with_preamble
 from rt1t2_dask.images.dicom.series import SAME_ECHO_MS
 from rt1t2_dask.images.nifti import from_bytes, intercept
 from rt1t2_dask.images.volume import Volume
+from rt1t2_dask.scratch import scratch
 
 TIMEOUT_S = 300.0
 _MS = 1000.0
@@ -84,14 +84,14 @@ def convert(
     dcm2niix (Li et al. 2016) reads only files: they are written to a temporary folder under neutral
     names and deleted with it. Its output is not passed on: it may hold a patient's name.
     """
-    with tempfile.TemporaryDirectory(prefix="dicom-") as folder:
-        source, made = Path(folder, "in"), Path(folder, "out")
+    with scratch("dicom") as folder:
+        source, made = folder / "in", folder / "out"
         source.mkdir()
         syntax = _write(source, files)
         images = _of_echo(_run(source, made, name, syntax), echo_ms)
         # One echo, written in several ways.
         if echo_ms and len({_echo(image) for image in images}) > 1:
-            images = _run(source, Path(folder, "merged"), name, syntax, _MERGE)
+            images = _run(source, folder / "merged", name, syntax, _MERGE)
         if len(images) != 1:
             raise _not_one(len(images), name, syntax)
         content = images[0].read_bytes()

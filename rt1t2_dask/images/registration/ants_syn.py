@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from rt1t2_dask.images.child import read_displacement, register, write_image
 from rt1t2_dask.images.registration import ants_child
 from rt1t2_dask.images.transform import Warp, flip_lps
 from rt1t2_dask.images.volume import Affine, Volume
+from rt1t2_dask.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def deform(
     Symmetric normalisation (Avants et al. 2008), ``SyN[0.2,3,0]``. antspyx ignores its argument
     ``random_seed``; only its process-wide setting and one thread make it repeatable.
     """
-    with tempfile.TemporaryDirectory(prefix="ants-") as name:
-        folder = Path(name)
+    with scratch("ants") as folder:
         write_image(fixed, folder / "fixed.nii")
         write_image(moving, folder / "moving.nii")
         (folder / "affine.txt").write_text(_itk_text(affine))

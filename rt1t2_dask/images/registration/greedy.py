@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from rt1t2_dask.images.child import read_displacement, register, write_image
 from rt1t2_dask.images.registration import greedy_child
 from rt1t2_dask.images.transform import Warp
 from rt1t2_dask.images.volume import Affine, Volume
+from rt1t2_dask.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ def deform(
     Normalised cross-correlation, ``-noise 0`` and one thread: without both, greedy differs from
     run to run.
     """
-    with tempfile.TemporaryDirectory(prefix="greedy-") as name:
-        folder = Path(name)
+    with scratch("greedy") as folder:
         write_image(fixed, folder / "fixed.nii")
         write_image(moving, folder / "moving.nii")
         np.savetxt(folder / "affine.mat", affine, fmt="%.12f")

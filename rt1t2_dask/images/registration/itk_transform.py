@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,17 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name its own manual uses
 
 from rt1t2_dask.errors import SubjectError
+from rt1t2_dask.images.registration import transform_child
 from rt1t2_dask.images.transform import Points, Warp, inverse, move
 from rt1t2_dask.images.volume import Affine, Grid
+from rt1t2_dask.scratch import scratch
 
+HDF5 = ".h5"
+# Fields of 1 mm take 2 s.
+CHILD_S = 300.0
 INVERSE_STEPS = 30
+# Heads differ by a factor of two; a thousandth of the volume is no head.
+LEAST_VOLUME = 1e-3
 INVERSE_MM = 0.1
 INVERSE_SHARE = 0.99
 _FLIP = np.array([-1.0, -1.0, 1.0])
@@ -37,15 +45,23 @@ def read_transform(content: bytes, suffix: str) -> Any:
     SubjectError
         ITK cannot read it.
     """
-    with tempfile.TemporaryDirectory(prefix="transform-") as folder:
-        path = Path(folder, f"transform{suffix}")
+    with scratch("transform") as folder:
+        path = folder / f"transform{suffix}"
         path.write_bytes(content)
         try:
+            if suffix == HDF5:
+                _try_in_a_child(path)
             return sitk.ReadTransform(str(path))
-        except RuntimeError:
+        except (RuntimeError, UnicodeDecodeError, OSError, subprocess.SubprocessError):
             raise SubjectError(
                 "the transform to the template is not a readable ITK file.", _REMEDY
             ) from None
+
+
+def _try_in_a_child(path: Path) -> None:
+    """Read a file in a process of its own: a damaged one of HDF5 can crash its reader."""
+    command = [sys.executable, "-m", transform_child.__name__, str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=CHILD_S)
 
 
 def warp_of(transform: Any, grid: Grid) -> Warp:
@@ -59,6 +75,11 @@ def warp_of(transform: Any, grid: Grid) -> Warp:
     grid : Grid
         Where the field is sampled, in template space.
 
+    Raises
+    ------
+    SubjectError
+        It moves points to no place, or all to one plane.
+
     Notes
     -----
     The affine is the least-squares fit over the grid, so that little is left to the field, which
@@ -67,6 +88,8 @@ def warp_of(transform: Any, grid: Grid) -> Warp:
     world = grid.world().astype(np.float64)
     moved = world + _displacement(transform, grid)
     affine = _fitted(world.reshape(-1, 3), moved.reshape(-1, 3))
+    if not np.isfinite(moved).all() or abs(np.linalg.det(affine[:3, :3])) < LEAST_VOLUME:
+        raise SubjectError("the transform to the template has no inverse.", _REMEDY)
     field = (move(inverse(affine), moved) - world).astype(np.float32)
     return Warp(affine, field, grid)
 
