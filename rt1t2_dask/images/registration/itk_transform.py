@@ -26,7 +26,7 @@ INVERSE_MM = 0.1
 INVERSE_SHARE = 0.99
 _FLIP = np.array([-1.0, -1.0, 1.0])
 _REMEDY = (
-    "Write it again, leave the subject out with cohort.exclude, or register here: normalise=greedy."
+    "Write it again, leave the subject out with cohort.exclude, or register here: normalise=lncc."
 )
 
 
