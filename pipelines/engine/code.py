@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,6 +12,8 @@ from pathlib import Path
 from rt1t2_dask.storage.keys import checksum, digest
 
 PACKAGE = "rt1t2_dask"
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement holds others."""
 # Their effect is already in the key (checksums, settings), or they do not affect results.
 OUTSIDE = tuple(
     f"{PACKAGE}.{name}"
@@ -67,15 +69,15 @@ def _named(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run: imports for type checking do not affect results."""
-    yield node
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        children: Iterable[ast.AST] = node.orelse
-    else:
-        children = ast.iter_child_nodes(node)
-    for child in children:
-        yield from _run(child)
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements that run: imports for type checking do not affect results."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        typed = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for block in BLOCKS[1:] if typed else BLOCKS:
+            waiting += getattr(node, block, [])
 
 
 @cache
