@@ -114,6 +114,8 @@ def _provenance(folder: StudyFolder) -> dict[str, Any]:
         if found["state"] == COMPLETE:
             config = found["config"]
             _ = config["cohort"]["name"], {**config["storage"]}, found["simulated"]
+        if not isinstance(found.get("lake"), str | None):
+            raise TypeError("the lake is no place")
         return dict(found)
     except NOT_OURS:
         raise damaged(folder) from None

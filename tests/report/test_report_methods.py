@@ -74,7 +74,7 @@ def test_the_threshold_comes_from_the_contrast() -> None:
         ("coregister", "registered rigidly"),
         ("bias", "N4"),
         ("brain", "brain mask was transformed"),
-        ("normalise", "lncc"),
+        ("normalise", "gradient of local cross-correlation"),
         ("calibrate", "calibrated in the style"),
         ("smooth", "FWHM"),
         ("parcels", "Neuromorphometrics"),

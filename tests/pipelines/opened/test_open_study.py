@@ -180,7 +180,8 @@ def test_a_place_without_a_finished_study_is_told(tmp_path, finished_maps):
         path.write_text(json.dumps(known | {"state": state}))
         with pytest.raises(UserError, match=words):
             open_study(tmp_path)
-    for text in ("{", "[]", "null", '{"state": "complete", "config": {}}', "{}"):
+    lakes = (json.dumps(known | {"lake": place}) for place in (7, {"url": "lake"}, ["lake"]))
+    for text in ("{", "[]", "null", '{"state": "complete", "config": {}}', "{}", *lakes):
         path.write_text(text)
         with pytest.raises(UserError, match=r"provenance.json is damaged; run the study again\.$"):
             open_study(tmp_path)
