@@ -289,6 +289,8 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
         ) from None
     except RecursionError:
         raise UserError(f"{_named_by(overrides)}: {TOO_DEEP}") from None
+    except OSError as error:  # a name longer than any file's
+        raise UserError(f"the settings cannot be read: {error.strerror}; shorten it.") from None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise UserError(
             f"the settings cannot be composed ({error}); a list is set as a whole, as key=[a,b]."

@@ -52,6 +52,11 @@ def test_a_name_within_a_list_is_one_line(tmp_path):
         composed(tmp_path, "", "report.slices.name=x")
 
 
+def test_a_name_longer_than_any_file_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="the settings cannot be read: File name too long"):
+        composed(tmp_path, "", f"+cluster={'x' * 300}")
+
+
 def test_aliases_that_repeat_little_are_taken(tmp_path):
     more = "covariates: &c [age]\nadjusted: []\nscores: *c\n"
     assert composed(tmp_path, more).cohort.scores == ("age",)
